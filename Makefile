@@ -1,0 +1,63 @@
+# Every target sets up what it needs: a virtual environment in .venv, from pinned requirements.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+
+.PHONY: help
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+# The first Python that is new enough; PYTHON=... names another.
+.venv/pyvenv.cfg:
+	@for python in $${PYTHON:-python3 python3.11 python3.12 python3.13 python3.14}; do
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi
+	done
+	[ -n "$${found:-}" ] || { echo "Python 3.11 or newer is needed: sudo apt install python3" >&2; exit 1; }
+	"$$found" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: sudo apt install python3-venv" >&2; exit 1; }
+	"$$found" -m venv .venv || { rm -rf .venv; echo "The virtual environment .venv could not be made." >&2; exit 1; }
+
+.venv/.run: .venv/pyvenv.cfg requirements.txt
+	@echo "Installing the requirements into .venv (once) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt || { echo "pip could not install requirements.txt: see above." >&2; exit 1; }
+	touch $@
+
+.venv/.dev: .venv/.run requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { echo "pip could not install requirements-dev.txt: see above." >&2; exit 1; }
+	touch $@
+
+.PHONY: run
+run: .venv/.run ## The walk-through: HTTPS on localhost, an embedded directory, a demo client
+	@exec $(BIN)/flask serve --walkthrough
+
+.PHONY: serve
+serve: .venv/.run ## The production server, with your NETID_... settings
+	@exec $(BIN)/flask serve
+
+.PHONY: servers
+servers: # Installs the servers that tests run, where it may
+	@./tests/servers/install.sh
+
+.PHONY: test
+test: .venv/.dev servers ## Every test, against real servers where they can be installed
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: .venv/.dev ## ruff, mypy and the rules of the house
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q tests/house
+
+.PHONY: types
+types: .venv/.dev ## mypy alone
+	@$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.dev ## Write the code as ruff would
+	@$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

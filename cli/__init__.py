@@ -1,0 +1,25 @@
+"""What does an operator type?
+
+Owns: the `flask …` commands and what they print. Must not know: HTTP requests and pages.
+"""
+
+from flask import Flask
+
+from cli.client import client
+from cli.serve import serve
+from cli.services import Services
+from cli.token import token
+
+__all__ = ["Services", "register"]
+
+
+def register(app: Flask, services: Services) -> None:
+    """Give `app` its commands.
+
+    Args:
+        app: the application.
+        services: what the commands work on.
+    """
+    app.extensions[Services.NAME] = services
+    for command in (client, token, serve):
+        app.cli.add_command(command)

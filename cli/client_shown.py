@@ -1,0 +1,53 @@
+"""Finding the client that an operator means, and how it reads."""
+
+import click
+
+from cli.output import moment, print_json, print_record
+from cli.services import services
+from models import Client
+from oauth.registration import metadata
+
+
+def find(name: str) -> Client:
+    """The client by its id, or by its name where only one has it."""
+    store = services().clients
+    if found := store.get(name):
+        return found
+    named = [each for each in store.list() if each.client_name == name]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise click.ClickException(f"{len(named)} clients are called {name!r}: say which by its id.")
+    raise click.ClickException(f"There is no client {name!r}.")
+
+
+def say(found: Client, *, as_json: bool) -> None:
+    """Print a client and what is known of its secrets."""
+    if as_json:
+        print_json(metadata(found))
+        return
+    print_record({"client_id": found.client_id, **for_people(found)})
+    for secret in found.secrets:
+        facts = [f"made {moment(secret.created_at)}", f"last used {moment(secret.last_used_at) or 'never'}"]
+        facts += [f"ends {moment(secret.not_after)}"] if secret.not_after else []
+        facts += ["weak"] if secret.weak else []
+        click.echo(f"secret {secret.serial}: {', '.join(facts)}")
+
+
+def for_people(found: Client) -> dict[str, object]:
+    """A client's metadata, with times and flags as people read them."""
+    shown = metadata(found)
+    del shown["client_id"], shown["secrets"], shown["disabled_at"]
+    shown["client_id_issued_at"] = moment(found.created_at)
+    shown["flags"] = [flag for flag, on in found.flags.items() if on]
+    return {**shown, "resource_server": found.resource_server or None, "state": state(found)}
+
+
+def state(found: Client) -> str:
+    """Whether a client is enabled, or since when not."""
+    return "enabled" if found.disabled_at is None else f"disabled {moment(found.disabled_at)}"
+
+
+def say_keep_secret() -> None:
+    """Tell a person, and no program, that this was the only time."""
+    click.echo("\nKeep the secret now: it cannot be shown again.", err=True)

@@ -1,0 +1,28 @@
+"""What the commands work on, as the composition root made it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flask import current_app
+
+from models import ClientStore, GrantStore
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The stores, the clock and the settings of one application."""
+
+    NAME: ClassVar[str] = "netid-oauth"
+
+    clients: ClientStore
+    grants: GrantStore
+    clock: Callable[[], float]
+    settings: Settings
+
+
+def services() -> Services:
+    """The services of the application that runs the command."""
+    found: Services = current_app.extensions[Services.NAME]
+    return found

@@ -1,0 +1,16 @@
+"""Who is this person, and is the password right?
+
+Owns: the directory contract (`Directory`, its three outcomes) and, in `directory.ldap`, the one
+implementation of it. Must not know: HTTP, OAuth, SQL, throttling, or the settings object. Only
+`directory.ldap` imports ldap3.
+"""
+
+from directory.contract import (
+    Directory,
+    DirectoryUnavailable,
+    InvalidCredentials,
+    Person,
+    Refusal,
+)
+
+__all__ = ["Directory", "DirectoryUnavailable", "InvalidCredentials", "Person", "Refusal"]

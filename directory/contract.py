@@ -1,0 +1,103 @@
+"""The directory contract: one question, three outcomes, never a bool."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Refusal(StrEnum):
+    """Why a login was refused. For the audit; a client is never told which (RFC 6749, 5.2)."""
+
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a reason, not a password
+    UNKNOWN_PERSON = "unknown_person"
+    AMBIGUOUS = "ambiguous"
+    LOCKED = "locked"
+    EXPIRED = "expired"
+    MUST_CHANGE = "must_change"
+    DISABLED = "disabled"
+    NOT_NOW = "not_now"
+    UNACCEPTABLE = "unacceptable"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person, as the directory has them at this moment.
+
+    `id` is the stable id that becomes `sub`; `net_id` the canonical login name; `dn` the name of the entry as
+    the directory gave it. Times are seconds since the epoch, by the directory's clock.
+    """
+
+    id: str
+    net_id: str
+    dn: str
+    name: str | None = None
+    mail: str | None = None
+    groups: Sequence[str] = ()
+    affiliations: Sequence[str] = ()
+    principal_name: str | None = None
+    password_changed_at: int | None = None
+    password_expires_at: int | None = None
+    grace_logins_remaining: int | None = None
+
+
+class InvalidCredentials(Exception):
+    """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log."""
+
+    def __init__(self, reason: Refusal, detail: str = "") -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.detail = detail
+
+
+class DirectoryUnavailable(Exception):
+    """The directory cannot say: unreachable, too slow, busy, or refusing our own service account.
+
+    `cause` is a sentence for the operator. `alarm` marks a cause that no waiting will cure (a setting, a
+    certificate, the service account).
+    """
+
+    def __init__(self, cause: str, *, alarm: bool = False) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.alarm = alarm
+
+
+class Directory(Protocol):
+    """What the rest of the house may ask of a directory."""
+
+    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Search exactly one entry for `net_id` and bind as it with `password` (RFC 4513, 5.1.3).
+
+        Args:
+            net_id: the login name as typed.
+            password: as typed; empty, with a NUL or over 1,024 bytes of UTF-8 it is refused without a bind.
+            groups: whether the person's groups are wanted (they may cost further searches).
+
+        Raises:
+            InvalidCredentials: refused, with its reason.
+            DirectoryUnavailable: nothing can be said about the password.
+        """
+        ...
+
+    def find(self, person_id: str, *, groups: bool = False) -> Person:
+        """Read the person with the stable id `person_id` again.
+
+        Raises:
+            InvalidCredentials: no such person now (`unknown_person`), or `disabled`, `locked`, `expired`.
+            DirectoryUnavailable: nothing can be said.
+        """
+        ...
+
+    def ping(self) -> None:
+        """Ask cheaply whether the directory answers.
+
+        Raises:
+            DirectoryUnavailable: it does not.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close every connection. The directory can be used again after it."""
+        ...

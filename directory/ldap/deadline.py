@@ -1,0 +1,39 @@
+"""One deadline for a whole login.
+
+Owns: how long anything may still take. Must not know: what is being waited for.
+"""
+
+from collections.abc import Callable
+
+from directory.contract import DirectoryUnavailable
+
+
+class Deadline:
+    """A moment after which nothing is waited for any more, whatever the directory sends meanwhile."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self.seconds = seconds
+        self._monotonic = monotonic
+        self._end = monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Say how many seconds are left.
+
+        Raises:
+            DirectoryUnavailable: none are.
+        """
+        left = self._end - self._monotonic()
+        if left <= 0:
+            raise DirectoryUnavailable(f"the directory was not done within {self.seconds:g} s")
+        return left
+
+    def within(self, limit: float) -> float:
+        """Say how long one step may take.
+
+        Args:
+            limit: seconds that the step may take by itself.
+
+        Raises:
+            DirectoryUnavailable: no time is left.
+        """
+        return min(limit, self.remaining())

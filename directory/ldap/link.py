@@ -1,0 +1,216 @@
+"""One connection to a directory server, owned by one thread while in use.
+
+Owns: ldap3's `Connection` and everything it may raise. Must not know: what a result means, people, pools.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Self
+
+from ldap3 import ANONYMOUS, AUTO_BIND_NONE, BASE, DEREF_NEVER, SIMPLE, SUBTREE, SYNC, Connection
+from ldap3.core.exceptions import LDAPSessionTerminatedByServerError, LDAPSocketOpenError
+from ldap3.strategy.sync import SyncStrategy
+
+from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap.deadline import Deadline
+from directory.ldap.entry import Answer, Entry, Found
+from directory.ldap.wire import LinkLost, TimedSocket
+
+# What ldap3 copies from a strategy to its connection.
+_STRATEGY_METHODS = ("send", "open", "get_response", "post_send_single_response", "post_send_search")
+
+
+class OpenedStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
+    """ldap3's synchronous strategy over a socket of ours, which ldap3 can neither open nor open again.
+
+    Left to itself ldap3 opens a closed connection anew before a bind, and then without StartTLS.
+    """
+
+    def open(self, *_: object, **__: object) -> None:
+        """Refuse to open anything."""
+        raise LDAPSocketOpenError("the connection is closed and is not opened again")
+
+    def adopt(self, wire: TimedSocket) -> None:
+        """Work over `wire` from now on."""
+        self._outstanding = dict[int, Any]()
+        self.connection.socket = wire
+        self.connection.closed = False
+        self._start_listen()
+
+
+class Link:
+    """One connection. After a failure in the middle of an operation it is not `usable` any more."""
+
+    def __init__(self, server: Any, strategy: type[Any], *, name: str) -> None:
+        self.name = name
+        self.usable = True
+        self._wire: TimedSocket | None = None
+        self._connection = Connection(
+            server,
+            client_strategy=SYNC,
+            auto_bind=AUTO_BIND_NONE,
+            # Following a referral, ldap3 hands our account's password to whatever host it names.
+            auto_referrals=False,
+            raise_exceptions=False,
+            check_names=False,
+            auto_escape=False,
+            return_empty_attributes=False,
+        )
+        self._connection.strategy = strategy(self._connection)
+        for method in _STRATEGY_METHODS:
+            setattr(self._connection, method, getattr(self._connection.strategy, method))
+
+    @classmethod
+    def over(cls, server: Any, wire: TimedSocket, *, name: str) -> Self:
+        """Make a connection over an open socket, which it closes in the end."""
+        link = cls(server, OpenedStrategy, name=name)
+        link.adopt(wire)
+        return link
+
+    def adopt(self, wire: TimedSocket) -> None:
+        """Go on over `wire`, as after StartTLS."""
+        self._wire = wire
+        self._connection.strategy.adopt(wire)
+
+    @property
+    def strategy(self) -> Any:
+        """ldap3's side of the connection, for a server that is made of one."""
+        return self._connection.strategy
+
+    def begin(self, deadline: Deadline) -> None:
+        """Give the operations that follow their deadline."""
+        if self._wire is not None:
+            self._wire.deadline = deadline
+
+    def is_alive(self) -> bool:
+        """Say, before anything is sent, whether the connection can still be used."""
+        return self.usable and (self._wire is None or self._wire.is_silent())
+
+    def bind(self, dn: str, password: bytes) -> Answer:
+        """Bind as `dn` (RFC 4513, section 5.1.3), on a connection that may be bound already.
+
+        Args:
+            dn: never empty: that would be an anonymous bind.
+            password: bytes, which ldap3 sends as they are; a `str` it would rewrite by SASLprep. Never empty:
+                that would be an unauthenticated bind, which many directories answer with success.
+
+        Raises:
+            InvalidCredentials: `dn` or `password` is empty; nothing was sent.
+            DirectoryUnavailable: no answer.
+        """
+        if not dn or not password:
+            raise InvalidCredentials(Refusal.UNACCEPTABLE, "an empty DN or password is never sent")
+        return self._bind(SIMPLE, dn, password)
+
+    def bind_anonymously(self) -> Answer:
+        """Become nobody again (RFC 4513, section 5.1.1).
+
+        Raises:
+            DirectoryUnavailable: no answer.
+        """
+        return self._bind(ANONYMOUS, None, None)
+
+    def _bind(self, method: str, dn: str | None, password: bytes | None) -> Answer:
+        connection = self._connection
+        connection.authentication, connection.user, connection.password = method, dn, password
+        try:
+            with self._operation():
+                connection.bind(read_server_info=False)
+                return self._answer()
+        finally:
+            # ldap3 keeps the password, and the request with the password in it.
+            connection.password = connection.request = None
+
+    def extended(self, name: str) -> Answer:
+        """Send an extended request (RFC 4511, section 4.12).
+
+        Raises:
+            DirectoryUnavailable: no answer.
+        """
+        with self._operation():
+            self._connection.extended(name)
+            return self._answer()
+
+    def read(self, dn: str, *, attributes: Sequence[str]) -> Found:
+        """Read one entry by its DN (RFC 4511, section 4.5.1, scope `baseObject`).
+
+        Raises:
+            LinkLost: the connection was dead.
+            DirectoryUnavailable: no answer.
+        """
+        return self._search(dn, "(objectClass=*)", BASE, attributes, size_limit=0)
+
+    def search(self, base: str, search_filter: str, *, attributes: Sequence[str], size_limit: int) -> Found:
+        """Search a subtree (RFC 4511, section 4.5.1).
+
+        Args:
+            base: DN to search under.
+            search_filter: RFC 4515, with every value escaped already.
+            attributes: to be returned.
+            size_limit: the most entries to be returned.
+
+        Raises:
+            LinkLost: the connection was dead.
+            DirectoryUnavailable: no answer.
+        """
+        return self._search(base, search_filter, SUBTREE, attributes, size_limit=size_limit)
+
+    def _search(
+        self, base: str, search_filter: str, scope: str, attributes: Sequence[str], *, size_limit: int
+    ) -> Found:
+        with self._operation():
+            self._connection.search(
+                base,
+                search_filter,
+                search_scope=scope,
+                dereference_aliases=DEREF_NEVER,
+                attributes=list(attributes),
+                size_limit=size_limit,
+            )
+            entries = [
+                Entry(
+                    dn=response["raw_dn"].decode(),
+                    attributes={
+                        name.lower(): tuple(values or ())
+                        for name, values in response["raw_attributes"].items()
+                    },
+                )
+                for response in self._connection.response
+                if response["type"] == "searchResEntry"
+            ]
+            return Found(self._answer(), entries)
+
+    def close(self, deadline: Deadline | None = None) -> None:
+        """Close the connection.
+
+        Args:
+            deadline: for saying goodbye first (RFC 4511, section 4.3); None to drop the connection.
+        """
+        if deadline is not None and self.usable:
+            self.begin(deadline)
+            # Whatever goes wrong with a farewell, the connection is over.
+            with contextlib.suppress(Exception):
+                self._connection.unbind()
+        self.usable = False
+        self._connection.strategy.close()
+        if self._wire is not None:
+            self._wire.close()
+
+    def _answer(self) -> Answer:
+        result = self._connection.result
+        return Answer(int(result["result"]), str(result["message"] or "").replace("\0", ""))
+
+    @contextlib.contextmanager
+    def _operation(self) -> Iterator[None]:
+        """Turn whatever is raised into an outcome; a connection that was left midway is not used again."""
+        self.usable = False
+        try:
+            yield
+        except DirectoryUnavailable:
+            raise
+        except LDAPSessionTerminatedByServerError as error:
+            raise LinkLost(f"{self.name} ended the session: {error}") from error
+        except Exception as error:
+            # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more.
+            raise DirectoryUnavailable(f"{self.name} did not answer in LDAP: {error!r}") from error
+        self.usable = True

@@ -1,0 +1,54 @@
+"""The address of one directory server.
+
+Owns: reading an LDAP URI (RFC 4516, section 2, and OpenLDAP's `ldapi`). Must not know: sockets, TLS, ldap3.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+_PORTS = {"ldap": 389, "ldaps": 636}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUri:
+    """Where a server listens: a host and port, or the path of a Unix socket."""
+
+    text: str
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `ldap://host[:port]`, `ldaps://host[:port]` or `ldapi://%2Fpath%2Fof%2Fsocket`.
+
+        Raises:
+            ValueError: it is none of these; the message is a sentence for the operator.
+        """
+        parts = urlsplit(text)
+        if parts.scheme == "ldapi":
+            path = unquote(parts.netloc + parts.path).rstrip("/")
+            if not path:
+                raise ValueError(f"{text!r} names no socket: write ldapi://%2Fpath%2Fof%2Fsocket")
+            return cls(text=text, scheme="ldapi", host=path, port=0)
+        if parts.scheme not in _PORTS:
+            raise ValueError(f"{text!r} is not an ldap://, ldaps:// or ldapi:// address")
+        if not parts.hostname or parts.username is not None or parts.path.strip("/") or parts.query:
+            raise ValueError(f"{text!r} must be a scheme, a host and perhaps a port, and nothing else")
+        try:
+            port = parts.port or _PORTS[parts.scheme]
+        except ValueError:
+            raise ValueError(f"{text!r} has a port that is no number from 1 to 65535") from None
+        return cls(text=text, scheme=parts.scheme, host=parts.hostname, port=port)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nothing that is sent there can leave this machine."""
+        if self.scheme == "ldapi" or self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

@@ -1,0 +1,149 @@
+"""Sockets that keep the deadline.
+
+Owns: resolving, connecting and every read and write on the way to a directory server, and what their failures
+are called. Must not know: LDAP, TLS settings, people.
+"""
+
+import queue
+import socket
+import ssl
+import threading
+from typing import Any
+
+from directory.contract import DirectoryUnavailable
+from directory.ldap.deadline import Deadline
+from directory.ldap.uri import ServerUri
+
+
+class LinkLost(DirectoryUnavailable):
+    """An open connection turned out to be dead. What was sent on it may have arrived, or not."""
+
+
+class TimedSocket:
+    """What ldap3 takes for its socket: each wait ends with the read timeout or the login's deadline.
+
+    ldap3's own `receive_timeout` counts anew with each read, so a server that sends a byte now and then holds
+    a login for minutes; and it takes whole seconds only.
+    """
+
+    def __init__(self, raw: socket.socket, *, server: str, read_timeout: float, deadline: Deadline) -> None:
+        self.raw = raw
+        self.deadline = deadline
+        self._server = server
+        self._read_timeout = read_timeout
+
+    def recv(self, size: int) -> bytes:
+        """Read up to `size` bytes.
+
+        Raises:
+            LinkLost: the server closed the connection.
+            DirectoryUnavailable: nothing came in time.
+        """
+        self.raw.settimeout(self.deadline.within(self._read_timeout))
+        try:
+            received = self.raw.recv(size)
+        except TimeoutError:
+            raise self._too_slow() from None
+        except OSError as error:
+            raise LinkLost(f"{self._server} broke the connection: {error}") from error
+        if not received:
+            raise LinkLost(f"{self._server} closed the connection")
+        return received
+
+    def sendall(self, data: bytes) -> None:
+        """Write all of `data`.
+
+        Raises:
+            LinkLost: the server closed the connection.
+            DirectoryUnavailable: the server did not take it in time.
+        """
+        self.raw.settimeout(self.deadline.within(self._read_timeout))
+        try:
+            self.raw.sendall(data)
+        except TimeoutError:
+            raise self._too_slow() from None
+        except OSError as error:
+            raise LinkLost(f"{self._server} broke the connection: {error}") from error
+
+    def is_silent(self) -> bool:
+        """Say whether the connection is open and nothing waits to be read on it.
+
+        Between two operations a server sends only its farewell (RFC 4511, section 4.4.1) or closes: either
+        way the connection is dead, and it shows before anything was sent.
+        """
+        self.raw.settimeout(0)
+        try:
+            self.raw.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def shutdown(self, how: int) -> None:
+        """Shut the socket down, as ldap3 does before it closes one."""
+        self.raw.shutdown(how)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.raw.close()
+
+    def _too_slow(self) -> DirectoryUnavailable:
+        return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")
+
+
+def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socket.socket:
+    """Connect to a server, trying each of its addresses in turn.
+
+    Args:
+        uri: which server.
+        connect_timeout: seconds for the name, and again for each address.
+        deadline: of the login that needs the connection.
+
+    Raises:
+        DirectoryUnavailable: no address answered in time.
+    """
+    failures = []
+    for family, address in _addresses(uri, connect_timeout=connect_timeout, deadline=deadline):
+        raw = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            raw.settimeout(deadline.within(connect_timeout))
+            raw.connect(address)
+            if family != socket.AF_UNIX:
+                # Without it each bind over TLS 1.3 waits 40 ms for a delayed acknowledgement.
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            raw.close()
+            failures.append(str(error))
+        except BaseException:
+            raw.close()
+            raise
+        else:
+            return raw
+    raise DirectoryUnavailable(f"{uri.text} cannot be reached: {'; '.join(failures)}")
+
+
+def _addresses(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> list[tuple[int, Any]]:
+    """Resolve the host, in a thread of its own, since the system's resolver knows no time limit."""
+    if uri.scheme == "ldapi":
+        return [(socket.AF_UNIX, uri.host)]
+    answers: queue.SimpleQueue[list[tuple[int, Any]] | Exception] = queue.SimpleQueue()
+
+    def ask(flags: int) -> None:
+        try:
+            found = socket.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM, flags=flags)
+            answers.put([(family, address) for family, _, _, _, address in found])
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    ask(socket.AI_NUMERICHOST)
+    answer = answers.get()
+    if isinstance(answer, Exception):  # a name, not an address
+        threading.Thread(target=ask, args=(0,), name=f"resolve {uri.host}", daemon=True).start()
+        try:
+            answer = answers.get(timeout=deadline.within(connect_timeout))
+        except queue.Empty:
+            raise DirectoryUnavailable(f"the name {uri.host} was not resolved in time") from None
+    if isinstance(answer, Exception):
+        raise DirectoryUnavailable(f"the name {uri.host} cannot be resolved: {answer}")
+    return answer

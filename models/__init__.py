@@ -1,0 +1,40 @@
+"""What have we registered and issued?
+
+Owns: tables, migrations, digests of secrets, and every statement that reads or writes them. Must not know:
+Flask (but for the `db` object), LDAP, Authlib, the settings object. A person and a row meet only as a string:
+`grant.subject` is the person's stable id.
+"""
+
+from models.base import Base, StoreUnavailable, db
+from models.client import Client, ClientSecret, Registration
+from models.client_store import ClientStore, secret_key_ids
+from models.digest import SecretHasher, hour_prefix, make_secret, new_grant_id
+from models.engine import engine_options, prepare_engine
+from models.grant import AccessToken, NewGrant, NewToken
+from models.grant_store import GrantStore
+from models.migrations import MIGRATIONS, is_current
+from models.purge import purge
+
+__all__ = [
+    "MIGRATIONS",
+    "AccessToken",
+    "Base",
+    "Client",
+    "ClientSecret",
+    "ClientStore",
+    "GrantStore",
+    "NewGrant",
+    "NewToken",
+    "Registration",
+    "SecretHasher",
+    "StoreUnavailable",
+    "db",
+    "engine_options",
+    "hour_prefix",
+    "is_current",
+    "make_secret",
+    "new_grant_id",
+    "prepare_engine",
+    "purge",
+    "secret_key_ids",
+]

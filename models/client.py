@@ -1,0 +1,83 @@
+"""A registered client, as the protocol sees it: plain values, detached from the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from models.tables import ClientRow, ClientSecretRow
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """What is known of one secret: never the secret. Times are seconds since the epoch."""
+
+    serial: int
+    key_id: str
+    digest: bytes = field(repr=False)
+    created_at: int
+    not_after: int | None
+    last_used_at: int | None
+    weak: bool
+
+    def is_live(self, now: int) -> bool:
+        """Whether the secret still counts at `now`."""
+        return self.not_after is None or now < self.not_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What an operator says of a client when it is registered (RFC 7591, 2)."""
+
+    client_name: str
+    grant_types: Sequence[str] = ()
+    scope: str = ""
+    default_scope: str | None = None
+    redirect_uris: Sequence[str] = ()
+    token_endpoint_auth_method: str = "client_secret_basic"  # noqa: S105 - a method's name
+    owner: str | None = None
+    resource_server: bool = False
+    flags: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client(Registration):
+    """A registered client with its secrets."""
+
+    client_id: str
+    created_at: int
+    disabled_at: int | None = None
+    secrets: Sequence[ClientSecret] = ()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client has no secret to prove itself with (RFC 6749, 2.1)."""
+        return self.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
+
+
+def client_of(row: ClientRow, secrets: Sequence[ClientSecretRow]) -> Client:
+    """The plain client of a row and its secrets' rows."""
+    return Client(
+        client_id=row.client_id,
+        client_name=row.client_name,
+        owner=row.owner,
+        grant_types=tuple(row.grant_types),
+        scope=row.scope,
+        default_scope=row.default_scope,
+        redirect_uris=tuple(row.redirect_uris),
+        token_endpoint_auth_method=row.token_endpoint_auth_method,
+        resource_server=row.resource_server,
+        flags=dict(row.flags),
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+        secrets=tuple(
+            ClientSecret(
+                serial=secret.serial,
+                key_id=secret.key_id,
+                digest=secret.digest,
+                created_at=secret.created_at,
+                not_after=secret.not_after,
+                last_used_at=secret.last_used_at,
+                weak=secret.weak,
+            )
+            for secret in secrets
+        ),
+    )

@@ -1,0 +1,212 @@
+"""Registering, changing and finding clients and their secrets."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, inspect, select, update
+from sqlalchemy.orm import Session
+
+from models.base import session
+from models.client import Client, Registration, client_of
+from models.digest import SecretHasher, make_secret
+from models.grant_store import GrantStore
+from models.tables import ClientRow, ClientSecretRow
+
+
+class ClientStore:
+    """Clients and their secrets in the database."""
+
+    def __init__(self, hasher: SecretHasher, grants: GrantStore, clock: Callable[[], float]) -> None:
+        self.hasher = hasher
+        self._grants = grants
+        self._clock = clock
+
+    def get(self, client_id: str) -> Client | None:
+        """The client with its secrets in one read, or None.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        query = (
+            select(ClientRow, ClientSecretRow)
+            .outerjoin(ClientSecretRow, ClientSecretRow.client_id == ClientRow.client_id)
+            .where(ClientRow.client_id == client_id)
+            .order_by(ClientSecretRow.serial)
+        )
+        if not _is_id(client_id):
+            return None
+        with session() as work:
+            rows = work.execute(query).all()
+            if not rows:
+                return None
+            secret_rows: list[ClientSecretRow | None] = [row[1] for row in rows]
+            return client_of(rows[0][0], [secret for secret in secret_rows if secret is not None])
+
+    def list(self) -> Sequence[Client]:
+        """Every client by name.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        with session() as work:
+            by_client: dict[str, list[ClientSecretRow]] = {}
+            for secret in work.scalars(select(ClientSecretRow).order_by(ClientSecretRow.serial)):
+                by_client.setdefault(secret.client_id, []).append(secret)
+            rows = work.scalars(select(ClientRow).order_by(ClientRow.client_name, ClientRow.client_id))
+            return [client_of(row, by_client.get(row.client_id, [])) for row in rows]
+
+    def create(self, registration: Registration) -> tuple[Client, str | None]:
+        """Register a client; its secret is returned this once and kept nowhere (None for a public client).
+
+        Raises:
+            StoreUnavailable: nothing was registered.
+        """
+        client_id = secrets.token_hex(12)
+        secret = None
+        with session() as work:
+            work.add(
+                ClientRow(
+                    client_id=client_id,
+                    client_name=registration.client_name,
+                    owner=registration.owner,
+                    grant_types=list(registration.grant_types),
+                    scope=registration.scope,
+                    default_scope=registration.default_scope,
+                    redirect_uris=list(registration.redirect_uris),
+                    token_endpoint_auth_method=registration.token_endpoint_auth_method,
+                    resource_server=registration.resource_server,
+                    flags=dict(registration.flags),
+                    created_at=self._now(),
+                    disabled_at=None,
+                )
+            )
+            work.flush()
+            if registration.token_endpoint_auth_method != "none":  # noqa: S105 - a method's name
+                secret = self._add_secret(work, client_id)
+            work.commit()
+        return self._expect(client_id), secret
+
+    def update(self, client_id: str, changes: Mapping[str, Any]) -> Client:
+        """Change a client's metadata.
+
+        Args:
+            client_id: which client.
+            changes: new values by the field names of `Registration`, and `disabled_at`.
+
+        Raises:
+            KeyError: no such client.
+            StoreUnavailable: nothing was changed.
+        """
+        with session() as work:
+            self._row(work, client_id)
+            work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**changes))
+            work.commit()
+        return self._expect(client_id)
+
+    def rotate_secret(self, client_id: str, *, old_not_after: int) -> str:
+        """Add a secret and return it; those before it end at `old_not_after` (seconds since the epoch).
+
+        Raises:
+            KeyError: no such client.
+            ValueError: a public client has no secret.
+            StoreUnavailable: nothing was changed.
+        """
+        with session() as work:
+            if self._row(work, client_id).token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
+                raise ValueError("a public client has no secret")
+            work.execute(
+                update(ClientSecretRow)
+                .where(ClientSecretRow.client_id == client_id)
+                .where((ClientSecretRow.not_after.is_(None)) | (ClientSecretRow.not_after > old_not_after))
+                .values(not_after=old_not_after)
+            )
+            secret = self._add_secret(work, client_id)
+            work.commit()
+        return secret
+
+    def retire_secret(self, client_id: str, serial: int) -> None:
+        """End one secret now.
+
+        Raises:
+            KeyError: no such client or secret.
+            StoreUnavailable: nothing was changed.
+        """
+        now = self._now()
+        with session() as work:
+            self._row(work, client_id)
+            rows = work.scalars(select(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
+            # Compared here, since a number too large for the column is an error to the driver.
+            row = next((row for row in rows if row.serial == serial), None)
+            if row is None:
+                raise KeyError(f"{client_id} has no secret {serial}")
+            row.not_after = min(now, row.not_after or now)
+            work.commit()
+
+    def disable(self, client_id: str) -> Client:
+        """Refuse the client from now on, and end all that it was granted.
+
+        Raises:
+            KeyError: no such client.
+            StoreUnavailable: not all of it was stored; disabling again goes on.
+        """
+        client = self.update(client_id, {"disabled_at": self._now()})
+        self._grants.revoke_client(client_id)
+        return client
+
+    def delete(self, client_id: str) -> None:
+        """End all that the client was granted, and forget it.
+
+        Raises:
+            KeyError: no such client.
+            StoreUnavailable: not all of it was stored; deleting again goes on.
+        """
+        self.disable(client_id)
+        with session() as work:
+            work.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
+            work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
+            work.commit()
+
+    def _add_secret(self, work: Session, client_id: str) -> str:
+        last = work.scalar(
+            select(func.max(ClientSecretRow.serial)).where(ClientSecretRow.client_id == client_id)
+        )
+        secret = make_secret()
+        key_id, digest = self.hasher.digest(secret)
+        row = ClientSecretRow(client_id=client_id, serial=(last or 0) + 1, key_id=key_id, digest=digest)
+        row.created_at = self._now()
+        row.weak = False
+        work.add(row)
+        return secret
+
+    def _row(self, work: Session, client_id: str) -> ClientRow:
+        row = work.get(ClientRow, client_id) if _is_id(client_id) else None
+        if row is None:
+            raise KeyError(client_id)
+        return row
+
+    def _expect(self, client_id: str) -> Client:
+        client = self.get(client_id)
+        if client is None:
+            raise KeyError(client_id)
+        return client
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def _is_id(client_id: str) -> bool:
+    """Whether a client may have this id. To a driver, a NUL or half a character is an error."""
+    return client_id.isprintable()
+
+
+def secret_key_ids() -> frozenset[str]:
+    """The ids of the server keys that stored secrets were made under: each must be in the ring at start.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    with session() as work:
+        if not inspect(work.connection()).has_table(ClientSecretRow.__tablename__):
+            return frozenset()
+        return frozenset(work.scalars(select(ClientSecretRow.key_id).distinct()))

@@ -1,0 +1,61 @@
+"""How secrets and tokens stand at rest, and the coarse time that orders them.
+
+Client secrets are kept as HMAC-SHA-256 under the server's key: ours have 256 bits, so a slow hash would buy
+nothing, and the key makes a stolen dump useless even for weak ones that were imported.
+"""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_HOUR = 3600
+PREFIX_LENGTH = 3
+
+
+def hour_prefix(at: int) -> bytes:
+    """The hour that `at` (seconds since the epoch) lies in, as the first three bytes of a key.
+
+    Neighbours in time become neighbours on disk, and a whole hour can be dropped by key alone.
+    """
+    return (at // _HOUR).to_bytes(PREFIX_LENGTH, "big")
+
+
+def new_grant_id(at: int) -> bytes:
+    """A fresh primary key for a grant made at `at`: the hour, and 128 random bits."""
+    return hour_prefix(at) + secrets.token_bytes(16)
+
+
+def make_secret() -> str:
+    """A fresh client secret: a recognisable prefix and 256 random bits, in letters that need no encoding."""
+    return "nids_" + secrets.token_urlsafe(32)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHasher:
+    """Digests of client secrets under the server's keys: `(key_id, key)`, the first makes, all verify."""
+
+    keys: Sequence[tuple[str, bytes]]
+
+    def digest(self, secret: str) -> tuple[str, bytes]:
+        """The id of the key that makes, and the HMAC of `secret` under it."""
+        key_id, key = self.keys[0]
+        return key_id, _hmac(key, secret)
+
+    def matches(self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
+        """For each stored `(key_id, digest)`, whether any presented secret has it. No early exit.
+
+        Args:
+            presented: the readings of one credential (raw, form-decoded).
+            stored: digests of the secrets that count; where there are none, give one that cannot match, so
+                that an unknown client costs the same.
+        """
+        digests = {key_id: [_hmac(key, secret) for secret in presented] for key_id, key in self.keys}
+        return tuple(
+            any([hmac.compare_digest(mine, kept) for mine in digests.get(key_id, ())])  # noqa: C419 - no early exit
+            for key_id, kept in stored
+        )
+
+
+def _hmac(key: bytes, secret: str) -> bytes:
+    return hmac.digest(key, secret.encode("utf-8", "surrogatepass"), "sha256")

@@ -1,0 +1,53 @@
+"""How we connect: bounded waits, durability, and no parameter in any error text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
+_WAIT_SECONDS = 3
+
+
+def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
+    """Engine options for `url`: bound waits everywhere, and no parameter in any error text.
+
+    Args:
+        url: the SQLAlchemy URL of the database.
+        threads: how many threads of this process may want a connection at once.
+    """
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": threads,
+        "max_overflow": 1,
+        "pool_timeout": _WAIT_SECONDS,
+    }
+    if make_url(url).get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": _WAIT_SECONDS}
+    else:
+        options["connect_args"] = {
+            "connect_timeout": _WAIT_SECONDS,
+            "tcp_user_timeout": _WAIT_SECONDS * 1000,
+            "options": f"-c statement_timeout={_WAIT_SECONDS}s -c lock_timeout={_WAIT_SECONDS}s",
+        }
+    return options
+
+
+def prepare_engine(engine: Engine, *, sqlite_synchronous: str) -> None:
+    """Set up each new SQLite connection: write-ahead log, durability, foreign keys. Others need nothing.
+
+    Args:
+        engine: the engine, before its first connection.
+        sqlite_synchronous: `FULL` (survives a power cut) or `NORMAL` (survives a crash of the process).
+    """
+    if engine.dialect.name != "sqlite":
+        return
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={sqlite_synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()

@@ -1,0 +1,46 @@
+"""A grant and its tokens, as plain values: what is stored of them, and what a look-up gives back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewGrant:
+    """A grant to be stored. Times are seconds since the epoch."""
+
+    id: bytes
+    client_id: str
+    subject: str | None
+    net_id: str | None
+    scope: str
+    claims: Mapping[str, object]
+    password_changed_at: int | None
+    auth_time: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A token to be stored: its key, never the token. `expires_at` in seconds since the epoch."""
+
+    key: bytes
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """An access token and what its grant says. Times are seconds since the epoch."""
+
+    client_id: str
+    subject: str | None
+    net_id: str | None
+    scope: str
+    claims: Mapping[str, object]
+    auth_time: int
+    issued_at: int
+    expires_at: int
+    revoked_at: int | None
+
+    def is_live(self, now: int) -> bool:
+        """Whether the token is neither expired nor revoked at `now`."""
+        return self.revoked_at is None and now < self.expires_at

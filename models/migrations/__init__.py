@@ -1,0 +1,24 @@
+"""The history of the schema (Alembic, by Flask-Migrate), and whether a database stands at its end."""
+
+from pathlib import Path
+
+from sqlalchemy import inspect, text
+
+from models.base import session
+
+MIGRATIONS = Path(__file__).parent
+
+# The last migration in versions/. Known here so that a start needs no look through the folder.
+HEAD = "0001"
+
+
+def is_current() -> bool:
+    """Whether the database's schema is the one that this code was written for.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    with session() as work:
+        if not inspect(work.connection()).has_table("alembic_version"):
+            return False
+        return list(work.scalars(text("SELECT version_num FROM alembic_version"))) == [HEAD]

@@ -1,0 +1,26 @@
+"""What does the protocol answer?
+
+Owns: the OAuth endpoints, one module an RFC or grant; what every outcome reads like on the wire. Built on
+Authlib's `AuthorizationServer` and `ResourceProtector`; where these are laxer than the RFC, the override
+stands in a module of its own. Must not know: ldap3, the directory package, SQL text, the settings object.
+"""
+
+from oauth.bearer import Protector
+from oauth.endpoints import token_endpoints
+from oauth.errors import wire_error
+from oauth.lifetimes import Lifetimes
+from oauth.responses import json_response
+from oauth.server import Server
+from oauth.token_format import ACCESS, REFRESH, key_of
+
+__all__ = [
+    "ACCESS",
+    "REFRESH",
+    "Lifetimes",
+    "Protector",
+    "Server",
+    "json_response",
+    "key_of",
+    "token_endpoints",
+    "wire_error",
+]

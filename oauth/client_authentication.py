@@ -1,0 +1,118 @@
+"""Client authentication (RFC 6749, 2.3): exactly one method, one answer for every failure, constant time.
+
+Authlib decodes Basic credentials in one way only, tells an unknown client from a wrong secret, accepts two
+methods at once, and compares text. Here the credentials may be raw or form-encoded, as programs send both.
+"""
+
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
+
+from models import Client, ClientSecret, ClientStore
+from oauth.client import OAuthClient
+from oauth.errors import InvalidClient, malformed
+from oauth.front import StrictRequest
+
+METHODS = ("client_secret_basic", "client_secret_post", "none")
+
+# Writing the time of each use would cost a write a token: once an hour tells an operator as much.
+_LAST_USE_SECONDS = 3600
+_NO_SUCH_SECRET = ("", b"\0" * 32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    method: str
+    readings: Sequence[tuple[str, str]]
+
+
+class StrictClientAuthentication(ClientAuthentication):
+    """Who is the client? Answers for each endpoint of the server."""
+
+    def __init__(self, clients: ClientStore, clock: Callable[[], float]) -> None:
+        super().__init__(clients.get)
+        self._clients = clients
+        self._clock = clock
+
+    def authenticate(
+        self,
+        request: StrictRequest,
+        methods: Sequence[str],
+        endpoint: str,
+    ) -> OAuthClient:
+        """The client that made the request.
+
+        Raises:
+            InvalidClient: it did not prove to be one of ours; the same answer whatever the cause.
+            OAuth2Error: `invalid_request`, where two methods were used at once.
+            StoreUnavailable: the database cannot say.
+        """
+        presented = _presented(request)
+        client = self._look_up(presented)
+        now = int(self._clock())
+        live = [] if client is None else [secret for secret in client.secrets if secret.is_live(now)]
+        proven = self._prove(presented, live)
+        if client is None or client.disabled_at is not None or presented.method not in methods:
+            raise InvalidClient
+        authenticated = OAuthClient(client)
+        if not authenticated.check_endpoint_auth_method(presented.method, endpoint):
+            raise InvalidClient
+        if presented.method != "none":
+            if proven is None:
+                raise InvalidClient
+            if now - (proven.last_used_at or 0) >= _LAST_USE_SECONDS:
+                request.secret_used = (client.client_id, proven.serial)
+        request.auth_method = presented.method
+        return authenticated
+
+    def _look_up(self, presented: _Presented) -> Client | None:
+        for client_id in dict.fromkeys(client_id for client_id, _ in presented.readings):
+            client = self._clients.get(client_id)
+            if client is not None:
+                return client
+        return None
+
+    def _prove(self, presented: _Presented, live: Sequence[ClientSecret]) -> ClientSecret | None:
+        stored = [(secret.key_id, secret.digest) for secret in live] or [_NO_SUCH_SECRET]
+        found = self._clients.hasher.matches([secret for _, secret in presented.readings], stored)
+        return next((secret for secret, match in zip(live, found, strict=False) if match), None)
+
+
+def _presented(request: StrictRequest) -> _Presented:
+    client_id, client_secret = request.form.get("client_id"), request.form.get("client_secret")
+    header = request.headers.get("Authorization")
+    if header is not None:
+        readings = _read_basic(header)
+        if client_secret is not None or (client_id is not None and client_id not in dict(readings)):
+            raise malformed("The client may authenticate in one way only.")
+        # A public client's library may send its id in a Basic header with nothing after the colon.
+        return _Presented(
+            "client_secret_basic" if any(secret for _, secret in readings) else "none", readings
+        )
+    if client_id is None:
+        raise InvalidClient
+    if client_secret is None:
+        return _Presented("none", [(client_id, "")])
+    return _Presented("client_secret_post", [(client_id, client_secret)])
+
+
+def _read_basic(header: str) -> Sequence[tuple[str, str]]:
+    scheme, _, encoded = header.partition(" ")
+    try:
+        credentials = b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except ValueError:
+        raise InvalidClient from None
+    client_id, colon, secret = credentials.partition(":")
+    if scheme.lower() != "basic" or not colon or "\0" in credentials:
+        raise InvalidClient
+    # RFC 6749, 2.3.1 wants both form-encoded; curl and most programs send them raw. A secret of ours reads
+    # the same either way.
+    readings = [(client_id, secret)]
+    try:
+        decoded = (unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict"))
+    except UnicodeDecodeError:
+        return readings
+    return readings if decoded == readings[0] or "\0" in "".join(decoded) else [*readings, decoded]

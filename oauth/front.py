@@ -1,0 +1,119 @@
+"""The strict front: what a request must be before Authlib sees it (RFC 6749, 3.2 and appendix B).
+
+Authlib takes parameters from the query as well as the body, lets them repeat, and builds URLs from the Host
+header. Here a request is a form body, read once under a limit of our own (Flask's cuts a chunked body
+silently), and its URL is the issuer's.
+"""
+
+import time
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
+from flask import Request
+from werkzeug.exceptions import ClientDisconnected
+
+from oauth.errors import BodyTooLarge, malformed
+
+BODY_LIMIT = 16 * 1024
+_FORM = "application/x-www-form-urlencoded"
+_MAX_PARAMETERS = 100
+
+# The parameters that this server reads: these may appear once, and only in the body. Others are ignored.
+_PARAMETERS = frozenset(
+    {
+        "grant_type",
+        "username",
+        "password",
+        "scope",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "token",
+        "token_type_hint",
+        "code",
+        "redirect_uri",
+        "client_assertion",
+        "client_assertion_type",
+        "assertion",
+        "access_token",
+    }
+)
+
+
+class StrictRequest(OAuth2Request):
+    """An OAuth request whose parameters have passed the front.
+
+    `secret_used` is the client id and serial of the secret that proved the client, where its use is worth
+    writing down; `granted_scope` the scope that was settled before the directory was asked.
+    """
+
+    def __init__(
+        self, request: Request, parameters: Mapping[str, str], *, issuer: str, request_id: str
+    ) -> None:
+        super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
+        self.payload = BasicOAuth2Payload(dict(parameters))
+        self.parameters = parameters
+        self.request_id = request_id
+        self.address = request.remote_addr
+        self.secret_used: tuple[str, int] | None = None
+        self.granted_scope = ""
+        self._started = time.monotonic()
+
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the request was read."""
+        return round((time.monotonic() - self._started) * 1000)
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The parameters of the body, each once."""
+        return self.parameters
+
+
+def read_parameters(request: Request) -> Mapping[str, str]:
+    """The OAuth parameters of a request's body.
+
+    An empty parameter counts as omitted (RFC 6749, 3.2), but for `password`: an empty one is a wrong one.
+
+    Raises:
+        OAuth2Error: `invalid_request`, with a constant sentence; 413 for a body over 16 KiB.
+    """
+    if request.mimetype != _FORM:
+        raise malformed(f"The body must be a form: Content-Type {_FORM}.")
+    if any(name in _PARAMETERS for name, _ in _parse(request.query_string)):
+        raise malformed("OAuth parameters belong in the body, never in the URL.")
+    parameters: dict[str, str] = {}
+    for name, value in _parse(_read_body(request)):
+        if name not in _PARAMETERS:
+            continue
+        if name in parameters:
+            raise malformed(f"The parameter {name} is given more than once.")
+        parameters[name] = value
+    return {name: value for name, value in parameters.items() if value or name == "password"}
+
+
+def _read_body(request: Request) -> bytes:
+    if (request.content_length or 0) > BODY_LIMIT:
+        raise BodyTooLarge
+    body = b""
+    try:
+        while len(body) <= BODY_LIMIT and (part := request.stream.read(BODY_LIMIT + 1 - len(body))):
+            body += part
+    except (ClientDisconnected, OSError):
+        raise malformed("The body ended too early.") from None
+    if len(body) > BODY_LIMIT:
+        raise BodyTooLarge
+    return body
+
+
+def _parse(encoded: bytes) -> list[tuple[str, str]]:
+    try:
+        text = encoded.decode("utf-8")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
+    except UnicodeDecodeError:
+        raise malformed("The parameters are not UTF-8.") from None
+    except ValueError:
+        raise malformed("There are too many parameters.") from None
+    if any("\0" in name or "\0" in value for name, value in pairs):
+        raise malformed("The parameters hold a NUL character.")
+    return pairs

@@ -1,0 +1,112 @@
+"""A client's registration: which metadata makes sense, and how it reads outside (RFC 7591, 2 and 3.2.1)."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from models import Client, Registration
+from oauth.client_authentication import METHODS
+from oauth.scope import DEFAULT, is_wellformed
+
+GRANT_TYPES = ("password",)
+_NAME_LENGTH = 255
+REFRESH = "refresh_token"
+PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
+
+
+def mistakes(registration: Registration) -> Sequence[str]:
+    """Every mistake in a registration, a sentence each; none where it can be stored.
+
+    Args:
+        registration: what an operator asks for.
+    """
+    found = []
+    if not 0 < len(registration.client_name) <= _NAME_LENGTH or not registration.client_name.isprintable():
+        found.append("The name must be 1 to 255 printable characters.")
+    owner = registration.owner
+    if owner is not None and not (len(owner) <= _NAME_LENGTH and owner.isprintable()):
+        found.append("The owner must be up to 255 printable characters.")
+    offered = (*GRANT_TYPES, REFRESH)
+    found += [
+        f"This server does not offer the grant {grant!r}; it offers {', '.join(offered)}."
+        for grant in registration.grant_types
+        if grant not in offered
+    ]
+    if registration.token_endpoint_auth_method not in METHODS:
+        found.append(f"The authentication method must be one of {', '.join(METHODS)}.")
+    found += _scope_mistakes(registration)
+    found += [
+        f"The redirect URI {uri!r} must be absolute, name its host and have no fragment (RFC 6749, 3.1.2)."
+        for uri in registration.redirect_uris
+        if not _is_redirect_uri(uri)
+    ]
+    public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
+    if public and "password" in registration.grant_types and not registration.flags.get(PUBLIC_PASSWORD):
+        found.append(
+            "A public client may use the password grant only with --allow-public-password: "
+            "anyone who knows its id can then try passwords in its name."
+        )
+    if public and registration.resource_server:
+        found.append(
+            "A resource server must have a secret: anyone could introspect in a public client's name."
+        )
+    return found
+
+
+def metadata(client: Client) -> dict[str, object]:
+    """A client's metadata under the names of RFC 7591, with ours beside them. No secret is in it.
+
+    Args:
+        client: as registered. Times are seconds since the epoch.
+    """
+    return {
+        "client_id": client.client_id,
+        "client_name": client.client_name,
+        "client_id_issued_at": client.created_at,
+        "grant_types": list(client.grant_types),
+        "scope": client.scope,
+        "redirect_uris": list(client.redirect_uris),
+        "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "default_scope": client.default_scope,
+        "owner": client.owner,
+        "resource_server": client.resource_server,
+        "disabled_at": client.disabled_at,
+        "flags": dict(client.flags),
+        "secrets": [
+            {
+                "serial": secret.serial,
+                "created_at": secret.created_at,
+                "not_after": secret.not_after,
+                "last_used_at": secret.last_used_at,
+                "weak": secret.weak,
+            }
+            for secret in client.secrets
+        ],
+    }
+
+
+def _scope_mistakes(registration: Registration) -> Sequence[str]:
+    found = []
+    if registration.scope and not is_wellformed(registration.scope):
+        found.append(
+            "The scope must be names of printable ASCII without quotes or backslashes, one space between."
+        )
+    registered = registration.scope.split()
+    if DEFAULT in registered:
+        found.append(f"The scope {DEFAULT!r} is for clients that have no list: it cannot be in one.")
+    if registration.default_scope is not None and not (
+        is_wellformed(registration.default_scope)
+        and set(registration.default_scope.split()) <= set(registered)
+    ):
+        found.append("The default scope must be part of the scope.")
+    return found
+
+
+def _is_redirect_uri(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    printable = uri.isascii() and uri.isprintable() and " " not in uri
+    # A scheme of the program's own needs no host (RFC 8252, 7.1).
+    place = parts.hostname if parts.scheme in {"http", "https"} else parts.netloc or parts.path
+    return printable and bool(parts.scheme) and bool(place) and "#" not in uri

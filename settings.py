@@ -1,0 +1,235 @@
+"""Every setting of the server, typed, with its default and the reason for it.
+
+Owns: the settings and their defaults. What a value may be is in `settings_values`, where values are found in
+`settings_sources`, which of them contradict each other and how mistakes read in `settings_mistakes`. Must not
+know: any of our packages; they get plain values from here, never the object.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+import settings_mistakes as mistakes
+import settings_sources as sources
+import settings_values as rules
+from settings_mistakes import SettingsError
+
+__all__ = ["Described", "Settings", "SettingsError", "instance_path", "load_settings"]
+
+SECRETS = ("secret_key", "database_url", "ldap_bind_password")
+DATABASE_FILE_NAME = "netid.sqlite3"
+
+
+def _secret(rule: Callable[[object], str]) -> BeforeValidator:
+    """Make the rule of a secret out of the rule of its text."""
+
+    def check(value: object) -> SecretStr:
+        return SecretStr(rule(value.get_secret_value() if isinstance(value, SecretStr) else value))
+
+    return BeforeValidator(check)
+
+
+_NUMBER = BeforeValidator(rules.number)
+_Count = Annotated[int, Field(ge=1, le=1024), _NUMBER]
+_Lifetime = Annotated[int, Field(ge=1, le=315_360_000), _NUMBER]
+_Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), _NUMBER]
+_Text = Annotated[str, BeforeValidator(rules.text)]
+_File = Annotated[Path, BeforeValidator(rules.readable_file)]
+
+
+class Described(NamedTuple):
+    """One setting, for example file and documentation; its variable is `NETID_` and `name` in capitals."""
+
+    name: str
+    default: object
+    description: str
+
+
+class Settings(BaseSettings):
+    """What the operator chose. `load_settings` makes it; one made by hand keeps the same rules."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+    issuer: Annotated[str, BeforeValidator(rules.issuer)] = "https://localhost:8443"
+    """Public base URL in metadata and tokens; never taken from the Host header, which can be forged."""
+    bind: Annotated[str, BeforeValidator(rules.bind_address)] = "127.0.0.1:8080"
+    """Address and port to listen at; this machine alone, until a proxy or a certificate is in place."""
+    workers: _Count = 2
+    """Processes; two, so that one may die or restart while the other answers."""
+    threads: _Count = 4
+    """Threads of each process; a login holds one of them while the directory thinks."""
+    tls_cert_file: _File | None = None
+    """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
+    tls_key_file: _File | None = None
+    """PEM private key of that certificate."""
+
+    secret_key: Annotated[SecretStr, _secret(rules.secret_ring)] | None = None
+    """Root of all keys: one or several of 32 random characters or more, spaces between; the first makes, all
+    verify. Else made once, into secret.key in this folder, and only while the database is empty."""
+    database_url: Annotated[SecretStr, _secret(rules.database_url)] | None = None
+    """SQLAlchemy URL, sqlite or postgresql; a secret, since it may hold a password. Else a SQLite file in
+    this folder."""
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    """FULL survives a power cut; NORMAL is faster, and survives no more than a crash of the process."""
+
+    ldap_uri: Annotated[tuple[str, ...], BeforeValidator(rules.ldap_uris)] = (
+        "embedded:directory/campus.ldif",
+    )
+    """Directory servers in order of preference, ldap://, ldaps:// or ldapi://, spaces between; or embedded:
+    and an LDIF file, so that a first try needs no directory."""
+    ldap_start_tls: bool = True
+    """StartTLS on ldap:// before any password travels; off is accepted towards this machine alone."""
+    ldap_ca_file: _File | None = None
+    """PEM bundle that the directory's certificate must lead to; else the store of the system."""
+    ldap_bind_dn: _Text | None = None
+    """Service account that searches for people; without one the search is anonymous."""
+    ldap_bind_password: Annotated[SecretStr, _secret(rules.text)] | None = None
+    """Its password; a name without a password would bind as nobody, so both or neither."""
+    ldap_user_base: _Text | None = None
+    """DN below which people are searched; a real directory needs it, unless a template spares the search."""
+    ldap_user_filter: Annotated[str, BeforeValidator(rules.search_filter)] = "(uid={username})"
+    """Filter that finds exactly one person; the login name is put in for {username}, escaped."""
+    ldap_user_dn_template: Annotated[str, BeforeValidator(rules.dn_template)] | None = None
+    """Spares the search, and a service account with it, where every DN follows one pattern."""
+    ldap_id_attribute: Annotated[str, BeforeValidator(rules.attribute)] = "entryUUID"
+    """Attribute that becomes sub; it must outlive a change of name, as entryUUID does."""
+    ldap_client_cert_file: _File | None = None
+    """PEM certificate to show to a directory that asks for one."""
+    ldap_client_key_file: _File | None = None
+    """PEM private key of that client certificate."""
+    ldap_connect_timeout: _Seconds = 2.0
+    """Seconds to reach a server, few enough that the next one can still be tried."""
+    ldap_read_timeout: _Seconds = 3.0
+    """Seconds to wait for one answer of the directory."""
+    ldap_login_deadline: _Seconds = 5.0
+    """Seconds for a whole login, however many servers are tried; after them the answer is 503."""
+    ldap_pool_size: _Count | None = None
+    """Connections of each process; else one fewer than threads: a hung directory leaves a thread free."""
+    ldap_connection_lifetime: _Lifetime = 600
+    """Seconds until a connection is made anew, so that load spreads again after a server was away."""
+
+    access_token_ttl: _Lifetime = 3600
+    """Seconds that an access token lives, and so the longest harm of one that nobody knows is lost."""
+    refresh_token_ttl: _Lifetime = 2_592_000
+    """Seconds that a refresh token lives at most."""
+    refresh_idle_ttl: _Lifetime = 1_209_600
+    """Seconds without use after which a refresh token is dead."""
+    grant_ttl: _Lifetime = 15_552_000
+    """Seconds that a whole family of refresh tokens lives; then the person must log in again."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=16), _NUMBER] = 0
+    """How many proxies in front may set X-Forwarded-*; one too many lets anyone forge their address."""
+
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, **usual: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only what is handed over: pydantic's own sources know no `…_FILE` and let slips pass."""
+        return (usual["init_settings"],)
+
+    @classmethod
+    def described(cls) -> Iterator[Described]:
+        """Tell every setting in order: its name, its default, and the reason."""
+        for name, info in cls.model_fields.items():
+            yield Described(name, info.default, " ".join((info.description or "").split()))
+
+    @property
+    def bind_host(self) -> str:
+        """The host to listen at, without brackets."""
+        return rules.split_address(self.bind)[0]
+
+    @property
+    def bind_port(self) -> int:
+        """The port to listen at."""
+        return rules.split_address(self.bind)[1]
+
+    @property
+    def secret_keys(self) -> tuple[str, ...] | None:
+        """The ring of server keys in clear, or None when none was given."""
+        return tuple(self.secret_key.get_secret_value().split()) if self.secret_key else None
+
+    @property
+    def embedded_ldif(self) -> Path | None:
+        """The LDIF file of the embedded directory, or None for a real one."""
+        uri = self.ldap_uri[0]
+        return rules.embedded_file(uri) if uri.startswith(rules.EMBEDDED) else None
+
+    @property
+    def pool_size(self) -> int:
+        """Connections of each process to the directory: as set, or one fewer than threads."""
+        return self.ldap_pool_size or max(1, self.threads - 1)
+
+    def database_url_or_default(self, instance: Path) -> str:
+        """Give the database's URL in clear; it may hold a password.
+
+        Args:
+            instance: The instance folder, where the SQLite file is unless another database was set.
+
+        Returns:
+            The URL for SQLAlchemy.
+        """
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{instance.absolute() / DATABASE_FILE_NAME}"
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        """Refuse settings that contradict each other."""
+        mistakes.refuse_clashes(vars(self))
+        return self
+
+
+def load_settings(instance: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from the environment and from `config.toml`.
+
+    Args:
+        instance: The instance folder, where `config.toml` may be.
+        environ: The environment; it wins over the file.
+
+    Returns:
+        Settings that keep every rule.
+
+    Raises:
+        SettingsError: There are mistakes; it tells all of them.
+    """
+    found = sources.gather(instance, environ, Settings.model_fields, SECRETS)
+    if not found.mistakes:
+        with contextlib.suppress(ValidationError):
+            return Settings(**found.values)
+    raise SettingsError(found.mistakes + _refusals(found))
+
+
+def instance_path(environ: Mapping[str, str], default: Path) -> Path:
+    """Find the instance folder, which must be known before any setting can be.
+
+    Args:
+        environ: The environment; `NETID_INSTANCE_PATH` in it is relative to the working folder.
+        default: The folder when it is not set.
+
+    Returns:
+        The absolute path, which need not exist.
+    """
+    return Path(environ.get(sources.INSTANCE_PATH) or default).absolute()
+
+
+def _refusals(found: sources.Found) -> list[str]:
+    """Say what is wrong with values, and between those values that are not wrong by themselves."""
+    by_value = [error for error in _errors(found.values) if error["loc"]]
+    broken = found.broken | {str(error["loc"][0]) for error in by_value}
+    usable = {name: value for name, value in found.values.items() if name not in broken}
+    clashes = [error for error in _errors(usable) if not error["loc"]]
+    return mistakes.sentences([*by_value, *clashes], found.origins, broken)
+
+
+def _errors(values: Mapping[str, Any]) -> list[ErrorDetails]:
+    """List all that pydantic has against some values, without the values."""
+    try:
+        Settings(**values)
+    except ValidationError as error:
+        return error.errors(include_url=False, include_input=False)
+    return []

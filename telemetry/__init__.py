@@ -1,0 +1,10 @@
+"""What happened: audit events, the structured log, and what must never reach it.
+
+Owns: the shape of an audit event, the JSON log line, redaction. Known by every package; knows none of them.
+"""
+
+from telemetry.audit import AuditEvent
+from telemetry.log import Log, configure_standard_logging, open_log
+from telemetry.redaction import redact
+
+__all__ = ["AuditEvent", "Log", "configure_standard_logging", "open_log", "redact"]

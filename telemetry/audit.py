@@ -1,0 +1,31 @@
+"""An audit event: one thing that happened, as the row and the log line both tell it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One event. `at` is seconds since the epoch; `event` a dotted name such as `token.issued`.
+
+    Nobody puts a password, a secret or a token into any field; `subject` is the stable id of a person.
+    """
+
+    event: str
+    at: int
+    request_id: str | None = None
+    client_id: str | None = None
+    subject: str | None = None
+    grant_id: str | None = None
+    address: str | None = None
+    scope: str | None = None
+    reason: str | None = None
+    duration_ms: int | None = None
+
+    def fields(self) -> Mapping[str, str | int | None]:
+        """Every field by name, as both the table and the log take them."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def facts(self) -> dict[str, str | int]:
+        """The fields that say something, without the name: what a log line adds to it."""
+        return {name: value for name, value in self.fields().items() if value is not None and name != "event"}

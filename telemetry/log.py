@@ -1,0 +1,99 @@
+"""The structured log: one JSON line an event, on one stream.
+
+Control characters and bidirectional overrides are escaped (the JSON is ASCII), so that a name that someone
+typed can neither split a line nor turn it around.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Protocol, TextIO, cast
+
+import structlog
+
+from telemetry.redaction import redact_fields
+from telemetry.steady import SteadyStream, outline
+
+# Authlib, ldap3 and SQLAlchemy log tokens, names and statements below WARNING: those lines are never made.
+_TALKATIVE = ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")
+
+
+class Log(Protocol):
+    """What the house asks of a log: an event's name and its fields."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Say that something happened as it should."""
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Say that something was refused or failed, and passes."""
+
+    def error(self, event: str, **fields: object) -> None:
+        """Say that somebody must look."""
+
+
+def _redact_fields(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    return redact_fields(event)
+
+
+def _outline_exception(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    error = event.pop("exc_info", None)
+    return {**event, **outline(error)} if isinstance(error, BaseException) else event
+
+
+def open_log(stream: TextIO) -> Log:
+    """A log that writes JSON lines to `stream`.
+
+    Args:
+        stream: where the lines go; it is flushed after each. One that cannot be written to loses lines and
+            stops nothing. Of an exception only its kind and place is told: its text may hold anything.
+    """
+    log: Log = structlog.wrap_logger(
+        structlog.WriteLogger(cast("TextIO", SteadyStream(stream))),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _outline_exception,
+            _redact_fields,
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+    )
+    return log
+
+
+def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Send what other libraries log through the same JSON lines and the same redaction.
+
+    Args:
+        level: the lowest level shown; libraries known to log secrets stay at WARNING whatever it is.
+        stream: where the lines go (standard error by default).
+    """
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _redact_fields,
+            structlog.processors.JSONRenderer(ensure_ascii=True),
+        ],
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    quiet_talkative_libraries()
+
+
+def quiet_talkative_libraries() -> None:
+    """Hold the libraries that log tokens, names and statements to warnings, whatever the root shows."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))

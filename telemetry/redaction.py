@@ -1,0 +1,59 @@
+"""Takes secrets out of what is about to be logged.
+
+Nothing of ours logs a secret on purpose. This is the net below: other libraries log what they hold.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_TOKEN = re.compile(r"nid[a-z]_[A-Za-z0-9_-]{8,}")
+_CREDENTIALS = re.compile(r"\b(basic|bearer)\s+[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
+_LONG = r"[\w-]*(?:password|passwd|secret|_token|assertion)"
+_SHORT = r"token|code|code_verifier|device_code"
+_NAME = re.compile(rf"{_LONG}|{_SHORT}", re.IGNORECASE)
+# In a form, in JSON and in a Python literal: a value in quotes ends with its quote, one without where the
+# next parameter begins. The short names are common words, so that they count as parameters alone.
+_PARAMETER = re.compile(
+    rf"""(?<![\w-])(?P<name>{_LONG}["']?\s*[:=]\s*|(?:{_SHORT})(?:=|["']\s*:\s*))"""
+    r"""(?:b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\]|\\.)*'|[^"'&\s,}]+)""",
+    re.IGNORECASE,
+)
+_BLANK = "[redacted]"
+
+
+def redact(text: str) -> str:
+    """`text` without our tokens and secrets, Authorization values and secret OAuth parameters.
+
+    Args:
+        text: any text on its way to a log.
+    """
+    text = _TOKEN.sub(_BLANK, text)
+    text = _CREDENTIALS.sub(rf"\1 {_BLANK}", text)
+    return _PARAMETER.sub(rf"\g<name>{_BLANK}", text)
+
+
+def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a log line without secrets, however deep: by the name of a field, or by what its text is.
+
+    Args:
+        fields: by name; the values as they will be written in JSON.
+    """
+    return {
+        name: _BLANK if _NAME.fullmatch(str(name)) and not _is_plain(value) else _redacted(value)
+        for name, value in fields.items()
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float)
+
+
+def _redacted(value: Any) -> Any:
+    if _is_plain(value):
+        return value
+    if isinstance(value, Mapping):
+        return redact_fields(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted(each) for each in value]
+    return redact(value if isinstance(value, str) else repr(value))

@@ -1,0 +1,113 @@
+"""`flask client …`: what is refused, each in one clear sentence."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.conftest import Site
+
+CREATE = ("client", "create", "Library")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--grant", "passwort"), "This server does not offer the grant 'passwort'; it offers password"),
+        (("--grant", "implicit"), "This server does not offer the grant 'implicit'"),
+        (("--scope", 'pro"file'), "The scope must be names of printable ASCII"),
+        (("--scope", "Ümlaut"), "The scope must be names of printable ASCII"),
+        (("--scope", "default"), "The scope 'default' is for clients that have no list"),
+        (("--scope", "a", "--default-scope", "b"), "The default scope must be part of the scope"),
+        (("--redirect-uri", "https://a.example/cb#part"), "must be absolute and without a fragment"),
+        (("--redirect-uri", "/cb"), "The redirect URI '/cb' must be absolute"),
+        (("--auth-method", "none", "--grant", "password"), "only with --allow-public-password"),
+        (("--auth-method", "none", "--resource-server"), "A resource server must have a secret"),
+    ],
+)
+def test_mistake_in_a_registration(
+    refusal: Run, as_json: Run, options: tuple[str, ...], sentence: str
+) -> None:
+    """A registration that makes no sense is refused by what is wrong with it, and nothing is stored."""
+    assert sentence in refusal(*CREATE, *options)
+    assert as_json("client", "list") == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "two\nlines", "\x1b[31mred"])
+def test_name_that_no_list_could_show(refusal: Run, name: str) -> None:
+    """A name must be printable, and fit its column."""
+    assert "1 to 255 printable characters" in refusal("client", "create", name)
+
+
+def test_all_mistakes_at_once(site: Site) -> None:
+    """Two mistakes are told in one go, a sentence each."""
+    printed = site.run(*CREATE, "--grant", "nonsense", "--redirect-uri", "/cb", status=1)
+    assert len(printed.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "nobody"),
+        ("update", "nobody", "--owner", "me"),
+        ("rotate-secret", "nobody"),
+        ("retire-secret", "nobody", "1"),
+        ("disable", "nobody"),
+        ("delete", "nobody", "--yes"),
+        ("show", "\udcff"),
+        ("show", ""),
+    ],
+)
+def test_unknown_client(refusal: Run, site: Site, command: tuple[str, ...]) -> None:
+    """A client that does not exist is named, whatever was to be done with it."""
+    site.register("Library")
+    assert refusal("client", *command) == f"There is no client {command[1]!r}."
+
+
+@pytest.mark.parametrize("command", [("show",), ("disable",), ("delete", "--yes"), ("rotate-secret",)])
+def test_ambiguous_name(refusal: Run, as_json: Run, site: Site, command: tuple[str, ...]) -> None:
+    """Where two clients have the name, neither is touched."""
+    site.register("Library")
+    site.register("Library")
+    before = as_json("client", "list")
+    said = refusal("client", command[0], "Library", *command[1:])
+    assert said == "2 clients are called 'Library': say which by its id."
+    assert as_json("client", "list") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--scope", 'pro"file'), "printable ASCII"),
+        (("--name", ""), "1 to 255 printable"),
+        (("--auth-method", "none"), "A public client"),
+        (("--auth-method", "none", "--grant", ""), "cannot become confidential, nor the other way"),
+    ],
+)
+def test_update_is_held_to_the_same_rules(
+    refusal: Run, as_json: Run, site: Site, options: tuple[str, ...], sentence: str
+) -> None:
+    """An update that would make a registration senseless is refused, and nothing is changed."""
+    site.register("Library", "--scope", "profile")
+    before = as_json("client", "show", "Library")
+    assert sentence in refusal("client", "update", "Library", *options)
+    assert as_json("client", "show", "Library") == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("client", "list"),
+        ("client", "create", "Library"),
+        ("client", "show", "Library"),
+        ("token", "purge"),
+    ],
+)
+def test_unmigrated_database(
+    make_site: Callable[..., Site], tmp_path: object, command: tuple[str, ...]
+) -> None:
+    """On a database without tables each command says how to make them."""
+    bare = make_site(NETID_DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
+    (said,) = bare.run(*command, status=1).splitlines()
+    assert said.startswith("Error: The database cannot be used (")
+    assert said.endswith("Is it migrated? flask db upgrade")

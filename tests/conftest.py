@@ -1,0 +1,129 @@
+"""What every test may use: an application over the embedded directory and a database of its own."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from werkzeug.test import TestResponse
+
+from app import create_app
+from directory import Directory
+from models import db
+
+NOON = 1_800_000_000
+
+
+class Clock:
+    """A clock that stands until a test moves it. Seconds since the epoch."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """The time at which it stands."""
+        return self.now
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A client that a test registered, with its secret."""
+
+    client_id: str
+    secret: str
+
+    @property
+    def basic(self) -> tuple[str, str]:
+        """For the test client's `auth`."""
+        return self.client_id, self.secret
+
+
+@dataclass(frozen=True)
+class Site:
+    """One application, as a test sees it: requests go to `http`, commands to `run`."""
+
+    app: Flask
+    http: FlaskClient
+    clock: Clock
+    log: io.StringIO
+
+    def run(self, *arguments: str, stdin: str = "", status: int = 0) -> str:
+        """Run `flask ARGUMENTS` and give back what it printed on standard output."""
+        result = self.app.test_cli_runner().invoke(args=list(arguments), input=stdin)
+        assert result.exit_code == status, result.output
+        return result.stdout if status == 0 else result.output
+
+    def register(self, name: str = "a program", *arguments: str, grant: str = "password") -> Registered:
+        """Register a client by its command."""
+        made = json.loads(self.run("client", "create", name, "--grant", grant, *arguments, "--json"))
+        return Registered(made["client_id"], made["client_secret"])
+
+    def ask_token(self, client: Registered | None, **parameters: str) -> TestResponse:
+        """A token request for alice, with `parameters` put in the place of the usual ones."""
+        form = {"grant_type": "password", "username": "alice", "password": "alice-password", **parameters}
+        return self.http.post("/oauth/token", data=form, auth=client.basic if client else None)
+
+    def token(self, client: Registered, **parameters: str) -> str:
+        """An access token for alice."""
+        answer = self.ask_token(client, **parameters)
+        assert answer.status_code == 200, answer.text
+        token: str = answer.get_json()["access_token"]
+        return token
+
+    def get(self, path: str, token: str) -> TestResponse:
+        """GET a resource with a Bearer token."""
+        return self.http.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """What was logged, an object a line."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that stands at a fixed time."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def migrated_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder with a migrated, empty SQLite database and a server key, to be copied."""
+    instance = tmp_path_factory.mktemp("migrated") / "instance"
+    app = create_app({"NETID_INSTANCE_PATH": str(instance)})
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    return instance
+
+
+@pytest.fixture
+def make_site(tmp_path: Path, clock: Clock, migrated_instance: Path) -> Iterator[Callable[..., Site]]:
+    """Makes applications, each with a migrated SQLite database of its own."""
+    made: list[Flask] = []
+
+    def make(directory: Directory | None = None, **settings: str) -> Site:
+        instance = tmp_path / f"instance{len(made)}"
+        shutil.copytree(migrated_instance, instance)
+        environ = {"NETID_INSTANCE_PATH": str(instance), **settings}
+        log = io.StringIO()
+        app = create_app(environ, clock=clock, directory=directory, log_stream=log)
+        made.append(app)
+        return Site(app, app.test_client(), clock, log)
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """An application over the embedded directory."""
+    return make_site()

@@ -1,0 +1,245 @@
+"""What every directory must do, one rule a test. Subclassed over each kind of directory."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+
+ALICE = "14aa2a51-03f1-562a-8307-e12ff2455495"
+PEOPLE = "ou=people,dc=campus,dc=example"
+TEMPLATE = "uid={username}," + PEOPLE
+
+
+def refusal(directory: Directory, net_id: str, password: str) -> Refusal:
+    """Log in, which must be refused, and return the reason."""
+    with pytest.raises(InvalidCredentials) as caught:
+        directory.authenticate(net_id, password)
+    return caught.value.reason
+
+
+class DirectoryConformance:
+    """The rules. A subclass has a fixture `open_with(**settings)` that opens directories."""
+
+    @pytest.fixture
+    def directory(self, open_with: Callable[..., Directory]) -> Directory:
+        """A directory with the settings that the subclass thinks ordinary."""
+        return open_with()
+
+    def test_right_password_is_a_person(self, directory: Directory) -> None:
+        """A simple bind as the one entry found is the person of that entry (RFC 4513, 5.1.3)."""
+        person = directory.authenticate("alice", "alice-password")
+        assert (person.id, person.net_id, person.dn) == (ALICE, "alice", f"uid=alice,{PEOPLE}")
+        assert (person.name, person.mail) == ("Alice Baker", "alice@campus.example")
+        assert sorted(person.affiliations) == ["member", "staff"]
+        assert person.principal_name == "alice@campus.example"
+        assert person.password_changed_at == 1788249600
+
+    def test_wrong_password_is_refused(self, directory: Directory) -> None:
+        """Result invalidCredentials refuses the person (RFC 4511, appendix A)."""
+        assert refusal(directory, "alice", "bob-password") is Refusal.WRONG_PASSWORD
+
+    @pytest.mark.parametrize(
+        "password", ["ALICE-PASSWORD", "alice-password ", " alice-password", "\\61lice-password"]
+    )
+    def test_password_is_compared_exactly(self, directory: Directory, password: str) -> None:
+        """A password is octets: neither case, space nor escaping is forgiven (RFC 4513, 5.1.3)."""
+        assert refusal(directory, "alice", password) is Refusal.WRONG_PASSWORD
+
+    @pytest.mark.parametrize("password", ["ªlice-password", "alice\u00ad-password", "alice-passwor\u1d48"])
+    def test_password_is_not_prepared(self, directory: Directory, password: str) -> None:
+        """What SASLprep would turn into the right password is a wrong one (RFC 4013, 2)."""
+        assert refusal(directory, "alice", password) is Refusal.WRONG_PASSWORD
+
+    @pytest.mark.parametrize("password", [" ", "\u00ad", "\t", "\x01", "x" * 1024])
+    def test_odd_password_is_only_wrong(self, directory: Directory, password: str) -> None:
+        """Spaces, soft hyphens and control characters are sent as they are (RFC 4513, 5.1.3)."""
+        assert refusal(directory, "alice", password) is Refusal.WRONG_PASSWORD
+
+    @pytest.mark.parametrize("password", ["", "\0", "alice-password\0", "x" * 1025, "ü" * 513, "\ud800"])
+    def test_unacceptable_password_is_refused(self, directory: Directory, password: str) -> None:
+        """An empty password would be an unauthenticated bind, so it is never sent (RFC 4513, 5.1.2)."""
+        assert refusal(directory, "alice", password) is Refusal.UNACCEPTABLE
+
+    def test_non_ascii_password_is_utf8(self, directory: Directory) -> None:
+        """A password goes as UTF-8 (RFC 4513, 5.1.3)."""
+        assert directory.authenticate("zoe", "zoë-pässwörd").name == "Zoë Müller"
+
+    def test_unknown_person_is_refused(self, directory: Directory) -> None:
+        """A search that finds nothing is a refusal, not a fault (RFC 4511, 4.5.2)."""
+        assert refusal(directory, "nobody", "alice-password") is Refusal.UNKNOWN_PERSON
+
+    @pytest.mark.parametrize("net_id", [" alice", "alice ", "ALICE", "Alice\t", "\u00a0alice\r\n"])
+    def test_every_spelling_is_one_person(self, directory: Directory, net_id: str) -> None:
+        """Case and outer space do not make another person: net id and id are the entry's (RFC 4518, 2)."""
+        person = directory.authenticate(net_id, "alice-password")
+        assert (person.id, person.net_id) == (ALICE, "alice")
+
+    def test_name_is_composed(self, directory: Directory) -> None:
+        """A name typed in decomposed Unicode finds the composed one (RFC 5198, 3)."""
+        assert directory.authenticate("Ju\u0308rgen", "juergen-password").net_id == "jürgen"
+
+    @pytest.mark.parametrize(
+        "net_id",
+        [
+            "",
+            " ",
+            "*",
+            "a*",
+            "alice)(uid=*",
+            "*)(|(uid=*",
+            "al\\69ce",
+            "alice\0",
+            "a\x01",
+            "\ud800",
+            "x" * 257,
+        ],
+    )
+    def test_hostile_name_finds_nobody(self, directory: Directory, net_id: str) -> None:
+        """A name is a value, never a part of the filter (RFC 4515, 3)."""
+        assert refusal(directory, net_id, "alice-password") is Refusal.UNKNOWN_PERSON
+
+    def test_name_with_special_characters_is_found(self, directory: Directory) -> None:
+        """Characters special in filters and DNs are escaped, and the server's DN is used (RFC 4515, 3)."""
+        assert directory.authenticate("we*ird(x),y\\z", "weird-password").net_id == "we*ird(x),y\\z"
+
+    def test_two_entries_are_refused(self, directory: Directory) -> None:
+        """Exactly one entry may match; more are ambiguous (RFC 4511, 4.5.1.4)."""
+        assert refusal(directory, "twin", "twin-password") is Refusal.AMBIGUOUS
+
+    def test_more_entries_than_the_limit_are_refused(self, open_with: Callable[..., Directory]) -> None:
+        """Over the size limit the result is sizeLimitExceeded: ambiguous too (RFC 4511, 4.5.1.4)."""
+        directory = open_with(user_filter="(|(uid={username})(objectClass=inetOrgPerson))")
+        assert refusal(directory, "alice", "alice-password") is Refusal.AMBIGUOUS
+
+    def test_net_id_is_the_naming_one(self, directory: Directory) -> None:
+        """Of several names, the one in the entry's DN is the net id, whichever was typed (RFC 4514, 2.3)."""
+        names = {directory.authenticate(name, "smith-password").net_id for name in ("j.smith", "A-SMITH")}
+        assert names == {"j.smith"}
+
+    def test_disabled_person_is_refused(self, directory: Directory) -> None:
+        """An entry locked for good is disabled (draft-behera-ldap-password-policy-10, 5.3.3)."""
+        assert refusal(directory, "sam", "sam-password") is Refusal.DISABLED
+
+    def test_ended_account_is_refused(self, directory: Directory) -> None:
+        """An account past its end is expired (draft-behera-ldap-password-policy-10, 5.3.11)."""
+        assert refusal(directory, "ended", "ended-password") is Refusal.EXPIRED
+
+    def test_account_that_has_not_begun_is_refused(self, directory: Directory) -> None:
+        """An account before its start may not log in yet (draft-behera-ldap-password-policy-10, 5.3.10)."""
+        assert refusal(directory, "unbegun", "unbegun-password") is Refusal.NOT_NOW
+
+    def test_account_dates_follow_the_clock(self, open_with: Callable[..., Directory]) -> None:
+        """Whether an account has ended is a question to the clock that was handed in."""
+        directory = open_with(clock=lambda: 0.0)
+        with pytest.raises(InvalidCredentials) as caught:
+            directory.find("00000000-0000-4000-8000-000000000005")
+        assert caught.value.reason is Refusal.NOT_NOW
+        assert directory.find("00000000-0000-4000-8000-000000000004").net_id == "ended"
+
+    def test_find_reads_the_person_again(self, directory: Directory) -> None:
+        """The stable id finds the same person without a password (RFC 4530, 2.1)."""
+        assert directory.find(ALICE) == directory.authenticate("alice", "alice-password")
+
+    @pytest.mark.parametrize(
+        "person_id", ["00000000-0000-4000-8000-00000000ffff", "*", "", "not an id", f"{ALICE})(uid=*"]
+    )
+    def test_find_of_nobody(self, directory: Directory, person_id: str) -> None:
+        """An id that no entry has is an unknown person, whatever is in it (RFC 4515, 3)."""
+        with pytest.raises(InvalidCredentials) as caught:
+            directory.find(person_id)
+        assert caught.value.reason is Refusal.UNKNOWN_PERSON
+
+    def test_find_of_a_disabled_person(self, open_with: Callable[..., Directory]) -> None:
+        """The same states are looked at as at a login."""
+        directory = open_with(id_attribute="uid")
+        with pytest.raises(InvalidCredentials) as caught:
+            directory.find("sam")
+        assert caught.value.reason is Refusal.DISABLED
+
+    def test_groups_only_when_asked(self, directory: Directory) -> None:
+        """Groups are read when wanted, and only then (RFC 4511, 4.5.1.8)."""
+        assert directory.authenticate("alice", "alice-password").groups == ()
+        staff = "cn=staff,ou=groups,dc=campus,dc=example"
+        assert list(directory.authenticate("alice", "alice-password", groups=True).groups) == [staff]
+        assert list(directory.find(ALICE, groups=True).groups) == [staff]
+
+    def test_ping(self, directory: Directory) -> None:
+        """A directory that answers is pinged without complaint (RFC 4512, 5.1)."""
+        directory.ping()
+
+    def test_closed_directory_opens_again(self, directory: Directory) -> None:
+        """Closing ends connections, not the directory."""
+        directory.ping()
+        directory.close()
+        assert directory.authenticate("alice", "alice-password").id == ALICE
+
+    def test_missing_base_is_an_alarm(self, open_with: Callable[..., Directory]) -> None:
+        """A noSuchObject for the base is our setting's fault, nobody's password's (RFC 4511, appendix A)."""
+        unavailable(open_with(user_base="ou=nowhere,dc=campus,dc=example"), "NETID_LDAP_USER_BASE")
+
+    @pytest.mark.parametrize("attribute", ["employeeNumber", "userPassword"])
+    def test_missing_id_is_an_alarm(self, open_with: Callable[..., Directory], attribute: str) -> None:
+        """Without a stable id there is no person; a password is never shown to a search."""
+        unavailable(open_with(id_attribute=attribute), "NETID_LDAP_ID_ATTRIBUTE")
+
+    def test_entry_without_a_name_is_an_alarm(self, open_with: Callable[..., Directory]) -> None:
+        """A person without a net id is nobody that we could name."""
+        directory = open_with(user_filter="(mail={username})")
+        with pytest.raises(DirectoryUnavailable, match="shows no uid") as caught:
+            directory.authenticate("nameless@campus.example", "nameless-password")
+        assert caught.value.alarm
+
+    @pytest.mark.parametrize(
+        "account",
+        [
+            {"bind_password": "wrong"},
+            {"bind_dn": "cn=nobody,dc=campus,dc=example", "bind_password": "wrong"},
+            {"bind_dn": "no DN at all", "bind_password": "wrong"},
+        ],
+    )
+    def test_refused_service_account_is_an_alarm(
+        self, open_with: Callable[..., Directory], account: dict[str, Any]
+    ) -> None:
+        """An invalidCredentials for our own account says nothing about the person (RFC 4511, appendix A)."""
+        directory = open_with(**account)
+        unavailable(directory, "NETID_LDAP_BIND_PASSWORD")
+        with pytest.raises(DirectoryUnavailable):
+            directory.ping()
+
+    @pytest.mark.parametrize("net_id", ["alice", " ALICE "])
+    def test_template_skips_the_search(self, open_with: Callable[..., Directory], net_id: str) -> None:
+        """With a template the bind comes first and the entry is read after it (RFC 4511, 4.5.1.2)."""
+        directory = open_with(user_dn_template=TEMPLATE)
+        person = directory.authenticate(net_id, "alice-password", groups=True)
+        assert (person.id, person.net_id) == (ALICE, "alice")
+        assert person == directory.find(ALICE, groups=True)
+
+    def test_template_with_the_persons_own_eyes(self, open_with: Callable[..., Directory]) -> None:
+        """Without a service account the person's own connection reads the entry."""
+        directory = open_with(user_dn_template=TEMPLATE, user_base=None, bind_dn=None, bind_password=None)
+        assert directory.authenticate("alice", "alice-password").id == ALICE
+        assert refusal(directory, "bob", "alice-password") is Refusal.WRONG_PASSWORD
+        assert directory.authenticate("bob", "bob-password").net_id == "bob"
+
+    def test_template_escapes_the_name(self, open_with: Callable[..., Directory]) -> None:
+        """A name is a value, never a part of the DN (RFC 4514, 2.4)."""
+        directory = open_with(user_dn_template=TEMPLATE)
+        assert directory.authenticate("we*ird(x),y\\z", "weird-password").net_id == "we*ird(x),y\\z"
+        for net_id in ("alice,ou=people", "alice+cn=Alice Baker", "#alice", "alice\\", "nobody", "a=b"):
+            assert refusal(directory, net_id, "alice-password") is Refusal.WRONG_PASSWORD
+
+    def test_template_looks_at_the_state(self, open_with: Callable[..., Directory]) -> None:
+        """The entry that is read after the bind may still refuse the person."""
+        assert refusal(open_with(user_dn_template=TEMPLATE), "ended", "ended-password") in {
+            Refusal.EXPIRED,
+            Refusal.WRONG_PASSWORD,  # a server that knows of such dates refuses the bind itself
+        }
+
+
+def unavailable(directory: Directory, setting: str) -> None:
+    """Log in with the right password, which must end in an alarm that names the setting at fault."""
+    with pytest.raises(DirectoryUnavailable, match=setting) as caught:
+        directory.authenticate("alice", "alice-password")
+    assert caught.value.alarm

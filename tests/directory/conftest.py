@@ -1,0 +1,99 @@
+"""Directories and servers for the directory's tests."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import trustme
+
+from directory import Directory
+from directory.ldap import LdapConfig, open_directory
+from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
+
+pytest.register_assert_rewrite("tests.directory.conformance")
+
+CAMPUS = Path(__file__).parents[2] / "directory" / "campus.ldif"
+EXTRA = Path(__file__).with_name("extra.ldif")
+SERVICE = "cn=svc,ou=services,dc=campus,dc=example"
+
+
+class OpenWith(Protocol):
+    """Opens a directory whose settings differ from the ordinary ones as given."""
+
+    def __call__(self, **changes: Any) -> Directory:
+        """Open it; it is closed after the test."""
+        ...
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Directory]]:
+    """Open directories by their whole settings, and close them after the test."""
+    directories = []
+
+    def open_it(*, clock: Callable[[], float] | None = None, **settings: Any) -> Directory:
+        clocks = {} if clock is None else {"clock": clock}
+        directories.append(open_directory(LdapConfig(**settings), **clocks))
+        return directories[-1]
+
+    yield open_it
+    for directory in directories:
+        directory.close()
+
+
+@pytest.fixture(scope="session")
+def everyone() -> bytes:
+    """The LDIF of the embedded directory with what tests need beside it."""
+    return CAMPUS.read_bytes() + b"\n" + EXTRA.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """The authority that the test servers' certificates come from."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def slapd(
+    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, everyone: bytes
+) -> Iterator[Slapd]:
+    """A slapd for all tests that leave it as it is."""
+    require_slapd()
+    server = Slapd(tmp_path_factory.mktemp("slapd") / "data", authority, everyone)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def new_slapd(tmp_path: Path, authority: trustme.CA, everyone: bytes) -> Iterator[Callable[..., Slapd]]:
+    """Make slapds of a test's own, to be stopped, frozen or set up otherwise."""
+    require_slapd()
+    servers: list[Slapd] = []
+
+    def make(more_ldif: bytes = b"", **settings: str) -> Slapd:
+        folder = tmp_path / f"slapd{len(servers)}"
+        servers.append(Slapd(folder, authority, everyone + more_ldif, SlapdSettings(**settings)))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def on_slapd(opened: Callable[..., Directory]) -> Callable[..., Directory]:
+    """Open a directory on a given slapd, over StartTLS and with the service account unless told otherwise."""
+
+    def open_it(server: Slapd, **changes: Any) -> Directory:
+        settings = {
+            "uris": (server.ldap,),
+            "ca_file": server.ca_file,
+            "bind_dn": SERVICE,
+            "bind_password": "svc-password",
+            "user_base": "ou=people,dc=campus,dc=example",
+        }
+        return opened(**{**settings, **changes})
+
+    return open_it

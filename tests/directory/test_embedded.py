@@ -1,0 +1,138 @@
+"""The embedded directory: every directory's rules, and where ldap3's mock server had to be made strict."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory import Directory, InvalidCredentials
+from directory.ldap import ConfigError, embedded_people
+from directory.ldap.deadline import Deadline
+from directory.ldap.embedded import Embedded
+from directory.ldap.link import Link
+from tests.directory.conformance import PEOPLE, DirectoryConformance
+from tests.directory.conftest import CAMPUS, SERVICE
+
+
+@pytest.fixture
+def ldif(tmp_path: Path, everyone: bytes) -> Path:
+    """Everyone in one file."""
+    path = tmp_path / "everyone.ldif"
+    path.write_bytes(everyone)
+    return path
+
+
+class TestEmbedded(DirectoryConformance):
+    """The embedded directory keeps the rules of every directory."""
+
+    @pytest.fixture
+    def open_with(self, opened: Callable[..., Directory], ldif: Path) -> Callable[..., Directory]:
+        """Open the embedded directory, with a service account as on a real one."""
+
+        def open_it(**changes: Any) -> Directory:
+            account = {"bind_dn": SERVICE, "bind_password": "svc-password"}
+            return opened(**{"uris": (f"embedded:{ldif}",), **account, **changes})
+
+        return open_it
+
+
+@pytest.fixture
+def link(ldif: Path) -> Link:
+    """A connection to the embedded directory, on which nothing was said yet."""
+    return Embedded.from_ldif(ldif).connect(Deadline(1, lambda: 0.0), lambda _link: None)
+
+
+def test_default_setting_is_enough(opened: Callable[..., Directory]) -> None:
+    """The path of the shipped file is all the setting that a first try needs."""
+    assert opened(uris=(f"embedded:{CAMPUS}",)).authenticate("bob", "bob-password").net_id == "bob"
+
+
+def test_everyone_listed_can_log_in(opened: Callable[..., Directory]) -> None:
+    """Of the people printed at the start, all but the disabled one can log in as printed."""
+    people = embedded_people(CAMPUS)
+    directory = opened(uris=(f"embedded:{CAMPUS}",))
+    assert len(people) == 20
+    assert [person.net_id for person in people if "(disabled)" in person.what] == ["sam"]
+    for person in people:
+        if "(disabled)" not in person.what:
+            assert directory.authenticate(person.net_id, person.password).name == person.name
+
+
+def test_unauthenticated_bind_is_refused(link: Link) -> None:
+    """A DN without a password is unwillingToPerform, as slapd says by default (RFC 4513, 5.1.2)."""
+    link._connection.authentication = "SIMPLE"
+    request = {"name": f"uid=alice,{PEOPLE}", "authentication": {"simple": b""}}
+    assert link.strategy.mock_bind(request, None)["resultCode"] == 53
+
+
+@pytest.mark.parametrize(("dn", "password"), [("", b"x"), (f"uid=alice,{PEOPLE}", b""), ("", b"")])
+def test_empty_dn_or_password_is_never_sent(link: Link, dn: str, password: bytes) -> None:
+    """Whoever asks for such a bind, it does not reach a server (RFC 4513, 5.1.2 and 6.3.1)."""
+    with pytest.raises(InvalidCredentials):
+        link.bind(dn, password)
+    assert link.usable
+
+
+def test_anonymous_bind_is_accepted(link: Link) -> None:
+    """An anonymous bind is success (RFC 4513, 5.1.1)."""
+    assert link.bind_anonymously().code == 0
+
+
+def test_size_limit_is_counted(link: Link) -> None:
+    """Over the size limit there are so many entries and sizeLimitExceeded (RFC 4511, 4.5.1.4)."""
+    found = link.search(PEOPLE, "(uid=*)", attributes=["uid"], size_limit=2)
+    assert (len(found.entries), found.answer.code) == (2, 4)
+    assert link.search(PEOPLE, "(uid=alice)", attributes=["uid"], size_limit=1).answer.code == 0
+
+
+@pytest.mark.parametrize(
+    ("base", "code"), [("ou=nowhere,dc=campus,dc=example", 32), ("no DN", 34), (PEOPLE, 0)]
+)
+def test_base_must_exist(link: Link, base: str, code: int) -> None:
+    """A base that does not exist is noSuchObject (RFC 4511, 4.5.1.1)."""
+    assert link.search(base, "(uid=alice)", attributes=["uid"], size_limit=0).answer.code == code
+
+
+@pytest.mark.parametrize("attributes", [["*"], ["userPassword"], ["*", "+"], ["USERPASSWORD", "uid"]])
+def test_passwords_are_not_returned(link: Link, attributes: list[str]) -> None:
+    """No search shows a password, however it is asked for."""
+    found = link.search(PEOPLE, "(uid=alice)", attributes=attributes, size_limit=0)
+    assert len(found.entries) == 1
+    assert "userpassword" not in found.entries[0].attributes
+
+
+def test_controls_are_accepted(link: Link) -> None:
+    """A control that is not critical is ignored (RFC 4511, 4.1.11)."""
+    link._connection.search(PEOPLE, "(uid=alice)", controls=[("1.3.6.1.4.1.42.2.27.8.5.1", False, None)])
+    assert link._connection.result["result"] == 0
+    assert len(link._connection.response) == 1
+
+
+def test_extensible_match_is_said_to_be_missing(link: Link) -> None:
+    """An extensible match is an error, where ldap3 would find nothing (RFC 4511, 4.5.1.7.7)."""
+    search_filter = "(&(uid=alice)(!(memberOf:1.2.840.113556.1.4.1941:=cn=x)))"
+    assert link.search(PEOPLE, search_filter, attributes=["uid"], size_limit=0).answer.code == 18
+
+
+def test_not_of_or(link: Link) -> None:
+    """The negation of a disjunction is what matches neither part (RFC 4511, 4.5.1.7)."""
+    search_filter = "(&(uid=*)(!(|(uid=alice)(uid=bob))))"
+    names = {
+        entry.text("uid")
+        for entry in link.search(PEOPLE, search_filter, attributes=["uid"], size_limit=0).entries
+    }
+    assert "carol" in names
+    assert not names & {"alice", "bob"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"# nothing\n", b"dn: dc=x\nno colon here\n", b"cn: x\n", b"dn: no DN\ncn: x\n", b"\x00\xff"],
+)
+def test_broken_ldif_is_refused(opened: Callable[..., Directory], tmp_path: Path, content: bytes) -> None:
+    """A file that is not LDIF is a setting that cannot be meant (RFC 2849)."""
+    path = tmp_path / "broken.ldif"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match="NETID_LDAP_URI"):
+        opened(uris=(f"embedded:{path}",))

@@ -1,0 +1,93 @@
+"""Settings of the directory that cannot be meant are refused, all at once and by name."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory.ldap import ConfigError, LdapConfig
+from directory.ldap.uri import ServerUri
+from tests.directory.conftest import CAMPUS
+
+GOOD: dict[str, Any] = {"uris": ("ldaps://ldap.campus.example",), "user_base": "dc=campus,dc=example"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "setting"),
+    [
+        ({"uris": ()}, "NETID_LDAP_URI is empty"),
+        ({"uris": ("http://x",)}, "NETID_LDAP_URI"),
+        ({"uris": ("ldap://",)}, "NETID_LDAP_URI"),
+        ({"uris": ("ldap://x:99999",)}, "NETID_LDAP_URI"),
+        ({"uris": ("ldap://user@x",)}, "NETID_LDAP_URI"),
+        ({"uris": ("ldap://x/dc=x",)}, "NETID_LDAP_URI"),
+        ({"uris": ("ldap://x?uid",)}, "NETID_LDAP_URI"),
+        ({"uris": ("ldapi://",)}, "NETID_LDAP_URI"),
+        ({"uris": ("embedded:/nowhere.ldif",)}, "there is no file"),
+        ({"uris": (f"embedded:{CAMPUS}", "ldaps://x")}, "stands alone"),
+        ({"uris": ("ldap://ldap.campus.example",), "start_tls": False}, "NETID_LDAP_START_TLS"),
+        ({"uris": ("ldap://10.0.0.1",), "start_tls": False}, "NETID_LDAP_START_TLS"),
+        ({"ca_file": Path("/nowhere.pem")}, "NETID_LDAP_CA_FILE"),
+        ({"client_cert_file": CAMPUS}, "NETID_LDAP_CLIENT_KEY_FILE"),
+        ({"user_filter": "(uid=*)"}, "NETID_LDAP_USER_FILTER lacks {username}"),
+        ({"user_filter": "uid={username}"}, "RFC 4515"),
+        ({"user_filter": "(&(uid={username})"}, "RFC 4515"),
+        ({"user_dn_template": "uid=alice,dc=x"}, "NETID_LDAP_USER_DN_TEMPLATE"),
+        ({"user_dn_template": "uid=alice,ou={username},dc=x"}, "NETID_LDAP_USER_DN_TEMPLATE"),
+        ({"user_base": None}, "NETID_LDAP_USER_BASE"),
+        ({"bind_dn": "cn=svc"}, "NETID_LDAP_BIND_PASSWORD"),
+        ({"bind_password": "x"}, "NETID_LDAP_BIND_DN"),
+        ({"bind_dn": "cn=svc", "bind_password": ""}, "NETID_LDAP_BIND_PASSWORD"),
+        ({"id_attribute": ""}, "NETID_LDAP_ID_ATTRIBUTE"),
+        ({"login_deadline": 0}, "NETID_LDAP_LOGIN_DEADLINE"),
+        ({"pool_size": 0}, "NETID_LDAP_POOL_SIZE"),
+    ],
+)
+def test_settings_that_cannot_be_meant(changes: dict[str, Any], setting: str) -> None:
+    """One wrong setting is one problem, which names it."""
+    with pytest.raises(ConfigError) as caught:
+        LdapConfig(**{**GOOD, **changes})
+    assert len(caught.value.problems) == 1
+    assert setting in caught.value.problems[0]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """Nobody has to start the server five times to hear five problems."""
+    with pytest.raises(ConfigError) as caught:
+        LdapConfig(uris=("http://x",), user_filter="x", bind_dn="cn=svc", read_timeout=0)
+    assert len(caught.value.problems) == 5
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
+def test_clear_text_on_this_machine_is_allowed(host: str) -> None:
+    """On loopback StartTLS may be switched off by name."""
+    assert not LdapConfig(uris=(f"ldap://{host}",), start_tls=False, user_base="dc=x").start_tls
+
+
+@pytest.mark.parametrize("host", ["localhost.example", "128.0.0.1", "[::2]", "127.0.0.1.example"])
+def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
+    """Names and addresses elsewhere stay elsewhere."""
+    with pytest.raises(ConfigError, match="NETID_LDAP_START_TLS"):
+        LdapConfig(uris=(f"ldap://{host}",), start_tls=False, user_base="dc=x")
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "host", "port"),
+    [
+        ("ldap://x", "ldap", "x", 389),
+        ("ldaps://X/", "ldaps", "x", 636),
+        ("ldap://[::1]:1389", "ldap", "::1", 1389),
+        ("ldapi://%2Frun%2Fslapd%2Fldapi", "ldapi", "/run/slapd/ldapi", 0),
+        ("ldapi:///run/slapd/ldapi", "ldapi", "/run/slapd/ldapi", 0),
+    ],
+)
+def test_addresses(text: str, scheme: str, host: str, port: int) -> None:
+    """An LDAP URI names a scheme, a host and a port (RFC 4516, 2)."""
+    uri = ServerUri.parse(text)
+    assert (uri.scheme, uri.host, uri.port) == (scheme, host, port)
+
+
+def test_password_is_not_shown() -> None:
+    """A configuration can be printed."""
+    config = LdapConfig(**GOOD, bind_dn="cn=svc", bind_password="svc-password")
+    assert "svc-password" not in repr(config)

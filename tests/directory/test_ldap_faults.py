@@ -1,0 +1,209 @@
+"""Faults: a directory that is killed, frozen or slow costs a login no more than its deadline."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable
+from directory.ldap import LdapConfig, open_directory
+from tests.directory.conformance import ALICE
+from tests.directory.scripted import BIND, EXTENDED, SEARCH, Dripping, Scripted, friendly
+from tests.servers.slapd import Slapd
+
+OPERATION = 8  # where an answer's operation begins: 30 len 02 04 and an id of four octets come before it
+LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.3, "login_deadline": 0.5}
+
+
+@contextlib.contextmanager
+def unavailable_within(seconds: float) -> Iterator[None]:
+    """The block must end in DirectoryUnavailable in so many seconds."""
+    began = time.monotonic()
+    with pytest.raises(DirectoryUnavailable):
+        yield
+    assert time.monotonic() - began < seconds
+
+
+@pytest.mark.parametrize("logins_before", [0, 1])
+def test_killed_server(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], logins_before: int
+) -> None:
+    """A dead server is unavailable at once, and good again as soon as it is back."""
+    server = new_slapd()
+    directory = on_slapd(server)
+    for _ in range(logins_before):
+        directory.authenticate("alice", "alice-password")
+    server.kill()
+    for ask in (
+        lambda: directory.authenticate("alice", "alice-password"),
+        lambda: directory.find(ALICE),
+        directory.ping,
+    ):
+        with unavailable_within(0.1):
+            ask()
+    server.start()
+    assert directory.authenticate("alice", "alice-password").id == ALICE
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps", "ldapi"])
+def test_frozen_server(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], scheme: str
+) -> None:
+    """A hung server costs the deadline, on kept connections and new ones, and is good again after it."""
+    server = new_slapd()
+    directory = on_slapd(server, uris=(getattr(server, scheme),), **LIMITS)
+    directory.authenticate("alice", "alice-password")
+    server.freeze()
+    for _ in range(2):
+        with unavailable_within(0.7):
+            directory.authenticate("alice", "alice-password")
+    server.thaw()
+    assert directory.authenticate("alice", "alice-password").id == ALICE
+
+
+def test_restarted_server_costs_no_login(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+) -> None:
+    """Connections that died with the old process are replaced without anybody noticing."""
+    server = new_slapd()
+    directory = on_slapd(server)
+    for _ in range(2):
+        assert directory.authenticate("alice", "alice-password").id == ALICE
+        server.kill()
+        server.start()
+
+
+def test_idle_connections_closed_by_the_server(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+) -> None:
+    """A server that closes idle connections costs no login (RFC 4511, 5.3)."""
+    server = new_slapd(more="idletimeout 1")
+    directory = on_slapd(server)
+    directory.authenticate("alice", "alice-password")
+    kept = directory._searches._idle[0].link  # type: ignore[attr-defined] # the contract shows no connections
+    until = time.monotonic() + 5
+    while kept.is_alive() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not kept.is_alive()
+    assert directory.authenticate("alice", "alice-password").id == ALICE
+
+
+@pytest.mark.parametrize("operation", [BIND, SEARCH, EXTENDED])
+def test_dripping_server(opened: Callable[..., Directory], operation: int) -> None:
+    """A server that sends a byte now and then does not stretch the deadline."""
+
+    class DripsAt(Dripping):
+        def send(self, connection: socket.socket, answer: bytes) -> None:
+            if answer[OPERATION] == {BIND: 0x61, SEARCH: 0x64, EXTENDED: 0x78}[operation]:
+                super().send(connection, answer)
+            else:
+                connection.sendall(answer)
+
+    with DripsAt() as server:
+        directory = opened(uris=(server.uri,), start_tls=operation == EXTENDED, user_base="dc=x", **LIMITS)
+        with unavailable_within(0.7):
+            directory.authenticate("alice", "alice-password")
+
+
+def test_silent_tls_handshake(opened: Callable[..., Directory]) -> None:
+    """A server that accepts and then says nothing at all costs the read timeout."""
+    with Scripted() as server:
+        server.script = lambda *_: b""
+        uri = server.uri.replace("ldap:", "ldaps:")
+        directory = opened(uris=(uri,), user_base="dc=x", **LIMITS)
+        with unavailable_within(0.7):
+            directory.authenticate("alice", "alice-password")
+
+
+def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., Directory]) -> None:
+    """A late answer must not be read as the next person's: the connection is thrown away."""
+    late = threading.Event()
+
+    def script(operation: int, message_id: int, request: bytes) -> bytes | None:
+        if operation == BIND and not late.is_set():
+            late.wait(5)
+        return friendly(operation, message_id, request)
+
+    with Scripted(script) as server:
+        directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS)
+        with unavailable_within(0.7):
+            directory.authenticate("alice", "alice-password")
+        assert directory._binds._idle == []  # type: ignore[attr-defined] # the contract shows no connections
+        late.set()
+        assert directory.authenticate("alice", "alice-password").net_id == "alice"
+        assert server.connections == 3
+
+
+def test_busy_connections_are_waited_for_no_longer_than_the_deadline(
+    opened: Callable[..., Directory],
+) -> None:
+    """With every connection in use, a login waits for its deadline and no more."""
+    hung = threading.Event()
+
+    def script(operation: int, message_id: int, request: bytes) -> bytes | None:
+        if operation == BIND:
+            hung.wait(5)
+        return friendly(operation, message_id, request)
+
+    with Scripted(script) as server:
+        directory = opened(
+            uris=(server.uri,),
+            start_tls=False,
+            user_base="dc=x",
+            pool_size=1,
+            **{**LIMITS, "read_timeout": 5},
+        )
+        took: list[float] = []
+
+        def log_in() -> None:
+            began = time.monotonic()
+            with pytest.raises(DirectoryUnavailable):
+                directory.authenticate("alice", "alice-password")
+            took.append(time.monotonic() - began)
+
+        threads = [threading.Thread(target=log_in) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+        hung.set()
+        assert len(took) == 4
+        assert max(took) < 0.7
+
+
+def test_many_threads_share_few_connections(opened: Callable[..., Directory]) -> None:
+    """No more connections are open than the pool's size allows, in each of the two lanes."""
+    with Scripted() as server:
+        directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", pool_size=2)
+        failures: list[Exception] = []
+
+        def log_in() -> None:
+            try:
+                for _ in range(10):
+                    directory.authenticate("alice", "alice-password")
+            except Exception as error:  # noqa: BLE001 - a thread has nobody to raise it to
+                failures.append(error)
+
+        threads = [threading.Thread(target=log_in) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert failures == []
+        assert server.connections <= 4
+
+
+def test_old_connections_are_replaced() -> None:
+    """A connection past its lifetime is not used again, however alive it is."""
+    now = [0.0]
+    with Scripted() as server:
+        config = LdapConfig(uris=(server.uri,), start_tls=False, user_base="dc=x", connection_lifetime=600)
+        directory = open_directory(config, monotonic=lambda: now[0])
+        for moment, connections in ((0.0, 2), (599.0, 2), (600.0, 4), (1199.0, 4)):
+            now[0] = moment
+            directory.authenticate("alice", "alice-password")
+            assert server.connections == connections
+        directory.close()

@@ -1,0 +1,145 @@
+"""TLS to the directory: with whom, or not at all (RFC 4513, section 3)."""
+
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from directory import Directory, DirectoryUnavailable
+from directory.ldap import ConfigError
+from directory.ldap.tls import verified_context
+from tests.directory.conformance import ALICE
+from tests.directory.scripted import EXTENDED, Scripted, result
+from tests.servers.slapd import Slapd
+
+
+@pytest.fixture
+def other_ca(tmp_path: Path) -> Path:
+    """An authority that no test server's certificate comes from."""
+    path = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    return path
+
+
+def no_login(directory: Directory, cause: str) -> None:
+    """Log in, which must end in an alarm with this cause, however often it is tried."""
+    for _ in range(2):
+        with pytest.raises(DirectoryUnavailable, match=cause) as caught:
+            directory.authenticate("alice", "alice-password")
+        assert caught.value.alarm
+        assert "password" not in caught.value.cause.replace("NETID_LDAP_BIND_PASSWORD", "")
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_wrong_host(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str) -> None:
+    """A certificate that does not name the address is refused, an IP address too (RFC 4513, 3.1.3)."""
+    uri = getattr(slapd, scheme).replace("127.0.0.1", "127.0.0.2")
+    no_login(on_slapd(slapd, uris=(uri,)), "certificate of 127.0.0.2 is not accepted: IP address mismatch")
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_host_name(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str) -> None:
+    """A certificate that names the host is accepted (RFC 6125, 6.4)."""
+    uri = getattr(slapd, scheme).replace("127.0.0.1", "localhost")
+    assert on_slapd(slapd, uris=(uri,)).authenticate("alice", "alice-password").id == ALICE
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_unknown_authority(
+    on_slapd: Callable[..., Directory], slapd: Slapd, other_ca: Path, scheme: str
+) -> None:
+    """A certificate from nobody we trust is refused, and the setting named."""
+    directory = on_slapd(slapd, uris=(getattr(slapd, scheme),), ca_file=other_ca)
+    no_login(directory, "NETID_LDAP_CA_FILE")
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_system_store_is_the_default(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str) -> None:
+    """Without a CA file the system's store decides, which does not know the test's authority."""
+    no_login(on_slapd(slapd, uris=(getattr(slapd, scheme),), ca_file=None), "NETID_LDAP_CA_FILE")
+
+
+def test_impostor_reads_no_password(opened: Callable[..., Directory], slapd: Slapd) -> None:
+    """A man in the middle who says yes to StartTLS but has no certificate of the host's sees no password."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    read: list[bytes] = []
+
+    class Impostor(Scripted):
+        def _serve(self, connection: Any) -> None:
+            request = self._read(connection)
+            end = 2 + 2 + request[3]
+            connection.sendall(result(EXTENDED, int.from_bytes(request[4:end], "big")))
+            try:
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    read.append(secured.recv(4096))
+            except OSError:
+                connection.close()
+
+    with Impostor() as impostor:
+        directory = opened(
+            uris=(impostor.uri,),
+            ca_file=slapd.ca_file,
+            user_base="dc=x",
+            bind_dn="cn=svc",
+            bind_password="svc-password",
+        )
+        no_login(directory, "NETID_LDAP_CA_FILE")
+        assert b"password" not in impostor.received
+    assert b"".join(read) == b""
+
+
+def test_plain_server_behind_ldaps_is_an_alarm(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
+    """A server that does not speak TLS on that port is a wrong setting."""
+    uri = slapd.ldap.replace("ldap:", "ldaps:")
+    with pytest.raises(DirectoryUnavailable, match="no TLS with"):
+        on_slapd(slapd, uris=(uri,)).authenticate("alice", "alice-password")
+
+
+def test_old_versions_are_refused() -> None:
+    """Nothing below TLS 1.2 is spoken, and certificate and name are always checked (RFC 8996)."""
+    context = verified_context(ca_file=None, cert_file=None, key_file=None)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_client_certificate(
+    on_slapd: Callable[..., Directory],
+    new_slapd: Callable[..., Slapd],
+    authority: trustme.CA,
+    tmp_path: Path,
+) -> None:
+    """A server that demands a certificate gets ours, and without one there is no TLS (RFC 4513, 3.1.4)."""
+    issued = authority.issue_cert("netid.campus.example")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+    server = new_slapd(verify_client="demand")
+    directory = on_slapd(server, client_cert_file=cert, client_key_file=key)
+    assert directory.authenticate("alice", "alice-password").id == ALICE
+    with pytest.raises(DirectoryUnavailable):
+        on_slapd(server).authenticate("alice", "alice-password")
+
+
+def test_unusable_files_are_refused(opened: Callable[..., Directory], tmp_path: Path) -> None:
+    """A file that holds no certificate is a setting that cannot be meant."""
+    path = tmp_path / "empty.pem"
+    path.write_text("nothing")
+    with pytest.raises(ConfigError, match="NETID_LDAP_CA_FILE"):
+        opened(uris=("ldaps://127.0.0.1",), user_base="dc=x", ca_file=path)
+
+
+def test_failed_handshakes_leave_no_thread_and_no_socket(
+    on_slapd: Callable[..., Directory], slapd: Slapd, other_ca: Path
+) -> None:
+    """Refusing a server leaks nothing (an unclosed socket is an error in these tests)."""
+    before = threading.active_count()
+    directory = on_slapd(slapd, uris=(slapd.ldaps, slapd.ldap), ca_file=other_ca)
+    for _ in range(5):
+        no_login(directory, "NETID_LDAP_CA_FILE")
+    assert threading.active_count() == before

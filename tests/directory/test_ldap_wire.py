@@ -1,0 +1,61 @@
+"""Reaching a server: names, addresses and sockets."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable
+from directory.ldap.deadline import Deadline
+from directory.ldap.uri import ServerUri
+from directory.ldap.wire import dial
+from tests.directory.scripted import Scripted
+
+
+def test_unresolvable_name(opened: Callable[..., Directory]) -> None:
+    """A name that does not resolve is unavailable, with the name in the cause."""
+    directory = opened(uris=("ldap://directory.invalid",), user_base="dc=x")
+    with pytest.raises(DirectoryUnavailable, match=r"directory\.invalid"):
+        directory.ping()
+
+
+def test_hung_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver that hangs costs the connect timeout, since it is waited for from outside."""
+    hung = threading.Event()
+    real = socket.getaddrinfo
+
+    def getaddrinfo(*arguments: Any, **options: Any) -> Any:
+        if not options["flags"]:
+            hung.wait(5)
+            return []
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    began = time.monotonic()
+    with pytest.raises(DirectoryUnavailable, match="was not resolved in time"):
+        dial(
+            ServerUri.parse("ldap://directory.example"),
+            connect_timeout=0.2,
+            deadline=Deadline(5, time.monotonic),
+        )
+    assert time.monotonic() - began < 0.5
+    hung.set()
+
+
+def test_missing_unix_socket(opened: Callable[..., Directory], tmp_path: Path) -> None:
+    """A socket that is not there is unavailable, with its path in the cause."""
+    path = str(tmp_path / "none").replace("/", "%2F")
+    with pytest.raises(DirectoryUnavailable, match="cannot be reached"):
+        opened(uris=(f"ldapi://{path}",), user_base="dc=x").ping()
+
+
+def test_nagle_is_off() -> None:
+    """TCP_NODELAY is set: without it a bind over TLS 1.3 waits 40 ms for an acknowledgement."""
+    with Scripted() as server:
+        raw = dial(ServerUri.parse(server.uri), connect_timeout=1, deadline=Deadline(1, time.monotonic))
+        with raw:
+            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

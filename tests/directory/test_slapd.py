@@ -1,0 +1,95 @@
+"""OpenLDAP: the rules of every directory over a real server, and what only a real server shows."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable, Refusal
+from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, DirectoryConformance, refusal
+from tests.servers.slapd import Slapd
+
+
+class TestSlapd(DirectoryConformance):
+    """OpenLDAP over StartTLS keeps the rules of every directory."""
+
+    @pytest.fixture
+    def open_with(self, on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[..., Directory]:
+        """Open a directory on the common slapd."""
+
+        def open_it(**changes: Any) -> Directory:
+            return on_slapd(slapd, **changes)
+
+        return open_it
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps", "ldapi"])
+@pytest.mark.parametrize("start_tls", [True, False])
+def test_every_way_in(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str, start_tls: bool) -> None:  # noqa: FBT001
+    """A login works over StartTLS, TLS, a Unix socket, and on loopback in clear (RFC 4513, 3)."""
+    directory = on_slapd(slapd, uris=(getattr(slapd, scheme),), start_tls=start_tls)
+    for _ in range(2):
+        assert directory.authenticate("alice", "alice-password").id == ALICE
+        assert refusal(directory, "alice", "wrong") is Refusal.WRONG_PASSWORD
+
+
+def test_second_server_stands_in(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
+    """Servers are tried in order until one answers."""
+    directory = on_slapd(slapd, uris=("ldap://127.0.0.1:9", slapd.ldaps))
+    assert directory.authenticate("alice", "alice-password").id == ALICE
+
+
+def test_empty_password_on_a_lenient_server(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+) -> None:
+    """A server that accepts unauthenticated binds is not asked to (RFC 4513, 5.1.2 and 6.3.1)."""
+    directory = on_slapd(new_slapd(more="allow bind_anon_dn bind_anon_cred"))
+    assert directory.authenticate("alice", "alice-password").id == ALICE
+    for password in ("", "\0", "\u00ad", " "):
+        assert refusal(directory, "alice", password) in {Refusal.UNACCEPTABLE, Refusal.WRONG_PASSWORD}
+    template = on_slapd(new_slapd(more="allow bind_anon_dn bind_anon_cred"), user_dn_template=TEMPLATE)
+    assert refusal(template, "alice", "") is Refusal.UNACCEPTABLE
+
+
+def test_confidentiality_required_is_an_alarm(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+) -> None:
+    """A server that wants TLS and is spoken to in clear is a wrong setting (RFC 4511, appendix A)."""
+    server = new_slapd(more="security simple_bind=64")
+    directory = on_slapd(server, start_tls=False, bind_dn=None, bind_password=None, user_dn_template=TEMPLATE)
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_START_TLS") as caught:
+        directory.authenticate("alice", "alice-password")
+    assert caught.value.alarm
+
+
+def test_referrals_are_never_followed(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+) -> None:
+    """A reference beside the entry is skipped, a referred base is an alarm (RFC 4511, 4.1.10)."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(0)
+        reference = f"ou=faraway,{PEOPLE}"
+        server = new_slapd(
+            f"\ndn: {reference}\nobjectClass: referral\nobjectClass: extensibleObject\nou: faraway\n"
+            f"ref: ldap://127.0.0.1:{elsewhere.getsockname()[1]}/{reference}\n".encode()
+        )
+        directory = on_slapd(server)
+        assert directory.authenticate("alice", "alice-password").id == ALICE
+        assert refusal(directory, "nobody", "alice-password") is Refusal.UNKNOWN_PERSON
+        with pytest.raises(DirectoryUnavailable, match="never followed") as caught:
+            on_slapd(server, user_base=reference).authenticate("alice", "alice-password")
+        assert caught.value.alarm
+        template = on_slapd(server, user_dn_template=f"uid={{username}},{reference}")
+        assert refusal(template, "alice", "alice-password") is Refusal.WRONG_PASSWORD
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+
+
+def test_anonymous_search_that_may_see_nothing_is_an_alarm(
+    on_slapd: Callable[..., Directory], slapd: Slapd
+) -> None:
+    """Without a service account this server shows nothing: a setting is missing, nobody is unknown."""
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN") as caught:
+        on_slapd(slapd, bind_dn=None, bind_password=None).authenticate("alice", "alice-password")
+    assert caught.value.alarm

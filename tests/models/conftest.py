@@ -1,0 +1,72 @@
+"""Stores on a database, whichever it is."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from models import MIGRATIONS
+from models.migrations import HEAD
+from tests.conftest import Clock, Site
+from tests.models.stores import Place, Stores
+from tests.servers.postgresql import postgresql
+
+__all__ = ["postgresql"]
+
+for rules in ("client_rules", "grant_rules", "schema_rules", "trouble_rules"):
+    pytest.register_assert_rewrite(f"tests.models.{rules}")
+
+LATER = '''
+"""A later change of a table that others refer to"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "later"
+down_revision = "{head}"
+
+
+def upgrade():
+    with op.batch_alter_table("client") as batch:
+        batch.alter_column("owner", existing_type=sa.String(255), type_=sa.Text())
+    {more}
+'''
+
+
+@pytest.fixture
+def stores(place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterator[Stores]:
+    """The stores of an application on a migrated, empty database."""
+    site = make_site(NETID_DATABASE_URL=place.url)
+    with site.app.app_context():
+        yield Stores(site, clock)
+
+
+@pytest.fixture
+def hurried(stores: Stores, place: Place) -> Stores:
+    """The same, on connections that give up soon."""
+    event.listen(stores.engine, "connect", lambda connection, _: place.hurry(connection), insert=True)
+    stores.engine.dispose()
+    return stores
+
+
+@pytest.fixture
+def bare(bare_place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterator[Stores]:
+    """The stores of an application on a database of its own, without a table."""
+    site = make_site(NETID_DATABASE_URL=bare_place.url)
+    with site.app.app_context():
+        yield Stores(site, clock)
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Callable[..., str]:
+    """Write a copy of our migrations with one more at the end, and give back its folder."""
+
+    def write(more: str = "") -> str:
+        folder = tmp_path / "migrations"
+        shutil.copytree(MIGRATIONS, folder)
+        (folder / "versions" / "later.py").write_text(LATER.format(head=HEAD, more=more))
+        return str(folder)
+
+    return write

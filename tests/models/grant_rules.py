@@ -1,0 +1,214 @@
+"""What every database must do with grants and their tokens."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from models import StoreUnavailable, purge
+from tests.models.stores import Stores
+
+HOUR = 3600
+NOTHING = {"grant": 0, "access_token": 0, "refresh_token": 0, "audit_event": 0}
+ONE = dict.fromkeys(NOTHING, 1)
+
+
+class GrantRules:
+    """Issuing, finding, revoking and purging."""
+
+    def test_issue_stores_all_of_it(self, stores: Stores) -> None:
+        """An issue stores the grant, its tokens and its audit row."""
+        issued = stores.issue()
+        assert stores.counts() == ONE
+        (event,) = stores.rows("audit_event")
+        assert (event["event"], event["at"]) == ("token.issued", stores.now)
+        assert event["grant_id"] == issued.grant_id.hex()
+
+    def test_issue_is_one_transaction(self, stores: Stores) -> None:
+        """The last use of the secret, the grant, its tokens and its audit row are committed together."""
+        client_id, _ = stores.register()
+        with stores.counted_commits() as commits:
+            stores.issue(client_id, secret_used=(client_id, 1))
+        assert len(commits) == 1
+
+    def test_issue_without_refresh_token(self, stores: Stores) -> None:
+        """A client that may not refresh has no refresh token stored."""
+        stores.issue(refresh_ttl=None)
+        assert stores.counts() == {**ONE, "refresh_token": 0}
+
+    def test_failed_audit_row_undoes_the_issue(self, stores: Stores) -> None:
+        """When the audit row cannot be stored, nothing is: no token lives that no row tells of."""
+        broken = stores.audit(cast("str", None))
+        with pytest.raises(StoreUnavailable):
+            stores.issue(event=broken)
+        assert stores.counts() == NOTHING
+
+    def test_failed_token_undoes_the_issue(self, stores: Stores) -> None:
+        """When the refresh token cannot be stored, neither are the grant and the access token."""
+        first = stores.issue()
+        with pytest.raises(StoreUnavailable):
+            stores.issue(keys=(stores.key(stores.now), first.refresh))
+        assert stores.counts() == ONE
+
+    def test_store_works_after_a_failure(self, stores: Stores) -> None:
+        """A failed transaction leaves nothing behind that hinders the next one."""
+        with pytest.raises(StoreUnavailable):
+            stores.issue(event=stores.audit(cast("str", None)))
+        assert stores.lives(stores.issue())
+
+    def test_last_use_of_the_secret_is_written(self, stores: Stores) -> None:
+        """An issue notes when its secret was last used, and touches no other secret."""
+        client_id, _ = stores.register()
+        other, _ = stores.register("another")
+        stores.clients.rotate_secret(client_id, old_not_after=stores.now + HOUR)
+        stores.clock.now += 10
+        stores.issue(client_id, secret_used=(client_id, 2))
+        used = {
+            (row["client_id"], row["serial"]): row["last_used_at"] for row in stores.rows("client_secret")
+        }
+        assert used == {(client_id, 1): None, (client_id, 2): stores.now, (other, 1): None}
+
+    def test_live_token_tells_its_grant(self, stores: Stores) -> None:
+        """A look-up gives all that a resource needs, so that the directory is not asked."""
+        issued = stores.issue("a-client")
+        found = stores.grants.find_access_token(issued.access)
+        assert found is not None
+        assert found.is_live(stores.now)
+        assert (found.client_id, found.subject, found.net_id) == ("a-client", "subject-of-alice", "alice")
+        assert (found.scope, found.claims["name"]) == ("profile email", "Ålice")
+        assert (found.auth_time, found.issued_at, found.expires_at) == (
+            stores.now,
+            stores.now,
+            stores.now + HOUR,
+        )
+
+    def test_token_dies_at_its_second(self, stores: Stores) -> None:
+        """A token is live until the second in which it expires."""
+        issued = stores.issue(access_ttl=HOUR)
+        stores.clock.now += HOUR - 1
+        assert stores.lives(issued)
+        stores.clock.now += 1
+        assert not stores.lives(issued)
+
+    def test_unknown_token_is_none(self, stores: Stores) -> None:
+        """A key that was never stored finds nothing, nor does the key of a refresh token."""
+        issued = stores.issue()
+        assert stores.grants.find_access_token(b"\0" * 35) is None
+        assert stores.grants.find_access_token(issued.refresh) is None
+
+    def test_revoked_access_token_dies_alone(self, stores: Stores) -> None:
+        """Revoking an access token leaves its grant and its refresh token alive."""
+        issued, other = stores.issue(), stores.issue()
+        assert stores.grants.revoke_access_token(issued.access, stores.audit("token.revoked"))
+        assert stores.grants.find_access_token(issued.access) is None
+        assert stores.lives(other)
+        assert all(row["revoked_at"] is None for row in stores.rows("grant"))
+        assert stores.counts()["refresh_token"] == 2
+
+    def test_revoked_refresh_token_ends_its_family(self, stores: Stores) -> None:
+        """Revoking a refresh token ends its whole grant, and no other."""
+        issued, other = stores.issue(), stores.issue()
+        assert stores.grants.revoke_refresh_token(issued.refresh, stores.audit("token.revoked"))
+        found = stores.grants.find_access_token(issued.access)
+        assert found is not None
+        assert found.revoked_at == stores.now
+        assert not stores.lives(issued)
+        assert stores.lives(other)
+
+    @pytest.mark.parametrize("kind", ["access", "refresh"])
+    def test_second_revocation_says_that_nothing_died(self, stores: Stores, kind: str) -> None:
+        """Of two revocations one says that it ended the token, and one audit row tells of it."""
+        issued = stores.issue()
+        revoke: Any = getattr(stores.grants, f"revoke_{kind}_token")
+        key, event = getattr(issued, kind), stores.audit("token.revoked")
+        assert [revoke(key, event), revoke(key, event)] == [True, False]
+        assert [row["event"] for row in stores.rows("audit_event")] == ["token.issued", "token.revoked"]
+
+    @pytest.mark.parametrize("kind", ["access", "refresh"])
+    def test_key_of_the_other_kind_revokes_nothing(self, stores: Stores, kind: str) -> None:
+        """A key is looked for among the tokens of its own kind alone."""
+        issued = stores.issue()
+        revoke: Any = getattr(stores.grants, f"revoke_{kind}_token")
+        wrong = issued.refresh if kind == "access" else issued.access
+        assert not revoke(wrong, stores.audit("token.revoked"))
+        assert stores.lives(issued)
+
+    @pytest.mark.parametrize("kind", ["access", "refresh"])
+    def test_failed_audit_row_undoes_a_revocation(self, stores: Stores, kind: str) -> None:
+        """A revocation and its audit row are stored together or not at all."""
+        issued = stores.issue()
+        revoke: Any = getattr(stores.grants, f"revoke_{kind}_token")
+        with pytest.raises(StoreUnavailable):
+            revoke(getattr(issued, kind), stores.audit(cast("str", None)))
+        assert stores.lives(issued)
+
+    def test_event_is_stored_by_itself(self, stores: Stores) -> None:
+        """An event that belongs to no token has a row of its own, with every field."""
+        event = stores.audit("login.refused", address="192.0.2.7", reason="wrong_password", duration_ms=12)
+        event = replace(event, request_id="r" * 16, client_id="c", subject="s", scope="profile")
+        stores.grants.record(event)
+        (row,) = stores.rows("audit_event")
+        del row["id"]
+        assert row == dict(event.fields())
+
+    def test_revoking_a_client_goes_by_batches(self, stores: Stores) -> None:
+        """All grants of a client end, a few in each transaction, and those of others live on."""
+        mine = [stores.issue("mine") for _ in range(5)]
+        other = stores.issue("another")
+        with stores.counted_commits() as commits:
+            assert stores.grants.revoke_client("mine", batch=2) == 5
+        assert len(commits) == 3
+        assert not any(map(stores.lives, mine))
+        assert stores.lives(other)
+
+    def test_revoking_a_client_again_ends_nothing(self, stores: Stores) -> None:
+        """A grant that was revoked keeps the time at which it was."""
+        issued = stores.issue("mine")
+        stores.grants.revoke_client("mine")
+        revoked = stores.now
+        stores.clock.now += 10
+        assert stores.grants.revoke_client("mine") == 0
+        found = stores.grants.find_access_token(issued.access)
+        assert found is not None
+        assert found.revoked_at == revoked
+
+    def test_purge_leaves_what_lives(self, stores: Stores) -> None:
+        """A purge deletes what has ended, and nothing that anyone may still use."""
+        ended = [stores.issue(access_ttl=HOUR, refresh_ttl=2 * HOUR) for _ in range(3)]
+        alive = stores.issue(access_ttl=5 * HOUR, refresh_ttl=9 * HOUR)
+        stores.clock.now += 4 * HOUR
+        assert purge(stores.now) == {"access_token": 3, "refresh_token": 3, "grant": 3}
+        assert stores.lives(alive)
+        assert not any(map(stores.lives, ended))
+        assert stores.counts() == {"grant": 1, "access_token": 1, "refresh_token": 1, "audit_event": 4}
+
+    def test_purge_goes_by_batches(self, stores: Stores) -> None:
+        """A purge deletes no more rows in one transaction than it was told."""
+        for _ in range(5):
+            stores.issue(refresh_ttl=None)
+        stores.clock.now += 2 * HOUR
+        with stores.counted_commits() as commits:
+            assert purge(stores.now, batch=2) == {"access_token": 5, "refresh_token": 0, "grant": 5}
+        assert len(commits) == 3 + 1 + 3
+
+    def test_grant_stays_until_its_last_token_ends(self, stores: Stores) -> None:
+        """A grant whose access token has ended stays while its refresh token may be used."""
+        stores.issue(access_ttl=HOUR, refresh_ttl=8 * HOUR)
+        stores.clock.now += 3 * HOUR
+        assert purge(stores.now) == {"access_token": 1, "refresh_token": 0, "grant": 0}
+        stores.clock.now += 6 * HOUR
+        assert purge(stores.now) == {"access_token": 0, "refresh_token": 1, "grant": 1}
+
+    def test_purge_within_the_hour_takes_no_live_token(self, stores: Stores) -> None:
+        """A token is not purged in the hour in which it ends, since keys tell no more than the hour."""
+        issued = stores.issue(access_ttl=60, refresh_ttl=120)
+        stores.clock.now += 59
+        assert purge(stores.now) == {"access_token": 0, "refresh_token": 0, "grant": 0}
+        assert stores.lives(issued)
+
+    def test_purge_again_finds_nothing(self, stores: Stores) -> None:
+        """A second purge has nothing to do."""
+        stores.issue()
+        stores.clock.now += 30 * 24 * HOUR
+        purge(stores.now)
+        assert purge(stores.now) == {"access_token": 0, "refresh_token": 0, "grant": 0}

@@ -1,0 +1,163 @@
+"""The stores of one application on one database, as the rules of every database see them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from secrets import token_bytes
+from typing import Any
+
+from sqlalchemy import Engine, event, func, select
+
+from models import (
+    Base,
+    ClientStore,
+    GrantStore,
+    NewGrant,
+    NewToken,
+    Registration,
+    SecretHasher,
+    db,
+    hour_prefix,
+    new_grant_id,
+)
+from telemetry import AuditEvent
+from tests.conftest import Clock, Site
+
+FIRST_KEY = ("first", b"1" * 32)
+SECOND_KEY = ("second", b"2" * 32)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What differs from one database to the next."""
+
+    url: str
+    # Everything that a thief of the database would hold.
+    dump: Callable[[], str]
+    # While it lasts, another program holds what a writer needs; or the database is not there at all.
+    held: Callable[[], AbstractContextManager[None]]
+    away: Callable[[], AbstractContextManager[None]]
+    # Makes a connection give up soon, so that no test waits as long as a request would.
+    hurry: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What was issued: the grant's id, and the keys of its tokens."""
+
+    grant_id: bytes
+    access: bytes
+    refresh: bytes
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The stores, with what a test needs to fill them and to look behind them."""
+
+    site: Site
+    clock: Clock
+    grants: GrantStore = field(init=False)
+    clients: ClientStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grants", GrantStore(self.clock))
+        object.__setattr__(self, "clients", self.clients_with(FIRST_KEY))
+
+    @property
+    def now(self) -> int:
+        """The time at which the clock stands."""
+        return int(self.clock())
+
+    @property
+    def engine(self) -> Engine:
+        """The application's engine."""
+        return db.engine
+
+    def clients_with(self, *keys: tuple[str, bytes]) -> ClientStore:
+        """A client store with this ring of keys."""
+        return ClientStore(SecretHasher(keys), self.grants, self.clock)
+
+    def register(self, name: str = "a program", **changes: Any) -> tuple[str, str]:
+        """Register a confidential client: its id and its secret."""
+        client, secret = self.clients.create(Registration(client_name=name, **changes))
+        assert secret is not None
+        return client.client_id, secret
+
+    def verifies(self, secret: str, client_id: str, clients: ClientStore | None = None) -> bool:
+        """Whether a live secret of the client matches, as client authentication asks it."""
+        clients = clients or self.clients
+        client = clients.get(client_id)
+        assert client is not None
+        stored = [(each.key_id, each.digest) for each in client.secrets if each.is_live(self.now)]
+        return any(clients.hasher.matches([secret], stored))
+
+    def audit(self, name: str = "token.issued", **changes: Any) -> AuditEvent:
+        """An audit event of now."""
+        return AuditEvent(event=name, at=self.now, **changes)
+
+    def issue(
+        self,
+        client_id: str = "a-client",
+        *,
+        access_ttl: int = 3600,
+        refresh_ttl: int | None = 86_400,
+        event: AuditEvent | None = None,
+        keys: tuple[bytes, bytes] | None = None,
+        **changes: Any,
+    ) -> Issued:
+        """Issue an access token, and a refresh token unless it has no time to live."""
+        ends, refresh_ends = self.now + access_ttl, self.now + (refresh_ttl or 0)
+        access, refresh = keys or (self.key(ends), self.key(refresh_ends))
+        grant = NewGrant(
+            id=new_grant_id(self.now),
+            client_id=client_id,
+            subject="subject-of-alice",
+            net_id="alice",
+            scope="profile email",
+            claims={"name": "Ålice", "mail": "alice@campus.example"},
+            password_changed_at=self.now - 99,
+            auth_time=self.now,
+            expires_at=max(ends, refresh_ends),
+        )
+        self.grants.issue(
+            grant,
+            NewToken(key=access, expires_at=ends),
+            NewToken(key=refresh, expires_at=refresh_ends) if refresh_ttl else None,
+            event or self.audit(grant_id=grant.id.hex()),
+            **changes,
+        )
+        return Issued(grant.id, access, refresh)
+
+    def lives(self, issued: Issued) -> bool:
+        """Whether the access token is good now."""
+        found = self.grants.find_access_token(issued.access)
+        return found is not None and found.is_live(self.now)
+
+    @staticmethod
+    def key(ends: int) -> bytes:
+        """A key as a token that ends then would have."""
+        return hour_prefix(ends) + token_bytes(32)
+
+    def rows(self, table: str) -> Sequence[dict[str, Any]]:
+        """Every row of a table."""
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(Base.metadata.tables[table].select()).mappings()]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each table of tokens holds."""
+        with self.engine.connect() as connection:
+            return {
+                name: connection.scalar(select(func.count()).select_from(Base.metadata.tables[name])) or 0
+                for name in ("grant", "access_token", "refresh_token", "audit_event")
+            }
+
+    @contextmanager
+    def counted_commits(self) -> Iterator[list[object]]:
+        """Collect an item for each transaction that is committed meanwhile."""
+        commits: list[object] = []
+        note = commits.append
+        event.listen(self.engine, "commit", note)
+        try:
+            yield commits
+        finally:
+            event.remove(self.engine, "commit", note)

@@ -1,0 +1,111 @@
+"""The stores on PostgreSQL: the rules of every database, and how we set PostgreSQL up."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from flask_migrate import upgrade
+from sqlalchemy import text
+
+from app import create_app
+from models import Base, StoreUnavailable, db
+from tests.models.conformance import StoreConformance
+from tests.models.stores import Place, Stores
+from tests.servers.postgresql import Postgresql
+
+TABLES = ", ".join(f'"{name}"' for name in Base.metadata.tables)
+
+
+def place_of(server: Postgresql, database: str) -> Place:
+    """A database of the server."""
+
+    @contextmanager
+    def held() -> Iterator[None]:
+        with server.connect(database) as other, other.transaction():
+            other.execute(f"LOCK TABLE {TABLES} IN EXCLUSIVE MODE".encode())
+            yield
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        server.stop()
+        try:
+            yield
+        finally:
+            server.start()
+
+    def hurry(connection: Any) -> None:
+        connection.execute("SET lock_timeout = '20ms'")
+        connection.commit()
+
+    return Place(server.url(database), lambda: server.dump(database), held, away, hurry)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: Postgresql, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated database."""
+    url = postgresql.create_database("migrated")
+    instance = tmp_path_factory.mktemp("postgresql")
+    app = create_app({"NETID_INSTANCE_PATH": str(instance), "NETID_DATABASE_URL": url})
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    return "migrated"
+
+
+@pytest.fixture
+def place(postgresql: Postgresql, migrated: str) -> Place:
+    """The migrated database, emptied."""
+    with postgresql.connect(migrated) as connection:
+        connection.execute(f"TRUNCATE {TABLES} RESTART IDENTITY".encode())
+    return place_of(postgresql, migrated)
+
+
+@pytest.fixture
+def bare_place(postgresql: Postgresql) -> Iterator[Place]:
+    """A database without a table."""
+    postgresql.create_database("bare")
+    yield place_of(postgresql, "bare")
+    postgresql.drop_database("bare")
+
+
+class TestPostgresql(StoreConformance):
+    """PostgreSQL keeps the rules of every database."""
+
+
+def test_waits_are_bounded(stores: Stores) -> None:
+    """No statement and no lock holds a request for more than 3 s."""
+    with stores.engine.connect() as connection:
+        found = [connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")]
+    assert found == ["3s", "3s"]
+
+
+def test_reads_go_on_beside_a_writer(hurried: Stores, place: Place) -> None:
+    """While another program writes, tokens are still checked."""
+    issued = hurried.issue()
+    with place.held():
+        assert hurried.lives(issued)
+
+
+def test_restart_costs_one_refusal(stores: Stores, place: Place) -> None:
+    """After a restart of the database the first dead connection clears all others out of the pool."""
+    issued = stores.issue()
+    with ExitStack() as many:
+        for _ in range(3):
+            many.enter_context(stores.engine.connect())
+    with place.away():
+        pass
+    with pytest.raises(StoreUnavailable):
+        stores.lives(issued)
+    assert [stores.lives(issued) for _ in range(3)] == [True] * 3
+
+
+def test_migration_may_take_longer_than_a_request(bare: Stores, later: Callable[..., str]) -> None:
+    """A migration has no bound on its statements, and requests have theirs afterwards."""
+    ask = "SELECT current_setting('statement_timeout')"
+    upgrade(
+        directory=later(f'op.execute("CREATE TABLE seen AS {ask}")'.replace("timeout')", "timeout') AS it"))
+    )
+    with bare.engine.connect() as connection:
+        assert connection.scalar(text("SELECT it FROM seen")) == "0"
+        assert connection.scalar(text(ask)) == "3s"

@@ -1,0 +1,99 @@
+"""What every database must say when it cannot do what it is asked."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+
+from models import Registration, StoreUnavailable, is_current, purge, secret_key_ids
+from tests.models.stores import Place, Stores
+
+READS: dict[str, Callable[[Stores], object]] = {
+    "get": lambda stores: stores.clients.get("anyone"),
+    "list": lambda stores: stores.clients.list(),
+    "find_access_token": lambda stores: stores.grants.find_access_token(b"\0" * 35),
+    "secret_key_ids": lambda _: secret_key_ids(),
+    "is_current": lambda _: is_current(),
+}
+WRITES: dict[str, Callable[[Stores], object]] = {
+    "create": lambda stores: stores.clients.create(Registration(client_name="another")),
+    "update": lambda stores: stores.clients.update(_only(stores), {"owner": "me"}),
+    "rotate_secret": lambda stores: stores.clients.rotate_secret(_only(stores), old_not_after=stores.now),
+    "retire_secret": lambda stores: stores.clients.retire_secret(_only(stores), 1),
+    "disable": lambda stores: stores.clients.disable(_only(stores)),
+    "delete": lambda stores: stores.clients.delete(_only(stores)),
+    "issue": lambda stores: stores.issue(),
+    "revoke_access_token": lambda stores: stores.grants.revoke_access_token(b"\0" * 35, stores.audit()),
+    "revoke_refresh_token": lambda stores: stores.grants.revoke_refresh_token(b"\0" * 35, stores.audit()),
+    "revoke_client": lambda stores: stores.grants.revoke_client("anyone"),
+    "record": lambda stores: stores.grants.record(stores.audit()),
+    "purge": lambda stores: purge(stores.now),
+}
+
+
+class TroubleRules:
+    """`StoreUnavailable`, and nothing else, for every trouble of a database."""
+
+    def test_database_that_is_away(self, stores: Stores, place: Place) -> None:
+        """Without a database every call says so, and every call works once it is back."""
+        stores.register()
+        calls = {**READS, **WRITES}
+        with place.away():
+            assert _unavailable(stores, calls) == set(calls)
+        assert _unavailable(stores, calls) == set()
+
+    def test_database_without_tables(self, bare: Stores) -> None:
+        """Before the migrations every call says that it cannot, but for the two that ask about them."""
+        calls = {**READS, **WRITES}
+        assert _unavailable(bare, calls) == set(calls) - {"secret_key_ids", "is_current"}
+
+    def test_database_that_another_program_holds(self, hurried: Stores, place: Place) -> None:
+        """While another program holds the tables, every write gives up; afterwards it works."""
+        hurried.register()
+        with place.held():
+            assert _unavailable(hurried, WRITES) == set(WRITES)
+        assert _unavailable(hurried, WRITES) == set()
+
+    def test_cause_holds_no_parameter(self, stores: Stores) -> None:
+        """What the log is told of a refused row is the reason, and nothing of the row."""
+        first = stores.issue()
+        event = stores.audit(cast("str", None), subject="subject-of-alice", address="192.0.2.7")
+        causes = []
+        for refused in ({"event": event}, {"keys": (first.access, first.refresh)}):
+            with pytest.raises(StoreUnavailable) as caught:
+                stores.issue("a-client-of-hers", **refused)
+            causes.append(str(caught.value))
+        told = " ".join(causes)
+        assert "IntegrityError" in told
+        for value in ("subject-of-alice", "192.0.2.7", "a-client-of-hers", "Ålice", first.access.hex()):
+            assert value not in told
+
+    def test_cause_is_one_line(self, stores: Stores, place: Place) -> None:
+        """A cause is a line, as a log wants it."""
+        with place.away(), pytest.raises(StoreUnavailable) as caught:
+            stores.clients.list()
+        assert caught.value.cause == str(caught.value)
+        assert len(caught.value.cause.splitlines()) == 1
+
+    def test_no_connection_is_kept_after_trouble(self, hurried: Stores, place: Place) -> None:
+        """However many calls fail, each gives its connection back."""
+        with place.held():
+            for _ in range(20):
+                assert _unavailable(hurried, {"record": WRITES["record"]}) == {"record"}
+        assert "Current Checked out connections: 0" in hurried.engine.pool.status()
+
+
+def _only(stores: Stores) -> str:
+    """The id of the only client, or of none where the database cannot tell."""
+    return next((client.client_id for client in stores.clients.list()), "nobody")
+
+
+def _unavailable(stores: Stores, calls: dict[str, Callable[[Stores], object]]) -> set[str]:
+    """Those of the calls that said `StoreUnavailable`."""
+    said = set()
+    for name, call in calls.items():
+        try:
+            call(stores)
+        except StoreUnavailable:
+            said.add(name)
+    return said

@@ -1,0 +1,324 @@
+"""The strict front: what a token request must be before anything is looked up."""
+
+import io
+from collections.abc import Callable
+from urllib.parse import quote_plus, urlencode
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from tests.conftest import Registered, Site
+from tests.fakes import FakeDirectory
+
+FORM = "application/x-www-form-urlencoded"
+GOOD = "grant_type=password&username=alice&password=alice-password"
+LIMIT = 16 * 1024
+
+Send = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def send(faked: Site) -> Send:
+    """POST a body as it stands to the token endpoint, with a good client's Basic credentials."""
+    client = faked.register()
+
+    def post(
+        body: str | bytes, *, query: str = "", content_type: str | None = FORM, **more: object
+    ) -> TestResponse:
+        data = body.encode() if isinstance(body, str) else body
+        return faked.http.post(
+            "/oauth/token",
+            data=data,
+            query_string=query,
+            content_type=content_type,
+            auth=client.basic,
+            **more,
+        )
+
+    return post
+
+
+def is_invalid_request(answer: TestResponse, sentence: str) -> bool:
+    """Whether this is `invalid_request` with this sentence (RFC 6749, 5.2)."""
+    assert answer.get_json() == {"error": "invalid_request", "error_description": sentence}
+    assert answer.headers["Cache-Control"] == "no-store"
+    return answer.status_code == 400
+
+
+class TestWhereParametersStand:
+    """RFC 6749, 3.2 and appendix B."""
+
+    def test_form_body_is_taken(self, send: Send) -> None:
+        """A form body is what the endpoint takes (RFC 6749, 4.3.2)."""
+        assert send(GOOD).status_code == 200
+
+    @pytest.mark.parametrize(
+        "content_type", [f"{FORM};charset=UTF-8", f"{FORM}; charset=ISO-8859-1", FORM.upper(), f" {FORM} "]
+    )
+    def test_content_type_may_have_parameters(self, send: Send, content_type: str) -> None:
+        """The type's case and parameters do not matter: a form is UTF-8 (RFC 6749, appendix B)."""
+        assert send(GOOD, content_type=content_type).status_code == 200
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [None, "", "application/json", "multipart/form-data; boundary=x", "text/plain", "x", "ü/ü", ";", ","],
+    )
+    def test_other_content_type_is_refused(
+        self, send: Send, fake: FakeDirectory, content_type: str | None
+    ) -> None:
+        """Any other type, or none, is invalid_request (RFC 6749, 4.3.2)."""
+        answer = send(GOOD, content_type=content_type)
+        assert is_invalid_request(answer, f"The body must be a form: Content-Type {FORM}.")
+        assert fake.asked == []
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "password=x",
+            "username=alice",
+            "grant_type=password",
+            "scope=profile",
+            "client_id=x",
+            "client_secret",
+            "access_token=x",
+            "p%61ssword=x",
+            "a=b&password=",
+            "token=x",
+            "refresh_token=x",
+        ],
+    )
+    def test_query_parameters_are_refused(self, send: Send, fake: FakeDirectory, query: str) -> None:
+        """OAuth parameters in the URL, where they would be logged, are refused (RFC 6749, 2.3.1)."""
+        answer = send(GOOD, query=query)
+        assert is_invalid_request(answer, "OAuth parameters belong in the body, never in the URL.")
+        assert fake.asked == []
+
+    def test_whole_request_in_the_query(self, send: Send) -> None:
+        """A request with all of its parameters in the URL is refused as well."""
+        assert send("", query=GOOD).status_code == 400
+
+    def test_unknown_query_parameters_are_ignored(self, send: Send) -> None:
+        """What is no parameter of ours may stand in the URL (RFC 6749, 3.2)."""
+        assert send(GOOD, query="tracking=1&tracking=2").status_code == 200
+
+
+class TestWhatParametersAre:
+    """RFC 6749, 3.2."""
+
+    @pytest.mark.parametrize(
+        "name", ["grant_type", "username", "password", "scope", "client_id", "client_secret"]
+    )
+    @pytest.mark.parametrize("values", [("a", "b"), ("", ""), ("a", "")])
+    def test_doubled_is_refused(
+        self, send: Send, fake: FakeDirectory, name: str, values: tuple[str, str]
+    ) -> None:
+        """No parameter may come twice, not even empty (RFC 6749, 3.2)."""
+        others = [pair for pair in GOOD.split("&") if not pair.startswith(name)]
+        answer = send("&".join([*others, f"{name}={values[0]}", f"{name}={values[1]}"]))
+        assert is_invalid_request(answer, f"The parameter {name} is given more than once.")
+        assert fake.asked == []
+
+    def test_doubled_under_another_spelling(self, send: Send) -> None:
+        """A name is compared after decoding: a doubled one cannot hide (RFC 6749, appendix B)."""
+        answer = send(GOOD + "&user%6eame=bob")
+        assert is_invalid_request(answer, "The parameter username is given more than once.")
+
+    def test_unknown_is_ignored_even_doubled(self, send: Send) -> None:
+        """Parameters that are not known are ignored (RFC 6749, 3.2)."""
+        assert send(GOOD + "&resource=a&resource=b&USERNAME=bob&=&x").status_code == 200
+
+    @pytest.mark.parametrize("name", ["scope", "client_id", "client_secret", "redirect_uri"])
+    def test_empty_is_omitted(self, send: Send, name: str) -> None:
+        """A parameter without a value counts as omitted (RFC 6749, 3.2)."""
+        assert send(f"{GOOD}&{name}=").status_code == 200
+        assert send(f"{GOOD}&{name}").status_code == 200
+
+    @pytest.mark.parametrize("name", ["grant_type", "username"])
+    def test_empty_required_is_missing(self, send: Send, name: str) -> None:
+        """A required parameter without a value is missing (RFC 6749, 3.2)."""
+        others = [pair for pair in GOOD.split("&") if not pair.startswith(name)]
+        assert is_invalid_request(send("&".join([*others, f"{name}="])), f"The parameter {name} is missing.")
+
+    @pytest.mark.parametrize("end", ["password=", "password"])
+    def test_empty_password_is_a_wrong_one(self, send: Send, fake: FakeDirectory, end: str) -> None:
+        """An empty password is refused as wrong, and never reaches a directory (RFC 4513, 5.1.2)."""
+        answer = send(f"grant_type=password&username=alice&{end}")
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
+        assert fake.asked == []
+
+    @pytest.mark.parametrize(
+        "name", ["grant_type", "username", "password", "scope", "client_id", "unknown", "a%00"]
+    )
+    def test_nul_is_refused(self, send: Send, fake: FakeDirectory, name: str) -> None:
+        """A NUL anywhere is refused: directories and databases end their text there."""
+        for nul in (b"%00", b"\0"):
+            answer = send(f"x=y&{name}=a".encode() + nul)
+            assert is_invalid_request(answer, "The parameters hold a NUL character.")
+        assert fake.asked == []
+
+    @pytest.mark.parametrize("octets", ["%ff", "%c3%28", "%ed%a0%80", "%c0%80", "%f5%80%80%80"])
+    def test_bad_utf8_is_refused(self, send: Send, octets: str) -> None:
+        """What is not UTF-8, encoded or as it stands, is refused (RFC 6749, appendix B)."""
+        raw = bytes.fromhex(octets.replace("%", ""))
+        for body in (f"{GOOD}&scope={octets}".encode(), f"{GOOD}&scope=".encode() + raw, octets.encode()):
+            assert is_invalid_request(send(body), "The parameters are not UTF-8.")
+        assert is_invalid_request(send(GOOD, query=f"x={octets}"), "The parameters are not UTF-8.")
+
+    def test_too_many_parameters(self, send: Send) -> None:
+        """More than a hundred parameters are refused before they are taken apart."""
+        assert is_invalid_request(send("&".join(["x=1"] * 101)), "There are too many parameters.")
+
+    @pytest.mark.parametrize("password", ["a&b=c", "a+b c", "%41", "ä;ö", "=", "\n", "\u2028", "a" * 1024])
+    def test_password_arrives_as_typed(self, send: Send, fake: FakeDirectory, password: str) -> None:
+        """What a form can encode arrives as it was typed (RFC 6749, appendix B)."""
+        send("grant_type=password&username=alice&password=" + quote_plus(password))
+        assert fake.asked == [("alice", password)]
+
+
+class Endless(io.RawIOBase):
+    """A body without an end, which counts how much of it was read."""
+
+    def __init__(self, start: bytes = b"") -> None:
+        self._start = start
+        self.given = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """A little of it, as a network would give."""
+        assert size >= 0, "a body must never be read without a limit"
+        part = (self._start + b"a" * size)[: min(size, 1000)]
+        self._start = self._start[len(part) :]
+        self.given += len(part)
+        return part
+
+
+class TestHowLong:
+    """The body's limit is our own: Flask's cuts a chunked body short without a word."""
+
+    def padded(self, length: int) -> str:
+        """A good request of exactly this many bytes."""
+        return GOOD + "&pad=" + "x" * (length - len(GOOD) - 5)
+
+    def test_body_at_the_limit_is_read(self, send: Send) -> None:
+        """16 KiB are read."""
+        assert send(self.padded(LIMIT)).status_code == 200
+
+    def test_body_over_the_limit_is_413(self, send: Send, fake: FakeDirectory) -> None:
+        """One byte more is 413 (RFC 9110, 15.5.14), and no directory is asked."""
+        answer = send(self.padded(LIMIT + 1))
+        assert (answer.status_code, answer.get_json()["error"]) == (413, "invalid_request")
+        assert answer.data.endswith(b"\n")
+        assert fake.asked == []
+
+    @pytest.mark.parametrize(("length", "status"), [(LIMIT, 200), (LIMIT + 1, 413)])
+    def test_chunked_body_has_the_same_limit(self, send: Send, length: int, status: int) -> None:
+        """A chunked body is refused over the limit, never cut (RFC 9112, 7.1)."""
+        stream = io.BytesIO(self.padded(length).encode())
+        answer = send("", environ_overrides=chunked(stream))
+        assert answer.status_code == status
+
+    def test_endless_chunked_body_is_read_to_the_limit_only(self, send: Send, fake: FakeDirectory) -> None:
+        """Of a body without an end no more than the limit and one byte is read."""
+        endless = Endless(GOOD.encode())
+        assert send("", environ_overrides=chunked(endless)).status_code == 413
+        assert endless.given == LIMIT + 1
+        assert fake.asked == []
+
+    def test_body_cut_short_is_refused(self, send: Send, fake: FakeDirectory) -> None:
+        """A body that ends before its Content-Length is refused, however good it looks."""
+        answer = send(GOOD, environ_overrides={"CONTENT_LENGTH": str(len(GOOD) + 1)})
+        assert is_invalid_request(answer, "The body ended too early.")
+        assert fake.asked == []
+
+    def test_broken_connection_is_refused(self, send: Send) -> None:
+        """A body that breaks off while it is read is the client's fault, not ours."""
+
+        class Broken(io.RawIOBase):
+            def read(self, size: int = -1) -> bytes:
+                raise ConnectionResetError
+
+        assert is_invalid_request(send("", environ_overrides=chunked(Broken())), "The body ended too early.")
+
+    @pytest.mark.parametrize("length", ["-1", "x", "", "1e3", "9" * 30])
+    def test_odd_content_length(self, send: Send, length: str) -> None:
+        """A Content-Length that is none is answered like any malformed request (RFC 9110, 8.6)."""
+        answer = send(GOOD, environ_overrides={"CONTENT_LENGTH": length})
+        assert answer.status_code in {400, 413}
+        assert answer.is_json
+
+
+def chunked(stream: io.IOBase) -> dict[str, object]:
+    """What a server hands over for a chunked body: a stream that ends, and no length."""
+    return {
+        "wsgi.input": stream,
+        "wsgi.input_terminated": True,
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "CONTENT_LENGTH": "",
+    }
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
+@pytest.mark.parametrize("path", ["/oauth/token", "/token"])
+def test_other_methods_are_405(site: Site, path: str, method: str) -> None:
+    """A token is asked for by POST alone; what is allowed is said (RFC 6749, 3.2; RFC 9110, 15.5.6)."""
+    answer = site.http.open(f"{path}?{GOOD}", method=method)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+    assert answer.content_type == "application/json"
+
+
+class TestWhateverComes:
+    """No request, however malformed, is more than a plain refusal."""
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        body=st.one_of(
+            st.binary(max_size=200),
+            st.lists(
+                st.tuples(st.sampled_from(["grant_type", "username", "password", "scope"]), st.text())
+            ).map(lambda pairs: urlencode(pairs, errors="surrogatepass").encode()),
+        ),
+        content_type=st.one_of(st.just(FORM), st.text(st.characters(max_codepoint=255), max_size=60)),
+        header=st.one_of(
+            st.none(),
+            st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")),
+            st.binary(max_size=60).map(lambda raw: "Basic " + raw.hex()),
+        ),
+    )
+    @example(body=b"grant_type=password&username=a&password=b", content_type=FORM, header="Basic /////w==")
+    @example(
+        body=b"grant_type=password&client_id=\xf0\x9f\x92\xa9&client_secret=x", content_type=FORM, header=None
+    )
+    def test_never_worse_than_a_refusal(
+        self, faked: Site, body: bytes, content_type: str, header: str | None
+    ) -> None:
+        """Any bytes as body, type and credentials: JSON that ends in a newline, and never a 5xx."""
+        environ: dict[str, object] = {"CONTENT_TYPE": content_type}
+        if header is not None:
+            environ["HTTP_AUTHORIZATION"] = header
+        answer = faked.http.post("/oauth/token", data=body, environ_overrides=environ)
+        assert 400 <= answer.status_code < 500
+        assert answer.content_type == "application/json"
+        assert answer.data.endswith(b"\n")
+        assert answer.get_json()["error"]
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(username=st.text(min_size=1), password=st.text(), scope=st.text())
+    def test_never_worse_than_a_refusal_with_a_good_client(
+        self, site: Site, username: str, password: str, scope: str
+    ) -> None:
+        """Any text as name, password and scope, behind a good client: a refusal, never a 5xx."""
+        clients = site.app.extensions.setdefault("test-client", [])
+        if not clients:
+            clients.append(site.register())
+        client: Registered = clients[0]
+        form = {"grant_type": "password", "username": username, "password": password, "scope": scope}
+        body = urlencode(form, errors="surrogatepass")
+        answer = site.http.post("/oauth/token", data=body, content_type=FORM, auth=client.basic)
+        assert answer.status_code == 400
+        assert answer.data.endswith(b"\n")

@@ -1,0 +1,107 @@
+"""A client's registration: which metadata can be stored, and how it reads outside."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from models import Registration
+from oauth.registration import PUBLIC_PASSWORD, mistakes
+from tests.conftest import Site
+
+GOOD = Registration(
+    client_name="A program",
+    grant_types=("password", "refresh_token"),
+    scope="profile email",
+    default_scope="email",
+    redirect_uris=("https://app.example/callback",),
+    owner="web team",
+)
+
+
+def test_good_registration_has_no_mistakes() -> None:
+    """A registration that makes sense is stored as it is (RFC 7591, 2)."""
+    assert mistakes(GOOD) == []
+    assert mistakes(Registration(client_name="bare")) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"client_name": ""}, "name"),
+        ({"client_name": "x" * 256}, "name"),
+        ({"client_name": "a\nb"}, "name"),
+        ({"client_name": "a\u202eb"}, "name"),
+        ({"client_name": "a\0"}, "name"),
+        ({"owner": "a\nb"}, "owner"),
+        ({"owner": "x" * 256}, "owner"),
+        ({"grant_types": ("implicit",)}, "'implicit'"),
+        ({"grant_types": ("Password",)}, "'Password'"),
+        ({"token_endpoint_auth_method": "private_key_jwt"}, "authentication method"),
+        ({"scope": 'pro"file'}, "scope"),
+        ({"scope": "profile  email"}, "scope"),
+        ({"scope": "ümlaut", "default_scope": None}, "scope"),
+        ({"scope": "default", "default_scope": None}, "'default'"),
+        ({"default_scope": "echo"}, "default scope"),
+        ({"default_scope": ""}, "default scope"),
+        ({"redirect_uris": ("/callback",)}, "'/callback'"),
+        ({"redirect_uris": ("app.example/callback",)}, "redirect URI"),
+        ({"redirect_uris": ("https://app.example/#fragment",)}, "redirect URI"),
+        ({"redirect_uris": ("https://app.example/#",)}, "redirect URI"),
+        ({"redirect_uris": ("https:///callback",)}, "redirect URI"),
+        ({"redirect_uris": ("https:callback",)}, "redirect URI"),
+        ({"redirect_uris": ("http://:80/callback",)}, "redirect URI"),
+        ({"redirect_uris": ("https://app.example/a b",)}, "redirect URI"),
+        ({"redirect_uris": ("https://app.example/\r\nSet-Cookie:a=b",)}, "redirect URI"),
+        ({"redirect_uris": ("https://[::1/",)}, "redirect URI"),
+        ({"redirect_uris": ("https://äpp.example/",)}, "redirect URI"),
+        ({"token_endpoint_auth_method": "none"}, "--allow-public-password"),
+        ({"token_endpoint_auth_method": "none", "grant_types": (), "resource_server": True}, "secret"),
+    ],
+)
+def test_mistake_is_named(change: dict[str, object], names: str) -> None:
+    """Each mistake is one sentence that says what is wrong (RFC 7591, 3.2.2)."""
+    (sentence,) = mistakes(replace(GOOD, **change))  # type: ignore[arg-type]
+    assert names in sentence
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://localhost:8080/", "edu.campus.app:/callback", "myapp://callback", "https://[::1]:8443/x?y=z"],
+)
+def test_redirect_uri(uri: str) -> None:
+    """Loopback, a scheme of the program's own, a query: all absolute (RFC 6749, 3.1.2; RFC 8252, 7)."""
+    assert mistakes(replace(GOOD, redirect_uris=(uri,))) == []
+
+
+def test_all_mistakes_at_once() -> None:
+    """Every mistake is told at once, not one after the other."""
+    broken = Registration(client_name="", grant_types=("implicit",), scope="ü", redirect_uris=("/",))
+    assert len(mistakes(broken)) == 4
+
+
+def test_public_password_has_to_be_allowed_by_name() -> None:
+    """A public client has the password grant only where an operator said so (RFC 6749, 4.3)."""
+    public = replace(GOOD, token_endpoint_auth_method="none")
+    assert mistakes(replace(public, flags={PUBLIC_PASSWORD: True})) == []
+    assert mistakes(replace(public, flags={PUBLIC_PASSWORD: False})) != []
+    assert mistakes(replace(public, grant_types=())) == []
+
+
+def test_metadata_has_the_names_of_the_rfc(site: Site) -> None:
+    """What is registered is shown under the names of RFC 7591, without any secret (RFC 7591, 2)."""
+    client = site.register("A program", "--scope", "profile", "--owner", "web team")
+    shown = json.loads(site.run("client", "show", client.client_id, "--json"))
+    wanted = {
+        "client_id": client.client_id,
+        "client_name": "A program",
+        "grant_types": ["password"],
+        "scope": "profile",
+        "redirect_uris": [],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "owner": "web team",
+        "resource_server": False,
+    }
+    assert {name: shown[name] for name in wanted} == wanted
+    assert "client_secret" not in shown
+    assert client.secret not in str(shown)

@@ -1,0 +1,80 @@
+"""Scope: its grammar, what a request is granted, and which claims it releases."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import Registration
+from oauth.claims import claims_of
+from oauth.scope import is_wellformed, settle
+from tests.fakes import ALICE
+
+NAMES = st.lists(st.sampled_from(["a", "b", "c", "default", "profile"]), max_size=5).map(" ".join)
+
+
+def client(scope: str = "", default: str | None = None) -> Registration:
+    """A registration with this list and this default."""
+    return Registration(client_name="a program", scope=scope, default_scope=default)
+
+
+@pytest.mark.parametrize(
+    "scope", ["a", "a b", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", "https://campus.example/read", "A a"]
+)
+def test_wellformed(scope: str) -> None:
+    """Printable ASCII without quotes and backslashes, one space between (RFC 6749, 3.3)."""
+    assert is_wellformed(scope)
+
+
+@pytest.mark.parametrize(
+    "scope", ["", " ", "a ", " a", "a  b", 'a"', "a\\b", "ü", "a\tb", "a\n", "\x7f", "a\u00a0b"]
+)
+def test_malformed(scope: str) -> None:
+    """Anything else is no scope (RFC 6749, 3.3)."""
+    assert not is_wellformed(scope)
+    assert settle(scope, client("a b")) is None
+
+
+@pytest.mark.parametrize(
+    ("registered", "default", "asked", "granted"),
+    [
+        ("a b", None, None, "a b"),
+        ("a b", "b", None, "b"),
+        ("", None, None, "default"),
+        ("", None, "default", "default"),
+        ("a b", None, "b a", "b a"),
+        ("a b", None, "a a b a", "a b"),
+        ("a b", "b", "a", "a"),
+        ("a b", None, "c", None),
+        ("a b", None, "a c", None),
+        ("a b", None, "default", None),
+        ("", None, "a", None),
+        ("a b", None, "A", None),
+    ],
+)
+def test_granted(registered: str, default: str | None, asked: str | None, granted: str | None) -> None:
+    """As asked within the list; else the default, the whole list, or `default` (RFC 6749, 3.3)."""
+    assert settle(asked, client(registered, default)) == granted
+
+
+@given(registered=NAMES, asked=st.none() | NAMES | st.text())
+def test_never_more_than_registered(registered: str, asked: str | None) -> None:
+    """Whatever is asked, nothing beyond the client's list is granted, and never nothing (3.3)."""
+    granted = settle(asked, client(registered))
+    if granted is not None:
+        assert set(granted.split()) <= set(registered.split() or ["default"])
+        assert granted
+
+
+@pytest.mark.parametrize(
+    ("scope", "claims"),
+    [
+        ("default", {}),
+        ("profile", {"net_id": "alice", "name": "Alice Baker"}),
+        ("email", {"mail": "alice@campus.example"}),
+        ("email profile", {"mail": "alice@campus.example", "net_id": "alice", "name": "Alice Baker"}),
+        ("Profile emails echo", {}),
+    ],
+)
+def test_claims(scope: str, claims: dict[str, str]) -> None:
+    """Each scope releases its own claims, an unknown one none."""
+    assert claims_of(ALICE, scope) == claims

@@ -1,0 +1,97 @@
+"""What a token looks like, and that nothing but a token of ours reads as one."""
+
+import re
+import string
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import hour_prefix
+from oauth import ACCESS, REFRESH, key_of
+from oauth.token_format import mint
+from tests.conftest import NOON
+
+ALPHABET = string.ascii_letters + string.digits + "-_"
+PLACES = st.integers(0, len(ACCESS) + 51)
+
+
+@pytest.mark.parametrize("kind", [ACCESS, REFRESH])
+def test_shape(kind: str) -> None:
+    """A token is its prefix and 52 characters of the b64token alphabet (RFC 6750, 2.1)."""
+    assert re.fullmatch(rf"{kind}[A-Za-z0-9_-]{{52}}", mint(kind, NOON))
+
+
+def test_key_begins_with_the_hour_of_the_end() -> None:
+    """Key and token carry the hour in which the token ends, and the key no more of the token."""
+    token = mint(ACCESS, NOON)
+    key = key_of(ACCESS, token)
+    assert key is not None
+    assert len(key) == 35
+    assert key[:3] == hour_prefix(NOON) == urlsafe_b64decode(token[len(ACCESS) :])[:3]
+    assert urlsafe_b64decode(token[len(ACCESS) :])[3:35] not in key
+
+
+@pytest.mark.parametrize(("kind", "other"), [(ACCESS, REFRESH), (REFRESH, ACCESS)])
+def test_kinds_do_not_mix(kind: str, other: str) -> None:
+    """A refresh token is no access token, not even under the other's prefix (RFC 6749, 1.5)."""
+    token = mint(kind, NOON)
+    assert key_of(kind, token) is not None
+    assert key_of(other, token) is None
+    assert key_of(other, other + token[len(kind) :]) is None
+
+
+def test_two_are_never_equal() -> None:
+    """Tokens of the same moment differ: 256 bits of each are random (RFC 6749, 10.10)."""
+    assert len({mint(ACCESS, NOON) for _ in range(1000)}) == 1000
+
+
+@settings(deadline=None)
+@given(at=st.integers(0, 2**33))
+def test_every_minted_token_reads(at: int) -> None:
+    """Whatever the time, what is minted is read again."""
+    key = key_of(ACCESS, mint(ACCESS, at))
+    assert key is not None
+    assert key[:3] == hour_prefix(at)
+
+
+@settings(deadline=None)
+@given(place=PLACES, character=st.sampled_from(ALPHABET) | st.characters())
+def test_one_changed_character_is_refused(place: int, character: str) -> None:
+    """There is one way to write a token: any other character in any place is none (RFC 4648, 3.5)."""
+    token = mint(ACCESS, NOON)
+    changed = token[:place] + character + token[place + 1 :]
+    assert changed == token or key_of(ACCESS, changed) is None
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("-", "+"), ("_", "/")])
+def test_other_base64_alphabet_is_refused(ours: str, theirs: str) -> None:
+    """The plain Base64 alphabet would be a second way to write the same token (RFC 4648, 5)."""
+    token = next(token for token in iter(lambda: mint(ACCESS, NOON), "") if ours in token[len(ACCESS) :])
+    assert key_of(ACCESS, ACCESS + token[len(ACCESS) :].replace(ours, theirs)) is None
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda token: f"<{token}>",
+        lambda token: token + "=",
+        lambda token: token + "\n",
+        lambda token: " " + token,
+        lambda token: token[:-1],
+        lambda token: token + "A" * 4,
+        lambda token: token.upper(),
+        lambda token: token[:30] + "!!!!" + token[34:],
+        lambda token: token[len(ACCESS) :],
+        lambda token: "",
+        lambda token: ACCESS,
+        lambda token: ACCESS + "A" * 52,
+        lambda token: ACCESS + "\u00e9" * 52,
+        lambda token: ACCESS + "\uff21" * 52,
+    ],
+)
+def test_junk_is_no_token(spoil: Callable[[str], str]) -> None:
+    """Brackets, spaces, padding, cuts and other alphabets read as no token at all."""
+    assert key_of(ACCESS, spoil(mint(ACCESS, NOON))) is None

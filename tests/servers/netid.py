@@ -1,0 +1,75 @@
+"""The server itself, started as an operator starts it, on a free port, with an instance folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[2]
+_PATIENCE = 30
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(instance: Path, **settings: str) -> dict[str, str]:
+    """The environment for a server or a command: this process's, without its NETID_ settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("NETID_")}
+    return {**kept, "NETID_INSTANCE_PATH": str(instance), "PYTHONUNBUFFERED": "1", **settings}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that answers."""
+
+    process: subprocess.Popen[str]
+    port: int
+    output: Path
+
+    def printed(self) -> str:
+        """What it has printed so far."""
+        return self.output.read_text("utf-8")
+
+
+@contextmanager
+def serving(instance: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
+    """Run `flask serve ARGUMENTS` until the block ends; it listens when the block begins."""
+    port = free_port()
+    output = instance.with_name(f"{instance.name}-{port}.log")
+    environ = environment(instance, NETID_BIND=f"127.0.0.1:{port}", **(settings or {}))
+    with output.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flask", "serve", *arguments],
+            cwd=PROJECT,
+            env=environ,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            _await_port(process, port, output)
+            yield Running(process, port, output)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(_PATIENCE)
+
+
+def _await_port(process: subprocess.Popen[str], port: int, output: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"the server did not start:\n{output.read_text('utf-8')}")

@@ -1,0 +1,143 @@
+"""A real PostgreSQL server for tests, on a free loopback port, with its data in a temporary folder.
+
+Owns: starting, stopping and ending one PostgreSQL by its own process, and the databases in it. Must not know:
+what is tested.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from signal import SIGINT
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.servers.slapd import free_ports
+
+_BINARIES = Path("/usr/lib/postgresql/15/bin")
+_ACCOUNT = "postgres"
+_START_SECONDS = 20
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "40",
+}
+
+
+def require_postgresql() -> None:
+    """Skip the test by name where PostgreSQL is missing; fail it where CI should have installed it."""
+    if not (_BINARIES / "postgres").exists():
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL 15 is not installed")
+        pytest.skip("PostgreSQL 15 is not installed")
+
+
+class Postgresql:
+    """One PostgreSQL on 127.0.0.1, which trusts everybody there."""
+
+    def __init__(self) -> None:
+        # Not below pytest's own folder: that one is closed to the account which the server runs under.
+        self.folder = Path(tempfile.mkdtemp(prefix="netid-postgresql-"))
+        self._as_account: Sequence[str] = ()
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(_ACCOUNT)
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+            # It becomes the program that it starts, so that the process is ours to end.
+            self._as_account = ("setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups")
+        self.port = free_ports(1)[0]
+        self._process: subprocess.Popen[bytes] | None = None
+        initdb = ("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C", "-U", _ACCOUNT)
+        self.run(*initdb, "-D", str(self.folder / "data"))
+
+    def url(self, database: str) -> str:
+        """The address of a database for the application."""
+        return f"postgresql+psycopg://{_ACCOUNT}@127.0.0.1:{self.port}/{database}"
+
+    def connect(self, database: str = _ACCOUNT) -> psycopg.Connection:
+        """A connection past the application, each statement a transaction of its own."""
+        return psycopg.connect(self.url(database).replace("+psycopg", ""), autocommit=True)
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and give back its address."""
+        with self.connect() as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        with self.connect() as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def dump(self, database: str) -> str:
+        """All of a database as SQL, as an operator would take it away."""
+        address = ("-h", "127.0.0.1", "-p", str(self.port), "-U", _ACCOUNT)
+        return self.run("pg_dump", "--inserts", *address, database)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        options = [f"-c{name}={value}" for name, value in {**_OPTIONS, "port": self.port}.items()]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._as_account, str(_BINARIES / "postgres"), "-D", str(self.folder / "data"), *options],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+            )
+        until = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > until:
+                    self.stop()
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        """End the process: every connection is cut, and the data stays."""
+        if self._process is not None:
+            self._process.send_signal(SIGINT)
+            self._process.wait(_START_SECONDS)
+            self._process = None
+
+    def remove(self) -> None:
+        """End the process, and forget the data."""
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run one of PostgreSQL's programs, and give back what it printed."""
+        done = subprocess.run(
+            [*self._as_account, str(_BINARIES / program), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.fail(f"{program}: {done.stderr}")
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL for all tests; one that stops it starts it again."""
+    require_postgresql()
+    server = Postgresql()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -1,0 +1,198 @@
+"""A real OpenLDAP server for tests, on free loopback ports, with its data in a temporary folder.
+
+Owns: starting, freezing, killing and ending one slapd by its own process. Must not know: what is tested.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+SCHEMA = Path(__file__).with_name("eduperson.schema")
+SUFFIX = "dc=campus,dc=example"
+_START_SECONDS = 10
+
+_CONFIGURATION = """\
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+include {schema}
+pidfile {folder}/slapd.pid
+argsfile {folder}/slapd.args
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload ppolicy
+moduleload memberof
+TLSCACertificateFile {folder}/ca.pem
+TLSCertificateFile {folder}/server.pem
+TLSCertificateKeyFile {folder}/server.pem
+TLSVerifyClient {verify_client}
+{more}
+database mdb
+maxsize 33554432
+suffix "{suffix}"
+rootdn "cn=admin,{suffix}"
+rootpw admin
+directory {folder}/db
+index objectClass,uid,entryUUID eq
+access to attrs=userPassword by anonymous auth by * none
+access to * by dn.exact="cn=svc,ou=services,{suffix}" read by self read by anonymous auth by * none
+overlay memberof
+overlay ppolicy
+ppolicy_default "cn=default,ou=policies,{suffix}"
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlapdSettings:
+    """How one slapd differs from another. `more` goes into the global part of its configuration."""
+
+    verify_client: str = "never"
+    more: str = ""
+
+
+def require_slapd() -> None:
+    """Skip the test by name where slapd is missing; fail it where CI should have installed it."""
+    if shutil.which("slapd", path=_path()) is None:
+        if os.environ.get("CI"):
+            pytest.fail("slapd is not installed")
+        pytest.skip("slapd is not installed")
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports on which nothing listens."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class Slapd:
+    """One slapd, on 127.0.0.1, which its certificate names, and on 127.0.0.2, which it does not name."""
+
+    def __init__(
+        self, folder: Path, authority: trustme.CA, ldif: bytes, settings: SlapdSettings | None = None
+    ) -> None:
+        self.folder = folder
+        self.port, self.tls_port = free_ports(2)
+        self.ca_file = folder / "ca.pem"
+        self._process: subprocess.Popen[bytes] | None = None
+        settings = settings or SlapdSettings()
+        (folder / "db").mkdir(parents=True)
+        authority.cert_pem.write_to_path(self.ca_file)
+        authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(
+            folder / "server.pem"
+        )
+        (folder / "slapd.conf").write_text(
+            _CONFIGURATION.format(
+                folder=folder,
+                schema=SCHEMA,
+                suffix=SUFFIX,
+                verify_client=settings.verify_client,
+                more=settings.more,
+            )
+        )
+        (folder / "data.ldif").write_bytes(ldif)
+        self._run("slapadd", "-q", "-l", str(folder / "data.ldif"))
+
+    @property
+    def ldap(self) -> str:
+        """The address for StartTLS or clear text."""
+        return f"ldap://127.0.0.1:{self.port}"
+
+    @property
+    def ldaps(self) -> str:
+        """The address for TLS from the first byte."""
+        return f"ldaps://127.0.0.1:{self.tls_port}"
+
+    @property
+    def ldapi(self) -> str:
+        """The address of the Unix socket."""
+        return f"ldapi://{quote(str(self.folder / 'ldapi'), safe='')}"
+
+    @property
+    def pid(self) -> int:
+        """The process id while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server and wait until it listens."""
+        addresses = [
+            f"{scheme}://{host}:{port}"
+            for host in ("127.0.0.1", "127.0.0.2")
+            for scheme, port in (("ldap", self.port), ("ldaps", self.tls_port))
+        ]
+        # With a debug level, even 0, it stays in the foreground: our child, and nobody else's process.
+        self._process = subprocess.Popen(
+            ["slapd", "-f", self.folder / "slapd.conf", "-h", " ".join([*addresses, self.ldapi]), "-d", "0"],
+            env={"PATH": _path()},
+            stderr=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close()
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > until:
+                    self.stop()
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def freeze(self) -> None:
+        """Stop the process: connections are accepted by the kernel, and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End the process at once, as a crash does."""
+        self._signal(signal.SIGKILL)
+        self._reap()
+
+    def stop(self) -> None:
+        """End the process in order, frozen or not."""
+        if self._process is not None:
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGTERM)
+            self._reap()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait(_START_SECONDS)
+            self._process = None
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [tool, "-f", self.folder / "slapd.conf", *arguments],
+            env={"PATH": _path()},
+            capture_output=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            pytest.fail(f"{tool}: {done.stderr.decode(errors='replace')}")
+
+
+def _path() -> str:
+    """Where servers are, which an ordinary user's path leaves out."""
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])

@@ -1,0 +1,12 @@
+"""What is served beside the protocol: the front page, the sample resources, health.
+
+Owns: pages and resources that people and programs see, and the answers to requests that no endpoint takes.
+Must not know: the directory package, ldap3, SQL text, the settings object.
+"""
+
+from web.api import resources
+from web.errors import answer_every_error
+from web.front_page import front_page
+from web.health import health
+
+__all__ = ["answer_every_error", "front_page", "health", "resources"]

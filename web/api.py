@@ -1,0 +1,33 @@
+"""The sample protected resources: who am I, and an echo."""
+
+from authlib.integrations.flask_oauth2 import current_token
+from flask import Blueprint, Response, request
+
+from models import AccessToken
+from oauth import Protector, json_response
+
+_BLANKED = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+def resources(protector: Protector) -> Blueprint:
+    """`/api/me` and `/echo/v1/echo/<text>`, guarded by `protector`."""
+    api = Blueprint("api", __name__)
+
+    @api.get("/api/me")
+    @protector()
+    def me() -> Response:
+        """The person behind the token, as far as its scope tells. Any token will do."""
+        token: AccessToken = current_token.stored
+        return json_response({"sub": token.subject or token.client_id, **token.claims})
+
+    @api.route("/echo/v1/echo/<path:text>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    @protector("echo")
+    def echo(text: str) -> Response:
+        """What was sent: text, method and headers, without the credentials among them."""
+        headers = {
+            name: "[blanked]" if name.lower() in _BLANKED else value
+            for name, value in request.headers.items()
+        }
+        return json_response({"text": text, "method": request.method, "headers": headers})
+
+    return api

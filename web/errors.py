@@ -1,0 +1,54 @@
+"""Answers to what no endpoint answers: always JSON, never a stack, never a 5xx but 503."""
+
+from http import HTTPStatus
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from models import StoreUnavailable
+from oauth import json_response, wire_error
+from telemetry import Log
+
+_SENTENCES = {
+    400: "The request is malformed.",
+    404: "There is nothing here.",
+    405: "This method is not allowed here.",
+    413: "The request body is too large.",
+}
+
+
+def answer_every_error(app: Flask, log: Log) -> None:
+    """Register the answers to every HTTP error and every exception on `app`."""
+    # Werkzeug would redirect a path with doubled slashes, in HTML, to a URL made of the Host header.
+    app.url_map.merge_slashes = False
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        if isinstance(error.response, Response):
+            return error.response
+        status = error.code or 400
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _unavailable(StoreUnavailable(error.name))
+        headers = (
+            [("Allow", ", ".join(sorted(error.valid_methods or ())))]
+            if isinstance(error, MethodNotAllowed)
+            else []
+        )
+        name = "not_found" if status == HTTPStatus.NOT_FOUND else "invalid_request"
+        body = {"error": name, "error_description": _SENTENCES.get(status, error.name)}
+        return json_response(body, status, headers)
+
+    @app.errorhandler(StoreUnavailable)
+    def store_unavailable(error: StoreUnavailable) -> Response:
+        log.error("database.unavailable", cause=error.cause)
+        return _unavailable(error)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        log.error("unexpected", exc_info=error)
+        return _unavailable(StoreUnavailable(type(error).__name__))
+
+
+def _unavailable(trouble: StoreUnavailable) -> Response:
+    error = wire_error(trouble)
+    return json_response(dict(error.get_body()), error.status_code, error.get_headers())
