@@ -139,9 +139,8 @@ def measure(server: Running, slapd: Slapd, basic: str, rounds: int, requests: in
     for name in kinds:
         mine = statistics.median(ours[name])
         theirs = statistics.median(directory[name])
-        print(
-            f"| {name} | {mine:.2f} | {mine / floor:.1f} | {theirs:.2f} | {statistics.median(rates[name]):.0f} |"
-        )
+        rate = statistics.median(rates[name])
+        print(f"| {name} | {mine:.2f} | {mine / floor:.1f} | {theirs:.2f} | {rate:.0f} |")
 
 
 def main() -> None:

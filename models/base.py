@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, MetaData, Result
+from sqlalchemy import Connection, CursorResult, MetaData, Result, Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -48,11 +48,34 @@ def session() -> Iterator[Session]:
     try:
         yield work
     except SQLAlchemyError as error:
-        # The first line alone: PostgreSQL adds a line of detail that shows the row.
-        cause, _, _ = str(error).partition("\n")
-        raise StoreUnavailable(f"{type(error).__name__}: {cause}") from None
+        raise _unavailable(error) from None
     finally:
         db.session.remove()
+
+
+@contextmanager
+def connection() -> Iterator[Connection]:
+    """A plain connection, for the hot path: what is not committed is undone, and it is given back.
+
+    Raises:
+        StoreUnavailable: for every error of the database or its driver.
+    """
+    try:
+        with db.engine.connect() as link:
+            yield link
+    except SQLAlchemyError as error:
+        raise _unavailable(error) from None
+
+
+def table(row: type[Base]) -> Table:
+    """The table of a mapped class, for statements that need no mapper."""
+    return cast("Table", row.__table__)
+
+
+def _unavailable(error: SQLAlchemyError) -> StoreUnavailable:
+    # The first line alone: PostgreSQL adds a line of detail that shows the row.
+    cause, _, _ = str(error).partition("\n")
+    return StoreUnavailable(f"{type(error).__name__}: {cause}")
 
 
 def rows_changed(result: Result[Any]) -> int:

@@ -1,9 +1,11 @@
 """A registered client, as the protocol sees it: plain values, detached from the database."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import groupby
+from typing import Any
 
-from models.tables import ClientRow, ClientSecretRow
+from sqlalchemy import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class ClientSecret:
     def is_live(self, now: int) -> bool:
         """Whether the secret still counts at `now`."""
         return self.not_after is None or now < self.not_after
+
+
+SECRET_COLUMNS = tuple(each.name for each in fields(ClientSecret))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +58,23 @@ class Client(Registration):
         return self.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
 
 
-def client_of(row: ClientRow, secrets: Sequence[ClientSecretRow]) -> Client:
-    """The plain client of a row and its secrets' rows."""
+def clients_of(rows: Iterable[Row[Any]]) -> Sequence[Client]:
+    """The clients of rows that `client_store` selected: a row a secret, those of one client together.
+
+    Args:
+        rows: columns of `client` by name, then `SECRET_COLUMNS` of one of its secrets, if it has any.
+    """
+    found = []
+    for _, together in groupby(rows, key=lambda row: row.client_id):
+        of_one = list(together)
+        secrets = [
+            ClientSecret(*row[-len(SECRET_COLUMNS) :]) for row in of_one if row.secret_serial is not None
+        ]
+        found.append(_client(of_one[0], secrets))
+    return found
+
+
+def _client(row: Row[Any], secrets: Sequence[ClientSecret]) -> Client:
     return Client(
         client_id=row.client_id,
         client_name=row.client_name,
@@ -68,16 +88,5 @@ def client_of(row: ClientRow, secrets: Sequence[ClientSecretRow]) -> Client:
         flags=dict(row.flags),
         created_at=row.created_at,
         disabled_at=row.disabled_at,
-        secrets=tuple(
-            ClientSecret(
-                serial=secret.serial,
-                key_id=secret.key_id,
-                digest=secret.digest,
-                created_at=secret.created_at,
-                not_after=secret.not_after,
-                last_used_at=secret.last_used_at,
-                weak=secret.weak,
-            )
-            for secret in secrets
-        ),
+        secrets=tuple(secrets),
     )

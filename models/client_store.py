@@ -4,14 +4,22 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, inspect, select, update
+from sqlalchemy import bindparam, delete, func, inspect, select, update
 from sqlalchemy.orm import Session
 
-from models.base import session
-from models.client import Client, Registration, client_of
+from models.base import connection, session, table
+from models.client import SECRET_COLUMNS, Client, Registration, clients_of
 from models.digest import SecretHasher, make_secret
 from models.grant_store import GrantStore
 from models.tables import ClientRow, ClientSecretRow
+
+_CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
+_SELECT_ALL = (
+    select(*_CLIENT.c, *(_SECRET.c[name].label(f"secret_{name}") for name in SECRET_COLUMNS))
+    .select_from(_CLIENT.outerjoin(_SECRET))
+    .order_by(_CLIENT.c.client_name, _CLIENT.c.client_id, _SECRET.c.serial)
+)
+_SELECT_ONE = _SELECT_ALL.where(_CLIENT.c.client_id == bindparam("client_id"))
 
 
 class ClientStore:
@@ -28,20 +36,11 @@ class ClientStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        query = (
-            select(ClientRow, ClientSecretRow)
-            .outerjoin(ClientSecretRow, ClientSecretRow.client_id == ClientRow.client_id)
-            .where(ClientRow.client_id == client_id)
-            .order_by(ClientSecretRow.serial)
-        )
         if not _is_id(client_id):
             return None
-        with session() as work:
-            rows = work.execute(query).all()
-            if not rows:
-                return None
-            secret_rows: list[ClientSecretRow | None] = [row[1] for row in rows]
-            return client_of(rows[0][0], [secret for secret in secret_rows if secret is not None])
+        with connection() as link:
+            found = clients_of(link.execute(_SELECT_ONE, {"client_id": client_id}))
+        return found[0] if found else None
 
     def list(self) -> Sequence[Client]:
         """Every client by name.
@@ -49,12 +48,8 @@ class ClientStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with session() as work:
-            by_client: dict[str, list[ClientSecretRow]] = {}
-            for secret in work.scalars(select(ClientSecretRow).order_by(ClientSecretRow.serial)):
-                by_client.setdefault(secret.client_id, []).append(secret)
-            rows = work.scalars(select(ClientRow).order_by(ClientRow.client_name, ClientRow.client_id))
-            return [client_of(row, by_client.get(row.client_id, [])) for row in rows]
+        with connection() as link:
+            return clients_of(link.execute(_SELECT_ALL))
 
     def create(self, registration: Registration) -> tuple[Client, str | None]:
         """Register a client; its secret is returned this once and kept nowhere (None for a public client).

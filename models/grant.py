@@ -18,6 +18,10 @@ class NewGrant:
     auth_time: int
     expires_at: int
 
+    def row(self) -> Mapping[str, object]:
+        """Every field by its column's name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:

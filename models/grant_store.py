@@ -1,34 +1,34 @@
 """Issuing, finding and revoking grants and tokens. The hot path: Core statements, one transaction."""
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from models.base import rows_changed, session
+from models.base import connection, rows_changed, table
 from models.grant import AccessToken, NewGrant, NewToken
 from models.tables import AccessTokenRow, AuditEventRow, ClientSecretRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
 
-_INSERT_GRANT = insert(cast("Table", GrantRow.__table__))
-_INSERT_ACCESS = insert(cast("Table", AccessTokenRow.__table__))
-_INSERT_REFRESH = insert(cast("Table", RefreshTokenRow.__table__))
-_INSERT_AUDIT = insert(cast("Table", AuditEventRow.__table__)).inline()
+_GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
+_SECRET, _AUDIT = table(ClientSecretRow), table(AuditEventRow)
+_INSERT_GRANT = insert(_GRANT)
+_INSERT_ACCESS = insert(_ACCESS)
+_INSERT_REFRESH = insert(_REFRESH)
+_INSERT_AUDIT = insert(_AUDIT).inline()
 _SELECT_ACCESS = (
     select(
-        GrantRow.client_id,
-        GrantRow.subject,
-        GrantRow.net_id,
-        AccessTokenRow.scope,
-        GrantRow.claims,
-        GrantRow.auth_time,
-        AccessTokenRow.issued_at,
-        AccessTokenRow.expires_at,
-        GrantRow.revoked_at,
+        _GRANT.c.client_id,
+        _GRANT.c.subject,
+        _GRANT.c.net_id,
+        _ACCESS.c.scope,
+        _GRANT.c.claims,
+        _GRANT.c.auth_time,
+        _ACCESS.c.issued_at,
+        _ACCESS.c.expires_at,
+        _GRANT.c.revoked_at,
     )
-    .join(GrantRow, GrantRow.id == AccessTokenRow.grant_id)
-    .where(AccessTokenRow.id == bindparam("key"))
+    .select_from(_ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id))
+    .where(_ACCESS.c.id == bindparam("key"))
 )
 
 
@@ -61,27 +61,21 @@ class GrantStore:
         """
         live_until = max(access.expires_at, refresh.expires_at if refresh else 0)
         row = {"grant_id": grant.id, "issued_at": grant.auth_time}
-        with session() as work:
-            work.execute(_INSERT_GRANT, {**asdict(grant), "live_until": live_until})
-            work.execute(
+        with connection() as link:
+            link.execute(_INSERT_GRANT, {**grant.row(), "live_until": live_until})
+            link.execute(
                 _INSERT_ACCESS,
                 {**row, "id": access.key, "scope": grant.scope, "expires_at": access.expires_at},
             )
             if refresh is not None:
-                work.execute(
+                link.execute(
                     _INSERT_REFRESH,
                     {**row, "id": refresh.key, "generation": 0, "expires_at": refresh.expires_at},
                 )
-            work.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
             if secret_used is not None:
-                work.execute(
-                    update(ClientSecretRow)
-                    .where(
-                        ClientSecretRow.client_id == secret_used[0], ClientSecretRow.serial == secret_used[1]
-                    )
-                    .values(last_used_at=grant.auth_time)
-                )
-            work.commit()
+                _note_use(link, *secret_used, at=grant.auth_time)
+            link.commit()
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
         """The access token with this key and its grant, live or not; None where there is none.
@@ -89,8 +83,8 @@ class GrantStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with session() as work:
-            row = work.execute(_SELECT_ACCESS, {"key": key}).one_or_none()
+        with connection() as link:
+            row = link.execute(_SELECT_ACCESS, {"key": key}).one_or_none()
         return None if row is None else AccessToken(**row._mapping)  # noqa: SLF001 - its public name, for all that
 
     def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:
@@ -99,11 +93,11 @@ class GrantStore:
         Raises:
             StoreUnavailable: it was not stored.
         """
-        with session() as work:
-            gone = rows_changed(work.execute(delete(AccessTokenRow).where(AccessTokenRow.id == key))) == 1
+        with connection() as link:
+            gone = rows_changed(link.execute(delete(_ACCESS).where(_ACCESS.c.id == key))) == 1
             if gone:
-                work.execute(_INSERT_AUDIT, dict(event.fields()))
-            work.commit()
+                link.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.commit()
         return gone
 
     def revoke_refresh_token(self, key: bytes, event: AuditEvent) -> bool:
@@ -112,13 +106,13 @@ class GrantStore:
         Raises:
             StoreUnavailable: it was not stored.
         """
-        grant_id = select(RefreshTokenRow.grant_id).where(RefreshTokenRow.id == key).scalar_subquery()
-        with session() as work:
-            statement = update(GrantRow).where(GrantRow.id == grant_id, GrantRow.revoked_at.is_(None))
-            gone = rows_changed(work.execute(statement.values(revoked_at=self._now()))) == 1
+        grant_id = select(_REFRESH.c.grant_id).where(_REFRESH.c.id == key).scalar_subquery()
+        with connection() as link:
+            statement = update(_GRANT).where(_GRANT.c.id == grant_id, _GRANT.c.revoked_at.is_(None))
+            gone = rows_changed(link.execute(statement.values(revoked_at=self._now()))) == 1
             if gone:
-                work.execute(_INSERT_AUDIT, dict(event.fields()))
-            work.commit()
+                link.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.commit()
         return gone
 
     def revoke_client(self, client_id: str, *, batch: int = 1000) -> int:
@@ -128,16 +122,16 @@ class GrantStore:
             StoreUnavailable: what is not yet stored goes on at the next call.
         """
         live = (
-            select(GrantRow.id)
-            .where(GrantRow.client_id == client_id, GrantRow.revoked_at.is_(None))
+            select(_GRANT.c.id)
+            .where(_GRANT.c.client_id == client_id, _GRANT.c.revoked_at.is_(None))
             .limit(batch)
         )
         ended = 0
         while True:
-            with session() as work:
-                statement = update(GrantRow).where(GrantRow.id.in_(live)).values(revoked_at=self._now())
-                count = rows_changed(work.execute(statement))
-                work.commit()
+            with connection() as link:
+                statement = update(_GRANT).where(_GRANT.c.id.in_(live)).values(revoked_at=self._now())
+                count = rows_changed(link.execute(statement))
+                link.commit()
             ended += count
             if count < batch:
                 return ended
@@ -148,9 +142,14 @@ class GrantStore:
         Raises:
             StoreUnavailable: it was not stored.
         """
-        with session() as work:
-            work.execute(_INSERT_AUDIT, dict(event.fields()))
-            work.commit()
+        with connection() as link:
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.commit()
 
     def _now(self) -> int:
         return int(self._clock())
+
+
+def _note_use(link: Connection, client_id: str, serial: int, *, at: int) -> None:
+    secret = (_SECRET.c.client_id == client_id, _SECRET.c.serial == serial)
+    link.execute(update(_SECRET).where(*secret).values(last_used_at=at))

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Delete, delete, select
 
-from models.base import rows_changed, session
+from models.base import connection, rows_changed, table
 from models.digest import hour_prefix
 from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
+
+_ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
 
 
 def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
@@ -26,28 +28,20 @@ def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
         StoreUnavailable: what was not deleted goes at the next call.
     """
     floor = hour_prefix(now)
-    access = (
-        select(AccessTokenRow.id).where(AccessTokenRow.id < floor).order_by(AccessTokenRow.id).limit(batch)
-    )
-    refresh = (
-        select(RefreshTokenRow.id).where(RefreshTokenRow.id < floor).order_by(RefreshTokenRow.id).limit(batch)
-    )
-    ended = select(GrantRow.id).where(GrantRow.live_until <= now).order_by(GrantRow.live_until).limit(batch)
+    access = select(_ACCESS.c.id).where(_ACCESS.c.id < floor).order_by(_ACCESS.c.id).limit(batch)
+    refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
+    ended = select(_GRANT.c.id).where(_GRANT.c.live_until <= now).order_by(_GRANT.c.live_until).limit(batch)
     return {
-        "access_token": sum(
-            _batches(lambda: delete(AccessTokenRow).where(AccessTokenRow.id.in_(access)), batch)
-        ),
-        "refresh_token": sum(
-            _batches(lambda: delete(RefreshTokenRow).where(RefreshTokenRow.id.in_(refresh)), batch)
-        ),
-        "grant": sum(_batches(lambda: delete(GrantRow).where(GrantRow.id.in_(ended)), batch)),
+        "access_token": sum(_batches(lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)), batch)),
+        "refresh_token": sum(_batches(lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)), batch)),
+        "grant": sum(_batches(lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)), batch)),
     }
 
 
 def _batches(statement: Callable[[], Delete], batch: int) -> Iterator[int]:
     count = batch
     while count == batch:
-        with session() as work:
-            count = rows_changed(work.execute(statement().execution_options(synchronize_session=False)))
-            work.commit()
+        with connection() as link:
+            count = rows_changed(link.execute(statement()))
+            link.commit()
         yield count

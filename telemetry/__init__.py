@@ -1,6 +1,7 @@
 """What happened: audit events, the structured log, and what must never reach it.
 
-Owns: the shape of an audit event, the JSON log line, redaction. Known by every package; knows none of them.
+Owns: the shape of an audit event, the JSON log line, redaction. Every package may know it. Must not know: any
+of them.
 """
 
 from telemetry.audit import AuditEvent

@@ -1,5 +1,7 @@
 """The front page: what this server is and how to start, for a person in a browser and for a program."""
 
+from collections.abc import Mapping, Sequence
+
 from flask import Blueprint, Response, render_template, request
 
 from oauth import json_response
@@ -18,40 +20,41 @@ def front_page(issuer: str) -> Blueprint:
         issuer: the public base URL; links are built from it and never from the Host header.
     """
     pages = Blueprint("front_page", __name__, template_folder="templates")
-    endpoints = {
-        "token_endpoint": f"{issuer}/oauth/token",
-        "sample_resources": [f"{issuer}/api/me", f"{issuer}/echo/v1/echo/hello"],
-        "health": [f"{issuer}/healthz", f"{issuer}/readyz"],
+    endpoints, start = _endpoints(issuer), _start(issuer)
+    body = {
+        "name": "NetID OAuth",
+        "about": ABOUT,
+        "warning": WARNING,
+        "issuer": issuer,
+        "grant_types_supported": ["password"],
+        "register": "flask client create NAME --grant password",
+        "start": start,
+        **endpoints,
     }
-    credentials = '-d "grant_type=password&username=net_id&password=password" -u "client_id:client_secret"'
-    start = [
-        f'curl {credentials} "{issuer}/token"',
-        f'curl -H "Authorization: Bearer access_token" "{issuer}/api/me"',
-    ]
+    told = {"about": ABOUT, "warning": WARNING, "endpoints": endpoints, "start": start, "issuer": issuer}
 
     @pages.get("/")
     def index() -> Response:
         """What this is, in the form that was asked for."""
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            page = render_template(
-                "front_page.html",
-                about=ABOUT,
-                warning=WARNING,
-                endpoints=endpoints,
-                start=start,
-                issuer=issuer,
-            )
+            page = render_template("front_page.html", **told)
             return Response(page, mimetype="text/html", headers={"Vary": "Accept"})
-        body = {
-            "name": "NetID OAuth",
-            "about": ABOUT,
-            "warning": WARNING,
-            "issuer": issuer,
-            "grant_types_supported": ["password"],
-            "register": "flask client create NAME --grant password",
-            "start": start,
-            **endpoints,
-        }
         return json_response(body, headers=[("Vary", "Accept")])
 
     return pages
+
+
+def _endpoints(issuer: str) -> Mapping[str, object]:
+    return {
+        "token_endpoint": f"{issuer}/oauth/token",
+        "sample_resources": [f"{issuer}/api/me", f"{issuer}/echo/v1/echo/hello"],
+        "health": [f"{issuer}/healthz", f"{issuer}/readyz"],
+    }
+
+
+def _start(issuer: str) -> Sequence[str]:
+    credentials = '-d "grant_type=password&username=net_id&password=password" -u "client_id:client_secret"'
+    return [
+        f'curl {credentials} "{issuer}/token"',
+        f'curl -H "Authorization: Bearer access_token" "{issuer}/api/me"',
+    ]

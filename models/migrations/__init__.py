@@ -1,4 +1,8 @@
-"""The history of the schema (Alembic, by Flask-Migrate), and whether a database stands at its end."""
+"""The history of the schema (Alembic, by Flask-Migrate), and whether a database stands at its end.
+
+Owns: how a table came to be, and how an old database becomes a new one. Must not know: what rows mean, or
+any setting but the database that it runs on.
+"""
 
 from pathlib import Path
 

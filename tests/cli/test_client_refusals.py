@@ -19,9 +19,11 @@ CREATE = ("client", "create", "Library")
         (("--scope", "Ümlaut"), "The scope must be names of printable ASCII"),
         (("--scope", "default"), "The scope 'default' is for clients that have no list"),
         (("--scope", "a", "--default-scope", "b"), "The default scope must be part of the scope"),
-        (("--redirect-uri", "https://a.example/cb#part"), "must be absolute and without a fragment"),
+        (("--redirect-uri", "https://a.example/cb#part"), "have no fragment"),
         (("--redirect-uri", "/cb"), "The redirect URI '/cb' must be absolute"),
         (("--auth-method", "none", "--grant", "password"), "only with --allow-public-password"),
+        (("--owner", "x" * 256), "The owner must be up to 255 printable characters"),
+        (("--owner", "\x1b[31mred"), "The owner must be up to 255 printable characters"),
         (("--auth-method", "none", "--resource-server"), "A resource server must have a secret"),
     ],
 )

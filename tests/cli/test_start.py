@@ -9,8 +9,7 @@ from sqlite3 import connect
 
 import pytest
 
-from app import PROJECT, create_app
-from keys import KeyringError
+from app import PROJECT, CannotStart, create_app
 from tests.conftest import Site
 
 KEY = "first-key-first-key-first-key-first-key"
@@ -42,7 +41,7 @@ def test_missing_key_with_rows(site: Site) -> None:
     site.register("Library")
     instance = instance_of(site)
     (instance / "secret.key").unlink()
-    with pytest.raises(KeyringError) as caught:
+    with pytest.raises(CannotStart) as caught:
         start(instance)
     said = str(caught.value)
     assert said.startswith(
@@ -64,7 +63,7 @@ def test_wrong_key_with_rows(make_site: Callable[..., Site]) -> None:
     """A key that the stored secrets were not made under is refused in one sentence, which shows no key."""
     site = make_site(NETID_SECRET_KEY=KEY)
     site.register("Library")
-    with pytest.raises(KeyringError) as caught:
+    with pytest.raises(CannotStart) as caught:
         start(instance_of(site), NETID_SECRET_KEY=OTHER)
     said = str(caught.value)
     assert said.startswith("The database holds client secrets made under other server keys (")

@@ -68,6 +68,15 @@ class TroubleRules:
         for value in ("subject-of-alice", "192.0.2.7", "a-client-of-hers", "Ålice", first.access.hex()):
             assert value not in told
 
+    def test_log_of_statements_holds_no_parameter(
+        self, stores: Stores, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Who turns on the log of statements reads statements, and none of the values in them."""
+        with caplog.at_level("DEBUG", logger="sqlalchemy.engine"):
+            stores.issue("a-client-of-hers")
+        assert "INSERT INTO audit_event" in caplog.text
+        assert "a-client-of-hers" not in caplog.text
+
     def test_cause_is_one_line(self, stores: Stores, place: Place) -> None:
         """A cause is a line, as a log wants it."""
         with place.away(), pytest.raises(StoreUnavailable) as caught:

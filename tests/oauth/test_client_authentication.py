@@ -3,12 +3,14 @@
 import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
+from unittest.mock import patch
 from urllib.parse import quote_plus
 
 import pytest
 from werkzeug.test import TestResponse
 
 from cli import Services
+from models import ClientStore
 from tests.conftest import Registered, Site
 from tests.faults import database_file, rows
 
@@ -142,6 +144,13 @@ class TestBasic:
         client = post_client(faked)
         parameters = {"client_id": client.client_id, "client_secret": client.secret}
         assert is_refused(present("Basic !!!!", **parameters))
+
+    @pytest.mark.parametrize("credentials", [b"a\0b:c", b"a%00b:c", b"\0:c"])
+    def test_nul_never_reaches_the_database(self, present: Present, credentials: bytes) -> None:
+        """A NUL in an id, encoded or not, is not looked up as it stands: some databases fail on it."""
+        with patch.object(ClientStore, "get", return_value=None) as get:
+            assert is_refused(present("Basic " + b64encode(credentials).decode()))
+        assert all("\0" not in call.args[0] for call in get.call_args_list)
 
     def test_nul_in_a_good_secret_is_no_end(self, faked: Site, present: Present) -> None:
         """A secret is compared whole: what follows a NUL counts."""

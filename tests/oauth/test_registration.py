@@ -38,7 +38,7 @@ def test_good_registration_has_no_mistakes() -> None:
         ({"grant_types": ("implicit",)}, "'implicit'"),
         ({"grant_types": ("Password",)}, "'Password'"),
         ({"token_endpoint_auth_method": "private_key_jwt"}, "authentication method"),
-        ({"scope": 'pro"file'}, "scope"),
+        ({"scope": 'pro"file', "default_scope": None}, "scope"),
         ({"scope": "profile  email"}, "scope"),
         ({"scope": "ümlaut", "default_scope": None}, "scope"),
         ({"scope": "default", "default_scope": None}, "'default'"),

@@ -63,7 +63,8 @@ def crowd(people: int) -> bytes:
         name = net_id(number)
         entries.append(
             f"dn: uid={name},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {name}\n"
-            f"cn: Person {number}\nsn: {number}\nmail: {name}@campus.example\nuserPassword: {{SSHA}}{digest}\n"
+            f"cn: Person {number}\nsn: {number}\nmail: {name}@campus.example\n"
+            f"userPassword: {{SSHA}}{digest}\n"
             f"entryUUID: {uuid.uuid5(uuid.NAMESPACE_OID, name)}\n"
         )
     return "\n".join(entries).encode()

@@ -1,0 +1,176 @@
+"""No password, secret or token in any log at any level, nor in anything of the database."""
+
+import io
+import logging
+import sqlite3
+from base64 import b64decode, b64encode, urlsafe_b64decode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from directory import DirectoryUnavailable, Person
+from telemetry import configure_standard_logging
+from tests.conftest import Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import database_file, drop_table, ruin_database
+
+TYPED = [
+    "wrong-canary-4711",
+    "name-canary-4712",
+    "secret-canary-4713",
+    "query-canary-4714",
+    "scope-canary-4715",
+]
+WRONG, NAME, SECRET, QUERY, SCOPE = TYPED
+
+
+@dataclass
+class Canaries:
+    """What must appear nowhere."""
+
+    words: list[str] = field(default_factory=lambda: ["alice-password", "zoë-pässwörd", *TYPED])
+
+    def found_in(self, text: str) -> list[str]:
+        """Those that are in `text`, as they are or in another writing."""
+        return [word for word in self.words if any(form in text for form in self._forms(word))]
+
+    def _forms(self, word: str) -> list[str]:
+        raw = word.encode()
+        return [
+            word,
+            raw.hex(),
+            raw.hex().upper(),
+            b64encode(raw).decode().rstrip("="),
+            repr(raw)[2:-1],
+            ascii(word)[1:-1],
+        ]
+
+
+@pytest.fixture
+def canaries() -> Canaries:
+    """The words to look for."""
+    return Canaries()
+
+
+@pytest.fixture(params=["caught", "configured"])
+def all_logs(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
+    """Everything that any library logs at DEBUG: as it is made, and as this server writes it."""
+    root = logging.getLogger()
+    held = [logging.getLogger(name) for name in ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")]
+    before = root.handlers, root.level, [logger.level for logger in held]
+    stream = io.StringIO()
+    if request.param == "configured":
+        configure_standard_logging(logging.DEBUG, stream)
+    else:
+        caplog.set_level(logging.DEBUG)
+        for logger in held:
+            logger.setLevel(logging.DEBUG)
+    yield lambda: stream.getvalue() + caplog.text + "".join(str(record.__dict__) for record in caplog.records)
+    root.handlers, root.level = before[:2]
+    for logger, level in zip(held, before[2], strict=True):
+        logger.setLevel(level)
+
+
+def use_everything(site: Site, canaries: Canaries) -> Registered:
+    """Every flow of the walk-through: successes, refusals, resources, commands."""
+    client = site.register("a program", "--grant", "refresh_token", "--scope", "profile echo")
+    canaries.words.append(client.secret)
+    for person in ({}, {"username": "zoe", "password": "zoë-pässwörd"}):
+        body = site.ask_token(client, **person).get_json()
+        canaries.words += [body["access_token"], body["refresh_token"]]
+        for path in ("/api/me", "/echo/v1/echo/x"):
+            assert site.get(path, body["access_token"]).status_code == 200
+            assert site.get(path, f"<{body['access_token']}>").status_code == 401
+            assert site.get(path, body["refresh_token"]).status_code == 401
+    for wrong in (
+        {"password": WRONG},
+        {"username": NAME},
+        {"username": NAME, "password": ""},
+        {"username": NAME, "password": WRONG},
+        {"scope": SCOPE},
+        {"grant_type": SCOPE},
+        {"client_secret": SECRET},
+        {"client_id": SECRET},
+        {"password": f"\0{WRONG}"},
+    ):
+        assert site.ask_token(client, **wrong).status_code == 400
+    assert site.ask_token(Registered(client.client_id, SECRET)).status_code == 401
+    assert site.ask_token(Registered(SECRET, NAME)).status_code == 401
+    assert site.http.post(f"/token?password={QUERY}", auth=client.basic).status_code == 400
+    assert site.http.get(f"/api/me?access_token={QUERY}").status_code == 401
+    canaries.words.append(rotated(site, client))
+    site.run("token", "revoke", stdin=body["access_token"])
+    site.run("token", "revoke", stdin=body["refresh_token"])
+    assert site.get("/api/me", body["access_token"]).status_code == 401
+    return client
+
+
+def rotated(site: Site, client: Registered) -> str:
+    """A further secret of the client."""
+    printed = site.run("client", "rotate-secret", client.client_id)
+    return next(word for word in printed.split() if word.startswith("nids_"))
+
+
+def test_nothing_secret_is_written_anywhere(
+    all_logs: Callable[[], str], make_site: Callable[..., Site], canaries: Canaries
+) -> None:
+    """At DEBUG, through every flow and fault, no log line shows a credential or a token (RFC 9700, 4.3)."""
+    site = make_site()
+    client = use_everything(site, canaries)
+    body = site.ask_token(client).get_json()
+    canaries.words += [body["access_token"], body["refresh_token"]]
+    drop_table(site, "audit_event")
+    assert site.ask_token(client).status_code == 503
+    ruin_database(site)
+    assert site.ask_token(client).status_code == 503
+    assert site.get("/api/me", body["access_token"]).status_code == 503
+
+    directory = FakeDirectory()
+    faked = make_site(directory)
+    client = faked.register()
+    canaries.words.append(client.secret)
+    directory.outcome = DirectoryUnavailable("away", alarm=True)
+    assert faked.ask_token(client).status_code == 503
+    directory.outcome = ALICE
+    directory.authenticate = explode  # type: ignore[method-assign]
+    assert faked.ask_token(client).status_code == 503
+
+    lines = site.log.getvalue() + faked.log.getvalue()
+    assert "token.issued" in lines
+    assert "unexpected" in lines
+    assert canaries.found_in(lines) == []
+    logging.getLogger("library").debug("this is heard")
+    assert "this is heard" in all_logs()
+    assert canaries.found_in(all_logs()) == []
+
+
+def explode(net_id: str, password: str, *, groups: bool = False) -> Person:
+    """Fail as a library might, with the password in its words."""
+    raise RuntimeError(f"cannot bind {net_id} with {password}")
+
+
+def test_nothing_secret_is_in_the_database(site: Site, canaries: Canaries) -> None:
+    """Neither a dump nor the bytes of the files hold a credential or a token (RFC 6819, 5.1.4.1.3)."""
+    use_everything(site, canaries)
+    file = database_file(site)
+    raw = b"".join(each.read_bytes() for each in sorted(file.parent.glob(file.name + "*")))
+    connection = sqlite3.connect(file)
+    dump = "\n".join(connection.iterdump())
+    connection.close()
+    assert "alice@" not in dump
+    assert "Alice Baker" in dump
+    assert canaries.found_in(dump) == []
+    assert canaries.found_in(raw.decode("latin-1")) == []
+    for word in canaries.words:
+        assert word.encode() not in raw
+        if word.startswith("nid"):
+            random_bits = urlsafe_b64decode(word[5:] + "=" * (-len(word[5:]) % 4))[3:35]
+            assert random_bits not in raw
+
+
+def test_the_search_finds_what_it_looks_for(canaries: Canaries) -> None:
+    """The search itself sees a canary as text, as hexadecimal digits and in Base64."""
+    for text in (WRONG, WRONG.encode().hex(), b64encode(WRONG.encode()).decode(), f"x{WRONG}y"):
+        assert canaries.found_in(text) == [WRONG]
+    assert canaries.found_in(b64decode(b64encode(b"nothing")).decode()) == []

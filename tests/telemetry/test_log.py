@@ -1,0 +1,141 @@
+"""The log: one line of ASCII JSON an event, whatever is in it, and never a reason to fail."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from telemetry import AuditEvent, configure_standard_logging, open_log
+from tests.conftest import NOON, Site
+from tests.faults import rows
+
+NASTY = 'a\r\n{"event": "token.issued"}\n\x1b[2J\u202e\u2028\u2029\x85\0\ud800"\\'
+
+
+@pytest.fixture
+def standard() -> Iterator[io.StringIO]:
+    """What other libraries log at DEBUG, as this server writes it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")
+    }
+    stream = io.StringIO()
+    configure_standard_logging(logging.DEBUG, stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def is_one_line(text: str) -> bool:
+    """Whether this is one line of ASCII JSON without a control character in it."""
+    assert text.endswith("}\n")
+    assert text[:-1].isascii()
+    assert text[:-1].isprintable()
+    return isinstance(json.loads(text), dict)
+
+
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+def test_nasty_text_stays_on_its_line(level: str) -> None:
+    """Line ends, escapes and overrides are written as escapes: nobody forges or turns a line."""
+    stream = io.StringIO()
+    getattr(open_log(stream), level)("person.seen", name=NASTY, deep={"names": [NASTY]})
+    assert is_one_line(stream.getvalue())
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"], line["name"]) == ("person.seen", level, NASTY)
+
+
+def test_nasty_text_of_others_stays_on_its_line(standard: io.StringIO) -> None:
+    """What a library logs goes the same way."""
+    logging.getLogger("library").warning("no such person: %s", NASTY)
+    assert is_one_line(standard.getvalue())
+    assert json.loads(standard.getvalue())["event"] == f"no such person: {NASTY}"
+
+
+def test_secrets_of_others_are_redacted(standard: io.StringIO) -> None:
+    """What a library logs is redacted, its exceptions too."""
+    error = ValueError("password=hunter2-hunter2")
+    logging.getLogger("library").error("client_secret=%s", "hunter2-hunter2", exc_info=error)
+    assert "hunter2" not in standard.getvalue()
+    assert "ValueError" in standard.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["authlib.oauth2.rfc6749", "ldap3", "sqlalchemy.engine.Engine", "sqlalchemy.pool"]
+)
+def test_talkative_libraries_are_held(standard: io.StringIO, name: str) -> None:
+    """Libraries that are known to log tokens below warnings do not, whatever the root shows."""
+    logging.getLogger(name).info("Issue token hunter2")
+    logging.getLogger(name).debug("Issue token hunter2")
+    assert standard.getvalue() == ""
+
+
+class Failing(io.StringIO):
+    """A stream whose disk is full."""
+
+    def write(self, text: str) -> int:
+        """Fail."""
+        raise OSError(28, "No space left on device")
+
+
+class Closing(io.StringIO):
+    """A stream that fails when it is flushed."""
+
+    def flush(self) -> None:
+        """Fail."""
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("stream", [Failing(), Closing()])
+def test_dead_stream_stops_nothing(stream: io.StringIO) -> None:
+    """A full disk or a closed pipe loses lines and raises nothing."""
+    open_log(stream).error("token.issued")
+
+
+def test_closed_stream_stops_nothing() -> None:
+    """A closed stream loses lines and raises nothing."""
+    stream = io.StringIO()
+    log = open_log(stream)
+    stream.close()
+    log.error("token.issued")
+
+
+class TestAudit:
+    """A token's audit line and its row."""
+
+    def test_line_and_row_say_the_same(self, site: Site) -> None:
+        """What the log says of a token is what the row in its transaction says."""
+        client = site.register("p", "--scope", "profile")
+        site.token(client)
+        (row,) = rows(site, "audit_event")
+        (line,) = site.log_lines()
+        told = {name: value for name, value in row.items() if name != "id" and value is not None}
+        assert {name: line[name] for name in told} == told
+        assert set(line) == {*told, "level", "timestamp"}
+
+    def test_row_says_who_and_what(self, site: Site) -> None:
+        """Client, person, grant, scope and address of a token are in its row; its time is the clock's."""
+        client = site.register("p", "--scope", "profile")
+        site.token(client)
+        (row,), (grant,) = rows(site, "audit_event"), rows(site, "grant")
+        assert (row["event"], row["at"], row["client_id"]) == ("token.issued", NOON, client.client_id)
+        assert (row["subject"], row["scope"], row["address"]) == (grant["subject"], "profile", "127.0.0.1")
+        assert isinstance(grant["id"], bytes)
+        assert row["grant_id"] == grant["id"].hex()
+
+    def test_requests_are_told_apart(self, site: Site) -> None:
+        """Each request has an id of its own."""
+        client = site.register()
+        site.token(client)
+        site.token(client)
+        assert len({line["request_id"] for line in site.log_lines()}) == 2
+
+    def test_facts_leave_out_what_is_not_known(self) -> None:
+        """A field without a value is in the row as NULL, and not in the line."""
+        event = AuditEvent(event="token.revoked", at=NOON, reason="operator")
+        assert event.facts() == {"at": NOON, "reason": "operator"}
+        assert event.fields()["client_id"] is None

@@ -1,0 +1,128 @@
+"""What no endpoint answers: JSON, one line, and no 5xx but 503."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Response, abort
+
+from tests.conftest import Site
+
+CANARY = "nida_canary-canary-canary-canary"
+NO_ANSWERS: dict[str, Response] = {}
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/oauth", "/oauth/token/", "/api/me/", "/api//me", "/%00", "/%FF", "/x//y"]
+)
+@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+def test_nothing_there(site: Site, path: str, accept: str) -> None:
+    """An unknown path is 404 as JSON, for a browser too (RFC 9110, 15.5.5)."""
+    answer = site.http.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.get_json()["error"]) == (404, "not_found")
+    assert answer.data.endswith(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/oauth/token", "OPTIONS, POST"),
+        ("POST", "/api/me", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/", "GET, HEAD, OPTIONS"),
+        ("POST", "/healthz", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_method_not_allowed(site: Site, method: str, path: str, allowed: str) -> None:
+    """Another method is 405, with those that are allowed (RFC 9110, 15.5.6)."""
+    answer = site.http.open(path, method=method)
+    assert (answer.status_code, answer.get_json()["error"]) == (405, "invalid_request")
+    assert answer.headers["Allow"] == allowed
+
+
+def fails_with(site: Site, failure: Callable[[], Response]) -> None:
+    """Give the site a view that fails."""
+    site.app.add_url_rule("/fails", "fails", failure, methods=["GET", "POST"])
+
+
+class TestUnexpected:
+    """A fault of our own."""
+
+    @pytest.fixture(
+        params=[
+            RuntimeError(f"token {CANARY}"),
+            KeyError("hunter2-hunter2"),
+            ValueError("password=hunter2-hunter2"),
+            RecursionError("hunter2-hunter2"),
+            OSError(2, "hunter2-hunter2", CANARY),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def failed(self, site: Site, request: pytest.FixtureRequest) -> Site:
+        """A site with a view that raises something with a secret in it."""
+
+        def fail() -> Response:
+            try:
+                raise request.param
+            except OSError as error:
+                raise RuntimeError("hunter2-hunter2") from error
+
+        fails_with(site, fail)
+        return site
+
+    def test_answer_is_503_without_a_cause(self, failed: Site) -> None:
+        """What nobody foresaw is temporarily_unavailable, as JSON, and says nothing of its cause."""
+        answer = failed.http.get("/fails")
+        assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
+        assert "Retry-After" in answer.headers
+        assert not any(word in answer.text for word in ("hunter2", CANARY, "Error", "Traceback"))
+
+    def test_log_says_where_and_not_what(self, failed: Site) -> None:
+        """The log has the kind and the place of the fault; its text, which may hold a secret, has not."""
+        failed.http.post("/fails", data={"password": "hunter2-hunter2"})
+        (line,) = failed.log_lines()
+        assert (line["event"], line["level"]) == ("unexpected", "error")
+        assert "Error" in line["exception"]
+        assert any("test_errors.py" in place and "fail" in place for place in line["places"])
+        assert "hunter2" not in failed.log.getvalue()
+        assert CANARY not in failed.log.getvalue()
+
+    def test_causes_are_named(self, site: Site) -> None:
+        """Of a chain of exceptions each kind is named, the first cause last."""
+
+        def fail() -> Response:
+            try:
+                return NO_ANSWERS["nothing"]
+            except KeyError as error:
+                raise RuntimeError from error
+
+        fails_with(site, fail)
+        site.http.get("/fails")
+        assert site.log_lines()[0]["exception"] == "RuntimeError from KeyError"
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 504])
+def test_no_other_5xx(site: Site, status: int) -> None:
+    """Whatever fails inside, the only 5xx is 503 with Retry-After."""
+    fails_with(site, lambda: abort(status))
+    answer = site.http.get("/fails")
+    assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
+
+
+@pytest.mark.parametrize("status", [400, 403, 406, 408, 411, 414, 415, 417, 422, 429, 431])
+def test_every_4xx_is_json(site: Site, status: int) -> None:
+    """Each refusal of the framework reads like ours, without its page."""
+    fails_with(site, lambda: abort(status, "the framework's own words"))
+    answer = site.http.get("/fails")
+    assert (answer.status_code, answer.get_json()["error"]) == (status, "invalid_request")
+    assert "framework" not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_dead_log_under_a_fault(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that cannot even be logged is answered all the same."""
+
+    def full(text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(site.log, "write", full)
+    fails_with(site, lambda: NO_ANSWERS["nothing"])
+    assert site.http.get("/fails").status_code == 503

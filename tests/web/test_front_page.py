@@ -1,0 +1,60 @@
+"""The front page: HTML for a browser, JSON for a program, and links that no Host header can bend."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Site
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/*", "application/json;q=0.5, text/html"])
+def test_browser_is_shown_a_page(site: Site, accept: str) -> None:
+    """Who would rather have HTML is shown a page (RFC 9110, 12.5.1)."""
+    answer = site.http.get("/", headers={"Accept": accept})
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert "<h1>NetID OAuth</h1>" in answer.text
+    assert "curl" in answer.text
+
+
+@pytest.mark.parametrize(
+    "accept", [None, "*/*", "application/json", "text/html;q=0.5, application/json", "image/png", ";;,", "ü"]
+)
+def test_program_is_told_in_json(site: Site, accept: str | None) -> None:
+    """Everyone else, curl among them, is told the same in JSON."""
+    answer = site.http.get("/", headers={} if accept is None else {"Accept": accept})
+    body = answer.get_json()
+    assert body["token_endpoint"] == "https://localhost:8443/oauth/token"
+    assert body["grant_types_supported"] == ["password"]
+    assert "RFC 9700" in body["warning"]
+    assert answer.data.endswith(b"\n")
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*"])
+def test_caches_keep_the_two_apart(site: Site, accept: str) -> None:
+    """The answer says that it depends on Accept (RFC 9110, 12.5.5)."""
+    assert site.http.get("/", headers={"Accept": accept}).headers["Vary"] == "Accept"
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*"])
+@pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"])
+def test_links_come_from_the_issuer(make_site: Callable[..., Site], accept: str, name: str) -> None:
+    """Every URL is built from the issuer, whatever the request says of the host."""
+    site = make_site(NETID_ISSUER="https://login.campus.example/idp")
+    usual = site.http.get("/", headers={"Accept": accept})
+    forged = site.http.get("/", headers={"Accept": accept, name: "evil.example"})
+    assert forged.data == usual.data
+    assert "https://login.campus.example/idp/oauth/token" in usual.text
+    assert "localhost" not in usual.text
+
+
+def test_proxy_is_trusted_with_addresses_only(make_site: Callable[..., Site]) -> None:
+    """A trusted proxy may say who asks and by which scheme, but never under which name we go."""
+    site = make_site(NETID_TRUSTED_PROXIES="1")
+    headers = {
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-For": "192.0.2.7",
+        "X-Forwarded-Proto": "http",
+    }
+    assert site.http.get("/", headers=headers).data == site.http.get("/").data
