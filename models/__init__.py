@@ -11,7 +11,7 @@ from models.client_store import ClientStore, secret_key_ids
 from models.digest import SecretHasher, hour_prefix, make_secret, new_grant_id
 from models.engine import engine_options, prepare_engine
 from models.grant import AccessToken, NewGrant, NewToken
-from models.grant_store import GrantStore
+from models.grant_store import ClientEnded, GrantStore
 from models.migrations import MIGRATIONS, is_current
 from models.purge import purge
 
@@ -20,6 +20,7 @@ __all__ = [
     "AccessToken",
     "Base",
     "Client",
+    "ClientEnded",
     "ClientSecret",
     "ClientStore",
     "GrantStore",

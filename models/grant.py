@@ -20,7 +20,7 @@ class NewGrant:
 
     def row(self) -> Mapping[str, object]:
         """Every field by its column's name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__} | {"revoked_at": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

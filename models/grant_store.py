@@ -2,16 +2,35 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from models.base import connection, rows_changed, table
 from models.grant import AccessToken, NewGrant, NewToken
-from models.tables import AccessTokenRow, AuditEventRow, ClientSecretRow, GrantRow, RefreshTokenRow
+from models.tables import (
+    AccessTokenRow,
+    AuditEventRow,
+    ClientRow,
+    ClientSecretRow,
+    GrantRow,
+    RefreshTokenRow,
+)
 from telemetry import AuditEvent
 
 _GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
 _SECRET, _AUDIT = table(ClientSecretRow), table(AuditEventRow)
-_INSERT_GRANT = insert(_GRANT)
+_CLIENT = table(ClientRow)
+# Whether the client still may is asked by the insert itself: it may have been disabled while its person's
+# password was being checked, and then nothing may outlive that.
+_INSERT_GRANT = (
+    insert(_GRANT)
+    .from_select(
+        list(_GRANT.c),
+        select(*(bindparam(column.name, type_=column.type) for column in _GRANT.c)).where(
+            exists().where(_CLIENT.c.client_id == bindparam("client_id"), _CLIENT.c.disabled_at.is_(None))
+        ),
+    )
+    .execution_options(preserve_rowcount=True)
+)
 _INSERT_ACCESS = insert(_ACCESS)
 _INSERT_REFRESH = insert(_REFRESH)
 _INSERT_AUDIT = insert(_AUDIT).inline()
@@ -30,6 +49,10 @@ _SELECT_ACCESS = (
     .select_from(_ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id))
     .where(_ACCESS.c.id == bindparam("key"))
 )
+
+
+class ClientEnded(Exception):
+    """The client was disabled or deleted between its authentication and the issue of its token."""
 
 
 class GrantStore:
@@ -57,12 +80,14 @@ class GrantStore:
             secret_used: the client id and serial of the secret whose last use is worth writing down.
 
         Raises:
+            ClientEnded: the client is registered and enabled no more; nothing was stored.
             StoreUnavailable: nothing was stored.
         """
         live_until = max(access.expires_at, refresh.expires_at if refresh else 0)
         row = {"grant_id": grant.id, "issued_at": grant.auth_time}
         with connection() as link:
-            link.execute(_INSERT_GRANT, {**grant.row(), "live_until": live_until})
+            if rows_changed(link.execute(_INSERT_GRANT, {**grant.row(), "live_until": live_until})) != 1:
+                raise ClientEnded
             link.execute(
                 _INSERT_ACCESS,
                 {**row, "id": access.key, "scope": grant.scope, "expires_at": access.expires_at},

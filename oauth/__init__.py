@@ -9,7 +9,7 @@ from oauth.bearer import Protector
 from oauth.endpoints import token_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
-from oauth.responses import json_response
+from oauth.responses import error_response, json_response
 from oauth.server import Server
 from oauth.token_format import ACCESS, REFRESH, key_of
 
@@ -19,6 +19,7 @@ __all__ = [
     "Lifetimes",
     "Protector",
     "Server",
+    "error_response",
     "json_response",
     "key_of",
     "token_endpoints",

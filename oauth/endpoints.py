@@ -10,9 +10,10 @@ from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
 
 from login import DirectoryUnavailable, InvalidCredentials
-from models import StoreUnavailable
+from models import ClientEnded, StoreUnavailable
 from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
+from oauth.responses import error_response
 from oauth.server import Server
 
 
@@ -41,26 +42,21 @@ def _answer_token_request(server: Server) -> Response:
         response: Response = server.create_token_response(oauth_request)
     except OAuth2Error as error:
         response = server.handle_error_response(oauth_request, error)
-    except (InvalidCredentials, DirectoryUnavailable, StoreUnavailable) as trouble:
+    except (InvalidCredentials, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
         _log_trouble(server, oauth_request, trouble)
-        response = server.handle_error_response(oauth_request, wire_error(trouble))
+        response = error_response(wire_error(trouble))
     return response
 
 
 def _log_trouble(server: Server, oauth_request: StrictRequest | None, trouble: Trouble) -> None:
     """The operator's sentence. The name that was typed is not in it: people type passwords there."""
-    facts: dict[str, object] = {"address": request.remote_addr}
-    if oauth_request is not None:
-        client = oauth_request.client.get_client_id() if oauth_request.client else None
-        facts |= {
-            "request_id": oauth_request.request_id,
-            "client_id": client,
-            "duration_ms": oauth_request.elapsed_ms(),
-        }
+    facts = {} if oauth_request is None else oauth_request.facts()
     if isinstance(trouble, InvalidCredentials):
         server.log.warning("grant.refused", reason=trouble.reason.value, detail=trouble.detail, **facts)
     elif isinstance(trouble, DirectoryUnavailable):
         say = server.log.error if trouble.alarm else server.log.warning
         say("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts)
+    elif isinstance(trouble, ClientEnded):
+        server.log.warning("grant.refused", reason="client_ended", **facts)
     else:
         server.log.error("database.unavailable", cause=trouble.cause, **facts)

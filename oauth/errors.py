@@ -13,14 +13,14 @@ from authlib.oauth2.rfc6749 import (
 )
 
 from login import DirectoryUnavailable, InvalidCredentials
-from models import StoreUnavailable
+from models import ClientEnded, StoreUnavailable
 
 REALM = "NetID OAuth"
 
 # Seconds after which a program may ask again: time for a fail-over, and a person will still wait.
 _RETRY_AFTER = 5
 
-Trouble = InvalidCredentials | DirectoryUnavailable | StoreUnavailable
+Trouble = InvalidCredentials | DirectoryUnavailable | StoreUnavailable | ClientEnded
 
 
 class InvalidClient(OAuth2Error):
@@ -94,4 +94,6 @@ def wire_error(trouble: Trouble) -> OAuth2Error:
     """
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant()
+    if isinstance(trouble, ClientEnded):
+        return InvalidClient()
     return TemporarilyUnavailable()

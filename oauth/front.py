@@ -18,6 +18,7 @@ from oauth.errors import BodyTooLarge, malformed
 BODY_LIMIT = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _MAX_PARAMETERS = 100
+_ADDRESS_LENGTH = 64
 
 # The parameters that this server reads: these may appear once, and only in the body. Others are ignored.
 _PARAMETERS = frozenset(
@@ -55,10 +56,20 @@ class StrictRequest(OAuth2Request):
         self.payload = BasicOAuth2Payload(dict(parameters))
         self.parameters = parameters
         self.request_id = request_id
-        self.address = request.remote_addr
+        # Behind a proxy this is what its header says, of any length.
+        self.address = (request.remote_addr or "")[:_ADDRESS_LENGTH]
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""
         self._started = time.monotonic()
+
+    def facts(self) -> dict[str, object]:
+        """What a log line about this request says of it."""
+        return {
+            "request_id": self.request_id,
+            "client_id": self.client.get_client_id() if self.client else None,
+            "address": self.address,
+            "duration_ms": self.elapsed_ms(),
+        }
 
     def elapsed_ms(self) -> int:
         """Milliseconds since the request was read."""

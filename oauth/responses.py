@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from authlib.oauth2 import OAuth2Error
 from flask import Response, json
 
 _NEVER_STORED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
@@ -23,3 +24,8 @@ def json_response(
             response.headers.add(name, value)
     response.headers.extend(_NEVER_STORED)
     return response
+
+
+def error_response(error: OAuth2Error) -> Response:
+    """An OAuth error with its body and the headers that belong to it (RFC 6749, 5.2)."""
+    return json_response(dict(error.get_body()), error.status_code, error.get_headers())

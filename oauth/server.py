@@ -16,7 +16,7 @@ from oauth.errors import UnsupportedGrantType
 from oauth.front import StrictRequest
 from oauth.grants.password import PasswordGrant
 from oauth.lifetimes import Lifetimes
-from oauth.responses import json_response
+from oauth.responses import error_response, json_response
 from oauth.token_format import ACCESS, REFRESH, key_of, mint
 from telemetry import AuditEvent, Log
 
@@ -65,9 +65,11 @@ class Server(AuthorizationServer):
         """Every answer of the server goes out here (RFC 6749, 5.1 and 5.2)."""
         return json_response(dict(body), status, headers)
 
-    def handle_error_response(self, _request: StrictRequest | None, error: OAuth2Error) -> Response:
-        """An error, with its body and the headers that belong to it."""
-        return self.handle_response(error.status_code, dict(error.get_body()), error.get_headers())
+    def handle_error_response(self, request: StrictRequest | None, error: OAuth2Error) -> Response:
+        """An error of the protocol, logged by its code: its sentences are constants."""
+        facts = {} if request is None else request.facts()
+        self.log.info("request.refused", error=error.error, reason=error.description, **facts)
+        return error_response(error)
 
     def _access(self, **_: object) -> str:
         return mint(ACCESS, int(self._clock()) + self._lifetimes.access_token)

@@ -6,7 +6,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from models import StoreUnavailable
-from oauth import json_response, wire_error
+from oauth import error_response, json_response, wire_error
 from telemetry import Log
 
 _SENTENCES = {
@@ -50,5 +50,4 @@ def answer_every_error(app: Flask, log: Log) -> None:
 
 
 def _unavailable(trouble: StoreUnavailable) -> Response:
-    error = wire_error(trouble)
-    return json_response(dict(error.get_body()), error.status_code, error.get_headers())
+    return error_response(wire_error(trouble))

@@ -85,7 +85,7 @@ def test_purge_tells_what_went(as_json: Run, site: Site, library: Registered) ->
     site.clock.now = NOON + DAY
     access, _ = tokens(site, library)
     assert as_json("token", "purge") == {"access_token": 1, "refresh_token": 0, "grant": 0}
-    site.clock.now = NOON + 14 * DAY + 3600
+    site.clock.now = NOON + 14 * DAY + 3660
     assert as_json("token", "purge") == {"access_token": 1, "refresh_token": 1, "grant": 1}
     assert not lives(site, access)
 

@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 
-from models import Registration, secret_key_ids
+from models import ClientEnded, Registration, secret_key_ids
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
 
 DAY = 86_400
@@ -200,3 +200,11 @@ class ClientRules:
     def test_secret_key_ids_of_an_empty_database(self, bare: Stores) -> None:
         """A database without a table holds no secret, which is no error."""
         assert secret_key_ids() == frozenset()
+
+    def test_disabled_while_its_login_was_under_way(self, stores: Stores) -> None:
+        """A client that is disabled between its authentication and the issue is issued nothing."""
+        client_id, _ = stores.register()
+        stores.clients.disable(client_id)
+        with pytest.raises(ClientEnded):
+            stores.issue(client_id)
+        assert stores.counts() == dict.fromkeys(stores.counts(), 0)

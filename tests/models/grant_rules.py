@@ -12,6 +12,8 @@ HOUR = 3600
 NOTHING = {"grant": 0, "access_token": 0, "refresh_token": 0, "audit_event": 0}
 ONE = dict.fromkeys(NOTHING, 1)
 
+LEEWAY = 60
+
 
 class GrantRules:
     """Issuing, finding, revoking and purging."""
@@ -186,7 +188,7 @@ class GrantRules:
         """A purge deletes no more rows in one transaction than it was told."""
         for _ in range(5):
             stores.issue(refresh_ttl=None)
-        stores.clock.now += 2 * HOUR
+        stores.clock.now += 2 * HOUR + LEEWAY
         with stores.counted_commits() as commits:
             assert purge(stores.now, batch=2) == {"access_token": 5, "refresh_token": 0, "grant": 5}
         assert len(commits) == 3 + 1 + 3
@@ -196,7 +198,7 @@ class GrantRules:
         stores.issue(access_ttl=HOUR, refresh_ttl=8 * HOUR)
         stores.clock.now += 3 * HOUR
         assert purge(stores.now) == {"access_token": 1, "refresh_token": 0, "grant": 0}
-        stores.clock.now += 6 * HOUR
+        stores.clock.now += 6 * HOUR + LEEWAY
         assert purge(stores.now) == {"access_token": 0, "refresh_token": 1, "grant": 1}
 
     def test_purge_within_the_hour_takes_no_live_token(self, stores: Stores) -> None:

@@ -72,7 +72,7 @@ class TroubleRules:
         self, stores: Stores, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Who turns on the log of statements reads statements, and none of the values in them."""
-        with caplog.at_level("DEBUG", logger="sqlalchemy.engine"):
+        with caplog.at_level("INFO", logger="sqlalchemy.engine"):
             stores.issue("a-client-of-hers")
         assert "INSERT INTO audit_event" in caplog.text
         assert "a-client-of-hers" not in caplog.text

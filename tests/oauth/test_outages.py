@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from tests.conftest import Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows, ruin_database
@@ -152,3 +152,19 @@ def test_log_that_cannot_be_written_stops_nothing(site: Site, monkeypatch: pytes
     assert site.ask_token(client).status_code == 200
     assert site.ask_token(client, password="wrong").status_code == 400
     assert len(rows(site, "audit_event")) == 1
+
+
+def test_client_disabled_during_its_login_is_refused(make_site: Callable[..., Site]) -> None:
+    """A client that is disabled while its person's password is checked is unproven (RFC 6749, 5.2)."""
+    disable: list[Callable[[], object]] = []
+
+    class Meanwhile(FakeDirectory):
+        def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+            disable[0]()
+            return super().authenticate(net_id, password, groups=groups)
+
+    site = make_site(Meanwhile())
+    client = site.register()
+    disable.append(lambda: site.run("client", "disable", client.client_id))
+    answer = site.ask_token(client)
+    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")

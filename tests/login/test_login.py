@@ -1,0 +1,117 @@
+"""What a login refuses before the directory is asked, and how many may be under way."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier, Event
+
+import pytest
+
+from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from login import Login
+from tests.fakes import ALICE, FakeDirectory
+
+PLACES = 2
+
+
+class Hung(FakeDirectory):
+    """A directory that does not answer until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived = Barrier(PLACES + 1)
+        self.released = Event()
+
+    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Say that a login has come, then wait."""
+        self._hang()
+        return super().authenticate(net_id, password, groups=groups)
+
+    def ping(self) -> None:
+        """Hang as a login does."""
+        self._hang()
+
+    def _hang(self) -> None:
+        self.arrived.wait(10)
+        assert self.released.wait(10)
+
+
+@contextmanager
+def all_taken(question: Callable[[Login], object]) -> Iterator[tuple[Login, Hung]]:
+    """A login whose every place is held by this question to a hung directory."""
+    directory = Hung()
+    login = Login(directory, places=PLACES)
+    with ThreadPoolExecutor(PLACES) as pool:
+        waiting = [pool.submit(question, login) for _ in range(PLACES)]
+        directory.arrived.wait(10)
+        try:
+            yield login, directory
+        finally:
+            directory.released.set()
+        for each in waiting:
+            each.result()
+
+
+@pytest.mark.parametrize(
+    ("net_id", "password"), [("alice", ""), ("alice", "\0"), ("alice", "a\0b"), ("al\0ice", "x"), ("", "")]
+)
+def test_empty_or_nul_never_reaches_a_directory(net_id: str, password: str) -> None:
+    """An empty password would bind as nobody, a NUL would end the text: refused here (RFC 4513, 5.1.2)."""
+    directory = FakeDirectory()
+    with pytest.raises(InvalidCredentials) as caught:
+        Login(directory, places=1).authenticate(net_id, password)
+    assert caught.value.reason is Refusal.UNACCEPTABLE
+    assert directory.asked == []
+
+
+def test_person_is_what_the_directory_says() -> None:
+    """The directory's person comes back unchanged, asked for as typed."""
+    directory = FakeDirectory()
+    assert Login(directory, places=1).authenticate(" Alice ", " p ") is ALICE
+    assert directory.asked == [(" Alice ", " p ")]
+
+
+@pytest.mark.parametrize("outcome", [InvalidCredentials(Refusal.LOCKED), DirectoryUnavailable("away")])
+def test_outcome_passes_and_gives_its_place_back(
+    outcome: InvalidCredentials | DirectoryUnavailable,
+) -> None:
+    """A refusal and an outage pass as they are, and neither keeps the place."""
+    directory = FakeDirectory(outcome)
+    login = Login(directory, places=1)
+    for _ in range(3):
+        with pytest.raises(type(outcome)) as caught:
+            login.authenticate("alice", "x")
+        assert caught.value is outcome
+    assert len(directory.asked) == 3
+
+
+def test_places_are_bounded() -> None:
+    """With every place taken a further login is told to come back, and costs the directory nothing."""
+    with all_taken(lambda login: login.authenticate("alice", "x")) as (login, directory):
+        with pytest.raises(DirectoryUnavailable, match="place"):
+            login.authenticate("bob", "x")
+        assert directory.asked == []
+    assert len(directory.asked) == PLACES
+
+
+def test_probes_take_places_too() -> None:
+    """Probes of a hung directory hold no more threads than logins may."""
+    with all_taken(Login.ping) as (login, _), pytest.raises(DirectoryUnavailable, match="place"):
+        login.ping()
+
+
+def test_places_come_back() -> None:
+    """When the directory answers again, so does the login."""
+    with all_taken(lambda login: login.authenticate("alice", "x")) as (login, directory):
+        pass
+    directory.arrived = Barrier(1)
+    assert login.authenticate("alice", "x") is ALICE
+
+
+def test_ping_asks_the_directory() -> None:
+    """A ping is quiet over a good directory, and passes on that it is away."""
+    directory = FakeDirectory()
+    Login(directory, places=1).ping()
+    directory.outcome = DirectoryUnavailable("away")
+    with pytest.raises(DirectoryUnavailable, match="away"):
+        Login(directory, places=1).ping()
