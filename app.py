@@ -19,25 +19,30 @@ import cli
 import web
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
-from keys import KeyringError, load_or_create, make_instance_folder
+from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
 from login import Login
 from models import (
     MIGRATIONS,
     ClientStore,
     GrantStore,
+    RefreshStore,
     SecretHasher,
     StoreUnavailable,
+    UrlRefused,
+    check_url,
     db,
     engine_options,
     is_current,
+    make_private,
     prepare_engine,
     secret_key_ids,
 )
-from oauth import Lifetimes, Protector, Server, token_endpoints
+from oauth import Lifetimes, Protector, Server, oauth_endpoints, userinfo_endpoint
 from settings import Settings, SettingsError, instance_path, load_settings
-from telemetry import Log, open_log
+from telemetry import Log, open_log, redact_access_log
 
 PROJECT = Path(__file__).parent
+_SECRETS = "client secret"
 
 
 class CannotStart(click.ClickException):
@@ -74,20 +79,29 @@ def _build(
     instance = instance_path(environ, PROJECT / "instance").resolve()
     settings = load_settings(instance, environ)
     app = Flask(__name__, instance_path=str(instance), static_folder=None)
+    # Flask's own answer to OPTIONS is an empty HTML page.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _open_database(app, settings, instance)
     grants = GrantStore(clock)
     with app.app_context():
-        clients = ClientStore(_open_hasher(settings, instance), grants, clock)
-    directory = directory or open_directory(_ldap_config(settings), clock=clock)
+        ring = _open_keys(settings, instance)
+        hasher = SecretHasher([(key.key_id, key.key) for key in ring.derive(_SECRETS)])
+        clients = ClientStore(hasher, grants, clock)
+    ldap = _ldap_config(settings)
+    directory = directory or open_directory(ldap, clock=clock)
     login = Login(directory, places=max(1, settings.threads - 1))
     log = open_log(log_stream)
+    redact_access_log()
     server = Server(
         issuer=settings.issuer,
         clients=clients,
         grants=grants,
         login=login,
+        refreshes=RefreshStore(clock),
         lifetimes=_lifetimes(settings),
+        successor_keys=[key.key for key in ring.derive("refresh token successor")],
+        replay_window=settings.refresh_replay_window,
         log=log,
         clock=clock,
     )
@@ -95,13 +109,19 @@ def _build(
     app.register_blueprint(
         web.health(required={"database": _database_answers}, degrading={"directory": login.ping})
     )
-    cli.register(app, cli.Services(clients=clients, grants=grants, clock=clock, settings=settings))
+    commands = cli.Services(clients=clients, grants=grants, clock=clock, settings=settings, ldap=ldap)
+    cli.register(app, commands)
     return app
 
 
 def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
     make_instance_folder(instance)
     url = settings.database_url_or_default(instance)
+    try:
+        check_url(url)
+    except UrlRefused as refused:
+        raise CannotStart(f"NETID_DATABASE_URL {refused}.") from None
+    make_private(url)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, threads=settings.threads)
     db.init_app(app)
@@ -110,16 +130,15 @@ def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
         prepare_engine(db.engine, sqlite_synchronous=settings.sqlite_synchronous)
 
 
-def _open_hasher(settings: Settings, instance: Path) -> SecretHasher:
-    """The digests of client secrets; refused where the database holds some that no key of ours made."""
+def _open_keys(settings: Settings, instance: Path) -> KeyRing:
+    """The server's keys; refused where the database holds secrets that none of them made."""
     ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not secret_key_ids())
-    hasher = SecretHasher([(key.key_id, key.key) for key in ring.derive("client secret")])
-    if unknown := secret_key_ids() - {key_id for key_id, _ in hasher.keys}:
+    if unknown := secret_key_ids() - {key.key_id for key in ring.derive(_SECRETS)}:
         raise KeyringError(
             f"The database holds client secrets made under other server keys ({', '.join(sorted(unknown))}): "
             "add those keys to NETID_SECRET_KEY, behind the first."
         )
-    return hasher
+    return ring
 
 
 def _ldap_config(settings: Settings) -> LdapConfig:
@@ -132,10 +151,18 @@ def _ldap_config(settings: Settings) -> LdapConfig:
         client_key_file=settings.ldap_client_key_file,
         bind_dn=settings.ldap_bind_dn,
         bind_password=None if password is None else password.get_secret_value(),
+        bind_password_file=settings.ldap_bind_password_file,
         user_base=settings.ldap_user_base,
+        profile=settings.ldap_profile,
         user_filter=settings.ldap_user_filter,
         user_dn_template=settings.ldap_user_dn_template,
         id_attribute=settings.ldap_id_attribute,
+        net_id_attribute=settings.ldap_net_id_attribute,
+        password_changed_attribute=settings.ldap_password_changed_attribute,
+        group_base=settings.ldap_group_base,
+        group_filter=settings.ldap_group_filter,
+        realms=settings.ldap_realms,
+        allow_must_change=settings.ldap_allow_must_change,
         connect_timeout=settings.ldap_connect_timeout,
         read_timeout=settings.ldap_read_timeout,
         login_deadline=settings.ldap_login_deadline,
@@ -154,7 +181,8 @@ def _lifetimes(settings: Settings) -> Lifetimes:
 
 
 def _serve(app: Flask, settings: Settings, server: Server, protector: Protector, log: Log) -> None:
-    app.register_blueprint(token_endpoints(server))
+    app.register_blueprint(oauth_endpoints(server))
+    app.register_blueprint(userinfo_endpoint(protector))
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer))
     web.answer_every_error(app, log)

@@ -1,46 +1,31 @@
 """Every setting of the server, typed, with its default and the reason for it.
 
-Owns: the settings and their defaults. What a value may be is in `settings_values`, where values are found in
-`settings_sources`, which of them contradict each other and how mistakes read in `settings_mistakes`. Must not
-know: any of our packages; they get plain values from here, never the object.
+Owns: the settings and their defaults; those of the directory are in `settings_directory`. What a value may be
+is in `settings_values`, where values are found in `settings_sources`, which of them contradict each other and
+how mistakes read in `settings_mistakes`. Must not know: any of our packages; they get plain values from here,
+never the object.
 """
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
 
 import settings_mistakes as mistakes
 import settings_sources as sources
 import settings_values as rules
+from settings_directory import DirectorySettings
 from settings_mistakes import SettingsError
 
 __all__ = ["Described", "Settings", "SettingsError", "instance_path", "load_settings"]
 
-SECRETS = ("secret_key", "database_url", "ldap_bind_password")
+SECRETS = ("ldap_bind_password", "secret_key", "database_url")
 DATABASE_FILE_NAME = "netid.sqlite3"
-
-
-def _secret(rule: Callable[[object], str]) -> BeforeValidator:
-    """Make the rule of a secret out of the rule of its text."""
-
-    def check(value: object) -> SecretStr:
-        return SecretStr(rule(value.get_secret_value() if isinstance(value, SecretStr) else value))
-
-    return BeforeValidator(check)
-
-
-_NUMBER = BeforeValidator(rules.number)
-_Count = Annotated[int, Field(ge=1, le=1024), _NUMBER]
-_Lifetime = Annotated[int, Field(ge=1, le=315_360_000), _NUMBER]
-_Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), _NUMBER]
-_Text = Annotated[str, BeforeValidator(rules.text)]
-_File = Annotated[Path, BeforeValidator(rules.readable_file)]
 
 
 class Described(NamedTuple):
@@ -51,7 +36,7 @@ class Described(NamedTuple):
     description: str
 
 
-class Settings(BaseSettings):
+class Settings(DirectorySettings):
     """What the operator chose. `load_settings` makes it; one made by hand keeps the same rules."""
 
     model_config = SettingsConfigDict(
@@ -62,70 +47,38 @@ class Settings(BaseSettings):
     """Public base URL in metadata and tokens; never taken from the Host header, which can be forged."""
     bind: Annotated[str, BeforeValidator(rules.bind_address)] = "127.0.0.1:8080"
     """Address and port to listen at; this machine alone, until a proxy or a certificate is in place."""
-    workers: _Count = 2
+    workers: rules.Count = 2
     """Processes; two, so that one may die or restart while the other answers."""
-    threads: _Count = 4
+    threads: rules.Count = 4
     """Threads of each process; a login holds one of them while the directory thinks."""
-    tls_cert_file: _File | None = None
+    tls_cert_file: rules.File | None = None
     """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
-    tls_key_file: _File | None = None
+    tls_key_file: rules.File | None = None
     """PEM private key of that certificate."""
 
-    secret_key: Annotated[SecretStr, _secret(rules.secret_ring)] | None = None
+    secret_key: Annotated[SecretStr, rules.secret(rules.secret_ring)] | None = None
     """Root of all keys: one or several of 32 random characters or more, spaces between; the first makes, all
     verify. Else made once, into secret.key in this folder, and only while the database is empty."""
-    database_url: Annotated[SecretStr, _secret(rules.database_url)] | None = None
+    database_url: Annotated[SecretStr, rules.secret(rules.database_url)] | None = None
     """SQLAlchemy URL, sqlite or postgresql; a secret, since it may hold a password. Else a SQLite file in
     this folder."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
     """FULL survives a power cut; NORMAL is faster, and survives no more than a crash of the process."""
 
-    ldap_uri: Annotated[tuple[str, ...], BeforeValidator(rules.ldap_uris)] = (
-        "embedded:directory/campus.ldif",
-    )
-    """Directory servers in order of preference, ldap://, ldaps:// or ldapi://, spaces between; or embedded:
-    and an LDIF file, so that a first try needs no directory."""
-    ldap_start_tls: bool = True
-    """StartTLS on ldap:// before any password travels; off is accepted towards this machine alone."""
-    ldap_ca_file: _File | None = None
-    """PEM bundle that the directory's certificate must lead to; else the store of the system."""
-    ldap_bind_dn: _Text | None = None
-    """Service account that searches for people; without one the search is anonymous."""
-    ldap_bind_password: Annotated[SecretStr, _secret(rules.text)] | None = None
-    """Its password; a name without a password would bind as nobody, so both or neither."""
-    ldap_user_base: _Text | None = None
-    """DN below which people are searched; a real directory needs it, unless a template spares the search."""
-    ldap_user_filter: Annotated[str, BeforeValidator(rules.search_filter)] = "(uid={username})"
-    """Filter that finds exactly one person; the login name is put in for {username}, escaped."""
-    ldap_user_dn_template: Annotated[str, BeforeValidator(rules.dn_template)] | None = None
-    """Spares the search, and a service account with it, where every DN follows one pattern."""
-    ldap_id_attribute: Annotated[str, BeforeValidator(rules.attribute)] = "entryUUID"
-    """Attribute that becomes sub; it must outlive a change of name, as entryUUID does."""
-    ldap_client_cert_file: _File | None = None
-    """PEM certificate to show to a directory that asks for one."""
-    ldap_client_key_file: _File | None = None
-    """PEM private key of that client certificate."""
-    ldap_connect_timeout: _Seconds = 2.0
-    """Seconds to reach a server, few enough that the next one can still be tried."""
-    ldap_read_timeout: _Seconds = 3.0
-    """Seconds to wait for one answer of the directory."""
-    ldap_login_deadline: _Seconds = 5.0
-    """Seconds for a whole login, however many servers are tried; after them the answer is 503."""
-    ldap_pool_size: _Count | None = None
-    """Connections of each process; else one fewer than threads: a hung directory leaves a thread free."""
-    ldap_connection_lifetime: _Lifetime = 600
-    """Seconds until a connection is made anew, so that load spreads again after a server was away."""
-
-    access_token_ttl: _Lifetime = 3600
+    access_token_ttl: rules.Lifetime = 3600
     """Seconds that an access token lives, and so the longest harm of one that nobody knows is lost."""
-    refresh_token_ttl: _Lifetime = 2_592_000
+    refresh_token_ttl: rules.Lifetime = 2_592_000
     """Seconds that a refresh token lives at most."""
-    refresh_idle_ttl: _Lifetime = 1_209_600
+    refresh_idle_ttl: rules.Lifetime = 1_209_600
     """Seconds without use after which a refresh token is dead."""
-    grant_ttl: _Lifetime = 15_552_000
+    grant_ttl: rules.Lifetime = 15_552_000
     """Seconds that a whole family of refresh tokens lives; then the person must log in again."""
-    trusted_proxies: Annotated[int, Field(ge=0, le=16), _NUMBER] = 0
+    refresh_replay_window: Annotated[int, Field(ge=0, le=300), rules.NUMBER] = 10
+    """Seconds in which a client whose answer was lost may present its refresh token again; 0 allows none."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=16), rules.NUMBER] = 0
     """How many proxies in front may set X-Forwarded-*; one too many lets anyone forge their address."""
+
+    _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **usual: Any) -> tuple[PydanticBaseSettingsSource, ...]:
@@ -154,10 +107,9 @@ class Settings(BaseSettings):
         return tuple(self.secret_key.get_secret_value().split()) if self.secret_key else None
 
     @property
-    def embedded_ldif(self) -> Path | None:
-        """The LDIF file of the embedded directory, or None for a real one."""
-        uri = self.ldap_uri[0]
-        return rules.embedded_file(uri) if uri.startswith(rules.EMBEDDED) else None
+    def ldap_bind_password_file(self) -> Path | None:
+        """The file that the service account's password stands in, so that a change of it is noticed."""
+        return self._files.get("ldap_bind_password")
 
     @property
     def pool_size(self) -> int:
@@ -176,6 +128,18 @@ class Settings(BaseSettings):
         if self.database_url:
             return self.database_url.get_secret_value()
         return f"sqlite:///{instance.absolute() / DATABASE_FILE_NAME}"
+
+    def with_files(self, files: Mapping[str, Path]) -> Self:
+        """Note where secrets stand that have a file of their own.
+
+        Args:
+            files: Their paths, by field name.
+
+        Returns:
+            These settings.
+        """
+        self._files.update(files)
+        return self
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -200,7 +164,7 @@ def load_settings(instance: Path, environ: Mapping[str, str] = os.environ) -> Se
     found = sources.gather(instance, environ, Settings.model_fields, SECRETS)
     if not found.mistakes:
         with contextlib.suppress(ValidationError):
-            return Settings(**found.values)
+            return Settings(**found.values).with_files(found.files)
     raise SettingsError(found.mistakes + _refusals(found))
 
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from settings_directory_values import EMBEDDED, clear_text_hosts
 from settings_sources import variable
-from settings_values import EMBEDDED, clear_text_hosts
 
 _CLASH = "settings_clash"
 _PREDICATES = {
@@ -111,11 +111,27 @@ def _directory(values: Mapping[str, Any]) -> Iterator[_Clash]:
             f"must not be off while NETID_LDAP_URI names ldap:// at {', '.join(hosts)}: "
             "passwords would cross the network in clear text",
         )
+    if values["threads"] == 1 and not uris[0].startswith(EMBEDDED):
+        yield _Clash(
+            ("threads", "ldap_uri"),
+            "must be at least 2 with a real directory: a login that waits for it would hold the only thread, "
+            "and tokens could not be checked meanwhile",
+        )
     templated = values["ldap_user_dn_template"] is not None
     if values["ldap_user_base"] is None and not templated and not uris[0].startswith(EMBEDDED):
         yield _Clash(
             ("ldap_user_base", "ldap_user_dn_template", "ldap_uri"),
             "is missing: a directory is searched from there on (unless NETID_LDAP_USER_DN_TEMPLATE is given)",
+        )
+    by_token = values["ldap_profile"] == "active-directory"
+    groups = ("ldap_group_filter", "ldap_group_base")
+    given = [name for name in groups if values[name] is not None]
+    if given == ["ldap_group_filter"]:
+        yield _Clash(("ldap_group_base", *given), "is missing: NETID_LDAP_GROUP_FILTER searches groups there")
+    if given == ["ldap_group_base"] and not by_token:
+        yield _Clash(
+            ("ldap_group_filter", *given, "ldap_profile"),
+            "is missing: without it NETID_LDAP_GROUP_BASE says nothing",
         )
 
 

@@ -24,11 +24,14 @@ _ALIKE = 0.7
 class Found:
     """What the sources hold: raw values by field name, where those from files came from, and the mistakes.
 
+    `files` has the path of each secret that stands in a file of its own.
+
     `broken` names the fields whose value may have been given but cannot be had: no more can be said of them.
     """
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     origins: dict[str, str] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     mistakes: list[str] = field(default_factory=list)
 
@@ -170,6 +173,7 @@ def _take_from_file(found: Found, source: _Source, name: str, file: object) -> N
         return found.refuse(name, f"{label} names an empty file: {path}.")
     found.values[name] = secret
     found.origins[name] = f" (from the file {path})"
+    found.files[name] = path.absolute()
     return None
 
 

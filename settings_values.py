@@ -1,20 +1,23 @@
 """What a setting accepts: how its text becomes a value, and the sentence that refuses it.
 
-Owns: the rule of each value that is more than a number. A rule raises ValueError with the rest of a sentence
-that begins with the setting's name ("must be …"), and never repeats what may hold a password. Must not know:
-where a value came from, and any other setting.
+Owns: the rule of each value that is more than a number, and the types that settings are made of; for those of
+the directory alone see `settings_directory_values`. A rule raises ValueError with the rest of a sentence that
+begins with the setting's name ("must be …"), and never repeats what may hold a password. Must not know: where
+a value came from, and any other setting.
 """
 
 import ipaddress
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr
 
 from keys import KEY_MIN_LENGTH
 from settings_sources import file_fault
 
-PROJECT_ROOT = Path(__file__).resolve().parent
-EMBEDDED = "embedded:"
 _HOST_NAME = re.compile(r"(?![0-9.]+$)[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]:/\s]+):([0-9]{1,5})", re.ASCII)
 _ISSUER_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
@@ -49,7 +52,7 @@ def issuer(value: object) -> str:
     url = text(value)
     if not url.startswith(("https://", "http://")):
         raise ValueError("must be an absolute URL, such as https://login.example.edu")
-    parts = _split(url)
+    parts = split_url(url)
     host = parts.hostname or ""
     if parts.scheme == "http" and not is_loopback(host):
         raise ValueError(f"must begin with https:// (http:// is for this machine alone, not {host})")
@@ -100,76 +103,6 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def ldap_uris(value: object) -> tuple[str, ...]:
-    """Read the servers in order of preference, or the embedded directory. Raises ValueError for a slip."""
-    uris = words(value)
-    if not uris:
-        raise ValueError("must name at least one server")
-    if len(uris) > 1 and any(uri.startswith(EMBEDDED) for uri in uris):
-        raise ValueError("must be one embedded: directory alone, or servers with spaces between")
-    checked = []
-    for place, uri in enumerate(uris, 1):
-        try:
-            checked.append(_ldap_uri(uri))
-        except ValueError as error:
-            place_if_many = f" (address {place} of {len(uris)})" if len(uris) > 1 else ""
-            raise ValueError(f"{error}{place_if_many}") from None
-    return tuple(checked)
-
-
-def clear_text_hosts(uris: tuple[str, ...]) -> list[str]:
-    """Find the servers that passwords would travel to in clear text, were StartTLS off.
-
-    Args:
-        uris: Checked addresses of directories.
-
-    Returns:
-        The hosts of `ldap://` addresses that are not this machine.
-    """
-    hosts = [urlsplit(uri).hostname or "" for uri in uris if uri.startswith("ldap://")]
-    return [host for host in hosts if not is_loopback(host)]
-
-
-def embedded_file(uri: str) -> Path:
-    """Find the LDIF file of an embedded directory.
-
-    Args:
-        uri: `embedded:` and a path; a relative one starts at the project's root.
-
-    Returns:
-        The path, absolute.
-    """
-    return PROJECT_ROOT / uri.removeprefix(EMBEDDED)
-
-
-def search_filter(value: object) -> str:
-    """Read the filter that finds a person. Raises ValueError when it cannot be one filter (RFC 4515)."""
-    template = _template(value)
-    depths = [0]
-    for letter in template:
-        depths.append(depths[-1] + {"(": 1, ")": -1}.get(letter, 0))
-    # Within one filter the depth is zero again only at its end; a literal parenthesis is written \28 or \29.
-    if depths[-1] != 0 or min(depths[1:-1]) <= 0:
-        raise ValueError("must be one filter with balanced parentheses, such as (uid={username})")
-    return template
-
-
-def dn_template(value: object) -> str:
-    """Read the pattern of a person's DN. Raises ValueError when it is none, or has no place for the name."""
-    template = _template(value)
-    if not re.match(r"[A-Za-z0-9.-]+ *=", template):
-        raise ValueError("must be a DN, such as uid={username},ou=people,dc=example,dc=edu")
-    return template
-
-
-def attribute(value: object) -> str:
-    """Read the name of an LDAP attribute. Raises ValueError for what cannot be one (RFC 4512, 2.5)."""
-    name = text(value)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.;-]*", name):
-        raise ValueError("must be the name of one attribute, such as entryUUID")
-    return name
-
-
 def readable_file(value: object) -> Path:
     """Read a path, and try the file. Raises ValueError when it is missing or cannot be read."""
     path = (value if isinstance(value, Path) else Path(text(value))).absolute()
@@ -197,26 +130,12 @@ def database_url(value: object) -> str:
     return url if scheme == "sqlite" else f"postgresql+psycopg://{rest}"
 
 
-def _ldap_uri(uri: str) -> str:
-    """Check one address of a directory."""
-    scheme, _, rest = uri.partition(":")
-    scheme = scheme.lower()
-    if uri.startswith(EMBEDDED):
-        fault = file_fault(embedded_file(uri))
-        if fault:
-            raise ValueError(fault)
-        return uri
-    if scheme not in {"ldap", "ldaps", "ldapi"} or not rest.startswith("//"):
-        raise ValueError("must be ldap://, ldaps:// or ldapi:// addresses, or embedded: and a path")
-    if scheme == "ldapi":
-        return f"ldapi:{rest}"
-    if _split(uri).path not in {"", "/"}:
-        raise ValueError("must hold no path after the host; NETID_LDAP_USER_BASE says where people are")
-    return f"{scheme}:{rest}".removesuffix("/")
+def split_url(url: str) -> SplitResult:
+    """Take a URL apart that is a host, perhaps a port, perhaps a path, and nothing else.
 
-
-def _split(url: str) -> SplitResult:
-    """Take a URL apart that is a host, perhaps a port, perhaps a path, and nothing else."""
+    Raises:
+        ValueError: It is more, or less.
+    """
     if not re.fullmatch(r"[!-\[\]-~]+", url) or set(url) & set("?#@"):
         raise ValueError("must hold no user name, password, space, ? or #, and letters of ASCII alone")
     try:
@@ -238,9 +157,18 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _template(value: object) -> str:
-    """Read a pattern that the login name is put into."""
-    template = text(value)
-    if "{username}" not in template or re.search(r"[{}]", template.replace("{username}", "")):
-        raise ValueError("must hold {username} where the login name belongs, and no other braces")
-    return template
+def secret(rule: Callable[[object], str]) -> BeforeValidator:
+    """Make the rule of a secret out of the rule of its text."""
+
+    def check(value: object) -> SecretStr:
+        return SecretStr(rule(value.get_secret_value() if isinstance(value, SecretStr) else value))
+
+    return BeforeValidator(check)
+
+
+NUMBER = BeforeValidator(number)
+Count = Annotated[int, Field(ge=1, le=1024), NUMBER]
+Lifetime = Annotated[int, Field(ge=1, le=315_360_000), NUMBER]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), NUMBER]
+Text = Annotated[str, BeforeValidator(text)]
+File = Annotated[Path, BeforeValidator(readable_file)]

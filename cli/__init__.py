@@ -6,6 +6,7 @@ Owns: the `flask …` commands and what they print. Must not know: HTTP requests
 from flask import Flask
 
 from cli.client import client
+from cli.directory import directory
 from cli.serve import serve
 from cli.services import Services
 from cli.token import token
@@ -21,5 +22,5 @@ def register(app: Flask, services: Services) -> None:
         services: what the commands work on.
     """
     app.extensions[Services.NAME] = services
-    for command in (client, token, serve):
+    for command in (client, directory, token, serve):
         app.cli.add_command(command)

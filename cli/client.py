@@ -7,6 +7,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from cli.client_import import import_
 from cli.client_secret import retire_secret, rotate_secret
 from cli.client_shown import find, for_people, say, say_keep_secret, state
 from cli.output import as_json, print_json, print_record, print_table, speaks_plainly
@@ -40,6 +41,7 @@ def client() -> None:
     """Register clients and look after their secrets."""
 
 
+client.add_command(import_)
 client.add_command(rotate_secret)
 client.add_command(retire_secret)
 
@@ -60,6 +62,8 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     """Register a client called NAME. Its secret is shown this once."""
     registration = _apply(Registration(client_name=name), options)
     _refuse_mistakes(registration)
+    if any(each.client_name == name for each in services().clients.list()):
+        click.echo(f"Another client is called {name!r} already: commands will want an id.", err=True)
     created, secret = services().clients.create(registration)
     if as_json:
         print_json({**metadata(created), "client_secret": secret, "client_secret_expires_at": 0})

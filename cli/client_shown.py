@@ -29,7 +29,9 @@ def say(found: Client, *, as_json: bool) -> None:
     print_record({"client_id": found.client_id, **for_people(found)})
     for secret in found.secrets:
         facts = [f"made {moment(secret.created_at)}", f"last used {moment(secret.last_used_at) or 'never'}"]
-        facts += [f"ends {moment(secret.not_after)}"] if secret.not_after else []
+        if secret.not_after is not None:
+            ends = "ends" if secret.is_live(int(services().clock())) else "ended"
+            facts.append(f"{ends} {moment(secret.not_after)}")
         facts += ["weak"] if secret.weak else []
         click.echo(f"secret {secret.serial}: {', '.join(facts)}")
 
@@ -45,7 +47,10 @@ def for_people(found: Client) -> dict[str, object]:
 
 def state(found: Client) -> str:
     """Whether a client is enabled, or since when not."""
-    return "enabled" if found.disabled_at is None else f"disabled {moment(found.disabled_at)}"
+    if found.disabled_at is not None:
+        return f"disabled {moment(found.disabled_at)}"
+    ends = [secret.rotate_by for secret in found.secrets if secret.rotate_by is not None]
+    return f"enabled; weak secret, rotate by {moment(min(ends))[:10]}" if ends else "enabled"
 
 
 def say_keep_secret() -> None:

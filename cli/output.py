@@ -33,7 +33,7 @@ def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
         except StoreUnavailable as error:
             raise click.ClickException(
                 f"The database cannot be used ({error.cause.splitlines()[0]}). "
-                "Is it migrated? flask db upgrade"
+                "Is it migrated? .venv/bin/flask db upgrade"
             ) from None
 
     return plain
@@ -54,8 +54,10 @@ def print_record(record: Mapping[str, object]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as text: as wide as the terminal, and never cut where no terminal looks."""
-    drawn = Table(*columns, box=None, pad_edge=False)
+    """A table as text, as wide as the terminal; what is wider is folded, never cut: people copy from it."""
+    drawn = Table(box=None, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
     for row in rows:
         drawn.add_row(*row)
     width = None if sys.stdout.isatty() else _NO_WIDTH

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 from pathlib import Path
 
 import click
@@ -34,10 +35,12 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
         os.environ.update(environment(settings, instance))
         settings = load_settings(instance)
     _refuse_busy_port(settings)
-    _refuse_other_keys(settings.tls_key_file)
+    _refuse_other_keys(settings.tls_cert_file, settings.tls_key_file)
     _migrate()
     if walkthrough:
         click.echo(guide(settings, instance, demo_client(services().clients, instance)))
+    else:
+        _announce(settings)
     # Each worker opens connections of its own: none may be shared across a fork.
     db.engine.dispose()
     configure_standard_logging()
@@ -69,12 +72,26 @@ def _serve(settings: Settings) -> None:
     ).serve()
 
 
+def _announce(settings: Settings) -> None:
+    """One line for the operator, and one more where the people are not theirs."""
+    scheme = "https" if settings.tls_cert_file else "http"
+    click.echo(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
+    if settings.embedded_ldif is not None:
+        click.echo("Its people are those of the embedded directory: set NETID_LDAP_URI.", err=True)
+
+
 def _migrate() -> None:
     if is_current():
         return
+    from alembic.util import CommandError
     from flask_migrate import upgrade
 
-    upgrade()
+    try:
+        upgrade()
+    except CommandError as error:
+        raise click.ClickException(
+            f"The database cannot be migrated: is it that of a newer release? ({error})"
+        ) from None
 
 
 def _refuse_busy_port(settings: Settings) -> None:
@@ -86,13 +103,21 @@ def _refuse_busy_port(settings: Settings) -> None:
             trial.bind((settings.bind_host, settings.bind_port))
         except OSError as error:
             raise click.ClickException(
-                f"{settings.bind} cannot be listened on ({os.strerror(error.errno or 0)}): "
+                f"{settings.bind} cannot be listened on ({error.strerror}): "
                 "choose another address with NETID_BIND, such as NETID_BIND=127.0.0.1:8444."
             ) from None
 
 
-def _refuse_other_keys(key: Path | None) -> None:
-    if key is not None and "BEGIN PRIVATE KEY" not in key.read_text("utf-8", errors="replace"):
+def _refuse_other_keys(certificate: Path | None, key: Path | None) -> None:
+    if certificate is None or key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"NETID_TLS_CERT_FILE and NETID_TLS_KEY_FILE cannot be used together: {error}."
+        ) from None
+    if "BEGIN PRIVATE KEY" not in key.read_text("utf-8", errors="replace"):
         raise click.ClickException(
             f"{key} is not an unencrypted PKCS#8 key: openssl pkcs8 -topk8 -nocrypt -in {key} -out {key}.pk8"
         )

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from flask import current_app
 
+from directory.ldap import LdapConfig
 from models import ClientStore, GrantStore
 from settings import Settings
 
@@ -20,6 +21,7 @@ class Services:
     grants: GrantStore
     clock: Callable[[], float]
     settings: Settings
+    ldap: LdapConfig
 
 
 def services() -> Services:

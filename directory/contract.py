@@ -17,6 +17,7 @@ class Refusal(StrEnum):
     MUST_CHANGE = "must_change"
     DISABLED = "disabled"
     NOT_NOW = "not_now"
+    NOT_HERE = "not_here"
     UNACCEPTABLE = "unacceptable"
     REFUSED = "refused"
 
@@ -43,12 +44,16 @@ class Person:
 
 
 class InvalidCredentials(Exception):
-    """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log."""
+    """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log.
+
+    `person_id` is the stable id of the person, where an entry was found before the refusal.
+    """
 
     def __init__(self, reason: Refusal, detail: str = "") -> None:
         super().__init__(reason.value)
         self.reason = reason
         self.detail = detail
+        self.person_id: str | None = None
 
 
 class DirectoryUnavailable(Exception):
@@ -85,7 +90,8 @@ class Directory(Protocol):
         """Read the person with the stable id `person_id` again.
 
         Raises:
-            InvalidCredentials: no such person now (`unknown_person`), or `disabled`, `locked`, `expired`.
+            InvalidCredentials: no such person now (`unknown_person`), or the entry says for certain that they
+                may not log in: `disabled`, `locked`, `expired`, `must_change`, `not_now`.
             DirectoryUnavailable: nothing can be said.
         """
         ...

@@ -1,22 +1,20 @@
 """One login: what can be refused before the directory is, then the directory."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import BoundedSemaphore
+import time
+from collections.abc import Callable
 
-from directory import Directory, DirectoryUnavailable, InvalidCredentials, Person, Refusal
-
-# A login that finds every place taken waits this long (seconds) for one: a burst passes, a hung directory
-# does not take the threads that resources and introspection need.
-_PATIENCE = 0.25
+from directory import Directory, InvalidCredentials, Person, Refusal
+from login.places import Places
 
 
 class Login:
     """Logins against one directory, at most `places` of them at once in this process."""
 
-    def __init__(self, directory: Directory, *, places: int) -> None:
+    def __init__(
+        self, directory: Directory, *, places: int, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._directory = directory
-        self._places = BoundedSemaphore(places)
+        self._places = Places(places, monotonic=monotonic)
 
     def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
         """Ask the directory whether this is the person (RFC 6749, 4.3.2).
@@ -33,8 +31,22 @@ class Login:
         """
         if not password or "\0" in password or "\0" in net_id:
             raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
-        with self._place():
+        with self._places.one():
             return self._directory.authenticate(net_id, password, groups=groups)
+
+    def find(self, person_id: str, *, groups: bool = False) -> Person:
+        """Ask the directory for the person with a stable id again, as a refresh must.
+
+        Args:
+            person_id: as `Person.id` gave it.
+            groups: whether the person's groups are wanted.
+
+        Raises:
+            InvalidCredentials: gone, disabled, locked or expired.
+            DirectoryUnavailable: nothing can be said; or too many logins are waiting already.
+        """
+        with self._places.one():
+            return self._directory.find(person_id, groups=groups)
 
     def ping(self) -> None:
         """Ask cheaply whether the directory answers.
@@ -45,14 +57,5 @@ class Login:
         Raises:
             DirectoryUnavailable: it does not; or too many logins are waiting already.
         """
-        with self._place():
+        with self._places.one():
             self._directory.ping()
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=_PATIENCE):
-            raise DirectoryUnavailable("every login place of this worker is taken")
-        try:
-            yield
-        finally:
-            self._places.release()

@@ -7,13 +7,15 @@ Flask (but for the `db` object), LDAP, Authlib, the settings object. A person an
 
 from models.base import Base, StoreUnavailable, db
 from models.client import Client, ClientSecret, Registration
+from models.client_import import ClientsExist, ImportedClient, import_clients
 from models.client_store import ClientStore, secret_key_ids
 from models.digest import SecretHasher, hour_prefix, make_secret, new_grant_id
-from models.engine import engine_options, prepare_engine
-from models.grant import AccessToken, NewGrant, NewToken
+from models.engine import UrlRefused, check_url, engine_options, make_private, prepare_engine
+from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
 from models.grant_store import ClientEnded, GrantStore
 from models.migrations import MIGRATIONS, is_current
 from models.purge import purge
+from models.refresh_store import RefreshStore, Renewal
 
 __all__ = [
     "MIGRATIONS",
@@ -23,16 +25,25 @@ __all__ = [
     "ClientEnded",
     "ClientSecret",
     "ClientStore",
+    "ClientsExist",
     "GrantStore",
+    "ImportedClient",
     "NewGrant",
     "NewToken",
+    "RefreshStore",
+    "RefreshToken",
     "Registration",
+    "Renewal",
     "SecretHasher",
     "StoreUnavailable",
+    "UrlRefused",
+    "check_url",
     "db",
     "engine_options",
     "hour_prefix",
+    "import_clients",
     "is_current",
+    "make_private",
     "make_secret",
     "new_grant_id",
     "prepare_engine",

@@ -7,6 +7,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+# A weak secret that was imported is tolerated for three months.
+_WEAK_SECONDS = 90 * 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
@@ -19,6 +22,11 @@ class ClientSecret:
     not_after: int | None
     last_used_at: int | None
     weak: bool
+
+    @property
+    def rotate_by(self) -> int | None:
+        """When a weak secret should have been replaced, in seconds since the epoch; None for a strong one."""
+        return self.created_at + _WEAK_SECONDS if self.weak else None
 
     def is_live(self, now: int) -> bool:
         """Whether the secret still counts at `now`."""
@@ -41,6 +49,18 @@ class Registration:
     owner: str | None = None
     resource_server: bool = False
     flags: Mapping[str, bool] = field(default_factory=dict)
+
+    def row(self, client_id: str, now: int) -> dict[str, object]:
+        """The columns of a new client with this id, registered at `now` (seconds since the epoch)."""
+        columns = {each.name: getattr(self, each.name) for each in fields(Registration)}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in columns.items()}
+        return {
+            **plain,
+            "flags": dict(self.flags),
+            "client_id": client_id,
+            "created_at": now,
+            "disabled_at": None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,22 +60,7 @@ class ClientStore:
         client_id = secrets.token_hex(12)
         secret = None
         with session() as work:
-            work.add(
-                ClientRow(
-                    client_id=client_id,
-                    client_name=registration.client_name,
-                    owner=registration.owner,
-                    grant_types=list(registration.grant_types),
-                    scope=registration.scope,
-                    default_scope=registration.default_scope,
-                    redirect_uris=list(registration.redirect_uris),
-                    token_endpoint_auth_method=registration.token_endpoint_auth_method,
-                    resource_server=registration.resource_server,
-                    flags=dict(registration.flags),
-                    created_at=self._now(),
-                    disabled_at=None,
-                )
-            )
+            work.add(ClientRow(**registration.row(client_id, self._now())))
             work.flush()
             if registration.token_endpoint_auth_method != "none":  # noqa: S105 - a method's name
                 secret = self._add_secret(work, client_id)

@@ -8,9 +8,11 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 _HOUR = 3600
 PREFIX_LENGTH = 3
+_HASHED = b"\xff"
 
 
 def hour_prefix(at: int) -> bytes:
@@ -42,6 +44,15 @@ class SecretHasher:
         key_id, key = self.keys[0]
         return key_id, _hmac(key, secret)
 
+    def digest_of_sha256(self, known: bytes) -> tuple[str, bytes]:
+        """As `digest`, of a secret of which only the SHA-256 is known: its old server kept no more.
+
+        The two kinds never meet: no text's UTF-8 begins with the octet that marks this one, so that the hash
+        itself, presented as a secret, opens nothing.
+        """
+        key_id, key = self.keys[0]
+        return key_id, hmac.digest(key, _HASHED + known, "sha256")
+
     def matches(self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
         """For each stored `(key_id, digest)`, whether any presented secret has it. No early exit.
 
@@ -50,7 +61,12 @@ class SecretHasher:
             stored: digests of the secrets that count; where there are none, give one that cannot match, so
                 that an unknown client costs the same.
         """
-        digests = {key_id: [_hmac(key, secret) for secret in presented] for key_id, key in self.keys}
+        digests = {
+            key_id: [
+                made for secret in presented for made in (_hmac(key, secret), _hmac_of_hash(key, secret))
+            ]
+            for key_id, key in self.keys
+        }
         return tuple(
             any([hmac.compare_digest(mine, kept) for mine in digests.get(key_id, ())])  # noqa: C419 - no early exit
             for key_id, kept in stored
@@ -59,3 +75,7 @@ class SecretHasher:
 
 def _hmac(key: bytes, secret: str) -> bytes:
     return hmac.digest(key, secret.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def _hmac_of_hash(key: bytes, secret: str) -> bytes:
+    return hmac.digest(key, _HASHED + sha256(secret.encode("utf-8", "surrogatepass")).digest(), "sha256")

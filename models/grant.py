@@ -35,6 +35,7 @@ class NewToken:
 class AccessToken:
     """An access token and what its grant says. Times are seconds since the epoch."""
 
+    grant_id: bytes
     client_id: str
     subject: str | None
     net_id: str | None
@@ -48,3 +49,24 @@ class AccessToken:
     def is_live(self, now: int) -> bool:
         """Whether the token is neither expired nor revoked at `now`."""
         return self.revoked_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshToken:
+    """A refresh token and what its grant says. Times are seconds since the epoch."""
+
+    grant_id: bytes
+    generation: int
+    expires_at: int
+    used_at: int | None
+    client_id: str
+    subject: str | None
+    net_id: str | None
+    scope: str
+    password_changed_at: int | None
+    grant_expires_at: int
+    revoked_at: int | None
+
+    def is_live(self, now: int) -> bool:
+        """Whether neither the token nor its grant has ended at `now`. It may have been used."""
+        return self.revoked_at is None and now < min(self.expires_at, self.grant_expires_at)

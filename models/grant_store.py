@@ -36,6 +36,7 @@ _INSERT_REFRESH = insert(_REFRESH)
 _INSERT_AUDIT = insert(_AUDIT).inline()
 _SELECT_ACCESS = (
     select(
+        _ACCESS.c.grant_id,
         _GRANT.c.client_id,
         _GRANT.c.subject,
         _GRANT.c.net_id,
@@ -99,7 +100,7 @@ class GrantStore:
                 )
             link.execute(_INSERT_AUDIT, dict(event.fields()))
             if secret_used is not None:
-                _note_use(link, *secret_used, at=grant.auth_time)
+                note_use(link, *secret_used, at=grant.auth_time)
             link.commit()
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
@@ -175,6 +176,14 @@ class GrantStore:
         return int(self._clock())
 
 
-def _note_use(link: Connection, client_id: str, serial: int, *, at: int) -> None:
+def note_use(link: Connection, client_id: str, serial: int, *, at: int) -> None:
+    """Write down when a secret was last used, in the transaction of what it was used for.
+
+    Args:
+        link: the transaction's connection.
+        client_id: the secret's client.
+        serial: the secret's own number.
+        at: seconds since the epoch.
+    """
     secret = (_SECRET.c.client_id == client_id, _SECRET.c.serial == serial)
     link.execute(update(_SECRET).where(*secret).values(last_used_at=at))

@@ -6,12 +6,14 @@ stands in a module of its own. Must not know: ldap3, the directory package, SQL 
 """
 
 from oauth.bearer import Protector
-from oauth.endpoints import token_endpoints
+from oauth.claims import released
+from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
 from oauth.responses import error_response, json_response
 from oauth.server import Server
 from oauth.token_format import ACCESS, REFRESH, key_of
+from oauth.userinfo import userinfo_endpoint
 
 __all__ = [
     "ACCESS",
@@ -22,6 +24,8 @@ __all__ = [
     "error_response",
     "json_response",
     "key_of",
-    "token_endpoints",
+    "oauth_endpoints",
+    "released",
+    "userinfo_endpoint",
     "wire_error",
 ]

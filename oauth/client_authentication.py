@@ -55,14 +55,17 @@ class StrictClientAuthentication(ClientAuthentication):
         now = int(self._clock())
         live = [] if client is None else [secret for secret in client.secrets if secret.is_live(now)]
         proven = self._prove(presented, live)
-        if client is None or client.disabled_at is not None or presented.method not in methods:
-            raise InvalidClient
+        if client is None:
+            raise InvalidClient("unknown client")
         authenticated = OAuthClient(client)
-        if not authenticated.check_endpoint_auth_method(presented.method, endpoint):
-            raise InvalidClient
+        if client.disabled_at is not None:
+            raise InvalidClient("disabled", client.client_id)
+        registered = authenticated.check_endpoint_auth_method(presented.method, endpoint)
+        if presented.method not in methods or not registered:
+            raise InvalidClient(f"not by the method {presented.method}", client.client_id)
         if presented.method != "none":
             if proven is None:
-                raise InvalidClient
+                raise InvalidClient("wrong or ended secret", client.client_id)
             if now - (proven.last_used_at or 0) >= _LAST_USE_SECONDS:
                 request.secret_used = (client.client_id, proven.serial)
         request.auth_method = presented.method
@@ -93,7 +96,7 @@ def _presented(request: StrictRequest) -> _Presented:
             "client_secret_basic" if any(secret for _, secret in readings) else "none", readings
         )
     if client_id is None:
-        raise InvalidClient
+        raise InvalidClient("no credentials")
     if client_secret is None:
         return _Presented("none", [(client_id, "")])
     return _Presented("client_secret_post", [(client_id, client_secret)])
@@ -104,10 +107,10 @@ def _read_basic(header: str) -> Sequence[tuple[str, str]]:
     try:
         credentials = b64decode(encoded.strip(), validate=True).decode("utf-8")
     except ValueError:
-        raise InvalidClient from None
+        raise InvalidClient("malformed Basic credentials") from None
     client_id, colon, secret = credentials.partition(":")
     if scheme.lower() != "basic" or not colon or "\0" in credentials:
-        raise InvalidClient
+        raise InvalidClient("malformed Basic credentials")
     # RFC 6749, 2.3.1 wants both form-encoded; curl and most programs send them raw. A secret of ours reads
     # the same either way.
     readings = [(client_id, secret)]

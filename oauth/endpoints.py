@@ -5,6 +5,8 @@ the directory or the database is 503.
 """
 
 import secrets
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
@@ -13,46 +15,70 @@ from login import DirectoryUnavailable, InvalidCredentials
 from models import ClientEnded, StoreUnavailable
 from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
-from oauth.responses import error_response
+from oauth.metadata import server_metadata
+from oauth.responses import error_response, json_response
 from oauth.server import Server
 
 
-def token_endpoints(server: Server) -> Blueprint:
-    """The token endpoint of `server` (RFC 6749, 3.2), at `/oauth/token` and at `/token`."""
+def oauth_endpoints(server: Server) -> Blueprint:
+    """The endpoints of `server`: token, revocation, introspection, metadata, and the short aliases."""
     endpoints = Blueprint("oauth", __name__)
 
     @endpoints.post("/oauth/token")
     @endpoints.post("/token")
     def token() -> Response:
         """A token for a grant (RFC 6749, 3.2), or the error that section 5.2 names."""
-        return _answer_token_request(server)
+        return _answer(server, _grant_token)
+
+    @endpoints.post("/oauth/revoke")
+    @endpoints.post("/revoke")
+    def revoke() -> Response:
+        """The end of a token (RFC 7009, 2)."""
+        return _answer(server, lambda server, request: server.create_endpoint_response("revocation", request))
+
+    @endpoints.post("/oauth/introspect")
+    @endpoints.post("/introspect")
+    def introspect() -> Response:
+        """What a token stands for (RFC 7662, 2)."""
+        return _answer(
+            server, lambda server, request: server.create_endpoint_response("introspection", request)
+        )
+
+    metadata = server_metadata(server.issuer)
+
+    @endpoints.get(f"/.well-known/oauth-authorization-server{urlsplit(server.issuer).path}")
+    def authorization_server() -> Response:
+        """What is served (RFC 8414, 3): behind the well-known path stands the issuer's own."""
+        return json_response(metadata)
 
     return endpoints
 
 
-def _answer_token_request(server: Server) -> Response:
-    oauth_request = None
-    try:
-        parameters = read_parameters(request)
-        oauth_request = StrictRequest(
-            request, parameters, issuer=server.issuer, request_id=secrets.token_hex(8)
-        )
-        if "grant_type" not in parameters:
-            raise missing("grant_type")
-        response: Response = server.create_token_response(oauth_request)
-    except OAuth2Error as error:
-        response = server.handle_error_response(oauth_request, error)
-    except (InvalidCredentials, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
-        _log_trouble(server, oauth_request, trouble)
-        response = error_response(wire_error(trouble))
+def _grant_token(server: Server, oauth_request: StrictRequest) -> Response:
+    if "grant_type" not in oauth_request.form:
+        raise missing("grant_type")
+    response: Response = server.create_token_response(oauth_request)
     return response
 
 
-def _log_trouble(server: Server, oauth_request: StrictRequest | None, trouble: Trouble) -> None:
+def _answer(server: Server, endpoint: Callable[[Server, StrictRequest], Response]) -> Response:
+    oauth_request = StrictRequest(request, issuer=server.issuer, request_id=secrets.token_hex(8))
+    try:
+        oauth_request.take(read_parameters(request))
+        return endpoint(server, oauth_request)
+    except OAuth2Error as error:
+        return server.handle_error_response(oauth_request, error)
+    except (InvalidCredentials, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
+        _log_trouble(server, oauth_request, trouble)
+        return error_response(wire_error(trouble))
+
+
+def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble) -> None:
     """The operator's sentence. The name that was typed is not in it: people type passwords there."""
-    facts = {} if oauth_request is None else oauth_request.facts()
+    facts = oauth_request.facts()
     if isinstance(trouble, InvalidCredentials):
-        server.log.warning("grant.refused", reason=trouble.reason.value, detail=trouble.detail, **facts)
+        why = {"reason": trouble.reason.value, "subject": trouble.person_id, "detail": trouble.detail}
+        server.log.warning("grant.refused", **why, **facts)
     elif isinstance(trouble, DirectoryUnavailable):
         say = server.log.error if trouble.alarm else server.log.warning
         say("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts)

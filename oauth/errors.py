@@ -30,6 +30,17 @@ class InvalidClient(OAuth2Error):
     description = "Client authentication failed."
     status_code = 401
 
+    def __init__(self, cause: str, client_id: str | None = None) -> None:
+        """Keep why, and which registered client it was about, for the log.
+
+        Args:
+            cause: a constant of ours.
+            client_id: of a client that is registered; what else was sent as an id may be a secret.
+        """
+        super().__init__()
+        self.cause = cause
+        self.client_id = client_id
+
     def get_headers(self) -> list[tuple[str, str]]:
         """The challenge that a 401 must carry (RFC 6749, 5.2; RFC 7617)."""
         return [*super().get_headers(), ("WWW-Authenticate", f'Basic realm="{REALM}", charset="UTF-8"')]
@@ -54,6 +65,13 @@ class BodyTooLarge(InvalidRequestError):
     status_code = 413
 
 
+class LengthRequired(InvalidRequestError):
+    """The body does not say how long it is (RFC 9110, 15.5.12): nobody could tell whether it is whole."""
+
+    description = "The body must have a Content-Length: a chunked one may be cut on its way unnoticed."
+    status_code = 411
+
+
 class UnsupportedGrantType(OAuth2Error):
     """The grant type is not one of ours (RFC 6749, 5.2). What was asked for is not repeated."""
 
@@ -61,9 +79,11 @@ class UnsupportedGrantType(OAuth2Error):
     description = "This server does not offer this grant type."
 
 
-def missing(parameter: str) -> OAuth2Error:
-    """A required parameter is missing (RFC 6749, 5.2). `parameter` is a name of ours, not the request's."""
-    return InvalidRequestError(f"The parameter {parameter} is missing.")
+def missing(*parameters: str) -> OAuth2Error:
+    """Required parameters are missing (RFC 6749, 5.2). Their names are ours, not the request's."""
+    if len(parameters) == 1:
+        return InvalidRequestError(f"The parameter {parameters[0]} is missing.")
+    return InvalidRequestError(f"The parameters {' and '.join(parameters)} are missing.")
 
 
 def malformed(sentence: str) -> OAuth2Error:
@@ -86,6 +106,11 @@ def invalid_grant() -> OAuth2Error:
     return InvalidGrantError("The Net ID or the password is wrong.")
 
 
+def invalid_refresh_token() -> OAuth2Error:
+    """The token is unknown, ended, used up, or another client's: one sentence (RFC 6749, 5.2)."""
+    return InvalidGrantError("The token is invalid, expired, revoked, or was issued to another client.")
+
+
 def wire_error(trouble: Trouble) -> OAuth2Error:
     """What an outcome of a login or of the database reads like (RFC 6749, 5.2).
 
@@ -95,5 +120,5 @@ def wire_error(trouble: Trouble) -> OAuth2Error:
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant()
     if isinstance(trouble, ClientEnded):
-        return InvalidClient()
+        return InvalidClient("disabled or deleted meanwhile")
     return TemporarilyUnavailable()

@@ -1,8 +1,8 @@
 """The strict front: what a request must be before Authlib sees it (RFC 6749, 3.2 and appendix B).
 
 Authlib takes parameters from the query as well as the body, lets them repeat, and builds URLs from the Host
-header. Here a request is a form body, read once under a limit of our own (Flask's cuts a chunked body
-silently), and its URL is the issuer's.
+header. Here a request is a form body, read once, whole and under a limit of our own, and its URL is the
+issuer's.
 """
 
 import time
@@ -13,7 +13,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
-from oauth.errors import BodyTooLarge, malformed
+from oauth.errors import BodyTooLarge, LengthRequired, malformed
 
 BODY_LIMIT = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
@@ -49,18 +49,20 @@ class StrictRequest(OAuth2Request):
     writing down; `granted_scope` the scope that was settled before the directory was asked.
     """
 
-    def __init__(
-        self, request: Request, parameters: Mapping[str, str], *, issuer: str, request_id: str
-    ) -> None:
+    def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
         super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
-        self.payload = BasicOAuth2Payload(dict(parameters))
-        self.parameters = parameters
+        self.parameters: Mapping[str, str] = {}
         self.request_id = request_id
         # Behind a proxy this is what its header says, of any length.
         self.address = (request.remote_addr or "")[:_ADDRESS_LENGTH]
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""
         self._started = time.monotonic()
+
+    def take(self, parameters: Mapping[str, str]) -> None:
+        """Take the parameters that passed the front."""
+        self.payload = BasicOAuth2Payload(dict(parameters))
+        self.parameters = parameters
 
     def facts(self) -> dict[str, object]:
         """What a log line about this request says of it."""
@@ -104,16 +106,27 @@ def read_parameters(request: Request) -> Mapping[str, str]:
 
 
 def _read_body(request: Request) -> bytes:
-    if (request.content_length or 0) > BODY_LIMIT:
+    """The whole body, or none of it.
+
+    A connection that breaks in the middle of a chunked body looks, behind a WSGI server, like its end: half a
+    password would be tried, and counted against its owner. So a body says how long it is.
+    """
+    length = request.content_length
+    if length is not None and length > BODY_LIMIT:
         raise BodyTooLarge
+    wanted = BODY_LIMIT + 1 if length is None else length
     body = b""
     try:
-        while len(body) <= BODY_LIMIT and (part := request.stream.read(BODY_LIMIT + 1 - len(body))):
+        while len(body) < wanted and (part := request.stream.read(wanted - len(body))):
             body += part
     except (ClientDisconnected, OSError):
         raise malformed("The body ended too early.") from None
     if len(body) > BODY_LIMIT:
         raise BodyTooLarge
+    if length is None:
+        raise LengthRequired
+    if len(body) != length:
+        raise malformed("The body ended too early.")
     return body
 
 

@@ -7,9 +7,8 @@ from models import Client, Registration
 from oauth.client_authentication import METHODS
 from oauth.scope import DEFAULT, is_wellformed
 
-GRANT_TYPES = ("password",)
+GRANT_TYPES = ("password", "refresh_token", "client_credentials")
 _NAME_LENGTH = 255
-REFRESH = "refresh_token"
 PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
 
 
@@ -25,11 +24,10 @@ def mistakes(registration: Registration) -> Sequence[str]:
     owner = registration.owner
     if owner is not None and not (len(owner) <= _NAME_LENGTH and owner.isprintable()):
         found.append("The owner must be up to 255 printable characters.")
-    offered = (*GRANT_TYPES, REFRESH)
     found += [
-        f"This server does not offer the grant {grant!r}; it offers {', '.join(offered)}."
+        f"This server does not offer the grant {grant!r}; it offers {', '.join(GRANT_TYPES)}."
         for grant in registration.grant_types
-        if grant not in offered
+        if grant not in GRANT_TYPES
     ]
     if registration.token_endpoint_auth_method not in METHODS:
         found.append(f"The authentication method must be one of {', '.join(METHODS)}.")
@@ -44,6 +42,10 @@ def mistakes(registration: Registration) -> Sequence[str]:
         found.append(
             "A public client may use the password grant only with --allow-public-password: "
             "anyone who knows its id can then try passwords in its name."
+        )
+    if public and "client_credentials" in registration.grant_types:
+        found.append(
+            "A public client has no credentials of its own to use the client credentials grant with."
         )
     if public and registration.resource_server:
         found.append(

@@ -1,28 +1,36 @@
 """Authlib's authorization server, joined to our stores, our login and our strictness."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Response
 
-from login import Login
-from models import ClientStore, GrantStore, NewGrant, NewToken, new_grant_id
+from login import Login, Person
+from models import ClientStore, GrantStore, NewGrant, NewToken, RefreshStore, new_grant_id
 from oauth.claims import claims_of
 from oauth.client_authentication import StrictClientAuthentication
-from oauth.errors import UnsupportedGrantType
+from oauth.errors import InvalidClient, UnsupportedGrantType
 from oauth.front import StrictRequest
+from oauth.grants.client_credentials import OwnBehalfGrant
 from oauth.grants.password import PasswordGrant
+from oauth.grants.refresh_token import RefreshGrant
+from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
 from oauth.responses import error_response, json_response
+from oauth.revocation import Revocation
+from oauth.successor import Successors
 from oauth.token_format import ACCESS, REFRESH, key_of, mint
 from telemetry import AuditEvent, Log
 
 
 class Server(AuthorizationServer):
-    """The token endpoint's server (RFC 6749, 3.2)."""
+    """The endpoints' server (RFC 6749, 3.2; RFC 7009; RFC 7662).
+
+    For `replay_window` seconds a client whose answer was lost may present its refresh token again.
+    """
 
     def __init__(
         self,
@@ -30,8 +38,11 @@ class Server(AuthorizationServer):
         issuer: str,
         clients: ClientStore,
         grants: GrantStore,
+        refreshes: RefreshStore,
         login: Login,
         lifetimes: Lifetimes,
+        successor_keys: Sequence[bytes],
+        replay_window: int,
         log: Log,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -39,14 +50,24 @@ class Server(AuthorizationServer):
         self.issuer = issuer
         self.login = login
         self.log = log
-        self._grants = grants
-        self._lifetimes = lifetimes
+        self.grants = grants
+        self.refreshes = refreshes
+        self.lifetimes = lifetimes
+        self.successors = Successors(successor_keys, lifetimes)
+        self.replay_window = replay_window
         self._clock = clock
         self._client_auth = StrictClientAuthentication(clients, clock)
         self.register_token_generator(
             "default", BearerTokenGenerator(self._access, self._refresh, self._expires_in)
         )
-        self.register_grant(PasswordGrant)
+        for grant in (PasswordGrant, RefreshGrant, OwnBehalfGrant):
+            self.register_grant(grant)
+        for endpoint in (Revocation, Introspection):
+            self.register_endpoint(endpoint)
+
+    def now(self) -> int:
+        """Seconds since the epoch."""
+        return int(self._clock())
 
     def create_oauth2_request(self, request: StrictRequest) -> StrictRequest:
         """The request as the front made it; nothing else may come this way."""
@@ -65,52 +86,78 @@ class Server(AuthorizationServer):
         """Every answer of the server goes out here (RFC 6749, 5.1 and 5.2)."""
         return json_response(dict(body), status, headers)
 
-    def handle_error_response(self, request: StrictRequest | None, error: OAuth2Error) -> Response:
-        """An error of the protocol, logged by its code: its sentences are constants."""
-        facts = {} if request is None else request.facts()
-        self.log.info("request.refused", error=error.error, reason=error.description, **facts)
+    def handle_error_response(self, request: StrictRequest, error: OAuth2Error) -> Response:
+        """An error of the protocol, logged by its code and cause: its sentences are constants."""
+        facts = request.facts()
+        reason = error.description
+        if isinstance(error, InvalidClient):
+            reason, facts["client_id"] = error.cause, error.client_id
+        self.log.info("request.refused", error=error.error, reason=reason, **facts)
         return error_response(error)
 
+    def event(
+        self,
+        name: str,
+        request: StrictRequest,
+        *,
+        subject: str | None,
+        grant_id: bytes | None = None,
+        scope: str | None = None,
+        reason: str | None = None,
+    ) -> AuditEvent:
+        """An audit event of now about a request.
+
+        Args:
+            name: dotted, such as `token.issued`.
+            request: the client's.
+            subject: the person's stable id, if there is one.
+            grant_id: the grant's key.
+            scope: what was granted.
+            reason: why, for what ended.
+        """
+        return AuditEvent(
+            event=name,
+            at=self.now(),
+            request_id=request.request_id,
+            client_id=request.client.get_client_id(),
+            subject=subject,
+            grant_id=grant_id.hex() if grant_id else None,
+            address=request.address,
+            scope=scope,
+            reason=reason,
+            duration_ms=request.elapsed_ms(),
+        )
+
     def _access(self, **_: object) -> str:
-        return mint(ACCESS, int(self._clock()) + self._lifetimes.access_token)
+        return mint(ACCESS, self.now() + self.lifetimes.access_token)
 
     def _refresh(self, **_: object) -> str:
-        return mint(REFRESH, int(self._clock()) + self._lifetimes.refresh())
+        return mint(REFRESH, self.now() + self.lifetimes.refresh())
 
     def _expires_in(self, _client: object, _grant_type: str) -> int:
-        return self._lifetimes.access_token
+        return self.lifetimes.access_token
 
     def _store(self, token: Mapping[str, str], request: StrictRequest) -> None:
         """Store what is about to be answered: grant, tokens and audit row, in one transaction."""
-        now = int(self._clock())
-        person, client = request.user, request.client.registered
-        access = _new_token(ACCESS, token["access_token"], now + self._lifetimes.access_token)
+        now, scope = self.now(), token["scope"]
+        person: Person | None = request.user
+        access = _new_token(ACCESS, token["access_token"], now + self.lifetimes.access_token)
         refresh = None
         if "refresh_token" in token:
-            refresh = _new_token(REFRESH, token["refresh_token"], now + self._lifetimes.refresh())
+            refresh = _new_token(REFRESH, token["refresh_token"], now + self.lifetimes.refresh())
         grant = NewGrant(
             id=new_grant_id(now),
-            client_id=client.client_id,
-            subject=person.id,
-            net_id=person.net_id,
-            scope=token["scope"],
-            claims=claims_of(person, token["scope"]),
-            password_changed_at=person.password_changed_at,
+            client_id=request.client.get_client_id(),
+            subject=person.id if person else None,
+            net_id=person.net_id if person else None,
+            scope=scope,
+            claims=claims_of(person, scope) if person else {},
+            password_changed_at=person.password_changed_at if person else None,
             auth_time=now,
-            expires_at=now + self._lifetimes.grant if refresh else access.expires_at,
+            expires_at=now + self.lifetimes.grant if refresh else access.expires_at,
         )
-        event = AuditEvent(
-            event="token.issued",
-            at=now,
-            request_id=request.request_id,
-            client_id=grant.client_id,
-            subject=grant.subject,
-            grant_id=grant.id.hex(),
-            address=request.address,
-            scope=grant.scope,
-            duration_ms=request.elapsed_ms(),
-        )
-        self._grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
+        event = self.event("token.issued", request, subject=grant.subject, grant_id=grant.id, scope=scope)
+        self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
         self.log.info(event.event, **event.facts())
 
 

@@ -21,14 +21,15 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}")
 _CHECKSUM = 4
 
 
-def mint(kind: str, expires_at: int) -> str:
+def mint(kind: str, expires_at: int, octets: bytes | None = None) -> str:
     """A fresh token.
 
     Args:
         kind: `ACCESS` or `REFRESH`.
         expires_at: seconds since the epoch.
+        octets: 32 that nobody else can know; random ones if None.
     """
-    body = hour_prefix(expires_at) + secrets.token_bytes(32)
+    body = hour_prefix(expires_at) + (octets or secrets.token_bytes(32))
     return kind + urlsafe_b64encode(body + _checksum(kind, body)).decode("ascii")
 
 

@@ -5,7 +5,7 @@ of them.
 """
 
 from telemetry.audit import AuditEvent
-from telemetry.log import Log, configure_standard_logging, open_log
+from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
 from telemetry.redaction import redact
 
-__all__ = ["AuditEvent", "Log", "configure_standard_logging", "open_log", "redact"]
+__all__ = ["AuditEvent", "Log", "configure_standard_logging", "open_log", "redact", "redact_access_log"]

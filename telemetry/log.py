@@ -5,16 +5,18 @@ typed can neither split a line nor turn it around.
 """
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
-from telemetry.redaction import redact_fields
+from telemetry.redaction import redact, redact_fields
 from telemetry.steady import SteadyStream, outline
 
 # Authlib, ldap3 and SQLAlchemy log tokens, names and statements below WARNING: those lines are never made.
+_QUERY = re.compile(r"\?[^\s\"]*")
 _TALKATIVE = ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")
 
 
@@ -97,3 +99,19 @@ def quiet_talkative_libraries() -> None:
     """Hold the libraries that log tokens, names and statements to warnings, whatever the root shows."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger(name).level))
+
+
+def redact_access_log() -> None:
+    """Keep the query strings out of the access log of Flask's own server: people put secrets there."""
+    logger = logging.getLogger("werkzeug")
+    if not any(isinstance(each, _WithoutQuery) for each in logger.filters):
+        logger.addFilter(_WithoutQuery())
+
+
+class _WithoutQuery(logging.Filter):
+    """Takes the query out of each request line, whatever was asked."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record; every one passes."""
+        record.msg, record.args = redact(_QUERY.sub("?[redacted]", record.getMessage())), ()
+        return True

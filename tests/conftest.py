@@ -17,6 +17,9 @@ from werkzeug.test import TestResponse
 from app import create_app
 from directory import Directory
 from models import db
+from tests.servers.postgresql import postgresql
+
+__all__ = ["postgresql"]
 
 NOON = 1_800_000_000
 
@@ -69,6 +72,17 @@ class Site:
         """A token request for alice, with `parameters` put in the place of the usual ones."""
         form = {"grant_type": "password", "username": "alice", "password": "alice-password", **parameters}
         return self.http.post("/oauth/token", data=form, auth=client.basic if client else None)
+
+    def post(self, path: str, client: Registered, **parameters: str) -> TestResponse:
+        """A form from a client: with its secret if it has one, else with its id alone."""
+        if client.secret:
+            return self.http.post(path, data=parameters, auth=client.basic)
+        return self.http.post(path, data={"client_id": client.client_id, **parameters})
+
+    def refresh(self, client: Registered, token: str, **parameters: str) -> TestResponse:
+        """A refresh request with `token` (RFC 6749, 6)."""
+        form = {"grant_type": "refresh_token", "refresh_token": token, **parameters}
+        return self.post("/oauth/token", client, **form)
 
     def token(self, client: Registered, **parameters: str) -> str:
         """An access token for alice."""

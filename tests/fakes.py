@@ -20,6 +20,7 @@ class FakeDirectory:
     def __init__(self, outcome: Outcome = ALICE) -> None:
         self.outcome = outcome
         self.asked: list[tuple[str, str]] = []
+        self.sought: list[str] = []
 
     def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
         """The outcome, whoever asks."""
@@ -28,6 +29,7 @@ class FakeDirectory:
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """The outcome, whoever is looked for."""
+        self.sought.append(person_id)
         return self._answer()
 
     def ping(self) -> None:

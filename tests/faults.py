@@ -1,6 +1,8 @@
 """What is done to a server to see how it fares."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from models import db
@@ -16,6 +18,21 @@ def drop_table(site: Site, table: str) -> None:
     """Take one table away, behind the server's back."""
     connection = sqlite3.connect(database_file(site))
     connection.execute(f'DROP TABLE "{table}"')
+    connection.commit()
+    connection.close()
+
+
+@contextmanager
+def without_table(site: Site, table: str) -> Iterator[None]:
+    """Take one table away for a while."""
+    _rename_table(site, table, f"{table}_away")
+    yield
+    _rename_table(site, f"{table}_away", table)
+
+
+def _rename_table(site: Site, name: str, other: str) -> None:
+    connection = sqlite3.connect(database_file(site))
+    connection.execute(f'ALTER TABLE "{name}" RENAME TO "{other}"')
     connection.commit()
     connection.close()
 

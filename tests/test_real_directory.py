@@ -91,6 +91,16 @@ def ask(server: Running, basic: str, username: str, secret: str) -> tuple[HTTPRe
     return response, body, time.monotonic() - began
 
 
+def recovers(server: Running, basic: str) -> bool:
+    """Whether both workers let logins through within two seconds: ten in a row succeed."""
+    until, successes = time.monotonic() + 2, 0
+    while successes < 10 and time.monotonic() < until:
+        status = ask(server, basic, net_id(2), password(2))[0].status
+        assert status in {200, 503}
+        successes = successes + 1 if status == 200 else 0
+    return successes == 10
+
+
 def test_the_right_password_is_a_token_and_the_token_is_the_person(server: Running, basic: str) -> None:
     """Search with the service account, bind as the one entry, `sub` from its entryUUID (RFC 6749, 4.3)."""
     response, body, _ = ask(server, basic, net_id(4711), password(4711))
@@ -131,10 +141,10 @@ def test_a_directory_that_dies_hangs_and_comes_back(server: Running, basic: str,
         assert response.getheader("Retry-After")
         assert seconds < 3
     slapd.start()
-    assert ask(server, basic, net_id(2), password(2))[0].status == 200
+    assert recovers(server, basic)
     slapd.freeze()
     response, body, seconds = ask(server, basic, net_id(2), password(2))
     assert (response.status, json.loads(body)["error"]) == (503, "temporarily_unavailable")
     assert seconds < DEADLINE + 0.5
     slapd.thaw()
-    assert ask(server, basic, net_id(2), password(2))[0].status == 200
+    assert recovers(server, basic)

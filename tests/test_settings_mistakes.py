@@ -73,12 +73,27 @@ _NO_BASE = (
             _NO_BASE,
         ),
         (
+            {"LDAP_GROUP_FILTER": "(member={dn})"},
+            "NETID_LDAP_GROUP_BASE is missing: NETID_LDAP_GROUP_FILTER searches groups there.",
+        ),
+        (
+            {"LDAP_GROUP_BASE": "ou=groups,dc=example"},
+            "NETID_LDAP_GROUP_FILTER is missing: without it NETID_LDAP_GROUP_BASE says nothing.",
+        ),
+        (
             {"LDAP_CONNECT_TIMEOUT": "6"},
             "NETID_LDAP_CONNECT_TIMEOUT (6 s) must not be longer than NETID_LDAP_LOGIN_DEADLINE (5 s).",
         ),
         (
             {"LDAP_LOGIN_DEADLINE": "2.5"},
             "NETID_LDAP_READ_TIMEOUT (3 s) must not be longer than NETID_LDAP_LOGIN_DEADLINE (2.5 s).",
+        ),
+        (
+            {"THREADS": "1"},
+            (
+                "NETID_THREADS must be at least 2 with a real directory: a login that waits for it would "
+                "hold the only thread, and tokens could not be checked meanwhile."
+            ),
         ),
     ],
 )
@@ -97,8 +112,11 @@ def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str]
         {"LDAP_USER_BASE": "", "LDAP_USER_DN_TEMPLATE": "uid={username},dc=example"},
         {"LDAP_URI": "embedded:directory/campus.ldif", "LDAP_USER_BASE": "", "LDAP_START_TLS": "off"},
         {"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWORD": "word"},
+        {"LDAP_GROUP_BASE": "dc=example", "LDAP_GROUP_FILTER": "(member={dn})"},
+        {"LDAP_GROUP_BASE": "dc=example", "LDAP_PROFILE": "active-directory"},
         {"TLS_CERT_FILE": __file__, "TLS_KEY_FILE": __file__},
         {"LDAP_CONNECT_TIMEOUT": "5", "LDAP_READ_TIMEOUT": "5"},
+        {"LDAP_URI": "embedded:directory/campus.ldif", "LDAP_USER_BASE": "", "THREADS": "1"},
     ],
 )
 def test_what_only_looks_like_a_contradiction_is_accepted(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -28,6 +28,9 @@ _SERVERS = "must be ldap://, ldaps:// or ldapi:// addresses, or embedded: and a 
 _MIXED = "must be one embedded: directory alone, or servers with spaces between"
 _FILTER = "must be one filter with balanced parentheses, such as (uid={username})"
 _PLACE = "must hold {username} where the login name belongs, and no other braces"
+_GROUP = "must hold {dn} or {username}, whose groups are searched, and no other braces"
+_REALMS = "must be names such as example.edu or EXAMPLE, without @ and without a backslash"
+_ATTRIBUTE = "must be the name of one attribute, such as entryUUID"
 _RING = "must be keys of 32 characters or more, spaces between"
 _DATABASE = "must begin with sqlite:///, postgresql:// or postgresql+psycopg://"
 _SWITCH = "must be on or off (true or false, yes or no, 1 or 0)"
@@ -140,6 +143,14 @@ REFUSALS = [
             *(")uid={username}(", "(uid={username}) ", "x(uid={username})"),
         ]
     ),
+    *(("LDAP_GROUP_FILTER", text, _GROUP) for text in ["(member=*)", "(member={DN})", "(&(m={dn})(x={}))"]),
+    ("LDAP_GROUP_FILTER", "member={dn}", _FILTER.replace("uid={username}", "member={dn}")),
+    ("LDAP_PROFILE", "OpenLDAP", "must be 'openldap', '389ds', 'active-directory' or 'freeipa'"),
+    ("LDAP_REALMS", "campus.example @campus.example", _REALMS),
+    ("LDAP_REALMS", "CAMPUS\\", _REALMS),
+    ("LDAP_NET_ID_ATTRIBUTE", "sAM AccountName", _ATTRIBUTE),
+    ("LDAP_PASSWORD_CHANGED_ATTRIBUTE", "(x=y)", _ATTRIBUTE),
+    ("LDAP_ALLOW_MUST_CHANGE", "maybe", _SWITCH),
     ("LDAP_USER_DN_TEMPLATE", "uid=%s,dc=example", _PLACE),
     (
         "LDAP_USER_DN_TEMPLATE",
@@ -185,6 +196,10 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
         ("LDAP_USER_FILTER", "(|(uid={username})(mail={username}))", "(|(uid={username})(mail={username}))"),
         ("LDAP_USER_DN_TEMPLATE", "uid={username},dc=x", "uid={username},dc=x"),
         ("LDAP_ID_ATTRIBUTE", "1.3.6.1.1.16.4", "1.3.6.1.1.16.4"),
+        ("LDAP_PROFILE", "active-directory", "active-directory"),
+        ("LDAP_REALMS", "campus.example  CAMPUS", ("campus.example", "CAMPUS")),
+        ("LDAP_NET_ID_ATTRIBUTE", "sAMAccountName", "sAMAccountName"),
+        ("LDAP_ALLOW_MUST_CHANGE", "on", True),
         ("LDAP_CONNECT_TIMEOUT", "0.25", 0.25),
         ("SQLITE_SYNCHRONOUS", "NORMAL", "NORMAL"),
         ("TRUSTED_PROXIES", "0", 0),

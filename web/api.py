@@ -4,7 +4,7 @@ from authlib.integrations.flask_oauth2 import current_token
 from flask import Blueprint, Response, request
 
 from models import AccessToken
-from oauth import Protector, json_response
+from oauth import Protector, json_response, released
 
 _BLANKED = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -18,7 +18,7 @@ def resources(protector: Protector) -> Blueprint:
     def me() -> Response:
         """The person behind the token, as far as its scope tells. Any token will do."""
         token: AccessToken = current_token.stored
-        return json_response({"sub": token.subject or token.client_id, **token.claims})
+        return json_response({"sub": token.subject or token.client_id, **released(token.claims, token.scope)})
 
     @api.route("/echo/v1/echo/<path:text>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     @protector("echo")

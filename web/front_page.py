@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from flask import Blueprint, Response, render_template, request
 
 from oauth import json_response
+from oauth.metadata import server_metadata
 
 ABOUT = "An OAuth 2.0 authorization server in front of a campus directory."
 WARNING = (
@@ -20,33 +21,42 @@ def front_page(issuer: str) -> Blueprint:
         issuer: the public base URL; links are built from it and never from the Host header.
     """
     pages = Blueprint("front_page", __name__, template_folder="templates")
-    endpoints, start = _endpoints(issuer), _start(issuer)
+    metadata, beside, start = server_metadata(issuer), _beside(issuer), _start(issuer)
     body = {
         "name": "NetID OAuth",
         "about": ABOUT,
         "warning": WARNING,
-        "issuer": issuer,
-        "grant_types_supported": ["password"],
+        **metadata,
         "register": "flask client create NAME --grant password",
         "start": start,
-        **endpoints,
+        **beside,
     }
-    told = {"about": ABOUT, "warning": WARNING, "endpoints": endpoints, "start": start, "issuer": issuer}
+    told = {"about": ABOUT, "warning": WARNING, "start": start, "served": _served(metadata), **beside}
 
     @pages.get("/")
     def index() -> Response:
         """What this is, in the form that was asked for."""
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
             page = render_template("front_page.html", **told)
-            return Response(page, mimetype="text/html", headers={"Vary": "Accept"})
+            return Response(
+                page, mimetype="text/html", headers={"Vary": "Accept", "Cache-Control": "no-cache"}
+            )
         return json_response(body, headers=[("Vary", "Accept")])
 
     return pages
 
 
-def _endpoints(issuer: str) -> Mapping[str, object]:
+def _served(metadata: Mapping[str, object]) -> Mapping[str, object]:
+    """Every endpoint that the metadata names, under a name for people."""
     return {
-        "token_endpoint": f"{issuer}/oauth/token",
+        name.replace("_", " ").capitalize(): url
+        for name, url in metadata.items()
+        if name.endswith("_endpoint")
+    }
+
+
+def _beside(issuer: str) -> Mapping[str, object]:
+    return {
         "sample_resources": [f"{issuer}/api/me", f"{issuer}/echo/v1/echo/hello"],
         "health": [f"{issuer}/healthz", f"{issuer}/readyz"],
     }

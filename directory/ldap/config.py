@@ -4,16 +4,18 @@ Owns: what a directory needs to be told. Must not know: where settings come from
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.operation.search import parse_filter
 
+from directory.ldap.profiles import PROFILES, Profile
 from directory.ldap.typed import USERNAME
 from directory.ldap.uri import ServerUri
 
 EMBEDDED = "embedded:"
+GROUP_DN = "{dn}"
 
 
 class ConfigError(ValueError):
@@ -30,6 +32,10 @@ class LdapConfig:
 
     `uris` are tried in order, or the only one is `embedded:` and the path of an LDIF file. `user_base` may be
     left out for an embedded directory (its suffix) and with `user_dn_template` (the template's parent).
+    `bind_password` holds until `bind_password_file`, if there is one, says otherwise: it is read anew for
+    each connection. `profile` is a name from `PROFILES`; what is None of `user_filter`, `id_attribute`,
+    `net_id_attribute` and `password_changed_attribute` is as the profile has it. A `group_filter` needs a
+    `group_base`.
 
     Raises:
         ConfigError: with every problem at once.
@@ -42,10 +48,18 @@ class LdapConfig:
     client_key_file: Path | None = None
     bind_dn: str | None = None
     bind_password: str | None = field(default=None, repr=False)
+    bind_password_file: Path | None = None
     user_base: str | None = None
-    user_filter: str = "(uid={username})"
+    profile: str = "openldap"
+    user_filter: str | None = None
     user_dn_template: str | None = None
-    id_attribute: str = "entryUUID"
+    id_attribute: str | None = None
+    net_id_attribute: str | None = None
+    password_changed_attribute: str | None = None
+    group_base: str | None = None
+    group_filter: str | None = None
+    realms: tuple[str, ...] = ()
+    allow_must_change: bool = False
     connect_timeout: float = 2
     read_timeout: float = 3
     login_deadline: float = 5
@@ -53,7 +67,12 @@ class LdapConfig:
     connection_lifetime: float = 600
 
     def __post_init__(self) -> None:
-        problems = (*self._server_problems(), *self._person_problems(), *self._limit_problems())
+        problems = (
+            *self._server_problems(),
+            *self._person_problems(),
+            *self._group_problems(),
+            *self._limit_problems(),
+        )
         if problems:
             raise ConfigError(problems)
 
@@ -62,6 +81,17 @@ class LdapConfig:
         """The LDIF file of an embedded directory, or None."""
         first = self.uris[0]
         return Path(first.removeprefix(EMBEDDED)) if first.startswith(EMBEDDED) else None
+
+    def effective_profile(self) -> Profile:
+        """The profile with what was set in the place of its own."""
+        return replace(
+            PROFILES[self.profile],
+            **{
+                name: value
+                for name in ("user_filter", "id_attribute", "net_id_attribute", "password_changed_attribute")
+                if (value := getattr(self, name)) is not None
+            },
+        )
 
     def _server_problems(self) -> Iterator[str]:
         if not self.uris:
@@ -94,10 +124,9 @@ class LdapConfig:
                 yield f"NETID_LDAP_START_TLS is off, and {text} is not this machine: passwords go in clear."
 
     def _person_problems(self) -> Iterator[str]:
-        if USERNAME not in self.user_filter:
-            yield f"NETID_LDAP_USER_FILTER lacks {USERNAME}, so it would find the same person for every name."
-        elif not _is_filter(self.user_filter.replace(USERNAME, "x")):
-            yield "NETID_LDAP_USER_FILTER is not a search filter (RFC 4515)."
+        if self.profile not in PROFILES:
+            yield f"NETID_LDAP_PROFILE is none of {', '.join(PROFILES)}."
+        yield from self._filter_problems()
         template = self.user_dn_template
         if template is not None and USERNAME not in template.partition(",")[0]:
             yield f"NETID_LDAP_USER_DN_TEMPLATE lacks {USERNAME} in its first part."
@@ -106,8 +135,33 @@ class LdapConfig:
             yield "NETID_LDAP_USER_BASE is missing."
         if bool(self.bind_dn) != bool(self.bind_password):
             yield "NETID_LDAP_BIND_DN and NETID_LDAP_BIND_PASSWORD go together."
-        if not self.id_attribute:
-            yield "NETID_LDAP_ID_ATTRIBUTE is empty."
+        for name in ("id_attribute", "net_id_attribute", "password_changed_attribute"):
+            if getattr(self, name) == "":
+                yield f"NETID_LDAP_{name.upper()} is empty."
+        if any(not realm.strip() or "@" in realm or "\\" in realm for realm in self.realms):
+            yield "NETID_LDAP_REALMS must be names, without the @ or backslash that stands beside them."
+
+    def _filter_problems(self) -> Iterator[str]:
+        for name, search_filter, places, harm in (
+            ("USER", self.user_filter, (USERNAME,), "it would find the same person for every name"),
+            ("GROUP", self.group_filter, (GROUP_DN, USERNAME), "everybody would have the same groups"),
+        ):
+            if search_filter is None:
+                continue
+            plain = search_filter
+            for place in places:
+                plain = plain.replace(place, "x")
+            if plain == search_filter:
+                yield f"NETID_LDAP_{name}_FILTER lacks {' or '.join(places)}, so {harm}."
+            elif not _is_filter(plain):
+                yield f"NETID_LDAP_{name}_FILTER is not a search filter (RFC 4515)."
+
+    def _group_problems(self) -> Iterator[str]:
+        if self.group_filter is not None and not self.group_base:
+            yield "NETID_LDAP_GROUP_BASE is missing: NETID_LDAP_GROUP_FILTER searches groups there."
+        by_token = self.profile in PROFILES and PROFILES[self.profile].token_groups
+        if self.group_base is not None and self.group_filter is None and not by_token:
+            yield "NETID_LDAP_GROUP_FILTER is missing: without it NETID_LDAP_GROUP_BASE says nothing."
 
     def _limit_problems(self) -> Iterator[str]:
         for name in ("connect_timeout", "read_timeout", "login_deadline", "pool_size", "connection_lifetime"):

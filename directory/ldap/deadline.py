@@ -4,6 +4,7 @@ Owns: how long anything may still take. Must not know: what is being waited for.
 """
 
 from collections.abc import Callable
+from typing import Self
 
 from directory.contract import DirectoryUnavailable
 
@@ -37,3 +38,18 @@ class Deadline:
             DirectoryUnavailable: no time is left.
         """
         return min(limit, self.remaining())
+
+    def is_over(self) -> bool:
+        """Say whether no time is left."""
+        return self._monotonic() >= self._end
+
+    def part(self, fraction: float) -> Self:
+        """Make a deadline for one try of several: it ends when this fraction of what is left is over.
+
+        Args:
+            fraction: from 0 to 1.
+
+        Raises:
+            DirectoryUnavailable: no time is left.
+        """
+        return type(self)(self.remaining() * fraction, self._monotonic)

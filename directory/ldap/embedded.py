@@ -5,12 +5,12 @@ login works, since the same rules run over it as over a network.
 """
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ldap3 import NONE, Server
+from ldap3 import BASE, DEREF_NEVER, LEVEL, NONE, SIMPLE, SUBTREE, Server
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.core.results import (
     RESULT_INAPPROPRIATE_MATCHING,
@@ -47,6 +47,29 @@ class EmbeddedPerson:
 
 class StrictMockStrategy(MockSyncStrategy):  # type: ignore[misc] # ldap3 has no types
     """ldap3's mock server, without its leniencies."""
+
+    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> None:
+        """Bind, by ldap3's own requests."""
+        connection = self.connection
+        connection.authentication, connection.user, connection.password = SIMPLE, dn, password
+        try:
+            connection.bind(read_server_info=False, controls=[(oid, False, None) for oid in controls])
+        finally:
+            # ldap3 keeps the password, and the request with the password in it.
+            connection.password = connection.request = None
+
+    def search(
+        self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
+    ) -> None:
+        """Search, by ldap3's own requests."""
+        self.connection.search(
+            base,
+            search_filter,
+            search_scope=(BASE, LEVEL, SUBTREE)[scope],
+            dereference_aliases=DEREF_NEVER,
+            attributes=list(attributes),
+            size_limit=size_limit,
+        )
 
     def mock_bind(self, request_message: Any, _controls: object) -> dict[str, Any]:
         """Bind with the exact bytes of the password; ldap3 compares without regard to case."""
@@ -121,8 +144,16 @@ class Embedded:
         except LDAPInvalidDnError as error:
             raise ConfigError((f"NETID_LDAP_URI: {path} has an entry with a broken DN: {error}.",)) from error
 
-    def connect(self, _deadline: Deadline, introduce: Callable[[Link], None]) -> Link:
-        """Connect, which takes no time."""
+    def connect(
+        self,
+        _deadline: Deadline,
+        introduce: Callable[[Link], None],
+        *,
+        near: str | None = None,
+        avoid: str | None = None,
+    ) -> Link:
+        """Connect, which takes no time; there is one server to connect to, whatever is `near`."""
+        del near, avoid
         link = Link(self._server, StrictMockStrategy, name="the embedded directory")
         link.strategy.open(read_server_info=False)
         introduce(link)

@@ -4,15 +4,16 @@ Owns: the shape of answers between the connection and the rules. Must not know: 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An LDAP result (RFC 4511, section 4.1.9): its code and the server's own text."""
+    """An LDAP result (RFC 4511, section 4.1.9): its code, the server's own text, the values of controls."""
 
     code: int
     message: str
+    controls: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came back with. References to other servers are left out: they are never followed."""
+    """What a search came back with. References to other servers are counted: they are never followed."""
 
     answer: Answer
     entries: Sequence[Entry]
+    references: int = 0

@@ -1,19 +1,32 @@
 """A few connections of one kind, kept open and lent to one thread at a time.
 
-Owns: how many there are, how long they live, and that a dead one is not lent. Must not know: what they are
-for.
+Owns: how many there are, how long they live, who waits for one, and that a dead one is not lent. Must not
+know: what they are for.
 """
 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
-from directory.ldap.link import Link
+from directory.ldap.link import Link, ServerAway
+from directory.ldap.servers import Servers
+from directory.ldap.wire import LinkLost
 
 _FAREWELL_SECONDS = 0.2
+# How many may wait for each connection: a burst passes, and what comes on top is refused at once.
+_WAITING = 8
+
+
+class Connect(Protocol):
+    """Makes a new connection: to the server `near` if it can, to `avoid` only if there is no other."""
+
+    def __call__(self, deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
+        """Connect, or raise DirectoryUnavailable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,7 @@ class _Lent:
     link: Link
     born: float
     generation: int
+    epoch: int
 
 
 class Lane:
@@ -29,46 +43,66 @@ class Lane:
     def __init__(
         self,
         purpose: str,
-        connect: Callable[[Deadline], Link],
+        connect: Connect,
+        servers: Servers,
         *,
         size: int,
         lifetime: float,
+        fair_chance: float,
         monotonic: Callable[[], float],
     ) -> None:
+        """Make an empty lane.
+
+        Args:
+            purpose: for sentences to the operator.
+            connect: makes a connection.
+            servers: told of what fails, and asked what may be used.
+            size: the most connections that are open.
+            lifetime: seconds until a connection is made anew.
+            fair_chance: seconds; a server that was given less, and did not answer, is not blamed.
+            monotonic: seconds since any moment.
+        """
         self._purpose = purpose
         self._connect = connect
+        self._servers = servers
         self._size = size
         self._lifetime = lifetime
+        self._fair_chance = fair_chance
         self._monotonic = monotonic
         self._slots = threading.BoundedSemaphore(size)
+        self._places = threading.BoundedSemaphore(size * (1 + _WAITING))
         self._lock = threading.Lock()
         self._idle: list[_Lent] = []
+        self._lent = 0
         self._generation = 0
 
     @contextlib.contextmanager
-    def lease(self, deadline: Deadline, *, fresh: bool = False) -> Iterator[Link]:
+    def lease(
+        self, deadline: Deadline, *, near: str | None = None, avoid: str | None = None, part: float = 1
+    ) -> Iterator[Link]:
         """Lend a connection for the length of a `with` block.
 
         Args:
             deadline: for the wait, for a new connection, and for all that is done with it.
-            fresh: whether it must be a new one, since a kept one has just proved dead.
+            near: the server it should lead to.
+            avoid: the server it should not lead to.
+            part: how much of the time that is then left may be used on it, from 0 to 1.
 
         Raises:
-            DirectoryUnavailable: none became free in time, or no new one could be made.
+            DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
         """
-        if not self._slots.acquire(timeout=deadline.remaining()):
-            raise DirectoryUnavailable(
-                f"all {self._size} connections for {self._purpose} stayed busy (NETID_LDAP_POOL_SIZE)"
-            )
-        try:
-            lent = self._take(deadline, fresh=fresh)
+        with self._slot(deadline):
+            lent, kept = self._take(deadline, near, avoid)
             try:
-                lent.link.begin(deadline)
-                yield lent.link
+                allotted = deadline.part(part)
+                lent.link.begin(allotted)
+                try:
+                    yield lent.link
+                finally:
+                    if lent.link.failure is not None:
+                        self._blame(lent, lent.link.failure, allotted, kept=kept)
             finally:
                 self._give_back(lent)
-        finally:
-            self._slots.release()
 
     def close(self) -> None:
         """Close every connection: the idle ones now, a lent one when it comes back."""
@@ -78,31 +112,84 @@ class Lane:
         for lent in idle:
             self._dismiss(lent)
 
-    def _take(self, deadline: Deadline, *, fresh: bool) -> _Lent:
-        while kept := self._pop():
-            if not fresh and self._may_live(kept) and kept.link.is_alive():
-                return kept
+    @contextlib.contextmanager
+    def _slot(self, deadline: Deadline) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise DirectoryUnavailable(
+                f"too many wait already for the {self._size} connections for {self._purpose}"
+            )
+        try:
+            if not self._slots.acquire(timeout=deadline.remaining()):
+                raise DirectoryUnavailable(
+                    f"all {self._size} connections for {self._purpose} stayed busy (NETID_LDAP_POOL_SIZE)"
+                )
+            try:
+                yield
+            finally:
+                self._slots.release()
+        finally:
+            self._places.release()
+
+    def _take(self, deadline: Deadline, near: str | None, avoid: str | None) -> tuple[_Lent, bool]:
+        """Take a connection, and say whether it is a kept one."""
+        while kept := self._pop(near, avoid):
+            if self._may_live(kept) and kept.link.is_alive():
+                return kept, True
+            with self._lock:
+                self._lent -= 1
             self._dismiss(kept)
         generation = self._generation
-        return _Lent(self._connect(deadline), born=self._monotonic(), generation=generation)
-
-    def _pop(self) -> _Lent | None:
+        link = self._connect(deadline, near=near, avoid=avoid)
+        epoch = self._servers.epoch(link.name)
+        lent = _Lent(link, born=self._monotonic(), generation=generation, epoch=epoch)
         with self._lock:
-            return self._idle.pop() if self._idle else None
+            self._lent += 1
+            surplus = self._idle[: max(0, len(self._idle) + self._lent - self._size)]
+            del self._idle[: len(surplus)]
+        for other in surplus:
+            self._dismiss(other)
+        return lent, False
+
+    def _pop(self, near: str | None, avoid: str | None) -> _Lent | None:
+        with self._lock:
+            # Not another server's in place of `near`: of that one a new connection is made.
+            wanted = near if near is not None and self._servers.is_good(near) else None
+            for lent in reversed(self._idle):
+                name = lent.link.name
+                if name != avoid and wanted in {None, name}:
+                    self._idle.remove(lent)
+                    self._lent += 1
+                    return lent
+        return None
 
     def _give_back(self, lent: _Lent) -> None:
-        if not lent.link.usable:
-            lent.link.close()
-            return
         with self._lock:
-            keep = self._may_live(lent)
+            self._lent -= 1
+            keep = lent.link.usable and lent.link.failure is None and self._may_live(lent)
             if keep:
                 self._idle.append(lent)
         if not keep:
             self._dismiss(lent)
 
     def _may_live(self, lent: _Lent) -> bool:
-        return lent.generation == self._generation and self._monotonic() - lent.born < self._lifetime
+        return (
+            lent.generation == self._generation
+            and self._monotonic() - lent.born < self._lifetime
+            and self._servers.trusts(lent.link.name, lent.epoch)
+        )
+
+    def _blame(self, lent: _Lent, failure: DirectoryUnavailable, allotted: Deadline, *, kept: bool) -> None:
+        """Find out whose failure it is, the connection's or the server's."""
+        name, epoch = lent.link.name, lent.epoch
+        if allotted.is_over() and allotted.seconds < self._fair_chance:
+            return
+        if kept and isinstance(failure, LinkLost):
+            self._servers.distrust(name, epoch)
+        else:
+            # It may be this connection alone that hangs, as when a firewall has forgotten it.
+            probe_now = not isinstance(failure, ServerAway)
+            self._servers.failed(name, epoch, failure, probe_now=probe_now)
 
     def _dismiss(self, lent: _Lent) -> None:
+        """End a connection, with a farewell if it is alive."""
         lent.link.close(Deadline(_FAREWELL_SECONDS, self._monotonic))

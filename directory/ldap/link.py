@@ -7,43 +7,36 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
-from ldap3 import ANONYMOUS, AUTO_BIND_NONE, BASE, DEREF_NEVER, SIMPLE, SUBTREE, SYNC, Connection
-from ldap3.core.exceptions import LDAPSessionTerminatedByServerError, LDAPSocketOpenError
-from ldap3.strategy.sync import SyncStrategy
+from ldap3 import ANONYMOUS, AUTO_BIND_NONE, SYNC, Connection
+from ldap3.core.exceptions import LDAPSessionTerminatedByServerError
+from ldap3.core.results import RESULT_BUSY, RESULT_UNAVAILABLE
+from ldap3.operation.bind import bind_operation
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.deadline import Deadline
 from directory.ldap.entry import Answer, Entry, Found
+from directory.ldap.strategy import OpenedStrategy
 from directory.ldap.wire import LinkLost, TimedSocket
 
+_BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
 # What ldap3 copies from a strategy to its connection.
 _STRATEGY_METHODS = ("send", "open", "get_response", "post_send_single_response", "post_send_search")
 
 
-class OpenedStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
-    """ldap3's synchronous strategy over a socket of ours, which ldap3 can neither open nor open again.
-
-    Left to itself ldap3 opens a closed connection anew before a bind, and then without StartTLS.
-    """
-
-    def open(self, *_: object, **__: object) -> None:
-        """Refuse to open anything."""
-        raise LDAPSocketOpenError("the connection is closed and is not opened again")
-
-    def adopt(self, wire: TimedSocket) -> None:
-        """Work over `wire` from now on."""
-        self._outstanding = dict[int, Any]()
-        self.connection.socket = wire
-        self.connection.closed = False
-        self._start_listen()
+class ServerAway(DirectoryUnavailable):
+    """The server answered, and what it says is that it cannot answer now, whoever asks."""
 
 
 class Link:
-    """One connection. After a failure in the middle of an operation it is not `usable` any more."""
+    """One connection. After a failure in the middle of an operation it is not `usable` any more.
+
+    `failure` is what the connection or its server has failed with, if anything.
+    """
 
     def __init__(self, server: Any, strategy: type[Any], *, name: str) -> None:
         self.name = name
         self.usable = True
+        self.failure: DirectoryUnavailable | None = None
         self._wire: TimedSocket | None = None
         self._connection = Connection(
             server,
@@ -80,19 +73,21 @@ class Link:
     def begin(self, deadline: Deadline) -> None:
         """Give the operations that follow their deadline."""
         if self._wire is not None:
-            self._wire.deadline = deadline
+            self._wire.begin(deadline)
 
     def is_alive(self) -> bool:
         """Say, before anything is sent, whether the connection can still be used."""
         return self.usable and (self._wire is None or self._wire.is_silent())
 
-    def bind(self, dn: str, password: bytes) -> Answer:
+    def bind(self, dn: str, password: bytes, *, controls: Sequence[str] = ()) -> Answer:
         """Bind as `dn` (RFC 4513, section 5.1.3), on a connection that may be bound already.
 
         Args:
             dn: never empty: that would be an anonymous bind.
             password: bytes, which ldap3 sends as they are; a `str` it would rewrite by SASLprep. Never empty:
                 that would be an unauthenticated bind, which many directories answer with success.
+            controls: OIDs of controls without a value to send along, for servers that know them (RFC 4511,
+                section 4.1.11).
 
         Raises:
             InvalidCredentials: `dn` or `password` is empty; nothing was sent.
@@ -100,7 +95,9 @@ class Link:
         """
         if not dn or not password:
             raise InvalidCredentials(Refusal.UNACCEPTABLE, "an empty DN or password is never sent")
-        return self._bind(SIMPLE, dn, password)
+        with self._operation():
+            self._connection.strategy.simple_bind(dn, password, controls)
+            return self._answer()
 
     def bind_anonymously(self) -> Answer:
         """Become nobody again (RFC 4513, section 5.1.1).
@@ -108,18 +105,25 @@ class Link:
         Raises:
             DirectoryUnavailable: no answer.
         """
-        return self._bind(ANONYMOUS, None, None)
-
-    def _bind(self, method: str, dn: str | None, password: bytes | None) -> Answer:
         connection = self._connection
-        connection.authentication, connection.user, connection.password = method, dn, password
-        try:
-            with self._operation():
-                connection.bind(read_server_info=False)
-                return self._answer()
-        finally:
-            # ldap3 keeps the password, and the request with the password in it.
-            connection.password = connection.request = None
+        connection.authentication, connection.user, connection.password = ANONYMOUS, None, None
+        with self._operation():
+            connection.bind(read_server_info=False)
+            return self._answer()
+
+    def bind_without_password(self, dn: str) -> Answer:
+        """Bind as `dn` with no password (RFC 4513, section 5.1.2), to see what the server makes of it.
+
+        Its success means nothing: the connection is anonymous then.
+
+        Raises:
+            DirectoryUnavailable: no answer.
+        """
+        request = bind_operation(3, ANONYMOUS, "")
+        request["name"] = dn
+        with self._operation():
+            self._connection.post_send_single_response(self._connection.send("bindRequest", request, None))
+            return self._answer()
 
     def extended(self, name: str) -> Answer:
         """Send an extended request (RFC 4511, section 4.12).
@@ -138,7 +142,7 @@ class Link:
             LinkLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
-        return self._search(dn, "(objectClass=*)", BASE, attributes, size_limit=0)
+        return self._search(dn, "(objectClass=*)", _BASE, attributes, size_limit=0)
 
     def search(self, base: str, search_filter: str, *, attributes: Sequence[str], size_limit: int) -> Found:
         """Search a subtree (RFC 4511, section 4.5.1).
@@ -153,19 +157,14 @@ class Link:
             LinkLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
-        return self._search(base, search_filter, SUBTREE, attributes, size_limit=size_limit)
+        return self._search(base, search_filter, _SUBTREE, attributes, size_limit=size_limit)
 
     def _search(
-        self, base: str, search_filter: str, scope: str, attributes: Sequence[str], *, size_limit: int
+        self, base: str, search_filter: str, scope: int, attributes: Sequence[str], *, size_limit: int
     ) -> Found:
         with self._operation():
-            self._connection.search(
-                base,
-                search_filter,
-                search_scope=scope,
-                dereference_aliases=DEREF_NEVER,
-                attributes=list(attributes),
-                size_limit=size_limit,
+            self._connection.strategy.search(
+                base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
             )
             entries = [
                 Entry(
@@ -178,7 +177,8 @@ class Link:
                 for response in self._connection.response
                 if response["type"] == "searchResEntry"
             ]
-            return Found(self._answer(), entries)
+            references = sum(response["type"] == "searchResRef" for response in self._connection.response)
+            return Found(self._answer(), entries, references)
 
     def close(self, deadline: Deadline | None = None) -> None:
         """Close the connection.
@@ -198,7 +198,14 @@ class Link:
 
     def _answer(self) -> Answer:
         result = self._connection.result
-        return Answer(int(result["result"]), str(result["message"] or "").replace("\0", ""))
+        if result["result"] in {RESULT_BUSY, RESULT_UNAVAILABLE}:
+            self.failure = ServerAway(f"{self.name} answers {result['description']}")
+        controls = {
+            name: bytes(control["value"])
+            for name, control in (result.get("controls") or {}).items()
+            if isinstance(control["value"], bytes | bytearray)
+        }
+        return Answer(int(result["result"]), str(result["message"] or "").replace("\0", ""), controls)
 
     @contextlib.contextmanager
     def _operation(self) -> Iterator[None]:
@@ -206,11 +213,14 @@ class Link:
         self.usable = False
         try:
             yield
-        except DirectoryUnavailable:
+        except DirectoryUnavailable as failure:
+            self.failure = failure
             raise
         except LDAPSessionTerminatedByServerError as error:
-            raise LinkLost(f"{self.name} ended the session: {error}") from error
+            self.failure = LinkLost(f"{self.name} ended the session: {error}")
+            raise self.failure from error
         except Exception as error:
             # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more.
-            raise DirectoryUnavailable(f"{self.name} did not answer in LDAP: {error!r}") from error
+            self.failure = DirectoryUnavailable(f"{self.name} did not answer in LDAP: {error!r}")
+            raise self.failure from error
         self.usable = True

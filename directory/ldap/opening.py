@@ -3,20 +3,26 @@
 Owns: which parts a directory is made of. Must not know: where settings come from.
 """
 
+import random
+import threading
 import time
 from collections.abc import Callable
 
-from directory.contract import Directory
+from directory.ldap.account import ServiceAccount
 from directory.ldap.config import ConfigError, LdapConfig
+from directory.ldap.conversation import Lines
 from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
-from directory.ldap.lane import Lane
+from directory.ldap.lane import Connect, Lane
 from directory.ldap.link import Link
 from directory.ldap.network import Network
-from directory.ldap.results import judge_service_bind
 from directory.ldap.rules import LdapDirectory
+from directory.ldap.servers import Servers
 from directory.ldap.tls import verified_context
 from directory.ldap.uri import ServerUri
+
+# A server that was given less than this part of a login, and did not answer, is not blamed.
+_FAIR_CHANCE = 1 / 8
 
 
 def open_directory(
@@ -24,64 +30,103 @@ def open_directory(
     *,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
-) -> Directory:
+    chance: Callable[[], float] = random.random,
+    spawn: Callable[[Callable[[], None]], None] | None = None,
+) -> LdapDirectory:
     """Make the directory that `config` describes. Nothing is connected to before it is first asked.
 
     Args:
         config: the settings.
         clock: seconds since the epoch, for accounts that begin or end.
-        monotonic: seconds since any moment, for deadlines and lifetimes.
+        monotonic: seconds since any moment, for deadlines, lifetimes and back-offs.
+        chance: a number from 0 to 1, so that many processes do not come back at once.
+        spawn: runs a probe of a server that failed beside the login that it is due in; a thread unless given.
 
     Raises:
         ConfigError: a file that `config` names cannot be used.
     """
     ldif = config.embedded_path
-    source = _network(config) if ldif is None else Embedded.from_ldif(ldif)
-    return LdapDirectory(
-        config,
-        user_base=_user_base(config, source),
-        searches=_lane("searches", source, _bind_our_account, config, monotonic),
-        binds=_lane("people's binds", source, _say_nothing, config, monotonic),
-        clock=clock,
-        monotonic=monotonic,
-    )
+    uris = config.uris if ldif is None else ()
+    servers = Servers(uris, clock=clock, monotonic=monotonic, random=chance)
+    if ldif is None:
+        network = _network(config, servers, monotonic, spawn or _in_a_thread)
+        lines = _lines(config, servers, network, network.look_after, monotonic)
+        base = user_base(config, "")
+    else:
+        embedded = Embedded.from_ldif(ldif)
+        lines = _lines(config, servers, embedded, _nothing_to_look_after, monotonic)
+        base = user_base(config, embedded.suffix)
+    return LdapDirectory(config, user_base=base, lines=lines, clock=clock, monotonic=monotonic)
 
 
-def _lane(
-    purpose: str,
-    source: Network | Embedded,
-    introduce: Callable[[LdapConfig, Link], None],
+def _lines(
     config: LdapConfig,
+    servers: Servers,
+    source: Network | Embedded,
+    look_after: Callable[[], None],
     monotonic: Callable[[], float],
-) -> Lane:
-    def connect(deadline: Deadline) -> Link:
-        return source.connect(deadline, lambda link: introduce(config, link))
+) -> Lines:
+    """Two lanes: searches are made by our account, and on the other one people introduce themselves."""
+    account = ServiceAccount(
+        config.bind_dn, config.bind_password, password_file=config.bind_password_file, monotonic=monotonic
+    )
 
-    return Lane(
-        purpose, connect, size=config.pool_size, lifetime=config.connection_lifetime, monotonic=monotonic
+    def connect_as_us(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
+        with account.turn(deadline):
+            return source.connect(deadline, account.introduce, near=near, avoid=avoid)
+
+    def connect_as_nobody(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
+        return source.connect(deadline, _say_nothing, near=near, avoid=avoid)
+
+    def lane(purpose: str, connect: Connect) -> Lane:
+        return Lane(
+            purpose,
+            connect,
+            servers,
+            size=config.pool_size,
+            lifetime=config.connection_lifetime,
+            fair_chance=config.login_deadline * _FAIR_CHANCE,
+            monotonic=monotonic,
+        )
+
+    return Lines(
+        searches=lane("searches", connect_as_us),
+        binds=lane("people's binds", connect_as_nobody),
+        servers=servers,
+        look_after=look_after,
     )
 
 
-def _bind_our_account(config: LdapConfig, link: Link) -> None:
-    """Searches are made by the service account, or by nobody if there is none."""
-    if config.bind_dn and config.bind_password:
-        judge_service_bind(link.bind(config.bind_dn, config.bind_password.encode()))
-
-
-def _say_nothing(_config: LdapConfig, _link: Link) -> None:
+def _say_nothing(_link: Link) -> None:
     """On a connection for people's binds, the first of them is the first thing said."""
 
 
-def _user_base(config: LdapConfig, source: Network | Embedded) -> str:
-    """Where people are: as set, or the template's parent, or the whole of an embedded directory."""
+def _nothing_to_look_after() -> None:
+    """A directory in memory does not fail."""
+
+
+def _in_a_thread(probe: Callable[[], None]) -> None:
+    threading.Thread(target=probe, name="probe of a directory server", daemon=True).start()
+
+
+def user_base(config: LdapConfig, suffix: str = "") -> str:
+    """Tell where people are: as set, or the template's parent, or the whole of an embedded directory.
+
+    Args:
+        config: the settings.
+        suffix: of an embedded directory.
+    """
     if config.user_base:
         return config.user_base
-    if config.user_dn_template:
-        return config.user_dn_template.partition(",")[2]
-    return source.suffix if isinstance(source, Embedded) else ""
+    return config.user_dn_template.partition(",")[2] if config.user_dn_template else suffix
 
 
-def _network(config: LdapConfig) -> Network:
+def _network(
+    config: LdapConfig,
+    servers: Servers,
+    monotonic: Callable[[], float],
+    spawn: Callable[[Callable[[], None]], None],
+) -> Network:
     uris = tuple(ServerUri.parse(uri) for uri in config.uris)
     context = None
     if any(uri.scheme == "ldaps" or (uri.scheme == "ldap" and config.start_tls) for uri in uris):
@@ -94,8 +139,12 @@ def _network(config: LdapConfig) -> Network:
             raise ConfigError((f"{files}: no usable certificate or key: {error}.",)) from error
     return Network(
         uris=uris,
+        servers=servers,
         start_tls=config.start_tls,
         context=context,
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
+        fair_chance=config.login_deadline * _FAIR_CHANCE,
+        monotonic=monotonic,
+        spawn=spawn,
     )

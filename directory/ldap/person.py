@@ -1,11 +1,10 @@
 """From an entry to a person.
 
-Owns: which attributes are read, what they mean, and which account states they tell. Must not know:
+Owns: which attributes are read of a person, what they mean, and the form of the stable id. Must not know:
 connections.
 """
 
-import re
-from datetime import datetime
+import uuid
 from typing import Final
 
 from ldap3.core.exceptions import LDAPInvalidDnError
@@ -13,105 +12,110 @@ from ldap3.utils.dn import parse_dn
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from directory.ldap.entry import Entry
-from directory.ldap.typed import from_dn
+from directory.ldap.moment import moment_of
+from directory.ldap.profiles import Profile
+from directory.ldap.typed import for_filter, from_dn, name_to_ask
 
-_NET_ID: Final = "uid"
-_GROUPS: Final = "memberOf"
-_READ: Final = (
-    _NET_ID,
-    "cn",
-    "displayName",
-    "mail",
-    "eduPersonAffiliation",
-    "eduPersonPrincipalName",
-    "pwdChangedTime",
-    "pwdAccountLockedTime",
-    "pwdStartTime",
-    "pwdEndTime",
-)
-# "Until an administrator unlocks it" (draft-behera-ldap-password-policy-10, section 5.3.3).
-_LOCKED_FOR_GOOD: Final = "000001010000Z"
-_GENERALIZED_TIME: Final = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d{4})")
+_READ: Final = ("cn", "displayName", "mail", "eduPersonAffiliation")
+_GUID: Final = "objectguid"
+_GUID_OCTETS: Final = 16
 
 
-def attributes_to_read(id_attribute: str, *, groups: bool) -> list[str]:
-    """Name the attributes that a search for a person asks for."""
-    return [id_attribute, *_READ, *([_GROUPS] if groups else [])]
+def attributes_to_read(profile: Profile, *, also: tuple[str, ...] = ()) -> list[str]:
+    """Name the attributes that a search for a person asks for, each once.
+
+    Args:
+        profile: the kind of directory.
+        also: what is wanted this time beside the usual.
+    """
+    names = [
+        profile.id_attribute,
+        profile.net_id_attribute,
+        *_READ,
+        profile.principal_name_attribute,
+        profile.password_changed_attribute,
+        *([profile.password_expires_attribute] if profile.password_expires_attribute else []),
+        *profile.state_attributes,
+        *also,
+    ]
+    return list({name.lower(): name for name in names}.values())
 
 
-def person_from(entry: Entry, id_attribute: str) -> Person:
-    """Make the person of an entry that was read with `attributes_to_read`.
+def person_from(entry: Entry, profile: Profile) -> Person:
+    """Make the person of an entry that was read with `attributes_to_read`; their groups are not looked at.
 
     Raises:
         DirectoryUnavailable: the entry has no stable id or no net id, so a setting is wrong.
     """
-    ids = entry.texts(id_attribute)
-    if len(ids) != 1 or not ids[0]:
-        raise DirectoryUnavailable(
-            f"{entry.dn} shows {len(ids)} values of {id_attribute}, not one (NETID_LDAP_ID_ATTRIBUTE)",
-            alarm=True,
-        )
+    expires = profile.password_expires_attribute
     return Person(
-        id=ids[0],
-        net_id=_net_id(entry),
+        id=_id(entry, profile.id_attribute),
+        net_id=_net_id(entry, profile.net_id_attribute),
         dn=entry.dn,
         name=entry.text("displayName") or entry.text("cn"),
         mail=entry.text("mail"),
-        groups=entry.texts(_GROUPS),
         affiliations=entry.texts("eduPersonAffiliation"),
-        principal_name=entry.text("eduPersonPrincipalName"),
-        password_changed_at=_epoch(entry.text("pwdChangedTime")),
+        principal_name=entry.text(profile.principal_name_attribute),
+        password_changed_at=moment_of(
+            profile.password_changed_attribute, entry.text(profile.password_changed_attribute)
+        ),
+        # 0, in the year 1970, is 389-ds's "must be changed".
+        password_expires_at=(moment_of(expires, entry.text(expires)) or None) if expires else None,
     )
 
 
-def refuse_by_state(entry: Entry, now: float) -> None:
-    """Refuse a person whose entry says that they may not log in, whatever the password.
-
-    A lock that ends by itself is left to the server, which alone knows when it does.
+def filter_by_id(profile: Profile, person_id: str) -> str:
+    """Write the filter that finds the person with a stable id.
 
     Args:
-        entry: as read.
-        now: seconds since the epoch.
+        profile: the kind of directory.
+        person_id: as `person_from` gave it.
 
     Raises:
-        InvalidCredentials: `disabled`, `expired` or `not_now`.
+        InvalidCredentials: no entry can have such an id: `unknown_person`.
     """
-    if entry.text("pwdAccountLockedTime") == _LOCKED_FOR_GOOD:
-        raise InvalidCredentials(Refusal.DISABLED, "locked by an administrator")
-    end = _epoch(entry.text("pwdEndTime"))
-    if end is not None and end <= now:
-        raise InvalidCredentials(Refusal.EXPIRED, "the account has ended")
-    start = _epoch(entry.text("pwdStartTime"))
-    if start is not None and start > now:
-        raise InvalidCredentials(Refusal.NOT_NOW, "the account has not begun")
+    attribute = profile.id_attribute
+    if attribute.lower() != _GUID:
+        return f"({attribute}={for_filter(name_to_ask(person_id))})"
+    try:
+        guid = uuid.UUID(person_id)
+    except ValueError:
+        guid = None
+    if guid is None or str(guid) != person_id.lower():
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the id is not a GUID")
+    return f"({attribute}={for_filter(guid.bytes_le)})"
 
 
-def _net_id(entry: Entry) -> str:
+def _id(entry: Entry, attribute: str) -> str:
+    """Take the stable id: as text, or a GUID of 16 octets (MS-DTYP, section 2.3.4.2) in its usual form."""
+    if attribute.lower() == _GUID:
+        octets = entry.attributes.get(_GUID, ())
+        ids = tuple(str(uuid.UUID(bytes_le=value)) for value in octets if len(value) == _GUID_OCTETS)
+    else:
+        ids = entry.texts(attribute)
+    if len(ids) != 1 or not ids[0]:
+        raise DirectoryUnavailable(
+            f"{entry.dn} shows {len(ids)} values of {attribute}, not one (NETID_LDAP_ID_ATTRIBUTE)",
+            alarm=True,
+        )
+    return ids[0]
+
+
+def _net_id(entry: Entry, attribute: str) -> str:
     """Take the login name as stored: of several, the one that names the entry, else the first by alphabet."""
-    names = sorted(entry.texts(_NET_ID))
+    names = sorted(entry.texts(attribute))
     if not names:
         raise DirectoryUnavailable(
-            f"{entry.dn} shows no {_NET_ID} (NETID_LDAP_BIND_DN may not read it?)", alarm=True
+            f"{entry.dn} shows no {attribute} (NETID_LDAP_NET_ID_ATTRIBUTE; or may NETID_LDAP_BIND_DN not "
+            "read it?)",
+            alarm=True,
         )
     if len(names) > 1:
         try:
             first, value, _ = parse_dn(entry.dn)[0]
         except LDAPInvalidDnError:
             return names[0]
-        named = from_dn(value).casefold() if first.lower() == _NET_ID else None
+        named = from_dn(value).casefold() if first.lower() == attribute.lower() else None
         naming = [name for name in names if name.casefold() == named]
         return naming[0] if naming else names[0]
     return names[0]
-
-
-def _epoch(generalized_time: str | None) -> int | None:
-    """Convert a GeneralizedTime (RFC 4517, section 3.3.13) to seconds since the epoch; None for none."""
-    match = _GENERALIZED_TIME.fullmatch(generalized_time or "")
-    if match is None:
-        return None
-    hour, minute, second, zone = match.groups()
-    try:
-        moment = datetime.strptime(f"{hour}{minute or '00'}{second or '00'}{zone}", "%Y%m%d%H%M%S%z")
-    except ValueError:  # such as the year 0
-        return None
-    return int(moment.timestamp())

@@ -1,9 +1,11 @@
-"""What an LDAP result code means to us: a table for people's binds, for our own account's, for searches.
+"""What an LDAP result means to us: a table for people's binds, for our own account's, for searches.
 
 Owns: which results are a refusal of the person and which only say that nothing can be said (RFC 4511,
-appendix A). Must not know: connections, entries.
+appendix A), and where a refusal's reason stands: in the password policy control, in Active Directory's
+sub-codes, in the texts of 389-ds and FreeIPA. Must not know: connections, entries.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -25,7 +27,9 @@ from ldap3.core.results import (
 )
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap import ppolicy
 from directory.ldap.entry import Answer
+from directory.ldap.ppolicy import PolicyControlError, PolicyError, PolicyResponse
 
 # Only 49 says something about the password. 19 is how a directory says that too many tries were made; 32 and
 # 34 are a stale or misbuilt DN of ours, 48 an entry without a password, 50 one that may not log in.
@@ -37,6 +41,45 @@ _REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
         RESULT_NO_SUCH_OBJECT: Refusal.REFUSED,
         RESULT_INVALID_DN_SYNTAX: Refusal.REFUSED,
         RESULT_INAPPROPRIATE_AUTHENTICATION: Refusal.REFUSED,
+    }
+)
+
+# The other errors of the control are about choosing a new password, which a bind does not.
+_BY_POLICY: Final[Mapping[PolicyError, Refusal]] = MappingProxyType(
+    {
+        PolicyError.PASSWORD_EXPIRED: Refusal.EXPIRED,
+        PolicyError.ACCOUNT_LOCKED: Refusal.LOCKED,
+        PolicyError.CHANGE_AFTER_RESET: Refusal.MUST_CHANGE,
+    }
+)
+
+# Active Directory answers every refusal with 49, and a Windows error number in its text (MS-ADTS, section
+# 5.1.1.5; the numbers are those of MS-ERREF, section 2.2). Any other number says nothing about the password.
+_SUB_CODE: Final = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECASE)
+_BY_SUB_CODE: Final[Mapping[str, tuple[Refusal, str]]] = MappingProxyType(
+    {
+        "525": (Refusal.UNKNOWN_PERSON, "no such user"),
+        "52e": (Refusal.WRONG_PASSWORD, "wrong password"),
+        "530": (Refusal.NOT_NOW, "outside of the logon hours"),
+        "531": (Refusal.NOT_HERE, "not from this workstation"),
+        "532": (Refusal.EXPIRED, "the password has expired"),
+        "533": (Refusal.DISABLED, "the account is disabled"),
+        "701": (Refusal.EXPIRED, "the account has expired"),
+        "773": (Refusal.MUST_CHANGE, "the password must be changed first"),
+        "775": (Refusal.LOCKED, "the account is locked"),
+    }
+)
+
+# What 389-ds and FreeIPA, which is built on it, say beside 19, 49 and 53.
+_BY_TEXT: Final[Mapping[str, Refusal]] = MappingProxyType(
+    {
+        "exceed password retry limit": Refusal.LOCKED,
+        "too many failed logins": Refusal.LOCKED,
+        "entry permanently locked": Refusal.LOCKED,
+        "account inactivated": Refusal.DISABLED,
+        "inactivity limit exceeded": Refusal.DISABLED,
+        "password expired": Refusal.EXPIRED,
+        "principal) is expired": Refusal.EXPIRED,
     }
 )
 
@@ -60,23 +103,47 @@ _SEARCH_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
+_GROUPS_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        RESULT_NO_SUCH_OBJECT: "the base does not exist or may not be seen (NETID_LDAP_GROUP_BASE)",
+        RESULT_INVALID_DN_SYNTAX: "the base is not a DN (NETID_LDAP_GROUP_BASE)",
+        RESULT_INSUFFICIENT_ACCESS_RIGHTS: "the account may not search (NETID_LDAP_BIND_DN)",
+        RESULT_SIZE_LIMIT_EXCEEDED: "the person has more groups than the account may be shown",
+    }
+)
+
 
 class ServiceAccountRefused(DirectoryUnavailable):
     """Our own account was refused: asking another server would only bring it nearer to being locked."""
 
 
-def judge_person_bind(answer: Answer) -> None:
+def judge_person_bind(answer: Answer, *, unwilling_refuses: bool, allow_must_change: bool) -> PolicyResponse:
     """Accept a person's bind, or say what it came to (RFC 4511, section 4.2.2).
+
+    Args:
+        answer: to a bind with the password policy request control.
+        unwilling_refuses: whether `unwillingToPerform` is about the person, as 389-ds has it, and not about
+            the server.
+        allow_must_change: whether a bind that succeeded is good although a new password is asked for.
+
+    Returns:
+        What the password policy says beside a success.
 
     Raises:
         InvalidCredentials: the result is one of the few that refuse the person.
         DirectoryUnavailable: it is any other.
     """
     if answer.code == RESULT_SUCCESS:
-        return
-    if answer.code in _REFUSALS:
-        raise InvalidCredentials(_REFUSALS[answer.code], answer.message)
-    raise _unavailable("a person's bind", answer, _SETTINGS_AT_FAULT)
+        policy = _policy_of_success(answer)
+        if policy.error is PolicyError.CHANGE_AFTER_RESET and not allow_must_change:
+            raise InvalidCredentials(Refusal.MUST_CHANGE, answer.message)
+        return policy
+    if answer.code in _REFUSALS or (answer.code == RESULT_UNWILLING_TO_PERFORM and unwilling_refuses):
+        raise _refusal(answer)
+    what = "a person's bind"
+    if answer.code == RESULT_UNWILLING_TO_PERFORM:
+        what += " (were it about the person, as on 389-ds, NETID_LDAP_PROFILE would say so)"
+    raise _unavailable(what, answer, _SETTINGS_AT_FAULT)
 
 
 def judge_service_bind(answer: Answer) -> None:
@@ -109,6 +176,50 @@ def judge_search(answer: Answer) -> None:
     if answer.code == RESULT_SIZE_LIMIT_EXCEEDED:
         raise InvalidCredentials(Refusal.AMBIGUOUS, answer.message)
     raise _unavailable("a search", answer, {**_SETTINGS_AT_FAULT, **_SEARCH_AT_FAULT})
+
+
+def judge_group_search(answer: Answer) -> None:
+    """Accept a search that found all of a person's groups: some of them would be as wrong as none.
+
+    Raises:
+        DirectoryUnavailable: it did not.
+    """
+    if answer.code != RESULT_SUCCESS:
+        raise _unavailable("a search for groups", answer, {**_SETTINGS_AT_FAULT, **_GROUPS_AT_FAULT})
+
+
+def _policy_of_success(answer: Answer) -> PolicyResponse:
+    try:
+        return _policy(answer)
+    except PolicyControlError as error:
+        # It may have said that the password must be changed.
+        raise DirectoryUnavailable(
+            f"the directory sent a password policy control that cannot be read: {error}", alarm=True
+        ) from error
+
+
+def _policy(answer: Answer) -> PolicyResponse:
+    value = answer.controls.get(ppolicy.CONTROL)
+    return PolicyResponse() if value is None else ppolicy.decode(value)
+
+
+def _refusal(answer: Answer) -> InvalidCredentials:
+    """Find the reason of a refusal: in a text that we know, in the control, in a sub-code, in the code."""
+    text = answer.message.lower()
+    for words, reason in _BY_TEXT.items():
+        # Before the control, by which 389-ds calls an inactivated account a locked one.
+        if words in text:
+            return InvalidCredentials(reason, answer.message)
+    try:
+        policy_error = _policy(answer).error
+    except PolicyControlError:
+        policy_error = None
+    if policy_error is not None and policy_error in _BY_POLICY:
+        return InvalidCredentials(_BY_POLICY[policy_error], answer.message)
+    if sub_code := _SUB_CODE.search(answer.message):
+        reason, meaning = _BY_SUB_CODE.get(sub_code[1].lower(), (Refusal.REFUSED, "refused"))
+        return InvalidCredentials(reason, f"{meaning} ({answer.message})")
+    return InvalidCredentials(_REFUSALS.get(answer.code, Refusal.REFUSED), answer.message)
 
 
 def _unavailable(what: str, answer: Answer, at_fault: Mapping[int, str]) -> DirectoryUnavailable:

@@ -3,18 +3,24 @@
 Owns: the order of a login's steps, and what may be tried again. Must not know: sockets, TLS, ldap3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
+from directory.ldap.conversation import Conversation, Lines
 from directory.ldap.deadline import Deadline
-from directory.ldap.entry import Entry, Found
-from directory.ldap.lane import Lane
+from directory.ldap.entry import Answer, Entry
+from directory.ldap.groups import Ask, GroupRules
 from directory.ldap.link import Link
-from directory.ldap.person import attributes_to_read, person_from, refuse_by_state
+from directory.ldap.person import attributes_to_read, filter_by_id, person_from
+from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.results import judge_person_bind, judge_search
-from directory.ldap.typed import USERNAME, for_dn, for_filter, name_to_ask, password_to_send
-from directory.ldap.wire import LinkLost
+from directory.ldap.servers import ServerStatus
+from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
+from directory.ldap.typed import USERNAME, for_dn, for_filter, names_to_ask, password_to_send
 
 # One more than may be found, so that two are told from one.
 _SIZE_LIMIT = 2
@@ -29,15 +35,15 @@ class LdapDirectory:
         config: LdapConfig,
         *,
         user_base: str,
-        searches: Lane,
-        binds: Lane,
+        lines: Lines,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
         self._config = config
+        self._profile = config.effective_profile()
+        self._groups = GroupRules(self._profile, config.group_base, config.group_filter)
         self._user_base = user_base
-        self._searches = searches
-        self._binds = binds
+        self._lines = lines
         self._clock = clock
         self._monotonic = monotonic
 
@@ -54,17 +60,20 @@ class LdapDirectory:
             DirectoryUnavailable: nothing can be said about the password.
         """
         secret = password_to_send(password)
-        name = name_to_ask(net_id)
-        deadline = self._deadline()
+        names = names_to_ask(net_id, self._config.realms)
+        talk = self._conversation()
         if self._config.user_dn_template is not None:
-            dn = self._config.user_dn_template.replace(USERNAME, for_dn(name))
-            return self._person(self._bind_and_read(dn, secret, deadline, groups=groups))
-        search_filter = self._config.user_filter.replace(USERNAME, for_filter(name))
-        entry = self._only_entry(search_filter, deadline, groups=groups)
-        person = self._person(entry)
-        with self._binds.lease(deadline) as link:
-            judge_person_bind(link.bind(entry.dn, secret))
-        return person
+            dn = self._config.user_dn_template.replace(USERNAME, for_dn(names[0]))
+            return self._authenticate_as(dn, secret, talk, groups=groups)
+        entry = self._only_entry(self._filter_by_names(names), talk, groups=groups)
+        person = person_from(entry, self._profile)
+        with _about(person):
+            refuse_by_account(entry, self._clock())
+            policy = talk.as_person(
+                lambda link: self._judge(link.bind(entry.dn, secret, controls=(ppolicy.CONTROL,)))
+            )
+            person = self._with_policy(person, entry, policy)
+        return self._with_groups(person, entry, talk.ask) if groups else person
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """Read the person with the stable id `person_id` again.
@@ -74,11 +83,18 @@ class LdapDirectory:
             groups: whether the person's groups are wanted.
 
         Raises:
-            InvalidCredentials: no such person now (`unknown_person`), or `disabled`, `expired`, `not_now`.
+            InvalidCredentials: no such person now (`unknown_person`), or `disabled`, `locked`, `expired`,
+                `must_change`, `not_now`, where the entry says so for certain.
             DirectoryUnavailable: nothing can be said.
         """
-        search_filter = f"({self._config.id_attribute}={for_filter(name_to_ask(person_id))})"
-        return self._person(self._only_entry(search_filter, self._deadline(), groups=groups))
+        search_filter = filter_by_id(self._profile, person_id)
+        talk, now = self._conversation(), self._clock()
+        entry = self._only_entry(search_filter, talk, groups=groups)
+        refuse_by_account(entry, now)
+        refuse_by_lock(entry, now)
+        refuse_by_password(entry, now, allow_must_change=self._config.allow_must_change)
+        person = person_from(entry, self._profile)
+        return self._with_groups(person, entry, talk.ask) if groups else person
 
     def ping(self) -> None:
         """Read the root DSE (RFC 4512, section 5.1) on a connection for searches.
@@ -86,58 +102,95 @@ class LdapDirectory:
         Raises:
             DirectoryUnavailable: the directory does not answer, or refuses our own account.
         """
-        found = self._ask(self._deadline(), lambda link: link.read("", attributes=[_NO_ATTRIBUTES]))
+        found = self._conversation().ask(lambda link: link.read("", attributes=[_NO_ATTRIBUTES]))
         judge_search(found.answer)
 
     def close(self) -> None:
         """Close every connection. The directory can be used again after it."""
-        self._searches.close()
-        self._binds.close()
+        self._lines.close()
 
-    def _deadline(self) -> Deadline:
-        return Deadline(self._config.login_deadline, self._monotonic)
+    def servers(self) -> list[ServerStatus]:
+        """Tell how each server stands, in order of preference; an embedded directory has none."""
+        return self._lines.servers.statuses()
 
-    def _person(self, entry: Entry) -> Person:
-        refuse_by_state(entry, self._clock())
-        return person_from(entry, self._config.id_attribute)
+    def _conversation(self) -> Conversation:
+        return self._lines.conversation(Deadline(self._config.login_deadline, self._monotonic))
 
-    def _only_entry(self, search_filter: str, deadline: Deadline, *, groups: bool) -> Entry:
-        attributes = attributes_to_read(self._config.id_attribute, groups=groups)
-        found = self._ask(
-            deadline,
+    def _judge(self, answer: Answer) -> PolicyResponse:
+        return judge_person_bind(
+            answer,
+            unwilling_refuses=self._profile.unwilling_refuses,
+            allow_must_change=self._config.allow_must_change,
+        )
+
+    def _with_policy(self, person: Person, entry: Entry, policy: PolicyResponse) -> Person:
+        """Add what the bind said of the password, and refuse one that the entry says is over."""
+        now = self._clock()
+        refuse_by_password(entry, now, allow_must_change=self._config.allow_must_change)
+        expires = person.password_expires_at
+        if policy.seconds_to_expiry is not None:
+            expires = int(now) + policy.seconds_to_expiry
+        return replace(person, password_expires_at=expires, grace_logins_remaining=policy.grace_logins)
+
+    def _with_groups(self, person: Person, entry: Entry, ask: Ask) -> Person:
+        return replace(person, groups=self._groups.of(entry, person.net_id, ask))
+
+    def _filter_by_names(self, names: tuple[str, ...]) -> str:
+        filters = [self._profile.user_filter.replace(USERNAME, for_filter(name)) for name in names]
+        return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
+
+    def _attributes(self, *, groups: bool) -> list[str]:
+        return attributes_to_read(self._profile, also=self._groups.attributes if groups else ())
+
+    def _only_entry(self, search_filter: str, talk: Conversation, *, groups: bool) -> Entry:
+        attributes = self._attributes(groups=groups)
+        found = talk.ask(
             lambda link: link.search(
                 self._user_base, search_filter, attributes=attributes, size_limit=_SIZE_LIMIT
-            ),
+            )
         )
         judge_search(found.answer)
         if not found.entries:
             raise InvalidCredentials(Refusal.UNKNOWN_PERSON)
         if len(found.entries) > 1:
-            raise InvalidCredentials(Refusal.AMBIGUOUS, f"{len(found.entries)} entries for {search_filter}")
+            raise InvalidCredentials(Refusal.AMBIGUOUS, f"{len(found.entries)} entries or more")
         return found.entries[0]
 
-    def _bind_and_read(self, dn: str, secret: bytes, deadline: Deadline, *, groups: bool) -> Entry:
-        """Bind as a DN that was not searched, then read what it names."""
-        attributes = attributes_to_read(self._config.id_attribute, groups=groups)
-        with self._binds.lease(deadline) as link:
-            judge_person_bind(link.bind(dn, secret))
-            if self._config.bind_dn is None:
-                found = link.read(dn, attributes=attributes)
-        if self._config.bind_dn is not None:
-            found = self._ask(deadline, lambda link: link.read(dn, attributes=attributes))
+    def _authenticate_as(self, dn: str, secret: bytes, talk: Conversation, *, groups: bool) -> Person:
+        """Bind as a DN that was not searched, then read what it names, with our account's eyes or its own."""
+
+        def bind(link: Link) -> Person | PolicyResponse:
+            policy = self._judge(link.bind(dn, secret, controls=(ppolicy.CONTROL,)))
+            if self._config.bind_dn is not None:
+                return policy
+            return self._read_person(dn, policy, lambda question: question(link), groups=groups)
+
+        done = talk.as_person(bind)
+        return done if isinstance(done, Person) else self._read_person(dn, done, talk.ask, groups=groups)
+
+    def _read_person(self, dn: str, policy: PolicyResponse, ask: Ask, *, groups: bool) -> Person:
+        attributes = self._attributes(groups=groups)
+        found = ask(lambda link: link.read(dn, attributes=attributes))
         if len(found.entries) != 1:
+            if policy.error is PolicyError.CHANGE_AFTER_RESET:
+                # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
+                raise InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
             raise DirectoryUnavailable(
                 f"{dn} could be bound as, but not read (result {found.answer.code}): "
                 "let people read their own entry, or set NETID_LDAP_BIND_DN",
                 alarm=True,
             )
-        return found.entries[0]
+        entry = found.entries[0]
+        refuse_by_account(entry, self._clock())
+        person = self._with_policy(person_from(entry, self._profile), entry, policy)
+        return self._with_groups(person, entry, ask) if groups else person
 
-    def _ask(self, deadline: Deadline, question: Callable[[Link], Found]) -> Found:
-        """Ask on a connection for searches; once more on a new one if a kept one proved dead."""
-        try:
-            with self._searches.lease(deadline) as link:
-                return question(link)
-        except LinkLost:
-            with self._searches.lease(deadline, fresh=True) as link:
-                return question(link)
+
+@contextmanager
+def _about(person: Person) -> Iterator[None]:
+    """Let a refusal name whom it is about: the help desk looks for it by that."""
+    try:
+        yield
+    except InvalidCredentials as refusal:
+        refusal.person_id = person.id
+        raise

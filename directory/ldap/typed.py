@@ -7,6 +7,7 @@ section 3) or for a DN (RFC 4514, section 2.4). Must not know: connections, sett
 import re
 import string
 import unicodedata
+from collections.abc import Collection
 
 from directory.contract import InvalidCredentials, Refusal
 
@@ -17,6 +18,31 @@ USERNAME = "{username}"
 _FILTER_SAFE = frozenset((string.ascii_letters + string.digits + "-_.@").encode())
 _ESCAPED_IN_DN = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DN_SPECIAL = frozenset('"+,;<>=#\\')
+
+
+def names_to_ask(typed: str, realms: Collection[str]) -> tuple[str, ...]:
+    r"""Trim and compose a name, and take a listed realm off it: `alice@campus.example`, `CAMPUS\alice`.
+
+    Args:
+        typed: the login name as typed.
+        realms: names that may stand behind `@` or before a backslash, in any case; any other stays.
+
+    Returns:
+        The name; behind it, where `@` and a realm were taken off, the whole address: where a filter asks for
+        addresses, it is one of those.
+
+    Raises:
+        InvalidCredentials: no entry can bear such a name: `unknown_person`.
+    """
+    name = name_to_ask(typed)
+    listed = {name_to_ask(realm).casefold() for realm in realms}
+    local, _, realm = (part.strip() for part in name.rpartition("@"))
+    if local and realm.casefold() in listed:
+        return local, f"{local}@{realm}"
+    realm, _, local = (part.strip() for part in name.partition("\\"))
+    if local and realm.casefold() in listed:
+        return (local,)
+    return (name,)
 
 
 def name_to_ask(typed: str) -> str:
@@ -54,9 +80,10 @@ def password_to_send(password: str) -> bytes:
     return encoded
 
 
-def for_filter(value: str) -> str:
+def for_filter(value: str | bytes) -> str:
     """Escape a value for a filter: every byte but the plainest, so that nothing is left to interpret."""
-    return "".join(chr(byte) if byte in _FILTER_SAFE else f"\\{byte:02x}" for byte in value.encode())
+    encoded = value.encode() if isinstance(value, str) else value
+    return "".join(chr(byte) if byte in _FILTER_SAFE else f"\\{byte:02x}" for byte in encoded)
 
 
 def for_dn(value: str) -> str:

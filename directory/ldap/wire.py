@@ -19,6 +19,10 @@ class LinkLost(DirectoryUnavailable):
     """An open connection turned out to be dead. What was sent on it may have arrived, or not."""
 
 
+class NothingSent(LinkLost):
+    """An open connection turned out to be dead before anything of the request was taken by it."""
+
+
 class TimedSocket:
     """What ldap3 takes for its socket: each wait ends with the read timeout or the login's deadline.
 
@@ -31,6 +35,12 @@ class TimedSocket:
         self.deadline = deadline
         self._server = server
         self._read_timeout = read_timeout
+        self._sent = 0
+
+    def begin(self, deadline: Deadline) -> None:
+        """Begin another use of the connection, with a deadline of its own."""
+        self.deadline = deadline
+        self._sent = 0
 
     def recv(self, size: int) -> bytes:
         """Read up to `size` bytes.
@@ -54,16 +64,22 @@ class TimedSocket:
         """Write all of `data`.
 
         Raises:
+            NothingSent: the connection was dead already, and nothing else was sent in this use of it.
             LinkLost: the server closed the connection.
             DirectoryUnavailable: the server did not take it in time.
         """
-        self.raw.settimeout(self.deadline.within(self._read_timeout))
+        left = memoryview(data)
         try:
-            self.raw.sendall(data)
+            while left:
+                self.raw.settimeout(self.deadline.within(self._read_timeout))
+                taken = self.raw.send(left)
+                self._sent += taken
+                left = left[taken:]
         except TimeoutError:
             raise self._too_slow() from None
         except OSError as error:
-            raise LinkLost(f"{self._server} broke the connection: {error}") from error
+            loss = LinkLost if self._sent else NothingSent
+            raise loss(f"{self._server} broke the connection: {error}") from error
 
     def is_silent(self) -> bool:
         """Say whether the connection is open and nothing waits to be read on it.
@@ -104,7 +120,7 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
         DirectoryUnavailable: no address answered in time.
     """
     failures = []
-    for family, address in _addresses(uri, connect_timeout=connect_timeout, deadline=deadline):
+    for family, address in resolve(uri, connect_timeout=connect_timeout, deadline=deadline):
         raw = socket.socket(family, socket.SOCK_STREAM)
         try:
             raw.settimeout(deadline.within(connect_timeout))
@@ -123,8 +139,20 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
     raise DirectoryUnavailable(f"{uri.text} cannot be reached: {'; '.join(failures)}")
 
 
-def _addresses(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> list[tuple[int, Any]]:
-    """Resolve the host, in a thread of its own, since the system's resolver knows no time limit."""
+def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> list[tuple[int, Any]]:
+    """Resolve a server's host, in a thread of its own, since the system's resolver knows no time limit.
+
+    Args:
+        uri: which server.
+        connect_timeout: seconds for the name.
+        deadline: of the login that needs it.
+
+    Returns:
+        Socket families and addresses, in the order in which to try them.
+
+    Raises:
+        DirectoryUnavailable: no such name, or no answer in time.
+    """
     if uri.scheme == "ldapi":
         return [(socket.AF_UNIX, uri.host)]
     answers: queue.SimpleQueue[list[tuple[int, Any]] | Exception] = queue.SimpleQueue()

@@ -3,6 +3,7 @@
 from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
 from login import Person
+from oauth.claims import wants_groups
 from oauth.client_authentication import METHODS
 from oauth.errors import invalid_scope, missing, unauthorized_client
 
@@ -28,20 +29,20 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         self.request.client = client
         if not client.check_grant_type(self.GRANT_TYPE):
             raise unauthorized_client()
-        for parameter in ("username", "password"):
-            if parameter not in self.request.form:
-                raise missing(parameter)
+        absent = [name for name in ("username", "password") if name not in self.request.form]
+        if absent:
+            raise missing(*absent)
         scope = client.get_allowed_scope(self.request.payload.scope)
         if scope is None:
             raise invalid_scope()
         self.request.granted_scope = scope
-        self.request.user = self.authenticate_user(
-            self.request.form["username"], self.request.form["password"]
-        )
+        form = self.request.form
+        self.request.user = self.authenticate_user(form["username"], form["password"])
 
     def authenticate_user(self, username: str, password: str) -> Person:
         """The person, if the directory accepts the password."""
-        person: Person = self.server.login.authenticate(username, password)
+        groups = wants_groups(self.request.granted_scope)
+        person: Person = self.server.login.authenticate(username, password, groups=groups)
         return person
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:

@@ -112,4 +112,4 @@ def test_unmigrated_database(
     bare = make_site(NETID_DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
     (said,) = bare.run(*command, status=1).splitlines()
     assert said.startswith("Error: The database cannot be used (")
-    assert said.endswith("Is it migrated? flask db upgrade")
+    assert said.endswith("Is it migrated? .venv/bin/flask db upgrade")

@@ -120,7 +120,7 @@ def test_retiring_for_people(site: Site) -> None:
     assert (
         site.run("client", "retire-secret", "Library", "1")
         .splitlines()[-1]
-        .endswith("ends 2027-01-15 08:00:00Z")
+        .endswith("ended 2027-01-15 08:00:00Z")
     )
 
 

@@ -1,5 +1,6 @@
 """Directories and servers for the directory's tests."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 import trustme
 
-from directory import Directory
+from directory import Directory, DirectoryUnavailable
 from directory.ldap import LdapConfig, open_directory
 from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
 
@@ -16,6 +17,34 @@ pytest.register_assert_rewrite("tests.directory.conformance")
 CAMPUS = Path(__file__).parents[2] / "directory" / "campus.ldif"
 EXTRA = Path(__file__).with_name("extra.ldif")
 SERVICE = "cn=svc,ou=services,dc=campus,dc=example"
+
+
+class MovedClock:
+    """A monotonic clock that runs, and that a test can move on."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since any moment."""
+        return time.monotonic() + self._ahead
+
+    def move(self, seconds: float) -> None:
+        """Let so many seconds have passed."""
+        self._ahead += seconds
+
+
+def recovers_within(seconds: float, ask: Callable[[], object]) -> None:
+    """The question must be answered in so many seconds, however often it is asked."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            ask()
+        except DirectoryUnavailable:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        else:
+            return
 
 
 class OpenWith(Protocol):
@@ -31,9 +60,13 @@ def opened() -> Iterator[Callable[..., Directory]]:
     """Open directories by their whole settings, and close them after the test."""
     directories = []
 
-    def open_it(*, clock: Callable[[], float] | None = None, **settings: Any) -> Directory:
-        clocks = {} if clock is None else {"clock": clock}
-        directories.append(open_directory(LdapConfig(**settings), **clocks))
+    def open_it(
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        **settings: Any,
+    ) -> Directory:
+        directories.append(open_directory(LdapConfig(**settings), clock=clock, monotonic=monotonic))
         return directories[-1]
 
     yield open_it

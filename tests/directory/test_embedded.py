@@ -11,7 +11,12 @@ from directory.ldap import ConfigError, embedded_people
 from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from directory.ldap.link import Link
-from tests.directory.conformance import PEOPLE, DirectoryConformance
+from tests.directory.conformance import (
+    PEOPLE,
+    AccountDatesConformance,
+    DirectoryConformance,
+    ManyNamesConformance,
+)
 from tests.directory.conftest import CAMPUS, SERVICE
 
 
@@ -23,7 +28,7 @@ def ldif(tmp_path: Path, everyone: bytes) -> Path:
     return path
 
 
-class TestEmbedded(DirectoryConformance):
+class TestEmbedded(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
     """The embedded directory keeps the rules of every directory."""
 
     @pytest.fixture

@@ -39,6 +39,16 @@ GOOD: dict[str, Any] = {"uris": ("ldaps://ldap.campus.example",), "user_base": "
         ({"bind_password": "x"}, "NETID_LDAP_BIND_DN"),
         ({"bind_dn": "cn=svc", "bind_password": ""}, "NETID_LDAP_BIND_PASSWORD"),
         ({"id_attribute": ""}, "NETID_LDAP_ID_ATTRIBUTE"),
+        ({"net_id_attribute": ""}, "NETID_LDAP_NET_ID_ATTRIBUTE"),
+        ({"password_changed_attribute": ""}, "NETID_LDAP_PASSWORD_CHANGED_ATTRIBUTE"),
+        ({"profile": "ldap"}, "NETID_LDAP_PROFILE"),
+        ({"realms": ("@campus.example",)}, "NETID_LDAP_REALMS"),
+        ({"realms": ("CAMPUS\\",)}, "NETID_LDAP_REALMS"),
+        ({"realms": (" ",)}, "NETID_LDAP_REALMS"),
+        ({"group_filter": "(member={dn})"}, "NETID_LDAP_GROUP_BASE"),
+        ({"group_base": "dc=x"}, "NETID_LDAP_GROUP_FILTER"),
+        ({"group_base": "dc=x", "group_filter": "(member=*)"}, "NETID_LDAP_GROUP_FILTER lacks {dn}"),
+        ({"group_base": "dc=x", "group_filter": "member={dn}"}, "RFC 4515"),
         ({"login_deadline": 0}, "NETID_LDAP_LOGIN_DEADLINE"),
         ({"pool_size": 0}, "NETID_LDAP_POOL_SIZE"),
     ],
@@ -49,6 +59,20 @@ def test_settings_that_cannot_be_meant(changes: dict[str, Any], setting: str) ->
         LdapConfig(**{**GOOD, **changes})
     assert len(caught.value.problems) == 1
     assert setting in caught.value.problems[0]
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        {"group_base": "dc=x", "group_filter": "(member={dn})"},
+        {"group_base": "dc=x", "group_filter": "(|(member={dn})(memberUid={username}))"},
+        {"group_base": "dc=x", "profile": "active-directory"},
+        {"realms": ("campus.example", "CAMPUS")},
+    ],
+)
+def test_settings_that_can_be_meant(groups: dict[str, Any]) -> None:
+    """Groups are searched by DN or by name; Active Directory needs no filter for them."""
+    LdapConfig(**GOOD, **groups)
 
 
 def test_every_problem_is_told_at_once() -> None:

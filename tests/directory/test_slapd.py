@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable, Refusal
-from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, DirectoryConformance, refusal
+from tests.directory.conformance import (
+    ALICE,
+    PEOPLE,
+    TEMPLATE,
+    AccountDatesConformance,
+    DirectoryConformance,
+    ManyNamesConformance,
+    refusal,
+)
 from tests.servers.slapd import Slapd
 
 
-class TestSlapd(DirectoryConformance):
+class TestSlapd(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
     """OpenLDAP over StartTLS keeps the rules of every directory."""
 
     @pytest.fixture

@@ -2,9 +2,10 @@
 
 from tests.models.client_rules import ClientRules
 from tests.models.grant_rules import GrantRules
+from tests.models.refresh_rules import RefreshRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.trouble_rules import TroubleRules
 
 
-class StoreConformance(ClientRules, GrantRules, SchemaRules, TroubleRules):
+class StoreConformance(ClientRules, GrantRules, RefreshRules, SchemaRules, TroubleRules):
     """Every rule, for a database that `place` and `bare_place` give: one migrated, one without a table."""

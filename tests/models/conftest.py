@@ -11,11 +11,8 @@ from models import MIGRATIONS
 from models.migrations import HEAD
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
-from tests.servers.postgresql import postgresql
 
-__all__ = ["postgresql"]
-
-for rules in ("client_rules", "grant_rules", "schema_rules", "trouble_rules"):
+for rules in ("client_rules", "grant_rules", "refresh_rules", "schema_rules", "trouble_rules"):
     pytest.register_assert_rewrite(f"tests.models.{rules}")
 
 LATER = '''

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import Any
 
@@ -14,7 +14,10 @@ from models import (
     GrantStore,
     NewGrant,
     NewToken,
+    RefreshStore,
+    RefreshToken,
     Registration,
+    Renewal,
     SecretHasher,
     db,
     hour_prefix,
@@ -57,10 +60,12 @@ class Stores:
     site: Site
     clock: Clock
     grants: GrantStore = field(init=False)
+    refreshes: RefreshStore = field(init=False)
     clients: ClientStore = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grants", GrantStore(self.clock))
+        object.__setattr__(self, "refreshes", RefreshStore(self.clock))
         object.__setattr__(self, "clients", self.clients_with(FIRST_KEY))
 
     @property
@@ -128,6 +133,35 @@ class Stores:
             **changes,
         )
         return Issued(grant.id, access, refresh)
+
+    def found(self, key: bytes) -> RefreshToken:
+        """What is stored of a refresh token."""
+        found = self.refreshes.find(key)
+        assert found is not None
+        return found
+
+    def rotate(
+        self,
+        key: bytes,
+        found: RefreshToken,
+        *,
+        keys: tuple[bytes, bytes] | None = None,
+        event: AuditEvent | None = None,
+        secret_used: tuple[str, int] | None = None,
+        **changes: Any,
+    ) -> bool:
+        """Turn a refresh token into the pair of tokens that stands under `keys`."""
+        ends, refresh_ends = self.now + 3600, self.now + 86_400
+        access, refresh = keys or (self.key(ends), self.key(refresh_ends))
+        usual = Renewal(
+            at=self.now,
+            access=NewToken(key=access, expires_at=ends),
+            refresh=NewToken(key=refresh, expires_at=refresh_ends),
+            scope="profile",
+            claims={"name": "Álice"},
+        )
+        event = event or self.audit("token.refreshed", grant_id=found.grant_id.hex())
+        return self.refreshes.rotate(key, found, replace(usual, **changes), event, secret_used=secret_used)
 
     def _know(self, client_id: str) -> None:
         """See to it that a client with this id is registered."""

@@ -5,13 +5,27 @@ from typing import cast
 
 import pytest
 
-from models import Registration, StoreUnavailable, is_current, purge, secret_key_ids
+from models import RefreshToken, Registration, StoreUnavailable, is_current, purge, secret_key_ids
 from tests.models.stores import Place, Stores
 
+UNKNOWN = RefreshToken(
+    grant_id=b"\0" * 19,
+    generation=0,
+    expires_at=0,
+    used_at=None,
+    client_id="anyone",
+    subject=None,
+    net_id=None,
+    scope="profile",
+    password_changed_at=None,
+    grant_expires_at=0,
+    revoked_at=None,
+)
 READS: dict[str, Callable[[Stores], object]] = {
     "get": lambda stores: stores.clients.get("anyone"),
     "list": lambda stores: stores.clients.list(),
     "find_access_token": lambda stores: stores.grants.find_access_token(b"\0" * 35),
+    "find": lambda stores: stores.refreshes.find(b"\0" * 35),
     "secret_key_ids": lambda _: secret_key_ids(),
     "is_current": lambda _: is_current(),
 }
@@ -25,6 +39,8 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "issue": lambda stores: stores.issue(),
     "revoke_access_token": lambda stores: stores.grants.revoke_access_token(b"\0" * 35, stores.audit()),
     "revoke_refresh_token": lambda stores: stores.grants.revoke_refresh_token(b"\0" * 35, stores.audit()),
+    "revoke_grant": lambda stores: stores.refreshes.revoke_grant(b"\0" * 19, stores.audit()),
+    "rotate": lambda stores: stores.rotate(b"\0" * 35, UNKNOWN),
     "revoke_client": lambda stores: stores.grants.revoke_client("anyone"),
     "record": lambda stores: stores.grants.record(stores.audit()),
     "purge": lambda stores: purge(stores.now),

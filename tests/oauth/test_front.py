@@ -15,6 +15,7 @@ from tests.fakes import FakeDirectory
 FORM = "application/x-www-form-urlencoded"
 GOOD = "grant_type=password&username=alice&password=alice-password"
 LIMIT = 16 * 1024
+ELSEWHERE = ["/oauth/revoke", "/revoke", "/oauth/introspect", "/introspect"]
 
 Send = Callable[..., TestResponse]
 
@@ -215,12 +216,13 @@ class TestHowLong:
         assert answer.data.endswith(b"\n")
         assert fake.asked == []
 
-    @pytest.mark.parametrize(("length", "status"), [(LIMIT, 200), (LIMIT + 1, 413)])
-    def test_chunked_body_has_the_same_limit(self, send: Send, length: int, status: int) -> None:
-        """A chunked body is refused over the limit, never cut (RFC 9112, 7.1)."""
+    @pytest.mark.parametrize(("length", "status"), [(LIMIT, 411), (LIMIT + 1, 413)])
+    def test_chunked_body_is_refused(self, send: Send, fake: FakeDirectory, length: int, status: int) -> None:
+        """A chunked body, which may be cut on its way unnoticed, is never tried (RFC 9110, 15.5.12)."""
         stream = io.BytesIO(self.padded(length).encode())
         answer = send("", environ_overrides=chunked(stream))
         assert answer.status_code == status
+        assert fake.asked == []
 
     def test_endless_chunked_body_is_read_to_the_limit_only(self, send: Send, fake: FakeDirectory) -> None:
         """Of a body without an end no more than the limit and one byte is read."""
@@ -232,6 +234,14 @@ class TestHowLong:
     def test_body_cut_short_is_refused(self, send: Send, fake: FakeDirectory) -> None:
         """A body that ends before its Content-Length is refused, however good it looks."""
         answer = send(GOOD, environ_overrides={"CONTENT_LENGTH": str(len(GOOD) + 1)})
+        assert is_invalid_request(answer, "The body ended too early.")
+        assert fake.asked == []
+
+    def test_body_cut_short_behind_a_server_that_hides_it(self, send: Send, fake: FakeDirectory) -> None:
+        """A stream that simply ends before its Content-Length is refused too, as granian hands it over."""
+        stream = io.BytesIO(GOOD.encode())
+        length = {"CONTENT_LENGTH": str(len(GOOD) + 4), "wsgi.input_terminated": True}
+        answer = send("", environ_overrides={"wsgi.input": stream, **length})
         assert is_invalid_request(answer, "The body ended too early.")
         assert fake.asked == []
 
@@ -263,13 +273,65 @@ def chunked(stream: io.IOBase) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
-@pytest.mark.parametrize("path", ["/oauth/token", "/token"])
+@pytest.mark.parametrize("path", ["/oauth/token", "/token", *ELSEWHERE])
 def test_other_methods_are_405(site: Site, path: str, method: str) -> None:
-    """A token is asked for by POST alone; what is allowed is said (RFC 6749, 3.2; RFC 9110, 15.5.6)."""
+    """Every endpoint is asked by POST alone; what is allowed is said (RFC 6749, 3.2; RFC 9110, 15.5.6)."""
     answer = site.http.open(f"{path}?{GOOD}", method=method)
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
     assert answer.content_type == "application/json"
+
+
+@pytest.mark.parametrize("path", ELSEWHERE)
+class TestOtherEndpoints:
+    """The same front stands before revocation and introspection (RFC 7009, 2.1; RFC 7662, 2.1)."""
+
+    @pytest.mark.parametrize(
+        ("body", "more", "sentence"),
+        [
+            (
+                "token=x",
+                {"query_string": "token=x"},
+                "OAuth parameters belong in the body, never in the URL.",
+            ),
+            ("", {"query_string": "token=x"}, "OAuth parameters belong in the body, never in the URL."),
+            ("token=x&token=y", {}, "The parameter token is given more than once."),
+            ("token=x&t%6fken=", {}, "The parameter token is given more than once."),
+            (
+                "token=x&token_type_hint=a&token_type_hint=b",
+                {},
+                "The parameter token_type_hint is given more than once.",
+            ),
+            ("token=x%00", {}, "The parameters hold a NUL character."),
+            ("token=%ff", {}, "The parameters are not UTF-8."),
+            ("token=x" + "&x=1" * 100, {}, "There are too many parameters."),
+            (
+                '{"token": "x"}',
+                {"content_type": "application/json"},
+                f"The body must be a form: Content-Type {FORM}.",
+            ),
+        ],
+    )
+    def test_malformed(self, faked: Site, path: str, body: str, more: dict[str, str], sentence: str) -> None:
+        """What the token endpoint would not read is not read here either."""
+        client = faked.register()
+        answer = faked.http.post(path, data=body, auth=client.basic, **{"content_type": FORM, **more})
+        assert is_invalid_request(answer, sentence)
+
+    def test_body_over_the_limit_is_413(self, faked: Site, path: str) -> None:
+        """A body of more than 16 KiB is 413, and one of 16 KiB is read (RFC 9110, 15.5.14)."""
+        client = faked.register()
+        for length, status in ((LIMIT, 200), (LIMIT + 1, 413)):
+            body = "token=x&pad=".ljust(length, "x")
+            answer = faked.http.post(path, data=body, content_type=FORM, auth=client.basic)
+            assert answer.status_code == status
+
+    def test_two_ways_to_authenticate(self, faked: Site, path: str) -> None:
+        """A client authenticates in one way only, here as there (RFC 6749, 2.3)."""
+        client = faked.register()
+        form = {"token": "x", "client_id": client.client_id, "client_secret": client.secret}
+        answer = faked.http.post(path, data=form, auth=client.basic)
+        assert is_invalid_request(answer, "The client may authenticate in one way only.")
 
 
 class TestWhateverComes:
@@ -280,28 +342,39 @@ class TestWhateverComes:
         body=st.one_of(
             st.binary(max_size=200),
             st.lists(
-                st.tuples(st.sampled_from(["grant_type", "username", "password", "scope"]), st.text())
+                st.tuples(
+                    st.sampled_from(["grant_type", "username", "password", "scope", "token"]), st.text()
+                )
             ).map(lambda pairs: urlencode(pairs, errors="surrogatepass").encode()),
         ),
         content_type=st.one_of(st.just(FORM), st.text(st.characters(max_codepoint=255), max_size=60)),
+        path=st.sampled_from(["/oauth/token", "/oauth/revoke", "/oauth/introspect"]),
         header=st.one_of(
             st.none(),
             st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")),
             st.binary(max_size=60).map(lambda raw: "Basic " + raw.hex()),
         ),
     )
-    @example(body=b"grant_type=password&username=a&password=b", content_type=FORM, header="Basic /////w==")
     @example(
-        body=b"grant_type=password&client_id=\xf0\x9f\x92\xa9&client_secret=x", content_type=FORM, header=None
+        body=b"grant_type=password&username=a&password=b",
+        content_type=FORM,
+        header="Basic /////w==",
+        path="/oauth/token",
+    )
+    @example(
+        body=b"grant_type=password&client_id=\xf0\x9f\x92\xa9&client_secret=x",
+        content_type=FORM,
+        header=None,
+        path="/oauth/token",
     )
     def test_never_worse_than_a_refusal(
-        self, faked: Site, body: bytes, content_type: str, header: str | None
+        self, faked: Site, body: bytes, content_type: str, header: str | None, path: str
     ) -> None:
         """Any bytes as body, type and credentials: JSON that ends in a newline, and never a 5xx."""
         environ: dict[str, object] = {"CONTENT_TYPE": content_type}
         if header is not None:
             environ["HTTP_AUTHORIZATION"] = header
-        answer = faked.http.post("/oauth/token", data=body, environ_overrides=environ)
+        answer = faked.http.post(path, data=body, environ_overrides=environ)
         assert 400 <= answer.status_code < 500
         assert answer.content_type == "application/json"
         assert answer.data.endswith(b"\n")

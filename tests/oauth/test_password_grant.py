@@ -207,7 +207,8 @@ class TestOrder:
         assert answer.get_json()["error_description"] == "The parameter password is missing."
 
     @pytest.mark.parametrize(
-        "grant_type", ["Password", "client_credentials", "refresh_token", "<b>", "ü", "%"]
+        "grant_type",
+        ["Password", "authorization_code", "implicit", "password refresh_token", "<b>", "ü", "%"],
     )
     def test_unknown_grant_type(self, faked: Site, fake: FakeDirectory, grant_type: str) -> None:
         """A grant type that is not offered is unsupported_grant_type, and not repeated (RFC 6749, 5.2)."""

@@ -2,13 +2,18 @@
 # Installs the servers that tests run (Debian packages), where this user may. None of them is started, and a test
 # whose server is missing skips by name.
 set -eu
-missing=""
-[ -x /usr/sbin/slapd ] || missing="$missing slapd ldap-utils"
-ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
-command -v curl >/dev/null || missing="$missing curl"
-[ -n "$missing" ] || exit 0
+# Each server's packages by themselves: one that this release does not have takes no other with it.
+missing=()
+has() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null; }
+has slapd || missing+=("slapd ldap-utils")
+has ns-slapd && has certutil && has pk12util || missing+=("389-ds-base libnss3-tools")
+has samba && has samba-tool && [ -d /usr/share/samba/setup ] ||
+  missing+=("samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind")
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=("postgresql")
+has curl || missing+=("curl")
+[ "${#missing[@]}" -gt 0 ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
-  echo "Not installed, so their tests skip:$missing (sudo apt install$missing)" >&2
+  echo "Not installed, so their tests skip: ${missing[*]} (sudo apt install ${missing[*]})" >&2
   exit 0
 fi
 # A package's own start is refused while it installs: tests start what they need, on ports of their own.
@@ -19,11 +24,14 @@ if [ ! -e "$policy" ]; then
   chmod 755 "$policy"
   made=1
 fi
-trap '[ -z "$made" ] || rm -f "$policy"' EXIT
-export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1 || {
-  tail -n 5 "$log" >&2
-  echo "Could not install$missing: their tests skip." >&2
-}
-rm -f "$log"
+trap 'rm -f "$log"; [ -z "$made" ] || rm -f "$policy"' EXIT
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq >"$log" 2>&1 || tail -n 5 "$log" >&2
+for packages in "${missing[@]}"; do
+  # shellcheck disable=SC2086 # several packages a word
+  apt-get install -y -qq --no-install-recommends $packages >"$log" 2>&1 || {
+    tail -n 5 "$log" >&2
+    echo "Could not install $packages: the tests that need it skip." >&2
+  }
+done

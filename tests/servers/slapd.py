@@ -48,6 +48,7 @@ access to * by dn.exact="cn=svc,ou=services,{suffix}" read by self read by anony
 overlay memberof
 overlay ppolicy
 ppolicy_default "cn=default,ou=policies,{suffix}"
+ppolicy_use_lockout
 """
 
 
@@ -156,6 +157,9 @@ class Slapd:
     def freeze(self) -> None:
         """Stop the process: connections are accepted by the kernel, and nothing answers."""
         self._signal(signal.SIGSTOP)
+        # The signal is sent, not obeyed: a thread of it may answer once more.
+        while any(state != "T" for state in self._states()):
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         """Let a frozen process go on."""
@@ -172,6 +176,11 @@ class Slapd:
             self._signal(signal.SIGCONT)
             self._signal(signal.SIGTERM)
             self._reap()
+
+    def _states(self) -> list[str]:
+        """The state of each thread, by the letter that the kernel has for it."""
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return [(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads]
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:

@@ -83,6 +83,7 @@ def use_everything(site: Site, canaries: Canaries) -> Registered:
             assert site.get(path, body["access_token"]).status_code == 200
             assert site.get(path, f"<{body['access_token']}>").status_code == 401
             assert site.get(path, body["refresh_token"]).status_code == 401
+    canaries.words += use_other_flows(site, client, body["refresh_token"])
     for wrong in (
         {"password": WRONG},
         {"username": NAME},
@@ -97,13 +98,38 @@ def use_everything(site: Site, canaries: Canaries) -> Registered:
         assert site.ask_token(client, **wrong).status_code == 400
     assert site.ask_token(Registered(client.client_id, SECRET)).status_code == 401
     assert site.ask_token(Registered(SECRET, NAME)).status_code == 401
-    assert site.http.post(f"/token?password={QUERY}", auth=client.basic).status_code == 400
+    for path in ("/token", "/oauth/revoke", "/oauth/introspect"):
+        assert site.http.post(f"{path}?password={QUERY}", auth=client.basic).status_code == 400
     assert site.http.get(f"/api/me?access_token={QUERY}").status_code == 401
     canaries.words.append(rotated(site, client))
     site.run("token", "revoke", stdin=body["access_token"])
     site.run("token", "revoke", stdin=body["refresh_token"])
     assert site.get("/api/me", body["access_token"]).status_code == 401
     return client
+
+
+def use_other_flows(site: Site, client: Registered, token: str) -> list[str]:
+    """Refresh, replay and reuse, client credentials, introspection, revocation: the tokens they gave."""
+    job = site.register("a job", "--resource-server", "--scope", "profile", grant="client_credentials")
+    made = [
+        job.secret,
+        site.post("/oauth/token", job, grant_type="client_credentials").get_json()["access_token"],
+    ]
+    first = site.refresh(client, token).get_json()
+    assert site.refresh(client, token).get_json() == first
+    second = site.refresh(client, first["refresh_token"], scope="echo").get_json()
+    made += [each[kind] for each in (first, second) for kind in ("access_token", "refresh_token")]
+    for each in (job, client):
+        for shown in (*made, SECRET, f"<{token}>"):
+            assert site.post("/oauth/introspect", each, token=shown).status_code == 200
+    assert site.post("/oauth/revoke", job, token=token).status_code == 400
+    for ended in (second["access_token"], SECRET):
+        assert site.post("/oauth/revoke", client, token=ended, token_type_hint=NAME).status_code == 200
+    for wrong in (token, SECRET, second["access_token"]):
+        assert site.refresh(client, wrong).status_code == 400
+    assert site.refresh(client, second["refresh_token"], scope=SCOPE).status_code == 400
+    assert site.post("/oauth/revoke", client, token=second["refresh_token"]).status_code == 200
+    return made
 
 
 def rotated(site: Site, client: Registered) -> str:
@@ -122,8 +148,11 @@ def test_nothing_secret_is_written_anywhere(
     canaries.words += [body["access_token"], body["refresh_token"]]
     drop_table(site, "audit_event")
     assert site.ask_token(client).status_code == 503
+    assert site.refresh(client, body["refresh_token"]).status_code == 503
+    assert site.post("/oauth/revoke", client, token=body["refresh_token"]).status_code == 503
     ruin_database(site)
     assert site.ask_token(client).status_code == 503
+    assert site.post("/oauth/introspect", client, token=body["access_token"]).status_code == 503
     assert site.get("/api/me", body["access_token"]).status_code == 503
 
     directory = FakeDirectory()

@@ -26,9 +26,18 @@ def test_program_is_told_in_json(site: Site, accept: str | None) -> None:
     answer = site.http.get("/", headers={} if accept is None else {"Accept": accept})
     body = answer.get_json()
     assert body["token_endpoint"] == "https://localhost:8443/oauth/token"
-    assert body["grant_types_supported"] == ["password"]
+    assert body["grant_types_supported"] == ["password", "refresh_token", "client_credentials"]
     assert "RFC 9700" in body["warning"]
     assert answer.data.endswith(b"\n")
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*"])
+def test_it_tells_what_the_metadata_tells(site: Site, accept: str) -> None:
+    """Every endpoint is named as in the metadata, so that the page cannot lie (RFC 8414, 2)."""
+    metadata = site.http.get("/.well-known/oauth-authorization-server").get_json()
+    answer = site.http.get("/", headers={"Accept": accept})
+    assert all(url in answer.text for name, url in metadata.items() if name.endswith("_endpoint"))
+    assert not answer.is_json or metadata.items() <= answer.get_json().items()
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "*/*"])

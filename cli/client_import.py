@@ -1,0 +1,42 @@
+"""`flask client import`: taking over clients, so that a campus can move without touching its programs."""
+
+from typing import TextIO
+
+import click
+from flask.cli import with_appcontext
+
+from cli.output import as_json, print_json, speaks_plainly
+from cli.services import services
+from models import ClientsExist, import_clients
+from oauth.client_import import ImportRefused, read_clients
+
+
+@click.command("import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@as_json
+@with_appcontext
+@speaks_plainly
+def import_(file: TextIO, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Register the clients of FILE (- for standard input), a JSON list, with their own ids and secrets.
+
+    All of them are registered, or none.
+    """
+    stores = services()
+    try:
+        clients = read_clients(file.read())
+        import_clients(clients, stores.clients.hasher, int(stores.clock()))
+    except UnicodeDecodeError:
+        raise click.ClickException("The file is not UTF-8.") from None
+    except ImportRefused as refused:
+        raise click.ClickException("\n".join([*refused.sentences, "Nothing was imported."])) from None
+    except ClientsExist as taken:
+        raise click.ClickException(f"Registered already: {taken}. Nothing was imported.") from None
+    weak = [client.client_id for client in clients if client.is_weak]
+    if as_json:
+        print_json({"imported": [client.client_id for client in clients], "weak": weak})
+        return
+    click.echo(f"Imported {len(clients)} clients.")
+    if weak:
+        click.echo(
+            f"Weak secrets, to be rotated soon (flask client list has the dates): {', '.join(weak)}", err=True
+        )

@@ -1,0 +1,63 @@
+"""`flask directory check`: the doctor, for whoever connects the server to a directory."""
+
+import sys
+from dataclasses import asdict
+
+import click
+from flask.cli import with_appcontext
+
+from cli.output import as_json, print_json
+from cli.services import services
+from directory.ldap import Doctor, Finding, Verdict
+
+_MARKS = {
+    Verdict.OK: ("ok", "green"),
+    Verdict.WARNING: ("warning", "yellow"),
+    Verdict.FAILED: ("FAILED", "red"),
+}
+
+
+@click.group()
+def directory() -> None:
+    """Look at the directory."""
+
+
+@directory.command()
+@click.argument("net_id", required=False)
+@click.option(
+    "--password", "ask_password", is_flag=True, help="Ask for the person's password, and bind with it."
+)
+@as_json
+@with_appcontext
+def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Examine the directory step by step; with NET_ID, that person too. Exit status 1 if a step failed."""
+    if ask_password and net_id is None:
+        raise click.UsageError("--password needs a NET_ID.")
+    password = _ask_password(net_id) if ask_password else None
+    findings = []
+    for finding in Doctor(services().ldap).examine(net_id, password):
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    worst_failed = any(finding.verdict is Verdict.FAILED for finding in findings)
+    if as_json:
+        print_json({"ok": not worst_failed, "findings": [asdict(finding) for finding in findings]})
+    elif worst_failed:
+        click.echo("\nSomething failed: see above, and which setting to look at.", err=True)
+    sys.exit(int(worst_failed))
+
+
+def _ask_password(net_id: str | None) -> str:
+    """From a terminal without an echo, else the first line of standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(f"Password of {net_id}", hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _print(finding: Finding) -> None:
+    mark, colour = _MARKS[finding.verdict]
+    where = f"{finding.server}  " if finding.server else ""
+    took = f"({finding.milliseconds:.1f} ms)"
+    click.echo(f"{click.style(f'{mark:<8}', fg=colour)} {where}{finding.step}: {finding.text} {took}")
+    if finding.setting is not None:
+        click.echo(f"{'':<8}   look at {finding.setting}")

@@ -1,0 +1,122 @@
+"""What one login asks of the directory: the same server for all of it, where possible.
+
+Owns: which question may be asked a second time, and where. Must not know: what is asked, people, sockets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from ldap3.core.results import (
+    RESULT_ADMIN_LIMIT_EXCEEDED,
+    RESULT_OPERATIONS_ERROR,
+    RESULT_OTHER,
+    RESULT_PROTOCOL_ERROR,
+    RESULT_TIME_LIMIT_EXCEEDED,
+)
+
+from directory.contract import DirectoryUnavailable
+from directory.ldap.deadline import Deadline
+from directory.ldap.entry import Found
+from directory.ldap.lane import Lane
+from directory.ldap.link import Link
+from directory.ldap.servers import Servers
+from directory.ldap.wire import NothingSent
+
+T = TypeVar("T")
+
+# What another server may answer better. It is held against no server: it may be the question's fault.
+_ASK_ANOTHER: Final = frozenset(
+    {
+        RESULT_OPERATIONS_ERROR,
+        RESULT_PROTOCOL_ERROR,
+        RESULT_TIME_LIMIT_EXCEEDED,
+        RESULT_ADMIN_LIMIT_EXCEEDED,
+        RESULT_OTHER,
+    }
+)
+
+
+class Conversation:
+    """One login's, with one deadline for all that is asked in it."""
+
+    def __init__(self, searches: Lane, binds: Lane, servers: Servers, deadline: Deadline) -> None:
+        self._searches = searches
+        self._binds = binds
+        self._servers = servers
+        self._deadline = deadline
+        self._server: str | None = None
+        self._avoid: str | None = None
+
+    def ask(self, question: Callable[[Link], Found]) -> Found:
+        """Ask something that may be asked twice, on a connection of our own account.
+
+        It is asked once more, on another server or on a new connection, if the first fails. While there is
+        another server, the first gets half of the time that is left.
+
+        Raises:
+            DirectoryUnavailable: nobody could answer it.
+        """
+        found = self._ask_first(question)
+        if found is not None:
+            return found
+        with self._searches.lease(self._deadline, avoid=self._avoid) as link:
+            self._server = link.name
+            return question(link)
+
+    def as_person(self, action: Callable[[Link], T]) -> T:
+        """Do what begins with a person's bind, on the server that was asked before.
+
+        It is never done twice, unless nothing of it was sent: a try that the server has counted may be the
+        last before it locks the person out.
+
+        Raises:
+            DirectoryUnavailable: no answer.
+            InvalidCredentials: as `action` raises it.
+        """
+        try:
+            return self._on_a_bind_connection(action)
+        except NothingSent:
+            return self._on_a_bind_connection(action)
+
+    def _on_a_bind_connection(self, action: Callable[[Link], T]) -> T:
+        with self._binds.lease(self._deadline, near=self._server) as link:
+            self._server = link.name
+            return action(link)
+
+    def _ask_first(self, question: Callable[[Link], Found]) -> Found | None:
+        """Ask once; None if it should be asked again."""
+        part = 0.5 if self._servers.are_several() else 1
+        with self._searches.lease(self._deadline, near=self._server, part=part) as link:
+            self._server = link.name
+            try:
+                found = question(link)
+            except DirectoryUnavailable:
+                if self._deadline.is_over():
+                    raise
+            else:
+                elsewhere = found.answer.code in _ASK_ANOTHER and self._servers.are_several()
+                if link.failure is None and not elsewhere:
+                    return found
+            self._avoid = link.name
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """All that conversations go over. `look_after` sees to servers that failed, in no time."""
+
+    searches: Lane
+    binds: Lane
+    servers: Servers
+    look_after: Callable[[], None]
+
+    def conversation(self, deadline: Deadline) -> Conversation:
+        """Begin a login's."""
+        self.look_after()
+        return Conversation(self.searches, self.binds, self.servers, deadline)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.searches.close()
+        self.binds.close()

@@ -1,0 +1,170 @@
+"""The doctor's questions about people: are they found, and is all that a login needs to be seen of them?
+
+Owns: the examination of searches, of one person, and of their bind. Must not know: how servers are reached.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from directory.contract import InvalidCredentials
+from directory.ldap import ppolicy
+from directory.ldap.config import LdapConfig
+from directory.ldap.deadline import Deadline
+from directory.ldap.entry import Entry
+from directory.ldap.finding import Finding, StepFailed, Steps, Told, Verdict
+from directory.ldap.groups import GroupRules
+from directory.ldap.link import Link
+from directory.ldap.person import attributes_to_read, person_from
+from directory.ldap.profiles import Profile
+from directory.ldap.results import judge_person_bind, judge_search
+from directory.ldap.state import refuse_by_account
+from directory.ldap.typed import USERNAME, for_filter, names_to_ask, password_to_send
+
+_SIZE_LIMIT = 2
+_ANYBODY = 1
+_SIZE_LIMIT_EXCEEDED = 4
+
+
+def examine_person(
+    config: LdapConfig,
+    base: str,
+    link: Link,
+    steps: Steps,
+    *,
+    net_id: str | None,
+    password: str | None,
+    deadline: Callable[[], Deadline],
+    clock: Callable[[], float],
+) -> Iterator[Finding]:
+    """Search, look at one person, and bind as them, as far as it was asked for.
+
+    Args:
+        config: the settings.
+        base: where people are.
+        link: bound as our own account.
+        steps: takes each step.
+        net_id: whom to look for, or None for anybody.
+        password: what to bind with, or None not to.
+        deadline: makes one for each step.
+        clock: seconds since the epoch.
+    """
+    look = _Look(config, base, link, deadline, clock)
+    yield steps.take("size limit", "NETID_LDAP_URI", look.at_size_limit)
+    if net_id is None:
+        return
+    finding = steps.take("person", "NETID_LDAP_USER_FILTER", lambda: look.for_person(net_id))
+    yield finding
+    if finding.verdict is Verdict.FAILED:
+        return
+    yield steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", look.at_id)
+    yield steps.take("account state", "NETID_LDAP_PROFILE", look.at_state)
+    yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", look.at_attributes)
+    yield steps.take("groups", "NETID_LDAP_GROUP_BASE", look.at_groups)
+    if password is not None:
+        yield steps.take("password", "NETID_LDAP_PROFILE", lambda: look.at_password(password))
+    yield steps.take("empty password", "NETID_LDAP_URI", look.at_empty_password)
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look at the people of a directory, over one connection."""
+
+    config: LdapConfig
+    base: str
+    link: Link
+    deadline: Callable[[], Deadline]
+    clock: Callable[[], float]
+    entry: Entry = field(init=False)
+
+    @property
+    def profile(self) -> Profile:
+        return self.config.effective_profile()
+
+    def at_size_limit(self) -> Told:
+        """Whether the server counts with us: a login tells one person from two by it."""
+        self.link.begin(self.deadline())
+        found = self.link.search(self.base, "(objectClass=*)", attributes=["1.1"], size_limit=_ANYBODY)
+        if found.answer.code != _SIZE_LIMIT_EXCEEDED:
+            judge_search(found.answer)
+        seen = (
+            "kept" if len(found.entries) <= _ANYBODY else "not kept by the server; entries are counted here"
+        )
+        referred = (
+            f"; {found.references} references to other servers are not followed" if found.references else ""
+        )
+        return Told(f"{seen}{referred}")
+
+    def for_person(self, net_id: str) -> Told:
+        """Exactly one entry."""
+        names = names_to_ask(net_id, self.config.realms)
+        filters = "".join(self.profile.user_filter.replace(USERNAME, for_filter(name)) for name in names)
+        search_filter = filters if len(names) == 1 else f"(|{filters})"
+        attributes = attributes_to_read(self.profile, also=self._groups.attributes)
+        self.link.begin(self.deadline())
+        found = self.link.search(self.base, search_filter, attributes=attributes, size_limit=_SIZE_LIMIT)
+        judge_search(found.answer)
+        if not found.entries:
+            raise StepFailed(f"{search_filter} finds nobody under {self.base}", "NETID_LDAP_USER_FILTER")
+        if len(found.entries) > 1:
+            raise StepFailed(f"{search_filter} finds more than one entry", "NETID_LDAP_USER_FILTER")
+        self.entry = found.entries[0]
+        return Told(f"{search_filter} finds {self.entry.dn}")
+
+    def at_id(self) -> Told:
+        """The id that becomes `sub`, and the Net ID as stored."""
+        person = person_from(self.entry, self.profile)
+        return Told(f"{self.profile.id_attribute} {person.id}, Net ID {person.net_id}")
+
+    def at_state(self) -> Told:
+        """Whether the entry lets the person log in at all."""
+        try:
+            refuse_by_account(self.entry, self.clock())
+        except InvalidCredentials as refusal:
+            text = f"the person may not log in: {refusal.reason.value}, {refusal.detail}"
+            return Told(text, "NETID_LDAP_PROFILE")
+        return Told("the person may log in")
+
+    def at_attributes(self) -> Told:
+        """What our account can see of what a refresh and the help desk will ask for."""
+        wanted = (self.profile.password_changed_attribute, *self.profile.state_attributes)
+        seen = [name for name in wanted if self.entry.texts(name)]
+        unseen = [name for name in wanted if name not in seen]
+        text = f"seen: {', '.join(seen) or 'none'}; absent, or hidden from us: {', '.join(unseen) or 'none'}"
+        hidden = self.profile.password_changed_attribute not in seen
+        return Told(text, "NETID_LDAP_BIND_DN" if hidden else None)
+
+    def at_groups(self) -> Told:
+        """How many groups the person is in."""
+        self.link.begin(self.deadline())
+        person = person_from(self.entry, self.profile)
+        groups = self._groups.of(self.entry, person.net_id, lambda question: question(self.link))
+        return Told(f"{len(groups)} groups{': ' + '; '.join(groups[:3]) if groups else ''}")
+
+    def at_password(self, password: str) -> Told:
+        """What a bind as the person says. The connection is the person's afterwards."""
+        self.link.begin(self.deadline())
+        answer = self.link.bind(self.entry.dn, password_to_send(password), controls=(ppolicy.CONTROL,))
+        policy = judge_person_bind(
+            answer,
+            unwilling_refuses=self.profile.unwilling_refuses,
+            allow_must_change=self.config.allow_must_change,
+        )
+        told = ["the password is right"]
+        if policy.seconds_to_expiry is not None:
+            told.append(f"it expires in {policy.seconds_to_expiry} s")
+        if policy.grace_logins is not None:
+            told.append(f"{policy.grace_logins} grace logins are left")
+        return Told("; ".join(told))
+
+    def at_empty_password(self) -> Told:
+        """Whether the directory takes an empty password for an anonymous login (RFC 4513, section 5.1.2)."""
+        self.link.begin(self.deadline())
+        answer = self.link.bind_without_password(self.entry.dn)
+        if answer.code != 0:
+            return Told(f"refused by the directory too (result {answer.code})")
+        text = "the directory answers success to a bind without a password; this server never sends one"
+        return Told(text, "NETID_LDAP_URI")
+
+    @property
+    def _groups(self) -> GroupRules:
+        return GroupRules(self.profile, self.config.group_base, self.config.group_filter)

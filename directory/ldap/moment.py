@@ -1,0 +1,64 @@
+"""Moments as directories write them.
+
+Owns: the forms of time in an entry. Must not know: which attribute means what.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+_GENERALIZED_TIME: Final = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d{4})")
+_FILETIME_OF_1970: Final = 116_444_736_000_000_000  # in steps of 100 ns since 1601
+_FILETIME_STEPS: Final = 10_000_000
+_NEVER: Final = 2**63 - 1
+_DAY: Final = 86_400
+
+
+def from_generalized_time(text: str | None) -> int | None:
+    """Convert a GeneralizedTime (RFC 4517, section 3.3.13) to seconds since the epoch; None for none."""
+    match = _GENERALIZED_TIME.fullmatch(text or "")
+    if match is None:
+        return None
+    hour, minute, second, zone = match.groups()
+    try:
+        moment = datetime.strptime(f"{hour}{minute or '00'}{second or '00'}{zone}", "%Y%m%d%H%M%S%z")
+    except ValueError:  # such as the year 0
+        return None
+    return int(moment.timestamp())
+
+
+def from_filetime(text: str | None) -> int | None:
+    """Convert Active Directory's time to seconds since the epoch; None for none, for 0 and for "never"."""
+    steps = from_number(text)
+    if steps is None or not 0 < steps < _NEVER:
+        return None
+    return (steps - _FILETIME_OF_1970) // _FILETIME_STEPS
+
+
+def from_days(text: str | None) -> int | None:
+    """Convert days since the epoch (RFC 2307, `shadowLastChange`) to seconds since it; None for none."""
+    days = from_number(text)
+    return None if days is None or days <= 0 else days * _DAY
+
+
+def from_number(text: str | None) -> int | None:
+    """Read a whole number (RFC 4517, section 3.3.16); None for none."""
+    return int(text) if text and re.fullmatch(r"-?[0-9]{1,20}", text) else None
+
+
+# An attribute that is not here holds a GeneralizedTime, as most do.
+_FORMS: Final[Mapping[str, Callable[[str | None], int | None]]] = MappingProxyType(
+    {
+        "pwdlastset": from_filetime,
+        "msds-userpasswordexpirytimecomputed": from_filetime,
+        "shadowlastchange": from_days,
+        "sambapwdlastset": from_number,
+    }
+)
+
+
+def moment_of(attribute: str, text: str | None) -> int | None:
+    """Convert the value of an attribute that holds a moment to seconds since the epoch; None for none."""
+    return _FORMS.get(attribute.lower(), from_generalized_time)(text)

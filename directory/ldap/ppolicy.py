@@ -1,0 +1,122 @@
+"""The password policy response control: what a server says beside the result of a bind.
+
+Owns: decoding the control's value (draft-behera-ldap-password-policy-10, section 6.2). Must not know:
+connections, and what we make of it (`results`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+CONTROL: Final = "1.3.6.1.4.1.42.2.27.8.5.1"
+
+_SEQUENCE: Final = 0x30
+_WARNING: Final = 0xA0
+_SECONDS: Final = 0x80  # inside the warning
+_GRACE: Final = 0x81  # inside the warning
+_ERROR: Final = 0x81  # beside the warning
+_MOST: Final = 2**31 - 1  # maxInt (RFC 4511, section 4.1.1)
+_LONG_FORM: Final = 0x80
+_MOST_LENGTH_OCTETS: Final = 4
+
+
+class PolicyError(IntEnum):
+    """Why the policy refused, or what it asks for."""
+
+    PASSWORD_EXPIRED = 0
+    ACCOUNT_LOCKED = 1
+    CHANGE_AFTER_RESET = 2
+    PASSWORD_MOD_NOT_ALLOWED = 3
+    MUST_SUPPLY_OLD_PASSWORD = 4
+    INSUFFICIENT_PASSWORD_QUALITY = 5
+    PASSWORD_TOO_SHORT = 6
+    PASSWORD_TOO_YOUNG = 7
+    PASSWORD_IN_HISTORY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyResponse:
+    """What the control says. None is "nothing said"; 0 is 0 s, no grace login, `PASSWORD_EXPIRED`."""
+
+    seconds_to_expiry: int | None = None
+    grace_logins: int | None = None
+    error: PolicyError | None = None
+
+
+class PolicyControlError(ValueError):
+    """The control's value is not what the draft describes; nothing of it is believed."""
+
+
+def decode(value: bytes) -> PolicyResponse:
+    """Decode the value of the response control.
+
+    Args:
+        value: BER of a `PasswordPolicyResponseValue`.
+
+    Raises:
+        PolicyControlError: it is anything else, or holds an error code that the draft does not know.
+    """
+    tag, content = _only(value)
+    if tag != _SEQUENCE:
+        raise PolicyControlError("not a sequence")
+    seconds = grace = error = None
+    parts = list(_elements(content))
+    if parts and parts[0][0] == _WARNING:
+        tag, number = _only(parts.pop(0)[1])
+        if tag == _SECONDS:
+            seconds = _number(number)
+        elif tag == _GRACE:
+            grace = _number(number)
+        else:
+            raise PolicyControlError(f"an unknown warning {tag:#04x}")
+    if parts and parts[0][0] == _ERROR:
+        error = _error(_number(parts.pop(0)[1]))
+    if parts:
+        raise PolicyControlError(f"an unknown part {parts[0][0]:#04x}")
+    return PolicyResponse(seconds_to_expiry=seconds, grace_logins=grace, error=error)
+
+
+def _only(data: bytes) -> tuple[int, bytes]:
+    elements = list(_elements(data))
+    if len(elements) != 1:
+        raise PolicyControlError(f"{len(elements)} elements in the place of one")
+    return elements[0]
+
+
+def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Split BER of definite lengths (RFC 4511, section 5.1) into tags and contents."""
+    while data:
+        tag, data = data[0], data[1:]
+        size, data = _length(data)
+        if size > len(data):
+            raise PolicyControlError("cut short")
+        yield tag, data[:size]
+        data = data[size:]
+
+
+def _length(data: bytes) -> tuple[int, bytes]:
+    """Read a length; return it and what is behind it."""
+    if not data:
+        raise PolicyControlError("cut short")
+    first, data = data[0], data[1:]
+    if first < _LONG_FORM:
+        return first, data
+    octets = first - _LONG_FORM
+    if not 0 < octets <= min(len(data), _MOST_LENGTH_OCTETS):
+        raise PolicyControlError("no length that could be")
+    return int.from_bytes(data[:octets], "big"), data[octets:]
+
+
+def _number(content: bytes) -> int:
+    number = int.from_bytes(content, "big", signed=True)
+    if not content or not 0 <= number <= _MOST:
+        raise PolicyControlError("no number from 0 to maxInt")
+    return number
+
+
+def _error(code: int) -> PolicyError:
+    try:
+        return PolicyError(code)
+    except ValueError:
+        raise PolicyControlError(f"an unknown error code {code}") from None

@@ -1,0 +1,138 @@
+"""Refresh tokens: finding one, turning it into its successor exactly once, and ending its family.
+
+Owns: that of any number of attempts at once exactly one rotates (RFC 9700, 4.14.2). Must not know: what a
+token looks like, or who may refresh.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from models.base import connection, rows_changed, table
+from models.grant import NewToken, RefreshToken
+from models.grant_store import note_use
+from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
+from telemetry import AuditEvent
+
+_GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
+_INSERT_ACCESS, _INSERT_REFRESH = insert(_ACCESS), insert(_REFRESH)
+_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
+_SELECT = (
+    select(
+        _REFRESH.c.grant_id,
+        _REFRESH.c.generation,
+        _REFRESH.c.expires_at,
+        _REFRESH.c.used_at,
+        _GRANT.c.client_id,
+        _GRANT.c.subject,
+        _GRANT.c.net_id,
+        _GRANT.c.scope,
+        _GRANT.c.password_changed_at,
+        _GRANT.c.expires_at.label("grant_expires_at"),
+        _GRANT.c.revoked_at,
+    )
+    .select_from(_REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id))
+    .where(_REFRESH.c.id == bindparam("key"))
+)
+_USE = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
+_RENEW = update(_GRANT).where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What a refresh makes: the next tokens, and the person as the directory has them now.
+
+    `at` is in seconds since the epoch; `scope` the access token's, perhaps narrower than the grant's. When
+    the password was changed is not renewed: a replica that lags behind would bring the time before it back.
+    """
+
+    at: int
+    access: NewToken
+    refresh: NewToken
+    scope: str
+    claims: Mapping[str, object]
+
+
+class RefreshStore:
+    """Refresh tokens in the database."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    def find(self, key: bytes) -> RefreshToken | None:
+        """The refresh token with this key and its grant, live or not; None where there is none.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        with connection() as link:
+            row = link.execute(_SELECT, {"key": key}).one_or_none()
+        return None if row is None else RefreshToken(**row._mapping)  # noqa: SLF001 - its public name
+
+    def rotate(
+        self,
+        key: bytes,
+        found: RefreshToken,
+        renewal: Renewal,
+        event: AuditEvent,
+        *,
+        secret_used: tuple[str, int] | None = None,
+    ) -> bool:
+        """Use the token and store its successor, in one transaction: all of it, or nothing.
+
+        Args:
+            key: of the presented token.
+            found: what `find` gave for it.
+            renewal: what comes next.
+            event: the audit row.
+            secret_used: the client id and serial of the secret whose last use is worth writing down.
+
+        Returns:
+            False where another request has used the token, or the grant was revoked, meanwhile.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
+        with connection() as link:
+            if rows_changed(link.execute(_USE.values(used_at=renewal.at), {"key": key})) != 1:
+                return False
+            if not _renew(link, found, renewal):
+                return False
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
+            if secret_used is not None:
+                note_use(link, *secret_used, at=renewal.at)
+            link.commit()
+        return True
+
+    def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
+        """End a whole grant. False where it had ended already.
+
+        Raises:
+            StoreUnavailable: it was not stored.
+        """
+        with connection() as link:
+            ended = link.execute(_RENEW.values(revoked_at=int(self._clock())), {"grant": grant_id})
+            gone = rows_changed(ended) == 1
+            if gone:
+                link.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.commit()
+        return gone
+
+
+def _renew(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
+    """Store the successors under their grant. False where it was revoked meanwhile."""
+    access, refresh = renewal.access, renewal.refresh
+    renewed = {"claims": renewal.claims, "live_until": max(access.expires_at, refresh.expires_at)}
+    if rows_changed(link.execute(_RENEW.values(**renewed), {"grant": found.grant_id})) != 1:
+        return False
+    row = {"grant_id": found.grant_id, "issued_at": renewal.at}
+    link.execute(
+        _INSERT_ACCESS, {**row, "id": access.key, "scope": renewal.scope, "expires_at": access.expires_at}
+    )
+    generation = found.generation + 1
+    link.execute(
+        _INSERT_REFRESH,
+        {**row, "id": refresh.key, "generation": generation, "expires_at": refresh.expires_at},
+    )
+    return True

@@ -1,0 +1,33 @@
+"""The client credentials grant (RFC 6749, 4.4): a token for the program itself, with nobody behind it."""
+
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+
+from oauth.client_authentication import METHODS
+from oauth.errors import invalid_scope, unauthorized_client
+
+
+class OwnBehalfGrant(ClientCredentialsGrant):
+    """Only confidential clients: whoever knows a public client's id could take such a token (section 4.4)."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = tuple(method for method in METHODS if method != "none")
+
+    def validate_token_request(self) -> None:
+        """Authenticate the client and settle its scope (RFC 6749, 4.4.2).
+
+        Raises:
+            OAuth2Error: as section 5.2 names it.
+        """
+        client = self.authenticate_token_endpoint_client()
+        self.request.client = client
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise unauthorized_client()
+        scope = client.get_allowed_scope(self.request.payload.scope)
+        if scope is None:
+            raise invalid_scope()
+        self.request.granted_scope = scope
+
+    def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        """Issue and store the token; no refresh token (RFC 6749, 4.4.3)."""
+        token = self.generate_token(scope=self.request.granted_scope, include_refresh_token=False)
+        self.save_token(token)
+        return 200, token, self.TOKEN_RESPONSE_HEADER

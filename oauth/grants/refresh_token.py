@@ -1,0 +1,165 @@
+"""The refresh token grant (RFC 6749, 6): rotation, replay and reuse (RFC 9700, 4.14.2).
+
+Authlib saves the new token and then revokes the old one, in two transactions and without looking who else
+does. Here one conditional update decides, and the directory is asked whether the person still may.
+"""
+
+from dataclasses import replace
+
+from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
+
+from login import InvalidCredentials, Person, Refusal
+from models import NewToken, RefreshToken, Renewal
+from oauth.claims import claims_of, wants_groups
+from oauth.client_authentication import METHODS
+from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
+from oauth.scope import DEFAULT, is_wellformed
+from oauth.successor import Pair
+from oauth.token_format import ACCESS, REFRESH, key_of
+from telemetry import AuditEvent
+
+
+class RefreshGrant(RefreshTokenGrant):
+    """One use of a refresh token."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = METHODS
+
+    def validate_token_request(self) -> None:
+        """Authenticate the client and find its token (RFC 6749, 6).
+
+        Raises:
+            OAuth2Error: as section 5.2 names it.
+            StoreUnavailable: the database cannot say.
+        """
+        client = self.authenticate_token_endpoint_client()
+        self.request.client = client
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise unauthorized_client()
+        if self.GRANT_TYPE not in self.request.form:
+            raise missing(self.GRANT_TYPE)
+        key = key_of(REFRESH, self.request.form[self.GRANT_TYPE])
+        found = self.server.refreshes.find(key) if key else None
+        if found is None or found.client_id != client.get_client_id():
+            raise invalid_refresh_token()
+        if not found.is_live(self.server.now()):
+            raise invalid_refresh_token()
+        self.request.refresh_token = key, found
+        self.request.granted_scope = self._scope(found)
+
+    def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        """Rotate, or answer a replay with the same successor.
+
+        Raises:
+            OAuth2Error: `invalid_grant` for a reuse, which ends the family, and for a person who may no more.
+            DirectoryUnavailable: nothing can be said of the person; the token stays good.
+            StoreUnavailable: nothing was stored; the token stays good.
+        """
+        key, found = self.request.refresh_token
+        if found.used_at is None:
+            person, now = self._person(found), self.server.now()
+            pair = self._successors(found, now)[0]
+            event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair, now)
+            used = self.request.secret_used
+            if self.server.refreshes.rotate(key, found, renewal, event, secret_used=used):
+                self.server.log.info(event.event, **event.facts())
+                return self._answer(pair, pair.access_expires_at - now, self.request.granted_scope)
+            # Another request was first: this one is a replay of it.
+            found = self.server.refreshes.find(key)
+            if found is None or not found.is_live(self.server.now()):
+                raise invalid_refresh_token()
+        return self._replay(found)
+
+    def _replay(self, found: RefreshToken) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        """The same successor, within the window and until it was used itself; else the family ends."""
+        now, used_at = self.server.now(), found.used_at or 0
+        if now - used_at < self.server.replay_window:
+            for pair in self._successors(found, used_at):
+                successor = self.server.refreshes.find(_key(REFRESH, pair.refresh))
+                access = self.server.grants.find_access_token(_key(ACCESS, pair.access))
+                if successor and successor.used_at is None and access and access.is_live(now):
+                    event = replace(self._event("token.replayed", found), scope=access.scope)
+                    self.server.grants.record(event)
+                    self.server.log.info(event.event, **event.facts())
+                    return self._answer(pair, access.expires_at - now, access.scope)
+        self._end(found, "token.reused", "refresh_token_reused")
+        raise invalid_refresh_token()
+
+    def _person(self, found: RefreshToken) -> Person:
+        """The person as the directory has them now; being disabled, or a new password, ends the family."""
+        try:
+            person: Person = self.server.login.find(found.subject, groups=wants_groups(found.scope))
+        except InvalidCredentials as refusal:
+            # Someone who is gone may be missing from one replica only; who is locked out was so by anyone.
+            if refusal.reason is Refusal.DISABLED:
+                self._end(found, "token.revoked", refusal.reason.value)
+            facts = self.request.facts()
+            self.server.log.warning(
+                "grant.refused", reason=refusal.reason.value, detail=refusal.detail, **facts
+            )
+            raise invalid_refresh_token() from None
+        changed, known = person.password_changed_at, found.password_changed_at
+        if changed is not None and (known is None or changed > known):
+            self._end(found, "token.revoked", "password_changed")
+            raise invalid_refresh_token()
+        return person
+
+    def _scope(self, found: RefreshToken) -> str:
+        """The grant's scope, or a narrower one where that is asked (RFC 6749, 6).
+
+        What has been taken from the client since then is left out.
+        """
+        granted, registered = found.scope.split(), self.request.client.registered.scope.split()
+        requested: str | None = self.request.payload.scope
+        wanted = granted if requested is None else requested.split()
+        kept = [part for part in dict.fromkeys(wanted) if part in registered or part == DEFAULT]
+        if not kept or not is_wellformed(requested or found.scope) or not set(wanted) <= set(granted):
+            raise invalid_scope()
+        return " ".join(kept)
+
+    def _successors(self, found: RefreshToken, at: int) -> list[Pair]:
+        presented = self.request.form[self.GRANT_TYPE]
+        return list(self.server.successors.of(presented, found.generation, at, found.grant_expires_at))
+
+    def _renewal(self, found: RefreshToken, person: Person, pair: Pair, now: int) -> Renewal:
+        return Renewal(
+            at=now,
+            access=NewToken(key=_key(ACCESS, pair.access), expires_at=pair.access_expires_at),
+            refresh=NewToken(key=_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
+            scope=self.request.granted_scope,
+            claims=claims_of(person, found.scope),
+        )
+
+    def _end(self, found: RefreshToken, name: str, reason: str) -> None:
+        event = self._event(name, found, reason)
+        self.server.refreshes.revoke_grant(found.grant_id, event)
+        self.server.log.warning(event.event, **event.facts())
+
+    def _event(self, name: str, found: RefreshToken, reason: str | None = None) -> AuditEvent:
+        event: AuditEvent = self.server.event(
+            name,
+            self.request,
+            subject=found.subject,
+            grant_id=found.grant_id,
+            scope=self.request.granted_scope,
+            reason=reason,
+        )
+        return event
+
+    def _answer(
+        self, pair: Pair, expires_in: int, scope: str
+    ) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        token = {
+            "token_type": "Bearer",
+            "access_token": pair.access,
+            "expires_in": expires_in,
+            "refresh_token": pair.refresh,
+            "scope": scope,
+        }
+        return 200, token, self.TOKEN_RESPONSE_HEADER
+
+
+def _key(kind: str, token: str) -> bytes:
+    key = key_of(kind, token)
+    if key is None:
+        raise ValueError("a token of ours does not read as one")
+    return key

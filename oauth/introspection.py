@@ -1,0 +1,68 @@
+"""Token introspection (RFC 7662): what a token stands for, told to whom it concerns. It asks no directory."""
+
+from base64 import urlsafe_b64encode
+
+from authlib.oauth2.rfc7662 import IntrospectionEndpoint
+
+from models import AccessToken
+from oauth.client import OAuthClient
+from oauth.client_authentication import METHODS
+from oauth.errors import missing
+from oauth.front import StrictRequest
+from oauth.presented import Presented, find_presented
+
+_JTI_OCTETS = 16
+
+
+class Introspection(IntrospectionEndpoint):
+    """A client sees its own tokens; a resource server the access tokens of scopes that it is registered for.
+
+    To anyone else every token is inactive, and so is a refresh token to any resource server: it opens none.
+    """
+
+    CLIENT_AUTH_METHODS = tuple(method for method in METHODS if method != "none")
+
+    def authenticate_token(self, request: StrictRequest, client: OAuthClient) -> Presented | None:
+        """The token if the client may know of it, else None: inactive (section 2.2).
+
+        Raises:
+            OAuth2Error: no token was sent.
+            StoreUnavailable: the database cannot say.
+        """
+        if "token" not in request.form:
+            raise missing("token")
+        server = self.server
+        found = find_presented(request.form["token"], server.grants, server.refreshes, server.now())
+        return found if found is not None and _concerns(found, client) else None
+
+    def introspect_token(self, token: Presented) -> dict[str, object]:
+        """What is told of a live token (section 2.2)."""
+        stored = token.stored
+        told: dict[str, object] = {
+            "active": True,
+            "scope": stored.scope,
+            "client_id": stored.client_id,
+            "sub": stored.subject or stored.client_id,
+            "exp": stored.expires_at,
+            "iss": self.server.issuer,
+            "jti": urlsafe_b64encode(token.key[-_JTI_OCTETS:]).decode("ascii").rstrip("="),
+        }
+        if stored.net_id is not None:
+            told["username"] = stored.net_id
+        if isinstance(stored, AccessToken):
+            told |= {
+                "token_type": "Bearer",
+                "iat": stored.issued_at,
+                "nbf": stored.issued_at,
+                "aud": self.server.issuer,
+            }
+        return told
+
+
+def _concerns(found: Presented, client: OAuthClient) -> bool:
+    if found.check_client(client):
+        return True
+    registered = client.registered
+    if not registered.resource_server or not isinstance(found.stored, AccessToken):
+        return False
+    return bool(set(registered.scope.split()) & set(found.stored.scope.split()))

@@ -1,0 +1,29 @@
+"""Authorization server metadata (RFC 8414): exactly what is served, under the issuer of the settings."""
+
+from oauth.claims import SCOPE_CLAIMS
+from oauth.client_authentication import METHODS
+from oauth.introspection import Introspection
+from oauth.registration import GRANT_TYPES
+
+
+def server_metadata(issuer: str) -> dict[str, object]:
+    """The metadata document (section 2).
+
+    `grant_types_supported` is named because leaving it out would mean two grants that are not served.
+
+    Args:
+        issuer: the public base URL.
+    """
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/oauth/token",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "scopes_supported": [*SCOPE_CLAIMS, "echo"],
+        "response_types_supported": [],
+        "grant_types_supported": list(GRANT_TYPES),
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "revocation_endpoint_auth_methods_supported": list(METHODS),
+        "introspection_endpoint_auth_methods_supported": list(Introspection.CLIENT_AUTH_METHODS),
+    }

@@ -1,0 +1,52 @@
+"""A token that somebody presents at an endpoint about tokens: which it is, and whose.
+
+The prefix says which kind it is, so that a hint is only a hint (RFC 7009, 2.1): a wrong one changes nothing.
+"""
+
+from dataclasses import dataclass
+
+from models import AccessToken, GrantStore, RefreshStore, RefreshToken
+from oauth.client import OAuthClient
+from oauth.token_format import ACCESS, REFRESH, key_of
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A stored token, in the shape that Authlib's endpoints ask for."""
+
+    key: bytes
+    stored: AccessToken | RefreshToken
+    now: int
+
+    def check_client(self, client: OAuthClient) -> bool:
+        """Whether the token was issued to `client`."""
+        return self.stored.client_id == client.get_client_id()
+
+    def is_expired(self) -> bool:
+        """Whether it is not live now; a refresh token that was used is not either."""
+        used = isinstance(self.stored, RefreshToken) and self.stored.used_at is not None
+        return used or not self.stored.is_live(self.now)
+
+    def is_revoked(self) -> bool:
+        """Whether its grant was revoked."""
+        return self.stored.revoked_at is not None
+
+
+def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now: int) -> Presented | None:
+    """The stored token that `token` is, or None.
+
+    Args:
+        token: as presented.
+        grants: where access tokens are.
+        refreshes: where refresh tokens are.
+        now: seconds since the epoch.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    stored: AccessToken | RefreshToken | None = None
+    if key := key_of(ACCESS, token):
+        stored = grants.find_access_token(key)
+    elif key := key_of(REFRESH, token):
+        stored = refreshes.find(key)
+    return Presented(key, stored, now) if key and stored else None

@@ -1,0 +1,56 @@
+"""The successor of a refresh token: the same for every attempt, and readable nowhere.
+
+It is derived from the presented token under keys of the server's own label, so that a client whose answer was
+lost is given the very same tokens again, on whichever node it asks, and nothing in clear is stored
+(RFC 9700, 4.14.2).
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oauth.lifetimes import Lifetimes
+from oauth.token_format import ACCESS, REFRESH, mint
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An access token and a refresh token, with their ends in seconds since the epoch."""
+
+    access: str
+    access_expires_at: int
+    refresh: str
+    refresh_expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Successors:
+    """Derives successors: the first key makes, all are tried for a replay."""
+
+    keys: Sequence[bytes]
+    lifetimes: Lifetimes
+
+    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Sequence[Pair]:
+        """The successor that was, or would be, made of a refresh token; one for each key.
+
+        Args:
+            presented: the refresh token.
+            generation: the presented token's.
+            at: when it was or is used, in seconds since the epoch.
+            grant_expires_at: when its family ends.
+        """
+        access_ends = min(at + self.lifetimes.access_token, grant_expires_at)
+        refresh_ends = min(at + self.lifetimes.refresh(), grant_expires_at)
+        return [
+            Pair(
+                mint(ACCESS, access_ends, _derive(key, ACCESS, presented, generation)),
+                access_ends,
+                mint(REFRESH, refresh_ends, _derive(key, REFRESH, presented, generation)),
+                refresh_ends,
+            )
+            for key in self.keys
+        ]
+
+
+def _derive(key: bytes, kind: str, presented: str, generation: int) -> bytes:
+    return hmac.digest(key, f"{kind}{generation}:{presented}".encode("ascii"), "sha256")

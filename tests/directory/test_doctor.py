@@ -1,0 +1,127 @@
+"""The doctor: each step says what it saw, and names the setting to change for what is wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from directory.ldap import Doctor, Finding, LdapConfig, Verdict
+from tests.directory.conftest import SERVICE
+from tests.servers.slapd import SUFFIX, Slapd
+
+SECRET = "svc-password"
+
+
+@pytest.fixture
+def settings(slapd: Slapd) -> dict[str, Any]:
+    """Settings for slapd as an operator has them."""
+    return {
+        "uris": (slapd.ldap,),
+        "ca_file": slapd.ca_file,
+        "bind_dn": SERVICE,
+        "bind_password": SECRET,
+        "user_base": f"ou=people,{SUFFIX}",
+    }
+
+
+@pytest.fixture
+def examine(settings: dict[str, Any]) -> Callable[..., dict[str, Finding]]:
+    """Examines slapd with some settings changed; the findings by their steps."""
+
+    def examine(net_id: str | None = None, password: str | None = None, **changes: Any) -> dict[str, Finding]:
+        doctor = Doctor(LdapConfig(**{**settings, **changes}))
+        return {finding.step: finding for finding in doctor.examine(net_id, password)}
+
+    return examine
+
+
+Examine = Callable[..., dict[str, Finding]]
+
+
+def failed(findings: dict[str, Finding]) -> dict[str, str | None]:
+    """The steps that failed, and the settings that they name."""
+    return {step: found.setting for step, found in findings.items() if found.verdict is Verdict.FAILED}
+
+
+def test_healthy_directory(examine: Examine) -> None:
+    """Of a directory that works, every step is told, and none fails."""
+    found = examine("alice", "alice-password")
+    assert list(found) == [
+        *("resolve", "connect", "TLS", "root DSE", "service account", "user base", "size limit"),
+        *("person", "stable id", "account state", "readable attributes", "groups", "password"),
+        "empty password",
+    ]
+    assert not failed(found)
+    assert "the password is right" in found["password"].text
+    assert all(finding.milliseconds >= 0 for finding in found.values())
+
+
+def test_certificate_is_described(examine: Examine) -> None:
+    """The names of the certificate and the days left on it are told (RFC 6125)."""
+    text = examine()["TLS"].text
+    assert "127.0.0.1" in text
+    assert "days" in text
+
+
+def test_every_server_is_examined(slapd: Slapd, settings: dict[str, Any]) -> None:
+    """With several servers each is reached; what they hold is looked at once."""
+    config = LdapConfig(**{**settings, "uris": (slapd.ldap, slapd.ldaps)})
+    servers = [finding.server for finding in Doctor(config).examine() if finding.step == "service account"]
+    assert servers == [slapd.ldap, slapd.ldaps]
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "setting"),
+    [
+        ({"uris": ("ldap://127.0.0.1:1",)}, "connect", "NETID_LDAP_URI"),
+        ({"uris": ("ldap://no-such-host.invalid",)}, "resolve", "NETID_LDAP_URI"),
+        ({"bind_password": "wrong"}, "service account", "NETID_LDAP_BIND_DN"),
+        ({"user_base": f"ou=nowhere,{SUFFIX}"}, "user base", "NETID_LDAP_USER_BASE"),
+        ({"user_filter": "(mail={username})"}, "person", "NETID_LDAP_USER_FILTER"),
+        ({"user_filter": "(|(objectClass=person)(uid={username}))"}, "person", "NETID_LDAP_USER_FILTER"),
+        ({"id_attribute": "employeeNumber"}, "stable id", "NETID_LDAP_ID_ATTRIBUTE"),
+    ],
+)
+def test_what_is_wrong_is_named(examine: Examine, changes: dict[str, Any], step: str, setting: str) -> None:
+    """The step that fails is the one that is wrong, with the setting to change."""
+    assert failed(examine("alice", **changes))[step] == setting
+
+
+def test_unknown_authority(examine: Examine, tmp_path: Path) -> None:
+    """A certificate that nobody trusted vouches for is a matter of NETID_LDAP_CA_FILE."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    assert failed(examine(ca_file=other)) == {"TLS": "NETID_LDAP_CA_FILE"}
+
+
+def test_clear_text_is_a_warning(examine: Examine) -> None:
+    """TLS that is off by name, on this machine, is warned of."""
+    found = examine(start_tls=False)["TLS"]
+    assert (found.verdict, found.setting) == (Verdict.WARNING, "NETID_LDAP_START_TLS")
+
+
+def test_wrong_password_is_told_with_its_reason(examine: Examine) -> None:
+    """A bind that is refused is told with the decoded reason."""
+    assert examine("alice", "not-hers")["password"].text.startswith("wrong_password")
+
+
+def test_disabled_person_is_told(examine: Examine) -> None:
+    """Who may not log in whatever the password is told, as a warning about that person."""
+    assert "disabled" in examine("sam")["account state"].text
+
+
+def test_no_secret_is_told(examine: Examine) -> None:
+    """Neither the account's nor the person's password stands in any finding."""
+    for findings in (examine("alice", "alice-password"), examine("alice", bind_password="wrong-one")):
+        text = "".join(finding.text for finding in findings.values())
+        assert not [secret for secret in (SECRET, "alice-password", "wrong-one") if secret in text]
+
+
+def test_embedded_directory_is_examined_too() -> None:
+    """The embedded directory has no server to reach, and the same people to look for."""
+    ldif = Path(__file__).parents[2] / "directory" / "campus.ldif"
+    found = list(Doctor(LdapConfig(uris=(f"embedded:{ldif}",))).examine("alice"))
+    assert found[0].step == "service account"
+    assert not [finding for finding in found if finding.verdict is Verdict.FAILED]

@@ -1,0 +1,121 @@
+"""389-ds: the rules of every directory over a real server, and what this server says in its own way."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
+from tests.directory.conftest import SERVICE
+from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389, unique_id
+
+REFUSED = Path(__file__).with_name("ds389.ldif")
+CLUMSY = "00000000-00004000-80000000-00000101"
+
+
+@pytest.fixture(scope="module")
+def ds389(
+    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, everyone: bytes
+) -> Iterator[Ds389]:
+    """A 389-ds for all tests here."""
+    require_ds389()
+    people = as_on_389ds(everyone) + b"\n" + REFUSED.read_bytes()
+    server = Ds389(tmp_path_factory.mktemp("ds389") / "data", authority, people)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def open_with(opened: Callable[..., Directory], ds389: Ds389) -> Callable[..., Directory]:
+    """Open a directory on it, over TLS and with the service account unless told otherwise."""
+
+    def open_it(**changes: Any) -> Directory:
+        settings = {
+            "uris": (ds389.ldaps,),
+            "ca_file": ds389.ca_file,
+            "bind_dn": SERVICE,
+            "bind_password": "svc-password",
+            "user_base": "ou=people,dc=campus,dc=example",
+            "profile": "389ds",
+        }
+        return opened(**{**settings, **changes})
+
+    return open_it
+
+
+class TestDs389(DirectoryConformance, ManyNamesConformance):
+    """389-ds keeps the rules of every directory."""
+
+    campus = Campus(alice_id=unique_id(ALICE))
+
+
+def test_start_tls(open_with: Callable[..., Directory], ds389: Ds389) -> None:
+    """StartTLS is spoken here too (RFC 4511, 4.14)."""
+    directory = open_with(uris=(ds389.ldap,))
+    assert directory.authenticate("alice", "alice-password").id == unique_id(ALICE)
+
+
+def test_retry_limit_is_locked(open_with: Callable[..., Directory]) -> None:
+    """After too many failures the right password is refused by result 19, and the entry says so."""
+    directory = open_with()
+    assert directory.find(CLUMSY).net_id == "clumsy"
+    reasons = [refusal(directory, "clumsy", "wrong") for _ in range(3)]
+    assert reasons[0] is Refusal.WRONG_PASSWORD
+    assert reasons[-1] is Refusal.LOCKED
+    assert refusal(directory, "clumsy", "clumsy-password") is Refusal.LOCKED
+    with pytest.raises(InvalidCredentials) as caught:
+        directory.find(CLUMSY)
+    assert caught.value.reason is Refusal.LOCKED
+
+
+def test_inactivated_person_by_the_bind_alone(open_with: Callable[..., Directory]) -> None:
+    """With a template the bind comes first: it is 53, even with a wrong password, and about the person."""
+    directory = open_with(user_dn_template="uid={username},ou=people,dc=campus,dc=example")
+    for password in ("sam-password", "wrong"):
+        assert refusal(directory, "sam", password) is Refusal.DISABLED
+
+
+def test_another_profile_does_not_take_it_for_a_refusal(open_with: Callable[..., Directory]) -> None:
+    """Elsewhere a 53 is the server's own trouble, so that under a wrong profile nothing is certain."""
+    directory = open_with(
+        user_dn_template="uid={username},ou=people,dc=campus,dc=example",
+        profile="openldap",
+        id_attribute="nsUniqueId",
+    )
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_PROFILE"):
+        directory.authenticate("sam", "sam-password")
+
+
+def test_expired_password(open_with: Callable[..., Directory]) -> None:
+    """An expired password is refused as expired, a wrong one as wrong."""
+    assert refusal(open_with(), "expired", "expired-password") is Refusal.EXPIRED
+    assert refusal(open_with(), "expired", "wrong") is Refusal.WRONG_PASSWORD
+
+
+def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
+    """How long a password still holds is told by the control and by the entry alike."""
+    person = open_with().authenticate("warned", "warned-password")
+    found = open_with().find(person.id)
+    assert person.password_expires_at is not None
+    assert found.password_expires_at is not None
+    assert abs(person.password_expires_at - found.password_expires_at) < 5
+
+
+def test_grace_logins(open_with: Callable[..., Directory]) -> None:
+    """An expired password with grace logins left is good, and says how many."""
+    directory = open_with()
+    left = [directory.authenticate("graced", "graced-password").grace_logins_remaining for _ in range(2)]
+    assert left[0] is not None
+    assert left[1] == left[0] - 1
+
+
+def test_must_change(open_with: Callable[..., Directory]) -> None:
+    """A password that must be changed first binds, and is no login unless the setting allows it."""
+    assert refusal(open_with(), "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
+    assert refusal(open_with(), "mustchange", "wrong") is Refusal.WRONG_PASSWORD
+    allowing = open_with(allow_must_change=True)
+    assert allowing.authenticate("mustchange", "mustchange-password").net_id == "mustchange"

@@ -1,0 +1,165 @@
+"""Every fault in every phase of a login: whatever breaks, no verdict is wrong, and none is late."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from tests.directory.conformance import ALICE
+from tests.directory.conftest import SERVICE, MovedClock, recovers_within
+from tests.servers.proxy import Fault, FaultProxy, Phase
+from tests.servers.slapd import Slapd
+
+DEADLINE = 0.4
+LIMITS = {"connect_timeout": 0.2, "read_timeout": 0.2, "login_deadline": DEADLINE}
+GRACE = 0.2
+
+# What has no answer, over every phase: these take time, so there are few logins of each.
+SLOW = [
+    Fault(kind, phase, seconds=0.05, probability=0.8 if phase in {Phase.SEARCH, Phase.PERSON_BIND} else 1)
+    for kind, phase in itertools.product(("hang", "drip"), Phase)
+    if phase is not Phase.START_TLS and (kind, phase) != ("drip", Phase.CONNECT)
+]
+QUICK = [
+    *(Fault(kind, Phase.CONNECT) for kind in ("refuse", "reset", "close", "garbage")),
+    *(
+        Fault(kind, phase)
+        for kind, phase in itertools.product(
+            ("reset", "close", "cut", "lose", "garbage"),
+            (Phase.SERVICE_BIND, Phase.SEARCH, Phase.PERSON_BIND),
+        )
+    ),
+    *(
+        Fault("code", phase, code)
+        for code, phase in itertools.product(
+            (1, 2, 3, 8, 10, 11, 13, 51, 52, 80), (Phase.SERVICE_BIND, Phase.SEARCH, Phase.PERSON_BIND)
+        )
+    ),
+    # Of the service account it is an alarm, which has its own tests.
+    Fault("code", Phase.PERSON_BIND, 53),
+    Fault("code", Phase.SEARCH, 53),
+]
+QUICK_LOGINS, SLOW_LOGINS = 20, 4
+
+
+@pytest.fixture
+def proxy(slapd: Slapd) -> Iterator[FaultProxy]:
+    """A proxy in front of the common slapd."""
+    with FaultProxy(slapd.port, service_dn=SERVICE) as running:
+        yield running
+
+
+def verdict(directory: Directory, password: str) -> str:
+    """What a login comes to, which must not take longer than it may."""
+    began = time.monotonic()
+    try:
+        said = directory.authenticate("alice", password).id
+    except InvalidCredentials as refusal:
+        said = refusal.reason
+    except DirectoryUnavailable:
+        said = "unavailable"
+    assert time.monotonic() - began < DEADLINE + GRACE
+    return said
+
+
+def test_there_are_a_thousand_logins() -> None:
+    """So many verdicts are asked for below, over all faults."""
+    assert len(QUICK) * QUICK_LOGINS + len(SLOW) * SLOW_LOGINS >= 1000
+
+
+@pytest.mark.parametrize("fault", [*QUICK, *SLOW], ids=str)
+def test_no_fault_makes_a_wrong_verdict(
+    on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy, fault: Fault
+) -> None:
+    """The right password is never refused, a wrong one never a person, and neither is tried twice."""
+    clock = MovedClock()
+    directory = on_slapd(slapd, uris=(proxy.uri,), start_tls=False, monotonic=clock, **LIMITS)
+    directory.authenticate("alice", "alice-password")
+    logins = SLOW_LOGINS if fault in SLOW else QUICK_LOGINS
+    before = proxy.person_binds
+    said: dict[str, list[str]] = {"alice-password": [], "wrong": []}
+    with proxy.breaking(fault if fault in SLOW else replace(fault, probability=0.5)):
+        for password in itertools.islice(itertools.cycle(said), logins):
+            said[password].append(verdict(directory, password))
+            # Every back-off ends, and most times the connections' lifetime too: no login is spared.
+            clock.move(31 if len(said["wrong"]) % 3 == 1 else 601)
+        struck = proxy.struck
+    assert set(said["alice-password"]) <= {ALICE, "unavailable"}
+    assert set(said["wrong"]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
+    assert proxy.person_binds - before <= logins
+    assert struck or fault.kind == "refuse"
+    recovers_within(2, lambda: directory.authenticate("alice", "alice-password"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        fault
+        for fault in (*QUICK, *(replace(fault, probability=1.0) for fault in SLOW))
+        if fault.phase is not Phase.PERSON_BIND and fault.code in {0, 1, 51, 52, 80}
+    ],
+    ids=str,
+)
+def test_one_broken_server_fails_no_login(
+    on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy, fault: Fault
+) -> None:
+    """With others behind the broken one, every login has its verdict, and at most the first is slow."""
+    others = (slapd.ldap, slapd.ldapi)
+    directory = on_slapd(slapd, uris=(proxy.uri, *others), start_tls=False, **LIMITS)
+    if fault.phase in {Phase.SEARCH, Phase.CONNECT}:
+        directory.authenticate("alice", "alice-password")
+    with proxy.breaking(fault):
+        began = time.monotonic()
+        assert verdict(directory, "alice-password") == ALICE
+        first = time.monotonic()
+        for _ in range(5):
+            assert verdict(directory, "alice-password") == ALICE
+            assert verdict(directory, "wrong") == Refusal.WRONG_PASSWORD
+        rest = time.monotonic()
+    assert first - began < DEADLINE
+    assert rest - first < DEADLINE
+
+
+@pytest.mark.parametrize("kind", ["reset", "lose", "hang"])
+def test_server_that_breaks_at_binds_is_left(
+    on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy, kind: str
+) -> None:
+    """A person's bind that may have arrived is not repeated; the logins that follow go elsewhere."""
+    directory = on_slapd(slapd, uris=(proxy.uri, slapd.ldap), start_tls=False, **LIMITS)
+    directory.authenticate("alice", "alice-password")
+    arrived = proxy.person_binds
+    with proxy.breaking(Fault(kind, Phase.PERSON_BIND)):
+        said = [verdict(directory, "alice-password") for _ in range(6)]
+        assert set(said[:2]) <= {ALICE, "unavailable"}
+        assert said[2:] == [ALICE] * 4
+        assert proxy.person_binds - arrived <= 2
+
+
+def test_slow_directory_is_waited_for(
+    on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy
+) -> None:
+    """A directory that takes its time, but less than it may, says yes and no as ever."""
+    directory = on_slapd(slapd, uris=(proxy.uri,), start_tls=False, **LIMITS)
+    for phase in (Phase.CONNECT, Phase.SERVICE_BIND, Phase.SEARCH, Phase.PERSON_BIND):
+        with proxy.breaking(Fault("delay", phase, seconds=0.1)):
+            assert verdict(directory, "alice-password") == ALICE
+            assert verdict(directory, "wrong") == Refusal.WRONG_PASSWORD
+
+
+def test_refused_start_tls_stands_in(
+    on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy
+) -> None:
+    """A server that refuses StartTLS gets no password, and the next one is asked (RFC 4511, 4.14.2)."""
+    directory: Any = on_slapd(slapd, uris=(proxy.uri, slapd.ldap), **LIMITS)
+    with proxy.breaking(Fault("code", Phase.START_TLS, 2)):
+        for _ in range(3):
+            assert verdict(directory, "alice-password") == ALICE
+    assert proxy.person_binds == 0
+    first, second = directory.servers()
+    assert (first.state, second.state) == ("quarantined", "good")
+    assert "StartTLS" in first.cause
+    assert first.alarm

@@ -1,0 +1,127 @@
+"""Groups: how many questions they cost, where nesting ends, and that some groups are not taken for all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable
+from directory.ldap.entry import Answer, Entry, Found
+from directory.ldap.groups import GroupRules
+from directory.ldap.profiles import PROFILES
+from tests.directory.conftest import CAMPUS
+
+PERSON = Entry("cn=p\\2C q,OU=people,DC=ad,DC=example", {"memberof": (b"cn=direct,dc=x",)})
+OPENLDAP, ACTIVE_DIRECTORY = PROFILES["openldap"], PROFILES["active-directory"]
+
+
+class FakeLink:
+    """A connection on which groups are found by what their filter holds; it counts the searches."""
+
+    def __init__(self, parents: Mapping[str, Sequence[str]], tokens: Sequence[bytes] = ()) -> None:
+        self.searches: list[tuple[str, str]] = []
+        self.code = 0
+        self._parents = parents
+        self._tokens = tokens
+
+    def search(self, base: str, search_filter: str, **_: Any) -> Found:
+        """Find the groups that have a member whose name stands in the filter."""
+        self.searches.append((base, search_filter))
+        dns = [dn for member, dns in self._parents.items() if f"={member})" in search_filter for dn in dns]
+        return Found(Answer(self.code, ""), [Entry(dn, {}) for dn in dns])
+
+    def read(self, dn: str, **_: Any) -> Found:
+        """Return the token of the person, and of nobody else."""
+        assert dn == PERSON.dn
+        return Found(Answer(self.code, ""), [Entry(dn, {"tokengroups": tuple(self._tokens)})])
+
+    def ask(self, question: Callable[[Any], Found]) -> Found:
+        """Put a question to it."""
+        return question(self)
+
+
+def test_memberof_costs_nothing() -> None:
+    """What stands in the entry is not searched."""
+    link = FakeLink({})
+    rules = GroupRules(OPENLDAP, None, None)
+    assert rules.attributes == ("memberOf",)
+    assert rules.of(PERSON, "p", link.ask) == ("cn=direct,dc=x",)
+    assert link.searches == []
+
+
+def test_a_level_is_one_search() -> None:
+    """However many groups a level has, the next one costs one search more; the last finds nothing."""
+    link = FakeLink({"p": ["cn=a", "cn=b", "cn=c"], "cn\\3da": ["cn=d"], "cn\\3dc": ["cn=D", "cn=e"]})
+    rules = GroupRules(OPENLDAP, "ou=groups", "(|(uid={username})(member={dn}))")
+    assert rules.attributes == ()
+    link.searches.clear()
+    groups = rules.of(Entry("cn=p", {}), "p", link.ask)
+    assert groups[:3] == ("cn=a", "cn=b", "cn=c")
+    assert [dn.lower() for dn in groups[3:]] == ["cn=d", "cn=e"]
+    assert len(link.searches) == 3
+
+
+def test_a_name_is_not_followed() -> None:
+    """Groups that list login names hold no groups: one search is all."""
+    link = FakeLink({"p": ["cn=a"]})
+    assert GroupRules(OPENLDAP, "ou=groups", "(memberUid={username})").of(PERSON, "p", link.ask) == ("cn=a",)
+    assert link.searches == [("ou=groups", "(|(memberUid=p))")]
+
+
+def test_a_search_in_chain_is_not_followed() -> None:
+    """The rule in chain has followed every level already."""
+    link = FakeLink({"cn\\3dp\\5c2C\\20q\\2cOU\\3dpeople\\2cDC\\3dad\\2cDC\\3dexample": ["cn=a"]})
+    search_filter = "(member:1.2.840.113556.1.4.1941:={dn})"
+    assert GroupRules(ACTIVE_DIRECTORY, "dc=x", search_filter).of(PERSON, "p", link.ask) == ("cn=a",)
+    assert len(link.searches) == 1
+
+
+def test_depth_is_bounded() -> None:
+    """A chain of groups that never ends does."""
+    chain = {f"cn\\3d{number}": [f"cn={number + 1}"] for number in range(100)}
+    link = FakeLink(chain)
+    groups = GroupRules(OPENLDAP, "dc=x", "(member={dn})").of(Entry("cn=0", {}), "0", link.ask)
+    assert len(groups) == len(link.searches) == 10
+
+
+def test_loops_end() -> None:
+    """Groups that are members of each other, or of themselves, are asked about once."""
+    link = FakeLink({"cn\\3dp": ["cn=a"], "cn\\3da": ["cn=b", "cn=A"], "cn\\3db": ["cn=a", "cn=p"]})
+    groups = GroupRules(OPENLDAP, "dc=x", "(member={dn})").of(Entry("cn=p", {}), "p", link.ask)
+    assert groups == ("cn=a", "cn=b")
+    assert len(link.searches) == 3
+
+
+@pytest.mark.parametrize(("base", "searched"), [(None, "DC=ad,DC=example"), ("ou=groups", "ou=groups")])
+def test_token_is_looked_up_in_the_domain(base: str | None, searched: str) -> None:
+    """Identifiers become names by searches of bounded size, in the domain that the person's DN ends in."""
+    sids = [b"\x01\x05" + number.to_bytes(2, "big") for number in range(450)]
+    link = FakeLink({"\\01\\05\\01\\02": ["cn=a"], "\\01\\05\\00\\02": ["cn=b"]}, sids)
+    rules = GroupRules(ACTIVE_DIRECTORY, base, None)
+    assert rules.attributes == ()
+    assert rules.of(PERSON, "p", link.ask) == ("cn=b", "cn=a")
+    assert [where for where, _ in link.searches] == [searched] * 3
+
+
+@pytest.mark.parametrize("code", [1, 4, 10, 32, 50, 51, 53])
+@pytest.mark.parametrize(
+    "rules",
+    [GroupRules(OPENLDAP, "dc=x", "(member={dn})"), GroupRules(ACTIVE_DIRECTORY, None, None)],
+)
+def test_a_search_that_failed_is_not_no_groups(rules: GroupRules, code: int) -> None:
+    """Some of the groups would be as wrong as none; and it is no refusal of the person."""
+    link = FakeLink({}, [b"\x01"])
+    link.code = code
+    with pytest.raises(DirectoryUnavailable):
+        rules.of(PERSON, "p", link.ask)
+
+
+def test_group_search_on_the_embedded_directory(opened: Callable[..., Directory]) -> None:
+    """The settings for groups work on a first try too."""
+    directory = opened(
+        uris=(f"embedded:{CAMPUS}",),
+        group_base="ou=groups,dc=campus,dc=example",
+        group_filter="(member={dn})",
+    )
+    person = directory.authenticate("alice", "alice-password", groups=True)
+    assert list(person.groups) == ["cn=staff,ou=groups,dc=campus,dc=example"]

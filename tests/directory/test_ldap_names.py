@@ -1,0 +1,125 @@
+"""Login names with realms: what is taken off, and what is looked for."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from directory import Directory, InvalidCredentials, Refusal
+from directory.ldap.typed import name_to_ask, names_to_ask
+from tests.directory.conformance import ALICE, TEMPLATE
+from tests.directory.conftest import CAMPUS
+
+REALMS = ("campus.example", "CAMPUS")
+BY_MAIL = "(|(uid={username})(mail={username}))"
+
+# No time limit an example: other work on the machine must not fail a test.
+relaxed = settings(deadline=None, max_examples=100)
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ("alice", ("alice",)),
+        (" alice\t", ("alice",)),
+        ("alice@campus.example", ("alice", "alice@campus.example")),
+        ("Alice@CAMPUS.Example", ("Alice", "Alice@CAMPUS.Example")),
+        ("alice @ campus.example", ("alice", "alice@campus.example")),
+        ("a@b@campus.example", ("a@b", "a@b@campus.example")),
+        ("alice@campus", ("alice", "alice@campus")),
+        ("CAMPUS\\alice", ("alice",)),
+        ("campus\\alice", ("alice",)),
+        ("campus.example\\alice", ("alice",)),
+        ("CAMPUS\\a\\b", ("a\\b",)),
+        ("alice@elsewhere.example", ("alice@elsewhere.example",)),
+        ("alice@sub.campus.example", ("alice@sub.campus.example",)),
+        ("ELSEWHERE\\alice", ("ELSEWHERE\\alice",)),
+        ("alice@", ("alice@",)),
+        ("@campus.example", ("@campus.example",)),
+        ("CAMPUS\\", ("CAMPUS\\",)),
+        ("\\alice", ("\\alice",)),
+        ("alice\\CAMPUS", ("alice\\CAMPUS",)),
+    ],
+)
+def test_listed_realms_are_taken_off(typed: str, names: tuple[str, ...]) -> None:
+    """A listed realm goes, in any case; one that is not listed, or stands alone, is a part of the name."""
+    assert names_to_ask(typed, REALMS) == names
+
+
+@relaxed
+@given(st.text(max_size=300))
+def test_without_realms_a_name_is_itself(typed: str) -> None:
+    """Nothing is taken off where nothing is listed."""
+    try:
+        name = name_to_ask(typed)
+    except InvalidCredentials:
+        with pytest.raises(InvalidCredentials):
+            names_to_ask(typed, ())
+    else:
+        assert names_to_ask(typed, ()) == (name,)
+
+
+@relaxed
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40))
+def test_a_name_with_a_realm_is_the_name(local: str) -> None:
+    """Whatever the name, with a listed realm behind it, it is the same name."""
+    try:
+        (name,) = names_to_ask(local, ())
+    except InvalidCredentials:
+        return
+    if "@" not in name and "\\" not in name:
+        assert names_to_ask(f"{local}@campus.example", REALMS)[0] == name
+        assert names_to_ask(f"CAMPUS\\{local}", REALMS)[0] == name
+
+
+@pytest.fixture
+def log_in(opened: Callable[..., Directory]) -> Callable[..., str]:
+    """Log in with alice's password, with these settings; return the id."""
+
+    def log_in_as(net_id: str, **settings: Any) -> str:
+        directory = opened(uris=(f"embedded:{CAMPUS}",), **settings)
+        return directory.authenticate(net_id, "alice-password").id
+
+    return log_in_as
+
+
+@pytest.mark.parametrize("net_id", ["alice", "ALICE@Campus.Example", "campus\\Alice", "alice@campus "])
+@pytest.mark.parametrize("template", [None, TEMPLATE])
+def test_every_spelling_is_one_id(log_in: Callable[..., str], net_id: str, template: str | None) -> None:
+    """With or without its realm, by search or by template, the person is the same."""
+    assert log_in(net_id, realms=REALMS, user_dn_template=template) == ALICE
+
+
+def test_mail_only_where_the_filter_asks_for_it(opened: Callable[..., Directory], tmp_path: Path) -> None:
+    """An address is found as an address where the filter looks for one, its realm listed or not."""
+    ldif = tmp_path / "mail.ldif"
+    ldif.write_bytes(CAMPUS.read_bytes().replace(b"mail: alice@", b"mail: alice.baker@"))
+    address = "Alice.Baker@campus.example"
+    for realms in ((), REALMS):
+        found = opened(uris=(f"embedded:{ldif}",), realms=realms, user_filter=BY_MAIL)
+        assert found.authenticate(address, "alice-password").id == ALICE
+        plain = opened(uris=(f"embedded:{ldif}",), realms=realms)
+        with pytest.raises(InvalidCredentials) as caught:
+            plain.authenticate(address, "alice-password")
+        assert caught.value.reason is Refusal.UNKNOWN_PERSON
+
+
+@pytest.mark.parametrize("net_id", ["alice@else.example", "ELSEWHERE\\alice", "alice@campus.example.x"])
+def test_a_foreign_realm_is_nobody(log_in: Callable[..., str], net_id: str) -> None:
+    """Somebody of another realm is not our alice."""
+    with pytest.raises(InvalidCredentials) as caught:
+        log_in(net_id, realms=REALMS)
+    assert caught.value.reason is Refusal.UNKNOWN_PERSON
+
+
+def test_two_entries_by_two_spellings_are_ambiguous(opened: Callable[..., Directory], tmp_path: Path) -> None:
+    """If name and address are two people's, nobody is logged in."""
+    ldif = tmp_path / "two.ldif"
+    ldif.write_bytes(CAMPUS.read_bytes().replace(b"mail: bob@", b"mail: alice@"))
+    directory = opened(uris=(f"embedded:{ldif}",), realms=REALMS, user_filter=BY_MAIL)
+    with pytest.raises(InvalidCredentials) as caught:
+        directory.authenticate("alice@campus.example", "alice-password")
+    assert caught.value.reason is Refusal.AMBIGUOUS

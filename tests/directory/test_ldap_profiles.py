@@ -1,0 +1,259 @@
+"""Profiles: what each kind of directory calls things, and what its entries say of an account."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import get_args
+
+import pytest
+
+from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap import LdapConfig
+from directory.ldap.entry import Entry
+from directory.ldap.moment import moment_of
+from directory.ldap.person import attributes_to_read, filter_by_id, person_from
+from directory.ldap.profiles import PROFILES, Profile
+from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
+from settings import Settings
+from tests.conftest import NOON
+from tests.directory.conftest import CAMPUS
+
+AD, DS, IPA = PROFILES["active-directory"], PROFILES["389ds"], PROFILES["freeipa"]
+GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+GUID_OCTETS = bytes.fromhex("e004253f 894f d311 9a0c 0305e82c3301")
+LATER = NOON + 9
+NEVER = str(2**63 - 1)
+
+
+def filetime(seconds: int) -> str:
+    """Write a moment as Active Directory does (MS-DTYP, 2.3.3)."""
+    return str((seconds + 11_644_473_600) * 10_000_000)
+
+
+def generalized(seconds: int) -> str:
+    """Write a moment near NOON as LDAP does (RFC 4517, 3.3.13); NOON is 2027-01-15, 08:00:00 UTC."""
+    hours, rest = divmod(seconds - NOON + 8 * 3600, 3600)
+    return f"20270115{hours:02}{rest // 60:02}{rest % 60:02}Z"
+
+
+def entry(**attributes: str | bytes) -> Entry:
+    """Make an entry; an underscore in a name is a hyphen."""
+    return Entry(
+        "cn=somebody,dc=x",
+        {
+            name.replace("_", "-").lower(): (value if isinstance(value, bytes) else value.encode(),)
+            for name, value in attributes.items()
+        },
+    )
+
+
+def refused(judge: Callable[[], None]) -> Refusal | None:
+    """The reason of the refusal, if there is one."""
+    try:
+        judge()
+    except InvalidCredentials as refusal:
+        return refusal.reason
+    return None
+
+
+def test_settings_and_directory_know_the_same_profiles() -> None:
+    """What may be set is what there is."""
+    assert get_args(Settings.model_fields["ldap_profile"].annotation) == tuple(PROFILES)
+
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES.items())
+def test_what_is_not_set_is_the_profiles(name: str, profile: Profile) -> None:
+    """Each default can be overridden by itself, and by nothing else."""
+    uris = (f"embedded:{CAMPUS}",)
+    assert LdapConfig(uris=uris, profile=name).effective_profile() == profile
+    changed = LdapConfig(
+        uris=uris,
+        profile=name,
+        user_filter="(cn={username})",
+        id_attribute="employeeNumber",
+        net_id_attribute="cn",
+        password_changed_attribute="shadowLastChange",
+    ).effective_profile()
+    assert changed.user_filter == "(cn={username})"
+    assert (changed.id_attribute, changed.net_id_attribute) == ("employeeNumber", "cn")
+    assert changed.password_changed_attribute == "shadowLastChange"
+    assert changed.state_attributes == profile.state_attributes
+
+
+@pytest.mark.parametrize("profile", PROFILES.values())
+def test_each_attribute_is_asked_for_once(profile: Profile) -> None:
+    """Some servers refuse a search that names an attribute twice (RFC 4511, 4.5.1.8)."""
+    names = [name.lower() for name in attributes_to_read(profile, also=("memberOf", "mail"))]
+    assert len(names) == len(set(names))
+    assert {profile.id_attribute.lower(), "memberof"} <= set(names)
+
+
+def test_guid_is_written_as_usual() -> None:
+    """The first three parts of objectGUID are little-endian (MS-DTYP, 2.3.4)."""
+    person = person_from(entry(objectGUID=GUID_OCTETS, sAMAccountName="alice"), AD)
+    assert (person.id, person.net_id) == (GUID, "alice")
+
+
+def test_guid_is_searched_by_its_octets() -> None:
+    """In a filter, what is no plain letter is escaped, octet by octet (RFC 4515, 3)."""
+    assert filter_by_id(AD, GUID) == "(objectGUID=\\e0\\04\\25\\3f\\89O\\d3\\11\\9a\\0c\\03\\05\\e8\\2c3\\01)"
+    assert filter_by_id(AD, GUID.upper()) == filter_by_id(AD, GUID)
+
+
+@pytest.mark.parametrize(
+    "person_id", ["", "*", GUID[:-1], GUID.replace("-", ""), f"{{{GUID}}}", f"urn:uuid:{GUID}"]
+)
+def test_what_is_no_guid_is_nobody(person_id: str) -> None:
+    """One person has one id, not six spellings of it."""
+    with pytest.raises(InvalidCredentials) as caught:
+        filter_by_id(AD, person_id)
+    assert caught.value.reason is Refusal.UNKNOWN_PERSON
+
+
+@pytest.mark.parametrize("octets", [b"", GUID_OCTETS[:-1], GUID_OCTETS + b"x"])
+def test_a_guid_that_is_none_is_an_alarm(octets: bytes) -> None:
+    """An id attribute with other than 16 octets is no GUID."""
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_ID_ATTRIBUTE"):
+        person_from(entry(objectGUID=octets, sAMAccountName="alice"), AD)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text", "moment"),
+    [
+        ("pwdChangedTime", "20270115080000Z", NOON),
+        ("pwdUpdateTime", "202701150900+0100", NOON),
+        ("krbLastPwdChange", "20270115080000.5Z", NOON),
+        ("pwdChangedTime", "yesterday", None),
+        ("pwdLastSet", filetime(NOON), NOON),
+        ("PWDLASTSET", filetime(NOON), NOON),
+        ("pwdLastSet", "0", None),
+        ("msDS-UserPasswordExpiryTimeComputed", NEVER, None),
+        ("pwdLastSet", "-1", None),
+        ("pwdLastSet", "20270115080000Z", None),
+        ("shadowLastChange", "20833", 20833 * 86400),
+        ("shadowLastChange", "0", None),
+        ("sambaPwdLastSet", str(NOON), NOON),
+        ("sambaPwdLastSet", "9" * 30, None),
+        ("anything", None, None),
+    ],
+)
+def test_moments(attribute: str, text: str | None, moment: int | None) -> None:
+    """Each attribute has its own form of time; one that is none of them is no time."""
+    assert moment_of(attribute, text) == moment
+
+
+@pytest.mark.parametrize(
+    ("profile", "attributes", "changed", "expires"),
+    [
+        (DS, {"nsUniqueId": "1", "uid": "a", "pwdUpdateTime": generalized(NOON)}, NOON, None),
+        (
+            DS,
+            {"nsUniqueId": "1", "uid": "a", "passwordExpirationTime": generalized(LATER)},
+            None,
+            LATER,
+        ),
+        (DS, {"nsUniqueId": "1", "uid": "a", "passwordExpirationTime": "19700101000000Z"}, None, None),
+        (
+            AD,
+            {
+                "objectGUID": GUID_OCTETS,
+                "sAMAccountName": "a",
+                "pwdLastSet": filetime(NOON),
+                "msDS_UserPasswordExpiryTimeComputed": filetime(LATER),
+            },
+            NOON,
+            LATER,
+        ),
+        (
+            IPA,
+            {
+                "ipaUniqueID": "1",
+                "uid": "a",
+                "krbLastPwdChange": generalized(NOON),
+                "krbPasswordExpiration": generalized(LATER),
+            },
+            NOON,
+            LATER,
+        ),
+    ],
+)
+def test_when_the_password_changed_and_expires(
+    profile: Profile, attributes: Mapping[str, str | bytes], changed: int | None, expires: int | None
+) -> None:
+    """Both come from where each kind of directory keeps them."""
+    person = person_from(entry(**attributes), profile)
+    assert (person.password_changed_at, person.password_expires_at) == (changed, expires)
+
+
+ACCOUNTS: list[tuple[dict[str, str], Refusal | None]] = [
+    ({}, None),
+    ({"nsAccountLock": "true"}, Refusal.DISABLED),
+    ({"nsAccountLock": "TRUE"}, Refusal.DISABLED),
+    ({"nsAccountLock": "false"}, None),
+    ({"userAccountControl": "512"}, None),
+    ({"userAccountControl": "514"}, Refusal.DISABLED),
+    ({"accountExpires": "0"}, None),
+    ({"accountExpires": NEVER}, None),
+    ({"accountExpires": filetime(NOON + 1)}, None),
+    ({"accountExpires": filetime(NOON)}, Refusal.EXPIRED),
+    ({"krbPrincipalExpiration": generalized(NOON + 1)}, None),
+    ({"krbPrincipalExpiration": generalized(NOON)}, Refusal.EXPIRED),
+    ({"pwdAccountLockedTime": "000001010000Z"}, Refusal.DISABLED),
+    ({"pwdAccountLockedTime": generalized(NOON - 1)}, None),
+    ({"pwdEndTime": generalized(NOON)}, Refusal.EXPIRED),
+    ({"pwdStartTime": generalized(NOON + 1)}, Refusal.NOT_NOW),
+]
+LOCKS: list[tuple[dict[str, str], Refusal | None]] = [
+    ({}, None),
+    ({"accountUnlockTime": generalized(NOON + 1)}, Refusal.LOCKED),
+    ({"accountUnlockTime": generalized(NOON)}, None),
+    ({"accountUnlockTime": "19700101000000Z"}, Refusal.LOCKED),
+    ({"pwdAccountTmpLockoutEnd": generalized(NOON + 1)}, Refusal.LOCKED),
+    ({"msDS_User_Account_Control_Computed": "16"}, Refusal.LOCKED),
+    ({"msDS_User_Account_Control_Computed": "0"}, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("judge", "attributes", "refusal"),
+    [
+        *((refuse_by_account, attributes, refusal) for attributes, refusal in ACCOUNTS),
+        *((refuse_by_lock, attributes, refusal) for attributes, refusal in LOCKS),
+    ],
+)
+def test_account_states(
+    judge: Callable[[Entry, float], None], attributes: dict[str, str], refusal: Refusal | None
+) -> None:
+    """An account that is off, over, not begun or locked is refused; one of which nothing is said is not."""
+    assert refused(lambda: judge(entry(**attributes), NOON)) is refusal
+
+
+@pytest.mark.parametrize(
+    ("attributes", "refusal", "refusal_if_allowed"),
+    [
+        ({}, None, None),
+        (
+            {"msDS_User_Account_Control_Computed": "8388608", "pwdLastSet": filetime(1)},
+            *[Refusal.EXPIRED] * 2,
+        ),
+        ({"msDS_User_Account_Control_Computed": "8388608", "pwdLastSet": "0"}, Refusal.MUST_CHANGE, None),
+        # A password that never expires has not, though nobody knows when it was set.
+        ({"msDS_User_Account_Control_Computed": "0", "pwdLastSet": "0"}, None, None),
+        (
+            {"krbPasswordExpiration": generalized(NOON), "krbLastPwdChange": generalized(NOON - 9)},
+            *[Refusal.EXPIRED] * 2,
+        ),
+        (
+            {"krbPasswordExpiration": generalized(NOON - 9), "krbLastPwdChange": generalized(NOON - 9)},
+            Refusal.MUST_CHANGE,
+            None,
+        ),
+        ({"krbPasswordExpiration": generalized(NOON + 1)}, None, None),
+    ],
+)
+def test_password_states(
+    attributes: dict[str, str], refusal: Refusal | None, refusal_if_allowed: Refusal | None
+) -> None:
+    """A password that has expired is refused; one that was given out, unless the setting allows it."""
+    for allowed, expected in ((False, refusal), (True, refusal_if_allowed)):
+        found = refused(partial(refuse_by_password, entry(**attributes), NOON, allow_must_change=allowed))
+        assert found is expected

@@ -1,0 +1,208 @@
+"""Why a person's bind was refused: by the control, by Active Directory's sub-codes, by 389-ds's texts."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap.ppolicy import CONTROL
+from tests.conftest import NOON
+from tests.directory.scripted import BIND, SEARCH, Scripted, friendly, result, tlv
+
+MUST_CHANGE, LOCKED, EXPIRED, TOO_SHORT = "3003810102", "3003810101", "3003810100", "3003810106"
+UNKNOWN = "3003810109"
+IDENTIFIED: dict[str, dict[str, str]] = {
+    "openldap": {},
+    "389ds": {"id_attribute": "entryUUID"},
+    "freeipa": {"id_attribute": "entryUUID"},
+    "active-directory": {"id_attribute": "entryUUID", "net_id_attribute": "uid"},
+}
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    """A server on which everything succeeds until a test says otherwise."""
+    with Scripted() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def ask(server: Scripted, opened: Callable[..., Directory]) -> Callable[..., Any]:
+    """Log in as alice on a server whose answer to her bind has this code, text and control."""
+
+    def log_in(code: int, text: str = "", control: str | None = None, **settings: Any) -> Any:
+        server.script = answering(code, text, control)
+        profile = settings.pop("profile", "openldap")
+        directory = opened(
+            uris=(server.uri,),
+            start_tls=False,
+            user_base="dc=x",
+            profile=profile,
+            clock=lambda: float(NOON),
+            **IDENTIFIED[profile],
+            **settings,
+        )
+        return directory.authenticate("alice", "x")
+
+    return log_in
+
+
+def answering(code: int, text: str, control: str | None) -> Callable[[int, int, bytes], bytes | None]:
+    """Make a script that answers a bind so, and everything else friendly."""
+
+    def script(asked: int, message_id: int, request: bytes) -> bytes | None:
+        if asked != BIND:
+            return friendly(asked, message_id, request)
+        done = tlv(0x61, tlv(0x0A, bytes([code])), tlv(0x04), tlv(0x04, text.encode()))
+        controls = b""
+        if control is not None:
+            value = tlv(0x04, bytes.fromhex(control))
+            controls = tlv(0xA0, tlv(0x30, tlv(0x04, CONTROL.encode()), value))
+        return tlv(0x30, tlv(0x02, message_id.to_bytes(4, "big")), done, controls)
+
+    return script
+
+
+def reason(ask: Callable[..., Any], *answer: Any, **settings: Any) -> tuple[Refusal, str]:
+    """Log in, which must be refused, and return the reason and the text for the log."""
+    with pytest.raises(InvalidCredentials) as caught:
+        ask(*answer, **settings)
+    return caught.value.reason, caught.value.detail
+
+
+def test_the_control_is_asked_for_on_a_persons_bind(server: Scripted, ask: Callable[..., Any]) -> None:
+    """The request goes with a person's bind, not critical, so that any server may pass it over."""
+    ask(0, bind_dn="cn=svc", bind_password="svc-password")
+    asked = tlv(0x30, tlv(0x04, CONTROL.encode()))
+    explicitly = tlv(0x30, tlv(0x04, CONTROL.encode()), tlv(0x01, b"\0"))
+    assert server.received.count(asked) + server.received.count(explicitly) == 1
+    assert server.received.count(CONTROL.encode()) == 1
+
+
+@pytest.mark.parametrize(
+    ("control", "refusal"),
+    [
+        (LOCKED, Refusal.LOCKED),
+        (EXPIRED, Refusal.EXPIRED),
+        (MUST_CHANGE, Refusal.MUST_CHANGE),
+        (TOO_SHORT, Refusal.WRONG_PASSWORD),
+        (UNKNOWN, Refusal.WRONG_PASSWORD),
+        ("30", Refusal.WRONG_PASSWORD),
+        (None, Refusal.WRONG_PASSWORD),
+    ],
+)
+def test_the_control_gives_the_reason(ask: Callable[..., Any], control: str | None, refusal: Refusal) -> None:
+    """With a 49 the control says why; where it says nothing of a login, the password was wrong."""
+    assert reason(ask, 49, "text", control) == (refusal, "text")
+
+
+def test_success_with_must_change_is_refused(ask: Callable[..., Any]) -> None:
+    """A bind that succeeds and asks for a new password is no login, unless the setting allows it."""
+    assert reason(ask, 0, "", MUST_CHANGE)[0] is Refusal.MUST_CHANGE
+    assert ask(0, "", MUST_CHANGE, allow_must_change=True).net_id == "alice"
+
+
+def test_success_with_a_warning(ask: Callable[..., Any]) -> None:
+    """What is left until the password expires, in seconds or logins, is told of the person."""
+    person = ask(0, "", "3006a00480020e10")
+    assert (person.password_expires_at, person.grace_logins_remaining) == (NOON + 3600, None)
+    person = ask(0, "", "3005a003810100")
+    assert (person.password_expires_at, person.grace_logins_remaining) == (None, 0)
+    person = ask(0)
+    assert (person.password_expires_at, person.grace_logins_remaining) == (None, None)
+
+
+@pytest.mark.parametrize("control", [UNKNOWN, "", "30", "ffff"])
+def test_success_with_an_unreadable_control_says_nothing(ask: Callable[..., Any], control: str) -> None:
+    """It may have said that the password must be changed."""
+    with pytest.raises(DirectoryUnavailable, match="control that cannot be read") as caught:
+        ask(0, "", control)
+    assert caught.value.alarm
+
+
+@pytest.mark.parametrize(
+    ("data", "refusal"),
+    [
+        ("525", Refusal.UNKNOWN_PERSON),
+        ("52e", Refusal.WRONG_PASSWORD),
+        ("52E", Refusal.WRONG_PASSWORD),
+        ("530", Refusal.NOT_NOW),
+        ("531", Refusal.NOT_HERE),
+        ("532", Refusal.EXPIRED),
+        ("533", Refusal.DISABLED),
+        ("701", Refusal.EXPIRED),
+        ("773", Refusal.MUST_CHANGE),
+        ("775", Refusal.LOCKED),
+        ("569", Refusal.REFUSED),
+        ("52", Refusal.REFUSED),
+    ],
+)
+def test_active_directory_says_why_in_its_text(ask: Callable[..., Any], data: str, refusal: Refusal) -> None:
+    """Each sub-code is a reason; of one that we do not know, it is not certain that the password is wrong."""
+    text = f"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1"
+    found, detail = reason(ask, 49, text, profile="active-directory", allow_must_change=True)
+    assert found is refusal
+    assert text in detail
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "refusal"),
+    [
+        (19, "Exceed password retry limit. Please try later.", Refusal.LOCKED),
+        (19, "Exceed password retry limit. Contact system administrator to reset.", Refusal.LOCKED),
+        (19, "Account inactivity limit exceeded. Contact system administrator to reset.", Refusal.DISABLED),
+        (49, "password expired!", Refusal.EXPIRED),
+        (49, "Invalid credentials", Refusal.WRONG_PASSWORD),
+        (53, "Account inactivated. Contact system administrator.", Refusal.DISABLED),
+        (53, "Too many failed logins.\n", Refusal.LOCKED),
+        (53, "Entry permanently locked.\n", Refusal.LOCKED),
+        (53, "Account (Kerberos principal) is expired", Refusal.EXPIRED),
+        (53, "anything else", Refusal.REFUSED),
+        (50, "", Refusal.REFUSED),
+        (32, "", Refusal.REFUSED),
+        (34, "invalid DN", Refusal.REFUSED),
+        (48, "", Refusal.REFUSED),
+    ],
+)
+@pytest.mark.parametrize("profile", ["389ds", "freeipa"])
+def test_389ds_and_freeipa_say_why_in_code_and_text(
+    ask: Callable[..., Any], profile: str, code: int, text: str, refusal: Refusal
+) -> None:
+    """On these servers 53 is about the person; only 49 can be a wrong password."""
+    assert reason(ask, code, text, profile=profile) == (refusal, text)
+
+
+@pytest.mark.parametrize("profile", ["openldap", "active-directory"])
+def test_unwilling_elsewhere_says_nothing(ask: Callable[..., Any], profile: str) -> None:
+    """Where 53 is about the server, it is no refusal, and the cause names the setting that may be wrong."""
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_PROFILE"):
+        ask(53, "Account inactivated. Contact system administrator.", profile=profile)
+
+
+@pytest.mark.parametrize("profile", list(IDENTIFIED))
+@pytest.mark.parametrize(("code", "alarm"), [(8, True), (13, True), (10, True), (51, False), (52, False)])
+def test_no_profile_takes_trouble_for_a_refusal(
+    ask: Callable[..., Any], profile: str, code: int, *, alarm: bool
+) -> None:
+    """Transport, referrals and a busy server are never the person's fault, whatever control comes along."""
+    with pytest.raises(DirectoryUnavailable) as caught:
+        ask(code, "text", LOCKED, profile=profile)
+    assert caught.value.alarm is alarm
+
+
+def test_must_change_before_anything_can_be_read(server: Scripted, opened: Callable[..., Directory]) -> None:
+    """Allowed, but their own connection may read nothing before the change: that is the reason to tell."""
+    bound = answering(0, "", MUST_CHANGE)
+    server.script = lambda asked, message_id, request: (
+        result(SEARCH, message_id, 50) if asked == SEARCH else bound(asked, message_id, request)
+    )
+    directory = opened(
+        uris=(server.uri,),
+        start_tls=False,
+        user_dn_template="uid={username},dc=x",
+        allow_must_change=True,
+    )
+    with pytest.raises(InvalidCredentials) as caught:
+        directory.authenticate("alice", "x")
+    assert caught.value.reason is Refusal.MUST_CHANGE

@@ -1,0 +1,282 @@
+"""Active Directory, as Samba speaks it: the rules of every directory, and what only such a server shows."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import trustme
+
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from tests.directory.conformance import Campus, DirectoryConformance, refusal
+from tests.servers.samba import DOMAIN, PEOPLE, Samba, Value, require_samba
+
+GROUPS = f"OU=groups,{DOMAIN}"
+SERVICE = f"CN=svc,{PEOPLE}"
+ALICE = f"CN=alice,{PEOPLE}"
+ODD_NAME = "we'ird(x)&{y}"
+IN_CHAIN = "(member:1.2.840.113556.1.4.1941:={dn})"
+DISABLED_ACCOUNT = 514
+_SECOND = 10_000_000  # in the steps of 100 ns that Active Directory counts in
+
+
+def load(server: Samba) -> None:
+    """Make the people of the campus."""
+    server.change(DOMAIN, {"pwdProperties": 0, "minPwdLength": 1, "minPwdAge": 0, "pwdHistoryLength": 0})
+    for unit in (PEOPLE, GROUPS):
+        server.add(unit, objectClass=["organizationalUnit"])
+    server.add_person("svc", "svc-password")
+    server.add_person(
+        "alice",
+        "alice-password",
+        displayName="Alice Baker",
+        mail="alice@campus.example",
+        userPrincipalName="alice@ad.campus.example",
+    )
+    server.add_person("bob", "bob-password")
+    server.add_person("zoe", "zoë-pässwörd", displayName="Zoë Müller")
+    server.add_person("jürgen", "juergen-password")
+    server.add_person(ODD_NAME, "weird-password")
+    server.add_person("comma", "comma-password", cn="we*ird(x)\\,y\\\\z")
+    for number in (1, 2):
+        server.add_person(f"twin{number}", "twin-password", description="twin")
+    server.add_person("sam", "sam-password", control=DISABLED_ACCOUNT)
+    load_refused(server)
+    load_groups(server)
+
+
+def load_refused(server: Samba) -> None:
+    """Make the people whose logins are refused."""
+    server.add_person("ended", "ended-password", accountExpires=132_223_104_000_000_000)
+    server.add_person("mustchange", "mustchange-password", pwdLastSet=0)
+    server.add_person("atnight", "atnight-password", logonHours=b"\0" * 21)
+    clumsy = server.add_person("clumsy", "clumsy-password")
+    # A password that has expired is not among them: this server knows no age below a day, and lets nobody set
+    # when a password was changed.
+    policy: dict[str, Value] = {
+        "objectClass": ["top", "msDS-PasswordSettings"],
+        "msDS-PasswordSettingsPrecedence": 1,
+        "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
+        "msDS-PasswordHistoryLength": 0,
+        "msDS-PasswordComplexityEnabled": "FALSE",
+        "msDS-MinimumPasswordLength": 0,
+        "msDS-MinimumPasswordAge": 0,
+        "msDS-MaximumPasswordAge": -86_400 * _SECOND,
+        "msDS-LockoutThreshold": 2,
+        "msDS-LockoutObservationWindow": -3600 * _SECOND,
+        "msDS-LockoutDuration": -3600 * _SECOND,
+        "msDS-PSOAppliesTo": clumsy,
+    }
+    server.add(f"CN=locking,CN=Password Settings Container,CN=System,{DOMAIN}", **policy)
+
+
+def load_groups(server: Samba) -> None:
+    """Make alice a member of staff, staff of everybody, and everybody of staff again."""
+    for name, member in (("staff", ALICE), ("everybody", f"CN=staff,{GROUPS}")):
+        server.add(f"CN={name},{GROUPS}", objectClass=["top", "group"], sAMAccountName=name, member=member)
+    server.change(f"CN=staff,{GROUPS}", {"member": [ALICE, f"CN=everybody,{GROUPS}"]})
+
+
+@pytest.fixture(scope="module")
+def samba(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Samba]:
+    """A domain controller for all tests here."""
+    require_samba()
+    server = Samba(tmp_path_factory.mktemp("samba") / "dc1", authority)
+    try:
+        server.start()
+        load(server)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def open_with(opened: Callable[..., Directory], samba: Samba) -> Callable[..., Directory]:
+    """Open a directory on it, over TLS and with the service account unless told otherwise."""
+
+    def open_it(**changes: Any) -> Directory:
+        settings = {
+            "uris": (samba.ldaps,),
+            "ca_file": samba.ca_file,
+            "bind_dn": SERVICE,
+            "bind_password": "svc-password",
+            "user_base": PEOPLE,
+            "profile": "active-directory",
+        }
+        return opened(**{**settings, **changes})
+
+    return open_it
+
+
+@pytest.fixture
+def directory(open_with: Callable[..., Directory]) -> Directory:
+    """A directory with ordinary settings."""
+    return open_with()
+
+
+class TestSamba(DirectoryConformance):
+    """Active Directory keeps the rules of every directory."""
+
+    campus = Campus(
+        people=PEOPLE,
+        template=f"CN={{username}},{PEOPLE}",
+        alice_id="",
+        alice_dn=ALICE,
+        principal_name="alice@ad.campus.example",
+        affiliations=(),
+        password_changed_at=None,
+        staff_dn=f"CN=staff,{GROUPS}",
+        net_id_attribute="sAMAccountName",
+        odd_name=ODD_NAME,
+        everybody="(objectClass=user)",
+        twin_filter="(description={username})",
+    )
+
+    @pytest.fixture(autouse=True)
+    def _alices_id(self, samba: Samba, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Learn the id that the server gave alice: it takes none from outside."""
+        found = samba.read(ALICE, "objectGUID")
+        campus = dataclasses.replace(self.campus, alice_id=str(uuid.UUID(bytes_le=found)))
+        monkeypatch.setattr(type(self), "campus", campus)
+
+
+def person_id(samba: Samba, dn: str) -> str:
+    """The stable id of an entry, by the administrator's eyes."""
+    return str(uuid.UUID(bytes_le=samba.read(dn, "objectGUID")))
+
+
+def found(directory: Directory, samba: Samba, dn: str) -> Refusal:
+    """Find a person again, which must be refused, and return the reason."""
+    with pytest.raises(InvalidCredentials) as caught:
+        directory.find(person_id(samba, dn))
+    return caught.value.reason
+
+
+def test_start_tls(open_with: Callable[..., Directory], samba: Samba) -> None:
+    """StartTLS is spoken here too (RFC 4511, 4.14)."""
+    assert open_with(uris=(samba.ldap,)).authenticate("alice", "alice-password").net_id == "alice"
+
+
+def test_name_with_special_characters_in_its_dn(directory: Directory) -> None:
+    """The DN is used as the server gave it, whatever is escaped in it (RFC 4514, 2.4)."""
+    person = directory.authenticate("comma", "comma-password")
+    assert (person.net_id, person.name) == ("comma", "we*ird(x),y\\z")
+
+
+@pytest.mark.parametrize(
+    "net_id",
+    ["alice", "alice@ad.campus.example", "ALICE@AD.Campus.Example", "CAMPUS\\alice", "campus\\ALICE"],
+)
+def test_every_login_name_is_one_person(open_with: Callable[..., Directory], net_id: str) -> None:
+    """Plain, as a user principal name, with the domain before it: one id."""
+    directory = open_with(realms=("ad.campus.example", "CAMPUS"))
+    assert directory.authenticate(net_id, "alice-password").dn == ALICE
+
+
+def test_principal_name_needs_no_realm(directory: Directory) -> None:
+    """A user principal name is looked for as one; a domain that is not listed is nobody's."""
+    assert directory.authenticate("alice@ad.campus.example", "alice-password").net_id == "alice"
+    for net_id in ("CAMPUS\\alice", "alice@campus.example"):
+        assert refusal(directory, net_id, "alice-password") is Refusal.UNKNOWN_PERSON
+
+
+@pytest.mark.parametrize(
+    ("net_id", "refused"),
+    [("sam", Refusal.DISABLED), ("ended", Refusal.EXPIRED)],
+)
+def test_account_states_before_the_bind(
+    open_with: Callable[..., Directory], samba: Samba, net_id: str, refused: Refusal
+) -> None:
+    """A disabled or ended account is told by its entry, and with a template by the bind's sub-code."""
+    assert refusal(open_with(), net_id, f"{net_id}-password") is refused
+    template = open_with(user_dn_template=f"CN={{username}},{PEOPLE}")
+    assert refusal(template, net_id, f"{net_id}-password") is refused
+    assert found(open_with(), samba, f"CN={net_id},{PEOPLE}") is refused
+
+
+def test_account_end_follows_the_clock(open_with: Callable[..., Directory], samba: Samba) -> None:
+    """Whether an account has ended is a question to the clock that was handed in."""
+    directory = open_with(clock=lambda: 0.0)
+    assert directory.find(person_id(samba, f"CN=ended,{PEOPLE}")).net_id == "ended"
+
+
+def test_must_change(open_with: Callable[..., Directory], samba: Samba) -> None:
+    """The right password is refused as to be changed, a wrong one as wrong; this server lets nobody by."""
+    for directory in (open_with(), open_with(allow_must_change=True)):
+        assert refusal(directory, "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
+        assert refusal(directory, "mustchange", "wrong") is Refusal.WRONG_PASSWORD
+    assert found(open_with(), samba, f"CN=mustchange,{PEOPLE}") is Refusal.MUST_CHANGE
+
+
+def test_logon_hours(directory: Directory) -> None:
+    """Outside of their logon hours a person may not log in now."""
+    assert refusal(directory, "atnight", "atnight-password") is Refusal.NOT_NOW
+
+
+def test_lockout(directory: Directory, samba: Samba) -> None:
+    """After too many failures the right password is refused as locked, and the entry says so."""
+    dn = f"CN=clumsy,{PEOPLE}"
+    assert directory.find(person_id(samba, dn)).net_id == "clumsy"
+    reasons = [refusal(directory, "clumsy", "wrong") for _ in range(3)]
+    assert reasons[0] is Refusal.WRONG_PASSWORD
+    assert reasons[-1] is Refusal.LOCKED
+    assert refusal(directory, "clumsy", "clumsy-password") is Refusal.LOCKED
+    assert found(directory, samba, dn) is Refusal.LOCKED
+
+
+def test_password_times(open_with: Callable[..., Directory], samba: Samba) -> None:
+    """When a password was changed and when it expires is read as seconds since the epoch."""
+    person = open_with().authenticate("bob", "bob-password")
+    assert person.password_changed_at is not None
+    assert person.password_expires_at is not None
+    assert person.password_changed_at < person.password_expires_at
+    before = person.password_changed_at
+    samba.change(person.dn, {"pwdLastSet": 0})
+    samba.change(person.dn, {"pwdLastSet": -1})
+    after = open_with().find(person.id).password_changed_at
+    assert after is not None
+    assert after >= before
+
+
+def test_clear_text_is_refused_with_an_alarm(open_with: Callable[..., Directory], samba: Samba) -> None:
+    """A bind without TLS is strongerAuthRequired: a setting is wrong, nobody's password (RFC 4511, A.2)."""
+    directory = open_with(
+        uris=(samba.ldap,),
+        start_tls=False,
+        bind_dn=None,
+        bind_password=None,
+        user_dn_template=f"CN={{username}},{PEOPLE}",
+    )
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_START_TLS") as caught:
+        directory.authenticate("alice", "alice-password")
+    assert caught.value.alarm
+
+
+def test_references_are_passed_over(open_with: Callable[..., Directory]) -> None:
+    """A search from the top of the domain comes with references, which are not followed."""
+    assert open_with(user_base=DOMAIN).authenticate("alice", "alice-password").dn == ALICE
+
+
+STAFF, EVERYBODY, USERS = f"CN=staff,{GROUPS}", f"CN=everybody,{GROUPS}", f"CN=Domain Users,CN=Users,{DOMAIN}"
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ({}, {STAFF, EVERYBODY, USERS}),
+        ({"group_base": GROUPS}, {STAFF, EVERYBODY}),
+        ({"group_base": GROUPS, "group_filter": IN_CHAIN}, {STAFF, EVERYBODY}),
+        ({"group_base": GROUPS, "group_filter": "(member={dn})"}, {STAFF, EVERYBODY}),
+        ({"group_base": DOMAIN, "group_filter": "(&(objectClass=group)(member={dn}))"}, {STAFF, EVERYBODY}),
+    ],
+)
+def test_nested_groups(
+    open_with: Callable[..., Directory], groups: dict[str, str], expected: set[str]
+) -> None:
+    """By token, by the rule in chain, or level by level: the same groups, though they form a loop."""
+    person = open_with(**groups).authenticate("alice", "alice-password", groups=True)
+    assert expected <= set(person.groups)
+    assert len(set(person.groups)) == len(person.groups)
+    if groups:
+        assert set(person.groups) == expected

@@ -1,0 +1,137 @@
+"""OpenLDAP's password policies: why it refuses a login, and what it says of one that it accepts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from tests.directory.conformance import TEMPLATE, refusal
+from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
+
+REFUSED = Path(__file__).with_name("slapd.ldif")
+CLUMSY = "00000000-0000-4000-8000-000000000201"
+GROUPS = "ou=circles,dc=campus,dc=example"
+COMMITTEE, EVERYBODY, SHELL = (f"cn={name},{GROUPS}" for name in ("committee", "everybody", "shell"))
+MAX_AGE = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def strict_slapd(
+    tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, everyone: bytes
+) -> Iterator[Slapd]:
+    """A slapd with policies, with people whom they concern, and with groups."""
+    require_slapd()
+    server = Slapd(
+        tmp_path_factory.mktemp("slapd") / "data",
+        authority,
+        everyone + b"\n" + REFUSED.read_bytes(),
+        SlapdSettings(more="include /etc/ldap/schema/nis.schema"),
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def open_with(on_slapd: Callable[..., Directory], strict_slapd: Slapd) -> Callable[..., Directory]:
+    """Open a directory on it."""
+
+    def open_it(**changes: Any) -> Directory:
+        return on_slapd(strict_slapd, **changes)
+
+    return open_it
+
+
+@pytest.mark.parametrize("template", [None, TEMPLATE])
+def test_expired_password(open_with: Callable[..., Directory], template: str | None) -> None:
+    """The right password is refused as expired, a wrong one as wrong."""
+    directory = open_with(user_dn_template=template)
+    assert refusal(directory, "expired", "expired-password") is Refusal.EXPIRED
+    assert refusal(directory, "expired", "wrong") is Refusal.WRONG_PASSWORD
+
+
+def test_lockout(open_with: Callable[..., Directory]) -> None:
+    """After too many failures the right password is refused as locked (ppolicy_use_lockout)."""
+    directory = open_with()
+    assert [refusal(directory, "clumsy", "wrong") for _ in range(3)][0::2] == [
+        Refusal.WRONG_PASSWORD,
+        Refusal.LOCKED,
+    ]
+    assert refusal(directory, "clumsy", "clumsy-password") is Refusal.LOCKED
+    # When the lock ends is in the policy alone: from the entry nothing is certain.
+    assert directory.find(CLUMSY).net_id == "clumsy"
+
+
+@pytest.mark.parametrize("template", [None, TEMPLATE])
+def test_must_change(open_with: Callable[..., Directory], template: str | None) -> None:
+    """The bind succeeds, and is no login unless the setting allows it."""
+    directory = open_with(user_dn_template=template)
+    assert refusal(directory, "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
+    assert refusal(directory, "mustchange", "wrong") is Refusal.WRONG_PASSWORD
+    allowing = open_with(user_dn_template=template, allow_must_change=True)
+    assert allowing.authenticate("mustchange", "mustchange-password").net_id == "mustchange"
+
+
+def test_must_change_by_the_persons_own_eyes(open_with: Callable[..., Directory]) -> None:
+    """Before the change their own connection may read nothing, so that the setting cannot help."""
+    directory = open_with(user_dn_template=TEMPLATE, bind_dn=None, bind_password=None, allow_must_change=True)
+    with pytest.raises(InvalidCredentials) as caught:
+        directory.authenticate("mustchange", "mustchange-password")
+    assert caught.value.reason is Refusal.MUST_CHANGE
+
+
+def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
+    """How long a password still holds is told by the control."""
+    person = open_with().authenticate("warned", "warned-password")
+    assert person.password_changed_at is not None
+    assert person.password_expires_at is not None
+    assert abs(person.password_expires_at - person.password_changed_at - MAX_AGE) < 5
+    assert person.grace_logins_remaining is None
+
+
+def test_grace_logins(open_with: Callable[..., Directory]) -> None:
+    """An expired password with grace logins left is good, and says how many, down to none."""
+    directory = open_with()
+    left = [directory.authenticate("graced", "graced-password").grace_logins_remaining for _ in range(3)]
+    assert left == [2, 1, 0]
+    assert refusal(directory, "graced", "graced-password") is Refusal.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("groups", "net_id", "expected"),
+    [
+        ({"group_filter": "(member={dn})"}, "alice", {COMMITTEE, EVERYBODY}),
+        ({"group_filter": "(&(objectClass=groupOfNames)(member={dn}))"}, "alice", {COMMITTEE, EVERYBODY}),
+        ({"group_filter": "(memberUid={username})"}, "alice", {SHELL}),
+        ({"group_filter": "(|(member={dn})(memberUid={username}))"}, "alice", {COMMITTEE, EVERYBODY, SHELL}),
+        ({"group_filter": "(member={dn})"}, "we*ird(x),y\\z", {COMMITTEE, EVERYBODY}),
+        ({"group_filter": "(member={dn})"}, "bob", set()),
+    ],
+)
+@pytest.mark.parametrize("template", [None, TEMPLATE])
+def test_group_search(
+    open_with: Callable[..., Directory],
+    groups: dict[str, str],
+    net_id: str,
+    expected: set[str],
+    template: str | None,
+) -> None:
+    """Groups are searched by DN or name, those that they are in a level at a time, and loops end."""
+    directory = open_with(group_base=GROUPS, user_dn_template=template, **groups)
+    password = {"alice": "alice-password", "bob": "bob-password"}.get(net_id, "weird-password")
+    person = directory.authenticate(net_id, password, groups=True)
+    assert (len(person.groups), set(person.groups)) == (len(expected), expected)
+    assert directory.find(person.id, groups=True).groups == person.groups
+    assert directory.authenticate(net_id, password).groups == ()
+
+
+def test_missing_group_base_is_an_alarm(open_with: Callable[..., Directory]) -> None:
+    """A person whose groups cannot be had is not a person without groups."""
+    directory = open_with(group_base="ou=nowhere,dc=campus,dc=example", group_filter="(member={dn})")
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE") as caught:
+        directory.authenticate("alice", "alice-password", groups=True)
+    assert caught.value.alarm
+    assert directory.authenticate("alice", "alice-password").groups == ()

@@ -1,0 +1,83 @@
+"""Who waits for a place at the directory, and for how long."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from login.places import Places
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
+    """Many more logins than places, none of them slow: each has its turn."""
+    places = Places(2, monotonic=time.monotonic)
+
+    def log_in(_: int) -> None:
+        with places.one():
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(12) as pool:
+        assert len(list(pool.map(log_in, range(60)))) == 60
+
+
+def test_nobody_waits_behind_logins_that_hang() -> None:
+    """Once every place was held for longer than is usual, a thread is not spent on waiting."""
+    clock = Clock()
+    places = Places(3, monotonic=clock)
+    with ExitStack() as inside:
+        for _ in range(3):
+            inside.enter_context(places.one())
+        clock.now = 1.0
+        began = time.monotonic()
+        for _ in range(100):
+            with pytest.raises(DirectoryUnavailable, match="place"), places.one():
+                pass
+        assert time.monotonic() - began < 0.1
+    with places.one():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("outcome", "patient"),
+    [(InvalidCredentials(Refusal.WRONG_PASSWORD), True), (DirectoryUnavailable("it hung"), False)],
+)
+def test_patience_follows_the_pace_of_the_directory(
+    outcome: InvalidCredentials | DirectoryUnavailable,
+    patient: bool,  # noqa: FBT001
+) -> None:
+    """Where an answer usually takes 0.4 s a login of 0.5 s does not hang; an outage sets no pace."""
+    clock = Clock()
+    places = Places(1, monotonic=clock)
+
+    def log_in() -> None:
+        with places.one():
+            clock.now = 0.4
+            raise outcome
+
+    with pytest.raises(type(outcome)):
+        log_in()
+    with ThreadPoolExecutor(1) as pool, ExitStack() as inside:
+        inside.enter_context(places.one())
+        clock.now = 0.9
+
+        def wait() -> None:
+            with places.one():
+                pass
+
+        waiting = pool.submit(wait)
+        time.sleep(0.05)
+        assert waiting.done() is not patient
+        inside.close()
+        assert (waiting.exception(5) is None) is patient

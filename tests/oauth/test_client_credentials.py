@@ -1,0 +1,104 @@
+"""The client credentials grant (RFC 6749, 4.4): a token for the program itself."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import NOON, Registered, Site
+from tests.fakes import FakeDirectory
+from tests.faults import drop_table, rows
+from tests.oauth.answers import INVALID_CLIENT, INVALID_SCOPE, OK, UNAUTHORIZED_CLIENT, UNAVAILABLE, said
+
+GRANT = "client_credentials"
+
+
+@pytest.fixture
+def job(faked: Site) -> Registered:
+    """A program that works on its own behalf."""
+    return faked.register("a job", "--scope", "profile echo", grant=GRANT)
+
+
+def test_answer_has_no_refresh_token(faked: Site, fake: FakeDirectory) -> None:
+    """Token, type, life and scope; no refresh token, even where the client may refresh (4.4.3)."""
+    client = faked.register("a job", "--grant", "refresh_token", "--scope", "profile echo", grant=GRANT)
+    answer = faked.post("/oauth/token", client, grant_type=GRANT)
+    body = answer.get_json()
+    assert said(answer) == OK
+    assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
+    assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 3600, "profile echo")
+    assert (fake.asked, fake.sought, rows(faked, "refresh_token")) == ([], [], [])
+
+
+def test_token_is_the_programs_own(faked: Site, job: Registered) -> None:
+    """Nobody stands behind the token: sub is the client, and no claims are told (RFC 6749, 4.4)."""
+    token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
+    assert faked.get("/api/me", token).get_json() == {"sub": job.client_id}
+    assert faked.get("/echo/v1/echo/x", token).status_code == 200
+
+
+def test_grant_ends_with_its_token(faked: Site, job: Registered) -> None:
+    """The grant is stored without a person, ends with its one token, and has its audit row."""
+    faked.post("/oauth/token", job, grant_type=GRANT)
+    (grant,), (event,) = rows(faked, "grant"), rows(faked, "audit_event")
+    assert (grant["subject"], grant["net_id"], grant["claims"]) == (None, None, "{}")
+    assert (grant["expires_at"], grant["live_until"]) == (NOON + 3600, NOON + 3600)
+    assert (event["event"], event["client_id"], event["subject"]) == ("token.issued", job.client_id, None)
+
+
+@pytest.mark.parametrize(("asked", "granted"), [("echo", "echo"), ("", "profile echo")])
+def test_scope_as_asked(faked: Site, job: Registered, asked: str, granted: str) -> None:
+    """The scope is what was asked, else the client's (RFC 6749, 3.3)."""
+    assert faked.post("/oauth/token", job, grant_type=GRANT, scope=asked).get_json()["scope"] == granted
+
+
+@pytest.mark.parametrize("asked", ["email", "profile email", "default", "profile  echo", '"'])
+def test_scope_beyond(faked: Site, job: Registered, asked: str) -> None:
+    """A scope beyond the client's is invalid_scope, and nothing is stored (RFC 6749, 5.2)."""
+    assert said(faked.post("/oauth/token", job, grant_type=GRANT, scope=asked)) == INVALID_SCOPE
+    assert rows(faked, "grant") == []
+
+
+def test_client_without_the_grant(faked: Site) -> None:
+    """A client that was not given the grant is unauthorized_client (RFC 6749, 5.2)."""
+    assert said(faked.post("/oauth/token", faked.register(), grant_type=GRANT)) == UNAUTHORIZED_CLIENT
+
+
+class TestPublicClient:
+    """RFC 6749, 4.4: confidential clients only."""
+
+    def test_cannot_be_registered(self, faked: Site) -> None:
+        """A public client is not given the grant."""
+        options = ("--grant", GRANT, "--auth-method", "none")
+        assert "no credentials of its own" in faked.run("client", "create", "an app", *options, status=1)
+
+    def test_is_refused(self, faked: Site, public: Registered) -> None:
+        """A public client is refused before its grants are looked at: 401 (RFC 6749, 4.4.2)."""
+        assert said(faked.post("/oauth/token", public, grant_type=GRANT)) == INVALID_CLIENT
+
+    def test_confidential_client_without_its_secret(self, faked: Site, job: Registered) -> None:
+        """Who only knows the id of a client gets no token in its name."""
+        for secret in ("", "wrong"):
+            answer = faked.post("/oauth/token", Registered(job.client_id, secret), grant_type=GRANT)
+            assert said(answer) == INVALID_CLIENT
+
+
+@pytest.mark.parametrize("table", ["client", "grant", "access_token", "audit_event"])
+def test_database_away(faked: Site, job: Registered, table: str) -> None:
+    """What cannot be stored whole, its audit row included, is not issued: 503."""
+    drop_table(faked, table)
+    assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == UNAVAILABLE
+
+
+def test_disabled_client(faked: Site, job: Registered) -> None:
+    """A client that was disabled gets none, and those that it has are dead."""
+    token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
+    faked.run("client", "disable", job.client_id)
+    assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == INVALID_CLIENT
+    assert faked.get("/api/me", token).status_code == 401
+
+
+def test_lifetime_is_the_setting(make_site: Callable[..., Site]) -> None:
+    """expires_in is the lifetime that the operator set (RFC 6749, 5.1)."""
+    site = make_site(NETID_ACCESS_TOKEN_TTL="77")
+    client = site.register("a job", grant=GRANT)
+    assert site.post("/oauth/token", client, grant_type=GRANT).get_json()["expires_in"] == 77

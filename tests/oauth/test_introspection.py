@@ -1,0 +1,240 @@
+"""Token introspection (RFC 7662): what is told of a token, and to whom."""
+
+import pytest
+
+from directory import DirectoryUnavailable
+from oauth import ACCESS
+from oauth.token_format import mint
+from tests.conftest import NOON, Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import ruin_database
+from tests.oauth.answers import INVALID_CLIENT, INVALID_REQUEST, OK, UNAVAILABLE, said
+
+PATH = "/oauth/introspect"
+INACTIVE = {"active": False}
+
+
+@pytest.fixture
+def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
+    """The answer to a login."""
+    body: dict[str, str] = faked.ask_token(refreshing).get_json()
+    return body
+
+
+def told(site: Site, client: Registered, token: str, **parameters: str) -> dict[str, object]:
+    """What a client is told of a token."""
+    answer = site.post(PATH, client, token=token, **parameters)
+    assert said(answer) == OK
+    body: dict[str, object] = answer.get_json()
+    return body
+
+
+class TestFields:
+    """RFC 7662, 2.2."""
+
+    def test_access_token(
+        self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
+    ) -> None:
+        """A resource server is told all that it needs to decide (RFC 7662, 2.2)."""
+        faked.clock.now += 10
+        body = told(faked, resource_server, tokens["access_token"])
+        assert body.pop("jti")
+        assert body == {
+            "active": True,
+            "scope": "profile email",
+            "client_id": refreshing.client_id,
+            "username": "alice",
+            "token_type": "Bearer",
+            "exp": NOON + 3600,
+            "iat": NOON,
+            "nbf": NOON,
+            "sub": ALICE.id,
+            "aud": "https://localhost:8443",
+            "iss": "https://localhost:8443",
+        }
+
+    def test_refresh_token_of_ones_own(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """A client may ask whether its refresh token still lives; it has no token_type to be used under."""
+        body = told(faked, refreshing, tokens["refresh_token"])
+        assert body.pop("jti")
+        assert body == {
+            "active": True,
+            "scope": "profile email",
+            "client_id": refreshing.client_id,
+            "username": "alice",
+            "exp": NOON + 1_209_600,
+            "sub": ALICE.id,
+            "iss": "https://localhost:8443",
+        }
+
+    def test_token_of_a_program_itself(self, faked: Site) -> None:
+        """A token with nobody behind it is its client's own: no username, and the client as sub (2.2)."""
+        client = faked.register("a job", grant="client_credentials")
+        token = faked.post("/oauth/token", client, grant_type="client_credentials").get_json()["access_token"]
+        body = told(faked, client, token)
+        assert (body["sub"], body["client_id"]) == (client.client_id, client.client_id)
+        assert "username" not in body
+
+    def test_narrowed_scope(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+        """The scope is that of the token, not of its grant."""
+        narrow = faked.refresh(refreshing, tokens["refresh_token"], scope="email").get_json()
+        assert told(faked, refreshing, narrow["access_token"])["scope"] == "email"
+
+    def test_jti_names_one_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+        """The same token has the same jti each time, another has another, and none is part of the token."""
+        other = faked.ask_token(refreshing).get_json()["access_token"]
+        first, again, another = (
+            told(faked, refreshing, token)["jti"]
+            for token in (tokens["access_token"], tokens["access_token"], other)
+        )
+        assert first == again != another
+        assert str(first) not in tokens["access_token"]
+
+    def test_directory_is_never_asked(
+        self, faked: Site, fake: FakeDirectory, resource_server: Registered, tokens: dict[str, str]
+    ) -> None:
+        """Tokens are checked at full speed while the directory is away: it is not asked."""
+        fake.outcome = DirectoryUnavailable("away")
+        asked = list(fake.asked)
+        assert told(faked, resource_server, tokens["access_token"])["active"] is True
+        assert (fake.asked, fake.sought) == (asked, [])
+
+    @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "id_token", "<b>", ""])
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_hint_is_only_a_hint(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, hint: str
+    ) -> None:
+        """A hint that is wrong, unknown or empty changes nothing (RFC 7662, 2.1)."""
+        assert told(faked, refreshing, tokens[kind], token_type_hint=hint)["active"] is True
+
+
+class TestWho:
+    """RFC 7662, 2.2 and 4: to whom a token does not belong, it is inactive."""
+
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_other_client(self, faked: Site, tokens: dict[str, str], kind: str) -> None:
+        """A client that is no resource server is told nothing of another's tokens, whatever its scope."""
+        other = faked.register("another", "--scope", "profile email")
+        assert told(faked, other, tokens[kind]) == INACTIVE
+
+    @pytest.mark.parametrize(
+        ("registered", "active"),
+        [("profile", True), ("echo email", True), ("echo", False), ("PROFILE", False), (None, False)],
+    )
+    def test_resource_server_by_scope(
+        self,
+        faked: Site,
+        tokens: dict[str, str],
+        registered: str | None,
+        active: bool,  # noqa: FBT001
+    ) -> None:
+        """A resource server sees the tokens that carry a scope of its list, and no others."""
+        scope = ("--scope", registered) if registered else ()
+        server = faked.register("an API", "--resource-server", *scope, grant="")
+        assert told(faked, server, tokens["access_token"])["active"] is active
+
+    def test_resource_server_no_more(
+        self, faked: Site, resource_server: Registered, tokens: dict[str, str]
+    ) -> None:
+        """Whose registration as a resource server ended is told nothing from then on."""
+        faked.run("client", "update", resource_server.client_id, "--no-resource-server")
+        assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
+
+    def test_refresh_token_opens_no_resource(
+        self, faked: Site, resource_server: Registered, tokens: dict[str, str]
+    ) -> None:
+        """A refresh token is inactive to every resource server, since it is for this server alone (4)."""
+        assert told(faked, resource_server, tokens["refresh_token"]) == INACTIVE
+
+    def test_default_scope_is_nobodys(self, faked: Site) -> None:
+        """A token of the scope `default` is seen by its own client alone: no list can hold that scope."""
+        client = faked.register()
+        token = faked.token(client)
+        refused = faked.run("client", "create", "an API", "--resource-server", "--scope", "default", status=1)
+        assert "cannot be in one" in refused
+        plain = faked.register("an API", "--resource-server", grant="")
+        assert told(faked, plain, token) == INACTIVE
+        assert told(faked, client, token)["active"] is True
+
+    def test_public_client_is_refused(self, faked: Site, public: Registered) -> None:
+        """A public client proves nothing, and could try tokens in anybody's name: 401 (RFC 7662, 2.1)."""
+        form = {"grant_type": "password", "username": "alice", "password": "x"}
+        token = faked.post("/oauth/token", public, **form).get_json()["access_token"]
+        assert said(faked.post(PATH, public, token=token)) == INVALID_CLIENT
+
+    def test_client_that_proves_nothing(self, faked: Site, refreshing: Registered) -> None:
+        """No client, a wrong secret, a confidential client without its secret: 401 (RFC 7662, 2.3)."""
+        assert said(faked.http.post(PATH, data={"token": "x"})) == INVALID_CLIENT
+        for secret in ("", "wrong"):
+            assert (
+                said(faked.post(PATH, Registered(refreshing.client_id, secret), token="x")) == INVALID_CLIENT
+            )
+
+
+class TestInactive:
+    """RFC 7662, 2.2: of a token that does not live nothing is told but that."""
+
+    @pytest.mark.parametrize("token", [mint(ACCESS, NOON + 60), "junk", "ü", "<b>", "'--", "x" * 5000])
+    def test_unknown(self, faked: Site, resource_server: Registered, token: str) -> None:
+        """What was never issued is inactive, and no error (RFC 7662, 2.2)."""
+        assert told(faked, resource_server, token) == INACTIVE
+
+    @pytest.mark.parametrize(("kind", "life"), [("access_token", 3600), ("refresh_token", 1_209_600)])
+    def test_expired(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, life: int
+    ) -> None:
+        """A token is active until the second in which it ends, as its exp says."""
+        faked.clock.now = NOON + life - 0.1
+        assert told(faked, refreshing, tokens[kind])["exp"] == NOON + life
+        faked.clock.now = NOON + life
+        assert told(faked, refreshing, tokens[kind]) == INACTIVE
+
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_revoked(self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str) -> None:
+        """A revoked token is inactive at once and for ever (RFC 7009, 2.1)."""
+        faked.post("/oauth/revoke", refreshing, token=tokens[kind])
+        for _ in range(2):
+            assert told(faked, refreshing, tokens[kind]) == INACTIVE
+            faked.clock.now += 60
+
+    def test_revoked_with_its_family(
+        self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
+    ) -> None:
+        """When a family ends its access tokens are inactive to their resource servers."""
+        faked.post("/oauth/revoke", refreshing, token=tokens["refresh_token"])
+        assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
+
+    def test_used_refresh_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+        """A refresh token that was used is inactive, and asking is no reuse: its successor lives."""
+        newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()["refresh_token"]
+        assert told(faked, refreshing, tokens["refresh_token"]) == INACTIVE
+        assert told(faked, refreshing, newer)["active"] is True
+
+    def test_token_of_a_disabled_client(
+        self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
+    ) -> None:
+        """The tokens of a client that was disabled are inactive."""
+        faked.run("client", "disable", refreshing.client_id)
+        assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
+
+
+@pytest.mark.parametrize("form", [{"scope": "x"}, {"token": ""}, {"token_type_hint": "access_token"}])
+def test_missing_token_is_named(faked: Site, refreshing: Registered, form: dict[str, str]) -> None:
+    """A missing parameter is invalid_request, by name (RFC 6749, 5.2)."""
+    answer = faked.post(PATH, refreshing, **form)
+    assert said(answer) == INVALID_REQUEST
+    assert answer.get_json()["error_description"] == "The parameter token is missing."
+
+
+def test_ruined_database(faked: Site, resource_server: Registered, tokens: dict[str, str]) -> None:
+    """Without a database nothing can be said: 503, and never that a token is inactive."""
+    ruin_database(faked)
+    assert said(faked.post(PATH, resource_server, token=tokens["access_token"])) == UNAVAILABLE
+
+
+def test_short_alias(faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+    """/introspect answers as /oauth/introspect does."""
+    answer = faked.post("/introspect", refreshing, token=tokens["access_token"])
+    assert answer.get_json() == told(faked, refreshing, tokens["access_token"])

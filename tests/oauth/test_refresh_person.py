@@ -1,0 +1,143 @@
+"""A refresh asks the directory again: whether the person is there, may log in, and has the same password."""
+
+from dataclasses import replace
+
+import pytest
+
+from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from tests.conftest import Registered, Site
+from tests.fakes import ALICE, FakeDirectory, Outcome
+from tests.faults import rows
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+
+CHANGED = ALICE.password_changed_at or 0
+
+
+@pytest.fixture
+def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
+    """The answer to a login."""
+    body: dict[str, str] = faked.ask_token(refreshing).get_json()
+    return body
+
+
+def test_person_is_looked_up_by_the_stable_id(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
+) -> None:
+    """One refresh asks once, by the id that never changes, and tries no password."""
+    asked = list(fake.asked)
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+    assert (fake.sought, fake.asked) == ([ALICE.id], asked)
+
+
+def test_claims_are_renewed(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
+) -> None:
+    """After a refresh resources are told what the directory has now, by any token of the family."""
+    fake.outcome = replace(ALICE, name="Alice Carpenter", mail=None)
+    body = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
+    for token in (tokens["access_token"], body["access_token"]):
+        told = faked.get("/api/me", token).get_json()
+        assert told == {"sub": ALICE.id, "net_id": "alice", "name": "Alice Carpenter"}
+
+
+@pytest.mark.parametrize("alarm", [False, True])
+def test_directory_away(
+    faked: Site,
+    fake: FakeDirectory,
+    refreshing: Registered,
+    tokens: dict[str, str],
+    alarm: bool,  # noqa: FBT001
+) -> None:
+    """A directory that cannot say is 503 with Retry-After, and the refresh token stays good."""
+    fake.outcome = DirectoryUnavailable("gone fishing", alarm=alarm)
+    answer = faked.refresh(refreshing, tokens["refresh_token"])
+    assert said(answer) == UNAVAILABLE
+    assert int(answer.headers["Retry-After"]) > 0
+    assert faked.get("/api/me", tokens["access_token"]).status_code == 200
+    fake.outcome = ALICE
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+    assert [row["event"] for row in rows(faked, "audit_event")] == ["token.issued", "token.refreshed"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Refusal.UNKNOWN_PERSON, Refusal.LOCKED, Refusal.EXPIRED, Refusal.MUST_CHANGE, Refusal.NOT_NOW],
+)
+def test_refused_for_now(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str], reason: Refusal
+) -> None:
+    """Who is gone, locked or expired gets nothing; the family waits until they are back (RFC 6749, 5.2).
+
+    A half-loaded replica knows nobody, and anybody can lock somebody else.
+    """
+    fake.outcome = InvalidCredentials(reason, "the server's own words")
+    answer = faked.refresh(refreshing, tokens["refresh_token"])
+    assert said(answer) == INVALID_GRANT
+    assert answer.data == faked.refresh(refreshing, "junk").data
+    lines = [line for line in faked.log_lines() if line["event"] == "grant.refused"]
+    assert [(line["reason"], line["detail"]) for line in lines] == [(reason.value, "the server's own words")]
+    assert faked.get("/api/me", tokens["access_token"]).status_code == 200
+    fake.outcome = ALICE
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        (InvalidCredentials(Refusal.DISABLED), "disabled"),
+        (replace(ALICE, password_changed_at=CHANGED + 1), "password_changed"),
+    ],
+    ids=["disabled", "password changed"],
+)
+def test_family_ends(
+    faked: Site,
+    fake: FakeDirectory,
+    refreshing: Registered,
+    tokens: dict[str, str],
+    ending: tuple[Outcome, str],
+) -> None:
+    """Who was disabled, or has a new password, loses the whole family, and the audit says why."""
+    fake.outcome, reason = ending
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    event = rows(faked, "audit_event")[-1]
+    assert (event["event"], event["reason"], event["subject"]) == ("token.revoked", reason, ALICE.id)
+    fake.outcome = ALICE
+    assert faked.get("/api/me", tokens["access_token"]).status_code == 401
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert len(rows(faked, "refresh_token")) == 1
+
+
+def test_other_families_go_their_own_way(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
+) -> None:
+    """A login with the new password is good, whatever became of the family from before it."""
+    fake.outcome = replace(ALICE, password_changed_at=CHANGED + 1)
+    new = faked.ask_token(refreshing).get_json()
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert said(faked.refresh(refreshing, new["refresh_token"])) == OK
+
+
+@pytest.mark.parametrize("meanwhile", [CHANGED, CHANGED - 1, None])
+def test_replica_that_lags_behind(
+    faked: Site,
+    fake: FakeDirectory,
+    refreshing: Registered,
+    tokens: dict[str, str],
+    meanwhile: int | None,
+) -> None:
+    """An earlier time, or none, from a replica is no new password, nor is the right time after it."""
+    token = tokens["refresh_token"]
+    for changed in (meanwhile, CHANGED, meanwhile, CHANGED):
+        fake.outcome = replace(ALICE, password_changed_at=changed)
+        answer = faked.refresh(refreshing, token)
+        assert said(answer) == OK
+        token = answer.get_json()["refresh_token"]
+
+
+def test_directory_without_times(faked: Site, fake: FakeDirectory, refreshing: Registered) -> None:
+    """Where the directory never tells, nothing is concluded; a first time is a new password."""
+    fake.outcome = replace(ALICE, password_changed_at=None)
+    token = faked.ask_token(refreshing).get_json()["refresh_token"]
+    token = faked.refresh(refreshing, token).get_json()["refresh_token"]
+    fake.outcome = ALICE
+    assert said(faked.refresh(refreshing, token)) == INVALID_GRANT

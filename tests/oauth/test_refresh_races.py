@@ -1,0 +1,100 @@
+"""Sixteen requests with the same refresh token at the same moment (RFC 9700, 4.14.2)."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from flask_migrate import upgrade
+from werkzeug.test import TestResponse
+
+from app import create_app
+from directory import Person
+from models import db
+from tests.conftest import Registered, Site
+from tests.fakes import FakeDirectory
+from tests.oauth.answers import INVALID_GRANT, OK, said
+from tests.servers.postgresql import Postgresql
+
+RACERS, ROUNDS = 16, 5
+# One login place fewer than threads: each racer has one.
+THREADS = str(RACERS + 1)
+
+
+class StartingLine(FakeDirectory):
+    """A directory that answers a refresh when all racers have asked: none has rotated before all looked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.racers = Barrier(1)
+
+    def find(self, person_id: str, *, groups: bool = False) -> Person:
+        """The person, when all racers are here."""
+        self.racers.wait(10)
+        return super().find(person_id, groups=groups)
+
+
+@pytest.fixture
+def directory() -> StartingLine:
+    """The line at which all racers wait for each other."""
+    return StartingLine()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_track(
+    request: pytest.FixtureRequest, make_site: Callable[..., Site], directory: StartingLine
+) -> Iterator[Callable[..., Site]]:
+    """Makes an application for the racers, on a database of its own."""
+    if request.param == "sqlite":
+        yield lambda **settings: make_site(directory, NETID_THREADS=THREADS, **settings)
+        return
+    server: Postgresql = request.getfixturevalue("postgresql")
+    url = server.create_database("races")
+    app = create_app(
+        {"NETID_INSTANCE_PATH": str(request.getfixturevalue("tmp_path")), "NETID_DATABASE_URL": url}
+    )
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    yield lambda **settings: make_site(directory, NETID_THREADS=THREADS, NETID_DATABASE_URL=url, **settings)
+    server.drop_database("races")
+
+
+def race(site: Site, directory: StartingLine, client: Registered, token: str) -> list[TestResponse]:
+    """The answers to all racers."""
+    directory.racers = Barrier(RACERS)
+    form = {"grant_type": "refresh_token", "refresh_token": token}
+
+    def run(_: int) -> TestResponse:
+        return site.app.test_client().post("/oauth/token", data=form, auth=client.basic)
+
+    with ThreadPoolExecutor(RACERS) as pool:
+        answers = list(pool.map(run, range(RACERS)))
+    directory.racers = Barrier(1)
+    return answers
+
+
+def test_all_are_given_the_one_successor(make_track: Callable[..., Site], directory: StartingLine) -> None:
+    """Within the window all are answered, with one successor between them, and it is good."""
+    site = make_track()
+    client = site.register("a program", "--grant", "refresh_token")
+    token = site.ask_token(client).get_json()["refresh_token"]
+    for _ in range(ROUNDS):
+        answers = race(site, directory, client, token)
+        assert [said(answer) for answer in answers] == [OK] * RACERS
+        (successor,) = {answer.data for answer in answers}
+        assert site.get("/api/me", answers[0].get_json()["access_token"]).status_code == 200
+        token = answers[0].get_json()["refresh_token"]
+        assert token.encode() in successor
+
+
+def test_one_wins_without_a_window(make_track: Callable[..., Site], directory: StartingLine) -> None:
+    """With a window of 0 one is answered and all others are reuses, which end the family."""
+    site = make_track(NETID_REFRESH_REPLAY_WINDOW="0")
+    client = site.register("a program", "--grant", "refresh_token")
+    for _ in range(ROUNDS):
+        body = site.ask_token(client).get_json()
+        answers = race(site, directory, client, body["refresh_token"])
+        outcomes = sorted((said(answer) for answer in answers), key=str)
+        assert outcomes == [OK] + [INVALID_GRANT] * (RACERS - 1)
+        assert site.get("/api/me", body["access_token"]).status_code == 401

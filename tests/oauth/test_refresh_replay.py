@@ -1,0 +1,220 @@
+"""A refresh token that is presented again: a lost answer is repeated, a stolen token ends its family."""
+
+import sqlite3
+from base64 import b64encode, urlsafe_b64decode
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from directory import DirectoryUnavailable
+from oauth import REFRESH, Lifetimes
+from oauth.successor import Successors
+from oauth.token_format import mint
+from tests.conftest import NOON, Registered, Site
+from tests.fakes import FakeDirectory
+from tests.faults import database_file, rows, without_table
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+
+WINDOW, DAY = 10, 86_400
+OLD, NEW = "old-server-key-" + "0" * 32, "new-server-key-" + "1" * 32
+
+
+@pytest.fixture
+def token(faked: Site, refreshing: Registered) -> str:
+    """A fresh refresh token."""
+    refresh: str = faked.ask_token(refreshing).get_json()["refresh_token"]
+    return refresh
+
+
+def is_reuse(site: Site, client: Registered, token: str) -> bool:
+    """Whether presenting `token` is refused, told of in the audit, and the end of its family."""
+    assert said(site.refresh(client, token)) == INVALID_GRANT
+    event, grant = rows(site, "audit_event")[-1], rows(site, "grant")[-1]
+    assert (event["event"], event["reason"]) == ("token.reused", "refresh_token_reused")
+    assert site.log_lines()[-2]["event"] == "token.reused"
+    return grant["revoked_at"] is not None
+
+
+class TestWithinTheWindow:
+    """RFC 9700, 4.14.2, with patience for an answer that was lost."""
+
+    @pytest.mark.parametrize("later", [0, 1, WINDOW - 1])
+    def test_same_successor(
+        self, faked: Site, fake: FakeDirectory, refreshing: Registered, token: str, later: int
+    ) -> None:
+        """The same client is given the very same successor, with the time that is left of it."""
+        first = faked.refresh(refreshing, token).get_json()
+        faked.clock.now += later
+        fake.outcome = DirectoryUnavailable("away")
+        again = faked.refresh(refreshing, token)
+        assert said(again) == OK
+        assert again.get_json() == {**first, "expires_in": 3600 - later}
+        assert len(rows(faked, "refresh_token")) == len(rows(faked, "access_token")) == 2
+
+    def test_successor_works(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """What a replay was answered is good for a resource and for the next refresh."""
+        faked.refresh(refreshing, token)
+        body = faked.refresh(refreshing, token).get_json()
+        assert faked.get("/api/me", body["access_token"]).status_code == 200
+        assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
+
+    def test_scope_is_that_of_the_first(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A replay is answered with the scope that was granted first, whatever it asks for itself."""
+        first = faked.refresh(refreshing, token, scope="email").get_json()
+        assert faked.refresh(refreshing, token, scope="profile").get_json() == first
+        assert faked.refresh(refreshing, token).get_json() == first
+
+    def test_replay_is_audited(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """Tokens that are handed out again leave a row and a line of their own."""
+        faked.refresh(refreshing, token, scope="email")
+        faked.refresh(refreshing, token)
+        event = rows(faked, "audit_event")[-1]
+        assert (event["event"], event["scope"]) == ("token.replayed", "email")
+        assert faked.log_lines()[-1]["event"] == "token.replayed"
+
+    def test_replay_without_its_audit_row(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A replay that cannot be told of is 503, and may be tried again."""
+        faked.refresh(refreshing, token)
+        with without_table(faked, "audit_event"):
+            assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
+        assert said(faked.refresh(refreshing, token)) == OK
+
+    def test_another_client_is_given_nothing(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A replay by another client is refused as any foreign token is, and harms nothing."""
+        other = faked.register("another", "--grant", "refresh_token", "--scope", "profile email")
+        body = faked.refresh(refreshing, token).get_json()
+        assert said(faked.refresh(other, token)) == INVALID_GRANT
+        assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
+
+    def test_revoked_meanwhile(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A family that was revoked repeats nothing."""
+        body = faked.refresh(refreshing, token).get_json()
+        faked.run("token", "revoke", stdin=body["refresh_token"])
+        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+
+
+class TestReuse:
+    """RFC 9700, 4.14.2: whoever comes too late may be a thief, or the victim of one."""
+
+    def test_after_the_window(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A token that is presented after the window ends its family, the successor with it."""
+        body = faked.refresh(refreshing, token).get_json()
+        faked.clock.now += WINDOW
+        assert is_reuse(faked, refreshing, token)
+        assert faked.get("/api/me", body["access_token"]).status_code == 401
+        assert said(faked.refresh(refreshing, body["refresh_token"])) == INVALID_GRANT
+
+    def test_after_the_successor_was_used(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A used successor proves that its answer arrived: a replay after it is a reuse, window or not."""
+        second = faked.refresh(refreshing, token).get_json()["refresh_token"]
+        third = faked.refresh(refreshing, second).get_json()["refresh_token"]
+        assert is_reuse(faked, refreshing, token)
+        assert said(faked.refresh(refreshing, third)) == INVALID_GRANT
+
+    def test_older_generation(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A token of any generation before the last ends the family, however old it is."""
+        oldest = token
+        for _ in range(3):
+            faked.clock.now += 3600
+            token = faked.refresh(refreshing, token).get_json()["refresh_token"]
+        assert is_reuse(faked, refreshing, oldest)
+
+    def test_reuse_is_told_once(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A family ends once: later attempts are refused, and add no row to the audit."""
+        faked.refresh(refreshing, token)
+        faked.clock.now += WINDOW
+        assert is_reuse(faked, refreshing, token)
+        before = rows(faked, "audit_event")
+        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+        assert rows(faked, "audit_event") == before
+
+    def test_reuse_that_cannot_be_stored(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A family that cannot be ended now is 503, and ends at the next attempt."""
+        faked.refresh(refreshing, token)
+        faked.clock.now += WINDOW
+        with without_table(faked, "audit_event"):
+            assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
+        assert is_reuse(faked, refreshing, token)
+
+    def test_other_families_live(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """The same person's other logins have nothing to do with it."""
+        other = faked.ask_token(refreshing).get_json()["refresh_token"]
+        faked.refresh(refreshing, token)
+        faked.clock.now += WINDOW
+        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+        assert said(faked.refresh(refreshing, other)) == OK
+
+    def test_window_of_nothing(self, make_site: Callable[..., Site]) -> None:
+        """With a window of 0 every second use is a reuse, even in the same second."""
+        site = make_site(NETID_REFRESH_REPLAY_WINDOW="0")
+        client = site.register("a program", "--grant", "refresh_token")
+        token = site.ask_token(client).get_json()["refresh_token"]
+        assert said(site.refresh(client, token)) == OK
+        assert is_reuse(site, client, token)
+
+
+class TestKeys:
+    """The successor is derived under the server's key, which all nodes share and which can be replaced."""
+
+    @pytest.fixture
+    def nodes(self, make_site: Callable[..., Site]) -> Callable[..., list[Site]]:
+        """Makes servers over one database, each with its own ring of keys."""
+
+        def make(*rings: str) -> list[Site]:
+            first = make_site(NETID_SECRET_KEY=rings[0])
+            url = f"sqlite:///{database_file(first)}"
+            others = [make_site(NETID_SECRET_KEY=ring, NETID_DATABASE_URL=url) for ring in rings[1:]]
+            return [first, *others]
+
+        return make
+
+    @pytest.mark.parametrize("ring", [OLD, f"{NEW} {OLD}"], ids=["same key", "new key in front"])
+    def test_another_node_answers_the_replay(self, nodes: Callable[..., list[Site]], ring: str) -> None:
+        """A replay at another node, or after the server's key was replaced, gets the same successor."""
+        here, there = nodes(OLD, ring)
+        client = here.register("a program", "--grant", "refresh_token")
+        token = here.ask_token(client).get_json()["refresh_token"]
+        first = here.refresh(client, token).get_json()
+        assert there.refresh(client, token).get_json() == first
+        assert said(there.refresh(client, first["refresh_token"])) == OK
+
+    def test_lost_key_repeats_nothing(self, nodes: Callable[..., list[Site]]) -> None:
+        """Without the key that made it a successor cannot be told again, and the replay is a reuse."""
+        here, there = nodes(f"{NEW} {OLD}", OLD)
+        client = there.register("a program", "--grant", "refresh_token")
+        token = there.ask_token(client).get_json()["refresh_token"]
+        here.refresh(client, token)
+        assert said(there.refresh(client, token)) == INVALID_GRANT
+
+    def test_successor_depends_on_everything(self) -> None:
+        """Another key, token, generation or kind makes another successor; the same ones make the same."""
+        lifetimes = Lifetimes(access_token=3600, refresh_token=DAY, refresh_idle=DAY, grant=DAY)
+        token, other = mint(REFRESH, NOON, b"1" * 32), mint(REFRESH, NOON, b"2" * 32)
+        made = [
+            pair
+            for keys in ([b"a" * 32], [b"b" * 32])
+            for presented in (token, other)
+            for generation in (0, 1)
+            for pair in Successors(keys, lifetimes).of(presented, generation, NOON, NOON + DAY)
+        ]
+        secrets = {each[5:] for pair in made for each in (pair.access, pair.refresh)}
+        assert len(secrets) == 16
+        assert list(Successors([b"a" * 32], lifetimes).of(token, 0, NOON, NOON + DAY)) == made[:1]
+
+
+def test_nothing_of_a_successor_is_readable(faked: Site, refreshing: Registered, token: str) -> None:
+    """Neither database nor log holds a successor, though a replay is given it again (RFC 6819, 5.1.4)."""
+    faked.refresh(refreshing, token)
+    body = faked.refresh(refreshing, token).get_json()
+    file = database_file(faked)
+    raw = b"".join(each.read_bytes() for each in sorted(file.parent.glob(file.name + "*")))
+    with closing(sqlite3.connect(file)) as connection:
+        dump = "\n".join(connection.iterdump())
+    for secret in (token, body["access_token"], body["refresh_token"]):
+        random_bits = urlsafe_b64decode(secret[5:])[3:35]
+        for form in (secret.encode(), secret[5:].encode(), random_bits, b64encode(random_bits)):
+            assert form not in raw
+        for text in (secret[5:], random_bits.hex(), random_bits.hex().upper()):
+            assert text not in dump
+            assert text not in faked.log.getvalue()

@@ -1,0 +1,183 @@
+"""Token revocation (RFC 7009): what dies, what lives, and who is told what."""
+
+import pytest
+
+from oauth import ACCESS, REFRESH
+from oauth.token_format import mint
+from tests.conftest import NOON, Registered, Site
+from tests.faults import rows, ruin_database, without_table
+from tests.oauth.answers import (
+    INVALID_CLIENT,
+    INVALID_GRANT,
+    INVALID_REQUEST,
+    OK,
+    UNAVAILABLE,
+    said,
+)
+
+PATH = "/oauth/revoke"
+HINTS = ["access_token", "refresh_token", "id_token", "<b>", ""]
+
+
+@pytest.fixture
+def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
+    """The answer to a login."""
+    body: dict[str, str] = faked.ask_token(refreshing).get_json()
+    return body
+
+
+def lives(site: Site, tokens: dict[str, str]) -> bool:
+    """Whether the access token is good."""
+    return site.get("/api/me", tokens["access_token"]).status_code == 200
+
+
+class TestOwnToken:
+    """RFC 7009, 2.1."""
+
+    def test_access_token_dies_alone(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """An access token ends at once, and its refresh token lives (RFC 7009, 2.1)."""
+        answer = faked.post(PATH, refreshing, token=tokens["access_token"])
+        assert said(answer) == OK
+        assert answer.get_json() == {}
+        assert not lives(faked, tokens)
+        assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+
+    def test_refresh_token_ends_its_family(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """With a refresh token all tokens of its grant end, and those of no other (RFC 7009, 2.1)."""
+        other = faked.ask_token(refreshing).get_json()
+        newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
+        assert said(faked.post(PATH, refreshing, token=newer["refresh_token"])) == OK
+        assert not lives(faked, tokens)
+        assert not lives(faked, newer)
+        assert said(faked.refresh(refreshing, newer["refresh_token"])) == INVALID_GRANT
+        assert lives(faked, other)
+
+    def test_used_refresh_token_ends_its_family(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """A client that lost the successor's answer can still end the family with what it has."""
+        newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
+        assert said(faked.post(PATH, refreshing, token=tokens["refresh_token"])) == OK
+        assert not lives(faked, newer)
+
+    @pytest.mark.parametrize("hint", HINTS)
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_hint_is_only_a_hint(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, hint: str
+    ) -> None:
+        """A hint that is wrong, unknown or empty changes nothing: the token dies (RFC 7009, 2.1)."""
+        assert said(faked.post(PATH, refreshing, token=tokens[kind], token_type_hint=hint)) == OK
+        assert not lives(faked, tokens)
+
+    def test_public_client(self, faked: Site, public: Registered) -> None:
+        """A public client ends its own tokens with its id alone (RFC 7009, 2.1)."""
+        form = {"grant_type": "password", "username": "alice", "password": "x"}
+        tokens = faked.post("/oauth/token", public, **form).get_json()
+        assert said(faked.post(PATH, public, token=tokens["refresh_token"])) == OK
+        assert not lives(faked, tokens)
+
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_audit_row(self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str) -> None:
+        """A revocation is a row and a line, once, with client, person and grant."""
+        for _ in range(2):
+            assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
+        (found,) = (row for row in rows(faked, "audit_event") if row["event"] == "token.revoked")
+        (grant,) = rows(faked, "grant")
+        assert isinstance(grant["id"], bytes)
+        assert (found["reason"], found["client_id"]) == ("client", refreshing.client_id)
+        assert (found["subject"], found["grant_id"]) == (grant["subject"], grant["id"].hex())
+        assert [line["event"] for line in faked.log_lines()].count("token.revoked") == 1
+
+
+class TestNothingToRevoke:
+    """RFC 7009, 2.2: an invalid token is an answer of 200."""
+
+    @pytest.mark.parametrize(
+        "token", [mint(ACCESS, NOON), mint(REFRESH, NOON), "junk", "ü", "<b>", "'--", "x" * 5000]
+    )
+    def test_unknown_token(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """What is no token of ours is as dead as the client wants it: 200 (RFC 7009, 2.2)."""
+        assert said(faked.post(PATH, refreshing, token=token)) == OK
+        assert rows(faked, "audit_event") == []
+
+    def test_expired_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+        """A token that has expired is answered as one that has not (RFC 7009, 2.2)."""
+        faked.clock.now += 3600
+        assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == OK
+
+
+class TestRefusals:
+    """RFC 7009, 2.1 and 2.2.1."""
+
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_foreign_token_lives(
+        self, faked: Site, refreshing: Registered, public: Registered, tokens: dict[str, str], kind: str
+    ) -> None:
+        """Another client's token is refused to confidential and public clients alike, and lives (2.1)."""
+        other = faked.register("another", "--grant", "refresh_token", "--scope", "profile")
+        for thief in (other, public):
+            assert said(faked.post(PATH, thief, token=tokens[kind])) == INVALID_GRANT
+        assert lives(faked, tokens)
+        assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+
+    def test_client_that_proves_nothing(
+        self, faked: Site, refreshing: Registered, public: Registered, tokens: dict[str, str]
+    ) -> None:
+        """No client, an unknown one, a wrong secret, or none where one is due: 401, and no death."""
+        nobody = faked.http.post(PATH, data={"token": tokens["access_token"]})
+        assert said(nobody) == INVALID_CLIENT
+        assert nobody.headers["WWW-Authenticate"].startswith("Basic ")
+        for each in (
+            Registered(refreshing.client_id, ""),
+            Registered(refreshing.client_id, "wrong"),
+            Registered("unknown", "wrong"),
+            Registered(public.client_id, "any"),
+        ):
+            assert said(faked.post(PATH, each, token=tokens["access_token"])) == INVALID_CLIENT
+        assert lives(faked, tokens)
+
+    @pytest.mark.parametrize("form", [{"scope": "x"}, {"token": ""}, {"token_type_hint": "access_token"}])
+    def test_missing_token_is_named(self, faked: Site, refreshing: Registered, form: dict[str, str]) -> None:
+        """A missing parameter is invalid_request, by name (RFC 6749, 5.2)."""
+        answer = faked.post(PATH, refreshing, **form)
+        assert said(answer) == INVALID_REQUEST
+        assert answer.get_json()["error_description"] == "The parameter token is missing."
+
+
+class TestDatabase:
+    """RFC 7009, 2.2.1: nobody is told that a token is dead while it lives."""
+
+    @pytest.mark.parametrize(
+        ("kind", "table"),
+        [
+            (kind, table)
+            for kind in ("access_token", "refresh_token")
+            for table in (kind, "grant", "audit_event", "client")
+        ],
+    )
+    def test_token_that_could_not_be_revoked(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, table: str
+    ) -> None:
+        """What could not be stored is 503 with Retry-After; the token lives, and dies at the next attempt."""
+        with without_table(faked, table):
+            answer = faked.post(PATH, refreshing, token=tokens[kind])
+            assert said(answer) == UNAVAILABLE
+            assert int(answer.headers["Retry-After"]) > 0
+        assert lives(faked, tokens)
+        assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
+        assert not lives(faked, tokens)
+
+    def test_ruined_database(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+        """Without a database nothing is revoked, and nothing is said to be."""
+        ruin_database(faked)
+        assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == UNAVAILABLE
+
+
+def test_short_alias(faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+    """/revoke answers as /oauth/revoke does."""
+    assert said(faked.post("/revoke", refreshing, token=tokens["access_token"])) == OK
+    assert not lives(faked, tokens)
