@@ -42,13 +42,13 @@ class Introspection(IntrospectionEndpoint):
             "active": True,
             "scope": stored.scope,
             "client_id": stored.client_id,
-            "sub": stored.subject or stored.client_id,
             "exp": stored.expires_at,
             "iss": self.server.issuer,
             "jti": urlsafe_b64encode(token.key[-_JTI_OCTETS:]).decode("ascii").rstrip("="),
         }
-        if stored.net_id is not None:
-            told["username"] = stored.net_id
+        # A client's own token is about nobody: its id as `sub` could pass for a person's (RFC 9700, 4.15).
+        if stored.subject is not None:
+            told |= {"sub": stored.subject, "username": stored.net_id}
         if isinstance(stored, AccessToken):
             told |= {
                 "token_type": "Bearer",

@@ -19,7 +19,9 @@ def userinfo_endpoint(protector: Protector) -> Blueprint:
     def userinfo() -> Response:
         """The claims that the scope releases; no directory is asked."""
         token: AccessToken = current_token.stored
+        if token.subject is None:
+            return json_response({"client_id": token.client_id})
         claims = standard_claims(released(token.claims, token.scope))
-        return json_response({"sub": token.subject or token.client_id, **claims})
+        return json_response({"sub": token.subject, **claims})
 
     return endpoint

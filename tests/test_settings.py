@@ -1,30 +1,12 @@
 """The settings that the server starts with: no secret shows in them, and what is worked out from them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from settings import Settings, SettingsError, load_settings
-
-CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
-REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
-
-
-def _load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
-    """Load with a configuration file of this content, if any."""
-    if config is not None:
-        (instance / "config.toml").write_text(config, encoding="utf-8")
-    return load_settings(instance, environ)
-
-
-def _mistakes(instance: Path, environ: Mapping[str, str], config: str | None = None) -> list[str]:
-    """Load what must be refused."""
-    with pytest.raises(SettingsError) as refused:
-        _load(instance, environ, config)
-    assert str(refused.value) == "\n".join(refused.value.mistakes)
-    return refused.value.mistakes
+from settings import Settings, load_settings
+from tests.loading import CANARY, REAL, mistakes
 
 
 @pytest.mark.parametrize(
@@ -43,12 +25,12 @@ def _mistakes(instance: Path, environ: Mapping[str, str], config: str | None = N
 )
 def test_a_secret_in_the_wrong_place_is_not_told(tmp_path: Path, environ: dict[str, str]) -> None:
     """People put the secret where its file's name belongs: no sentence repeats it."""
-    assert CANARY not in "\n".join(_mistakes(tmp_path, environ))
+    assert CANARY not in "\n".join(mistakes(tmp_path, environ))
 
 
 def test_a_secret_in_a_broken_configuration_is_not_told(tmp_path: Path) -> None:
     """The sentence about config.toml names a line, not what stands there."""
-    assert CANARY not in "\n".join(_mistakes(tmp_path, {}, f"ldap_bind_password = {CANARY}\n"))
+    assert CANARY not in "\n".join(mistakes(tmp_path, {}, f"ldap_bind_password = {CANARY}\n"))
 
 
 def test_settings_show_no_secret(tmp_path: Path) -> None:

@@ -1,30 +1,13 @@
 """Settings in files: secrets, certificates, and a `config.toml` that cannot be used."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from settings import SECRETS, Settings, SettingsError, load_settings
-
-CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
-
-
-def _load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
-    """Load with a configuration file of this content, if any."""
-    if config is not None:
-        (instance / "config.toml").write_text(config, encoding="utf-8")
-    return load_settings(instance, environ)
-
-
-def _mistakes(instance: Path, environ: Mapping[str, str], config: str | None = None) -> list[str]:
-    """Load what must be refused."""
-    with pytest.raises(SettingsError) as refused:
-        _load(instance, environ, config)
-    assert str(refused.value) == "\n".join(refused.value.mistakes)
-    return refused.value.mistakes
+from settings import SECRETS, Settings, load_settings
+from tests.loading import CANARY, load, mistakes
 
 
 @pytest.mark.parametrize(
@@ -49,12 +32,22 @@ def test_one_newline_at_the_end_of_a_secret_file_is_dropped(
     assert password.get_secret_value() == secret
 
 
+def test_where_the_service_accounts_password_stands_is_known(tmp_path: Path) -> None:
+    """Its file is handed on, so that a change is noticed; without a file there is none."""
+    (tmp_path / "password").write_text("word", encoding="ascii")
+    account = 'ldap_bind_dn = "cn=svc"\n'
+    settings = load(tmp_path, {}, account + 'ldap_bind_password_file = "password"\n')
+    assert settings.ldap_bind_password_file == tmp_path / "password"
+    settings = load(tmp_path, {}, account + 'ldap_bind_password = "word"\n')
+    assert settings.ldap_bind_password_file is None
+
+
 def test_a_relative_path_in_the_configuration_starts_at_the_instance_folder(tmp_path: Path) -> None:
     """The instance folder can be moved as a whole."""
     (tmp_path / "password").write_text("word", encoding="ascii")
     (tmp_path / "ca.pem").touch()
     config = 'ldap_bind_dn = "cn=svc"\nldap_bind_password_file = "password"\nldap_ca_file = "ca.pem"\n'
-    settings = _load(tmp_path, {}, config)
+    settings = load(tmp_path, {}, config)
     assert settings.ldap_bind_password == SecretStr("word")
     assert settings.ldap_ca_file == tmp_path / "ca.pem"
 
@@ -73,9 +66,9 @@ def test_a_secret_and_its_file_exclude_each_other(tmp_path: Path, secret: str) -
     """It would not be clear which one counts."""
     name = f"NETID_{secret.upper()}"
     environ = {name: CANARY, f"{name}_FILE": str(tmp_path)}
-    assert _mistakes(tmp_path, environ) == [f"{name} and {name}_FILE are both given; give one of them."]
+    assert mistakes(tmp_path, environ) == [f"{name} and {name}_FILE are both given; give one of them."]
     config = tmp_path / "config.toml"
-    assert _mistakes(tmp_path, {}, f'{secret} = "x"\n{secret}_file = "y"\n') == [
+    assert mistakes(tmp_path, {}, f'{secret} = "x"\n{secret}_file = "y"\n') == [
         f"{name} (in {config}) and {name}_FILE are both given; give one of them."
     ]
 
@@ -108,7 +101,7 @@ def test_a_spoiled_secret_file_is_named(tmp_path: Path, name: str) -> None:
     """The sentence tells setting, fault and file."""
     path = tmp_path / name
     fault = _spoiled(tmp_path)[name]
-    assert _mistakes(tmp_path, {"NETID_DATABASE_URL_FILE": str(path)}) == [
+    assert mistakes(tmp_path, {"NETID_DATABASE_URL_FILE": str(path)}) == [
         f"NETID_DATABASE_URL_FILE {fault}: {path}."
     ]
 
@@ -121,7 +114,7 @@ def test_a_certificate_or_key_file_that_cannot_be_read_is_named(
     """A missing CA file stops the start; it never means the system's store."""
     path = tmp_path / name
     fault = _spoiled(tmp_path)[name]
-    assert f"NETID_{setting} {fault}: {path}." in _mistakes(tmp_path, {f"NETID_{setting}": str(path)})
+    assert f"NETID_{setting} {fault}: {path}." in mistakes(tmp_path, {f"NETID_{setting}": str(path)})
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
@@ -129,7 +122,7 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     """The sentence tells that the file is there, but not for us."""
     path = tmp_path / "ca.pem"
     path.touch(mode=0o000)
-    assert _mistakes(tmp_path, {"NETID_LDAP_CA_FILE": str(path)}) == [
+    assert mistakes(tmp_path, {"NETID_LDAP_CA_FILE": str(path)}) == [
         f"NETID_LDAP_CA_FILE names a file that cannot be read (Permission denied): {path}."
     ]
 
@@ -150,7 +143,7 @@ def test_a_broken_configuration_is_one_sentence_with_its_line(
     """A slip in config.toml is told by line, without a traceback, and nothing is guessed from the rest."""
     config = tmp_path / "config.toml"
     config.write_bytes(content)
-    (mistake,) = _mistakes(
+    (mistake,) = mistakes(
         tmp_path, {"NETID_LDAP_BIND_DN": "cn=svc", "NETID_LDAP_URI": "ldaps://ldap.example"}
     )
     assert mistake.startswith(f"{config}, {fault}")
@@ -160,7 +153,7 @@ def test_a_configuration_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> 
     """A folder in the place of config.toml is named."""
     config = tmp_path / "config.toml"
     config.mkdir()
-    assert _mistakes(tmp_path, {}) == [f"{config} cannot be read: Is a directory."]
+    assert mistakes(tmp_path, {}) == [f"{config} cannot be read: Is a directory."]
 
 
 @pytest.mark.parametrize(
@@ -181,4 +174,4 @@ def test_a_configuration_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> 
 def test_a_mistake_in_the_configuration_names_the_file(tmp_path: Path, config: str, sentence: str) -> None:
     """An operator who set a value in two places learns which one is wrong."""
     setting = f"NETID_{config.strip('[').split()[0].strip(']').upper()}"
-    assert _mistakes(tmp_path, {}, config) == [f"{setting} (in {tmp_path / 'config.toml'}) {sentence}."]
+    assert mistakes(tmp_path, {}, config) == [f"{setting} (in {tmp_path / 'config.toml'}) {sentence}."]

@@ -1,30 +1,11 @@
 """Settings that contradict each other, and all mistakes told at once."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from settings import Settings, SettingsError, load_settings
-
-CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
-REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
-
-
-def _load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
-    """Load with a configuration file of this content, if any."""
-    if config is not None:
-        (instance / "config.toml").write_text(config, encoding="utf-8")
-    return load_settings(instance, environ)
-
-
-def _mistakes(instance: Path, environ: Mapping[str, str], config: str | None = None) -> list[str]:
-    """Load what must be refused."""
-    with pytest.raises(SettingsError) as refused:
-        _load(instance, environ, config)
-    assert str(refused.value) == "\n".join(refused.value.mistakes)
-    return refused.value.mistakes
-
+from settings import load_settings
+from tests.loading import CANARY, REAL, mistakes
 
 _ANONYMOUS = "a service account with an empty password would be an anonymous bind"
 _CERTIFICATE = "a certificate and its private key are of use only together"
@@ -100,7 +81,7 @@ _NO_BASE = (
 def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str], sentence: str) -> None:
     """Settings that are fine alone and wrong together are named together."""
     given = {f"NETID_{name}": value for name, value in environ.items()}
-    assert _mistakes(tmp_path, {**REAL, **given}) == [sentence]
+    assert mistakes(tmp_path, {**REAL, **given}) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +117,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "NETID_TLS_CERT_FILE": __file__,
     }
     config = tmp_path / "config.toml"
-    assert _mistakes(tmp_path, environ, 'threads = 0\nflavour = "x"\n') == [
+    assert mistakes(tmp_path, environ, 'threads = 0\nflavour = "x"\n') == [
         f"NETID_LDAP_BIND_PASSWORD_FILE names a file that does not exist: {tmp_path / 'missing'}.",
         "NETID_WORKER is not a setting; did you mean NETID_WORKERS?",
         f"NETID_FLAVOUR (in {config}) is not a setting.",
@@ -150,4 +131,4 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_a_broken_value_causes_no_second_mistake(tmp_path: Path) -> None:
     """What rests on a value that is wrong by itself is not told as well."""
     environ = {**REAL, "NETID_LDAP_LOGIN_DEADLINE": "-1", "NETID_LDAP_CONNECT_TIMEOUT": "9"}
-    assert _mistakes(tmp_path, environ) == ["NETID_LDAP_LOGIN_DEADLINE must be more than 0."]
+    assert mistakes(tmp_path, environ) == ["NETID_LDAP_LOGIN_DEADLINE must be more than 0."]

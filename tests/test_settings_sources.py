@@ -1,28 +1,11 @@
 """Where settings are found: the environment, `config.toml`, and which of them wins."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from settings import Settings, SettingsError, instance_path, load_settings
-
-CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
-
-
-def _load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
-    """Load with a configuration file of this content, if any."""
-    if config is not None:
-        (instance / "config.toml").write_text(config, encoding="utf-8")
-    return load_settings(instance, environ)
-
-
-def _mistakes(instance: Path, environ: Mapping[str, str], config: str | None = None) -> list[str]:
-    """Load what must be refused."""
-    with pytest.raises(SettingsError) as refused:
-        _load(instance, environ, config)
-    assert str(refused.value) == "\n".join(refused.value.mistakes)
-    return refused.value.mistakes
+from settings import Settings, instance_path, load_settings
+from tests.loading import CANARY, load, mistakes
 
 
 def test_nothing_given_is_all_defaults(tmp_path: Path) -> None:
@@ -34,7 +17,7 @@ def test_nothing_given_is_all_defaults(tmp_path: Path) -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     """A value of the environment hides the one in config.toml, and no other."""
-    settings = _load(tmp_path, {"NETID_WORKERS": "7"}, "workers = 3\nthreads = 9\n")
+    settings = load(tmp_path, {"NETID_WORKERS": "7"}, "workers = 3\nthreads = 9\n")
     assert (settings.workers, settings.threads) == (7, 9)
 
 
@@ -42,19 +25,19 @@ def test_a_file_of_the_environment_wins_over_a_value_of_the_configuration(tmp_pa
     """A secret of config.toml is hidden by one that the environment keeps in a file, faulty or not."""
     (tmp_path / "key").write_text("e" * 32, encoding="ascii")
     environ = {"NETID_SECRET_KEY_FILE": str(tmp_path / "key")}
-    assert _load(tmp_path, environ, f'secret_key = "{"c" * 32}"').secret_keys == ("e" * 32,)
+    assert load(tmp_path, environ, f'secret_key = "{"c" * 32}"').secret_keys == ("e" * 32,)
 
 
 def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
     """What a compose file passes for an unset variable changes nothing."""
     environ = {"NETID_WORKERS": "", "NETID_LDAP_BIND_PASSWORD": "", "NETID_LDAP_BIND_PASSWORD_FILE": ""}
-    settings = _load(tmp_path, environ, 'workers = 3\nldap_bind_dn = ""\n')
+    settings = load(tmp_path, environ, 'workers = 3\nldap_bind_dn = ""\n')
     assert (settings.workers, settings.ldap_bind_dn, settings.ldap_bind_password) == (3, None, None)
 
 
 def test_other_variables_are_not_ours(tmp_path: Path) -> None:
     """A variable without our prefix is neither read nor refused."""
-    assert _load(tmp_path, {"WORKERS": "9", "netid_workers": "9", "MY_NETID_WORKERS": "9"}).workers == 2
+    assert load(tmp_path, {"WORKERS": "9", "netid_workers": "9", "MY_NETID_WORKERS": "9"}).workers == 2
 
 
 def test_the_real_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,14 +57,14 @@ def test_the_real_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_a_switch_has_many_words(tmp_path: Path, text: str, value: bool) -> None:  # noqa: FBT001
     """On and off may be written as people write them."""
-    assert _load(tmp_path, {"NETID_LDAP_START_TLS": text}).ldap_start_tls is value
+    assert load(tmp_path, {"NETID_LDAP_START_TLS": text}).ldap_start_tls is value
 
 
 @pytest.mark.parametrize("config", ['ldap_uri = "ldap://a ldap://b"', 'ldap_uri = ["ldap://a", "ldap://b"]'])
 def test_a_list_is_parted_by_spaces_or_is_an_array(tmp_path: Path, config: str) -> None:
     """Several servers stand in the order of preference."""
     config += '\nldap_user_base = "dc=example"\n'
-    assert _load(tmp_path, {}, config).ldap_uri == ("ldap://a", "ldap://b")
+    assert load(tmp_path, {}, config).ldap_uri == ("ldap://a", "ldap://b")
 
 
 def test_instance_path_is_let_through(tmp_path: Path) -> None:
@@ -123,7 +106,7 @@ def test_instance_path(environ: dict[str, str], expected: Path) -> None:
 @pytest.mark.parametrize("value", [CANARY, ""])
 def test_an_unknown_variable_is_refused(tmp_path: Path, name: str, sentence: str, value: str) -> None:
     """A typing slip must not become an anonymous bind; the likely name is offered."""
-    assert _mistakes(tmp_path, {name: value}) == [sentence]
+    assert mistakes(tmp_path, {name: value}) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -147,4 +130,4 @@ def test_an_unknown_variable_is_refused(tmp_path: Path, name: str, sentence: str
 )
 def test_an_unknown_key_of_the_configuration_is_refused(tmp_path: Path, key: str, sentence: str) -> None:
     """The same holds for config.toml, whose names are in lower case and without prefix."""
-    assert _mistakes(tmp_path, {}, f'{key} = "x"') == [sentence.format(f" (in {tmp_path / 'config.toml'})")]
+    assert mistakes(tmp_path, {}, f'{key} = "x"') == [sentence.format(f" (in {tmp_path / 'config.toml'})")]

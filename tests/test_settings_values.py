@@ -1,24 +1,14 @@
 """What each setting accepts, and the sentence that refuses the rest."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from settings import SettingsError, load_settings
+from settings import load_settings
+from tests.loading import CANARY, REAL, mistakes
 
-CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
-REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def _mistakes(instance: Path, environ: Mapping[str, str]) -> list[str]:
-    """Load what must be refused."""
-    with pytest.raises(SettingsError) as refused:
-        load_settings(instance, environ)
-    return refused.value.mistakes
-
 
 _HOST_PORT = "must be host:port, such as 127.0.0.1:8080 or [::1]:8080, port 1 to 65535"
 _URL_PARTS = "must hold no user name, password, space, ? or #, and letters of ASCII alone"
@@ -170,7 +160,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("setting", "value", "predicate"), REFUSALS)
 def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value: str, predicate: str) -> None:
     """The sentence begins with the setting, says what is accepted, and repeats no secret."""
-    assert _mistakes(tmp_path, {**REAL, f"NETID_{setting}": value}) == [f"NETID_{setting} {predicate}."]
+    assert mistakes(tmp_path, {**REAL, f"NETID_{setting}": value}) == [f"NETID_{setting} {predicate}."]
 
 
 @pytest.mark.parametrize(
@@ -213,4 +203,4 @@ def test_a_value_is_accepted(tmp_path: Path, setting: str, value: str, kept: obj
 def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     """Other bytes than UTF-8 in the environment are named here, and do not fail later."""
     environ = {"NETID_LDAP_BIND_DN": os.fsdecode(b"cn=\xff"), "NETID_LDAP_BIND_PASSWORD": "word"}
-    assert _mistakes(tmp_path, environ) == ["NETID_LDAP_BIND_DN holds bytes that are not UTF-8 text."]
+    assert mistakes(tmp_path, environ) == ["NETID_LDAP_BIND_DN holds bytes that are not UTF-8 text."]

@@ -18,7 +18,9 @@ def resources(protector: Protector) -> Blueprint:
     def me() -> Response:
         """The person behind the token, as far as its scope tells. Any token will do."""
         token: AccessToken = current_token.stored
-        return json_response({"sub": token.subject or token.client_id, **released(token.claims, token.scope)})
+        if token.subject is None:
+            return json_response({"client_id": token.client_id})
+        return json_response({"sub": token.subject, **released(token.claims, token.scope)})
 
     @api.route("/echo/v1/echo/<path:text>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     @protector("echo")

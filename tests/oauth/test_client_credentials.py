@@ -30,9 +30,9 @@ def test_answer_has_no_refresh_token(faked: Site, fake: FakeDirectory) -> None:
 
 
 def test_token_is_the_programs_own(faked: Site, job: Registered) -> None:
-    """Nobody stands behind the token: sub is the client, and no claims are told (RFC 6749, 4.4)."""
+    """Nobody stands behind the token: no sub that could pass for a person's is told (RFC 9700, 4.15)."""
     token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
-    assert faked.get("/api/me", token).get_json() == {"sub": job.client_id}
+    assert faked.get("/api/me", token).get_json() == {"client_id": job.client_id}
     assert faked.get("/echo/v1/echo/x", token).status_code == 200
 
 

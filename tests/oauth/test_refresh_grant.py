@@ -202,6 +202,7 @@ class TestRefusals:
             body = site.refresh(client, token).get_json()
             assert body["expires_in"] == left
             token = body["refresh_token"]
+        assert site.post("/oauth/introspect", client, token=token).get_json()["exp"] == NOON + 250
         site.clock.now = NOON + 250
         assert said(site.refresh(client, token)) == INVALID_GRANT
         assert site.get("/api/me", body["access_token"]).status_code == 401

@@ -13,7 +13,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from ldif import LDIFParser, LDIFWriter
 
+from tests.servers.process import await_start
 from tests.servers.slapd import SUFFIX, free_ports
 
 _TEMPLATE = Path("/usr/share/dirsrv/data/template-dse.ldif")
@@ -148,17 +148,12 @@ class Ds389:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close()
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    self.stop()
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        await_start(
+            self._process,
+            lambda: socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close(),
+            OSError,
+            self.stop,
+        )
 
     def stop(self) -> None:
         """End the process in order."""

@@ -9,7 +9,6 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from signal import SIGINT
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.servers.process import await_start
 from tests.servers.slapd import free_ports
 
 _BINARIES = Path("/usr/lib/postgresql/15/bin")
@@ -93,17 +93,7 @@ class Postgresql:
                 stdout=log,
                 stderr=log,
             )
-        until = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    self.stop()
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        await_start(self._process, lambda: self.connect().close(), psycopg.OperationalError, self.stop)
 
     def stop(self) -> None:
         """End the process: every connection is cut, and the data stays."""

@@ -11,13 +11,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import trustme
 from ldap3 import BASE, MODIFY_REPLACE, NONE, Connection, Server, Tls
+
+from tests.servers.process import await_start
 
 REALM = "AD.CAMPUS.EXAMPLE"
 DOMAIN = "DC=ad,DC=campus,DC=example"
@@ -130,17 +131,12 @@ class Samba:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        until = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                socket.create_connection((self.address, _LDAPS), timeout=1).close()
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    self.stop()
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        await_start(
+            self._process,
+            lambda: socket.create_connection((self.address, _LDAPS), timeout=1).close(),
+            OSError,
+            self.stop,
+        )
 
     def stop(self) -> None:
         """End the process in order, and what it started with it."""

@@ -16,6 +16,8 @@ from urllib.parse import quote
 import pytest
 import trustme
 
+from tests.servers.process import await_start
+
 SCHEMA = Path(__file__).with_name("eduperson.schema")
 SUFFIX = "dc=campus,dc=example"
 _START_SECONDS = 10
@@ -142,17 +144,12 @@ class Slapd:
             env={"PATH": _path()},
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close()
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > until:
-                    self.stop()
-                    raise
-                time.sleep(0.01)
-            else:
-                return
+        await_start(
+            self._process,
+            lambda: socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close(),
+            OSError,
+            self.stop,
+        )
 
     def freeze(self) -> None:
         """Stop the process: connections are accepted by the kernel, and nothing answers."""

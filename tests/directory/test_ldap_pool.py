@@ -1,0 +1,127 @@
+"""The pool's bounds, and what is sent a second time."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from directory import Directory, DirectoryUnavailable
+from directory.ldap.deadline import Deadline
+from directory.ldap.lane import Lane
+from directory.ldap.servers import Servers
+from directory.ldap.wire import LinkLost, NothingSent, TimedSocket
+from tests.directory.scripted import BIND, Scripted, friendly
+
+SETTINGS = {"start_tls": False, "user_base": "dc=x"}
+LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.5, "login_deadline": 0.6}
+
+
+class DeadSocket(socket.socket):
+    """A socket that takes so many bytes, and then turns out to be reset."""
+
+    left = 0
+
+    def send(self, data: bytes | memoryview, *_: int) -> int:  # type: ignore[override] # as far as we call it
+        """Take what it still takes."""
+        if self.left == 0:
+            raise ConnectionResetError(104, "Connection reset by peer")
+        taken = min(self.left, len(data))
+        self.left -= taken
+        return taken
+
+
+@pytest.fixture
+def dead() -> Iterator[DeadSocket]:
+    """A socket that was reset."""
+    with DeadSocket() as made:
+        yield made
+
+
+@pytest.mark.parametrize(("taken", "loss"), [(0, NothingSent), (3, LinkLost)])
+def test_whether_anything_was_sent_is_known(dead: DeadSocket, taken: int, loss: type[LinkLost]) -> None:
+    """Only a connection that took nothing at all allows a person's bind once more."""
+    dead.left = taken
+    wire = TimedSocket(dead, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
+    with pytest.raises(LinkLost) as caught:
+        wire.sendall(b"a request")
+    assert type(caught.value) is loss
+    with pytest.raises(LinkLost) as caught:
+        wire.sendall(b"another")
+    assert type(caught.value) is loss
+    wire.begin(Deadline(1, time.monotonic))
+    with pytest.raises(NothingSent):
+        wire.sendall(b"in the next use of it")
+
+
+@pytest.mark.parametrize("lane", ["searches", "binds"])
+def test_what_was_not_sent_is_sent_once_more(
+    opened: Callable[..., Directory], dead: DeadSocket, lane: str
+) -> None:
+    """A kept connection that was reset unnoticed costs no login, whichever of the two it is."""
+    with Scripted() as server:
+        directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
+        directory.authenticate("alice", "x")
+        wire = getattr(directory._lines, lane)._idle[0].link._wire  # type: ignore[attr-defined] # LDAP's own
+        wire.raw.close()
+        wire.raw = dead
+        wire.is_silent = lambda: True
+        assert directory.authenticate("alice", "x").net_id == "alice"
+        # One in the place of it, and for the other lane too: what was open before is not trusted any more.
+        assert server.connections in {3, 4}
+
+
+def test_queue_is_bounded(opened: Callable[..., Directory]) -> None:
+    """Eight may wait for each connection; who comes on top is refused at once, not after the deadline."""
+    hung, waiting = threading.Event(), threading.Semaphore(0)
+
+    def script(operation: int, message_id: int, request: bytes) -> bytes | None:
+        if operation == BIND:
+            waiting.release()
+            hung.wait(5)
+        return friendly(operation, message_id, request)
+
+    with Scripted(script) as server:
+        directory = opened(uris=(server.uri,), pool_size=1, **SETTINGS, login_deadline=5)
+        threads = [threading.Thread(target=directory.authenticate, args=("alice", "x")) for _ in range(9)]
+        for thread in threads:
+            thread.start()
+        assert waiting.acquire(timeout=5)
+        places = directory._lines.binds._places  # type: ignore[attr-defined] # LDAP's own
+        until = time.monotonic() + 5
+        while places._value and time.monotonic() < until:
+            time.sleep(0.005)
+        began = time.monotonic()
+        with pytest.raises(DirectoryUnavailable, match="too many wait"):
+            directory.authenticate("alice", "x")
+        assert time.monotonic() - began < 0.3
+        hung.set()
+        for thread in threads:
+            thread.join(5)
+
+
+def test_connections_to_other_servers_count_too(opened: Callable[..., Directory]) -> None:
+    """Going to another server closes a connection to the first, where the lane is full."""
+    with Scripted() as one, Scripted() as other:
+        directory = opened(uris=(one.uri, other.uri), pool_size=1, **SETTINGS, **LIMITS)
+        lane: Lane = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
+        for near in (one.uri, other.uri, one.uri):
+            with lane.lease(Deadline(1, time.monotonic), near=near) as link:
+                assert link.name == near
+            assert [lent.link.name for lent in lane._idle] == [near]
+
+
+def test_server_without_a_fair_chance_is_not_blamed(opened: Callable[..., Directory]) -> None:
+    """Of a login that has spent its time waiting for a connection, the server knows nothing."""
+    with Scripted(lambda *_: b"") as server:
+        directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
+        lane: Lane = directory._lines.searches  # type: ignore[attr-defined] # LDAP's own
+        servers: Servers = directory._lines.servers  # type: ignore[attr-defined] # LDAP's own
+        for seconds, state in ((0.05, "good"), (0.3, "quarantined")):
+            with (
+                pytest.raises(DirectoryUnavailable, match=r"in time|was not done"),
+                lane.lease(Deadline(seconds, time.monotonic)) as link,
+            ):
+                link.read("", attributes=[])
+            assert servers.statuses()[0].state == state

@@ -1,0 +1,26 @@
+"""Loading settings as the server does, for the tests of settings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from settings import Settings, SettingsError, load_settings
+
+CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
+REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
+
+
+def load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
+    """Load with a configuration file of this content, if any."""
+    if config is not None:
+        (instance / "config.toml").write_text(config, encoding="utf-8")
+    return load_settings(instance, environ)
+
+
+def mistakes(instance: Path, environ: Mapping[str, str], config: str | None = None) -> list[str]:
+    """Load what must be refused: its mistakes."""
+    with pytest.raises(SettingsError) as refused:
+        load(instance, environ, config)
+    assert str(refused.value) == "\n".join(refused.value.mistakes)
+    return refused.value.mistakes
