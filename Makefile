@@ -61,3 +61,8 @@ types: .venv/.dev ## mypy alone
 format: .venv/.dev ## Write the code as ruff would
 	@$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: .venv/.dev servers ## What a token and a login cost, as tables (minutes; on an idle machine)
+	@$(BIN)/python -m bench.tokens
+	$(BIN)/python -m bench.directory

@@ -20,7 +20,7 @@ from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, pas
 from tests.servers.netid import PROJECT, environment, serving
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 
-DEADLINE = 2.0
+DEADLINE = 1.5
 LOGINS, CHECKS = 12, 40
 
 
@@ -82,7 +82,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "NETID_LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
         "NETID_LDAP_USER_BASE": f"ou=people,{SUFFIX}",
         "NETID_LDAP_LOGIN_DEADLINE": str(DEADLINE),
-        "NETID_LDAP_READ_TIMEOUT": "1.5",
+        "NETID_LDAP_CONNECT_TIMEOUT": "1",
+        "NETID_LDAP_READ_TIMEOUT": "1.2",
         "NETID_WORKERS": "2",
     }
     try:
