@@ -51,6 +51,8 @@ def examine_person(
     look = _Look(config, base, link, deadline, clock)
     yield steps.take("size limit", "NETID_LDAP_URI", look.at_size_limit)
     if net_id is None:
+        somebody = config.bind_dn or base
+        yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(somebody))
         return
     finding = steps.take("person", "NETID_LDAP_USER_FILTER", lambda: look.for_person(net_id))
     yield finding
@@ -62,7 +64,7 @@ def examine_person(
     yield steps.take("groups", "NETID_LDAP_GROUP_BASE", look.at_groups)
     if password is not None:
         yield steps.take("password", "NETID_LDAP_PROFILE", lambda: look.at_password(password))
-    yield steps.take("empty password", "NETID_LDAP_URI", look.at_empty_password)
+    yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(look.entry.dn))
 
 
 @dataclass(slots=True)
@@ -156,10 +158,10 @@ class _Look:
             told.append(f"{policy.grace_logins} grace logins are left")
         return Told("; ".join(told))
 
-    def at_empty_password(self) -> Told:
+    def at_empty_password(self, dn: str) -> Told:
         """Whether the directory takes an empty password for an anonymous login (RFC 4513, section 5.1.2)."""
         self.link.begin(self.deadline())
-        answer = self.link.bind_without_password(self.entry.dn)
+        answer = self.link.bind_without_password(dn)
         if answer.code != 0:
             return Told(f"refused by the directory too (result {answer.code})")
         text = "the directory answers success to a bind without a password; this server never sends one"

@@ -125,3 +125,16 @@ def test_embedded_directory_is_examined_too() -> None:
     found = list(Doctor(LdapConfig(uris=(f"embedded:{ldif}",))).examine("alice"))
     assert found[0].step == "service account"
     assert not [finding for finding in found if finding.verdict is Verdict.FAILED]
+
+
+def test_empty_password_is_tried_without_a_person_too(examine: Examine) -> None:
+    """Whether the directory takes an empty password for success is told in any case (RFC 4513, 5.1.2)."""
+    assert "refused by the directory too" in examine()["empty password"].text
+
+
+def test_lenient_server_is_warned_of(new_slapd: Callable[..., Slapd], settings: dict[str, Any]) -> None:
+    """A directory that answers success to a bind without a password is told, as a warning."""
+    lenient = new_slapd(more="allow bind_anon_dn bind_anon_cred")
+    config = LdapConfig(**{**settings, "uris": (lenient.ldap,), "ca_file": lenient.ca_file})
+    found = {finding.step: finding for finding in Doctor(config).examine("alice")}
+    assert found["empty password"].verdict is Verdict.WARNING
