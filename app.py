@@ -24,6 +24,7 @@ from login import Login
 from models import (
     MIGRATIONS,
     ClientStore,
+    GrantCap,
     GrantStore,
     RefreshStore,
     SecretHasher,
@@ -83,7 +84,7 @@ def _build(
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
     _open_database(app, settings, instance)
-    grants = GrantStore(clock)
+    grants = GrantStore(clock, GrantCap(settings.grants_per_person))
     with app.app_context():
         ring = _open_keys(settings, instance)
         hasher = SecretHasher([(key.key_id, key.key) for key in ring.derive(_SECRETS)])

@@ -75,6 +75,9 @@ class Settings(DirectorySettings):
     """Seconds that a whole family of refresh tokens lives; then the person must log in again."""
     refresh_replay_window: Annotated[int, Field(ge=0, le=300), rules.NUMBER] = 10
     """Seconds in which a client whose answer was lost may present its refresh token again; 0 allows none."""
+    grants_per_person: Annotated[int, Field(ge=1, le=100_000), rules.NUMBER] = 50
+    """Live grants of one person with one client; beyond it, those idle longest end: some programs log in at
+    every call."""
     trusted_proxies: Annotated[int, Field(ge=0, le=16), rules.NUMBER] = 0
     """How many proxies in front may set X-Forwarded-*; one too many lets anyone forge their address."""
 

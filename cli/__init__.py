@@ -7,6 +7,7 @@ from flask import Flask
 
 from cli.client import client
 from cli.directory import directory
+from cli.grant import grant
 from cli.serve import serve
 from cli.services import Services
 from cli.token import token
@@ -22,5 +23,5 @@ def register(app: Flask, services: Services) -> None:
         services: what the commands work on.
     """
     app.extensions[Services.NAME] = services
-    for command in (client, directory, token, serve):
+    for command in (client, directory, grant, token, serve):
         app.cli.add_command(command)

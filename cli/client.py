@@ -8,13 +8,14 @@ import click
 from flask.cli import with_appcontext
 
 from cli.client_import import import_
+from cli.client_offenders import say_offenders
 from cli.client_secret import retire_secret, rotate_secret
 from cli.client_shown import find, for_people, say, say_keep_secret, state
 from cli.output import as_json, print_json, print_record, print_table, speaks_plainly
 from cli.services import services
 from models import Registration
 from oauth.client_authentication import METHODS
-from oauth.registration import PUBLIC_PASSWORD, metadata, mistakes
+from oauth.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, metadata, mistakes
 
 _METADATA = (
     click.option(
@@ -33,7 +34,14 @@ _METADATA = (
         default=None,
         help="Whether it may use the password grant without a secret.",
     ),
+    click.option(
+        "--keep-refresh-token/--rotate-refresh-token",
+        default=None,
+        help="Whether its refresh tokens stay the same at each use (not for public clients).",
+    ),
 )
+
+_FLAGS = (PUBLIC_PASSWORD, KEEP_REFRESH_TOKEN)
 
 
 @click.group()
@@ -74,12 +82,16 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
 
 
 @client.command("list")
+@click.option("--offenders", is_flag=True, help="Only those with people at the cap of live grants.")
 @as_json
 @with_appcontext
 @speaks_plainly
-def list_clients(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+def list_clients(offenders: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """List every client."""
     clients = services().clients.list()
+    if offenders:
+        say_offenders(clients, as_json=as_json)
+        return
     if as_json:
         print_json([metadata(each) for each in clients])
         return
@@ -180,8 +192,9 @@ def _apply(registration: Registration, options: dict[str, Any]) -> Any:
         changes["redirect_uris"] = tuple(" ".join(options["redirect_uris"]).split())
     if options["auth_method"]:
         changes["token_endpoint_auth_method"] = options["auth_method"]
-    if options["allow_public_password"] is not None:
-        changes["flags"] = {**registration.flags, PUBLIC_PASSWORD: options["allow_public_password"]}
+    flags = {name: options[name] for name in _FLAGS if options[name] is not None}
+    if flags:
+        changes["flags"] = {**registration.flags, **flags}
     return replace(registration, **changes)
 
 

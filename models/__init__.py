@@ -12,6 +12,8 @@ from models.client_store import ClientStore, secret_key_ids
 from models.digest import SecretHasher, hour_prefix, make_secret, new_grant_id
 from models.engine import UrlRefused, check_url, engine_options, make_private, prepare_engine
 from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
+from models.grant_cap import GrantCap, people_at_cap
+from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
 from models.grant_store import ClientEnded, GrantStore
 from models.migrations import MIGRATIONS, is_current
 from models.purge import purge
@@ -26,8 +28,10 @@ __all__ = [
     "ClientSecret",
     "ClientStore",
     "ClientsExist",
+    "GrantCap",
     "GrantStore",
     "ImportedClient",
+    "LiveGrant",
     "NewGrant",
     "NewToken",
     "RefreshStore",
@@ -35,18 +39,23 @@ __all__ = [
     "Registration",
     "Renewal",
     "SecretHasher",
+    "Selection",
     "StoreUnavailable",
     "UrlRefused",
     "check_url",
     "db",
+    "end_grants",
     "engine_options",
     "hour_prefix",
     "import_clients",
     "is_current",
+    "list_grants",
     "make_private",
     "make_secret",
     "new_grant_id",
+    "people_at_cap",
     "prepare_engine",
     "purge",
     "secret_key_ids",
+    "subjects_of",
 ]

@@ -1,11 +1,13 @@
 """Issuing, finding and revoking grants and tokens. The hot path: Core statements, one transaction."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
 from models.base import connection, rows_changed, table
 from models.grant import AccessToken, NewGrant, NewToken
+from models.grant_cap import GrantCap
 from models.tables import (
     AccessTokenRow,
     AuditEventRow,
@@ -57,10 +59,11 @@ class ClientEnded(Exception):
 
 
 class GrantStore:
-    """Grants, tokens and the audit rows that belong to them."""
+    """Grants, tokens and the audit rows that belong to them; `cap`, if any, bounds a person's live grants."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], cap: GrantCap | None = None) -> None:
         self._clock = clock
+        self._cap = cap
 
     def issue(
         self,
@@ -70,7 +73,7 @@ class GrantStore:
         event: AuditEvent,
         *,
         secret_used: tuple[str, int] | None = None,
-    ) -> None:
+    ) -> AuditEvent | None:
         """Store a grant, its tokens and its audit row in one transaction: all of it, or nothing.
 
         Args:
@@ -80,28 +83,21 @@ class GrantStore:
             event: the audit row.
             secret_used: the client id and serial of the secret whose last use is worth writing down.
 
+        Returns:
+            What tells of older grants that the cap ended in the same transaction, where it did.
+
         Raises:
             ClientEnded: the client is registered and enabled no more; nothing was stored.
             StoreUnavailable: nothing was stored.
         """
-        live_until = max(access.expires_at, refresh.expires_at if refresh else 0)
-        row = {"grant_id": grant.id, "issued_at": grant.auth_time}
         with connection() as link:
-            if rows_changed(link.execute(_INSERT_GRANT, {**grant.row(), "live_until": live_until})) != 1:
-                raise ClientEnded
-            link.execute(
-                _INSERT_ACCESS,
-                {**row, "id": access.key, "scope": grant.scope, "expires_at": access.expires_at},
-            )
-            if refresh is not None:
-                link.execute(
-                    _INSERT_REFRESH,
-                    {**row, "id": refresh.key, "generation": 0, "expires_at": refresh.expires_at},
-                )
+            _insert(link, grant, access, refresh)
             link.execute(_INSERT_AUDIT, dict(event.fields()))
             if secret_used is not None:
                 note_use(link, *secret_used, at=grant.auth_time)
+            capped = self._keep_to_cap(link, grant, event)
             link.commit()
+        return capped
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
         """The access token with this key and its grant, live or not; None where there is none.
@@ -172,8 +168,35 @@ class GrantStore:
             link.execute(_INSERT_AUDIT, dict(event.fields()))
             link.commit()
 
+    def _keep_to_cap(self, link: Connection, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
+        cap, person = self._cap, grant.subject
+        if cap is None or person is None or not cap.is_due(grant.client_id, person):
+            return None
+        ended = cap.end_surplus(link, grant.client_id, person, grant.id, grant.auth_time)
+        if not ended:
+            return None
+        event = replace(
+            issued, event="grant.revoked", grant_id=None, scope=None, reason=f"cap: {ended} ended"
+        )
+        link.execute(_INSERT_AUDIT, dict(event.fields()))
+        return event
+
     def _now(self) -> int:
         return int(self._clock())
+
+
+def _insert(link: Connection, grant: NewGrant, access: NewToken, refresh: NewToken | None) -> None:
+    live_until = max(access.expires_at, refresh.expires_at if refresh else 0)
+    if rows_changed(link.execute(_INSERT_GRANT, {**grant.row(), "live_until": live_until})) != 1:
+        raise ClientEnded
+    row = {"grant_id": grant.id, "issued_at": grant.auth_time}
+    link.execute(
+        _INSERT_ACCESS, {**row, "id": access.key, "scope": grant.scope, "expires_at": access.expires_at}
+    )
+    if refresh is not None:
+        link.execute(
+            _INSERT_REFRESH, {**row, "id": refresh.key, "generation": 0, "expires_at": refresh.expires_at}
+        )
 
 
 def note_use(link: Connection, client_id: str, serial: int, *, at: int) -> None:

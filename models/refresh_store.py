@@ -105,6 +105,39 @@ class RefreshStore:
             link.commit()
         return True
 
+    def keep(
+        self,
+        key: bytes,
+        found: RefreshToken,
+        renewal: Renewal,
+        event: AuditEvent,
+        *,
+        secret_used: tuple[str, int] | None = None,
+    ) -> bool:
+        """Store a new access token beside the refresh token, which stays; in one transaction.
+
+        Its row is written only where `renewal.refresh` moves its end. Args as of `rotate`.
+
+        Returns:
+            False where the grant was revoked, or the token used for a rotation, meanwhile.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
+        ends = renewal.refresh.expires_at
+        with connection() as link:
+            if not _renew_access(link, found, renewal):
+                return False
+            if ends != found.expires_at and (
+                rows_changed(link.execute(_USE.values(expires_at=ends), {"key": key})) != 1
+            ):
+                return False
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
+            if secret_used is not None:
+                note_use(link, *secret_used, at=renewal.at)
+            link.commit()
+        return True
+
     def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
         """End a whole grant. False where it had ended already.
 
@@ -122,6 +155,16 @@ class RefreshStore:
 
 def _renew(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
     """Store the successors under their grant. False where it was revoked meanwhile."""
+    if not _renew_access(link, found, renewal):
+        return False
+    row = {"grant_id": found.grant_id, "issued_at": renewal.at, "generation": found.generation + 1}
+    refresh = renewal.refresh
+    link.execute(_INSERT_REFRESH, {**row, "id": refresh.key, "expires_at": refresh.expires_at})
+    return True
+
+
+def _renew_access(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
+    """Renew the grant and store its next access token. False where it was revoked meanwhile."""
     access, refresh = renewal.access, renewal.refresh
     renewed = {"claims": renewal.claims, "live_until": max(access.expires_at, refresh.expires_at)}
     if rows_changed(link.execute(_RENEW.values(**renewed), {"grant": found.grant_id})) != 1:
@@ -129,10 +172,5 @@ def _renew(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
     row = {"grant_id": found.grant_id, "issued_at": renewal.at}
     link.execute(
         _INSERT_ACCESS, {**row, "id": access.key, "scope": renewal.scope, "expires_at": access.expires_at}
-    )
-    generation = found.generation + 1
-    link.execute(
-        _INSERT_REFRESH,
-        {**row, "id": refresh.key, "generation": generation, "expires_at": refresh.expires_at},
     )
     return True

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import ImportedClient, Registration
-from oauth.registration import PUBLIC_PASSWORD, mistakes
+from oauth.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, mistakes
 
 _ID = re.compile(r"[\x20-\x7e]{1,255}")  # RFC 6749, appendix A.1
 _SHA256_OCTETS = 32
@@ -68,7 +68,7 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
     registration = Registration(
         **given,
         resource_server=each.get("resource_server") is True,
-        flags={PUBLIC_PASSWORD: True} if each.get(PUBLIC_PASSWORD) is True else {},
+        flags={name: True for name in (PUBLIC_PASSWORD, KEEP_REFRESH_TOKEN) if each.get(name) is True},
     )
     secret, hashed = each.get("client_secret"), each.get("client_secret_hash")
     public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name

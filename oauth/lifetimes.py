@@ -15,3 +15,11 @@ class Lifetimes:
     def refresh(self) -> int:
         """How long a fresh refresh token may wait for its use: the shortest bound that holds for it."""
         return min(self.refresh_token, self.refresh_idle, self.grant)
+
+    def kept(self) -> int:
+        """How long a refresh token that is not rotated may be used, if it is never idle for too long."""
+        return min(self.refresh_token, self.grant)
+
+    def idle_steps(self) -> int:
+        """How much a use must move the idle end of a kept token for that to be worth a write."""
+        return min(3600, self.refresh_idle // 24)

@@ -10,6 +10,7 @@ from oauth.scope import DEFAULT, is_wellformed
 GRANT_TYPES = ("password", "refresh_token", "client_credentials")
 _NAME_LENGTH = 255
 PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
+KEEP_REFRESH_TOKEN = "keep_refresh_token"  # noqa: S105 - a flag's name
 
 
 def mistakes(registration: Registration) -> Sequence[str]:
@@ -37,20 +38,8 @@ def mistakes(registration: Registration) -> Sequence[str]:
         for uri in registration.redirect_uris
         if not _is_redirect_uri(uri)
     ]
-    public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
-    if public and "password" in registration.grant_types and not registration.flags.get(PUBLIC_PASSWORD):
-        found.append(
-            "A public client may use the password grant only with --allow-public-password: "
-            "anyone who knows its id can then try passwords in its name."
-        )
-    if public and "client_credentials" in registration.grant_types:
-        found.append(
-            "A public client has no credentials of its own to use the client credentials grant with."
-        )
-    if public and registration.resource_server:
-        found.append(
-            "A resource server must have a secret: anyone could introspect in a public client's name."
-        )
+    if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
+        found += _public_mistakes(registration)
     return found
 
 
@@ -84,6 +73,35 @@ def metadata(client: Client) -> dict[str, object]:
             for secret in client.secrets
         ],
     }
+
+
+def keeps_refresh_token(client: Client) -> bool:
+    """Whether the client's refresh tokens stay the same at each use: of a confidential one alone."""
+    return not client.is_public and bool(client.flags.get(KEEP_REFRESH_TOKEN))
+
+
+def _public_mistakes(registration: Registration) -> Sequence[str]:
+    """What a client without a secret may not have."""
+    found = []
+    if "password" in registration.grant_types and not registration.flags.get(PUBLIC_PASSWORD):
+        found.append(
+            "A public client may use the password grant only with --allow-public-password: "
+            "anyone who knows its id can then try passwords in its name."
+        )
+    if "client_credentials" in registration.grant_types:
+        found.append(
+            "A public client has no credentials of its own to use the client credentials grant with."
+        )
+    if registration.flags.get(KEEP_REFRESH_TOKEN):
+        found.append(
+            "A public client's refresh tokens are rotated always (RFC 9700, 2.2.2): "
+            "--keep-refresh-token is for clients with a secret."
+        )
+    if registration.resource_server:
+        found.append(
+            "A resource server must have a secret: anyone could introspect in a public client's name."
+        )
+    return found
 
 
 def _scope_mistakes(registration: Registration) -> Sequence[str]:

@@ -11,6 +11,7 @@ from flask import Response
 from login import Login, Person
 from models import ClientStore, GrantStore, NewGrant, NewToken, RefreshStore, new_grant_id
 from oauth.claims import claims_of
+from oauth.client import OAuthClient
 from oauth.client_authentication import StrictClientAuthentication
 from oauth.errors import InvalidClient, UnsupportedGrantType
 from oauth.front import StrictRequest
@@ -19,6 +20,7 @@ from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
 from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
+from oauth.registration import keeps_refresh_token
 from oauth.responses import error_response, json_response
 from oauth.revocation import Revocation
 from oauth.successor import Successors
@@ -131,8 +133,14 @@ class Server(AuthorizationServer):
     def _access(self, **_: object) -> str:
         return mint(ACCESS, self.now() + self.lifetimes.access_token)
 
-    def _refresh(self, **_: object) -> str:
-        return mint(REFRESH, self.now() + self.lifetimes.refresh())
+    def _refresh(self, client: OAuthClient, **_: object) -> str:
+        # One that is kept stays in its table until its last end; how long it may be idle is in its row.
+        kept = keeps_refresh_token(client.registered)
+        return mint(REFRESH, self.now() + (self.lifetimes.kept() if kept else self.lifetimes.refresh()))
+
+    def _family(self, client: OAuthClient) -> int:
+        """Seconds that a grant with a refresh token lives: no longer than the token, where that is kept."""
+        return self.lifetimes.kept() if keeps_refresh_token(client.registered) else self.lifetimes.grant
 
     def _expires_in(self, _client: object, _grant_type: str) -> int:
         return self.lifetimes.access_token
@@ -154,11 +162,12 @@ class Server(AuthorizationServer):
             claims=claims_of(person, scope) if person else {},
             password_changed_at=person.password_changed_at if person else None,
             auth_time=now,
-            expires_at=now + self.lifetimes.grant if refresh else access.expires_at,
+            expires_at=now + self._family(request.client) if refresh else access.expires_at,
         )
         event = self.event("token.issued", request, subject=grant.subject, grant_id=grant.id, scope=scope)
-        self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
-        self.log.info(event.event, **event.facts())
+        capped = self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
+        for told in (event, capped) if capped else (event,):
+            self.log.info(told.event, **told.facts())
 
 
 def _new_token(kind: str, token: str, expires_at: int) -> NewToken:

@@ -48,5 +48,10 @@ def key_of(kind: str, token: str) -> bytes | None:
     return body[:3] + sha256(token.encode("ascii")).digest()
 
 
+def last_second(key: bytes) -> int:
+    """The last second (since the epoch) of the hour that a token says it ends in; then it may be purged."""
+    return (int.from_bytes(key[:3], "big") + 1) * 3600 - 1
+
+
 def _checksum(kind: str, body: bytes) -> bytes:
     return crc32(kind.encode("ascii") + body).to_bytes(_CHECKSUM, "big")

@@ -13,9 +13,10 @@ from models import NewToken, RefreshToken, Renewal
 from oauth.claims import claims_of, wants_groups
 from oauth.client_authentication import METHODS
 from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
+from oauth.registration import keeps_refresh_token
 from oauth.scope import DEFAULT, is_wellformed
 from oauth.successor import Pair
-from oauth.token_format import ACCESS, REFRESH, key_of
+from oauth.token_format import ACCESS, REFRESH, key_of, last_second, mint
 from telemetry import AuditEvent
 
 
@@ -55,6 +56,8 @@ class RefreshGrant(RefreshTokenGrant):
             StoreUnavailable: nothing was stored; the token stays good.
         """
         key, found = self.request.refresh_token
+        if found.used_at is None and keeps_refresh_token(self.request.client.registered):
+            return self._keep(key, found)
         if found.used_at is None:
             person, now = self._person(found), self.server.now()
             pair = self._successors(found, now)[0]
@@ -68,6 +71,29 @@ class RefreshGrant(RefreshTokenGrant):
             if found is None or not found.is_live(self.server.now()):
                 raise invalid_refresh_token()
         return self._replay(found)
+
+    def _keep(self, key: bytes, found: RefreshToken) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        """A new access token beside the same refresh token; nothing is used up, so nothing is a reuse."""
+        person, now = self._person(found), self.server.now()
+        ends = min(now + self.server.lifetimes.access_token, found.grant_expires_at)
+        pair = Pair(
+            mint(ACCESS, ends), ends, self.request.form[self.GRANT_TYPE], self._idle_end(key, found, now)
+        )
+        event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair, now)
+        used = self.request.secret_used
+        if not self.server.refreshes.keep(key, found, renewal, event, secret_used=used):
+            raise invalid_refresh_token()
+        self.server.log.info(event.event, **event.facts())
+        return self._answer(pair, ends - now, self.request.granted_scope)
+
+    def _idle_end(self, key: bytes, found: RefreshToken, now: int) -> int:
+        """When a kept token dies if it is not used again; moved in steps, so that few uses write it.
+
+        Never past its last hour, which stands in the token: one that was issued to be rotated has few.
+        """
+        lifetimes = self.server.lifetimes
+        ends: int = min(now + lifetimes.refresh_idle, found.grant_expires_at, last_second(key))
+        return found.expires_at if ends < found.expires_at + lifetimes.idle_steps() else ends
 
     def _replay(self, found: RefreshToken) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """The same successor, within the window and until it was used itself; else the family ends."""

@@ -106,6 +106,15 @@ def test_public_password_client_by_name(as_json: Run, site: Site) -> None:
     assert answer.status_code == 200
 
 
+def test_flags_are_switched_one_by_one(as_json: Run) -> None:
+    """Each switch changes its own flag, and an update that names none leaves them."""
+    made = as_json("client", "create", "Library", "--keep-refresh-token", "--no-allow-public-password")
+    assert made["flags"] == {"keep_refresh_token": True, "allow_public_password": False}
+    assert as_json("client", "update", "Library", "--owner", "me")["flags"] == made["flags"]
+    after = as_json("client", "update", "Library", "--rotate-refresh-token")
+    assert after["flags"] == {"keep_refresh_token": False, "allow_public_password": False}
+
+
 def test_repeated_values_count_once(as_json: Run) -> None:
     """A grant or a scope that is named twice is registered once."""
     made = as_json("client", "create", "a", "--grant", "password password", "--scope", "a b", "--scope", "a")

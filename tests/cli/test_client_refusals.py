@@ -25,6 +25,7 @@ CREATE = ("client", "create", "Library")
         (("--owner", "x" * 256), "The owner must be up to 255 printable characters"),
         (("--owner", "\x1b[31mred"), "The owner must be up to 255 printable characters"),
         (("--auth-method", "none", "--resource-server"), "A resource server must have a secret"),
+        (("--auth-method", "none", "--keep-refresh-token"), "refresh tokens are rotated always"),
     ],
 )
 def test_mistake_in_a_registration(

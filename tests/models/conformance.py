@@ -1,11 +1,23 @@
 """The rules that hold on every database that we support."""
 
 from tests.models.client_rules import ClientRules
+from tests.models.grant_cap_rules import GrantCapRules
+from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
+from tests.models.kept_token_rules import KeptTokenRules
 from tests.models.refresh_rules import RefreshRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.trouble_rules import TroubleRules
 
 
-class StoreConformance(ClientRules, GrantRules, RefreshRules, SchemaRules, TroubleRules):
+class StoreConformance(
+    ClientRules,
+    GrantRules,
+    GrantCapRules,
+    GrantListingRules,
+    RefreshRules,
+    KeptTokenRules,
+    SchemaRules,
+    TroubleRules,
+):
     """Every rule, for a database that `place` and `bare_place` give: one migrated, one without a table."""

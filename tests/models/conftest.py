@@ -12,8 +12,8 @@ from models.migrations import HEAD
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
 
-for rules in ("client_rules", "grant_rules", "refresh_rules", "schema_rules", "trouble_rules"):
-    pytest.register_assert_rewrite(f"tests.models.{rules}")
+for rules in ("client", "grant", "grant_cap", "grant_listing", "refresh", "kept_token", "schema", "trouble"):
+    pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 
 LATER = '''
 """A later change of a table that others refer to"""

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event, func, select
 from models import (
     Base,
     ClientStore,
+    GrantCap,
     GrantStore,
     NewGrant,
     NewToken,
@@ -108,6 +109,8 @@ class Stores:
         refresh_ttl: int | None = 86_400,
         event: AuditEvent | None = None,
         keys: tuple[bytes, bytes] | None = None,
+        subject: str | None = "subject-of-alice",
+        net_id: str | None = "alice",
         **changes: Any,
     ) -> Issued:
         """Issue an access token, and a refresh token unless it has no time to live."""
@@ -117,8 +120,8 @@ class Stores:
         grant = NewGrant(
             id=new_grant_id(self.now),
             client_id=client_id,
-            subject="subject-of-alice",
-            net_id="alice",
+            subject=subject,
+            net_id=net_id,
             scope="profile email",
             claims={"name": "Ålice", "mail": "alice@campus.example"},
             password_changed_at=self.now - 99,
@@ -162,6 +165,23 @@ class Stores:
         )
         event = event or self.audit("token.refreshed", grant_id=found.grant_id.hex())
         return self.refreshes.rotate(key, found, replace(usual, **changes), event, secret_used=secret_used)
+
+    def keep(self, key: bytes, found: RefreshToken, *, ends: int | None = None, **changes: Any) -> bool:
+        """Answer a refresh token with an access token alone; `ends` moves its own end."""
+        at = self.now
+        renewal = Renewal(
+            at=at,
+            access=NewToken(key=self.key(at + 3600), expires_at=at + 3600),
+            refresh=NewToken(key=key, expires_at=found.expires_at if ends is None else ends),
+            scope="profile",
+            claims={"name": "Álice"},
+        )
+        event = self.audit("token.refreshed", grant_id=found.grant_id.hex())
+        return self.refreshes.keep(key, found, replace(renewal, **changes), event)
+
+    def cap_grants(self, per_person: int) -> None:
+        """Issue under a cap from now on."""
+        object.__setattr__(self, "grants", GrantStore(self.clock, GrantCap(per_person)))
 
     def _know(self, client_id: str) -> None:
         """See to it that a client with this id is registered."""

@@ -5,7 +5,19 @@ from typing import cast
 
 import pytest
 
-from models import RefreshToken, Registration, StoreUnavailable, is_current, purge, secret_key_ids
+from models import (
+    RefreshToken,
+    Registration,
+    Selection,
+    StoreUnavailable,
+    end_grants,
+    is_current,
+    list_grants,
+    people_at_cap,
+    purge,
+    secret_key_ids,
+    subjects_of,
+)
 from tests.models.stores import Place, Stores
 
 UNKNOWN = RefreshToken(
@@ -28,6 +40,10 @@ READS: dict[str, Callable[[Stores], object]] = {
     "find": lambda stores: stores.refreshes.find(b"\0" * 35),
     "secret_key_ids": lambda _: secret_key_ids(),
     "is_current": lambda _: is_current(),
+    "list_grants": lambda stores: list_grants(Selection(), stores.now, limit=1),
+    "subjects_of": lambda _: subjects_of("alice"),
+    "people_at_cap": lambda stores: people_at_cap(1, stores.now),
+    "end_grants": lambda stores: end_grants(Selection(subjects=["nobody"]), stores.audit(), stores.now),
 }
 WRITES: dict[str, Callable[[Stores], object]] = {
     "create": lambda stores: stores.clients.create(Registration(client_name="another")),
@@ -41,6 +57,7 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "revoke_refresh_token": lambda stores: stores.grants.revoke_refresh_token(b"\0" * 35, stores.audit()),
     "revoke_grant": lambda stores: stores.refreshes.revoke_grant(b"\0" * 19, stores.audit()),
     "rotate": lambda stores: stores.rotate(b"\0" * 35, UNKNOWN),
+    "keep": lambda stores: stores.keep(b"\0" * 35, UNKNOWN),
     "revoke_client": lambda stores: stores.grants.revoke_client("anyone"),
     "record": lambda stores: stores.grants.record(stores.audit()),
     "purge": lambda stores: purge(stores.now),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from models import Registration
-from oauth.registration import PUBLIC_PASSWORD, mistakes
+from oauth.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, mistakes
 from tests.conftest import Site
 
 GOOD = Registration(
@@ -57,6 +57,10 @@ def test_good_registration_has_no_mistakes() -> None:
         ({"redirect_uris": ("https://äpp.example/",)}, "redirect URI"),
         ({"token_endpoint_auth_method": "none"}, "--allow-public-password"),
         ({"token_endpoint_auth_method": "none", "grant_types": (), "resource_server": True}, "secret"),
+        (
+            {"token_endpoint_auth_method": "none", "grant_types": (), "flags": {KEEP_REFRESH_TOKEN: True}},
+            "--keep-refresh-token",
+        ),
     ],
 )
 def test_mistake_is_named(change: dict[str, object], names: str) -> None:

@@ -58,14 +58,15 @@ def serving(instance: Path, *arguments: str, settings: Mapping[str, str] | None 
             text=True,
         )
         try:
-            _await_port(process, port, output)
+            await_port(process, port, output)
             yield Running(process, port, output)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(_PATIENCE)
 
 
-def _await_port(process: subprocess.Popen[str], port: int, output: Path) -> None:
+def await_port(process: subprocess.Popen[str], port: int, output: Path) -> None:
+    """Wait until a server listens on its port; where it ends first or takes too long, say what it printed."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:

@@ -1,0 +1,150 @@
+"""One production server over HTTPS for the programs that others wrote, with clients of an older server."""
+
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import requests
+
+from tests.servers.netid import PROJECT, Running, environment, serving
+
+# Characters that Basic, a form or a shell may treat in a way of its own (RFC 6749, 2.3.1 and appendix A.2).
+ODD_SECRET = "s3cr+t %41&=:/?#\"'~!*()"
+PLAIN_SECRET = "kR2v9xQ4bN7mW1sZ6tY3uP8cD5fG0hJ"
+
+PROGRAM = "grade-export"
+ODD_PROGRAM = "grade-export-2"
+API = "grades-api"
+FOREIGN_API = "library-api"
+BODY_PROGRAM = "body-program"
+_GRANTS = ["password", "refresh_token", "client_credentials"]
+_CLIENTS: list[dict[str, object]] = [
+    {"client_id": PROGRAM, "client_secret": PLAIN_SECRET, "grant_types": _GRANTS, "scope": "profile grades"},
+    {
+        "client_id": ODD_PROGRAM,
+        "client_secret": ODD_SECRET,
+        "grant_types": _GRANTS,
+        "scope": "profile grades",
+    },
+    {
+        "client_id": BODY_PROGRAM,
+        "client_secret": ODD_SECRET,
+        "grant_types": _GRANTS,
+        "scope": "profile grades",
+        "token_endpoint_auth_method": "client_secret_post",
+    },
+    {"client_id": API, "client_secret": PLAIN_SECRET, "scope": "grades", "resource_server": True},
+    {"client_id": FOREIGN_API, "client_secret": PLAIN_SECRET, "scope": "loans", "resource_server": True},
+]
+
+
+@dataclass(frozen=True)
+class Service:
+    """The running server, as a program on campus knows it."""
+
+    url: str
+    ca: Path
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint."""
+        return f"{self.url}/oauth/token"
+
+    @property
+    def introspection_url(self) -> str:
+        """The introspection endpoint."""
+        return f"{self.url}/oauth/introspect"
+
+    def token(self, scope: str = "profile grades") -> str:
+        """An access token for alice, by a plain form."""
+        form = {"grant_type": "password", "username": "alice", "password": "alice-password", "scope": scope}
+        return str(self.post("token", PROGRAM, **form)["access_token"])
+
+    def post(self, endpoint: str, client_id: str, **form: str) -> dict[str, object]:
+        """The answer to a form, which must be 200."""
+        answer = requests.post(
+            f"{self.url}/oauth/{endpoint}",
+            data=form,
+            auth=(client_id, PLAIN_SECRET),
+            verify=str(self.ca),
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        told: dict[str, object] = answer.json()
+        return told
+
+
+def library(name: str) -> ModuleType:
+    """A client's library; without it the test skips by name, but fails where CI should have installed it."""
+    if os.environ.get("CI"):
+        __import__(name)
+    module: ModuleType = pytest.importorskip(name, reason=f"{name} is not installed")
+    return module
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
+    """The server as `make run` starts it, and its instance folder, with the clients imported."""
+    instance = tmp_path_factory.mktemp("clients") / "instance"
+    with serving(instance, "--walkthrough") as server:
+        subprocess.run(
+            [sys.executable, "-m", "flask", "client", "import", "-"],
+            cwd=PROJECT,
+            env=environment(instance),
+            input=json.dumps(_CLIENTS),
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        yield server, instance
+
+
+@pytest.fixture
+def service(running: tuple[Running, Path], monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The server, with its certificate's CA trusted by requests and httpx."""
+    server, instance = running
+    ca = instance / "tls" / "ca.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca))
+    return Service(f"https://localhost:{server.port}", ca)
+
+
+@pytest.fixture
+def tls(service: Service) -> ssl.SSLContext:
+    """For clients that take a TLS context: the server's CA alone."""
+    return ssl.create_default_context(cafile=service.ca)
+
+
+@pytest.fixture(scope="session")
+def node() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a script of tests/clients/node, its packages installed from the lock file."""
+    folder = Path(__file__).parent / "node"
+    missing = [name for name in ("node", "npm") if not shutil.which(name)]
+    if not missing and not (folder / "node_modules" / ".package-lock.json").exists():
+        done = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=folder, capture_output=True, check=False)
+        missing = ["the packages of tests/clients/node"] if done.returncode else []
+    if missing:
+        reason = f"{' and '.join(missing)} cannot be installed here"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    def run(script: str, service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["node", script, service.url, *arguments],
+            cwd=folder,
+            env={**os.environ, "NODE_EXTRA_CA_CERTS": str(service.ca)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+
+    return run
