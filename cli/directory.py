@@ -58,6 +58,8 @@ def _print(finding: Finding) -> None:
     mark, colour = _MARKS[finding.verdict]
     where = f"{finding.server}  " if finding.server else ""
     took = f"({finding.milliseconds:.1f} ms)"
-    click.echo(f"{click.style(f'{mark:<8}', fg=colour)} {where}{finding.step}: {finding.text} {took}")
+    # A directory's own texts may hold what moves a terminal's cursor.
+    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in finding.text)
+    click.echo(f"{click.style(f'{mark:<8}', fg=colour)} {where}{finding.step}: {text} {took}")
     if finding.setting is not None:
         click.echo(f"{'':<8}   look at {finding.setting}")

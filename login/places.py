@@ -5,22 +5,30 @@ wait. Must not know: the directory.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from directory import DirectoryUnavailable
 
-# Bounds (seconds) of the wait for somebody else to come out. A thread that waits answers nobody else either.
+# The least (seconds) after which places that nobody leaves count as held by logins that hang.
 _LEAST_PATIENCE = 0.1
-_MOST_PATIENCE = 1.0
+# The most that one login waits, and the pace of a directory that it waits for at all (seconds).
+_MOMENT = 0.15
 # A login that takes so much longer than the slowest of late (times) does not look healthy any more.
 _TOLERANCE = 2
 _FIRST_GUESS = 0.125
 _FADING = 0.9
+# Of the newest login in the pace: a hiccup does not make a directory slow.
+_WEIGHT = 0.2
 
 
 class Places:
-    """So many may be inside at once. Another one waits as long as others come out at the pace of late."""
+    """So many may be inside at once. Another one waits for a moment, and only while others come out quickly.
+
+    Whoever waits holds a thread that could check tokens: behind a directory that is slow, though healthy, the
+    waiting would be without end.
+    """
 
     def __init__(self, count: int, *, monotonic: Callable[[], float]) -> None:
         """Make places that are all free.
@@ -33,6 +41,8 @@ class Places:
         self._monotonic = monotonic
         self._moved_at = monotonic()
         self._slowest = _FIRST_GUESS
+        self._pace = 0.0
+        self._waiting: deque[threading.Event] = deque()
         self._moved = threading.Condition()
 
     @contextmanager
@@ -57,20 +67,34 @@ class Places:
 
     def _enter(self) -> None:
         with self._moved:
-            while self._free == 0:
-                patience = min(_MOST_PATIENCE, max(_LEAST_PATIENCE, _TOLERANCE * self._slowest))
-                left = self._moved_at + patience - self._monotonic()
-                if left <= 0:
-                    raise DirectoryUnavailable("every login place of this worker is taken")
-                self._moved.wait(left)
-            self._free -= 1
+            if self._free == 0:
+                self._wait()
+            else:
+                self._free -= 1
             self._moved_at = self._monotonic()
+
+    def _wait(self) -> None:
+        """Wait until somebody who leaves hands their place over: whoever comes later does not get it."""
+        handed_over = threading.Event()
+        self._waiting.append(handed_over)
+        gives_up_at = self._monotonic() + _MOMENT
+        while not handed_over.is_set():
+            patience = max(_LEAST_PATIENCE, _TOLERANCE * self._slowest)
+            left = min(gives_up_at, self._moved_at + patience) - self._monotonic()
+            if left <= 0 or self._pace > _MOMENT:
+                self._waiting.remove(handed_over)
+                raise DirectoryUnavailable("every login place of this worker is taken")
+            self._moved.wait(left)
 
     def _leave(self, took: float | None) -> None:
         """Give a place back; `took` is for how many seconds it was held, if the directory had an answer."""
         with self._moved:
-            self._free += 1
+            if self._waiting:
+                self._waiting.popleft().set()
+                self._moved.notify_all()
+            else:
+                self._free += 1
             self._moved_at = self._monotonic()
             if took is not None:
                 self._slowest = max(took, self._slowest * _FADING)
-            self._moved.notify()
+                self._pace += (took - self._pace) * _WEIGHT

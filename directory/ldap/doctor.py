@@ -16,12 +16,12 @@ from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
 from directory.ldap.doctor_person import examine_person
 from directory.ldap.embedded import Embedded
-from directory.ldap.entry import Entry
+from directory.ldap.entry import Answer, Entry
 from directory.ldap.finding import Finding, Steps, Told, Verdict
 from directory.ldap.link import Link
 from directory.ldap.network import start_tls
 from directory.ldap.opening import user_base
-from directory.ldap.results import judge_search, judge_service_bind
+from directory.ldap.results import judge_group_search, judge_search, judge_service_bind
 from directory.ldap.tls import secure, verified_context
 from directory.ldap.uri import ServerUri
 from directory.ldap.wire import TimedSocket, dial, resolve
@@ -148,7 +148,7 @@ class Doctor:
         def bind() -> Told:
             link.begin(self._deadline())
             if self._config.bind_dn is None:
-                link.bind_anonymously()
+                judge_service_bind(link.bind_anonymously())
                 return Told("anonymous: no account is set")
             secret = _first_line(self._config)
             judge_service_bind(link.bind(self._config.bind_dn, secret))
@@ -164,17 +164,18 @@ class Doctor:
         if finding.verdict is Verdict.FAILED:
             return
 
-        def read(dn: str) -> Told:
+        def read(dn: str, judge: Callable[[Answer], None]) -> Told:
             link.begin(self._deadline())
-            found = link.read(dn, attributes=[_NO_ATTRIBUTES])
-            judge_search(found.answer)
+            judge(link.read(dn, attributes=[_NO_ATTRIBUTES]).answer)
             return Told(f"{dn} is there")
 
-        finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base))
+        finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base, judge_search))
         yield finding
         if self._config.group_base is not None:
             group_base = self._config.group_base
-            yield steps.take("group base", "NETID_LDAP_GROUP_BASE", lambda: read(group_base))
+            yield steps.take(
+                "group base", "NETID_LDAP_GROUP_BASE", lambda: read(group_base, judge_group_search)
+            )
         if finding.verdict is not Verdict.FAILED:
             yield from examine_person(
                 self._config,

@@ -17,7 +17,7 @@ from directory.ldap.link import Link
 from directory.ldap.person import attributes_to_read, person_from
 from directory.ldap.profiles import Profile
 from directory.ldap.results import judge_person_bind, judge_search
-from directory.ldap.state import refuse_by_account
+from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
 from directory.ldap.typed import USERNAME, for_filter, names_to_ask, password_to_send
 
 _SIZE_LIMIT = 2
@@ -63,7 +63,7 @@ def examine_person(
     yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", look.at_attributes)
     yield steps.take("groups", "NETID_LDAP_GROUP_BASE", look.at_groups)
     if password is not None:
-        yield steps.take("password", "NETID_LDAP_PROFILE", lambda: look.at_password(password))
+        yield steps.take("password", "", lambda: look.at_password(password))
     yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(look.entry.dn))
 
 
@@ -110,7 +110,10 @@ class _Look:
         if len(found.entries) > 1:
             raise StepFailed(f"{search_filter} finds more than one entry", "NETID_LDAP_USER_FILTER")
         self.entry = found.entries[0]
-        return Told(f"{search_filter} finds {self.entry.dn}")
+        referred = (
+            f"; {found.references} references to other servers are not followed" if found.references else ""
+        )
+        return Told(f"{search_filter} finds {self.entry.dn}{referred}")
 
     def at_id(self) -> Told:
         """The id that becomes `sub`, and the Net ID as stored."""
@@ -121,6 +124,8 @@ class _Look:
         """Whether the entry lets the person log in at all."""
         try:
             refuse_by_account(self.entry, self.clock())
+            refuse_by_lock(self.entry, self.clock())
+            refuse_by_password(self.entry, self.clock(), allow_must_change=self.config.allow_must_change)
         except InvalidCredentials as refusal:
             text = f"the person may not log in: {refusal.reason.value}, {refusal.detail}"
             return Told(text, "NETID_LDAP_PROFILE")

@@ -168,7 +168,10 @@ def embedded_people(path: Path) -> list[EmbeddedPerson]:
     """
     people = []
     for attributes in _read_ldif(path).values():
-        values = {name.lower(): [value.decode() for value in raw] for name, raw in attributes.items()}
+        values = {
+            name.lower(): [value.decode(errors="replace") for value in raw]
+            for name, raw in attributes.items()
+        }
         if "uid" in values and "userpassword" in values:
             what = ", ".join(values.get("edupersonaffiliation", []))
             disabled = " (disabled)" if "pwdaccountlockedtime" in values else ""

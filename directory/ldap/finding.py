@@ -8,8 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from directory.contract import DirectoryUnavailable, InvalidCredentials
+from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 
+_ABOUT_REASONS = {
+    Refusal.MUST_CHANGE: "NETID_LDAP_ALLOW_MUST_CHANGE",
+    Refusal.AMBIGUOUS: "NETID_LDAP_USER_FILTER",
+}
 _SETTING = re.compile(r"NETID_[A-Z0-9_]+")
 
 
@@ -62,7 +66,7 @@ class Steps:
 
         Args:
             step: its name.
-            setting: the one to look at if it fails, unless the failure names another.
+            setting: the one to look at if it fails, unless the failure names another; empty for none.
             action: does it, and tells what was seen.
         """
         began = self.monotonic()
@@ -70,7 +74,7 @@ class Steps:
             told = action()
         except (DirectoryUnavailable, InvalidCredentials, StepFailed) as failure:
             text, named = _described(failure)
-            return self._finding(step, Verdict.FAILED, text, named or setting, began)
+            return self._finding(step, Verdict.FAILED, text, named or setting or None, began)
         verdict = Verdict.WARNING if told.warning else Verdict.OK
         return self._finding(step, verdict, told.text, told.warning, began)
 
@@ -86,6 +90,6 @@ def _described(failure: DirectoryUnavailable | InvalidCredentials | StepFailed) 
         return failure.text, failure.setting
     if isinstance(failure, InvalidCredentials):
         detail = f": {failure.detail}" if failure.detail else ""
-        return f"{failure.reason.value}{detail}", None
+        return f"{failure.reason.value}{detail}", _ABOUT_REASONS.get(failure.reason)
     named = _SETTING.search(failure.cause)
     return failure.cause, named[0] if named else None

@@ -135,14 +135,19 @@ class Link:
             self._connection.extended(name)
             return self._answer()
 
-    def read(self, dn: str, *, attributes: Sequence[str]) -> Found:
+    def read(self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)") -> Found:
         """Read one entry by its DN (RFC 4511, section 4.5.1, scope `baseObject`).
+
+        Args:
+            dn: of the entry.
+            attributes: to be returned.
+            search_filter: RFC 4515, what the entry must be besides.
 
         Raises:
             LinkLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
-        return self._search(dn, "(objectClass=*)", _BASE, attributes, size_limit=0)
+        return self._search(dn, search_filter, _BASE, attributes, size_limit=0)
 
     def search(self, base: str, search_filter: str, *, attributes: Sequence[str], size_limit: int) -> Found:
         """Search a subtree (RFC 4511, section 4.5.1).

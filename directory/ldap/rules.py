@@ -7,6 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from ldap3.core.results import (
+    RESULT_INSUFFICIENT_ACCESS_RIGHTS,
+    RESULT_INVALID_DN_SYNTAX,
+    RESULT_NO_SUCH_OBJECT,
+    RESULT_SUCCESS,
+)
+
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
@@ -25,6 +32,9 @@ from directory.ldap.typed import USERNAME, for_dn, for_filter, names_to_ask, pas
 # One more than may be found, so that two are told from one.
 _SIZE_LIMIT = 2
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
+_SEEN_OR_HIDDEN = frozenset(
+    {RESULT_SUCCESS, RESULT_NO_SUCH_OBJECT, RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_INVALID_DN_SYNTAX}
+)
 
 
 class LdapDirectory:
@@ -64,7 +74,8 @@ class LdapDirectory:
         talk = self._conversation()
         if self._config.user_dn_template is not None:
             dn = self._config.user_dn_template.replace(USERNAME, for_dn(names[0]))
-            return self._authenticate_as(dn, secret, talk, groups=groups)
+            wanted = None if self._config.user_filter is None else self._filter_by_names(names)
+            return self._authenticate_as(dn, secret, talk, wanted, groups=groups)
         entry = self._only_entry(self._filter_by_names(names), talk, groups=groups)
         person = person_from(entry, self._profile)
         with _about(person):
@@ -156,21 +167,34 @@ class LdapDirectory:
             raise InvalidCredentials(Refusal.AMBIGUOUS, f"{len(found.entries)} entries or more")
         return found.entries[0]
 
-    def _authenticate_as(self, dn: str, secret: bytes, talk: Conversation, *, groups: bool) -> Person:
-        """Bind as a DN that was not searched, then read what it names, with our account's eyes or its own."""
+    def _authenticate_as(
+        self, dn: str, secret: bytes, talk: Conversation, wanted: str | None, *, groups: bool
+    ) -> Person:
+        """Bind as a DN that was not searched, then read what it names, with our account's eyes or its own.
+
+        `wanted` is the filter that was set: whom it does not find cannot log in this way either.
+        """
 
         def bind(link: Link) -> Person | PolicyResponse:
             policy = self._judge(link.bind(dn, secret, controls=(ppolicy.CONTROL,)))
             if self._config.bind_dn is not None:
                 return policy
-            return self._read_person(dn, policy, lambda question: question(link), groups=groups)
+            entry = self._read_entry(dn, policy, lambda question: question(link), wanted, groups=groups)
+            return self._person_of(entry, policy, lambda question: question(link), groups=groups)
 
         done = talk.as_person(bind)
-        return done if isinstance(done, Person) else self._read_person(dn, done, talk.ask, groups=groups)
+        if isinstance(done, Person):
+            return done
+        entry = self._read_entry(dn, done, talk.ask, wanted, groups=groups)
+        return self._person_of(entry, done, talk.ask, groups=groups)
 
-    def _read_person(self, dn: str, policy: PolicyResponse, ask: Ask, *, groups: bool) -> Person:
+    def _read_entry(
+        self, dn: str, policy: PolicyResponse, ask: Ask, wanted: str | None, *, groups: bool
+    ) -> Entry:
         attributes = self._attributes(groups=groups)
         found = ask(lambda link: link.read(dn, attributes=attributes))
+        if found.answer.code not in _SEEN_OR_HIDDEN:
+            judge_search(found.answer)
         if len(found.entries) != 1:
             if policy.error is PolicyError.CHANGE_AFTER_RESET:
                 # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
@@ -180,9 +204,18 @@ class LdapDirectory:
                 "let people read their own entry, or set NETID_LDAP_BIND_DN",
                 alarm=True,
             )
-        entry = found.entries[0]
-        refuse_by_account(entry, self._clock())
-        person = self._with_policy(person_from(entry, self._profile), entry, policy)
+        if wanted is not None:
+            matching = ask(lambda link: link.read(dn, attributes=[_NO_ATTRIBUTES], search_filter=wanted))
+            judge_search(matching.answer)
+            if not matching.entries:
+                raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the filter does not find the entry")
+        return found.entries[0]
+
+    def _person_of(self, entry: Entry, policy: PolicyResponse, ask: Ask, *, groups: bool) -> Person:
+        person = person_from(entry, self._profile)
+        with _about(person):
+            refuse_by_account(entry, self._clock())
+            person = self._with_policy(person, entry, policy)
         return self._with_groups(person, entry, ask) if groups else person
 
 

@@ -8,6 +8,7 @@ import queue
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from directory.contract import DirectoryUnavailable
@@ -121,7 +122,11 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
     """
     failures = []
     for family, address in resolve(uri, connect_timeout=connect_timeout, deadline=deadline):
-        raw = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            raw = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # a family that the kernel does not know, or no descriptor left
+            failures.append(str(error))
+            continue
         try:
             raw.settimeout(deadline.within(connect_timeout))
             raw.connect(address)
@@ -167,7 +172,7 @@ def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> li
     ask(socket.AI_NUMERICHOST)
     answer = answers.get()
     if isinstance(answer, Exception):  # a name, not an address
-        threading.Thread(target=ask, args=(0,), name=f"resolve {uri.host}", daemon=True).start()
+        _in_a_thread(lambda: ask(0), f"resolve {uri.host}")
         try:
             answer = answers.get(timeout=deadline.within(connect_timeout))
         except queue.Empty:
@@ -175,3 +180,10 @@ def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> li
     if isinstance(answer, Exception):
         raise DirectoryUnavailable(f"the name {uri.host} cannot be resolved: {answer}")
     return answer
+
+
+def _in_a_thread(action: Callable[[], None], name: str) -> None:
+    try:
+        threading.Thread(target=action, name=name, daemon=True).start()
+    except RuntimeError as error:
+        raise DirectoryUnavailable(f"no thread could be started to {name}: {error}") from error

@@ -1,8 +1,11 @@
 """TLS to the directory: with whom, or not at all (RFC 4513, section 3)."""
 
+import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap import ConfigError
+from directory.ldap import ConfigError, LdapConfig, open_directory
 from directory.ldap.tls import verified_context
 from tests.directory.conformance import ALICE
 from tests.directory.scripted import EXTENDED, Scripted, result
@@ -143,3 +146,29 @@ def test_failed_handshakes_leave_no_thread_and_no_socket(
     for _ in range(5):
         no_login(directory, "NETID_LDAP_CA_FILE")
     assert threading.active_count() == before
+
+
+def test_expired_certificate(authority: trustme.CA, tmp_path: Path) -> None:
+    """A certificate whose time is over is refused, and no waiting cures it (RFC 5280, 4.1.2.5)."""
+    ended = datetime.now(UTC) - timedelta(days=1)
+    leaf = authority.issue_cert("127.0.0.1", not_after=ended, not_before=ended - timedelta(days=9))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+
+    def serve(listener: socket.socket) -> None:
+        raw, _ = listener.accept()
+        with raw, contextlib.suppress(OSError):
+            context.wrap_socket(raw, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        uri = f"ldaps://127.0.0.1:{listener.getsockname()[1]}"
+        directory = open_directory(LdapConfig(uris=(uri,), ca_file=ca_file, user_base="dc=x"))
+        with pytest.raises(DirectoryUnavailable, match="expired") as caught:
+            directory.ping()
+        directory.close()
+        thread.join()
+    assert caught.value.alarm

@@ -1,5 +1,6 @@
 """Reaching a server: names, addresses and sockets."""
 
+import errno
 import socket
 import threading
 import time
@@ -59,3 +60,23 @@ def test_nagle_is_off() -> None:
         raw = dial(ServerUri.parse(server.uri), connect_timeout=1, deadline=Deadline(1, time.monotonic))
         with raw:
             assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's address of a family without support is passed over, and the next one is tried."""
+    real = socket.socket
+
+    def without_ipv6(family: int, kind: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, kind)
+
+    with real() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        address = listener.getsockname()
+        both = [(socket.AF_INET6, ("::1", address[1])), (socket.AF_INET, address)]
+        monkeypatch.setattr("directory.ldap.wire.resolve", lambda *_, **__: both)
+        monkeypatch.setattr("directory.ldap.wire.socket.socket", without_ipv6)
+        uri = ServerUri.parse(f"ldap://127.0.0.1:{address[1]}")
+        dial(uri, connect_timeout=1, deadline=Deadline(1, time.monotonic)).close()

@@ -101,3 +101,11 @@ def test_anonymous_search_that_may_see_nothing_is_an_alarm(
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN") as caught:
         on_slapd(slapd, bind_dn=None, bind_password=None).authenticate("alice", "alice-password")
     assert caught.value.alarm
+
+
+def test_template_does_not_pass_by_the_filter(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
+    """Whom a filter that was set does not find cannot log in by the template either."""
+    staff = "(&(uid={username})(eduPersonAffiliation=staff))"
+    directory = on_slapd(slapd, user_dn_template=TEMPLATE, user_filter=staff)
+    assert directory.authenticate("alice", "alice-password").net_id == "alice"
+    assert refusal(directory, "bob", "bob-password") is Refusal.UNKNOWN_PERSON
