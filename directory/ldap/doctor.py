@@ -14,7 +14,7 @@ from ldap3 import NONE, Server
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
-from directory.ldap.doctor_person import examine_person
+from directory.ldap.doctor_person import examine_person, sees_people
 from directory.ldap.embedded import Embedded
 from directory.ldap.entry import Answer, Entry
 from directory.ldap.finding import Finding, Steps, Told, Verdict
@@ -169,8 +169,9 @@ class Doctor:
             judge(link.read(dn, attributes=[_NO_ATTRIBUTES]).answer)
             return Told(f"{dn} is there")
 
-        finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base, judge_search))
-        yield finding
+        if sees_people(self._config):
+            finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base, judge_search))
+            yield finding
         if self._config.group_base is not None:
             group_base = self._config.group_base
             yield steps.take(

@@ -18,7 +18,7 @@ from directory.ldap.person import attributes_to_read, person_from
 from directory.ldap.profiles import Profile
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
-from directory.ldap.typed import USERNAME, for_filter, names_to_ask, password_to_send
+from directory.ldap.typed import USERNAME, for_dn, for_filter, names_to_ask, password_to_send
 
 _SIZE_LIMIT = 2
 _ANYBODY = 1
@@ -49,22 +49,25 @@ def examine_person(
         clock: seconds since the epoch.
     """
     look = _Look(config, base, link, deadline, clock)
-    yield steps.take("size limit", "NETID_LDAP_URI", look.at_size_limit)
+    if sees_people(config):
+        yield steps.take("size limit", "NETID_LDAP_URI", look.at_size_limit)
     if net_id is None:
         somebody = config.bind_dn or base
         yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(somebody))
         return
-    finding = steps.take("person", "NETID_LDAP_USER_FILTER", lambda: look.for_person(net_id))
+    finding = look.who(steps, net_id, password)
     yield finding
     if finding.verdict is Verdict.FAILED:
         return
-    yield steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", look.at_id)
-    yield steps.take("account state", "NETID_LDAP_PROFILE", look.at_state)
-    yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", look.at_attributes)
-    yield steps.take("groups", "NETID_LDAP_GROUP_BASE", look.at_groups)
+    yield from look.at_entry(steps)
     if password is not None:
         yield steps.take("password", "", lambda: look.at_password(password))
     yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(look.entry.dn))
+
+
+def sees_people(config: LdapConfig) -> bool:
+    """Whether a search of ours should see people: with a template alone, each sees only themself."""
+    return config.user_dn_template is None or config.bind_dn is not None
 
 
 @dataclass(slots=True)
@@ -115,6 +118,34 @@ class _Look:
         )
         return Told(f"{search_filter} finds {self.entry.dn}{referred}")
 
+    def who(self, steps: Steps, net_id: str, password: str | None) -> Finding:
+        """Find the person in the way that a login does."""
+        if self.config.user_dn_template is None:
+            return steps.take("person", "NETID_LDAP_USER_FILTER", lambda: self.for_person(net_id))
+        setting = "NETID_LDAP_USER_DN_TEMPLATE"
+        return steps.take("person", setting, lambda: self.by_template(net_id, password))
+
+    def by_template(self, net_id: str, password: str | None) -> Told:
+        """The entry that the template names, seen by our account, or without one by the person's own bind."""
+        template = str(self.config.user_dn_template)
+        dn = template.replace(USERNAME, for_dn(names_to_ask(net_id, self.config.realms)[0]))
+        if self.config.bind_dn is None and password is not None:
+            self.at_password_of(dn, password)
+        self.link.begin(self.deadline())
+        found = self.link.read(dn, attributes=attributes_to_read(self.profile, also=self._groups.attributes))
+        if len(found.entries) != 1:
+            setting = "NETID_LDAP_USER_DN_TEMPLATE"
+            raise StepFailed(f"{dn} is not there, or not to be seen without --password", setting)
+        self.entry = found.entries[0]
+        return Told(f"the template names {self.entry.dn}")
+
+    def at_entry(self, steps: Steps) -> Iterator[Finding]:
+        """What the entry holds of what a login needs."""
+        yield steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", self.at_id)
+        yield steps.take("account state", "NETID_LDAP_PROFILE", self.at_state)
+        yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self.at_attributes)
+        yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self.at_groups)
+
     def at_id(self) -> Told:
         """The id that becomes `sub`, and the Net ID as stored."""
         person = person_from(self.entry, self.profile)
@@ -149,8 +180,12 @@ class _Look:
 
     def at_password(self, password: str) -> Told:
         """What a bind as the person says. The connection is the person's afterwards."""
+        return self.at_password_of(self.entry.dn, password)
+
+    def at_password_of(self, dn: str, password: str) -> Told:
+        """What a bind as an entry says."""
         self.link.begin(self.deadline())
-        answer = self.link.bind(self.entry.dn, password_to_send(password), controls=(ppolicy.CONTROL,))
+        answer = self.link.bind(dn, password_to_send(password), controls=(ppolicy.CONTROL,))
         policy = judge_person_bind(
             answer,
             unwilling_refuses=self.profile.unwilling_refuses,

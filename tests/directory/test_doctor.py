@@ -138,3 +138,13 @@ def test_lenient_server_is_warned_of(new_slapd: Callable[..., Slapd], settings: 
     config = LdapConfig(**{**settings, "uris": (lenient.ldap,), "ca_file": lenient.ca_file})
     found = {finding.step: finding for finding in Doctor(config).examine("alice")}
     assert found["empty password"].verdict is Verdict.WARNING
+
+
+def test_template_is_what_is_examined(examine: Examine) -> None:
+    """With a template the entry that it names is looked at, and a wrong one is named."""
+    right = f"uid={{username}},ou=people,{SUFFIX}"
+    assert not failed(examine("alice", "alice-password", user_dn_template=right))
+    alone = {"bind_dn": None, "bind_password": None, "user_base": None, "user_dn_template": right}
+    assert not failed(examine("alice", "alice-password", **alone))
+    wrong = f"uid={{username}},ou=nowhere,{SUFFIX}"
+    assert failed(examine("alice", user_dn_template=wrong)) == {"person": "NETID_LDAP_USER_DN_TEMPLATE"}
