@@ -44,6 +44,7 @@ class ServiceAccount:
         self._file = password_file
         self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._binding = threading.Lock()
         self._proven: str | None = None
         self._refusal: ServiceAccountRefused | None = None
         self._refused: str | None = None
@@ -74,8 +75,15 @@ class ServiceAccount:
         finally:
             self._lock.release()
 
-    def introduce(self, link: Link) -> None:
-        """Bind a new connection as the account (RFC 4513, section 5.1.3).
+    def introduce(self, link: Link, deadline: Deadline) -> None:
+        """Bind a new connection as the account (RFC 4513, section 5.1.3), one at a time.
+
+        A password that was good until now may have been changed on the server: then the first of many
+        connections finds out, and the others do not try it after that.
+
+        Args:
+            link: the new connection.
+            deadline: for the wait.
 
         Raises:
             ServiceAccountRefused: the account or its password is wrong, or it may not log in.
@@ -83,9 +91,18 @@ class ServiceAccount:
         """
         if self._dn is None:
             return
+        if not self._binding.acquire(timeout=deadline.remaining()):
+            raise DirectoryUnavailable("the bind of our own account, under way elsewhere, took too long")
+        try:
+            self._refuse_if_too_early()
+            self._bind(self._dn, link)
+        finally:
+            self._binding.release()
+
+    def _bind(self, dn: str, link: Link) -> None:
         password = self._read()
         try:
-            judge_service_bind(link.bind(self._dn, password.encode()))
+            judge_service_bind(link.bind(dn, password.encode()))
         except ServiceAccountRefused as refusal:
             self._remember(refusal, password)
             raise

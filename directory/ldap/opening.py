@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from directory.ldap.account import ServiceAccount
 from directory.ldap.config import ConfigError, LdapConfig
@@ -73,7 +74,8 @@ def _lines(
 
     def connect_as_us(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
         with account.turn(deadline):
-            return source.connect(deadline, account.introduce, near=near, avoid=avoid)
+            introduce = partial(account.introduce, deadline=deadline)
+            return source.connect(deadline, introduce, near=near, avoid=avoid)
 
     def connect_as_nobody(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
         return source.connect(deadline, _say_nothing, near=near, avoid=avoid)

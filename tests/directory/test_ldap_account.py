@@ -3,11 +3,18 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from directory import Directory, DirectoryUnavailable
+from directory.ldap.account import ServiceAccount
+from directory.ldap.deadline import Deadline
+from directory.ldap.entry import Answer
+from directory.ldap.link import Link
+from directory.ldap.results import ServiceAccountRefused
 from tests.directory.conformance import ALICE
 from tests.directory.conftest import SERVICE, MovedClock
 from tests.directory.scripted import BIND, Scripted, friendly, result
@@ -124,3 +131,35 @@ def test_new_connections_use_the_new_password(opened: Callable[..., Directory], 
         clock.move(600)
         directory.authenticate("alice", "x")
         assert b"second" in server.received
+
+
+def test_many_connections_try_a_changed_password_once() -> None:
+    """A password that was good and is refused now is tried by one connection, not by each that opens."""
+
+    class Server:
+        tries = 0
+        code = 0
+
+        def bind(self, dn: str, password: bytes) -> Answer:
+            self.tries += 1
+            return Answer(self.code, "")
+
+    server = Server()
+    account = ServiceAccount("cn=svc", "secret", password_file=None, monotonic=time.monotonic)
+
+    def connect(_: int) -> None:
+        deadline = Deadline(5, time.monotonic)
+        with account.turn(deadline):
+            account.introduce(cast("Link", server), deadline)
+
+    connect(0)
+    server.code, server.tries = 49, 0
+
+    def refused(number: int) -> bool:
+        with pytest.raises(ServiceAccountRefused):
+            connect(number)
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(refused, range(8)))
+    assert server.tries == 1
