@@ -14,11 +14,11 @@ from directory.ldap.entry import Entry
 from directory.ldap.finding import Finding, StepFailed, Steps, Told, Verdict
 from directory.ldap.groups import GroupRules
 from directory.ldap.link import Link
-from directory.ldap.person import attributes_to_read, person_from
+from directory.ldap.person import attributes_to_read, filter_by_names, person_from
 from directory.ldap.profiles import Profile
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
-from directory.ldap.typed import USERNAME, for_dn, for_filter, names_to_ask, password_to_send
+from directory.ldap.typed import USERNAME, for_dn, names_to_ask, password_to_send
 
 _SIZE_LIMIT = 2
 _ANYBODY = 1
@@ -102,8 +102,7 @@ class _Look:
     def for_person(self, net_id: str) -> Told:
         """Exactly one entry."""
         names = names_to_ask(net_id, self.config.realms)
-        filters = "".join(self.profile.user_filter.replace(USERNAME, for_filter(name)) for name in names)
-        search_filter = filters if len(names) == 1 else f"(|{filters})"
+        search_filter = filter_by_names(self.profile, names)
         attributes = attributes_to_read(self.profile, also=self._groups.attributes)
         self.link.begin(self.deadline())
         found = self.link.search(self.base, search_filter, attributes=attributes, size_limit=_SIZE_LIMIT)

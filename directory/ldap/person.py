@@ -14,7 +14,7 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Person,
 from directory.ldap.entry import Entry
 from directory.ldap.moment import moment_of
 from directory.ldap.profiles import Profile
-from directory.ldap.typed import for_filter, from_dn, name_to_ask
+from directory.ldap.typed import USERNAME, for_filter, from_dn, name_to_ask
 
 _READ: Final = ("cn", "displayName", "mail", "eduPersonAffiliation")
 _GUID: Final = "objectguid"
@@ -62,6 +62,17 @@ def person_from(entry: Entry, profile: Profile) -> Person:
         # 0, in the year 1970, is 389-ds's "must be changed".
         password_expires_at=(moment_of(expires, entry.text(expires)) or None) if expires else None,
     )
+
+
+def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:
+    """Write the filter that finds a person by any of the names that they may have meant.
+
+    Args:
+        profile: the kind of directory.
+        names: from `names_to_ask`.
+    """
+    filters = [profile.user_filter.replace(USERNAME, for_filter(name)) for name in names]
+    return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
 
 
 def filter_by_id(profile: Profile, person_id: str) -> str:

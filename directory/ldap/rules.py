@@ -22,12 +22,12 @@ from directory.ldap.deadline import Deadline
 from directory.ldap.entry import Answer, Entry
 from directory.ldap.groups import Ask, GroupRules
 from directory.ldap.link import Link
-from directory.ldap.person import attributes_to_read, filter_by_id, person_from
+from directory.ldap.person import attributes_to_read, filter_by_id, filter_by_names, person_from
 from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.servers import ServerStatus
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
-from directory.ldap.typed import USERNAME, for_dn, for_filter, names_to_ask, password_to_send
+from directory.ldap.typed import USERNAME, for_dn, names_to_ask, password_to_send
 
 # One more than may be found, so that two are told from one.
 _SIZE_LIMIT = 2
@@ -74,9 +74,9 @@ class LdapDirectory:
         talk = self._conversation()
         if self._config.user_dn_template is not None:
             dn = self._config.user_dn_template.replace(USERNAME, for_dn(names[0]))
-            wanted = None if self._config.user_filter is None else self._filter_by_names(names)
+            wanted = None if self._config.user_filter is None else filter_by_names(self._profile, names)
             return self._authenticate_as(dn, secret, talk, wanted, groups=groups)
-        entry = self._only_entry(self._filter_by_names(names), talk, groups=groups)
+        entry = self._only_entry(filter_by_names(self._profile, names), talk, groups=groups)
         person = person_from(entry, self._profile)
         with _about(person):
             refuse_by_account(entry, self._clock())
@@ -145,10 +145,6 @@ class LdapDirectory:
 
     def _with_groups(self, person: Person, entry: Entry, ask: Ask) -> Person:
         return replace(person, groups=self._groups.of(entry, person.net_id, ask))
-
-    def _filter_by_names(self, names: tuple[str, ...]) -> str:
-        filters = [self._profile.user_filter.replace(USERNAME, for_filter(name)) for name in names]
-        return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
 
     def _attributes(self, *, groups: bool) -> list[str]:
         return attributes_to_read(self._profile, also=self._groups.attributes if groups else ())
