@@ -1,6 +1,5 @@
 """`flask client …`: registering clients, changing them and ending them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,39 +8,13 @@ from flask.cli import with_appcontext
 
 from cli.client_import import import_
 from cli.client_offenders import say_offenders
+from cli.client_options import apply, metadata_options, refuse_mistakes
 from cli.client_secret import retire_secret, rotate_secret
 from cli.client_shown import find, for_people, say, say_keep_secret, state
 from cli.output import as_json, print_json, print_record, print_table, speaks_plainly
 from cli.services import services
 from models import Registration
-from oauth.client_authentication import METHODS
-from oauth.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, metadata, mistakes
-
-_METADATA = (
-    click.option(
-        "--grant", "grant_types", multiple=True, metavar="GRANT", help="A grant it may use; repeatable."
-    ),
-    click.option("--scope", multiple=True, help="Scopes it may have; repeatable, or separated by spaces."),
-    click.option(
-        "--default-scope", help="What it is granted when it asks for none (default: all of its scope)."
-    ),
-    click.option("--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Repeatable."),
-    click.option("--auth-method", type=click.Choice(METHODS), help="How it authenticates."),
-    click.option("--owner", help="Who answers for it."),
-    click.option("--resource-server/--no-resource-server", default=None, help="Whether it may introspect."),
-    click.option(
-        "--allow-public-password/--no-allow-public-password",
-        default=None,
-        help="Whether it may use the password grant without a secret.",
-    ),
-    click.option(
-        "--keep-refresh-token/--rotate-refresh-token",
-        default=None,
-        help="Whether its refresh tokens stay the same at each use (not for public clients).",
-    ),
-)
-
-_FLAGS = (PUBLIC_PASSWORD, KEEP_REFRESH_TOKEN)
+from oauth.registration import metadata
 
 
 @click.group()
@@ -54,22 +27,16 @@ client.add_command(rotate_secret)
 client.add_command(retire_secret)
 
 
-def _metadata_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_METADATA):
-        command = option(command)
-    return command
-
-
 @client.command()
 @click.argument("name")
-@_metadata_options
+@metadata_options
 @as_json
 @with_appcontext
 @speaks_plainly
 def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
     """Register a client called NAME. Its secret is shown this once."""
-    registration = _apply(Registration(client_name=name), options)
-    _refuse_mistakes(registration)
+    registration = apply(Registration(client_name=name), options)
+    refuse_mistakes(registration)
     if any(each.client_name == name for each in services().clients.list()):
         click.echo(f"Another client is called {name!r} already: commands will want an id.", err=True)
     created, secret = services().clients.create(registration)
@@ -123,15 +90,15 @@ def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @click.argument("client_id", metavar="CLIENT")
 @click.option("--name", help="A new name.")
 @click.option("--enable", is_flag=True, help="Let a disabled client work again.")
-@_metadata_options
+@metadata_options
 @as_json
 @with_appcontext
 @speaks_plainly
 def update(client_id: str, name: str | None, enable: bool, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
     """Change what is registered of CLIENT. What is not named stays; a list that is named is replaced."""
     before = find(client_id)
-    after = _apply(replace(before, client_name=before.client_name if name is None else name), options)
-    _refuse_mistakes(after)
+    after = apply(replace(before, client_name=before.client_name if name is None else name), options)
+    refuse_mistakes(after)
     if after.is_public != before.is_public:
         raise click.ClickException(
             "A public client cannot become confidential, nor the other way: create a new one."
@@ -172,35 +139,6 @@ def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - 
         print_json({"client_id": found.client_id, "deleted": True})
     else:
         click.echo(f"Deleted {found.client_name} ({found.client_id}).")
-
-
-def _apply(registration: Registration, options: dict[str, Any]) -> Any:
-    """The registration with the options that were given.
-
-    A repeatable one may hold several, with spaces; an empty one clears what was there.
-    """
-    changes: dict[str, Any] = {
-        field: None if options[field] == "" else options[field]
-        for field in ("default_scope", "owner", "resource_server")
-        if options[field] is not None
-    }
-    if options["grant_types"]:
-        changes["grant_types"] = tuple(dict.fromkeys(" ".join(options["grant_types"]).split()))
-    if options["scope"]:
-        changes["scope"] = " ".join(dict.fromkeys(" ".join(options["scope"]).split()))
-    if options["redirect_uris"]:
-        changes["redirect_uris"] = tuple(" ".join(options["redirect_uris"]).split())
-    if options["auth_method"]:
-        changes["token_endpoint_auth_method"] = options["auth_method"]
-    flags = {name: options[name] for name in _FLAGS if options[name] is not None}
-    if flags:
-        changes["flags"] = {**registration.flags, **flags}
-    return replace(registration, **changes)
-
-
-def _refuse_mistakes(registration: Registration) -> None:
-    if found := mistakes(registration):
-        raise click.ClickException("\n".join(found))
 
 
 def _plain(value: Any) -> Any:

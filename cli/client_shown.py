@@ -41,6 +41,9 @@ def for_people(found: Client) -> dict[str, object]:
     shown = metadata(found)
     del shown["client_id"], shown["secrets"], shown["disabled_at"]
     shown["client_id_issued_at"] = moment(found.created_at)
+    shown["restrictions"] = [
+        f"{name} {value}" for name, values in found.restrictions.items() for value in values
+    ]
     shown["flags"] = [flag for flag, on in found.flags.items() if on]
     return {**shown, "resource_server": found.resource_server or None, "state": state(found)}
 

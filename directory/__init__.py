@@ -6,11 +6,23 @@ implementation of it. Must not know: HTTP, OAuth, SQL, throttling, or the settin
 """
 
 from directory.contract import (
+    Account,
+    Admit,
     Directory,
     DirectoryUnavailable,
     InvalidCredentials,
     Person,
     Refusal,
+    Standing,
 )
 
-__all__ = ["Directory", "DirectoryUnavailable", "InvalidCredentials", "Person", "Refusal"]
+__all__ = [
+    "Account",
+    "Admit",
+    "Directory",
+    "DirectoryUnavailable",
+    "InvalidCredentials",
+    "Person",
+    "Refusal",
+    "Standing",
+]

@@ -1,6 +1,6 @@
 """The directory contract: one question, three outcomes, never a bool."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -43,10 +43,50 @@ class Person:
     grace_logins_remaining: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How near an account is to being locked, by the count of the server that will take the bind.
+
+    `failures` are those counted now and `limit` how many lock it; None where the service account may not read
+    it, or the server does not say. A `limit` of 0 locks nobody.
+    """
+
+    failures: int | None = None
+    limit: int | None = None
+
+
+class Account(Protocol):
+    """An entry that was found, before its password is tried."""
+
+    @property
+    def person_id(self) -> str:
+        """The stable id of the person."""
+        ...
+
+    @property
+    def state(self) -> bytes:
+        """A digest of when the password was changed and of the lockout: equal means as before."""
+        ...
+
+    def standing(self) -> Standing:
+        """Ask the server that will take the bind how near the account is to being locked.
+
+        It costs a further search or two.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        ...
+
+
+Admit = Callable[[Account], None]
+
+
 class InvalidCredentials(Exception):
     """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log.
 
-    `person_id` is the stable id of the person, where an entry was found before the refusal.
+    `person_id` is the stable id of the person, where an entry was found before the refusal; `server` the URI
+    of the server that said so, where one did.
     """
 
     def __init__(self, reason: Refusal, detail: str = "") -> None:
@@ -54,6 +94,7 @@ class InvalidCredentials(Exception):
         self.reason = reason
         self.detail = detail
         self.person_id: str | None = None
+        self.server: str | None = None
 
 
 class DirectoryUnavailable(Exception):
@@ -72,13 +113,17 @@ class DirectoryUnavailable(Exception):
 class Directory(Protocol):
     """What the rest of the house may ask of a directory."""
 
-    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
         """Search exactly one entry for `net_id` and bind as it with `password` (RFC 4513, 5.1.3).
 
         Args:
             net_id: the login name as typed.
             password: as typed; empty, with a NUL or over 1,024 bytes of UTF-8 it is refused without a bind.
             groups: whether the person's groups are wanted (they may cost further searches).
+            admit: is shown the account that was found before its password is tried, and may raise to keep
+                it from being tried; what it raises goes through.
 
         Raises:
             InvalidCredentials: refused, with its reason.

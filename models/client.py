@@ -49,6 +49,10 @@ class Registration:
     owner: str | None = None
     resource_server: bool = False
     flags: Mapping[str, bool] = field(default_factory=dict)
+    access_token_format: str = "opaque"  # noqa: S105 - a format's name
+    audiences: Sequence[str] = ()
+    released_claims: Sequence[str] | None = None
+    restrictions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def row(self, client_id: str, now: int) -> dict[str, object]:
         """The columns of a new client with this id, registered at `now` (seconds since the epoch)."""
@@ -57,6 +61,7 @@ class Registration:
         return {
             **plain,
             "flags": dict(self.flags),
+            "restrictions": {name: list(values) for name, values in self.restrictions.items()},
             "client_id": client_id,
             "created_at": now,
             "disabled_at": None,
@@ -106,6 +111,10 @@ def _client(row: Row[Any], secrets: Sequence[ClientSecret]) -> Client:
         token_endpoint_auth_method=row.token_endpoint_auth_method,
         resource_server=row.resource_server,
         flags=dict(row.flags),
+        access_token_format=row.access_token_format,
+        audiences=tuple(row.audiences),
+        released_claims=None if row.released_claims is None else tuple(row.released_claims),
+        restrictions={name: tuple(values) for name, values in row.restrictions.items()},
         created_at=row.created_at,
         disabled_at=row.disabled_at,
         secrets=tuple(secrets),

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewGrant:
-    """A grant to be stored. Times are seconds since the epoch."""
+    """A grant to be stored. Times are seconds since the epoch.
+
+    `sub` is what the client is told in place of `subject`, None where it is told that; `audience` the
+    resources asked for (RFC 8707), with spaces between.
+    """
 
     id: bytes
     client_id: str
@@ -17,6 +21,8 @@ class NewGrant:
     password_changed_at: int | None
     auth_time: int
     expires_at: int
+    sub: str | None = None
+    audience: str | None = None
 
     def row(self) -> Mapping[str, object]:
         """Every field by its column's name."""
@@ -38,8 +44,10 @@ class AccessToken:
     grant_id: bytes
     client_id: str
     subject: str | None
+    sub: str | None
     net_id: str | None
     scope: str
+    audience: str | None
     claims: Mapping[str, object]
     auth_time: int
     issued_at: int
@@ -61,9 +69,12 @@ class RefreshToken:
     used_at: int | None
     client_id: str
     subject: str | None
+    sub: str | None
     net_id: str | None
     scope: str
+    audience: str | None
     password_changed_at: int | None
+    auth_time: int
     grant_expires_at: int
     revoked_at: int | None
 

@@ -41,8 +41,10 @@ _SELECT_ACCESS = (
         _ACCESS.c.grant_id,
         _GRANT.c.client_id,
         _GRANT.c.subject,
+        _GRANT.c.sub,
         _GRANT.c.net_id,
         _ACCESS.c.scope,
+        _ACCESS.c.audience,
         _GRANT.c.claims,
         _GRANT.c.auth_time,
         _ACCESS.c.issued_at,
@@ -191,7 +193,14 @@ def _insert(link: Connection, grant: NewGrant, access: NewToken, refresh: NewTok
         raise ClientEnded
     row = {"grant_id": grant.id, "issued_at": grant.auth_time}
     link.execute(
-        _INSERT_ACCESS, {**row, "id": access.key, "scope": grant.scope, "expires_at": access.expires_at}
+        _INSERT_ACCESS,
+        {
+            **row,
+            "id": access.key,
+            "scope": grant.scope,
+            "audience": grant.audience,
+            "expires_at": access.expires_at,
+        },
     )
     if refresh is not None:
         link.execute(

@@ -26,9 +26,12 @@ _SELECT = (
         _REFRESH.c.used_at,
         _GRANT.c.client_id,
         _GRANT.c.subject,
+        _GRANT.c.sub,
         _GRANT.c.net_id,
         _GRANT.c.scope,
+        _GRANT.c.audience,
         _GRANT.c.password_changed_at,
+        _GRANT.c.auth_time,
         _GRANT.c.expires_at.label("grant_expires_at"),
         _GRANT.c.revoked_at,
     )
@@ -43,7 +46,8 @@ _RENEW = update(_GRANT).where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoke
 class Renewal:
     """What a refresh makes: the next tokens, and the person as the directory has them now.
 
-    `at` is in seconds since the epoch; `scope` the access token's, perhaps narrower than the grant's. When
+    `at` is in seconds since the epoch; `scope` and `audience` the access token's, perhaps narrower than the
+    grant's. When
     the password was changed is not renewed: a replica that lags behind would bring the time before it back.
     """
 
@@ -52,6 +56,7 @@ class Renewal:
     refresh: NewToken
     scope: str
     claims: Mapping[str, object]
+    audience: str | None = None
 
 
 class RefreshStore:
@@ -171,6 +176,13 @@ def _renew_access(link: Connection, found: RefreshToken, renewal: Renewal) -> bo
         return False
     row = {"grant_id": found.grant_id, "issued_at": renewal.at}
     link.execute(
-        _INSERT_ACCESS, {**row, "id": access.key, "scope": renewal.scope, "expires_at": access.expires_at}
+        _INSERT_ACCESS,
+        {
+            **row,
+            "id": access.key,
+            "scope": renewal.scope,
+            "audience": renewal.audience,
+            "expires_at": access.expires_at,
+        },
     )
     return True

@@ -27,6 +27,10 @@ class ClientRow(Base):
     token_endpoint_auth_method: Mapped[str] = mapped_column(String(64))
     resource_server: Mapped[bool]
     flags: Mapped[dict[str, bool]] = mapped_column(JSON)
+    access_token_format: Mapped[str] = mapped_column(String(16))
+    audiences: Mapped[list[str]] = mapped_column(JSON)
+    released_claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    restrictions: Mapped[dict[str, list[str]]] = mapped_column(JSON)
     created_at: Mapped[int] = mapped_column(BigInteger)
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -51,8 +55,10 @@ class ClientSecretRow(Base):
 class GrantRow(Base):
     """One grant: a family of tokens for one person (or none) and one client.
 
-    `claims` are those of its scope, so that no resource ever asks the directory. `expires_at` bounds the
-    whole family; `live_until` is when its last token ends, and what the purge goes by.
+    `sub` is what the client is told in place of `subject`, where its people are pairwise; `audience` the
+    resources that were asked for (RFC 8707), with spaces between. `claims` are those of its scope, so that no
+    resource ever asks the directory. `expires_at` bounds the whole family; `live_until` is when its last
+    token ends, and what the purge goes by.
     """
 
     __tablename__ = "grant"
@@ -64,8 +70,10 @@ class GrantRow(Base):
     id: Mapped[bytes] = mapped_column(LargeBinary(19), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(255))
     subject: Mapped[str | None] = mapped_column(String(255))
+    sub: Mapped[str | None] = mapped_column(String(64))
     net_id: Mapped[str | None] = mapped_column(String(255))
     scope: Mapped[str] = mapped_column(Text)
+    audience: Mapped[str | None] = mapped_column(Text)
     claims: Mapped[dict[str, object]] = mapped_column(JSON)
     password_changed_at: Mapped[int | None] = mapped_column(BigInteger)
     auth_time: Mapped[int] = mapped_column(BigInteger)
@@ -75,7 +83,7 @@ class GrantRow(Base):
 
 
 class AccessTokenRow(Base):
-    """An access token: its key (the hour it ends in, and its SHA-256), its grant, its own scope."""
+    """An access token: its key (the hour it ends in, its SHA-256), its grant, its scope and audience."""
 
     __tablename__ = "access_token"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -83,6 +91,7 @@ class AccessTokenRow(Base):
     id: Mapped[bytes] = mapped_column(LargeBinary(35), primary_key=True)
     grant_id: Mapped[bytes] = mapped_column(LargeBinary(19))
     scope: Mapped[str] = mapped_column(Text)
+    audience: Mapped[str | None] = mapped_column(Text)
     issued_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger)
 
@@ -117,3 +126,90 @@ class AuditEventRow(Base):
     scope: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(64))
     duration_ms: Mapped[int | None] = mapped_column(Integer)
+    name_digest: Mapped[str | None] = mapped_column(String(64))
+
+
+class ScopeRow(Base):
+    """A scope of the catalogue; of its `needs` (`group:DN`, `affiliation:NAME`) a person must have one."""
+
+    __tablename__ = "scope"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    description: Mapped[str] = mapped_column(Text)
+    needs: Mapped[list[str]] = mapped_column(JSON)
+
+
+class SigningKeyRow(Base):
+    """A key that signs tokens. The private part is encrypted under the server key `key_id`.
+
+    It is published from `created_at`, signs from `active_at`, no more from `retired_at`; the last token that
+    it signed ends by `ends_at`, and then it is published no more. Seconds since the epoch.
+    """
+
+    __tablename__ = "signing_key"
+
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    alg: Mapped[str] = mapped_column(String(16))
+    key_id: Mapped[str] = mapped_column(String(16))
+    private_key: Mapped[bytes] = mapped_column(LargeBinary)
+    public_jwk: Mapped[dict[str, object]] = mapped_column(JSON)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    active_at: Mapped[int] = mapped_column(BigInteger)
+    retired_at: Mapped[int | None] = mapped_column(BigInteger)
+    ends_at: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class AbsenceRow(Base):
+    """A person whom the directory did not have when a token was refreshed, and which of its servers said so.
+
+    Times are seconds since the epoch; `confirmed_at` is when their grants were ended for it.
+    """
+
+    __tablename__ = "absence"
+
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    server: Mapped[str | None] = mapped_column(String(255))
+    first_missed_at: Mapped[int] = mapped_column(BigInteger)
+    confirmed_at: Mapped[int | None] = mapped_column(BigInteger, index=True)
+
+
+class LoginFailureRow(Base):
+    """One refused login: what limits are counted by, and what the help desk reads.
+
+    `name` is a keyed digest of the login name as it was normalised, `subject` the person's stable id where an
+    entry was found, `address` a network: one IPv4 address, or the /64 of an IPv6 one.
+    """
+
+    __tablename__ = "login_failure"
+    __table_args__ = (
+        Index("ix_login_failure_name_at", "name", "at"),
+        Index("ix_login_failure_subject_at", "subject", "at"),
+        Index("ix_login_failure_client_id_at", "client_id", "at"),
+        Index("ix_login_failure_address_at", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(_Serial, primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger, index=True)
+    name: Mapped[bytes] = mapped_column(LargeBinary(16))
+    subject: Mapped[str | None] = mapped_column(String(255))
+    client_id: Mapped[str] = mapped_column(String(255))
+    address: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(String(64))
+    cleared: Mapped[bool]
+
+
+class RefusedPasswordRow(Base):
+    """A password that was certainly wrong, as 32 bits of a keyed digest: its repetition needs no bind.
+
+    `state` is a digest of the person's password-changed time and lockout state when it was refused.
+    """
+
+    __tablename__ = "refused_password"
+    __table_args__ = (Index("ix_refused_password_subject_at", "subject", "at"),)
+
+    id: Mapped[int] = mapped_column(_Serial, primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger, index=True)
+    subject: Mapped[str] = mapped_column(String(255))
+    client_id: Mapped[str] = mapped_column(String(255))
+    tag: Mapped[bytes] = mapped_column(LargeBinary(4))
+    state: Mapped[bytes] = mapped_column(LargeBinary(8))

@@ -8,12 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import ImportedClient, Registration
-from oauth.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, mistakes
+from oauth.registration import FLAGS, RESTRICTIONS, mistakes
 
 _ID = re.compile(r"[\x20-\x7e]{1,255}")  # RFC 6749, appendix A.1
 _SHA256_OCTETS = 32
-_TEXTS = ("client_name", "scope", "default_scope", "token_endpoint_auth_method", "owner")
-_LISTS = ("grant_types", "redirect_uris")
+_TEXTS = (
+    "client_name",
+    "scope",
+    "default_scope",
+    "token_endpoint_auth_method",
+    "owner",
+    "access_token_format",
+)
+_LISTS = ("grant_types", "redirect_uris", "audiences", "released_claims")
 
 
 class ImportRefused(ValueError):
@@ -65,10 +72,12 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
     given: dict[str, Any] = {"client_name": client_id}
     given |= {name: _text(name, each[name]) for name in _TEXTS if each.get(name) not in {None, ""}}
     given |= {name: _texts(name, each[name]) for name in _LISTS if each.get(name) is not None}
+    restrictions = {name: _texts(name, each[name]) for name in RESTRICTIONS if each.get(name)}
     registration = Registration(
         **given,
+        restrictions=restrictions,
         resource_server=each.get("resource_server") is True,
-        flags={name: True for name in (PUBLIC_PASSWORD, KEEP_REFRESH_TOKEN) if each.get(name) is True},
+        flags={name: True for name in FLAGS if each.get(name) is True},
     )
     secret, hashed = each.get("client_secret"), each.get("client_secret_hash")
     public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name

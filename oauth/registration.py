@@ -11,6 +11,21 @@ GRANT_TYPES = ("password", "refresh_token", "client_credentials")
 _NAME_LENGTH = 255
 PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
 KEEP_REFRESH_TOKEN = "keep_refresh_token"  # noqa: S105 - a flag's name
+URL_ENCODING_HINTS = "url_encoding_hints"
+TOLERANT_SCOPE = "tolerant_scope"
+PAIRWISE_SUBJECT = "pairwise_subject"
+ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
+TOLD_REASONS = "told_reasons"
+FLAGS = (
+    PUBLIC_PASSWORD,
+    KEEP_REFRESH_TOKEN,
+    URL_ENCODING_HINTS,
+    TOLERANT_SCOPE,
+    PAIRWISE_SUBJECT,
+    ID_TOKEN,
+    TOLD_REASONS,
+)
+RESTRICTIONS = ("allow_members", "refuse_members", "networks", "cors_origins")
 
 
 def mistakes(registration: Registration) -> Sequence[str]:
@@ -62,6 +77,10 @@ def metadata(client: Client) -> dict[str, object]:
         "resource_server": client.resource_server,
         "disabled_at": client.disabled_at,
         "flags": dict(client.flags),
+        "access_token_format": client.access_token_format,
+        "audiences": list(client.audiences),
+        "released_claims": None if client.released_claims is None else list(client.released_claims),
+        "restrictions": {name: list(values) for name, values in client.restrictions.items()},
         "secrets": [
             {
                 "serial": secret.serial,

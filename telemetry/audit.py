@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class AuditEvent:
     """One event. `at` is seconds since the epoch; `event` a dotted name such as `token.issued`.
 
-    Nobody puts a password, a secret or a token into any field; `subject` is the stable id of a person.
+    Nobody puts a password, a secret or a token into any field; `subject` is the stable id of a person,
+    `name_digest` a keyed digest of a login name that no entry matched: people type passwords there.
     """
 
     event: str
@@ -21,6 +22,7 @@ class AuditEvent:
     scope: str | None = None
     reason: str | None = None
     duration_ms: int | None = None
+    name_digest: str | None = None
 
     def fields(self) -> Mapping[str, str | int | None]:
         """Every field by name, as both the table and the log take them."""

@@ -1,6 +1,6 @@
 """Stand-ins for what the server depends on: each keeps the contract, and a record."""
 
-from directory import DirectoryUnavailable, InvalidCredentials, Person
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person
 
 ALICE = Person(
     id="14aa2a51-03f1-562a-8307-e12ff2455495",
@@ -22,7 +22,9 @@ class FakeDirectory:
         self.asked: list[tuple[str, str]] = []
         self.sought: list[str] = []
 
-    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
         """The outcome, whoever asks."""
         self.asked.append((net_id, password))
         return self._answer()

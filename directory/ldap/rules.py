@@ -14,7 +14,7 @@ from ldap3.core.results import (
     RESULT_SUCCESS,
 )
 
-from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory.contract import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.conversation import Conversation, Lines
@@ -26,6 +26,7 @@ from directory.ldap.person import attributes_to_read, filter_by_id, filter_by_na
 from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.servers import ServerStatus
+from directory.ldap.standing import FoundAccount
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
 from directory.ldap.typed import USERNAME, for_dn, names_to_ask, password_to_send
 
@@ -57,13 +58,21 @@ class LdapDirectory:
         self._clock = clock
         self._monotonic = monotonic
 
-    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+    def authenticate(
+        self,
+        net_id: str,
+        password: str,
+        *,
+        groups: bool = False,
+        admit: Admit | None = None,
+    ) -> Person:
         """Find exactly one entry for `net_id` and bind as it with `password` (RFC 4513, section 5.1.3).
 
         Args:
             net_id: the login name as typed.
             password: as typed; empty, with a NUL or over 1,024 bytes of UTF-8 it is refused without a bind.
             groups: whether the person's groups are wanted.
+            admit: is shown the account before its password is tried, and may raise.
 
         Raises:
             InvalidCredentials: refused, with its reason.
@@ -80,6 +89,8 @@ class LdapDirectory:
         person = person_from(entry, self._profile)
         with _about(person):
             refuse_by_account(entry, self._clock())
+            if admit is not None:
+                admit(FoundAccount(person, entry))
             policy = talk.as_person(
                 lambda link: self._judge(link.bind(entry.dn, secret, controls=(ppolicy.CONTROL,)))
             )

@@ -47,6 +47,10 @@ def test_create_prints_one_object(as_json: Run, site: Site) -> None:
         "resource_server": True,
         "disabled_at": None,
         "flags": {},
+        "access_token_format": "opaque",
+        "audiences": [],
+        "released_claims": None,
+        "restrictions": {},
         "secrets": made["secrets"],
     }
     assert made["secrets"] == [

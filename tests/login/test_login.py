@@ -7,7 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Login
 from tests.fakes import ALICE, FakeDirectory
 
@@ -22,7 +22,9 @@ class Hung(FakeDirectory):
         self.arrived = Barrier(PLACES + 1)
         self.released = Event()
 
-    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
         """Say that a login has come, then wait."""
         self._hang()
         return super().authenticate(net_id, password, groups=groups)

@@ -27,9 +27,12 @@ UNKNOWN = RefreshToken(
     used_at=None,
     client_id="anyone",
     subject=None,
+    sub=None,
     net_id=None,
     scope="profile",
+    audience=None,
     password_changed_at=None,
+    auth_time=0,
     grant_expires_at=0,
     revoked_at=None,
 )

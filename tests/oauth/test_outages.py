@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from tests.conftest import Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows, ruin_database
@@ -159,7 +159,9 @@ def test_client_disabled_during_its_login_is_refused(make_site: Callable[..., Si
     disable: list[Callable[[], object]] = []
 
     class Meanwhile(FakeDirectory):
-        def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        def authenticate(
+            self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+        ) -> Person:
             disable[0]()
             return super().authenticate(net_id, password, groups=groups)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from directory import DirectoryUnavailable, Person
+from directory import Admit, DirectoryUnavailable, Person
 from telemetry import configure_standard_logging
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
@@ -174,7 +174,7 @@ def test_nothing_secret_is_written_anywhere(
     assert canaries.found_in(all_logs()) == []
 
 
-def explode(net_id: str, password: str, *, groups: bool = False) -> Person:
+def explode(net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None) -> Person:
     """Fail as a library might, with the password in its words."""
     raise RuntimeError(f"cannot bind {net_id} with {password}")
 
