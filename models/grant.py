@@ -65,6 +65,7 @@ class RefreshToken:
 
     grant_id: bytes
     generation: int
+    issued_at: int
     expires_at: int
     used_at: int | None
     client_id: str

@@ -22,6 +22,7 @@ _SELECT = (
     select(
         _REFRESH.c.grant_id,
         _REFRESH.c.generation,
+        _REFRESH.c.issued_at,
         _REFRESH.c.expires_at,
         _REFRESH.c.used_at,
         _GRANT.c.client_id,

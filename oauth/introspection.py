@@ -4,18 +4,19 @@ from base64 import urlsafe_b64encode
 
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from models import AccessToken
+from models import AccessToken, RefreshToken
 from oauth.client import OAuthClient
 from oauth.client_authentication import METHODS
 from oauth.errors import missing
 from oauth.front import StrictRequest
 from oauth.presented import Presented, find_presented
+from oauth.scope import DEFAULT
 
 _JTI_OCTETS = 16
 
 
 class Introspection(IntrospectionEndpoint):
-    """A client sees its own tokens; a resource server the access tokens of scopes that it is registered for.
+    """A client sees its own tokens; a resource server the access tokens of its scopes and its audiences.
 
     To anyone else every token is inactive, and so is a refresh token to any resource server: it opens none.
     """
@@ -43,26 +44,40 @@ class Introspection(IntrospectionEndpoint):
             "scope": stored.scope,
             "client_id": stored.client_id,
             "exp": stored.expires_at,
+            "iat": stored.issued_at,
+            "nbf": stored.issued_at,
             "iss": self.server.issuer,
+            "aud": self._audience(stored),
             "jti": urlsafe_b64encode(token.key[-_JTI_OCTETS:]).decode("ascii").rstrip("="),
         }
         # A client's own token is about nobody: its id as `sub` could pass for a person's (RFC 9700, 4.15).
         if stored.subject is not None:
-            told |= {"sub": stored.subject, "username": stored.net_id}
+            told |= {"sub": stored.sub or stored.subject, "username": stored.net_id}
         if isinstance(stored, AccessToken):
-            told |= {
-                "token_type": "Bearer",
-                "iat": stored.issued_at,
-                "nbf": stored.issued_at,
-                "aud": self.server.issuer,
-            }
+            told |= {"token_type": "Bearer"}
         return told
+
+    def _audience(self, stored: AccessToken | RefreshToken) -> str | list[str]:
+        """For whom the token is: the resources that were asked for, else this server (RFC 7519, 4.1.3).
+
+        A refresh token is for this server, whatever its access tokens are for.
+        """
+        asked = (stored.audience or "").split() if isinstance(stored, AccessToken) else []
+        return asked if len(asked) > 1 else (asked or [self.server.issuer])[0]
 
 
 def _concerns(found: Presented, client: OAuthClient) -> bool:
+    """Whether the client may know of the token: its own, or one for a resource server that it is.
+
+    A resource server's lists are explicit: with none it sees its own tokens alone, and a token of the scope
+    `default`, which names no API, is for no list.
+    """
     if found.check_client(client):
         return True
-    registered = client.registered
-    if not registered.resource_server or not isinstance(found.stored, AccessToken):
+    registered, stored = client.registered, found.stored
+    if not registered.resource_server or not isinstance(stored, AccessToken):
         return False
-    return bool(set(registered.scope.split()) & set(found.stored.scope.split()))
+    scopes = set(registered.scope.split()) - {DEFAULT}
+    return bool(
+        scopes & set(stored.scope.split()) or set(registered.audiences) & set((stored.audience or "").split())
+    )

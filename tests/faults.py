@@ -54,3 +54,11 @@ def rows(site: Site, table: str) -> list[dict[str, object]]:
     found = [dict(row) for row in connection.execute(f'SELECT * FROM "{table}"')]  # noqa: S608 - our own names
     connection.close()
     return found
+
+
+def write_column(site: Site, table: str, column: str, value: str) -> None:
+    """Put a value into every row of a table, behind the server's back."""
+    connection = sqlite3.connect(database_file(site))
+    connection.execute(f'UPDATE "{table}" SET "{column}" = ?', [value])  # noqa: S608 - our own names
+    connection.commit()
+    connection.close()

@@ -23,6 +23,7 @@ from tests.models.stores import Place, Stores
 UNKNOWN = RefreshToken(
     grant_id=b"\0" * 19,
     generation=0,
+    issued_at=0,
     expires_at=0,
     used_at=None,
     client_id="anyone",

@@ -7,7 +7,7 @@ from oauth import ACCESS
 from oauth.token_format import mint
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
-from tests.faults import ruin_database
+from tests.faults import ruin_database, write_column
 from tests.oauth.answers import INVALID_CLIENT, INVALID_REQUEST, OK, UNAVAILABLE, said
 
 PATH = "/oauth/introspect"
@@ -65,7 +65,10 @@ class TestFields:
             "client_id": refreshing.client_id,
             "username": "alice",
             "exp": NOON + 1_209_600,
+            "iat": NOON,
+            "nbf": NOON,
             "sub": ALICE.id,
+            "aud": "https://localhost:8443",
             "iss": "https://localhost:8443",
         }
 
@@ -76,6 +79,36 @@ class TestFields:
         body = told(faked, client, token)
         assert body["client_id"] == client.client_id
         assert not {"username", "sub"} & set(body)
+
+    @pytest.mark.parametrize(
+        ("stored", "shown"),
+        [
+            ("https://grades.example", "https://grades.example"),
+            ("https://a.example https://b.example", ["https://a.example", "https://b.example"]),
+        ],
+    )
+    def test_audience(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], stored: str, shown: object
+    ) -> None:
+        """An access token is for the resources asked for (RFC 7662, 2.2); a refresh token never is."""
+        write_column(faked, "access_token", "audience", stored)
+        write_column(faked, "grant", "audience", stored)
+        assert told(faked, refreshing, tokens["access_token"])["aud"] == shown
+        assert told(faked, refreshing, tokens["refresh_token"])["aud"] == "https://localhost:8443"
+
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_pairwise_person(
+        self,
+        faked: Site,
+        refreshing: Registered,
+        resource_server: Registered,
+        tokens: dict[str, str],
+        kind: str,
+    ) -> None:
+        """Who has a sub of their own with a client is shown by that one, to resource servers too."""
+        write_column(faked, "grant", "sub", "of-this-client-alone")
+        for asking in (refreshing, resource_server) if kind == "access_token" else (refreshing,):
+            assert told(faked, asking, tokens[kind])["sub"] == "of-this-client-alone"
 
     def test_narrowed_scope(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
         """The scope is that of the token, not of its grant."""
@@ -134,6 +167,46 @@ class TestWho:
         scope = ("--scope", registered) if registered else ()
         server = faked.register("an API", "--resource-server", *scope, grant="")
         assert told(faked, server, tokens["access_token"])["active"] is active
+
+    @pytest.mark.parametrize(
+        ("audiences", "active"),
+        [
+            (("https://grades.example",), True),
+            (("https://loans.example", "https://grades.example"), True),
+            (("https://grades.example/",), False),
+            (("https://loans.example",), False),
+        ],
+    )
+    def test_resource_server_by_audience(
+        self,
+        faked: Site,
+        tokens: dict[str, str],
+        audiences: tuple[str, ...],
+        active: bool,  # noqa: FBT001
+    ) -> None:
+        """A resource server sees the tokens that are for one of its audiences, whatever their scope."""
+        write_column(faked, "access_token", "audience", "https://mail.example https://grades.example")
+        options = [option for audience in audiences for option in ("--audience", audience)]
+        server = faked.register("an API", "--resource-server", *options, grant="")
+        assert told(faked, server, tokens["access_token"])["active"] is active
+
+    def test_token_for_no_resource(self, faked: Site, tokens: dict[str, str]) -> None:
+        """A token that is for no resource in particular is no resource server's by its audience."""
+        server = faked.register(
+            "an API", "--resource-server", "--audience", "https://localhost:8443", grant=""
+        )
+        assert told(faked, server, tokens["access_token"]) == INACTIVE
+
+    def test_resource_server_without_a_list(self, faked: Site) -> None:
+        """A resource server with neither scopes nor audiences sees its own tokens, and no others."""
+        client = faked.register("a job", "--resource-server", grant="client_credentials")
+        other = faked.register("another", grant="client_credentials")
+        form = {"grant_type": "client_credentials"}
+        own, foreign = (
+            faked.post("/oauth/token", each, **form).get_json()["access_token"] for each in (client, other)
+        )
+        assert told(faked, client, own)["active"] is True
+        assert told(faked, client, foreign) == INACTIVE
 
     def test_resource_server_no_more(
         self, faked: Site, resource_server: Registered, tokens: dict[str, str]
