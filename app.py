@@ -38,7 +38,7 @@ from models import (
     prepare_engine,
     secret_key_ids,
 )
-from oauth import Lifetimes, Protector, Server, oauth_endpoints, userinfo_endpoint
+from oauth import Lifetimes, Protector, Restrictions, Server, oauth_endpoints, userinfo_endpoint
 from settings import Settings, SettingsError, instance_path, load_settings
 from telemetry import Log, open_log, redact_access_log
 
@@ -99,6 +99,7 @@ def _build(
         clients=clients,
         grants=grants,
         login=login,
+        restrictions=_restrictions(settings),
         refreshes=RefreshStore(clock),
         lifetimes=_lifetimes(settings),
         successor_keys=[key.key for key in ring.derive("refresh token successor")],
@@ -179,6 +180,10 @@ def _lifetimes(settings: Settings) -> Lifetimes:
         refresh_idle=settings.refresh_idle_ttl,
         grant=settings.grant_ttl,
     )
+
+
+def _restrictions(settings: Settings) -> Restrictions:
+    return Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)
 
 
 def _serve(app: Flask, settings: Settings, server: Server, protector: Protector, log: Log) -> None:

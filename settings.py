@@ -1,9 +1,9 @@
 """Every setting of the server, typed, with its default and the reason for it.
 
-Owns: the settings and their defaults; those of the directory are in `settings_directory`. What a value may be
-is in `settings_values`, where values are found in `settings_sources`, which of them contradict each other and
-how mistakes read in `settings_mistakes`. Must not know: any of our packages; they get plain values from here,
-never the object.
+Owns: the settings and their defaults; those of the directory are in `settings_directory`, rules about people
+in `settings_policy`. What a value may be is in `settings_values`, where values are found in
+`settings_sources`, which of them contradict each other and how mistakes read in `settings_mistakes`. Must not
+know: any of our packages; they get plain values from here, never the object.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ import settings_sources as sources
 import settings_values as rules
 from settings_directory import DirectorySettings
 from settings_mistakes import SettingsError
+from settings_policy import PolicySettings
 
 __all__ = ["Described", "Settings", "SettingsError", "instance_path", "load_settings"]
 
@@ -36,7 +37,7 @@ class Described(NamedTuple):
     description: str
 
 
-class Settings(DirectorySettings):
+class Settings(DirectorySettings, PolicySettings):
     """What the operator chose. `load_settings` makes it; one made by hand keeps the same rules."""
 
     model_config = SettingsConfigDict(

@@ -8,7 +8,8 @@ import click
 
 from models import Registration
 from oauth.client_authentication import METHODS
-from oauth.registration import FLAGS, RESTRICTIONS, mistakes
+from oauth.registration import FLAGS, mistakes
+from oauth.registration_rules import RESTRICTIONS
 
 _METADATA = (
     click.option(

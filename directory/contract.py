@@ -7,7 +7,10 @@ from typing import Protocol
 
 
 class Refusal(StrEnum):
-    """Why a login was refused. For the audit; a client is never told which (RFC 6749, 5.2)."""
+    """Why a login was refused. For the audit; a client is never told which (RFC 6749, 5.2).
+
+    The last two are rules of this server: about who may have a token, and about where a program may be.
+    """
 
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a reason, not a password
     UNKNOWN_PERSON = "unknown_person"
@@ -20,6 +23,8 @@ class Refusal(StrEnum):
     NOT_HERE = "not_here"
     UNACCEPTABLE = "unacceptable"
     REFUSED = "refused"
+    NOT_ALLOWED = "not_allowed"
+    NOT_FROM_HERE = "not_from_here"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,14 @@ class Login:
         self._directory = directory
         self._places = Places(places, monotonic=monotonic)
 
-    def authenticate(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+    def authenticate(
+        self,
+        net_id: str,
+        password: str,
+        *,
+        groups: bool = False,
+        check: Callable[[Person], None] | None = None,
+    ) -> Person:
         """Ask the directory whether this is the person (RFC 6749, 4.3.2).
 
         Args:
@@ -24,6 +31,8 @@ class Login:
             password: as typed. An empty one is refused here, whatever the directory would say of it
                 (RFC 4513, 5.1.2: an unauthenticated bind succeeds on many).
             groups: whether the person's groups are wanted.
+            check: is shown the person whose password was right, and may raise InvalidCredentials: to whoever
+                guesses, a refusal of any kind must be the same.
 
         Raises:
             InvalidCredentials: refused, with its reason.
@@ -32,7 +41,10 @@ class Login:
         if not password or "\0" in password or "\0" in net_id:
             raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
         with self._places.one():
-            return self._directory.authenticate(net_id, password, groups=groups)
+            person = self._directory.authenticate(net_id, password, groups=groups)
+        if check is not None:
+            check(person)
+        return person
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """Ask the directory for the person with a stable id again, as a refresh must.

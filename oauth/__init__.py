@@ -11,6 +11,7 @@ from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
 from oauth.responses import error_response, json_response
+from oauth.restrictions import Restrictions
 from oauth.server import Server
 from oauth.token_format import ACCESS, REFRESH, key_of
 from oauth.userinfo import userinfo_endpoint
@@ -20,6 +21,7 @@ __all__ = [
     "REFRESH",
     "Lifetimes",
     "Protector",
+    "Restrictions",
     "Server",
     "error_response",
     "json_response",

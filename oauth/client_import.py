@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models import ImportedClient, Registration
-from oauth.registration import FLAGS, RESTRICTIONS, mistakes
+from oauth.registration import FLAGS, mistakes
+from oauth.registration_rules import RESTRICTIONS
 
 _ID = re.compile(r"[\x20-\x7e]{1,255}")  # RFC 6749, appendix A.1
 _SHA256_OCTETS = 32
@@ -72,7 +73,7 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
     given: dict[str, Any] = {"client_name": client_id}
     given |= {name: _text(name, each[name]) for name in _TEXTS if each.get(name) not in {None, ""}}
     given |= {name: _texts(name, each[name]) for name in _LISTS if each.get(name) is not None}
-    restrictions = {name: _texts(name, each[name]) for name in RESTRICTIONS if each.get(name)}
+    restrictions = {name: _values(name, each[name]) for name in RESTRICTIONS if each.get(name)}
     registration = Registration(
         **given,
         restrictions=restrictions,
@@ -105,6 +106,11 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return tuple(value)
     raise ValueError(f"The {name} must be a list of texts.")
+
+
+def _values(name: str, value: object) -> tuple[str, ...]:
+    """Texts of which each may hold spaces, as a DN may."""
+    return (value,) if isinstance(value, str) else _texts(name, value)
 
 
 def _sha256(value: object) -> bytes:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from models import Client, Registration
 from oauth.client_authentication import METHODS
+from oauth.registration_rules import restriction_mistakes
 from oauth.scope import DEFAULT, is_wellformed
 
 GRANT_TYPES = ("password", "refresh_token", "client_credentials")
@@ -25,7 +26,6 @@ FLAGS = (
     ID_TOKEN,
     TOLD_REASONS,
 )
-RESTRICTIONS = ("allow_members", "refuse_members", "networks", "cors_origins")
 
 
 def mistakes(registration: Registration) -> Sequence[str]:
@@ -55,7 +55,7 @@ def mistakes(registration: Registration) -> Sequence[str]:
     ]
     if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
         found += _public_mistakes(registration)
-    return found
+    return [*found, *restriction_mistakes(registration)]
 
 
 def metadata(client: Client) -> dict[str, object]:

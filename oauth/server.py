@@ -22,6 +22,7 @@ from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
 from oauth.registration import keeps_refresh_token
 from oauth.responses import error_response, json_response
+from oauth.restrictions import Restrictions
 from oauth.revocation import Revocation
 from oauth.successor import Successors
 from oauth.token_format import ACCESS, REFRESH, key_of, mint
@@ -42,6 +43,7 @@ class Server(AuthorizationServer):
         grants: GrantStore,
         refreshes: RefreshStore,
         login: Login,
+        restrictions: Restrictions,
         lifetimes: Lifetimes,
         successor_keys: Sequence[bytes],
         replay_window: int,
@@ -51,6 +53,7 @@ class Server(AuthorizationServer):
         super().__init__(query_client=clients.get, save_token=self._store)
         self.issuer = issuer
         self.login = login
+        self.restrictions = restrictions
         self.log = log
         self.grants = grants
         self.refreshes = refreshes

@@ -25,7 +25,13 @@ _RING = "must be keys of 32 characters or more, spaces between"
 _DATABASE = "must begin with sqlite:///, postgresql:// or postgresql+psycopg://"
 _SWITCH = "must be on or off (true or false, yes or no, 1 or 0)"
 
+_MEMBERS = "must be rules group:DN or affiliation:NAME, semicolons between"
+
 REFUSALS = [
+    ("REFUSE_MEMBERS", "staff", _MEMBERS),
+    ("REFUSE_MEMBERS", "group:cn=a,dc=x affiliation:staff; role:x", _MEMBERS),
+    ("ALLOW_MEMBERS", " ; ", _MEMBERS),
+    ("ALLOW_MEMBERS", "group:", _MEMBERS),
     ("ISSUER", "login.example.edu", "must be an absolute URL, such as https://login.example.edu"),
     ("ISSUER", "/oauth", "must be an absolute URL, such as https://login.example.edu"),
     ("ISSUER", "ftp://login.example.edu", "must be an absolute URL, such as https://login.example.edu"),
@@ -193,6 +199,11 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
         ("LDAP_CONNECT_TIMEOUT", "0.25", 0.25),
         ("SQLITE_SYNCHRONOUS", "NORMAL", "NORMAL"),
         ("TRUSTED_PROXIES", "0", 0),
+        (
+            "REFUSE_MEMBERS",
+            "group:cn=a\\; b,dc=x; affiliation:staff",
+            ("group:cn=a\\; b,dc=x", "affiliation:staff"),
+        ),
     ],
 )
 def test_a_value_is_accepted(tmp_path: Path, setting: str, value: str, kept: object) -> None:

@@ -2,8 +2,9 @@
 
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
+from login import InvalidCredentials
 from oauth.client_authentication import METHODS
-from oauth.errors import invalid_scope, unauthorized_client
+from oauth.errors import InvalidClient, invalid_scope, unauthorized_client
 
 
 class OwnBehalfGrant(ClientCredentialsGrant):
@@ -21,6 +22,10 @@ class OwnBehalfGrant(ClientCredentialsGrant):
         self.request.client = client
         if not client.check_grant_type(self.GRANT_TYPE):
             raise unauthorized_client()
+        try:
+            self.server.restrictions.check_network(client.registered, self.request.address)
+        except InvalidCredentials as refusal:
+            raise InvalidClient(refusal.detail, client.get_client_id()) from None
         scope = client.get_allowed_scope(self.request.payload.scope)
         if scope is None:
             raise invalid_scope()

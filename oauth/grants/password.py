@@ -1,5 +1,7 @@
 """The Resource Owner Password Credentials grant (RFC 6749, 4.3)."""
 
+from functools import partial
+
 from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
 from login import Person
@@ -36,13 +38,19 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         if scope is None:
             raise invalid_scope()
         self.request.granted_scope = scope
+        self.server.restrictions.check_network(client.registered, self.request.address)
         form = self.request.form
         self.request.user = self.authenticate_user(form["username"], form["password"])
 
     def authenticate_user(self, username: str, password: str) -> Person:
         """The person, if the directory accepts the password."""
-        groups = wants_groups(self.request.granted_scope)
-        person: Person = self.server.login.authenticate(username, password, groups=groups)
+        rules, client = self.server.restrictions, self.request.client.registered
+        person: Person = self.server.login.authenticate(
+            username,
+            password,
+            groups=wants_groups(self.request.granted_scope) or rules.want_groups(client),
+            check=partial(rules.check_person, client),
+        )
         return person
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:

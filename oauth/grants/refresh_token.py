@@ -44,6 +44,7 @@ class RefreshGrant(RefreshTokenGrant):
             raise invalid_refresh_token()
         if not found.is_live(self.server.now()):
             raise invalid_refresh_token()
+        self._check_network(found)
         self.request.refresh_token = key, found
         self.request.granted_scope = self._scope(found)
 
@@ -112,22 +113,33 @@ class RefreshGrant(RefreshTokenGrant):
 
     def _person(self, found: RefreshToken) -> Person:
         """The person as the directory has them now; being disabled, or a new password, ends the family."""
+        rules, client = self.server.restrictions, self.request.client.registered
         try:
-            person: Person = self.server.login.find(found.subject, groups=wants_groups(found.scope))
+            groups = wants_groups(found.scope) or rules.want_groups(client)
+            person: Person = self.server.login.find(found.subject, groups=groups)
+            rules.check_person(client, person)
         except InvalidCredentials as refusal:
             # Someone who is gone may be missing from one replica only; who is locked out was so by anyone.
             if refusal.reason is Refusal.DISABLED:
                 self._end(found, "token.revoked", refusal.reason.value)
-            facts = self.request.facts()
-            self.server.log.warning(
-                "grant.refused", reason=refusal.reason.value, detail=refusal.detail, **facts
-            )
+            self._log_refusal(found, refusal)
             raise invalid_refresh_token() from None
         changed, known = person.password_changed_at, found.password_changed_at
         if changed is not None and (known is None or changed > known):
             self._end(found, "token.revoked", "password_changed")
             raise invalid_refresh_token()
         return person
+
+    def _check_network(self, found: RefreshToken) -> None:
+        try:
+            self.server.restrictions.check_network(self.request.client.registered, self.request.address)
+        except InvalidCredentials as refusal:
+            self._log_refusal(found, refusal)
+            raise invalid_refresh_token() from None
+
+    def _log_refusal(self, found: RefreshToken, refusal: InvalidCredentials) -> None:
+        why = {"reason": refusal.reason.value, "subject": found.subject, "detail": refusal.detail}
+        self.server.log.warning("grant.refused", **why, **self.request.facts())
 
     def _scope(self, found: RefreshToken) -> str:
         """The grant's scope, or a narrower one where that is asked (RFC 6749, 6).

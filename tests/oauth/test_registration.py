@@ -19,6 +19,9 @@ GOOD = Registration(
 )
 
 
+PUBLIC = Registration(client_name="An app", token_endpoint_auth_method="none")
+
+
 def test_good_registration_has_no_mistakes() -> None:
     """A registration that makes sense is stored as it is (RFC 7591, 2)."""
     assert mistakes(GOOD) == []
@@ -61,6 +64,12 @@ def test_good_registration_has_no_mistakes() -> None:
             {"token_endpoint_auth_method": "none", "grant_types": (), "flags": {KEEP_REFRESH_TOKEN: True}},
             "--keep-refresh-token",
         ),
+        ({"restrictions": {"allow_members": ("staff",)}}, "'staff'"),
+        ({"restrictions": {"refuse_members": ("group:",)}}, "'group:'"),
+        ({"restrictions": {"networks": ("192.0.2.1/24",)}}, "'192.0.2.1/24'"),
+        ({"restrictions": {"networks": ("campus",)}}, "'campus'"),
+        ({"restrictions": {"netwroks": ("192.0.2.0/24",)}}, "'netwroks'"),
+        ({"restrictions": {"cors_origins": ("https://app.example",)}}, "public clients"),
     ],
 )
 def test_mistake_is_named(change: dict[str, object], names: str) -> None:
@@ -76,6 +85,40 @@ def test_mistake_is_named(change: dict[str, object], names: str) -> None:
 def test_redirect_uri(uri: str) -> None:
     """Loopback, a scheme of the program's own, a query: all absolute (RFC 6749, 3.1.2; RFC 8252, 7)."""
     assert mistakes(replace(GOOD, redirect_uris=(uri,))) == []
+
+
+def test_restrictions_that_make_sense() -> None:
+    """Rules, networks of either family, and for a public client origins, are stored as they are."""
+    restrictions = {
+        "allow_members": ("group:cn=a b,dc=x", "affiliation:staff"),
+        "networks": ("192.0.2.1", "192.0.2.0/24", "2001:db8::/32"),
+    }
+    assert mistakes(replace(GOOD, restrictions=restrictions)) == []
+    origins = ("https://app.example", "http://localhost:8080", "https://[::1]:8443")
+    assert mistakes(replace(PUBLIC, restrictions={"cors_origins": origins})) == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "app.example",
+        "https://app.example/",
+        "https://APP.example",
+        "https://app.example:443",
+        "http://app.example:80",
+        "https://user@app.example",
+        "https://app.example:x",
+        "https://*.app.example, https://b.example",
+        "app://x",
+        "https://",
+    ],
+)
+def test_origin_that_no_browser_sends(origin: str) -> None:
+    """An origin is compared as a whole: one that no browser sends would match nothing (RFC 6454, 6.2)."""
+    (sentence,) = mistakes(replace(PUBLIC, restrictions={"cors_origins": (origin,)}))
+    assert repr(origin) in sentence
 
 
 def test_all_mistakes_at_once() -> None:

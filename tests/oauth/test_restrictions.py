@@ -1,0 +1,179 @@
+"""Who may not: people by group or affiliation, programs by the network that they come from."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from werkzeug.test import TestResponse
+
+from directory import Admit, DirectoryUnavailable, Person
+from tests.conftest import Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.oauth.answers import INVALID_CLIENT, INVALID_GRANT, OK, UNAVAILABLE, said
+
+STAFF = "group:cn=staff, ou=groups, dc=campus, dc=example"
+STUDENTS = "group:cn=students,ou=groups,dc=campus,dc=example"
+BOB = {"username": "bob", "password": "bob-password"}
+
+
+class Attentive(FakeDirectory):
+    """A directory that remembers whether groups were wanted, and cannot say them where it is told so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups_wanted: list[bool] = []
+        self.knows_groups = True
+
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
+        """The outcome, with a note."""
+        self._note(groups)
+        return super().authenticate(net_id, password, groups=groups, admit=admit)
+
+    def find(self, person_id: str, *, groups: bool = False) -> Person:
+        """The outcome, with a note."""
+        self._note(groups)
+        return super().find(person_id, groups=groups)
+
+    def _note(self, groups: bool) -> None:  # noqa: FBT001
+        self.groups_wanted.append(groups)
+        if groups and not self.knows_groups:
+            raise DirectoryUnavailable("no groups now")
+
+
+def last_reason(site: Site) -> object:
+    """Why the last request was refused, by the log."""
+    refused = [line for line in site.log_lines() if line["event"] == "grant.refused"]
+    return refused[-1]["reason"]
+
+
+def same_as_wrong(site: Site, client: Registered, answer: TestResponse) -> bool:
+    """Whether an answer is that to a wrong password, byte by byte."""
+    wrong = site.ask_token(client, password="wrong")
+    return (answer.status_code, answer.data, dict(answer.headers)) == (
+        wrong.status_code,
+        wrong.data,
+        dict(wrong.headers),
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"NETID_REFUSE_MEMBERS": f"affiliation:alien; {STAFF}"},
+        {"NETID_REFUSE_MEMBERS": "affiliation:STAFF"},
+        {"NETID_ALLOW_MEMBERS": STUDENTS},
+    ],
+    ids=["group", "affiliation", "not-allowed"],
+)
+def test_rule_of_the_server(make_site: Callable[..., Site], settings: dict[str, str]) -> None:
+    """Whom a rule of the server keeps out gets the answer to a wrong password; others their tokens."""
+    site = make_site(**settings)
+    client = site.register()
+    answer = site.ask_token(client)
+    assert last_reason(site) == "not_allowed"
+    assert same_as_wrong(site, client, answer)
+    assert said(site.ask_token(client, **BOB)) == OK
+
+
+@pytest.mark.parametrize("option", [("--refuse-member", STAFF), ("--allow-member", STUDENTS)])
+def test_rule_of_a_client(site: Site, option: tuple[str, str]) -> None:
+    """A rule of one client is no other's."""
+    strict, other = site.register("strict", *option), site.register("other")
+    answer = site.ask_token(strict)
+    assert last_reason(site) == "not_allowed"
+    assert same_as_wrong(site, strict, answer)
+    assert said(site.ask_token(strict, **BOB)) == OK
+    assert said(site.ask_token(other)) == OK
+
+
+def test_both_must_allow(make_site: Callable[..., Site]) -> None:
+    """What a client allows does not open what the server keeps closed."""
+    site = make_site(NETID_ALLOW_MEMBERS=STUDENTS)
+    client = site.register("p", "--allow-member", STAFF)
+    assert said(site.ask_token(client)) == INVALID_GRANT
+    assert said(site.ask_token(client, **BOB)) == INVALID_GRANT
+    assert said(site.ask_token(client, username="jack", password="jack-password")) == OK
+
+
+def test_wrong_password_of_someone_refused(site: Site) -> None:
+    """The rule is asked after the password: the log tells a guess from a person who may not."""
+    client = site.register("p", "--refuse-member", STAFF)
+    site.ask_token(client, password="wrong")
+    assert last_reason(site) == "wrong_password"
+
+
+def test_groups_are_fetched_only_for_a_rule_about_them(make_site: Callable[..., Site]) -> None:
+    """A rule about affiliations, or none, costs no search for groups."""
+    directory = Attentive()
+    site = make_site(directory)
+    for option in ((), ("--refuse-member", "affiliation:x"), ("--refuse-member", STAFF)):
+        site.ask_token(site.register("p", *option))
+    assert directory.groups_wanted == [False, False, True]
+
+
+def test_groups_that_cannot_be_fetched(make_site: Callable[..., Site]) -> None:
+    """A rule that cannot be asked lets nobody in, and refuses nobody: 503."""
+    directory = Attentive()
+    site = make_site(directory)
+    client = site.register("p", "--refuse-member", STAFF)
+    directory.knows_groups = False
+    assert said(site.ask_token(client)) == UNAVAILABLE
+
+
+def test_rules_hold_at_a_refresh(faked: Site, fake: FakeDirectory) -> None:
+    """Who has become a member since is refused, and may again once they are none (RFC 6749, 6)."""
+    client = faked.register("p", "--grant", "refresh_token", "--refuse-member", "affiliation:admin")
+    token = faked.ask_token(client).get_json()["refresh_token"]
+    fake.outcome = replace(ALICE, affiliations=("admin",))
+    assert said(faked.refresh(client, token)) == INVALID_GRANT
+    assert last_reason(faked) == "not_allowed"
+    fake.outcome = ALICE
+    assert said(faked.refresh(client, token)) == OK
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "expected"),
+    [
+        ("127.0.0.0/8", "127.0.0.1", OK),
+        ("192.0.2.0/24", "127.0.0.1", INVALID_GRANT),
+        ("192.0.2.0/24", "::ffff:192.0.2.7", OK),
+        ("2001:db8::/32", "2001:db8::1", OK),
+        ("2001:db8::/32", "192.0.2.7", INVALID_GRANT),
+        ("2001:db8::1", "2001:db8::2", INVALID_GRANT),
+        ("0.0.0.0/0", "nonsense", INVALID_GRANT),
+    ],
+)
+def test_network_of_a_client(
+    faked: Site, fake: FakeDirectory, network: str, address: str, expected: tuple[int, str | None]
+) -> None:
+    """From elsewhere nobody's password is tried, and the answer is that to a wrong one."""
+    client = faked.register("p", "--network", network)
+    form = {"grant_type": "password", "username": "alice", "password": "x"}
+    answer = faked.http.post(
+        "/oauth/token", data=form, auth=client.basic, environ_base={"REMOTE_ADDR": address}
+    )
+    assert said(answer) == expected
+    assert len(fake.asked) == (expected == OK)
+    if expected != OK:
+        assert last_reason(faked) == "not_from_here"
+
+
+def test_network_holds_at_a_refresh(faked: Site) -> None:
+    """A refresh token that was carried off is of no use elsewhere, and stays good at home."""
+    client = faked.register("p", "--grant", "refresh_token", "--network", "127.0.0.1")
+    token = faked.ask_token(client).get_json()["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": token}
+    away = faked.http.post(
+        "/oauth/token", data=form, auth=client.basic, environ_base={"REMOTE_ADDR": "192.0.2.1"}
+    )
+    assert said(away) == INVALID_GRANT
+    assert last_reason(faked) == "not_from_here"
+    assert said(faked.refresh(client, token)) == OK
+
+
+def test_network_holds_for_the_program_itself(faked: Site) -> None:
+    """The program's own token is given within its networks only (RFC 6749, 4.4)."""
+    job = faked.register("job", "--network", "192.0.2.0/24", "--scope", "x", grant="client_credentials")
+    assert said(faked.post("/oauth/token", job, grant_type="client_credentials")) == INVALID_CLIENT
