@@ -29,6 +29,11 @@ help: ## Show the targets
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { echo "pip could not install requirements-dev.txt: see above." >&2; exit 1; }
 	touch $@
 
+.venv/.bench: .venv/.dev requirements-bench.txt bench/install.sh
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt || { echo "pip could not install requirements-bench.txt: see above." >&2; exit 1; }
+	./bench/install.sh
+	touch $@
+
 .PHONY: run
 run: .venv/.run ## The walk-through: HTTPS on localhost, an embedded directory, a demo client
 	@exec $(BIN)/flask serve --walkthrough
@@ -63,6 +68,10 @@ format: .venv/.dev ## Write the code as ruff would
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: .venv/.dev servers ## What a token and a login cost, as tables (minutes; on an idle machine)
+bench: .venv/.bench servers ## What a token and a login cost, as tables (minutes; on an idle machine)
 	@$(BIN)/python -m bench.tokens
 	$(BIN)/python -m bench.directory
+
+.PHONY: profile
+profile: .venv/.bench servers ## Where the CPU of a token goes, by layer and by function
+	@$(BIN)/python -m bench.profile
