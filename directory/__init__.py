@@ -12,6 +12,7 @@ from directory.contract import (
     DirectoryUnavailable,
     InvalidCredentials,
     Person,
+    PersonState,
     Refusal,
     Standing,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "DirectoryUnavailable",
     "InvalidCredentials",
     "Person",
+    "PersonState",
     "Refusal",
     "Standing",
 ]

@@ -60,8 +60,26 @@ class Standing:
     limit: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """What the directory shows of a person whose password nobody tries, for the help desk.
+
+    `refusal` is why they cannot log in, where the entry says so for certain, and `detail` its sentence, which
+    may also stand alone: for what is not certain. When the password was changed and expires is in `person`.
+    """
+
+    person: Person
+    refusal: Refusal | None = None
+    detail: str = ""
+    standing: Standing = Standing()
+
+
 class Account(Protocol):
-    """An entry that was found, before its password is tried."""
+    """The entry that a name leads to, before its password is tried.
+
+    Where the bind needs no search (a DN template), the entry is read when it is first looked at. Then each
+    attribute may raise InvalidCredentials (`unknown_person`: there is none) and DirectoryUnavailable.
+    """
 
     @property
     def person_id(self) -> str:
@@ -70,13 +88,28 @@ class Account(Protocol):
 
     @property
     def state(self) -> bytes:
-        """A digest of when the password was changed and of the lockout: equal means as before."""
+        """A digest of when the password was changed and of the lockout: equal means as before.
+
+        It is empty where the entry does not tell, or tells of a lock that may end without a trace: then a
+        password that was wrong may be right, and nothing may be answered from memory.
+        """
+        ...
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again, and say whether `state` holds and is not empty.
+
+        It is for after a bind: a lock that began just before it may have refused a right password as a wrong
+        one.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
         ...
 
     def standing(self) -> Standing:
         """Ask the server that will take the bind how near the account is to being locked.
 
-        It costs a further search or two.
+        It costs a further search or two. The bind then goes to that server or is not made.
 
         Raises:
             DirectoryUnavailable: nothing can be said.
@@ -90,8 +123,8 @@ Admit = Callable[[Account], None]
 class InvalidCredentials(Exception):
     """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log.
 
-    `person_id` is the stable id of the person, where an entry was found before the refusal; `server` the URI
-    of the server that said so, where one did.
+    `person_id` is the stable id of the person, where our account found exactly one entry; `server` the URI of
+    the server that refused the bind, where one did.
     """
 
     def __init__(self, reason: Refusal, detail: str = "") -> None:
@@ -128,7 +161,9 @@ class Directory(Protocol):
             password: as typed; empty, with a NUL or over 1,024 bytes of UTF-8 it is refused without a bind.
             groups: whether the person's groups are wanted (they may cost further searches).
             admit: is shown the account that was found before its password is tried, and may raise to keep
-                it from being tried; what it raises goes through.
+                it from being tried; what it raises goes through. A directory that lets nobody but people
+                themselves read their entry (a DN template, and no account of ours) shows none: then it is
+                not called.
 
         Raises:
             InvalidCredentials: refused, with its reason.
@@ -142,6 +177,21 @@ class Directory(Protocol):
         Raises:
             InvalidCredentials: no such person now (`unknown_person`), or the entry says for certain that they
                 may not log in: `disabled`, `locked`, `expired`, `must_change`, `not_now`.
+            DirectoryUnavailable: nothing can be said.
+        """
+        ...
+
+    def examine(self, net_id: str, *, groups: bool = False) -> PersonState:
+        """Look at the person whom a login as `net_id` would find; no password is tried.
+
+        It says why a login fails or would fail, and costs further searches: for people, not for programs.
+
+        Args:
+            net_id: the login name as typed.
+            groups: whether the person's groups are wanted.
+
+        Raises:
+            InvalidCredentials: it is nobody's name, or several people's: `unknown_person`, `ambiguous`.
             DirectoryUnavailable: nothing can be said.
         """
         ...

@@ -1,6 +1,8 @@
 """Stand-ins for what the server depends on: each keeps the contract, and a record."""
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person
+from dataclasses import dataclass, field
+
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, PersonState, Standing
 
 ALICE = Person(
     id="14aa2a51-03f1-562a-8307-e12ff2455495",
@@ -14,25 +16,59 @@ ALICE = Person(
 Outcome = Person | InvalidCredentials | DirectoryUnavailable
 
 
-class FakeDirectory:
-    """A directory that answers as it is told, and remembers what it was asked."""
+@dataclass
+class FakeAccount:
+    """An account that is as it is told to be; `reads` counts how often it was asked for how it stands."""
 
-    def __init__(self, outcome: Outcome = ALICE) -> None:
+    person_id: str = ALICE.id
+    state: bytes = b"as ever"
+    unchanged: bool = True
+    counted: Standing = field(default_factory=Standing)
+    reads: int = 0
+
+    def is_unchanged(self) -> bool:
+        """As told, unless nothing is certain."""
+        return self.unchanged and bool(self.state)
+
+    def standing(self) -> Standing:
+        """As told."""
+        self.reads += 1
+        return self.counted
+
+
+class FakeDirectory:
+    """A directory that answers as it is told, and remembers what it was asked, and what was bound with.
+
+    `account` is shown to whoever wants to admit it; None for a directory that shows none.
+    """
+
+    def __init__(self, outcome: Outcome = ALICE, account: FakeAccount | None = None) -> None:
         self.outcome = outcome
+        self.account = account
         self.asked: list[tuple[str, str]] = []
+        self.bound: list[tuple[str, str]] = []
         self.sought: list[str] = []
 
     def authenticate(
         self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
     ) -> Person:
-        """The outcome, whoever asks."""
+        """The outcome, whoever asks, if the account is admitted."""
         self.asked.append((net_id, password))
+        if admit is not None and self.account is not None:
+            admit(self.account)
+        self.bound.append((net_id, password))
         return self._answer()
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """The outcome, whoever is looked for."""
         self.sought.append(person_id)
         return self._answer()
+
+    def examine(self, net_id: str, *, groups: bool = False) -> PersonState:
+        """The outcome, whoever is looked at."""
+        self.sought.append(net_id)
+        counted = self.account.counted if self.account else Standing()
+        return PersonState(self._answer(), standing=counted)
 
     def ping(self) -> None:
         """Quiet where the outcome says something about a person."""

@@ -34,8 +34,8 @@ class LdapConfig:
     left out for an embedded directory (its suffix) and with `user_dn_template` (the template's parent).
     `bind_password` holds until `bind_password_file`, if there is one, says otherwise: it is read anew for
     each connection. `profile` is a name from `PROFILES`; what is None of `user_filter`, `id_attribute`,
-    `net_id_attribute` and `password_changed_attribute` is as the profile has it. A `group_filter` needs a
-    `group_base`.
+    `net_id_attribute` and `password_changed_attribute` is as the profile has it. `password_policy` is the
+    DN of the policy of people whose entry names none. A `group_filter` needs a `group_base`.
 
     Raises:
         ConfigError: with every problem at once.
@@ -56,6 +56,7 @@ class LdapConfig:
     id_attribute: str | None = None
     net_id_attribute: str | None = None
     password_changed_attribute: str | None = None
+    password_policy: str | None = None
     group_base: str | None = None
     group_filter: str | None = None
     realms: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from ldap3.core.results import (
     RESULT_TIME_LIMIT_EXCEEDED,
 )
 
-from directory.contract import DirectoryUnavailable
+from directory.contract import DirectoryUnavailable, InvalidCredentials
 from directory.ldap.deadline import Deadline
 from directory.ldap.entry import Found
 from directory.ldap.lane import Lane
@@ -47,6 +47,17 @@ class Conversation:
         self._deadline = deadline
         self._server: str | None = None
         self._avoid: str | None = None
+        self._pinned: str | None = None
+
+    def ask_there(self, question: Callable[[Link], Found]) -> Found:
+        """Ask what no server knows of another; a bind that follows goes to the one that answered.
+
+        Raises:
+            DirectoryUnavailable: nobody could answer it.
+        """
+        found = self.ask(question)
+        self._pinned = self._server
+        return found
 
     def ask(self, question: Callable[[Link], Found]) -> Found:
         """Ask something that may be asked twice, on a connection of our own account.
@@ -71,8 +82,8 @@ class Conversation:
         last before it locks the person out.
 
         Raises:
-            DirectoryUnavailable: no answer.
-            InvalidCredentials: as `action` raises it.
+            DirectoryUnavailable: no answer; or the server that `ask_there` asked is no longer to be had.
+            InvalidCredentials: as `action` raises it, with the server that said so.
         """
         try:
             return self._on_a_bind_connection(action)
@@ -80,9 +91,17 @@ class Conversation:
             return self._on_a_bind_connection(action)
 
     def _on_a_bind_connection(self, action: Callable[[Link], T]) -> T:
-        with self._binds.lease(self._deadline, near=self._server) as link:
+        with self._binds.lease(self._deadline, near=self._pinned or self._server) as link:
+            if self._pinned not in {None, link.name}:
+                raise DirectoryUnavailable(
+                    f"{self._pinned} told how many failures are left, and {link.name} may count others"
+                )
             self._server = link.name
-            return action(link)
+            try:
+                return action(link)
+            except InvalidCredentials as refusal:
+                refusal.server = link.name
+                raise
 
     def _ask_first(self, question: Callable[[Link], Found]) -> Found | None:
         """Ask once; None if it should be asked again."""

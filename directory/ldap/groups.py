@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ldap3.utils.dn import parse_dn
-
 from directory.ldap.config import GROUP_DN
 from directory.ldap.entry import Entry, Found
 from directory.ldap.link import Link
+from directory.ldap.lockout import domain_of
 from directory.ldap.profiles import Profile
 from directory.ldap.results import judge_group_search
 from directory.ldap.typed import USERNAME, for_filter
@@ -81,7 +80,7 @@ class GroupRules:
         judge_group_search(found.answer)
         identifiers = [sid for read in found.entries for sid in read.attributes.get("tokengroups", ())]
         return self._search(
-            [f"(objectSid={for_filter(sid)})" for sid in identifiers], ask, base=_domain(entry.dn)
+            [f"(objectSid={for_filter(sid)})" for sid in identifiers], ask, base=domain_of(entry.dn)
         )
 
     def _search(self, filters: Sequence[str], ask: Ask, *, base: str = "") -> list[str]:
@@ -103,12 +102,3 @@ def _search_for(base: str, search_filter: str) -> Callable[[Link], Found]:
 def _filled(template: str, dn: str, net_id: str) -> str:
     # What is put in holds no braces: they are escaped.
     return template.replace(GROUP_DN, for_filter(dn)).replace(USERNAME, for_filter(net_id))
-
-
-def _domain(dn: str) -> str:
-    """The part of a DN that names a domain (RFC 2247)."""
-    parts = [(kind, value) for kind, value, _ in parse_dn(dn)]
-    first = len(parts)
-    while first and parts[first - 1][0].lower() == "dc":
-        first -= 1
-    return ",".join(f"{kind}={value}" for kind, value in parts[first:])

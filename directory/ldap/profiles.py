@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from directory.ldap import lockout
+from directory.ldap.lockout import Lockout
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -25,6 +28,7 @@ class Profile:
     password_expires_attribute: str | None = None
     principal_name_attribute: str = "eduPersonPrincipalName"
     state_attributes: tuple[str, ...]
+    lockout: Lockout
     group_attribute: str = "memberOf"
     token_groups: bool = False
     unwilling_refuses: bool = False
@@ -35,7 +39,14 @@ _OPENLDAP: Final = Profile(
     id_attribute="entryUUID",
     net_id_attribute="uid",
     password_changed_attribute="pwdChangedTime",  # noqa: S106 - an attribute's name, here and below
-    state_attributes=("pwdAccountLockedTime", "pwdAccountTmpLockoutEnd", "pwdStartTime", "pwdEndTime"),
+    state_attributes=(
+        "pwdAccountLockedTime",
+        "pwdAccountTmpLockoutEnd",
+        "pwdReset",
+        "pwdStartTime",
+        "pwdEndTime",
+    ),
+    lockout=lockout.OPENLDAP,
 )
 
 _389DS: Final = Profile(
@@ -45,6 +56,7 @@ _389DS: Final = Profile(
     password_changed_attribute="pwdUpdateTime",  # noqa: S106
     password_expires_attribute="passwordExpirationTime",  # noqa: S106
     state_attributes=("nsAccountLock", "accountUnlockTime"),
+    lockout=lockout.DS389,
     unwilling_refuses=True,
 )
 
@@ -66,6 +78,7 @@ _ACTIVE_DIRECTORY: Final = Profile(
         "accountExpires",
         "pwdLastSet",
     ),
+    lockout=lockout.ACTIVE_DIRECTORY,
     token_groups=True,
 )
 
@@ -78,6 +91,7 @@ _FREEIPA: Final = Profile(
     password_expires_attribute="krbPasswordExpiration",  # noqa: S106
     principal_name_attribute="krbPrincipalName",
     state_attributes=("nsAccountLock", "krbPrincipalExpiration", "krbPasswordExpiration", "krbLastPwdChange"),
+    lockout=lockout.FREEIPA,
     unwilling_refuses=True,
 )
 

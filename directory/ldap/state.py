@@ -1,17 +1,24 @@
 """What an entry says about whether its person may log in.
 
-Owns: the attributes of account states, and what they mean. A profile has those read that its directory has;
-one that is not in the entry says nothing. Must not know: connections, profiles.
+Owns: the attributes of account states, what they mean, and how two looks at them are compared. A profile has
+those read that its directory has; one that is not in the entry says nothing. Must not know: connections.
 """
 
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
 from directory.ldap.entry import Entry
-from directory.ldap.moment import from_filetime, from_generalized_time, from_number
+from directory.ldap.lockout import Policy
+from directory.ldap.moment import from_filetime, from_generalized_time, from_number, moment_of
+from directory.ldap.profiles import Profile
 
 # "Until an administrator unlocks it" (draft-behera-ldap-password-policy-10, section 5.3.3).
 _LOCKED_FOR_GOOD: Final = "000001010000Z"
+# These stay until the next bind, though the lock has ended.
+_LOCKS: Final = ("pwdAccountLockedTime", "pwdAccountTmpLockoutEnd")
+_STATE_OCTETS: Final = 8
 # Flags of Active Directory's userAccountControl and its computed sibling (MS-ADTS, section 2.2.16).
 _ACCOUNT_DISABLED: Final = 0x2
 _LOCKED_OUT: Final = 0x10
@@ -61,12 +68,30 @@ def refuse_by_lock(entry: Entry, now: float) -> None:
     # 0, in the year 1970, is 389-ds's "until an administrator unlocks it".
     unlocked = from_generalized_time(entry.text("accountUnlockTime"))
     tried_again = from_generalized_time(entry.text("pwdAccountTmpLockoutEnd"))
-    if (
-        unlocked == 0
-        or any(end is not None and end > now for end in (unlocked, tried_again))
-        or _flags(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT
-    ):
-        raise InvalidCredentials(Refusal.LOCKED, "locked out after too many failures")
+    if unlocked == 0 or _flags(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT:
+        raise _locked_until(None)
+    for end in (unlocked, tried_again):
+        if end is not None and end > now:
+            raise _locked_until(end)
+
+
+def refuse_by_policy(entry: Entry, policy: Policy | None, now: float) -> None:
+    """Refuse a person whom OpenLDAP has locked out, by the policy that tells when the lock ends.
+
+    Args:
+        entry: as read.
+        policy: in force for them, or None if it cannot be known: then nothing is certain.
+        now: seconds since the epoch.
+
+    Raises:
+        InvalidCredentials: `locked`.
+    """
+    begun = from_generalized_time(entry.text("pwdAccountLockedTime"))
+    if begun is None or policy is None:
+        return
+    end = begun + policy.duration if policy.duration else None
+    if end is None or end > now:
+        raise _locked_until(end)
 
 
 def refuse_by_password(entry: Entry, now: float, *, allow_must_change: bool) -> None:
@@ -89,6 +114,37 @@ def refuse_by_password(entry: Entry, now: float, *, allow_must_change: bool) -> 
             raise InvalidCredentials(Refusal.EXPIRED, "the password has expired")
         if not allow_must_change:
             raise InvalidCredentials(Refusal.MUST_CHANGE, "the password must be changed first")
+
+
+def state_of(entry: Entry, profile: Profile, now: float) -> bytes:
+    """Make a digest of when the password was changed and of all that a login looks at of the account.
+
+    A wrong try changes nothing of it until it locks. It is empty where no two looks can be compared: where
+    the directory does not tell when the password was changed, and while an account is locked or out of its
+    dates. Such a lock may end with no change to the entry, and until then a server may call a right password
+    a wrong one.
+
+    Args:
+        entry: as read.
+        profile: which of its attributes they are.
+        now: seconds since the epoch.
+    """
+    changed = profile.password_changed_attribute
+    if moment_of(changed, entry.text(changed)) is None or any(entry.texts(name) for name in _LOCKS):
+        return b""
+    try:
+        refuse_by_account(entry, now)
+        refuse_by_lock(entry, now)
+    except InvalidCredentials:
+        return b""
+    names = (changed, profile.password_expires_attribute or changed, *profile.state_attributes)
+    seen = [tuple(entry.attributes.get(name.lower(), ())) for name in names]
+    return sha256(repr(seen).encode()).digest()[:_STATE_OCTETS]
+
+
+def _locked_until(end: int | None) -> InvalidCredentials:
+    until = f", until {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M:%S} UTC" if end else ""
+    return InvalidCredentials(Refusal.LOCKED, f"locked out after too many failures{until}")
 
 
 def _flags(entry: Entry, attribute: str) -> int:

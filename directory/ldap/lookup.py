@@ -1,0 +1,110 @@
+"""How a person's entry is found: by a search, or at the DN that a template names.
+
+Owns: what is asked for, and that exactly one entry is an answer. Must not know: connections, passwords.
+"""
+
+from typing import Final
+
+from ldap3.core.results import (
+    RESULT_INSUFFICIENT_ACCESS_RIGHTS,
+    RESULT_INVALID_DN_SYNTAX,
+    RESULT_NO_SUCH_OBJECT,
+    RESULT_SUCCESS,
+)
+
+from directory.contract import InvalidCredentials, Refusal
+from directory.ldap.config import LdapConfig
+from directory.ldap.entry import Entry
+from directory.ldap.groups import Ask, GroupRules
+from directory.ldap.person import attributes_to_read, filter_by_names
+from directory.ldap.profiles import Profile
+from directory.ldap.results import judge_search
+from directory.ldap.typed import USERNAME, for_dn
+
+# One more than may be found, so that two are told from one.
+_SIZE_LIMIT: Final = 2
+NO_ATTRIBUTES: Final = "1.1"  # RFC 4511, section 4.5.1.8
+_SEEN_OR_HIDDEN: Final = frozenset(
+    {RESULT_SUCCESS, RESULT_NO_SUCH_OBJECT, RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_INVALID_DN_SYNTAX}
+)
+
+
+class Lookup:
+    """Finds entries, read with all that a login looks at."""
+
+    def __init__(self, config: LdapConfig, user_base: str) -> None:
+        self.profile: Profile = config.effective_profile()
+        self.groups = GroupRules(self.profile, config.group_base, config.group_filter)
+        self._user_base = user_base
+        self._template = config.user_dn_template
+        self._filter_is_set = config.user_filter is not None
+
+    def search(self, search_filter: str, ask: Ask, *, groups: bool) -> Entry:
+        """Search the one entry that a filter finds.
+
+        Raises:
+            InvalidCredentials: it finds none or several: `unknown_person`, `ambiguous`.
+            DirectoryUnavailable: nothing can be said.
+        """
+        attributes = self._attributes(groups=groups)
+        found = ask(
+            lambda link: link.search(
+                self._user_base, search_filter, attributes=attributes, size_limit=_SIZE_LIMIT
+            )
+        )
+        judge_search(found.answer)
+        if not found.entries:
+            raise InvalidCredentials(Refusal.UNKNOWN_PERSON)
+        if len(found.entries) > 1:
+            raise InvalidCredentials(Refusal.AMBIGUOUS, f"{len(found.entries)} entries or more")
+        return found.entries[0]
+
+    def dn_of(self, names: tuple[str, ...]) -> str | None:
+        """The DN that the template names for a person, or None without a template."""
+        return None if self._template is None else self._template.replace(USERNAME, for_dn(names[0]))
+
+    def of(self, names: tuple[str, ...], ask: Ask, *, groups: bool) -> Entry:
+        """Find the entry of a person by a search, or read it where the template names it.
+
+        Args:
+            names: any of those that they may have meant; the template takes the first.
+            ask: for the searches that it takes.
+            groups: whether the person's groups are wanted.
+
+        Raises:
+            Unseen: the template names no entry, or one that is hidden from us.
+            InvalidCredentials: nobody is found, or several are: `unknown_person`, `ambiguous`.
+            DirectoryUnavailable: nothing can be said.
+        """
+        dn = self.dn_of(names)
+        if dn is None:
+            return self.search(filter_by_names(self.profile, names), ask, groups=groups)
+        return self._read(dn, names, ask, groups=groups)
+
+    def _read(self, dn: str, names: tuple[str, ...], ask: Ask, *, groups: bool) -> Entry:
+        """Read the entry that the template names. Whom a filter that was set does not find is nobody."""
+        attributes = self._attributes(groups=groups)
+        found = ask(lambda link: link.read(dn, attributes=attributes))
+        if found.answer.code not in _SEEN_OR_HIDDEN:
+            judge_search(found.answer)
+        if len(found.entries) != 1:
+            raise Unseen(dn, found.answer.code)
+        if self._filter_is_set:
+            wanted = filter_by_names(self.profile, names)
+            matching = ask(lambda link: link.read(dn, attributes=[NO_ATTRIBUTES], search_filter=wanted))
+            judge_search(matching.answer)
+            if not matching.entries:
+                raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the filter does not find the entry")
+        return found.entries[0]
+
+    def _attributes(self, *, groups: bool) -> list[str]:
+        return attributes_to_read(self.profile, also=self.groups.attributes if groups else ())
+
+
+class Unseen(InvalidCredentials):
+    """The entry that a template names is not to be seen. Whether it exists is another question."""
+
+    def __init__(self, dn: str, code: int) -> None:
+        super().__init__(Refusal.UNKNOWN_PERSON, f"{dn} is not there, or hidden from us (result {code})")
+        self.dn = dn
+        self.code = code

@@ -1,0 +1,126 @@
+"""A person's entry as one login sees it.
+
+Owns: that the entry is read when it is first looked at, and what is shown of it before the password is tried.
+Must not know: how it is found.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
+from directory.ldap.entry import Entry
+from directory.ldap.person import person_from
+from directory.ldap.profiles import Profile
+from directory.ldap.state import state_of
+
+
+class Sight:
+    """An account, as the contract has it."""
+
+    def __init__(
+        self,
+        read: Callable[[], Entry],
+        count: Callable[[Entry], Standing],
+        profile: Profile,
+        clock: Callable[[], float],
+    ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            read: finds or reads the entry.
+            count: asks how near the account of an entry is to being locked.
+            profile: the kind of directory.
+            clock: seconds since the epoch.
+        """
+        self._read = read
+        self._count = count
+        self._profile = profile
+        self._clock = clock
+        self._entry: Entry | None = None
+        self._person: Person | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The entry. Raises what reading it raises."""
+        if self._entry is None:
+            self._entry = self._read()
+        return self._entry
+
+    @property
+    def person(self) -> Person:
+        """The person of the entry. Raises what reading it raises."""
+        return self.look()
+
+    @property
+    def seen_id(self) -> str | None:
+        """The stable id of the person, if they were looked at."""
+        return self._person.id if self._person else None
+
+    @property
+    def person_id(self) -> str:
+        """The stable id of the person. Raises what reading the entry raises."""
+        return self.person.id
+
+    @property
+    def state(self) -> bytes:
+        """A digest of when the password was changed and of the lockout; empty where nothing is certain."""
+        return self._state_of(self.entry)
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again, and say whether its state holds and is not empty.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        return bool(self.state) and self._state_of(self._read()) == self.state
+
+    def standing(self) -> Standing:
+        """Ask the server that will take the bind how near the account is to being locked.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        return self._count(self.entry)
+
+    def look(self) -> Person:
+        """Read the entry, if that was not done yet. Raises what reading it raises."""
+        if self._person is None:
+            self._person = person_from(self.entry, self._profile)
+        return self._person
+
+    def _state_of(self, entry: Entry) -> bytes:
+        return state_of(entry, self._profile, self._clock())
+
+
+@contextmanager
+def about(sight: Sight) -> Iterator[None]:
+    """Let a refusal name whom it is about, if they were looked at: people are looked for by their id.
+
+    Args:
+        sight: of the login that may be refused inside of the `with` block.
+    """
+    try:
+        yield
+    except InvalidCredentials as refusal:
+        refusal.person_id = sight.seen_id
+        raise
+
+
+def look_for_the_refused(sight: Sight, refusal: InvalidCredentials) -> None:
+    """Look at the entry of a refused bind, if nobody has yet, so that the refusal has a person.
+
+    Args:
+        sight: of the login.
+        refusal: of its bind.
+
+    Raises:
+        InvalidCredentials: there is nobody, and so no wrong password: `unknown_person`.
+    """
+    try:
+        sight.look()
+    except DirectoryUnavailable:
+        return  # The refusal stands, though it is about a name alone.
+    except InvalidCredentials as unseen:
+        if refusal.reason is Refusal.WRONG_PASSWORD:
+            unseen.server = refusal.server
+            raise
