@@ -5,6 +5,7 @@ Nothing of ours logs a secret on purpose. This is the net below: other libraries
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _TOKEN = re.compile(r"nid[a-z]_[A-Za-z0-9_-]{8,}")
@@ -20,6 +21,20 @@ _PARAMETER = re.compile(
     re.IGNORECASE,
 )
 _BLANK = "[redacted]"
+# What none of the patterns above can match without, in ASCII of lower case. Each begins with plain letters,
+# which the search for it skips to: a line that holds none of them is clean, at a tenth of the cost.
+_SIGNS = tuple(
+    re.compile(sign)
+    for sign in (
+        "nid[a-z]_",
+        r"basic\s",
+        r"bearer\s",
+        *(
+            rf"""{word}["']?\s*[:=]"""
+            for word in ("password", "passwd", "secret", "token", "assertion", "code(?:_verifier)?")
+        ),
+    )
+)
 
 
 def redact(text: str) -> str:
@@ -39,10 +54,36 @@ def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         fields: by name; the values as they will be written in JSON.
     """
+    if _are_clean(fields):
+        return dict(fields)
     return {
-        name: _BLANK if _NAME.fullmatch(str(name)) and not _is_plain(value) else _redacted(value)
+        name: _BLANK if _is_secret(str(name)) and not _is_plain(value) else _redacted(value)
         for name, value in fields.items()
     }
+
+
+@lru_cache(maxsize=512)
+def _is_secret(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def _are_clean(fields: Mapping[str, Any]) -> bool:
+    """Whether certainly nothing is to be taken out: plain values and texts alone, and no sign in any."""
+    texts = []
+    for name, value in fields.items():
+        if type(value) is str:
+            if _is_secret(str(name)):
+                return False
+            texts.append(value)
+        elif not _is_plain(value):
+            return False
+    # Outside ASCII there are letters that the patterns take for these (K for the sign of kelvin).
+    line = "\n".join(texts)
+    return line.isascii() and not _has_sign(line.lower())
+
+
+def _has_sign(text: str) -> bool:
+    return any(sign.search(text) for sign in _SIGNS)
 
 
 def _is_plain(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models import make_secret
@@ -90,6 +90,31 @@ def test_a_token_is_found_in_any_text(before: str, after: str) -> None:
 def test_field_is_blanked_by_its_name(name: str, value: object) -> None:
     """A field of a log line that is named for a secret shows none, whatever its shape."""
     assert SECRET not in str(redact_fields({name: value, "deep": [{name: value}]}))
+
+
+_PIECES = st.sampled_from(
+    [
+        *("password", "passwd", "secret", "client_secret", "token", "access_token", "code", "code_verifier"),
+        *("device_code", "assertion", "basic", "bearer", "nida_", "nids_", "issued", "SECRET", "Token"),
+        *("=", ":", " ", '"', "'", "\\", "&", ",", "-", "_", ".", "\n", "\t", "x", SECRET, "12345678"),
+        *("\u017f", "\u212a", "\xa0", "pa\u017fsword=", "to\u212aen=", "\u2028"),
+    ]
+)
+
+
+@given(st.dictionaries(_PIECES, st.lists(_PIECES, max_size=8).map("".join), max_size=4))
+@example({"cause": f"pa\u017fsword={SECRET}"})
+@example({"cause": f"to\u212aen={SECRET}"})
+def test_a_line_is_clean_only_where_no_pattern_matches(fields: dict[str, str]) -> None:
+    """The quick look at a whole line lets nothing through that the look at each field would blank."""
+    redacted = redact_fields(fields)
+    for name, text in fields.items():
+        assert redacted[name] in {redact(text), "[redacted]"}
+        assert (redacted[name] == "[redacted]") == (
+            name.lower().endswith(("password", "passwd", "secret", "_token", "assertion"))
+            or name.lower() in {"token", "code", "code_verifier", "device_code"}
+            or redact(text) == "[redacted]"
+        )
 
 
 def test_fields_are_redacted_however_deep() -> None:
