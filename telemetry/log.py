@@ -12,8 +12,9 @@ from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
+from telemetry.outline import outline
 from telemetry.redaction import redact, redact_fields
-from telemetry.steady import SteadyStream, outline
+from telemetry.steady import SteadyStream
 
 # Authlib, ldap3 and SQLAlchemy log tokens, names and statements below WARNING: those lines are never made.
 _QUERY = re.compile(r"\?[^\s\"]*")
@@ -87,7 +88,7 @@ def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None 
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(cast("TextIO", SteadyStream(stream or sys.stderr)))
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]

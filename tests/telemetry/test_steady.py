@@ -1,0 +1,108 @@
+"""A log that nobody reads stops nothing."""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import TextIO, cast
+
+import pytest
+
+from telemetry import Log, open_log
+
+LINES, READS = 3000, 100
+WORDS = "x" * 200
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+def pipe() -> tuple[int, TextIO]:
+    """A pipe: where it is read, and its stream."""
+    read, write = os.pipe()
+    return read, os.fdopen(write, "w")
+
+
+def socket_pair() -> tuple[int, TextIO]:
+    """A stream socket, as a service manager gives for standard error."""
+    one, other = socket.socketpair()
+    return one.detach(), os.fdopen(other.detach(), "w")
+
+
+def terminal() -> tuple[int, TextIO]:
+    """A terminal whose owner has stopped it."""
+    read, write = os.openpty()
+    return read, os.fdopen(write, "w")
+
+
+@pytest.fixture(params=[pipe, socket_pair, terminal])
+def stuck(request: pytest.FixtureRequest) -> Iterator[tuple[int, TextIO]]:
+    """Where to read, and a stream that nobody reads yet."""
+    make: Callable[[], tuple[int, TextIO]] = request.param
+    read, stream = make()
+    os.set_blocking(read, False)
+    yield read, stream
+    with suppress(OSError):
+        stream.close()
+    os.close(read)
+
+
+def read_all(descriptor: int, log: Log) -> list[dict[str, object]]:
+    """Every line that comes, where more is logged while it is read."""
+    text = b""
+    for _ in range(READS):
+        log.info("read again")
+        with suppress(BlockingIOError):
+            while part := os.read(descriptor, 65536):
+                text += part
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def write_much(stream: TextIO) -> Log:
+    """The log of a stream to which more was written than it takes, if that came to an end."""
+    log = open_log(stream)
+
+    def write() -> None:
+        for number in range(LINES):
+            log.info("token.issued", number=number, words=WORDS)
+
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    writer.join(20)
+    assert not writer.is_alive()
+    return log
+
+
+def test_stuck_stream_holds_nobody_up(stuck: tuple[int, TextIO]) -> None:
+    """Whoever logs to a pipe, a socket or a terminal that is full goes on; no line is cut in two."""
+    read, stream = stuck
+    log = write_much(stream)
+    lines = read_all(read, log)
+    numbers = [line["number"] for line in lines if "number" in line]
+    assert 0 < len(numbers) < LINES
+    assert numbers == list(range(len(numbers)))
+
+
+def test_lost_lines_are_counted(stuck: tuple[int, TextIO]) -> None:
+    """Once it is read again, the log says how many lines are missing, and goes on."""
+    read, stream = stuck
+    lines = read_all(read, write_much(stream))
+    lost = [cast("int", line["lines"]) for line in lines if line["event"] == "log.lost"]
+    assert sum(lost) == LINES + READS - (len(lines) - len(lost)) > 0
+    assert lines[-1]["event"] == "read again"
+
+
+def test_others_who_share_the_pipe_wait_as_before(stuck: tuple[int, TextIO]) -> None:
+    """Not waiting is the log's own affair: the descriptor that others share is left as it was."""
+    _, stream = stuck
+    write_much(stream)
+    assert not fcntl.fcntl(stream.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+def test_nothing_is_left_open(stuck: tuple[int, TextIO]) -> None:
+    """A log that is gone holds no descriptor."""
+    before = len(list(DESCRIPTORS.iterdir()))
+    open_log(stuck[1])
+    assert len(list(DESCRIPTORS.iterdir())) == before
