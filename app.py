@@ -107,7 +107,7 @@ def _build(
         log=log,
         clock=clock,
     )
-    _serve(app, settings, server, Protector(grants, clock), log)
+    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log)
     app.register_blueprint(
         web.health(required={"database": _database_answers}, degrading={"directory": login.ping})
     )

@@ -8,7 +8,7 @@ import click
 
 from models import Registration
 from oauth.client_authentication import METHODS
-from oauth.registration import FLAGS, mistakes
+from oauth.registration import FLAGS, TOKEN_FORMATS, mistakes
 from oauth.registration_rules import RESTRICTIONS
 
 _METADATA = (
@@ -60,7 +60,7 @@ _METADATA = (
     ),
     click.option(
         "--access-token-format",
-        type=click.Choice(("opaque", "RS256", "ES256")),
+        type=click.Choice(TOKEN_FORMATS),
         help="Opaque, or a JWT (RFC 9068) signed so.",
     ),
     click.option(

@@ -65,9 +65,10 @@ class StoredToken:
 class StoreValidator(BearerTokenValidator):
     """Validates a Bearer token against the store. The directory is never asked."""
 
-    def __init__(self, grants: GrantStore, clock: Callable[[], float]) -> None:
+    def __init__(self, grants: GrantStore, clock: Callable[[], float], issuer: str) -> None:
         super().__init__(realm=REALM)
         self._grants = grants
+        self._issuer = issuer
         self._clock = clock
 
     def authenticate_token(self, token_string: str) -> StoredToken | None:
@@ -81,24 +82,27 @@ class StoreValidator(BearerTokenValidator):
         return None if token is None else StoredToken(token, int(self._clock()))
 
     def validate_token(self, token: StoredToken | None, scopes: list[str] | None, _request: object) -> None:
-        """Live, and with one of the wanted scopes.
+        """Live, for us, and with one of the wanted scopes.
 
         Raises:
-            InvalidTokenError: unknown, expired or revoked.
+            InvalidTokenError: unknown, expired, revoked, or for other resources alone (RFC 8707, 2).
             InsufficientScope: with the scope that is wanted.
         """
         if token is None or token.is_expired() or token.is_revoked():
+            raise InvalidTokenError(realm=self.realm)
+        audience = token.stored.audience
+        if audience is not None and self._issuer not in audience.split():
             raise InvalidTokenError(realm=self.realm)
         if self.scope_insufficient(token.get_scope(), scopes):
             raise InsufficientScope(" ".join(scopes or ()))
 
 
 class Protector(ResourceProtector):
-    """Protects resources: `@protector("scope")` on a view, `protector.acquire_token()` in one."""
+    """Protects resources of the issuer: `@protector("scope")` on a view, `acquire_token()` in one."""
 
-    def __init__(self, grants: GrantStore, clock: Callable[[], float]) -> None:
+    def __init__(self, grants: GrantStore, clock: Callable[[], float], issuer: str) -> None:
         super().__init__()
-        self.register_token_validator(StoreValidator(grants, clock))
+        self.register_token_validator(StoreValidator(grants, clock, issuer))
 
     def parse_request_authorization(self, request: Any) -> tuple[BearerTokenValidator, str]:
         """The validator and the token of the request's Authorization header (RFC 6750, 2.1).

@@ -64,7 +64,7 @@ def _grant_token(server: Server, oauth_request: StrictRequest) -> Response:
 def _answer(server: Server, endpoint: Callable[[Server, StrictRequest], Response]) -> Response:
     oauth_request = StrictRequest(request, issuer=server.issuer, request_id=secrets.token_hex(8))
     try:
-        oauth_request.take(read_parameters(request))
+        oauth_request.take(*read_parameters(request))
         return endpoint(server, oauth_request)
     except OAuth2Error as error:
         return server.handle_error_response(oauth_request, error)

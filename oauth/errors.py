@@ -79,6 +79,13 @@ class UnsupportedGrantType(OAuth2Error):
     description = "This server does not offer this grant type."
 
 
+class InvalidTarget(OAuth2Error):
+    """The resource that a token is asked for is none that it could be given for (RFC 8707, 2)."""
+
+    error = "invalid_target"
+    description = "The resource is malformed, or beyond what this client is registered for."
+
+
 def missing(*parameters: str) -> OAuth2Error:
     """Required parameters are missing (RFC 6749, 5.2). Their names are ours, not the request's."""
     if len(parameters) == 1:
@@ -99,6 +106,11 @@ def unauthorized_client() -> OAuth2Error:
 def invalid_scope() -> OAuth2Error:
     """The scope is malformed or beyond the client's (RFC 6749, 3.3 and 5.2)."""
     return InvalidScopeError("The scope is malformed, or beyond what this client is registered for.")
+
+
+def invalid_target() -> OAuth2Error:
+    """The resource is malformed, or beyond the client's (RFC 8707, 2)."""
+    return InvalidTarget()
 
 
 def invalid_grant() -> OAuth2Error:

@@ -6,7 +6,7 @@ issuer's.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
@@ -40,29 +40,34 @@ _PARAMETERS = frozenset(
         "access_token",
     }
 )
+# These may repeat (RFC 8707, 2).
+_REPEATABLE = frozenset({"resource"})
 
 
 class StrictRequest(OAuth2Request):
     """An OAuth request whose parameters have passed the front.
 
     `secret_used` is the client id and serial of the secret that proved the client, where its use is worth
-    writing down; `granted_scope` the scope that was settled before the directory was asked.
+    writing down; `granted_scope` and `granted_audience` are what was settled before the directory was asked.
     """
 
     def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
         super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
         self.parameters: Mapping[str, str] = {}
+        self.resources: Sequence[str] = ()
         self.request_id = request_id
         # Behind a proxy this is what its header says, of any length.
         self.address = (request.remote_addr or "")[:_ADDRESS_LENGTH]
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""
+        self.granted_audience: str | None = None
         self._started = time.monotonic()
 
-    def take(self, parameters: Mapping[str, str]) -> None:
-        """Take the parameters that passed the front."""
+    def take(self, parameters: Mapping[str, str], resources: Sequence[str]) -> None:
+        """Take the parameters that passed the front, and each `resource` among them."""
         self.payload = BasicOAuth2Payload(dict(parameters))
         self.parameters = parameters
+        self.resources = resources
 
     def facts(self) -> dict[str, object]:
         """What a log line about this request says of it."""
@@ -83,8 +88,8 @@ class StrictRequest(OAuth2Request):
         return self.parameters
 
 
-def read_parameters(request: Request) -> Mapping[str, str]:
-    """The OAuth parameters of a request's body.
+def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str]]:
+    """The OAuth parameters of a request's body, and apart from them every `resource`, which may repeat.
 
     An empty parameter counts as omitted (RFC 6749, 3.2), but for `password`: an empty one is a wrong one.
 
@@ -93,16 +98,19 @@ def read_parameters(request: Request) -> Mapping[str, str]:
     """
     if request.mimetype != _FORM:
         raise malformed(f"The body must be a form: Content-Type {_FORM}.")
-    if any(name in _PARAMETERS for name, _ in _parse(request.query_string)):
+    if any(name in _PARAMETERS | _REPEATABLE for name, _ in _parse(request.query_string)):
         raise malformed("OAuth parameters belong in the body, never in the URL.")
     parameters: dict[str, str] = {}
+    resources: list[str] = []
     for name, value in _parse(_read_body(request)):
+        if name in _REPEATABLE and value:
+            resources.append(value)
         if name not in _PARAMETERS:
             continue
         if name in parameters:
             raise malformed(f"The parameter {name} is given more than once.")
         parameters[name] = value
-    return {name: value for name, value in parameters.items() if value or name == "password"}
+    return {name: value for name, value in parameters.items() if value or name == "password"}, resources
 
 
 def _read_body(request: Request) -> bytes:

@@ -4,12 +4,13 @@ from base64 import urlsafe_b64encode
 
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from models import AccessToken, RefreshToken
+from models import AccessToken
 from oauth.client import OAuthClient
 from oauth.client_authentication import METHODS
 from oauth.errors import missing
 from oauth.front import StrictRequest
 from oauth.presented import Presented, find_presented
+from oauth.resource import audience_of
 from oauth.scope import DEFAULT
 
 _JTI_OCTETS = 16
@@ -39,6 +40,7 @@ class Introspection(IntrospectionEndpoint):
     def introspect_token(self, token: Presented) -> dict[str, object]:
         """What is told of a live token (section 2.2)."""
         stored = token.stored
+        access = isinstance(stored, AccessToken)
         told: dict[str, object] = {
             "active": True,
             "scope": stored.scope,
@@ -47,23 +49,16 @@ class Introspection(IntrospectionEndpoint):
             "iat": stored.issued_at,
             "nbf": stored.issued_at,
             "iss": self.server.issuer,
-            "aud": self._audience(stored),
+            # A refresh token is for this server, whatever its access tokens are for.
+            "aud": audience_of(stored.audience if access else None, self.server.issuer),
             "jti": urlsafe_b64encode(token.key[-_JTI_OCTETS:]).decode("ascii").rstrip("="),
         }
         # A client's own token is about nobody: its id as `sub` could pass for a person's (RFC 9700, 4.15).
         if stored.subject is not None:
             told |= {"sub": stored.sub or stored.subject, "username": stored.net_id}
-        if isinstance(stored, AccessToken):
+        if access:
             told |= {"token_type": "Bearer"}
         return told
-
-    def _audience(self, stored: AccessToken | RefreshToken) -> str | list[str]:
-        """For whom the token is: the resources that were asked for, else this server (RFC 7519, 4.1.3).
-
-        A refresh token is for this server, whatever its access tokens are for.
-        """
-        asked = (stored.audience or "").split() if isinstance(stored, AccessToken) else []
-        return asked if len(asked) > 1 else (asked or [self.server.issuer])[0]
 
 
 def _concerns(found: Presented, client: OAuthClient) -> bool:

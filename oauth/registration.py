@@ -9,7 +9,11 @@ from oauth.registration_rules import restriction_mistakes
 from oauth.scope import DEFAULT, is_wellformed
 
 GRANT_TYPES = ("password", "refresh_token", "client_credentials")
+OPAQUE = "opaque"
+TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
 _NAME_LENGTH = 255
+# Every JWT carries its scope and its audience, and many servers take no header line over 8 KiB.
+_JWT_LENGTH = 3000
 PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
 KEEP_REFRESH_TOKEN = "keep_refresh_token"  # noqa: S105 - a flag's name
 URL_ENCODING_HINTS = "url_encoding_hints"
@@ -48,10 +52,11 @@ def mistakes(registration: Registration) -> Sequence[str]:
     if registration.token_endpoint_auth_method not in METHODS:
         found.append(f"The authentication method must be one of {', '.join(METHODS)}.")
     found += _scope_mistakes(registration)
+    found += _token_mistakes(registration)
     found += [
         f"The redirect URI {uri!r} must be absolute, name its host and have no fragment (RFC 6749, 3.1.2)."
         for uri in registration.redirect_uris
-        if not _is_redirect_uri(uri)
+        if not _is_absolute(uri)
     ]
     if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
         found += _public_mistakes(registration)
@@ -140,7 +145,26 @@ def _scope_mistakes(registration: Registration) -> Sequence[str]:
     return found
 
 
-def _is_redirect_uri(uri: str) -> bool:
+def _token_mistakes(registration: Registration) -> Sequence[str]:
+    """What access tokens cannot be, or be for."""
+    found = [
+        f"The audience {uri!r} must be an absolute URI without a fragment (RFC 8707, 2)."
+        for uri in registration.audiences
+        if not _is_absolute(uri)
+    ]
+    if registration.access_token_format not in TOKEN_FORMATS:
+        found.append(f"The access token format must be one of {', '.join(TOKEN_FORMATS)}.")
+    elif registration.access_token_format != OPAQUE:
+        length = len(registration.scope) + sum(map(len, registration.audiences))
+        if length > _JWT_LENGTH:
+            found.append(
+                f"Scope and audiences may have {_JWT_LENGTH} characters together where access tokens are "
+                "JWTs: each token carries them."
+            )
+    return found
+
+
+def _is_absolute(uri: str) -> bool:
     try:
         parts = urlsplit(uri)
     except ValueError:

@@ -5,13 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from flask import Response
 
 from login import Login, Person
 from models import ClientStore, GrantStore, NewGrant, NewToken, RefreshStore, new_grant_id
 from oauth.claims import claims_of
-from oauth.client import OAuthClient
 from oauth.client_authentication import StrictClientAuthentication
 from oauth.errors import InvalidClient, UnsupportedGrantType
 from oauth.front import StrictRequest
@@ -25,7 +23,7 @@ from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
 from oauth.revocation import Revocation
 from oauth.successor import Successors
-from oauth.token_format import ACCESS, REFRESH, key_of, mint
+from oauth.token_format import ACCESS, REFRESH, mint, stored_key
 from telemetry import AuditEvent, Log
 
 
@@ -50,7 +48,7 @@ class Server(AuthorizationServer):
         log: Log,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(query_client=clients.get, save_token=self._store)
+        super().__init__(query_client=clients.get)
         self.issuer = issuer
         self.login = login
         self.restrictions = restrictions
@@ -62,9 +60,6 @@ class Server(AuthorizationServer):
         self.replay_window = replay_window
         self._clock = clock
         self._client_auth = StrictClientAuthentication(clients, clock)
-        self.register_token_generator(
-            "default", BearerTokenGenerator(self._access, self._refresh, self._expires_in)
-        )
         for grant in (PasswordGrant, RefreshGrant, OwnBehalfGrant):
             self.register_grant(grant)
         for endpoint in (Revocation, Introspection):
@@ -133,48 +128,52 @@ class Server(AuthorizationServer):
             duration_ms=request.elapsed_ms(),
         )
 
-    def _access(self, **_: object) -> str:
-        return mint(ACCESS, self.now() + self.lifetimes.access_token)
+    def issue(self, request: StrictRequest, *, refresh: bool) -> dict[str, object]:
+        """Store a new grant with its tokens and audit row, in one transaction, and say what is answered.
 
-    def _refresh(self, client: OAuthClient, **_: object) -> str:
-        # One that is kept stays in its table until its last end; how long it may be idle is in its row.
-        kept = keeps_refresh_token(client.registered)
-        return mint(REFRESH, self.now() + (self.lifetimes.kept() if kept else self.lifetimes.refresh()))
+        Args:
+            request: with its client, scope and audience settled, and the person if there is one.
+            refresh: whether a refresh token comes with it.
 
-    def _family(self, client: OAuthClient) -> int:
-        """Seconds that a grant with a refresh token lives: no longer than the token, where that is kept."""
-        return self.lifetimes.kept() if keeps_refresh_token(client.registered) else self.lifetimes.grant
-
-    def _expires_in(self, _client: object, _grant_type: str) -> int:
-        return self.lifetimes.access_token
-
-    def _store(self, token: Mapping[str, str], request: StrictRequest) -> None:
-        """Store what is about to be answered: grant, tokens and audit row, in one transaction."""
-        now, scope = self.now(), token["scope"]
+        Raises:
+            ClientEnded: the client was disabled meanwhile.
+            StoreUnavailable: nothing was stored.
+        """
+        now, scope = self.now(), request.granted_scope
         person: Person | None = request.user
-        access = _new_token(ACCESS, token["access_token"], now + self.lifetimes.access_token)
-        refresh = None
-        if "refresh_token" in token:
-            refresh = _new_token(REFRESH, token["refresh_token"], now + self.lifetimes.refresh())
+        ends = now + self.lifetimes.access_token
+        # A grant lives no longer than a refresh token that is kept.
+        keeps = keeps_refresh_token(request.client.registered)
+        family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         grant = NewGrant(
             id=new_grant_id(now),
             client_id=request.client.get_client_id(),
             subject=person.id if person else None,
             net_id=person.net_id if person else None,
             scope=scope,
+            audience=request.granted_audience,
             claims=claims_of(person, scope) if person else {},
             password_changed_at=person.password_changed_at if person else None,
             auth_time=now,
-            expires_at=now + self._family(request.client) if refresh else access.expires_at,
+            expires_at=family if refresh else ends,
         )
-        event = self.event("token.issued", request, subject=grant.subject, grant_id=grant.id, scope=scope)
+        access = mint(ACCESS, ends)
+        answer = {"token_type": "Bearer", "access_token": access, "expires_in": ends - now}
+        renewing = None
+        if refresh:
+            # One that is kept stays in its table until its last end; how long it may be idle is in its row.
+            token = mint(REFRESH, family if keeps else now + self.lifetimes.refresh())
+            renewing = NewToken(key=stored_key(REFRESH, token), expires_at=now + self.lifetimes.refresh())
+            answer["refresh_token"] = token
+        self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
+        return {**answer, "scope": scope}
+
+    def _store(
+        self, request: StrictRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None
+    ) -> None:
+        event = self.event(
+            "token.issued", request, subject=grant.subject, grant_id=grant.id, scope=grant.scope
+        )
         capped = self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
         for told in (event, capped) if capped else (event,):
             self.log.info(told.event, **told.facts())
-
-
-def _new_token(kind: str, token: str, expires_at: int) -> NewToken:
-    key = key_of(kind, token)
-    if key is None:
-        raise ValueError("a token of ours does not read as one")
-    return NewToken(key=key, expires_at=expires_at)

@@ -48,6 +48,18 @@ def key_of(kind: str, token: str) -> bytes | None:
     return body[:3] + sha256(token.encode("ascii")).digest()
 
 
+def stored_key(kind: str, token: str) -> bytes:
+    """The primary key of a token that was just made.
+
+    Raises:
+        ValueError: it does not read as one of ours.
+    """
+    key = key_of(kind, token)
+    if key is None:
+        raise ValueError("a token of ours does not read as one")
+    return key
+
+
 def last_second(key: bytes) -> int:
     """The last second (since the epoch) of the hour that a token says it ends in; then it may be purged."""
     return (int.from_bytes(key[:3], "big") + 1) * 3600 - 1

@@ -5,6 +5,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from login import InvalidCredentials
 from oauth.client_authentication import METHODS
 from oauth.errors import InvalidClient, invalid_scope, unauthorized_client
+from oauth.resource import settle_audience
 
 
 class OwnBehalfGrant(ClientCredentialsGrant):
@@ -30,9 +31,10 @@ class OwnBehalfGrant(ClientCredentialsGrant):
         if scope is None:
             raise invalid_scope()
         self.request.granted_scope = scope
+        self.request.granted_audience = settle_audience(
+            self.request.resources, client.registered, self.server.issuer
+        )
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """Issue and store the token; no refresh token (RFC 6749, 4.4.3)."""
-        token = self.generate_token(scope=self.request.granted_scope, include_refresh_token=False)
-        self.save_token(token)
-        return 200, token, self.TOKEN_RESPONSE_HEADER
+        return 200, self.server.issue(self.request, refresh=False), self.TOKEN_RESPONSE_HEADER

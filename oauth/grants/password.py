@@ -8,6 +8,7 @@ from login import Person
 from oauth.claims import wants_groups
 from oauth.client_authentication import METHODS
 from oauth.errors import invalid_scope, missing, unauthorized_client
+from oauth.resource import settle_audience
 
 
 class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
@@ -38,6 +39,9 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         if scope is None:
             raise invalid_scope()
         self.request.granted_scope = scope
+        self.request.granted_audience = settle_audience(
+            self.request.resources, client.registered, self.server.issuer
+        )
         self.server.restrictions.check_network(client.registered, self.request.address)
         form = self.request.form
         self.request.user = self.authenticate_user(form["username"], form["password"])
@@ -55,11 +59,5 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """Issue and store the tokens (RFC 6749, 5.1)."""
-        client = self.request.client
-        token = self.generate_token(
-            user=self.request.user,
-            scope=self.request.granted_scope,
-            include_refresh_token=client.check_grant_type("refresh_token"),
-        )
-        self.save_token(token)
-        return 200, token, self.TOKEN_RESPONSE_HEADER
+        refresh = self.request.client.check_grant_type("refresh_token")
+        return 200, self.server.issue(self.request, refresh=refresh), self.TOKEN_RESPONSE_HEADER

@@ -14,9 +14,10 @@ from oauth.claims import claims_of, wants_groups
 from oauth.client_authentication import METHODS
 from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
 from oauth.registration import keeps_refresh_token
+from oauth.resource import narrow_audience
 from oauth.scope import DEFAULT, is_wellformed
 from oauth.successor import Pair
-from oauth.token_format import ACCESS, REFRESH, key_of, last_second, mint
+from oauth.token_format import ACCESS, REFRESH, key_of, last_second, mint, stored_key
 from telemetry import AuditEvent
 
 
@@ -47,6 +48,9 @@ class RefreshGrant(RefreshTokenGrant):
         self._check_network(found)
         self.request.refresh_token = key, found
         self.request.granted_scope = self._scope(found)
+        self.request.granted_audience = narrow_audience(
+            self.request.resources, found.audience, client.registered, self.server.issuer
+        )
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """Rotate, or answer a replay with the same successor.
@@ -101,8 +105,8 @@ class RefreshGrant(RefreshTokenGrant):
         now, used_at = self.server.now(), found.used_at or 0
         if now - used_at < self.server.replay_window:
             for pair in self._successors(found, used_at):
-                successor = self.server.refreshes.find(_key(REFRESH, pair.refresh))
-                access = self.server.grants.find_access_token(_key(ACCESS, pair.access))
+                successor = self.server.refreshes.find(stored_key(REFRESH, pair.refresh))
+                access = self.server.grants.find_access_token(stored_key(ACCESS, pair.access))
                 if successor and successor.used_at is None and access and access.is_live(now):
                     event = replace(self._event("token.replayed", found), scope=access.scope)
                     self.server.grants.record(event)
@@ -161,9 +165,10 @@ class RefreshGrant(RefreshTokenGrant):
     def _renewal(self, found: RefreshToken, person: Person, pair: Pair, now: int) -> Renewal:
         return Renewal(
             at=now,
-            access=NewToken(key=_key(ACCESS, pair.access), expires_at=pair.access_expires_at),
-            refresh=NewToken(key=_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
+            access=NewToken(key=stored_key(ACCESS, pair.access), expires_at=pair.access_expires_at),
+            refresh=NewToken(key=stored_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
             scope=self.request.granted_scope,
+            audience=self.request.granted_audience,
             claims=claims_of(person, found.scope),
         )
 
@@ -194,10 +199,3 @@ class RefreshGrant(RefreshTokenGrant):
             "scope": scope,
         }
         return 200, token, self.TOKEN_RESPONSE_HEADER
-
-
-def _key(kind: str, token: str) -> bytes:
-    key = key_of(kind, token)
-    if key is None:
-        raise ValueError("a token of ours does not read as one")
-    return key

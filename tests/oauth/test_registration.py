@@ -58,6 +58,13 @@ def test_good_registration_has_no_mistakes() -> None:
         ({"redirect_uris": ("https://app.example/\r\nSet-Cookie:a=b",)}, "redirect URI"),
         ({"redirect_uris": ("https://[::1/",)}, "redirect URI"),
         ({"redirect_uris": ("https://äpp.example/",)}, "redirect URI"),
+        ({"audiences": ("/api",)}, "'/api'"),
+        ({"audiences": ("api.example",)}, "audience"),
+        ({"audiences": ("https://api.example/#",)}, "audience"),
+        ({"audiences": ("https://api.example/a b",)}, "audience"),
+        ({"audiences": ("https://",)}, "audience"),
+        ({"access_token_format": "HS256"}, "opaque, RS256, ES256"),
+        ({"access_token_format": "RS256", "audiences": ("urn:" + "x" * 3000,)}, "3000 characters"),
         ({"token_endpoint_auth_method": "none"}, "--allow-public-password"),
         ({"token_endpoint_auth_method": "none", "grant_types": (), "resource_server": True}, "secret"),
         (

@@ -1,0 +1,152 @@
+"""Resource indicators (RFC 8707): a token is for the APIs that were asked for, and for no others."""
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.conftest import Registered, Site
+from tests.fakes import FakeDirectory
+from tests.faults import rows
+from tests.oauth.answers import INVALID_REQUEST, INVALID_TARGET, OK, said
+
+GRADES, FILES, URN = "https://grades.example/api", "https://files.example", "urn:campus:mail"
+ISSUER = "https://localhost:8443"
+
+
+@pytest.fixture
+def program(faked: Site) -> Registered:
+    """A program that may refresh, work on its own behalf, and ask for three resources."""
+    options = ("--grant", "refresh_token client_credentials", "--scope", "profile email")
+    return faked.register("a program", *options, "--audience", f"{GRADES} {FILES} {URN}")
+
+
+def ask(site: Site, client: Registered, *resources: str, **form: str) -> TestResponse:
+    """A token request of alice, with a `resource` parameter for each of these."""
+    usual = {"grant_type": "password", "username": "alice", "password": "alice-password"}
+    data = {**(form or usual), "resource": list(resources)}
+    return site.http.post("/oauth/token", data=data, auth=client.basic)
+
+
+def refresh(site: Site, client: Registered, answer: TestResponse, *resources: str) -> TestResponse:
+    """A refresh with the answer's refresh token."""
+    token = answer.get_json()["refresh_token"]
+    return ask(site, client, *resources, grant_type="refresh_token", refresh_token=token)
+
+
+def audience(site: Site, client: Registered, answer: TestResponse) -> object:
+    """Whom introspection says that the answer's token is for."""
+    told = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
+    assert told["active"]
+    return told["aud"]
+
+
+class TestAsked:
+    """Section 2: the parameter."""
+
+    def test_one(self, faked: Site, program: Registered) -> None:
+        """One resource is the token's audience."""
+        assert audience(faked, program, ask(faked, program, GRADES)) == GRADES
+
+    def test_several(self, faked: Site, program: Registered) -> None:
+        """The parameter may repeat; a resource that is named twice counts once."""
+        assert audience(faked, program, ask(faked, program, GRADES, URN, GRADES)) == [GRADES, URN]
+
+    @pytest.mark.parametrize("resources", [(), ("",)])
+    def test_none_is_this_server(self, faked: Site, program: Registered, resources: tuple[str, ...]) -> None:
+        """Without one, or with an empty one, the token is for this server alone (RFC 9068, 3)."""
+        assert audience(faked, program, ask(faked, program, *resources)) == ISSUER
+
+    def test_client_s_own_token(self, faked: Site, program: Registered) -> None:
+        """A program's token on its own behalf is for what it asked for as well."""
+        answer = ask(faked, program, FILES, grant_type="client_credentials")
+        assert audience(faked, program, answer) == FILES
+
+    @pytest.mark.parametrize(
+        "resource",
+        [
+            "https://other.example",
+            f"{GRADES}/",
+            f"{GRADES}#",
+            f"{GRADES}#part",
+            f"{GRADES}?a=b",
+            GRADES.upper(),
+            f"{GRADES} {FILES}",
+            f" {GRADES}",
+            "/api",
+            "grades",
+            "%",
+            "x" * 10_000,
+        ],
+    )
+    def test_any_other_is_invalid_target(
+        self, faked: Site, fake: FakeDirectory, program: Registered, resource: str
+    ) -> None:
+        """What the client is not registered for is refused before the directory is asked, as it stands."""
+        assert said(ask(faked, program, resource)) == INVALID_TARGET
+        assert said(ask(faked, program, GRADES, resource)) == INVALID_TARGET
+        assert (fake.asked, rows(faked, "grant")) == ([], [])
+
+    def test_client_without_a_list(self, faked: Site) -> None:
+        """A client with no list may ask for this server, and for nothing else."""
+        client = faked.register()
+        assert said(ask(faked, client, GRADES)) == INVALID_TARGET
+        assert audience(faked, client, ask(faked, client, ISSUER)) == ISSUER
+
+    def test_never_in_the_url(self, faked: Site, program: Registered) -> None:
+        """Like every parameter it stands in the body alone."""
+        form = {"grant_type": "client_credentials"}
+        answer = faked.http.post(f"/oauth/token?resource={GRADES}", data=form, auth=program.basic)
+        assert said(answer) == INVALID_REQUEST
+
+
+class TestRefresh:
+    """Section 2.2: the grant's resources, or a part of them."""
+
+    def test_all_of_the_grant(self, faked: Site, program: Registered) -> None:
+        """Without a resource the new token is for all that the grant is for."""
+        second = refresh(faked, program, ask(faked, program, GRADES, FILES))
+        assert audience(faked, program, second) == [GRADES, FILES]
+
+    def test_part_and_whole_again(self, faked: Site, program: Registered) -> None:
+        """A token for a part narrows nothing but itself."""
+        second = refresh(faked, program, ask(faked, program, GRADES, FILES), FILES)
+        assert audience(faked, program, second) == FILES
+        assert audience(faked, program, refresh(faked, program, second)) == [GRADES, FILES]
+
+    @pytest.mark.parametrize("granted", [(), (GRADES,)])
+    def test_beyond_the_grant(self, faked: Site, program: Registered, granted: tuple[str, ...]) -> None:
+        """What the grant is not for is refused, though the client may ask for it; the token stays good."""
+        first = ask(faked, program, *granted)
+        assert said(refresh(faked, program, first, URN)) == INVALID_TARGET
+        assert said(refresh(faked, program, first, *granted)) == OK
+
+    def test_default_stays_the_default(self, faked: Site, program: Registered) -> None:
+        """A grant that is for this server stays so."""
+        assert audience(faked, program, refresh(faked, program, ask(faked, program))) == ISSUER
+
+    def test_what_was_taken_from_the_client(self, faked: Site, program: Registered) -> None:
+        """A resource that the client may not ask for any more is left out; where none is left, refused."""
+        first = ask(faked, program, GRADES, FILES)
+        faked.run("client", "update", program.client_id, "--audience", FILES)
+        second = refresh(faked, program, first)
+        assert audience(faked, program, second) == FILES
+        faked.run("client", "update", program.client_id, "--audience", "")
+        assert said(refresh(faked, program, second)) == INVALID_TARGET
+
+
+class TestOurOwnResources:
+    """Section 2 and RFC 9068, 4: a resource refuses tokens that are not for it."""
+
+    @pytest.mark.parametrize("path", ["/api/me", "/oauth/userinfo", "/userinfo"])
+    def test_token_for_others_is_refused(self, faked: Site, program: Registered, path: str) -> None:
+        """A token for another API opens none of this server's resources: invalid_token."""
+        answer = faked.get(path, ask(faked, program, GRADES, FILES).get_json()["access_token"])
+        assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_token")
+
+    @pytest.mark.parametrize("path", ["/api/me", "/oauth/userinfo"])
+    @pytest.mark.parametrize("resources", [(), (ISSUER,), (GRADES, ISSUER)])
+    def test_token_for_us_opens(
+        self, faked: Site, program: Registered, path: str, resources: tuple[str, ...]
+    ) -> None:
+        """A token for this server opens them, whatever else it is for."""
+        token = ask(faked, program, *resources).get_json()["access_token"]
+        assert faked.get(path, token).status_code == 200
