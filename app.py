@@ -23,6 +23,7 @@ from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
 from login import Login
 from models import (
     MIGRATIONS,
+    AbsenceStore,
     ClientStore,
     GrantCap,
     GrantStore,
@@ -79,10 +80,7 @@ def _build(
 ) -> Flask:
     instance = instance_path(environ, PROJECT / "instance").resolve()
     settings = load_settings(instance, environ)
-    app = Flask(__name__, instance_path=str(instance), static_folder=None)
-    # Flask's own answer to OPTIONS is an empty HTML page.
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app = _new_flask(instance)
     _open_database(app, settings, instance)
     grants = GrantStore(clock, GrantCap(settings.grants_per_person))
     with app.app_context():
@@ -101,6 +99,7 @@ def _build(
         login=login,
         restrictions=_restrictions(settings),
         refreshes=RefreshStore(clock),
+        absences=AbsenceStore(),
         lifetimes=_lifetimes(settings),
         successor_keys=[key.key for key in ring.derive("refresh token successor")],
         replay_window=settings.refresh_replay_window,
@@ -113,6 +112,14 @@ def _build(
     )
     commands = cli.Services(clients=clients, grants=grants, clock=clock, settings=settings, ldap=ldap)
     cli.register(app, commands)
+    return app
+
+
+def _new_flask(instance: Path) -> Flask:
+    app = Flask(__name__, instance_path=str(instance), static_folder=None)
+    # Flask's own answer to OPTIONS is an empty HTML page.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     return app
 
 

@@ -124,7 +124,8 @@ class InvalidCredentials(Exception):
     """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log.
 
     `person_id` is the stable id of the person, where our account found exactly one entry; `server` the URI of
-    the server that refused the bind, where one did.
+    the server that refused the bind, where one did; `servers` those that `find` heard it from that there is
+    no such person, where the directory has servers.
     """
 
     def __init__(self, reason: Refusal, detail: str = "") -> None:
@@ -133,6 +134,7 @@ class InvalidCredentials(Exception):
         self.detail = detail
         self.person_id: str | None = None
         self.server: str | None = None
+        self.servers: tuple[str, ...] = ()
 
 
 class DirectoryUnavailable(Exception):
@@ -175,8 +177,9 @@ class Directory(Protocol):
         """Read the person with the stable id `person_id` again.
 
         Raises:
-            InvalidCredentials: no such person now (`unknown_person`), or the entry says for certain that they
-                may not log in: `disabled`, `locked`, `expired`, `must_change`, `not_now`.
+            InvalidCredentials: no such person now (`unknown_person`, with the servers that say so), or the
+                entry says for certain that they may not log in: `disabled`, `locked`, `expired`,
+                `must_change`, `not_now`.
             DirectoryUnavailable: nothing can be said.
         """
         ...

@@ -5,6 +5,7 @@ Flask (but for the `db` object), LDAP, Authlib, the settings object. A person an
 `grant.subject` is the person's stable id.
 """
 
+from models.absence_store import Absence, AbsenceStore, Missed
 from models.base import Base, StoreUnavailable, db
 from models.client import Client, ClientSecret, Registration
 from models.client_import import ClientsExist, ImportedClient, import_clients
@@ -21,6 +22,8 @@ from models.refresh_store import RefreshStore, Renewal
 
 __all__ = [
     "MIGRATIONS",
+    "Absence",
+    "AbsenceStore",
     "AccessToken",
     "Base",
     "Client",
@@ -32,6 +35,7 @@ __all__ = [
     "GrantStore",
     "ImportedClient",
     "LiveGrant",
+    "Missed",
     "NewGrant",
     "NewToken",
     "RefreshStore",

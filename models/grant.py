@@ -61,7 +61,10 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """A refresh token and what its grant says. Times are seconds since the epoch."""
+    """A refresh token and what its grant says. Times are seconds since the epoch.
+
+    `missed` says that the directory did not have its person when they were looked for last.
+    """
 
     grant_id: bytes
     generation: int
@@ -78,6 +81,7 @@ class RefreshToken:
     auth_time: int
     grant_expires_at: int
     revoked_at: int | None
+    missed: bool = False
 
     def is_live(self, now: int) -> bool:
         """Whether neither the token nor its grant has ended at `now`. It may have been used."""

@@ -7,15 +7,16 @@ token looks like, or who may refresh.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from models.base import connection, rows_changed, table
 from models.grant import NewToken, RefreshToken
 from models.grant_store import note_use
-from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
+from models.tables import AbsenceRow, AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
 
 _GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
+_ABSENCE = table(AbsenceRow)
 _INSERT_ACCESS, _INSERT_REFRESH = insert(_ACCESS), insert(_REFRESH)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _SELECT = (
@@ -35,6 +36,7 @@ _SELECT = (
         _GRANT.c.auth_time,
         _GRANT.c.expires_at.label("grant_expires_at"),
         _GRANT.c.revoked_at,
+        exists().where(_ABSENCE.c.subject == _GRANT.c.subject).label("missed"),
     )
     .select_from(_REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id))
     .where(_REFRESH.c.id == bindparam("key"))

@@ -8,7 +8,7 @@ from authlib.oauth2 import OAuth2Error
 from flask import Response
 
 from login import Login, Person
-from models import ClientStore, GrantStore, NewGrant, NewToken, RefreshStore, new_grant_id
+from models import AbsenceStore, ClientStore, GrantStore, NewGrant, NewToken, RefreshStore, new_grant_id
 from oauth.claims import claims_of
 from oauth.client_authentication import StrictClientAuthentication
 from oauth.errors import InvalidClient, UnsupportedGrantType
@@ -40,6 +40,7 @@ class Server(AuthorizationServer):
         clients: ClientStore,
         grants: GrantStore,
         refreshes: RefreshStore,
+        absences: AbsenceStore,
         login: Login,
         restrictions: Restrictions,
         lifetimes: Lifetimes,
@@ -55,6 +56,7 @@ class Server(AuthorizationServer):
         self.log = log
         self.grants = grants
         self.refreshes = refreshes
+        self.absences = absences
         self.lifetimes = lifetimes
         self.successors = Successors(successor_keys, lifetimes)
         self.replay_window = replay_window

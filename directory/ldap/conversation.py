@@ -75,6 +75,26 @@ class Conversation:
             self._server = link.name
             return question(link)
 
+    def ask_another(self, question: Callable[[Link], Found]) -> Found:
+        """Ask a server that was not asked before.
+
+        Raises:
+            DirectoryUnavailable: there is no other server, or it cannot answer either.
+        """
+        first = self._server
+        if not self._servers.are_several():
+            raise DirectoryUnavailable("there is no other server to ask")
+        with self._searches.lease(self._deadline, avoid=first) as link:
+            if link.name == first:
+                raise DirectoryUnavailable("no other server could be connected to")
+            self._server = link.name
+            return question(link)
+
+    @property
+    def server(self) -> str | None:
+        """The URI of the server that was asked last; None for a directory that is no network's."""
+        return self._server if self._server is not None and self._servers.is_good(self._server) else None
+
     def as_person(self, action: Callable[[Link], T]) -> T:
         """Do what begins with a person's bind, on the server that was asked before.
 

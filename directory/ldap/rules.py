@@ -16,6 +16,7 @@ from directory.contract import (
     Standing,
 )
 from directory.ldap import ppolicy
+from directory.ldap.anywhere import look_anywhere
 from directory.ldap.config import LdapConfig
 from directory.ldap.conversation import Conversation, Lines
 from directory.ldap.deadline import Deadline
@@ -109,7 +110,7 @@ class LdapDirectory:
         """
         search_filter = filter_by_id(self._profile, person_id)
         talk = self._conversation()
-        entry = self._lookup.search(search_filter, talk.ask, groups=groups)
+        entry = look_anywhere(lambda ask: self._lookup.search(search_filter, ask, groups=groups), talk)
         try:
             self._refuse_by_entry(entry)
         except InvalidCredentials as refusal:

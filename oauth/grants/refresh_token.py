@@ -10,6 +10,7 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from login import InvalidCredentials, Person, Refusal
 from models import NewToken, RefreshToken, Renewal
+from oauth.absence import note_absence
 from oauth.claims import claims_of, wants_groups
 from oauth.client_authentication import METHODS
 from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
@@ -123,16 +124,26 @@ class RefreshGrant(RefreshTokenGrant):
             person: Person = self.server.login.find(found.subject, groups=groups)
             rules.check_person(client, person)
         except InvalidCredentials as refusal:
-            # Someone who is gone may be missing from one replica only; who is locked out was so by anyone.
-            if refusal.reason is Refusal.DISABLED:
-                self._end(found, "token.revoked", refusal.reason.value)
-            self._log_refusal(found, refusal)
+            self._refused(found, refusal)
             raise invalid_refresh_token() from None
+        if found.missed:
+            self.server.absences.found(found.subject)
         changed, known = person.password_changed_at, found.password_changed_at
         if changed is not None and (known is None or changed > known):
             self._end(found, "token.revoked", "password_changed")
             raise invalid_refresh_token()
         return person
+
+    def _refused(self, found: RefreshToken, refusal: InvalidCredentials) -> None:
+        """What a refusal ends: of who is locked out nothing, since anyone can do that to somebody else."""
+        if found.missed and refusal.reason is not Refusal.UNKNOWN_PERSON:
+            self.server.absences.found(found.subject)
+        if refusal.reason is Refusal.DISABLED:
+            self._end(found, "token.revoked", refusal.reason.value)
+        elif refusal.reason is Refusal.UNKNOWN_PERSON:
+            event = self._event("grant.revoked", found, refusal.reason.value)
+            note_absence(self.server.absences, self.server.log, event, refusal.servers, self.request.facts())
+        self._log_refusal(found, refusal)
 
     def _check_network(self, found: RefreshToken) -> None:
         try:

@@ -100,13 +100,15 @@ def slapd(
 
 @pytest.fixture
 def new_slapd(tmp_path: Path, authority: trustme.CA, everyone: bytes) -> Iterator[Callable[..., Slapd]]:
-    """Make slapds of a test's own, to be stopped, frozen or set up otherwise."""
+    """Make slapds of a test's own, to be stopped, frozen, set up otherwise, or without the entry `but`."""
     require_slapd()
     servers: list[Slapd] = []
 
-    def make(more_ldif: bytes = b"", **settings: str) -> Slapd:
+    def make(more_ldif: bytes = b"", *, but: bytes | None = None, **settings: str) -> Slapd:
         folder = tmp_path / f"slapd{len(servers)}"
-        servers.append(Slapd(folder, authority, everyone + more_ldif, SlapdSettings(**settings)))
+        entries = everyone.split(b"\n\n")
+        ldif = b"\n\n".join(entry for entry in entries if but is None or b"dn: " + but not in entry)
+        servers.append(Slapd(folder, authority, ldif + more_ldif, SlapdSettings(**settings)))
         servers[-1].start()
         return servers[-1]
 

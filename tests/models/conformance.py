@@ -1,5 +1,6 @@
 """The rules that hold on every database that we support."""
 
+from tests.models.absence_rules import AbsenceRules
 from tests.models.client_rules import ClientRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
@@ -19,5 +20,6 @@ class StoreConformance(
     KeptTokenRules,
     SchemaRules,
     TroubleRules,
+    AbsenceRules,
 ):
     """Every rule, for a database that `place` and `bare_place` give: one migrated, one without a table."""

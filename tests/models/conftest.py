@@ -12,7 +12,17 @@ from models.migrations import HEAD
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
 
-for rules in ("client", "grant", "grant_cap", "grant_listing", "refresh", "kept_token", "schema", "trouble"):
+for rules in (
+    "absence",
+    "client",
+    "grant",
+    "grant_cap",
+    "grant_listing",
+    "refresh",
+    "kept_token",
+    "schema",
+    "trouble",
+):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 
 LATER = '''

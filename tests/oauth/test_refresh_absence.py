@@ -1,0 +1,114 @@
+"""A person whom the directory does not have at a refresh: refused at once, ended once they stay away."""
+
+import pytest
+
+from directory import InvalidCredentials, Refusal
+from tests.conftest import Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import rows, without_table
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+
+DAY = 86_400
+ONE, TWO = "ldaps://one.campus.example", "ldaps://two.campus.example"
+
+
+@pytest.fixture
+def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
+    """The answer to a login."""
+    body: dict[str, str] = faked.ask_token(refreshing).get_json()
+    return body
+
+
+def gone(*servers: str) -> InvalidCredentials:
+    """What a directory says of somebody whom these servers do not have."""
+    refusal = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+    refusal.servers = servers
+    return refusal
+
+
+def live_grants(site: Site) -> int:
+    """How many grants have not been ended."""
+    return sum(row["revoked_at"] is None for row in rows(site, "grant"))
+
+
+def test_who_stays_away_loses_every_grant(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
+) -> None:
+    """Missed now and a day later: every grant of the person ends, with every client, and is audited."""
+    other = faked.token(faked.register("another"))
+    fake.outcome = gone(ONE)
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert faked.get("/api/me", other).status_code == 200
+    assert live_grants(faked) == 2
+    faked.clock.now += DAY
+    fake.outcome = ALICE
+    third = faked.token(faked.register("a third"))
+    fake.outcome = gone(ONE)
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert faked.get("/api/me", third).status_code == 401
+    event = rows(faked, "audit_event")[-1]
+    assert (event["event"], event["subject"], event["client_id"]) == ("grant.revoked", ALICE.id, None)
+    assert str(event["reason"]).startswith("unknown_person: ")
+    assert [line["reason"] for line in faked.log_lines() if line["event"] == "grant.revoked"] == [
+        event["reason"]
+    ]
+    fake.outcome = ALICE
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+
+
+def test_two_servers_are_believed(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
+) -> None:
+    """Where two servers do not have the person, they are gone."""
+    fake.outcome = gone(ONE, TWO)
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert live_grants(faked) == 0
+
+
+@pytest.mark.parametrize("back", [ALICE, InvalidCredentials(Refusal.LOCKED)], ids=["there", "locked"])
+def test_who_is_back_was_never_missed(
+    faked: Site,
+    fake: FakeDirectory,
+    refreshing: Registered,
+    tokens: dict[str, str],
+    back: object,
+) -> None:
+    """Someone who was found in between, be it locked, is missed for the first time again."""
+    fake.outcome = gone(ONE)
+    faked.refresh(refreshing, tokens["refresh_token"])
+    fake.outcome = back  # type: ignore[assignment]
+    token = faked.refresh(refreshing, tokens["refresh_token"]).get_json().get("refresh_token")
+    assert rows(faked, "absence") == []
+    faked.clock.now += DAY
+    fake.outcome = gone(ONE)
+    assert said(faked.refresh(refreshing, token or tokens["refresh_token"])) == INVALID_GRANT
+    assert live_grants(faked) == 1
+    fake.outcome = ALICE
+    assert said(faked.refresh(refreshing, token or tokens["refresh_token"])) == OK
+
+
+def test_many_missing_at_once_is_our_own_fault(
+    faked: Site, fake: FakeDirectory, refreshing: Registered
+) -> None:
+    """Of many people whom both servers lose at once twenty lose their grants; then there is an alarm."""
+    held = []
+    for number in range(22):
+        fake.outcome = type(ALICE)(id=f"person-{number}", net_id=f"p{number}", dn="cn=x")
+        held.append(faked.ask_token(refreshing).get_json()["refresh_token"])
+    fake.outcome = gone(ONE, TWO)
+    assert {said(faked.refresh(refreshing, token)) for token in held} == {INVALID_GRANT}
+    assert live_grants(faked) == 2
+    alarms = [line for line in faked.log_lines() if line["event"] == "absence.brake"]
+    assert [(line["level"], line["alarm"]) for line in alarms] == [("error", True)] * 2
+    assert {line["subject"] for line in alarms} == {"person-20", "person-21"}
+
+
+def test_miss_that_cannot_be_noted(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
+) -> None:
+    """Where the database does not answer nothing is said of the person, and the token stays good."""
+    fake.outcome = gone(ONE, TWO)
+    with without_table(faked, "absence"):
+        assert said(faked.refresh(refreshing, tokens["refresh_token"])) == UNAVAILABLE
+    fake.outcome = ALICE
+    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
