@@ -28,6 +28,7 @@ from models import (
     GrantCap,
     GrantStore,
     RefreshStore,
+    ScopeStore,
     SecretHasher,
     StoreUnavailable,
     UrlRefused,
@@ -39,7 +40,15 @@ from models import (
     prepare_engine,
     secret_key_ids,
 )
-from oauth import Lifetimes, Protector, Restrictions, Server, oauth_endpoints, userinfo_endpoint
+from oauth import (
+    Catalogue,
+    Lifetimes,
+    Protector,
+    Restrictions,
+    Server,
+    oauth_endpoints,
+    userinfo_endpoint,
+)
 from settings import Settings, SettingsError, instance_path, load_settings
 from telemetry import Log, open_log, redact_access_log
 
@@ -98,6 +107,8 @@ def _build(
         grants=grants,
         login=login,
         restrictions=_restrictions(settings),
+        catalogue=Catalogue(ScopeStore().list, clock),
+        default_scope=settings.default_scope or "",
         refreshes=RefreshStore(clock),
         absences=AbsenceStore(),
         lifetimes=_lifetimes(settings),
@@ -107,10 +118,9 @@ def _build(
         clock=clock,
     )
     _serve(app, settings, server, Protector(grants, clock, settings.issuer), log)
-    app.register_blueprint(
-        web.health(required={"database": _database_answers}, degrading={"directory": login.ping})
+    commands = cli.Services(
+        clients=clients, grants=grants, directory=directory, clock=clock, settings=settings, ldap=ldap
     )
-    commands = cli.Services(clients=clients, grants=grants, clock=clock, settings=settings, ldap=ldap)
     cli.register(app, commands)
     return app
 
@@ -198,6 +208,9 @@ def _serve(app: Flask, settings: Settings, server: Server, protector: Protector,
     app.register_blueprint(userinfo_endpoint(protector))
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer))
+    app.register_blueprint(
+        web.health(required={"database": _database_answers}, degrading={"directory": server.login.ping})
+    )
     web.answer_every_error(app, log)
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.

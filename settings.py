@@ -79,6 +79,9 @@ class Settings(DirectorySettings, PolicySettings):
     grants_per_person: Annotated[int, Field(ge=1, le=100_000), rules.NUMBER] = 50
     """Live grants of one person with one client; beyond it, those idle longest end: some programs log in at
     every call."""
+    default_scope: Annotated[str, BeforeValidator(rules.scope)] | None = None
+    """What a program that asks for no scope is granted, as far as its list has it: names with spaces between.
+    Its own default goes before, and where the two have nothing in common it is granted its whole list."""
     trusted_proxies: Annotated[int, Field(ge=0, le=16), rules.NUMBER] = 0
     """How many proxies in front may set X-Forwarded-*; one too many lets anyone forge their address."""
 

@@ -130,6 +130,14 @@ def database_url(value: object) -> str:
     return url if scheme == "sqlite" else f"postgresql+psycopg://{rest}"
 
 
+def scope(value: object) -> str:
+    """Read names of scopes, spaces between. Raises ValueError for letters that none has (RFC 6749, 3.3)."""
+    names = text(value).split()
+    if not all(re.fullmatch(r"[!#-\[\]-~]+", name) for name in names):
+        raise ValueError("must be names of printable ASCII without quotes or backslashes, spaces between")
+    return " ".join(dict.fromkeys(names))
+
+
 def split_url(url: str) -> SplitResult:
     """Take a URL apart that is a host, perhaps a port, perhaps a path, and nothing else.
 

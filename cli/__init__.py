@@ -8,6 +8,7 @@ from flask import Flask
 from cli.client import client
 from cli.directory import directory
 from cli.grant import grant
+from cli.scope import scope
 from cli.serve import serve
 from cli.services import Services
 from cli.token import token
@@ -23,5 +24,5 @@ def register(app: Flask, services: Services) -> None:
         services: what the commands work on.
     """
     app.extensions[Services.NAME] = services
-    for command in (client, directory, grant, token, serve):
+    for command in (client, directory, grant, scope, token, serve):
         app.cli.add_command(command)

@@ -10,7 +10,7 @@ from cli.client_import import import_
 from cli.client_offenders import say_offenders
 from cli.client_options import apply, metadata_options, refuse_mistakes
 from cli.client_secret import retire_secret, rotate_secret
-from cli.client_shown import find, for_people, say, say_keep_secret, state
+from cli.client_shown import find, for_people, say, say_keep_secret, say_unknown_scopes, state
 from cli.output import as_json, print_json, print_record, print_table, speaks_plainly
 from cli.services import services
 from models import Registration
@@ -39,6 +39,7 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     refuse_mistakes(registration)
     if any(each.client_name == name for each in services().clients.list()):
         click.echo(f"Another client is called {name!r} already: commands will want an id.", err=True)
+    say_unknown_scopes(registration.scope)
     created, secret = services().clients.create(registration)
     if as_json:
         print_json({**metadata(created), "client_secret": secret, "client_secret_expires_at": 0})
@@ -108,6 +109,8 @@ def update(client_id: str, name: str | None, enable: bool, as_json: bool, **opti
         for field in Registration.__dataclass_fields__
         if getattr(after, field) != getattr(before, field)
     }
+    if "scope" in changes:
+        say_unknown_scopes(after.scope)
     if enable:
         changes["disabled_at"] = None
     say(services().clients.update(before.client_id, changes) if changes else before, as_json=as_json)

@@ -5,6 +5,7 @@ from typing import TextIO
 import click
 from flask.cli import with_appcontext
 
+from cli.client_shown import say_unknown_scopes
 from cli.output import as_json, print_json, speaks_plainly
 from cli.services import services
 from models import ClientsExist, import_clients
@@ -31,6 +32,7 @@ def import_(file: TextIO, as_json: bool) -> None:  # noqa: FBT001 - click passes
         raise click.ClickException("\n".join([*refused.sentences, "Nothing was imported."])) from None
     except ClientsExist as taken:
         raise click.ClickException(f"Registered already: {taken}. Nothing was imported.") from None
+    say_unknown_scopes(*(client.registration.scope for client in clients))
     weak = [client.client_id for client in clients if client.is_weak]
     if as_json:
         print_json({"imported": [client.client_id for client in clients], "weak": weak})

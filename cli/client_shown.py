@@ -4,8 +4,9 @@ import click
 
 from cli.output import moment, print_json, print_record
 from cli.services import services
-from models import Client
+from models import Client, ScopeStore
 from oauth.registration import metadata
+from oauth.scope_rules import BUILT_IN
 
 
 def find(name: str) -> Client:
@@ -54,6 +55,15 @@ def state(found: Client) -> str:
         return f"disabled {moment(found.disabled_at)}"
     ends = [secret.rotate_by for secret in found.secrets if secret.rotate_by is not None]
     return f"enabled; weak secret, rotate by {moment(min(ends))[:10]}" if ends else "enabled"
+
+
+def say_unknown_scopes(*scopes: str) -> None:
+    """Tell a person of scopes that nobody has described: a slip, perhaps, or one of an older server."""
+    known = {*BUILT_IN, *(scope.name for scope in ScopeStore().list())}
+    if unknown := dict.fromkeys(name for scope in scopes for name in scope.split() if name not in known):
+        click.echo(
+            f"Not in the catalogue, which flask scope create puts it into: {', '.join(unknown)}.", err=True
+        )
 
 
 def say_keep_secret() -> None:

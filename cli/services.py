@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from flask import current_app
 
+from directory import Directory
 from directory.ldap import LdapConfig
 from models import ClientStore, GrantStore
 from settings import Settings
@@ -13,12 +14,13 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The stores, the clock and the settings of one application."""
+    """The stores, the directory, the clock and the settings of one application."""
 
     NAME: ClassVar[str] = "netid-oauth"
 
     clients: ClientStore
     grants: GrantStore
+    directory: Directory
     clock: Callable[[], float]
     settings: Settings
     ldap: LdapConfig

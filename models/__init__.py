@@ -19,6 +19,7 @@ from models.grant_store import ClientEnded, GrantStore
 from models.migrations import MIGRATIONS, is_current
 from models.purge import purge
 from models.refresh_store import RefreshStore, Renewal
+from models.scope_store import Scope, ScopeExists, ScopeStore
 
 __all__ = [
     "MIGRATIONS",
@@ -42,6 +43,9 @@ __all__ = [
     "RefreshToken",
     "Registration",
     "Renewal",
+    "Scope",
+    "ScopeExists",
+    "ScopeStore",
     "SecretHasher",
     "Selection",
     "StoreUnavailable",

@@ -12,6 +12,7 @@ from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
+from oauth.scope_rules import Catalogue
 from oauth.server import Server
 from oauth.token_format import ACCESS, REFRESH, key_of
 from oauth.userinfo import userinfo_endpoint
@@ -19,6 +20,7 @@ from oauth.userinfo import userinfo_endpoint
 __all__ = [
     "ACCESS",
     "REFRESH",
+    "Catalogue",
     "Lifetimes",
     "Protector",
     "Restrictions",

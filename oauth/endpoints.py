@@ -17,6 +17,7 @@ from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
 from oauth.metadata import server_metadata
 from oauth.responses import error_response, json_response
+from oauth.scope_rules import BUILT_IN
 from oauth.server import Server
 
 
@@ -49,7 +50,13 @@ def oauth_endpoints(server: Server) -> Blueprint:
     @endpoints.get(f"/.well-known/oauth-authorization-server{urlsplit(server.issuer).path}")
     def authorization_server() -> Response:
         """What is served (RFC 8414, 3): behind the well-known path stands the issuer's own."""
-        return json_response(metadata)
+        try:
+            catalogue = server.catalogue.rules().names
+        except StoreUnavailable:
+            # Not every scope must be named (section 2), and programs need the rest to start.
+            catalogue = ()
+        supported = dict.fromkeys([*BUILT_IN, *catalogue])
+        return json_response({**metadata, "scopes_supported": list(supported)})
 
     return endpoints
 

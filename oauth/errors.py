@@ -113,6 +113,11 @@ def invalid_target() -> OAuth2Error:
     return InvalidTarget()
 
 
+def scope_not_for_person() -> OAuth2Error:
+    """Rules leave nothing of the scope for this person (RFC 6749, 5.2); only told after a right password."""
+    return InvalidScopeError("This person may have none of the scope that was asked for.")
+
+
 def invalid_grant() -> OAuth2Error:
     """The Net ID or the password is wrong: one sentence, whatever the reason (RFC 6749, 5.2)."""
     return InvalidGrantError("The Net ID or the password is wrong.")

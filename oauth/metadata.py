@@ -1,9 +1,9 @@
 """Authorization server metadata (RFC 8414): exactly what is served, under the issuer of the settings."""
 
-from oauth.claims import SCOPE_CLAIMS
 from oauth.client_authentication import METHODS
 from oauth.introspection import Introspection
 from oauth.registration import GRANT_TYPES
+from oauth.scope_rules import BUILT_IN
 
 
 def server_metadata(issuer: str) -> dict[str, object]:
@@ -20,7 +20,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
-        "scopes_supported": [*SCOPE_CLAIMS, "echo"],
+        "scopes_supported": list(BUILT_IN),
         "response_types_supported": [],
         "grant_types_supported": list(GRANT_TYPES),
         "token_endpoint_auth_methods_supported": list(METHODS),

@@ -8,20 +8,31 @@ from authlib.oauth2 import OAuth2Error
 from flask import Response
 
 from login import Login, Person
-from models import AbsenceStore, ClientStore, GrantStore, NewGrant, NewToken, RefreshStore, new_grant_id
-from oauth.claims import claims_of
+from models import (
+    AbsenceStore,
+    Client,
+    ClientStore,
+    GrantStore,
+    NewGrant,
+    NewToken,
+    RefreshStore,
+    new_grant_id,
+)
+from oauth.claims import claims_of, wants_groups
 from oauth.client_authentication import StrictClientAuthentication
-from oauth.errors import InvalidClient, UnsupportedGrantType
+from oauth.errors import InvalidClient, UnsupportedGrantType, invalid_scope
 from oauth.front import StrictRequest
 from oauth.grants.client_credentials import OwnBehalfGrant
 from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
 from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
-from oauth.registration import keeps_refresh_token
+from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
 from oauth.revocation import Revocation
+from oauth.scope import settle
+from oauth.scope_rules import Catalogue, ScopeRules
 from oauth.successor import Successors
 from oauth.token_format import ACCESS, REFRESH, mint, stored_key
 from telemetry import AuditEvent, Log
@@ -43,6 +54,8 @@ class Server(AuthorizationServer):
         absences: AbsenceStore,
         login: Login,
         restrictions: Restrictions,
+        catalogue: Catalogue,
+        default_scope: str,
         lifetimes: Lifetimes,
         successor_keys: Sequence[bytes],
         replay_window: int,
@@ -53,6 +66,8 @@ class Server(AuthorizationServer):
         self.issuer = issuer
         self.login = login
         self.restrictions = restrictions
+        self.catalogue = catalogue
+        self._default_scope = default_scope
         self.log = log
         self.grants = grants
         self.refreshes = refreshes
@@ -81,6 +96,32 @@ class Server(AuthorizationServer):
             if grant_class.check_token_endpoint(request):
                 return grant_class(request, self)
         raise UnsupportedGrantType
+
+    def settle_scope(self, request: StrictRequest) -> str:
+        """The scope that a request comes to by its client's registration (RFC 6749, 3.3); no one is asked.
+
+        Raises:
+            OAuth2Error: `invalid_scope`, where it is malformed, or beyond what the client may have.
+        """
+        client = request.client.registered
+        tolerant = bool(client.flags.get(TOLERANT_SCOPE))
+        asked = request.payload.scope
+        scope = settle(asked, client, server_default=self._default_scope, tolerant=tolerant)
+        if scope is None:
+            raise invalid_scope()
+        return scope
+
+    def wants_groups(self, client: Client, scope: str, rules: ScopeRules) -> bool:
+        """Whether anything that is told or decided of a person hangs on their groups.
+
+        Only then are they searched for: that may cost the directory much.
+
+        Args:
+            client: as registered.
+            scope: what is to be granted, space-separated.
+            rules: of the catalogue, those that will decide.
+        """
+        return wants_groups(scope) or rules.want_groups(scope) or self.restrictions.want_groups(client)
 
     def handle_response(
         self, status: int, body: Mapping[str, object], headers: list[tuple[str, str]]

@@ -62,7 +62,9 @@ def test_the_make_targets_exist() -> None:
         subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, check=True)
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/clients.md", "docs/operating.md", "docs/apis.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/clients.md", "docs/scopes.md", "docs/operating.md", "docs/apis.md"]
+)
 def test_the_flask_commands_work_as_typed(document: str, make_site: Callable[..., Site]) -> None:
     """Each `flask` line of a document works, in the order in which it stands there."""
     text = (PROJECT / document).read_text("utf-8")

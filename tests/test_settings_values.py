@@ -103,6 +103,11 @@ REFUSALS = [
     ("REFRESH_TOKEN_TTL", "1h", "must be a whole number"),
     ("REFRESH_IDLE_TTL", "-5", "must be at least 1"),
     ("GRANT_TTL", "315360001", "must be at most 315360000"),
+    (
+        "DEFAULT_SCOPE",
+        "profile,e\\mail",
+        "must be names of printable ASCII without quotes or backslashes, spaces between",
+    ),
     ("TRUSTED_PROXIES", "-1", "must be at least 0"),
     ("TRUSTED_PROXIES", "17", "must be at most 16"),
     ("LDAP_START_TLS", "maybe", _SWITCH),
@@ -203,6 +208,11 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
             "REFUSE_MEMBERS",
             "group:cn=a\\; b,dc=x; affiliation:staff",
             ("group:cn=a\\; b,dc=x", "affiliation:staff"),
+        ),
+        (
+            "DEFAULT_SCOPE",
+            " profile  https://campus.example/read profile",
+            "profile https://campus.example/read",
         ),
     ],
 )

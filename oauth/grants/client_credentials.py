@@ -4,7 +4,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from login import InvalidCredentials
 from oauth.client_authentication import METHODS
-from oauth.errors import InvalidClient, invalid_scope, unauthorized_client
+from oauth.errors import InvalidClient, unauthorized_client
 from oauth.resource import settle_audience
 
 
@@ -27,10 +27,8 @@ class OwnBehalfGrant(ClientCredentialsGrant):
             self.server.restrictions.check_network(client.registered, self.request.address)
         except InvalidCredentials as refusal:
             raise InvalidClient(refusal.detail, client.get_client_id()) from None
-        scope = client.get_allowed_scope(self.request.payload.scope)
-        if scope is None:
-            raise invalid_scope()
-        self.request.granted_scope = scope
+        # Rules of scopes are about people: what a program has of its own is what it is registered for.
+        self.request.granted_scope = self.server.settle_scope(self.request)
         self.request.granted_audience = settle_audience(
             self.request.resources, client.registered, self.server.issuer
         )

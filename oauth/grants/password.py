@@ -5,9 +5,8 @@ from functools import partial
 from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
 from login import Person
-from oauth.claims import wants_groups
 from oauth.client_authentication import METHODS
-from oauth.errors import invalid_scope, missing, unauthorized_client
+from oauth.errors import missing, scope_not_for_person, unauthorized_client
 from oauth.resource import settle_audience
 
 
@@ -35,10 +34,7 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         absent = [name for name in ("username", "password") if name not in self.request.form]
         if absent:
             raise missing(*absent)
-        scope = client.get_allowed_scope(self.request.payload.scope)
-        if scope is None:
-            raise invalid_scope()
-        self.request.granted_scope = scope
+        self.request.granted_scope = self.server.settle_scope(self.request)
         self.request.granted_audience = settle_audience(
             self.request.resources, client.registered, self.server.issuer
         )
@@ -47,14 +43,25 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         self.request.user = self.authenticate_user(form["username"], form["password"])
 
     def authenticate_user(self, username: str, password: str) -> Person:
-        """The person, if the directory accepts the password."""
-        rules, client = self.server.restrictions, self.request.client.registered
+        """The person, if the directory accepts the password; what they may not have leaves the scope.
+
+        Raises:
+            OAuth2Error: `invalid_scope`, where they may have nothing of it.
+        """
+        client, scope, rules = (
+            self.request.client.registered,
+            self.request.granted_scope,
+            self.server.catalogue.rules(),
+        )
         person: Person = self.server.login.authenticate(
             username,
             password,
-            groups=wants_groups(self.request.granted_scope) or rules.want_groups(client),
-            check=partial(rules.check_person, client),
+            groups=self.server.wants_groups(client, scope, rules),
+            check=partial(self.server.restrictions.check_person, client),
         )
+        self.request.granted_scope = rules.permitted(person, scope)
+        if not self.request.granted_scope:
+            raise scope_not_for_person()
         return person
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:

@@ -11,10 +11,16 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 from login import InvalidCredentials, Person, Refusal
 from models import NewToken, RefreshToken, Renewal
 from oauth.absence import note_absence
-from oauth.claims import claims_of, wants_groups
+from oauth.claims import claims_of
 from oauth.client_authentication import METHODS
-from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
-from oauth.registration import keeps_refresh_token
+from oauth.errors import (
+    invalid_refresh_token,
+    invalid_scope,
+    missing,
+    scope_not_for_person,
+    unauthorized_client,
+)
+from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.resource import narrow_audience
 from oauth.scope import DEFAULT, is_wellformed
 from oauth.successor import Pair
@@ -52,6 +58,7 @@ class RefreshGrant(RefreshTokenGrant):
         self.request.granted_audience = narrow_audience(
             self.request.resources, found.audience, client.registered, self.server.issuer
         )
+        self._rules = self.server.catalogue.rules()
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """Rotate, or answer a replay with the same successor.
@@ -118,11 +125,11 @@ class RefreshGrant(RefreshTokenGrant):
 
     def _person(self, found: RefreshToken) -> Person:
         """The person as the directory has them now; being disabled, or a new password, ends the family."""
-        rules, client = self.server.restrictions, self.request.client.registered
+        client = self.request.client.registered
         try:
-            groups = wants_groups(found.scope) or rules.want_groups(client)
+            groups = self.server.wants_groups(client, found.scope, self._rules)
             person: Person = self.server.login.find(found.subject, groups=groups)
-            rules.check_person(client, person)
+            self.server.restrictions.check_person(client, person)
         except InvalidCredentials as refusal:
             self._refused(found, refusal)
             raise invalid_refresh_token() from None
@@ -132,6 +139,10 @@ class RefreshGrant(RefreshTokenGrant):
         if changed is not None and (known is None or changed > known):
             self._end(found, "token.revoked", "password_changed")
             raise invalid_refresh_token()
+        # Who left a group may come back to it: the grant keeps its scope, and the token stays good.
+        self.request.granted_scope = self._rules.permitted(person, self.request.granted_scope)
+        if not self.request.granted_scope:
+            raise scope_not_for_person()
         return person
 
     def _refused(self, found: RefreshToken, refusal: InvalidCredentials) -> None:
@@ -159,11 +170,14 @@ class RefreshGrant(RefreshTokenGrant):
     def _scope(self, found: RefreshToken) -> str:
         """The grant's scope, or a narrower one where that is asked (RFC 6749, 6).
 
-        What has been taken from the client since then is left out.
+        What has been taken from the client since then is left out; so is what the grant does not have, for a
+        client that is registered as tolerant.
         """
         granted, registered = found.scope.split(), self.request.client.registered.scope.split()
         requested: str | None = self.request.payload.scope
         wanted = granted if requested is None else requested.split()
+        if self.request.client.registered.flags.get(TOLERANT_SCOPE):
+            wanted = [part for part in wanted if part in granted] or granted
         kept = [part for part in dict.fromkeys(wanted) if part in registered or part == DEFAULT]
         if not kept or not is_wellformed(requested or found.scope) or not set(wanted) <= set(granted):
             raise invalid_scope()
@@ -180,7 +194,7 @@ class RefreshGrant(RefreshTokenGrant):
             refresh=NewToken(key=stored_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
             scope=self.request.granted_scope,
             audience=self.request.granted_audience,
-            claims=claims_of(person, found.scope),
+            claims=claims_of(person, self._rules.permitted(person, found.scope)),
         )
 
     def _end(self, found: RefreshToken, name: str, reason: str) -> None:

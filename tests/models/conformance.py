@@ -8,6 +8,7 @@ from tests.models.grant_rules import GrantRules
 from tests.models.kept_token_rules import KeptTokenRules
 from tests.models.refresh_rules import RefreshRules
 from tests.models.schema_rules import SchemaRules
+from tests.models.scope_rules import ScopeRules
 from tests.models.trouble_rules import TroubleRules
 
 
@@ -18,6 +19,7 @@ class StoreConformance(
     GrantListingRules,
     RefreshRules,
     KeptTokenRules,
+    ScopeRules,
     SchemaRules,
     TroubleRules,
     AbsenceRules,

@@ -20,6 +20,7 @@ for rules in (
     "grant_listing",
     "refresh",
     "kept_token",
+    "scope",
     "schema",
     "trouble",
 ):

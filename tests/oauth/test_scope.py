@@ -56,6 +56,40 @@ def test_granted(registered: str, default: str | None, asked: str | None, grante
     assert settle(asked, client(registered, default)) == granted
 
 
+@pytest.mark.parametrize(
+    ("registered", "default", "server", "granted"),
+    [
+        ("a b", None, "b c", "b"),
+        ("a b", None, "b a", "b a"),
+        ("a b", None, "c", "a b"),
+        ("a b", "a", "b", "a"),
+        ("", None, "b", "default"),
+        ("", None, "default", "default"),
+    ],
+)
+def test_default_of_the_server(registered: str, default: str | None, server: str, granted: str) -> None:
+    """It holds within the list of a client without a default of its own (RFC 6749, 3.3)."""
+    assert settle(None, client(registered, default), server_default=server) == granted
+
+
+@pytest.mark.parametrize(
+    ("registered", "asked", "granted"),
+    [
+        ("a b", "device_1 b", "b"),
+        ("a b", "b device_1 a", "b a"),
+        ("a b", "device_1", "a"),
+        ("", "device_1", "default"),
+        ("", "device_1 default", "default"),
+        ("a b", "", None),
+        ("a b", 'a"', None),
+    ],
+)
+def test_tolerant_client(registered: str, asked: str, granted: str | None) -> None:
+    """What such a client may not have is dropped; with nothing left it is as if none was asked."""
+    registration = client(registered, "a" if registered else None)
+    assert settle(asked, registration, tolerant=True) == granted
+
+
 @given(registered=NAMES, asked=st.none() | NAMES | st.text())
 def test_never_more_than_registered(registered: str, asked: str | None) -> None:
     """Whatever is asked, nothing beyond the client's list is granted, and never nothing (3.3)."""

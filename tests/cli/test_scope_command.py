@@ -1,0 +1,142 @@
+"""`flask scope …`: the catalogue, and why a person may or may not have a scope."""
+
+from collections.abc import Callable
+
+import pytest
+
+from directory import DirectoryUnavailable
+from tests.cli.conftest import Run
+from tests.conftest import Site
+from tests.fakes import FakeDirectory
+
+STAFF = "group:cn=staff,ou=groups,dc=campus,dc=example"
+FACULTY = "affiliation:faculty"
+PAYROLL = ("--description", "Pay slips", "--needs", STAFF, "--needs", FACULTY)
+OWN = ["openid", "profile", "email", "groups", "eduperson", "echo"]
+
+
+def test_list_shows_the_servers_own_and_the_catalogue(as_json: Run) -> None:
+    """What the server gives a meaning to stands beside what operators described."""
+    made = as_json("scope", "create", "payroll", *PAYROLL)
+    listed = as_json("scope", "list")
+    assert [each["scope"] for each in listed] == [*OWN, "payroll"]
+    assert all(each["description"] and each["built_in"] for each in listed[:-1])
+    assert listed[-1] == made
+    assert made == {
+        "scope": "payroll",
+        "description": "Pay slips",
+        "needs": [STAFF, FACULTY],
+        "built_in": False,
+    }
+
+
+def test_list_is_a_table(site: Site) -> None:
+    """People are shown a line for each scope, with its rules."""
+    site.run("scope", "create", "payroll", *PAYROLL)
+    line = next(line for line in site.run("scope", "list").splitlines() if line.startswith("payroll"))
+    assert "Pay slips" in line
+    assert f"{STAFF}; {FACULTY}" in line
+
+
+def test_own_scope_gets_rules(as_json: Run) -> None:
+    """A scope of the server itself keeps its description where only rules are added to it."""
+    as_json("scope", "create", "groups", "--needs", FACULTY)
+    found = next(each for each in as_json("scope", "list") if each["scope"] == "groups")
+    assert (found["needs"], found["built_in"]) == ([FACULTY], True)
+    assert found["description"] == "The groups that the person is in"
+
+
+def test_update_changes_what_is_named(as_json: Run) -> None:
+    """What is not named stays; rules are replaced, and an empty one ends them."""
+    as_json("scope", "create", "payroll", *PAYROLL)
+    assert as_json("scope", "update", "payroll", "--description", "Pay")["needs"] == [STAFF, FACULTY]
+    changed = as_json("scope", "update", "payroll", "--needs", FACULTY)
+    assert (changed["description"], changed["needs"]) == ("Pay", [FACULTY])
+    assert as_json("scope", "update", "payroll", "--needs", "")["needs"] == []
+
+
+def test_delete_tells_who_is_ruled_no_more(site: Site) -> None:
+    """With its rules gone a scope is open to everyone whose client has it: who that is, is said."""
+    site.run("scope", "create", "payroll", *PAYROLL)
+    site.register("Pay office", "--scope", "payroll")
+    result = site.app.test_cli_runner().invoke(args=["scope", "delete", "payroll"])
+    assert result.exit_code == 0
+    assert result.stderr == "Nothing rules it any more; registered for it: Pay office.\n"
+    assert "payroll" not in site.run("scope", "list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("create", 'pay"roll'), "The name must be up to 255 letters"),
+        (("create", "pay roll"), "The name must be up to 255 letters"),
+        (("create", ""), "The name must be up to 255 letters"),
+        (("create", "x" * 256), "The name must be up to 255 letters"),
+        (("create", "default", "--needs", FACULTY), "it can have no rules"),
+        (("create", "payroll", "--needs", "cn=staff"), "The rule 'cn=staff' must be group:DN"),
+        (("create", "payroll", "--needs", "group:"), "The rule 'group:' must be group:DN"),
+        (("create", "payroll", "--description", "\x1b[31mred"), "The description must be printable"),
+        (("create", "grades"), "The scope 'grades' is in the catalogue already"),
+        (("update", "payroll"), "The catalogue has no scope 'payroll'"),
+        (("update", "profile", "--needs", FACULTY), "The catalogue has no scope 'profile'"),
+        (("delete", "payroll"), "The catalogue has no scope 'payroll'"),
+    ],
+)
+def test_refusals(site: Site, refusal: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    """What makes no sense is refused by what is wrong with it, and nothing is changed."""
+    site.run("scope", "create", "grades")
+    assert sentence in refusal("scope", *arguments)
+    assert len(site.run("scope", "list").splitlines()) == len(OWN) + 2
+
+
+@pytest.mark.parametrize(
+    ("net_id", "rule"), [("alice", STAFF), (" CAROL", FACULTY), ("bob", None), ("sam", None)]
+)
+def test_explain_names_the_rule(site: Site, as_json: Run, net_id: str, rule: str | None) -> None:
+    """Each scope of the client is granted or refused, by the rule that says so; no password is asked."""
+    site.run("scope", "create", "payroll", *PAYROLL)
+    client = site.register("Pay office", "--scope", "payroll profile")
+    said = as_json("scope", "explain", "Pay office", net_id)
+    assert (said["client_id"], said["net_id"]) == (client.client_id, net_id.strip().lower())
+    assert said["scopes"] == [
+        {"scope": "payroll", "granted": rule is not None, "rule": rule, "needs": [STAFF, FACULTY]},
+        {"scope": "profile", "granted": True, "rule": None, "needs": []},
+    ]
+
+
+def test_explain_is_a_table(site: Site) -> None:
+    """People read what is refused, and what would have been needed."""
+    site.run("scope", "create", "payroll", *PAYROLL)
+    site.register("Pay office", "--scope", "payroll profile")
+    lines = site.run("scope", "explain", "Pay office", "bob").splitlines()
+    assert lines[1].split(maxsplit=2) == ["payroll", "refused", f"of none of {STAFF}; {FACULTY}"]
+    assert lines[2].split(maxsplit=2) == ["profile", "granted", "it needs nothing"]
+
+
+def test_explain_of_nobody(site: Site, refusal: Run) -> None:
+    """A name that the directory does not know is said to be that."""
+    site.register("Pay office")
+    assert refusal("scope", "explain", "Pay office", "nobody") == (
+        "The directory does not know 'nobody': unknown_person."
+    )
+
+
+def test_explain_while_the_directory_is_away(make_site: Callable[..., Site]) -> None:
+    """A directory that is away is one sentence with its cause."""
+    site = make_site(FakeDirectory(DirectoryUnavailable("gone fishing")))
+    site.register("Pay office")
+    assert "The directory cannot say (gone fishing)" in site.run(
+        "scope", "explain", "Pay office", "alice", status=1
+    )
+
+
+def test_client_with_a_scope_that_nobody_described(site: Site) -> None:
+    """A slip in a scope's name is told at registration, and stands in no one's way."""
+    site.run("scope", "create", "payroll")
+    arguments = ["client", "create", "Pay office", "--scope", "payrol payroll echo", "--json"]
+    result = site.app.test_cli_runner().invoke(args=arguments)
+    assert result.exit_code == 0
+    assert result.stderr == "Not in the catalogue, which flask scope create puts it into: payrol.\n"
+    changed = site.app.test_cli_runner().invoke(args=["client", "update", "Pay office", "--scope", "profil"])
+    assert "into: profil." in changed.stderr
+    assert "into" not in site.app.test_cli_runner().invoke(args=["client", "show", "Pay office"]).stderr

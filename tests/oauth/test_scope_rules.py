@@ -1,0 +1,287 @@
+"""Rules of scopes: what a person may not have leaves the scope, and the answer says so (RFC 6749, 3.3)."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from directory import Admit, Person
+from models import Scope, StoreUnavailable
+from oauth.scope_rules import Catalogue, ScopeRules
+from tests.conftest import Clock, Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import rows
+from tests.oauth.answers import INVALID_GRANT, INVALID_SCOPE, OK, UNAVAILABLE, said
+
+STAFF = "cn=staff,ou=groups,dc=campus,dc=example"
+PAID = replace(ALICE, groups=(STAFF,), affiliations=("staff",))
+
+
+class Counted:
+    """A catalogue that counts how often it is read, and can be away."""
+
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes: Sequence[Scope] = scopes
+        self.read = 0
+        self.away = False
+
+    def __call__(self) -> Sequence[Scope]:
+        """The scopes."""
+        self.read += 1
+        if self.away:
+            raise StoreUnavailable("gone fishing")
+        return self.scopes
+
+
+class GroupsAsked(FakeDirectory):
+    """Gives groups only where they are asked for, as a directory does, and remembers who asked."""
+
+    def __init__(self) -> None:
+        super().__init__(PAID)
+        self.wanted: list[bool] = []
+
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
+        """The person, with groups or without."""
+        self.wanted.append(groups)
+        person = super().authenticate(net_id, password)
+        return person if groups else replace(person, groups=())
+
+    def find(self, person_id: str, *, groups: bool = False) -> Person:
+        """The person, with groups or without."""
+        self.wanted.append(groups)
+        person = super().find(person_id)
+        return person if groups else replace(person, groups=())
+
+
+@pytest.fixture
+def fake() -> GroupsAsked:
+    """A directory that says yes to Alice, who is staff."""
+    return GroupsAsked()
+
+
+@pytest.fixture
+def office(faked: Site) -> Registered:
+    """A client that may refresh, with `profile` and with `payroll`, which needs the group staff."""
+    faked.run("scope", "create", "payroll", "--needs", f"group:{STAFF}")
+    return faked.register("Pay office", "--grant", "refresh_token", "--scope", "payroll profile")
+
+
+def stored_claims(site: Site) -> set[str]:
+    """The names of the claims that the one grant holds."""
+    return set(json.loads(str(rows(site, "grant")[0]["claims"])))
+
+
+def leave(fake: FakeDirectory) -> None:
+    """Alice leaves the group and the affiliation."""
+    fake.outcome = replace(PAID, groups=(), affiliations=())
+
+
+@pytest.mark.parametrize(
+    ("needs", "granted"),
+    [
+        ((), True),
+        ((f"group:{STAFF}",), True),
+        ((f"group:{STAFF.upper().replace(',', ', ')}",), True),
+        (("affiliation:Staff",), True),
+        (("affiliation:student", f"group:{STAFF}"), True),
+        (("affiliation:student",), False),
+        (("group:cn=staff",), False),
+        (("group:staff",), False),
+        ((f"affiliation:{STAFF}",), False),
+    ],
+)
+def test_one_rule_is_enough(needs: tuple[str, ...], granted: bool) -> None:  # noqa: FBT001
+    """A person has a scope who meets one of its rules; a scope without rules is anybody's."""
+    rules = ScopeRules([Scope("payroll", "", needs)])
+    assert rules.permitted(PAID, "a payroll b") == ("a payroll b" if granted else "a b")
+
+
+def test_person_in_the_group_has_the_scope(faked: Site, office: Registered) -> None:
+    """Who meets a rule is granted what was asked."""
+    answer = faked.ask_token(office, scope="profile payroll")
+    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile payroll")
+
+
+def test_others_get_the_rest(faked: Site, fake: FakeDirectory, office: Registered) -> None:
+    """Who meets none is granted the rest, the answer says so, and so does all that is stored (3.3)."""
+    leave(fake)
+    answer = faked.ask_token(office)
+    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
+    assert rows(faked, "grant")[0]["scope"] == rows(faked, "access_token")[0]["scope"] == "profile"
+    assert rows(faked, "audit_event")[0]["scope"] == "profile"
+
+
+def test_nothing_left_is_invalid_scope(faked: Site, fake: FakeDirectory, office: Registered) -> None:
+    """Where nothing is left of the scope there is no token (5.2)."""
+    leave(fake)
+    assert said(faked.ask_token(office, scope="payroll")) == INVALID_SCOPE
+    assert rows(faked, "grant") == []
+
+
+def test_rule_is_no_oracle(site: Site) -> None:
+    """Whoever does not know the password learns nothing of who may have a scope."""
+    site.run("scope", "create", "payroll", "--needs", f"group:{STAFF}")
+    client = site.register("Pay office", "--scope", "payroll")
+    answers = [site.ask_token(client, username=name, password="wrong") for name in ("alice", "bob", "nobody")]
+    assert {said(answer) for answer in answers} == {INVALID_GRANT}
+    assert len({answer.data for answer in answers}) == 1
+    assert said(site.ask_token(client, username="bob", password="bob-password")) == INVALID_SCOPE
+    assert said(site.ask_token(client)) == OK
+
+
+def test_rules_on_claims(faked: Site, fake: FakeDirectory) -> None:
+    """The claims of a scope that a person may not have are not even stored."""
+    faked.run("scope", "create", "email", "--needs", "affiliation:student")
+    client = faked.register("Mail", "--scope", "email profile")
+    faked.ask_token(client)
+    assert stored_claims(faked) == {"net_id", "name"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "scope", "wanted"),
+    [
+        (f"group:{STAFF}", "payroll profile", True),
+        (f"group:{STAFF}", "profile", False),
+        ("affiliation:staff", "payroll", False),
+        ("affiliation:staff", "groups", True),
+    ],
+)
+def test_groups_are_asked_only_for_a_rule(
+    faked: Site,
+    fake: GroupsAsked,
+    rule: str,
+    scope: str,
+    wanted: bool,  # noqa: FBT001
+) -> None:
+    """The directory searches groups only where a scope that was asked needs them, or is `groups`."""
+    faked.run("scope", "create", "payroll", "--needs", rule)
+    options = ("--grant", "refresh_token", "--scope", "payroll profile groups")
+    client = faked.register("Pay office", *options)
+    tokens = faked.ask_token(client, scope=scope).get_json()
+    assert tokens["scope"] == scope
+    assert said(faked.refresh(client, tokens["refresh_token"])) == OK
+    assert fake.wanted == [wanted, wanted]
+
+
+def test_who_left_loses_the_scope_at_a_refresh(faked: Site, fake: FakeDirectory, office: Registered) -> None:
+    """A refresh gives less to who left the group, and all of it again to who came back."""
+    tokens = faked.ask_token(office).get_json()
+    assert tokens["scope"] == "payroll profile"
+    leave(fake)
+    narrowed = faked.refresh(office, tokens["refresh_token"]).get_json()
+    assert narrowed["scope"] == "profile"
+    assert [row["scope"] for row in rows(faked, "grant")] == ["payroll profile"]
+    fake.outcome = PAID
+    assert faked.refresh(office, narrowed["refresh_token"]).get_json()["scope"] == "payroll profile"
+
+
+def test_nothing_left_at_a_refresh(faked: Site, fake: FakeDirectory, office: Registered) -> None:
+    """Where nothing is left the refresh is refused, nothing is used up, and the token is good again later."""
+    tokens = faked.ask_token(office, scope="payroll").get_json()
+    leave(fake)
+    assert said(faked.refresh(office, tokens["refresh_token"])) == INVALID_SCOPE
+    fake.outcome = PAID
+    assert said(faked.refresh(office, tokens["refresh_token"])) == OK
+
+
+def test_claims_are_lost_with_the_scope(faked: Site, fake: FakeDirectory) -> None:
+    """After a refresh the grant holds no claim of a scope that its person lost."""
+    faked.run("scope", "create", "email", "--needs", "affiliation:staff")
+    client = faked.register("Mail", "--grant", "refresh_token", "--scope", "email profile")
+    tokens = faked.ask_token(client).get_json()
+    assert stored_claims(faked) == {"mail", "net_id", "name"}
+    leave(fake)
+    assert faked.refresh(client, tokens["refresh_token"]).get_json()["scope"] == "profile"
+    assert stored_claims(faked) == {"net_id", "name"}
+
+
+def test_tolerant_client_is_told_what_it_has(faked: Site, fake: FakeDirectory) -> None:
+    """Scopes of another server are dropped in silence, at a login and at a refresh; others are refused."""
+    options = ("--grant", "refresh_token", "--scope", "profile email")
+    strict = faked.register("strict", *options)
+    assert said(faked.ask_token(strict, scope="profile device_7")) == INVALID_SCOPE
+    assert fake.asked == []
+    tolerant = faked.register("tolerant", *options, "--tolerant-scope")
+    tokens = faked.ask_token(tolerant, scope="profile device_7").get_json()
+    assert tokens["scope"] == "profile"
+    answer = faked.refresh(tolerant, tokens["refresh_token"], scope="device_7 profile")
+    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
+    answer = faked.refresh(tolerant, answer.get_json()["refresh_token"], scope="device_7")
+    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
+
+
+def test_default_scope_of_the_server(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
+    """A client that asks for nothing is granted what the server's default and its own list share (3.3)."""
+    site = make_site(fake, NETID_DEFAULT_SCOPE="email echo")
+    client = site.register("a program", "--scope", "profile email")
+    assert site.ask_token(client).get_json()["scope"] == "email"
+
+
+def test_programs_own_token_has_no_person_to_ask(faked: Site) -> None:
+    """Rules are about people: on its own behalf a program has what it is registered for (4.4)."""
+    faked.run("scope", "create", "payroll", "--needs", "affiliation:staff")
+    client = faked.register("Pay run", "--scope", "payroll", grant="client_credentials")
+    answer = faked.post("/oauth/token", client, grant_type="client_credentials")
+    assert (said(answer), answer.get_json()["scope"]) == (OK, "payroll")
+
+
+def test_metadata_names_the_catalogue(faked: Site, office: Registered) -> None:
+    """`scopes_supported` has the server's own scopes and the catalogue's, each once (RFC 8414, 2)."""
+    faked.run("scope", "create", "groups", "--needs", "affiliation:staff")
+    supported = faked.http.get("/.well-known/oauth-authorization-server").get_json()["scopes_supported"]
+    assert supported == ["openid", "profile", "email", "groups", "eduperson", "echo", "payroll"]
+
+
+def test_change_is_kept_after_five_seconds(faked: Site, office: Registered) -> None:
+    """A rule that is changed by command is the rule of a running server soon."""
+    assert faked.ask_token(office).get_json()["scope"] == "payroll profile"
+    faked.run("scope", "update", "payroll", "--needs", "affiliation:student")
+    faked.clock.now += 5
+    assert faked.ask_token(office).get_json()["scope"] == "profile"
+
+
+def test_catalogue_is_read_once_in_a_while(clock: Clock) -> None:
+    """Many requests cost one reading, until it is five seconds old; a clock set back counts as old."""
+    read = Counted(Scope("payroll"))
+    catalogue = Catalogue(read, clock)
+    assert [catalogue.rules().names for _ in range(9)] == [("payroll",)] * 9
+    clock.now += 4.9
+    catalogue.rules()
+    assert read.read == 1
+    clock.now += 0.1
+    catalogue.rules()
+    assert read.read == 2
+    clock.now -= 60
+    catalogue.rules()
+    assert read.read == 3
+
+
+def test_catalogue_away_leaves_the_last_rules(clock: Clock) -> None:
+    """Rules that were read once hold while the database is away; none is no permission to do without."""
+    read = Counted(Scope("payroll", "", ("affiliation:student",)))
+    read.away = True
+    catalogue = Catalogue(read, clock)
+    with pytest.raises(StoreUnavailable):
+        catalogue.rules()
+    read.away = False
+    assert catalogue.rules().permitted(PAID, "payroll") == ""
+    read.away = True
+    clock.now += 60
+    assert catalogue.rules().permitted(PAID, "payroll") == ""
+
+
+def test_unreadable_rules_are_503_before_the_directory(
+    faked: Site, fake: FakeDirectory, office: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that never read the rules gives no token, and tries no password."""
+
+    def away(_: object) -> None:
+        raise StoreUnavailable("gone fishing")
+
+    monkeypatch.setattr(Catalogue, "rules", away)
+    assert said(faked.ask_token(office)) == UNAVAILABLE
+    assert fake.asked == []
+    assert faked.http.get("/.well-known/oauth-authorization-server").status_code == 200
