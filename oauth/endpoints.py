@@ -16,9 +16,11 @@ from models import ClientEnded, StoreUnavailable
 from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
 from oauth.metadata import server_metadata
+from oauth.registration import URL_ENCODING_HINTS
 from oauth.responses import error_response, json_response
 from oauth.scope_rules import BUILT_IN
 from oauth.server import Server
+from oauth.url_encoding import is_left_raw
 
 
 def oauth_endpoints(server: Server) -> Blueprint:
@@ -76,13 +78,20 @@ def _answer(server: Server, endpoint: Callable[[Server, StrictRequest], Response
     except OAuth2Error as error:
         return server.handle_error_response(oauth_request, error)
     except (InvalidCredentials, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
-        _log_trouble(server, oauth_request, trouble)
-        return error_response(wire_error(trouble))
+        raw = isinstance(trouble, InvalidCredentials) and is_left_raw(oauth_request.raw_body)
+        _log_trouble(server, oauth_request, trouble, raw=raw)
+        told = raw and bool(oauth_request.client.registered.flags.get(URL_ENCODING_HINTS))
+        return error_response(wire_error(trouble, raw=told))
 
 
-def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble) -> None:
-    """The operator's sentence. The name that was typed is not in it: people type passwords there."""
+def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble, *, raw: bool) -> None:
+    """The operator's sentence. The name that was typed is not in it: people type passwords there.
+
+    Nor is what shows that a password was not URL-encoded (`raw`): it is part of the password.
+    """
     facts = oauth_request.facts()
+    if raw:
+        facts["hint"] = "password_not_url_encoded"
     if isinstance(trouble, InvalidCredentials):
         why = {"reason": trouble.reason.value, "subject": trouble.person_id, "detail": trouble.detail}
         server.log.warning("grant.refused", **why, **facts)

@@ -19,6 +19,7 @@ REALM = "NetID OAuth"
 
 # Seconds after which a program may ask again: time for a fail-over, and a person will still wait.
 _RETRY_AFTER = 5
+_NOT_ENCODED = "The program did not URL-encode the password in its form (RFC 6749, appendix B)."
 
 Trouble = InvalidCredentials | DirectoryUnavailable | StoreUnavailable | ClientEnded
 
@@ -118,9 +119,14 @@ def scope_not_for_person() -> OAuth2Error:
     return InvalidScopeError("This person may have none of the scope that was asked for.")
 
 
-def invalid_grant() -> OAuth2Error:
-    """The Net ID or the password is wrong: one sentence, whatever the reason (RFC 6749, 5.2)."""
-    return InvalidGrantError("The Net ID or the password is wrong.")
+def invalid_grant(*, raw: bool = False) -> OAuth2Error:
+    """The Net ID or the password is wrong: one sentence, whatever the reason (RFC 6749, 5.2).
+
+    Args:
+        raw: whether to add that the password was not URL-encoded: one more, whatever the reason.
+    """
+    wrong = "The Net ID or the password is wrong."
+    return InvalidGrantError(f"{wrong} {_NOT_ENCODED}" if raw else wrong)
 
 
 def invalid_refresh_token() -> OAuth2Error:
@@ -128,14 +134,15 @@ def invalid_refresh_token() -> OAuth2Error:
     return InvalidGrantError("The token is invalid, expired, revoked, or was issued to another client.")
 
 
-def wire_error(trouble: Trouble) -> OAuth2Error:
+def wire_error(trouble: Trouble, *, raw: bool = False) -> OAuth2Error:
     """What an outcome of a login or of the database reads like (RFC 6749, 5.2).
 
     Args:
         trouble: the outcome; its own sentence stays with us.
+        raw: whether the client is told that the password in its form was not URL-encoded.
     """
     if isinstance(trouble, InvalidCredentials):
-        return invalid_grant()
+        return invalid_grant(raw=raw)
     if isinstance(trouble, ClientEnded):
         return InvalidClient("disabled or deleted meanwhile")
     return TemporarilyUnavailable()

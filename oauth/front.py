@@ -55,6 +55,7 @@ class StrictRequest(OAuth2Request):
         super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
         self.parameters: Mapping[str, str] = {}
         self.resources: Sequence[str] = ()
+        self.raw_body = b""
         self.request_id = request_id
         # Behind a proxy this is what its header says, of any length.
         self.address = (request.remote_addr or "")[:_ADDRESS_LENGTH]
@@ -63,11 +64,12 @@ class StrictRequest(OAuth2Request):
         self.granted_audience: str | None = None
         self._started = time.monotonic()
 
-    def take(self, parameters: Mapping[str, str], resources: Sequence[str]) -> None:
-        """Take the parameters that passed the front, and each `resource` among them."""
+    def take(self, parameters: Mapping[str, str], resources: Sequence[str], body: bytes) -> None:
+        """Take the parameters that passed the front, each `resource` among them, and the body they are of."""
         self.payload = BasicOAuth2Payload(dict(parameters))
         self.parameters = parameters
         self.resources = resources
+        self.raw_body = body
 
     def facts(self) -> dict[str, object]:
         """What a log line about this request says of it."""
@@ -88,8 +90,8 @@ class StrictRequest(OAuth2Request):
         return self.parameters
 
 
-def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str]]:
-    """The OAuth parameters of a request's body, and apart from them every `resource`, which may repeat.
+def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str], bytes]:
+    """The OAuth parameters of a request's body, apart from them every `resource`, which may repeat, and it.
 
     An empty parameter counts as omitted (RFC 6749, 3.2), but for `password`: an empty one is a wrong one.
 
@@ -102,7 +104,8 @@ def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str]]
         raise malformed("OAuth parameters belong in the body, never in the URL.")
     parameters: dict[str, str] = {}
     resources: list[str] = []
-    for name, value in _parse(_read_body(request)):
+    body = _read_body(request)
+    for name, value in _parse(body):
         if name in _REPEATABLE and value:
             resources.append(value)
         if name not in _PARAMETERS:
@@ -110,7 +113,8 @@ def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str]]
         if name in parameters:
             raise malformed(f"The parameter {name} is given more than once.")
         parameters[name] = value
-    return {name: value for name, value in parameters.items() if value or name == "password"}, resources
+    given = {name: value for name, value in parameters.items() if value or name == "password"}
+    return given, resources, body
 
 
 def _read_body(request: Request) -> bytes:
