@@ -1,13 +1,13 @@
-"""The settings of who may log in at all, typed, with their defaults and the reason for each.
+"""The settings of policy, typed, with their defaults and the reason for each.
 
-Owns: those of `Settings` that are rules about people. Must not know: any of our packages, and the other
-settings.
+Owns: those of `Settings` that say who may log in at all, and how long it is remembered. Must not know: any of
+our packages, and the other settings.
 """
 
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import settings_values as values
@@ -30,7 +30,7 @@ _Members = Annotated[tuple[str, ...], BeforeValidator(members)]
 
 
 class PolicySettings(BaseSettings):
-    """What the operator decided of people."""
+    """What the operator decided of people, and of what is known of them."""
 
     model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
@@ -39,3 +39,5 @@ class PolicySettings(BaseSettings):
     between; administrators, or whoever has a second factor, which the grant would go around."""
     allow_members: _Members = ()
     """Who alone gets a token by password; rules as above. Else everyone whom the directory accepts."""
+    audit_retention: Annotated[int, Field(ge=1, le=36_500), values.NUMBER] = 400
+    """Days that the audit table remembers; flask token purge deletes what is older."""

@@ -8,8 +8,11 @@ from flask.cli import with_appcontext
 from cli.output import as_json, print_json, speaks_plainly
 from cli.services import services
 from models import purge as purge_expired
+from models import purge_audit
 from oauth import ACCESS, REFRESH, key_of
 from telemetry import AuditEvent
+
+_DAY = 86_400
 
 
 @click.group()
@@ -49,8 +52,10 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 @with_appcontext
 @speaks_plainly
 def purge(batch: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Delete expired tokens, and the grants whose last token has ended. Run it daily."""
-    counts = purge_expired(int(services().clock()), batch=batch)
+    """Delete expired tokens, grants whose last token has ended, and the audit past its days. Run it daily."""
+    now, retention = int(services().clock()), services().settings.audit_retention
+    counts = purge_expired(now, batch=batch)
+    counts["audit_event"] = purge_audit(now - retention * _DAY, batch=batch)
     if as_json:
         print_json(counts)
     else:

@@ -6,6 +6,8 @@ Flask (but for the `db` object), LDAP, Authlib, the settings object. A person an
 """
 
 from models.absence_store import Absence, AbsenceStore, Missed
+from models.audit_listing import AuditSelection, list_events
+from models.audit_store import RefusalLedger, record, record_after
 from models.base import Base, StoreUnavailable, db
 from models.client import Client, ClientSecret, Registration
 from models.client_import import ClientsExist, ImportedClient, import_clients
@@ -17,7 +19,7 @@ from models.grant_cap import GrantCap, people_at_cap
 from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
 from models.grant_store import ClientEnded, GrantStore
 from models.migrations import MIGRATIONS, is_current
-from models.purge import purge
+from models.purge import purge, purge_audit
 from models.refresh_store import RefreshStore, Renewal
 from models.scope_store import Scope, ScopeExists, ScopeStore
 
@@ -26,6 +28,7 @@ __all__ = [
     "Absence",
     "AbsenceStore",
     "AccessToken",
+    "AuditSelection",
     "Base",
     "Client",
     "ClientEnded",
@@ -41,6 +44,7 @@ __all__ = [
     "NewToken",
     "RefreshStore",
     "RefreshToken",
+    "RefusalLedger",
     "Registration",
     "Renewal",
     "Scope",
@@ -57,6 +61,7 @@ __all__ = [
     "hour_prefix",
     "import_clients",
     "is_current",
+    "list_events",
     "list_grants",
     "make_private",
     "make_secret",
@@ -64,6 +69,9 @@ __all__ = [
     "people_at_cap",
     "prepare_engine",
     "purge",
+    "purge_audit",
+    "record",
+    "record_after",
     "secret_key_ids",
     "subjects_of",
 ]

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, select, update
 
+from models.audit_store import record_after
 from models.base import connection, rows_changed, table
-from models.tables import AuditEventRow, ClientRow, GrantRow
+from models.tables import ClientRow, GrantRow
 from telemetry import AuditEvent
 
 _GRANT, _CLIENT = table(GrantRow), table(ClientRow)
-_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _STRETCH = 5000
 _SELECT = select(
     _GRANT.c.id,
@@ -147,10 +147,7 @@ def end_grants(
     finally:
         # Whatever stopped it half-way, what has ended is told.
         if ended:
-            with connection() as link:
-                told = replace(event, reason=f"{event.reason}: {ended} ended")
-                link.execute(_INSERT_AUDIT, dict(told.fields()))
-                link.commit()
+            record_after(replace(event, reason=f"{event.reason}: {ended} ended"))
     return ended
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
 
+from models.audit_store import record_after
 from models.base import connection, rows_changed, table
 from models.grant import AccessToken, NewGrant, NewToken
 from models.grant_cap import GrantCap
@@ -119,9 +120,9 @@ class GrantStore:
         """
         with connection() as link:
             gone = rows_changed(link.execute(delete(_ACCESS).where(_ACCESS.c.id == key))) == 1
-            if gone:
-                link.execute(_INSERT_AUDIT, dict(event.fields()))
             link.commit()
+        if gone:
+            record_after(event)
         return gone
 
     def revoke_refresh_token(self, key: bytes, event: AuditEvent) -> bool:
@@ -134,9 +135,9 @@ class GrantStore:
         with connection() as link:
             statement = update(_GRANT).where(_GRANT.c.id == grant_id, _GRANT.c.revoked_at.is_(None))
             gone = rows_changed(link.execute(statement.values(revoked_at=self._now()))) == 1
-            if gone:
-                link.execute(_INSERT_AUDIT, dict(event.fields()))
             link.commit()
+        if gone:
+            record_after(event)
         return gone
 
     def revoke_client(self, client_id: str, *, batch: int = 1000) -> int:
@@ -159,16 +160,6 @@ class GrantStore:
             ended += count
             if count < batch:
                 return ended
-
-    def record(self, event: AuditEvent) -> None:
-        """Store one audit row by itself.
-
-        Raises:
-            StoreUnavailable: it was not stored.
-        """
-        with connection() as link:
-            link.execute(_INSERT_AUDIT, dict(event.fields()))
-            link.commit()
 
     def _keep_to_cap(self, link: Connection, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
         cap, person = self._cap, grant.subject

@@ -6,10 +6,11 @@ from sqlalchemy import Delete, delete, select
 
 from models.base import connection, rows_changed, table
 from models.digest import hour_prefix
-from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
+from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
 
 # A token's key and its `expires_at` come from two looks at the clock, on nodes whose clocks differ.
 _LEEWAY = 60
+_AUDIT = table(AuditEventRow)
 _ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
 
 
@@ -38,6 +39,34 @@ def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
         "refresh_token": sum(_batches(lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)), batch)),
         "grant": sum(_batches(lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)), batch)),
     }
+
+
+def purge_audit(before: int, *, batch: int = 1000) -> int:
+    """Delete audit rows from before a moment, oldest first; no index is needed, since keys follow time.
+
+    Args:
+        before: seconds since the epoch.
+        batch: rows a transaction.
+
+    Returns:
+        How many rows went.
+
+    Raises:
+        StoreUnavailable: what was not deleted goes at the next call.
+    """
+    oldest = select(_AUDIT.c.id, _AUDIT.c.at).order_by(_AUDIT.c.id).limit(batch)
+    gone, count = 0, batch
+    while count == batch:
+        with connection() as link:
+            # Looked for before the transaction that deletes, so that SQLite's is a writer from its beginning.
+            old = [row.id for row in link.execute(oldest) if row.at < before]
+        if not old:
+            break
+        with connection() as link:
+            count = rows_changed(link.execute(delete(_AUDIT).where(_AUDIT.c.id.in_(old))))
+            link.commit()
+        gone += count
+    return gone
 
 
 def _batches(statement: Callable[[], Delete], batch: int) -> Iterator[int]:

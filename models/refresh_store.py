@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
+from models.audit_store import record_after
 from models.base import connection, rows_changed, table
 from models.grant import NewToken, RefreshToken
 from models.grant_store import note_use
@@ -155,9 +156,9 @@ class RefreshStore:
         with connection() as link:
             ended = link.execute(_RENEW.values(revoked_at=int(self._clock())), {"grant": grant_id})
             gone = rows_changed(ended) == 1
-            if gone:
-                link.execute(_INSERT_AUDIT, dict(event.fields()))
             link.commit()
+        if gone:
+            record_after(event)
         return gone
 
 

@@ -111,7 +111,11 @@ class RefreshTokenRow(Base):
 
 
 class AuditEventRow(Base):
-    """One audit event. A token's row is written in the token's own transaction."""
+    """One audit event. A token's row is written in the token's own transaction.
+
+    `name_digest` is a keyed digest of a login name that no entry matched; `times` how many refusals the row
+    stands for, where it is more than one.
+    """
 
     __tablename__ = "audit_event"
 
@@ -127,6 +131,7 @@ class AuditEventRow(Base):
     reason: Mapped[str | None] = mapped_column(String(64))
     duration_ms: Mapped[int | None] = mapped_column(Integer)
     name_digest: Mapped[str | None] = mapped_column(String(64))
+    times: Mapped[int | None] = mapped_column(Integer)
 
 
 class ScopeRow(Base):

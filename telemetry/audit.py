@@ -10,6 +10,7 @@ class AuditEvent:
 
     Nobody puts a password, a secret or a token into any field; `subject` is the stable id of a person,
     `name_digest` a keyed digest of a login name that no entry matched: people type passwords there.
+    `times` is how many like it the event stands for, None for itself alone.
     """
 
     event: str
@@ -23,6 +24,7 @@ class AuditEvent:
     reason: str | None = None
     duration_ms: int | None = None
     name_digest: str | None = None
+    times: int | None = None
 
     def fields(self) -> Mapping[str, str | int | None]:
         """Every field by name, as both the table and the log take them."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from login import InvalidCredentials, Person, Refusal
-from models import NewToken, RefreshToken, Renewal
+from models import NewToken, RefreshToken, Renewal, record
 from oauth.absence import note_absence
 from oauth.claims import claims_of
 from oauth.client_authentication import METHODS
@@ -117,7 +117,7 @@ class RefreshGrant(RefreshTokenGrant):
                 access = self.server.grants.find_access_token(stored_key(ACCESS, pair.access))
                 if successor and successor.used_at is None and access and access.is_live(now):
                     event = replace(self._event("token.replayed", found), scope=access.scope)
-                    self.server.grants.record(event)
+                    record(event)
                     self.server.log.info(event.event, **event.facts())
                     return self._answer(pair, access.expires_at - now, access.scope)
         self._end(found, "token.reused", "refresh_token_reused")

@@ -1,6 +1,7 @@
 """The rules that hold on every database that we support."""
 
 from tests.models.absence_rules import AbsenceRules
+from tests.models.audit_rules import AuditRules
 from tests.models.client_rules import ClientRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
@@ -13,6 +14,7 @@ from tests.models.trouble_rules import TroubleRules
 
 
 class StoreConformance(
+    AuditRules,
     ClientRules,
     GrantRules,
     GrantCapRules,

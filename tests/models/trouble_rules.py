@@ -15,6 +15,7 @@ from models import (
     list_grants,
     people_at_cap,
     purge,
+    record,
     secret_key_ids,
     subjects_of,
 )
@@ -63,7 +64,7 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "rotate": lambda stores: stores.rotate(b"\0" * 35, UNKNOWN),
     "keep": lambda stores: stores.keep(b"\0" * 35, UNKNOWN),
     "revoke_client": lambda stores: stores.grants.revoke_client("anyone"),
-    "record": lambda stores: stores.grants.record(stores.audit()),
+    "record": lambda stores: record(stores.audit()),
     "purge": lambda stores: purge(stores.now),
 }
 

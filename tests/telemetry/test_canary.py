@@ -149,7 +149,7 @@ def test_nothing_secret_is_written_anywhere(
     drop_table(site, "audit_event")
     assert site.ask_token(client).status_code == 503
     assert site.refresh(client, body["refresh_token"]).status_code == 503
-    assert site.post("/oauth/revoke", client, token=body["refresh_token"]).status_code == 503
+    assert site.post("/oauth/revoke", client, token=body["refresh_token"]).status_code == 200
     ruin_database(site)
     assert site.ask_token(client).status_code == 503
     assert site.post("/oauth/introspect", client, token=body["access_token"]).status_code == 503

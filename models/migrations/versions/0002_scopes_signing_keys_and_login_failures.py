@@ -74,6 +74,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.add_column(sa.Column('name_digest', sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column('times', sa.Integer(), nullable=True))
 
     with op.batch_alter_table('client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('access_token_format', sa.String(length=16), server_default='opaque', nullable=False))
@@ -104,6 +105,7 @@ def downgrade() -> None:
         batch_op.drop_column('access_token_format')
 
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
+        batch_op.drop_column('times')
         batch_op.drop_column('name_digest')
 
     with op.batch_alter_table('access_token', schema=None) as batch_op:
