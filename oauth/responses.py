@@ -1,11 +1,38 @@
 """How an answer is written: JSON that ends in a newline, and is never stored on its way."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Response, json
+from flask import Response
+from werkzeug.datastructures import Headers
 
-_NEVER_STORED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+_ALWAYS = (
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),
+    ("Pragma", "no-cache"),
+)
+_OURS = frozenset({"content-type", "cache-control", "pragma", "content-length"})
+_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class JsonAnswer(Response):
+    """An answer in one piece, whose headers are as they will go out.
+
+    Werkzeug's copies them, looks through them for what could have been forgotten, and wraps the body.
+    """
+
+    response: list[bytes]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        bodiless = environ["REQUEST_METHOD"] == "HEAD" or self._status_code in _BODILESS
+        if bodiless or self._on_close:
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.response
 
 
 def json_response(
@@ -15,15 +42,17 @@ def json_response(
 
     Args:
         body: what to say.
-        status: the HTTP status.
+        status: the HTTP status; one that has a body.
         headers: further headers; those of JSON and of caching are ours.
     """
-    response = Response(json.dumps(body) + "\n", status, mimetype="application/json")
+    text = json.dumps(body).encode("ascii") + b"\n"
+    outgoing = Headers()
+    # What is added one by one is looked through for line breaks: of these each is a constant or a number.
+    outgoing._list += (*_ALWAYS, ("Content-Length", str(len(text))))  # noqa: SLF001
     for name, value in headers:
-        if name.lower() not in {"content-type", "cache-control", "pragma"}:
-            response.headers.add(name, value)
-    response.headers.extend(_NEVER_STORED)
-    return response
+        if name.lower() not in _OURS:
+            outgoing.add(name, value)
+    return JsonAnswer([text], status, outgoing)
 
 
 def error_response(error: OAuth2Error) -> Response:
