@@ -178,6 +178,7 @@ def _ldap_config(settings: Settings) -> LdapConfig:
         id_attribute=settings.ldap_id_attribute,
         net_id_attribute=settings.ldap_net_id_attribute,
         password_changed_attribute=settings.ldap_password_changed_attribute,
+        password_policy=settings.ldap_password_policy,
         group_base=settings.ldap_group_base,
         group_filter=settings.ldap_group_filter,
         realms=settings.ldap_realms,

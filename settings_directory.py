@@ -50,6 +50,9 @@ class DirectorySettings(BaseSettings):
     ldap_password_changed_attribute: _Attribute | None = None
     """Attribute that tells when the password was changed: older tokens are refreshed no more. Else the
     profile's."""
+    ldap_password_policy: Text | None = None
+    """DN of the password policy of people whose entry names none, so that it is known how many failures lock
+    them out. Else the profile's."""
     ldap_group_base: Text | None = None
     """DN below which groups are searched."""
     ldap_group_filter: Annotated[str, BeforeValidator(rules.group_filter)] | None = None

@@ -19,6 +19,8 @@ _LOCKED_FOR_GOOD: Final = "000001010000Z"
 # These stay until the next bind, though the lock has ended.
 _LOCKS: Final = ("pwdAccountLockedTime", "pwdAccountTmpLockoutEnd")
 _STATE_OCTETS: Final = 8
+# Most directories count in whole seconds, of which each may have seen two changes.
+_SETTLED_SECONDS: Final = 5
 # Flags of Active Directory's userAccountControl and its computed sibling (MS-ADTS, section 2.2.16).
 _ACCOUNT_DISABLED: Final = 0x2
 _LOCKED_OUT: Final = 0x10
@@ -120,9 +122,9 @@ def state_of(entry: Entry, profile: Profile, now: float) -> bytes:
     """Make a digest of when the password was changed and of all that a login looks at of the account.
 
     A wrong try changes nothing of it until it locks. It is empty where no two looks can be compared: where
-    the directory does not tell when the password was changed, and while an account is locked or out of its
-    dates. Such a lock may end with no change to the entry, and until then a server may call a right password
-    a wrong one.
+    the directory does not tell when the password was changed, or it was just now; and while an account is
+    locked or out of its dates. Such a lock may end with no change to the entry, and until then a server may
+    call a right password a wrong one.
 
     Args:
         entry: as read.
@@ -130,7 +132,8 @@ def state_of(entry: Entry, profile: Profile, now: float) -> bytes:
         now: seconds since the epoch.
     """
     changed = profile.password_changed_attribute
-    if moment_of(changed, entry.text(changed)) is None or any(entry.texts(name) for name in _LOCKS):
+    moment = moment_of(changed, entry.text(changed))
+    if moment is None or now - moment < _SETTLED_SECONDS or any(entry.texts(name) for name in _LOCKS):
         return b""
     try:
         refuse_by_account(entry, now)

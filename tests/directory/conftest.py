@@ -12,7 +12,11 @@ from directory import Directory, DirectoryUnavailable
 from directory.ldap import LdapConfig, open_directory
 from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
 
-pytest.register_assert_rewrite("tests.directory.conformance")
+pytest.register_assert_rewrite(
+    "tests.directory.conformance",
+    "tests.directory.admit_conformance",
+    "tests.directory.lockout_conformance",
+)
 
 CAMPUS = Path(__file__).parents[2] / "directory" / "campus.ldif"
 EXTRA = Path(__file__).with_name("extra.ldif")

@@ -7,11 +7,21 @@ from typing import Any
 import pytest
 import trustme
 
-from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal, Standing
+from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
 from tests.directory.conftest import SERVICE
+from tests.directory.lockout_conformance import LIMIT, LockoutConformance, look
+from tests.servers.administrator import OfDs389
 from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389, unique_id
 
+# What a campus grants: passwordMaxFailure and its like, and not the root's password.
+READ_POLICY = (
+    '(targetattr = "objectClass || passwordLockout || passwordMaxFailure || passwordResetFailureCount || '
+    'passwordLockoutDuration || passwordUnlock")'
+    f'(version 3.0; acl "policy"; allow (read, search) userdn = "ldap:///{SERVICE}";)'
+)
+NO_RIGHT = '(targetattr = "cn")(version 3.0; acl "none"; allow (read) userdn = "ldap:///cn=nobody";)'
 REFUSED = Path(__file__).with_name("ds389.ldif")
 CLUMSY = "00000000-00004000-80000000-00000101"
 
@@ -51,6 +61,41 @@ class TestDs389(DirectoryConformance, ManyNamesConformance):
     """389-ds keeps the rules of every directory."""
 
     campus = Campus(alice_id=unique_id(ALICE))
+
+
+class TestDs389Accounts(AdmitConformance):
+    """389-ds shows accounts as every directory does."""
+
+    campus = Campus(alice_id=unique_id(ALICE))
+
+
+class TestDs389Lockout(LockoutConformance):
+    """389-ds tells of its lockouts."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _server_that_locks(cls, ds389: Ds389) -> Iterator[None]:
+        """For these rules, failures lock everybody for an hour, and the service account may read how many."""
+        administrator = OfDs389(ds389)
+        hour = {"passwordLockoutDuration": "3600", "passwordResetFailureCount": "3600"}
+        administrator.change(
+            "cn=config",
+            {"passwordLockout": "on", "passwordMaxFailure": str(LIMIT), **hour, "aci": READ_POLICY},
+        )
+        yield
+        administrator.change("cn=config", {"passwordLockout": "off", "aci": NO_RIGHT})
+
+    @pytest.fixture
+    def administrator(self, ds389: Ds389) -> OfDs389:
+        """Whoever administers it."""
+        return OfDs389(ds389)
+
+
+def test_policy_that_is_hidden_is_not_known(open_with: Callable[..., Directory]) -> None:
+    """The server's own configuration is nobody's to read, and a policy that an entry names is anybody's."""
+    assert look(open_with())[1] == Standing(0, None)
+    assert look(open_with(), "clumsy")[1].limit == 2
+    assert look(open_with(), "warned")[1].limit == 0
 
 
 def test_start_tls(open_with: Callable[..., Directory], ds389: Ds389) -> None:

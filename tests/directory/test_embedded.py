@@ -11,6 +11,7 @@ from directory.ldap import ConfigError, embedded_people
 from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from directory.ldap.link import Link
+from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import (
     PEOPLE,
     AccountDatesConformance,
@@ -28,18 +29,23 @@ def ldif(tmp_path: Path, everyone: bytes) -> Path:
     return path
 
 
+@pytest.fixture
+def open_with(opened: Callable[..., Directory], ldif: Path) -> Callable[..., Directory]:
+    """Open the embedded directory, with a service account as on a real one."""
+
+    def open_it(**changes: Any) -> Directory:
+        account = {"bind_dn": SERVICE, "bind_password": "svc-password"}
+        return opened(**{"uris": (f"embedded:{ldif}",), **account, **changes})
+
+    return open_it
+
+
 class TestEmbedded(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
     """The embedded directory keeps the rules of every directory."""
 
-    @pytest.fixture
-    def open_with(self, opened: Callable[..., Directory], ldif: Path) -> Callable[..., Directory]:
-        """Open the embedded directory, with a service account as on a real one."""
 
-        def open_it(**changes: Any) -> Directory:
-            account = {"bind_dn": SERVICE, "bind_password": "svc-password"}
-            return opened(**{"uris": (f"embedded:{ldif}",), **account, **changes})
-
-        return open_it
+class TestEmbeddedAccounts(AdmitConformance):
+    """The embedded directory shows accounts as every directory does."""
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
-from tests.servers.samba import DOMAIN, PEOPLE, Samba, Value, require_samba
+from tests.directory.lockout_conformance import LIMIT, LockoutConformance, look
+from tests.servers.administrator import OfSamba
+from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba, Value, require_samba
 
 GROUPS = f"OU=groups,{DOMAIN}"
 SERVICE = f"CN=svc,{PEOPLE}"
@@ -115,30 +118,61 @@ def directory(open_with: Callable[..., Directory]) -> Directory:
     return open_with()
 
 
+CAMPUS = Campus(
+    people=PEOPLE,
+    template=f"CN={{username}},{PEOPLE}",
+    alice_id="",
+    alice_dn=ALICE,
+    principal_name="alice@ad.campus.example",
+    affiliations=(),
+    password_changed_at=None,
+    staff_dn=f"CN=staff,{GROUPS}",
+    net_id_attribute="sAMAccountName",
+    odd_name=ODD_NAME,
+    everybody="(objectClass=user)",
+    twin_filter="(description={username})",
+)
+
+
+@pytest.fixture
+def _alices_id(request: pytest.FixtureRequest, samba: Samba, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Learn the id that the server gave alice: it takes none from outside."""
+    campus = dataclasses.replace(CAMPUS, alice_id=person_id(samba, ALICE))
+    monkeypatch.setattr(request.cls, "campus", campus)
+
+
+@pytest.mark.usefixtures("_alices_id")
 class TestSamba(DirectoryConformance):
     """Active Directory keeps the rules of every directory."""
 
-    campus = Campus(
-        people=PEOPLE,
-        template=f"CN={{username}},{PEOPLE}",
-        alice_id="",
-        alice_dn=ALICE,
-        principal_name="alice@ad.campus.example",
-        affiliations=(),
-        password_changed_at=None,
-        staff_dn=f"CN=staff,{GROUPS}",
-        net_id_attribute="sAMAccountName",
-        odd_name=ODD_NAME,
-        everybody="(objectClass=user)",
-        twin_filter="(description={username})",
-    )
 
-    @pytest.fixture(autouse=True)
-    def _alices_id(self, samba: Samba, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Learn the id that the server gave alice: it takes none from outside."""
-        found = samba.read(ALICE, "objectGUID")
-        campus = dataclasses.replace(self.campus, alice_id=str(uuid.UUID(bytes_le=found)))
-        monkeypatch.setattr(type(self), "campus", campus)
+@pytest.mark.usefixtures("_alices_id")
+class TestSambaAccounts(AdmitConformance):
+    """Active Directory shows accounts as every directory does."""
+
+
+class TestSambaLockout(LockoutConformance):
+    """Active Directory tells of its lockouts."""
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _domain_that_locks(cls, samba: Samba) -> Iterator[None]:
+        """For these rules, failures of an hour lock everybody in the domain for an hour."""
+        hour = -3600 * _SECOND
+        times = {"lockOutObservationWindow": hour, "lockoutDuration": hour}
+        samba.change(DOMAIN, {"lockoutThreshold": LIMIT, **times})
+        yield
+        samba.change(DOMAIN, {"lockoutThreshold": 0})
+
+    @pytest.fixture
+    def administrator(self, samba: Samba) -> OfSamba:
+        """Whoever administers it."""
+        return OfSamba(samba)
+
+    def test_policy_of_some_people(self, open_with: Callable[..., Directory], samba: Samba) -> None:
+        """Who is under another policy than the domain's is told by that one, if it may be read."""
+        assert look(open_with(), "clumsy")[1].limit is None
+        assert look(open_with(bind_dn=ADMINISTRATOR, bind_password=PASSWORD), "clumsy")[1].limit == 2
 
 
 def person_id(samba: Samba, dn: str) -> str:

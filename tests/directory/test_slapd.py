@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable, Refusal
+from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import (
     ALICE,
     PEOPLE,
@@ -19,17 +20,22 @@ from tests.directory.conformance import (
 from tests.servers.slapd import Slapd
 
 
+@pytest.fixture
+def open_with(on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[..., Directory]:
+    """Open a directory on the common slapd."""
+
+    def open_it(**changes: Any) -> Directory:
+        return on_slapd(slapd, **changes)
+
+    return open_it
+
+
 class TestSlapd(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
     """OpenLDAP over StartTLS keeps the rules of every directory."""
 
-    @pytest.fixture
-    def open_with(self, on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[..., Directory]:
-        """Open a directory on the common slapd."""
 
-        def open_it(**changes: Any) -> Directory:
-            return on_slapd(slapd, **changes)
-
-        return open_it
+class TestSlapdAccounts(AdmitConformance):
+    """OpenLDAP shows accounts as every directory does."""
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps", "ldapi"])

@@ -24,7 +24,7 @@ REALM = "AD.CAMPUS.EXAMPLE"
 DOMAIN = "DC=ad,DC=campus,DC=example"
 PEOPLE = f"OU=people,{DOMAIN}"
 ADMINISTRATOR = f"CN=Administrator,CN=Users,{DOMAIN}"
-_PASSWORD = "Passw0rd-Admin!"
+PASSWORD = "Passw0rd-Admin!"
 _HOST = "dc1.ad.campus.example"
 _START_SECONDS = 30
 _LDAP, _LDAPS, _HELD = 389, 636, 30389
@@ -180,6 +180,11 @@ class Samba:
         )
         return dn
 
+    def set_password(self, dn: str, password: str) -> None:
+        """Replace the password of an entry (MS-ADTS, 3.1.1.3.1.5)."""
+        quoted = f'"{password}"'.encode("utf-16-le")
+        self._done(done=self._connection().modify(dn, {"unicodePwd": [(MODIFY_REPLACE, [quoted])]}))
+
     def read(self, dn: str, attribute: str) -> bytes:
         """Read the first value of an attribute."""
         connection = self._connection()
@@ -200,7 +205,7 @@ class Samba:
         if self._administrator is None:
             tls = Tls(ca_certs_file=str(self.ca_file))
             server = Server(self.address, port=_LDAPS, use_ssl=True, tls=tls, get_info=NONE)
-            self._administrator = Connection(server, ADMINISTRATOR, _PASSWORD, auto_bind=True)
+            self._administrator = Connection(server, ADMINISTRATOR, PASSWORD, auto_bind=True)
         return self._administrator
 
     def _done(self, *, done: bool) -> None:
@@ -214,7 +219,7 @@ class Samba:
                 *(str(_tool("samba-tool")), "domain", "provision", f"--targetdir={self.folder}"),
                 *(f"--realm={REALM}", "--domain=CAMPUS", "--server-role=dc", "--dns-backend=SAMBA_INTERNAL"),
                 *(
-                    f"--adminpass={_PASSWORD}",
+                    f"--adminpass={PASSWORD}",
                     "--host-name=dc1",
                     f"--host-ip={self.address}",
                     "--use-rfc2307",

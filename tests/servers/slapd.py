@@ -45,6 +45,7 @@ rootdn "cn=admin,{suffix}"
 rootpw admin
 directory {folder}/db
 index objectClass,uid,entryUUID eq
+{access}
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="cn=svc,ou=services,{suffix}" read by self read by anonymous auth by * none
 overlay memberof
@@ -56,10 +57,14 @@ ppolicy_use_lockout
 
 @dataclass(frozen=True, kw_only=True)
 class SlapdSettings:
-    """How one slapd differs from another. `more` goes into the global part of its configuration."""
+    """How one slapd differs from another.
+
+    `more` goes into the global part of its configuration, and `access` before the rules of access.
+    """
 
     verify_client: str = "never"
     more: str = ""
+    access: str = ""
 
 
 def require_slapd() -> None:
@@ -105,6 +110,7 @@ class Slapd:
                 suffix=SUFFIX,
                 verify_client=settings.verify_client,
                 more=settings.more,
+                access=settings.access,
             )
         )
         (folder / "data.ldif").write_bytes(ldif)

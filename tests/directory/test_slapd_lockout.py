@@ -1,0 +1,120 @@
+"""OpenLDAP's lockout: the rules of every directory that locks people out, and what is hidden from us."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from directory import Account, Directory, DirectoryUnavailable, Refusal, Standing
+from tests.directory.conftest import MovedClock
+from tests.directory.lockout_conformance import DAY, LIMIT, LockoutConformance, fail, look
+from tests.servers.administrator import OfSlapd
+from tests.servers.policy import LOCKING, PolicySlapd, start_policy_slapd
+from tests.servers.slapd import SUFFIX, Slapd, require_slapd
+
+YEAR = 365 * DAY
+
+
+@pytest.fixture(scope="module")
+def locking(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[PolicySlapd]:
+    """A slapd on which failures lock."""
+    require_slapd()
+    made = start_policy_slapd(tmp_path_factory.mktemp("slapd") / "data", authority=authority)
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def open_with(on_slapd: Callable[..., Directory], locking: PolicySlapd) -> Callable[..., Directory]:
+    """Open a directory on it."""
+
+    def open_it(**changes: Any) -> Directory:
+        return on_slapd(locking.server, **changes)
+
+    return open_it
+
+
+class TestSlapdLockout(LockoutConformance):
+    """OpenLDAP tells of its lockouts."""
+
+    @pytest.fixture
+    def administrator(self, locking: PolicySlapd) -> OfSlapd:
+        """Whoever administers it."""
+        return locking.administrator
+
+
+def test_default_policy_is_named_by_the_setting(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
+    """The overlay's default policy is named in no entry: only the setting leads to it."""
+    assert look(on_slapd(slapd))[1] == Standing(0, None)
+    default = f"cn=default,ou=policies,{SUFFIX}"
+    assert look(on_slapd(slapd, password_policy=default))[1] == Standing(0, 0)
+    assert look(on_slapd(slapd, password_policy=f"cn=nothing,{SUFFIX}"))[1] == Standing(0, None)
+
+
+@pytest.mark.parametrize(
+    ("access", "standing"),
+    [
+        ("access to attrs=pwdFailureTime by * none", Standing(None, LIMIT)),
+        (f'access to dn.exact="{LOCKING}" by * none', Standing(0, None)),
+        ("access to attrs=pwdPolicySubentry by * none", Standing(0, None)),
+    ],
+)
+def test_what_is_hidden_from_us_is_not_known(
+    on_slapd: Callable[..., Directory], tmp_path: Path, access: str, standing: Standing
+) -> None:
+    """A counter that may not be read is not a counter at none (RFC 4511, 4.5.1.7)."""
+    require_slapd()
+    locking = start_policy_slapd(tmp_path / "hiding", access=access)
+    try:
+        assert look(on_slapd(locking.server))[1] == standing
+    finally:
+        locking.server.stop()
+
+
+def test_failures_are_never_forgotten_without_a_window(
+    on_slapd: Callable[..., Directory], tmp_path: Path
+) -> None:
+    """With an interval of 0 only a success ends them (draft-behera-ldap-password-policy-10, 5.2.12)."""
+    require_slapd()
+    locking = start_policy_slapd(tmp_path / "unforgetting", window=0, duration=0)
+    try:
+        directory = on_slapd(locking.server, clock=lambda: time.time() + YEAR)
+        fail(directory)
+        assert look(directory)[1] == Standing(1, LIMIT)
+        fail(directory, LIMIT - 1)
+        assert directory.examine("alice").refusal is Refusal.LOCKED
+    finally:
+        locking.server.stop()
+
+
+def test_policy_is_read_once_a_minute(on_slapd: Callable[..., Directory], locking: PolicySlapd) -> None:
+    """What the directory says of its policy holds for a minute, of its counters for no time."""
+    clock = MovedClock()
+    directory = on_slapd(locking.server, monotonic=clock)
+    assert look(directory)[1].limit == LIMIT
+    locking.administrator.change(LOCKING, {"pwdMaxFailure": "9"})
+    try:
+        assert look(directory)[1].limit == LIMIT
+        clock.move(61)
+        assert look(directory)[1].limit == 9
+    finally:
+        locking.administrator.change(LOCKING, {"pwdMaxFailure": str(LIMIT)})
+
+
+def test_standing_and_bind_are_of_one_server(
+    on_slapd: Callable[..., Directory], locking: PolicySlapd, new_slapd: Callable[..., Slapd]
+) -> None:
+    """Counters are not replicated: where the server that told its own is gone, no other takes the bind."""
+    second = new_slapd()
+    directory = on_slapd(second, uris=(second.ldap, locking.server.ldap), ca_file=second.ca_file)
+
+    def admit(account: Account) -> None:
+        account.standing()
+        second.kill()
+
+    with pytest.raises(DirectoryUnavailable, match="may count others"):
+        directory.authenticate("alice", "alice-password", admit=admit)
+    assert directory.authenticate("alice", "alice-password").net_id == "alice"
