@@ -2,14 +2,12 @@
 
 import io
 from collections.abc import Callable
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.conftest import Registered, Site
+from tests.conftest import Site
 from tests.fakes import FakeDirectory
 
 FORM = "application/x-www-form-urlencoded"
@@ -332,66 +330,3 @@ class TestOtherEndpoints:
         form = {"token": "x", "client_id": client.client_id, "client_secret": client.secret}
         answer = faked.http.post(path, data=form, auth=client.basic)
         assert is_invalid_request(answer, "The client may authenticate in one way only.")
-
-
-class TestWhateverComes:
-    """No request, however malformed, is more than a plain refusal."""
-
-    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(
-        body=st.one_of(
-            st.binary(max_size=200),
-            st.lists(
-                st.tuples(
-                    st.sampled_from(["grant_type", "username", "password", "scope", "token"]), st.text()
-                )
-            ).map(lambda pairs: urlencode(pairs, errors="surrogatepass").encode()),
-        ),
-        content_type=st.one_of(st.just(FORM), st.text(st.characters(max_codepoint=255), max_size=60)),
-        path=st.sampled_from(["/oauth/token", "/oauth/revoke", "/oauth/introspect"]),
-        header=st.one_of(
-            st.none(),
-            st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")),
-            st.binary(max_size=60).map(lambda raw: "Basic " + raw.hex()),
-        ),
-    )
-    @example(
-        body=b"grant_type=password&username=a&password=b",
-        content_type=FORM,
-        header="Basic /////w==",
-        path="/oauth/token",
-    )
-    @example(
-        body=b"grant_type=password&client_id=\xf0\x9f\x92\xa9&client_secret=x",
-        content_type=FORM,
-        header=None,
-        path="/oauth/token",
-    )
-    def test_never_worse_than_a_refusal(
-        self, faked: Site, body: bytes, content_type: str, header: str | None, path: str
-    ) -> None:
-        """Any bytes as body, type and credentials: JSON that ends in a newline, and never a 5xx."""
-        environ: dict[str, object] = {"CONTENT_TYPE": content_type}
-        if header is not None:
-            environ["HTTP_AUTHORIZATION"] = header
-        answer = faked.http.post(path, data=body, environ_overrides=environ)
-        assert 400 <= answer.status_code < 500
-        assert answer.content_type == "application/json"
-        assert answer.data.endswith(b"\n")
-        assert answer.get_json()["error"]
-
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(username=st.text(min_size=1), password=st.text(), scope=st.text())
-    def test_never_worse_than_a_refusal_with_a_good_client(
-        self, site: Site, username: str, password: str, scope: str
-    ) -> None:
-        """Any text as name, password and scope, behind a good client: a refusal, never a 5xx."""
-        clients = site.app.extensions.setdefault("test-client", [])
-        if not clients:
-            clients.append(site.register())
-        client: Registered = clients[0]
-        form = {"grant_type": "password", "username": username, "password": password, "scope": scope}
-        body = urlencode(form, errors="surrogatepass")
-        answer = site.http.post("/oauth/token", data=body, content_type=FORM, auth=client.basic)
-        assert answer.status_code == 400
-        assert answer.data.endswith(b"\n")
