@@ -179,6 +179,7 @@ def _ldap_config(settings: Settings) -> LdapConfig:
         net_id_attribute=settings.ldap_net_id_attribute,
         password_changed_attribute=settings.ldap_password_changed_attribute,
         password_policy=settings.ldap_password_policy,
+        privacy=settings.ldap_privacy_attribute,
         group_base=settings.ldap_group_base,
         group_filter=settings.ldap_group_filter,
         realms=settings.ldap_realms,

@@ -53,6 +53,9 @@ class DirectorySettings(BaseSettings):
     ldap_password_policy: Text | None = None
     """DN of the password policy of people whose entry names none, so that it is known how many failures lock
     them out. Else the profile's."""
+    ldap_privacy_attribute: Annotated[str, BeforeValidator(rules.attribute_or_value)] | None = None
+    """Attribute, or attribute=value, by which a person asks that nothing be told of them (FERPA, for one):
+    programs are told their sub alone. Else nobody asks."""
     ldap_group_base: Text | None = None
     """DN below which groups are searched."""
     ldap_group_filter: Annotated[str, BeforeValidator(rules.group_filter)] | None = None

@@ -97,6 +97,18 @@ def attribute(value: object) -> str:
     return name
 
 
+def attribute_or_value(value: object) -> str:
+    """Read an attribute, perhaps with = and a value behind it. Raises ValueError for what is neither."""
+    name, named, wanted = (part.strip() for part in text(value).partition("="))
+    try:
+        attribute(name)
+    except ValueError:
+        raise ValueError("must be attribute or attribute=value, such as suppressPublic=TRUE") from None
+    if named and not wanted:
+        raise ValueError("must name a value behind its equals sign, or have none")
+    return f"{name}={wanted}" if named else name
+
+
 def _ldap_uri(uri: str) -> str:
     """Check one address of a directory."""
     scheme, _, rest = uri.partition(":")

@@ -32,7 +32,8 @@ class Person:
     """One person, as the directory has them at this moment.
 
     `id` is the stable id that becomes `sub`; `net_id` the canonical login name; `dn` the name of the entry as
-    the directory gave it. Times are seconds since the epoch, by the directory's clock.
+    the directory gave it. Times are seconds since the epoch, by the directory's clock. Who is `private`
+    has asked that nothing be told of them.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Person:
     password_changed_at: int | None = None
     password_expires_at: int | None = None
     grace_logins_remaining: int | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A grant and its tokens, as plain values: what is stored of them, and what a look-up gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -9,7 +9,8 @@ class NewGrant:
     """A grant to be stored. Times are seconds since the epoch.
 
     `sub` is what the client is told in place of `subject`, None where it is told that; `audience` the
-    resources asked for (RFC 8707), with spaces between.
+    resources asked for (RFC 8707), with spaces between; `private` says that its person asked that nothing
+    else be told.
     """
 
     id: bytes
@@ -23,6 +24,7 @@ class NewGrant:
     expires_at: int
     sub: str | None = None
     audience: str | None = None
+    private: bool = False
 
     def row(self) -> Mapping[str, object]:
         """Every field by its column's name."""
@@ -39,7 +41,10 @@ class NewToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """An access token and what its grant says. Times are seconds since the epoch."""
+    """An access token and what its grant says. Times are seconds since the epoch.
+
+    `released_claims` are those that its client may be given now, None for all.
+    """
 
     grant_id: bytes
     client_id: str
@@ -49,6 +54,8 @@ class AccessToken:
     scope: str
     audience: str | None
     claims: Mapping[str, object]
+    private: bool | None
+    released_claims: Sequence[str] | None
     auth_time: int
     issued_at: int
     expires_at: int
@@ -63,7 +70,8 @@ class AccessToken:
 class RefreshToken:
     """A refresh token and what its grant says. Times are seconds since the epoch.
 
-    `missed` says that the directory did not have its person when they were looked for last.
+    `missed` says that the directory did not have its person when they were looked for last;
+    `released_claims` are those that its client may be given now, None for all.
     """
 
     grant_id: bytes
@@ -77,6 +85,8 @@ class RefreshToken:
     net_id: str | None
     scope: str
     audience: str | None
+    private: bool | None
+    released_claims: Sequence[str] | None
     password_changed_at: int | None
     auth_time: int
     grant_expires_at: int

@@ -47,12 +47,18 @@ _SELECT_ACCESS = (
         _ACCESS.c.scope,
         _ACCESS.c.audience,
         _GRANT.c.claims,
+        _GRANT.c.private,
+        _CLIENT.c.released_claims,
         _GRANT.c.auth_time,
         _ACCESS.c.issued_at,
         _ACCESS.c.expires_at,
         _GRANT.c.revoked_at,
     )
-    .select_from(_ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id))
+    .select_from(
+        _ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id).outerjoin(
+            _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
+        )
+    )
     .where(_ACCESS.c.id == bindparam("key"))
 )
 

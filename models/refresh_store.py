@@ -13,11 +13,18 @@ from models.audit_store import record_after
 from models.base import connection, rows_changed, table
 from models.grant import NewToken, RefreshToken
 from models.grant_store import note_use
-from models.tables import AbsenceRow, AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
+from models.tables import (
+    AbsenceRow,
+    AccessTokenRow,
+    AuditEventRow,
+    ClientRow,
+    GrantRow,
+    RefreshTokenRow,
+)
 from telemetry import AuditEvent
 
 _GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
-_ABSENCE = table(AbsenceRow)
+_ABSENCE, _CLIENT = table(AbsenceRow), table(ClientRow)
 _INSERT_ACCESS, _INSERT_REFRESH = insert(_ACCESS), insert(_REFRESH)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _SELECT = (
@@ -33,13 +40,19 @@ _SELECT = (
         _GRANT.c.net_id,
         _GRANT.c.scope,
         _GRANT.c.audience,
+        _GRANT.c.private,
+        _CLIENT.c.released_claims,
         _GRANT.c.password_changed_at,
         _GRANT.c.auth_time,
         _GRANT.c.expires_at.label("grant_expires_at"),
         _GRANT.c.revoked_at,
         exists().where(_ABSENCE.c.subject == _GRANT.c.subject).label("missed"),
     )
-    .select_from(_REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id))
+    .select_from(
+        _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(
+            _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
+        )
+    )
     .where(_REFRESH.c.id == bindparam("key"))
 )
 _USE = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
@@ -61,6 +74,7 @@ class Renewal:
     scope: str
     claims: Mapping[str, object]
     audience: str | None = None
+    private: bool = False
 
 
 class RefreshStore:
@@ -175,7 +189,11 @@ def _renew(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
 def _renew_access(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
     """Renew the grant and store its next access token. False where it was revoked meanwhile."""
     access, refresh = renewal.access, renewal.refresh
-    renewed = {"claims": renewal.claims, "live_until": max(access.expires_at, refresh.expires_at)}
+    renewed = {
+        "claims": renewal.claims,
+        "private": renewal.private,
+        "live_until": max(access.expires_at, refresh.expires_at),
+    }
     if rows_changed(link.execute(_RENEW.values(**renewed), {"grant": found.grant_id})) != 1:
         return False
     row = {"grant_id": found.grant_id, "issued_at": renewal.at}

@@ -57,8 +57,8 @@ class GrantRow(Base):
 
     `sub` is what the client is told in place of `subject`, where its people are pairwise; `audience` the
     resources that were asked for (RFC 8707), with spaces between. `claims` are those of its scope, so that no
-    resource ever asks the directory. `expires_at` bounds the whole family; `live_until` is when its last
-    token ends, and what the purge goes by.
+    resource ever asks the directory; a person who is `private` asked that no client be told any. `expires_at`
+    bounds the whole family; `live_until` is when its last token ends, and what the purge goes by.
     """
 
     __tablename__ = "grant"
@@ -75,6 +75,7 @@ class GrantRow(Base):
     scope: Mapped[str] = mapped_column(Text)
     audience: Mapped[str | None] = mapped_column(Text)
     claims: Mapped[dict[str, object]] = mapped_column(JSON)
+    private: Mapped[bool | None]
     password_changed_at: Mapped[int | None] = mapped_column(BigInteger)
     auth_time: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger)

@@ -6,7 +6,7 @@ stands in a module of its own. Must not know: ldap3, the directory package, SQL 
 """
 
 from oauth.bearer import Protector
-from oauth.claims import released
+from oauth.claims import told_of
 from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
@@ -29,7 +29,7 @@ __all__ = [
     "json_response",
     "key_of",
     "oauth_endpoints",
-    "released",
+    "told_of",
     "userinfo_endpoint",
     "wire_error",
 ]

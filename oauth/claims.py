@@ -1,8 +1,9 @@
-"""Which claims of a person each scope releases, and what they are called at userinfo."""
+"""Which claims of a person each scope releases, to whom, and what they are called at userinfo."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from login import Person
+from models import AccessToken, RefreshToken, Registration
 
 GROUPS = "groups"
 SCOPE_CLAIMS: Mapping[str, tuple[str, ...]] = {
@@ -21,31 +22,48 @@ _STANDARD_NAMES: Mapping[str, str] = {
     "affiliations": "eduperson_affiliation",
     "principal_name": "eduperson_principal_name",
 }
+_OUR_NAMES = {
+    **{standard: ours for ours, standard in _STANDARD_NAMES.items()},
+    **{n: n for n in _STANDARD_NAMES},
+}
 
 
-def wants_groups(scope: str) -> bool:
-    """Whether `scope` releases groups: only then are they searched for, which may cost the directory much."""
-    return GROUPS in scope.split()
-
-
-def released(claims: Mapping[str, object], scope: str) -> dict[str, object]:
-    """Of a grant's claims, those that a token's scope releases: it may be narrower than the grant's.
+def claim_mistakes(registration: Registration) -> Sequence[str]:
+    """Every claim that a client is to be given and that there is not, a sentence each.
 
     Args:
-        claims: of the grant.
-        scope: of the token, space-separated.
+        registration: what an operator asks for.
     """
-    return {name: claims[name] for name in _names(scope) if name in claims}
+    return [
+        f"There is no claim {name!r}; there are {', '.join(_STANDARD_NAMES)}."
+        for name in registration.released_claims or ()
+        if name not in _OUR_NAMES
+    ]
 
 
-def claims_of(person: Person, scope: str) -> dict[str, object]:
-    """The claims about `person` that `scope` releases; what the directory has no value for is left out.
+def wants_groups(scope: str, allowed: Sequence[str] | None) -> bool:
+    """Whether groups are released: only then are they searched for, which may cost the directory much.
+
+    Args:
+        scope: space-separated.
+        allowed: the claims that the client may be given, None for all.
+    """
+    return GROUPS in _names(scope, allowed)
+
+
+def claims_of(person: Person, scope: str, allowed: Sequence[str] | None) -> dict[str, object]:
+    """The claims about `person` that are released; what the directory has no value for is left out.
+
+    Of a person who asked for privacy there are none.
 
     Args:
         person: as the directory has them now.
         scope: space-separated.
+        allowed: the claims that the client may be given, None for all.
     """
-    found = {name: getattr(person, name) for name in _names(scope)}
+    if person.private:
+        return {}
+    found = {name: getattr(person, name) for name in _names(scope, allowed)}
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in found.items()
@@ -53,14 +71,51 @@ def claims_of(person: Person, scope: str) -> dict[str, object]:
     }
 
 
+def told_of(token: AccessToken) -> dict[str, object]:
+    """Who is behind an access token, as far as it tells: `sub` always, and what it releases.
+
+    Its scope may be narrower than its grant's, and its client may be given less than at the login.
+
+    Args:
+        token: of a person.
+    """
+    names = () if token.private else _names(token.scope, token.released_claims)
+    return {
+        "sub": token.sub or token.subject,
+        **{name: token.claims[name] for name in names if name in token.claims},
+    }
+
+
+def username_of(token: AccessToken | RefreshToken) -> str | None:
+    """The login name that introspection tells (RFC 7662, 2.2), None where it is not released.
+
+    To a client whose people are pairwise it tells no more than `profile` releases, which they may have in
+    common with other clients.
+    """
+    allowed = None if token.released_claims is None else _ours(token.released_claims)
+    if token.private or (allowed is not None and "net_id" not in allowed):
+        return None
+    if token.sub is not None and "net_id" not in _names(token.scope, allowed):
+        return None
+    return token.net_id
+
+
 def standard_claims(claims: Mapping[str, object]) -> dict[str, object]:
     """Claims under the names of OpenID Connect (Core 1.0, 5.1).
 
     Args:
-        claims: as `released` gave them.
+        claims: as `told_of` gave them.
     """
-    return {_STANDARD_NAMES[name]: value for name, value in claims.items()}
+    return {_STANDARD_NAMES.get(name, name): value for name, value in claims.items()}
 
 
-def _names(scope: str) -> list[str]:
-    return [name for part in scope.split() for name in SCOPE_CLAIMS.get(part, ())]
+def _names(scope: str, allowed: Collection[str] | None) -> list[str]:
+    names = [name for part in scope.split() for name in SCOPE_CLAIMS.get(part, ())]
+    if allowed is None:
+        return names
+    given = _ours(allowed)
+    return [name for name in names if name in given]
+
+
+def _ours(names: Collection[str]) -> set[str]:
+    return {_OUR_NAMES[name] for name in names if name in _OUR_NAMES}

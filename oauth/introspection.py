@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from models import AccessToken
+from oauth.claims import username_of
 from oauth.client import OAuthClient
 from oauth.client_authentication import METHODS
 from oauth.errors import missing
@@ -55,7 +56,9 @@ class Introspection(IntrospectionEndpoint):
         }
         # A client's own token is about nobody: its id as `sub` could pass for a person's (RFC 9700, 4.15).
         if stored.subject is not None:
-            told |= {"sub": stored.sub or stored.subject, "username": stored.net_id}
+            told["sub"] = stored.sub or stored.subject
+            if (username := username_of(stored)) is not None:
+                told["username"] = username
         if access:
             told |= {"token_type": "Bearer"}
         return told

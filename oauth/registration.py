@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from models import Client, Registration
+from oauth.claims import claim_mistakes
 from oauth.client_authentication import METHODS
 from oauth.registration_rules import restriction_mistakes
 from oauth.scope import DEFAULT, is_wellformed
@@ -60,7 +61,7 @@ def mistakes(registration: Registration) -> Sequence[str]:
     ]
     if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
         found += _public_mistakes(registration)
-    return [*found, *restriction_mistakes(registration)]
+    return [*found, *claim_mistakes(registration), *restriction_mistakes(registration)]
 
 
 def metadata(client: Client) -> dict[str, object]:

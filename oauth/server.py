@@ -121,7 +121,11 @@ class Server(AuthorizationServer):
             scope: what is to be granted, space-separated.
             rules: of the catalogue, those that will decide.
         """
-        return wants_groups(scope) or rules.want_groups(scope) or self.restrictions.want_groups(client)
+        return (
+            wants_groups(scope, client.released_claims)
+            or rules.want_groups(scope)
+            or self.restrictions.want_groups(client)
+        )
 
     def handle_response(
         self, status: int, body: Mapping[str, object], headers: list[tuple[str, str]]
@@ -195,7 +199,8 @@ class Server(AuthorizationServer):
             net_id=person.net_id if person else None,
             scope=scope,
             audience=request.granted_audience,
-            claims=claims_of(person, scope) if person else {},
+            claims=claims_of(person, scope, request.client.registered.released_claims) if person else {},
+            private=bool(person and person.private),
             password_changed_at=person.password_changed_at if person else None,
             auth_time=now,
             expires_at=family if refresh else ends,

@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 
 from models import AccessToken
 from oauth.bearer import Protector
-from oauth.claims import released, standard_claims
+from oauth.claims import standard_claims, told_of
 from oauth.responses import json_response
 
 
@@ -21,7 +21,6 @@ def userinfo_endpoint(protector: Protector) -> Blueprint:
         token: AccessToken = current_token.stored
         if token.subject is None:
             return json_response({"client_id": token.client_id})
-        claims = standard_claims(released(token.claims, token.scope))
-        return json_response({"sub": token.subject, **claims})
+        return json_response(standard_claims(told_of(token)))
 
     return endpoint

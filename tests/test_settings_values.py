@@ -151,6 +151,9 @@ REFUSALS = [
     ("LDAP_REALMS", "CAMPUS\\", _REALMS),
     ("LDAP_NET_ID_ATTRIBUTE", "sAM AccountName", _ATTRIBUTE),
     ("LDAP_PASSWORD_CHANGED_ATTRIBUTE", "(x=y)", _ATTRIBUTE),
+    ("LDAP_PRIVACY_ATTRIBUTE", "=TRUE", "must be attribute or attribute=value, such as suppressPublic=TRUE"),
+    ("LDAP_PRIVACY_ATTRIBUTE", "a b=c", "must be attribute or attribute=value, such as suppressPublic=TRUE"),
+    ("LDAP_PRIVACY_ATTRIBUTE", "x= ", "must name a value behind its equals sign, or have none"),
     ("LDAP_ALLOW_MUST_CHANGE", "maybe", _SWITCH),
     ("LDAP_USER_DN_TEMPLATE", "uid=%s,dc=example", _PLACE),
     (

@@ -16,6 +16,7 @@ from directory.ldap.uri import ServerUri
 
 EMBEDDED = "embedded:"
 GROUP_DN = "{dn}"
+_OVER_PROFILE = ("user_filter", "id_attribute", "net_id_attribute", "password_changed_attribute", "privacy")
 
 
 class ConfigError(ValueError):
@@ -34,8 +35,9 @@ class LdapConfig:
     left out for an embedded directory (its suffix) and with `user_dn_template` (the template's parent).
     `bind_password` holds until `bind_password_file`, if there is one, says otherwise: it is read anew for
     each connection. `profile` is a name from `PROFILES`; what is None of `user_filter`, `id_attribute`,
-    `net_id_attribute` and `password_changed_attribute` is as the profile has it. `password_policy` is the
-    DN of the policy of people whose entry names none. A `group_filter` needs a `group_base`.
+    `net_id_attribute` and `password_changed_attribute` is as the profile has it; `privacy` is as a profile
+    would have it. `password_policy` is the DN of the policy of people whose entry names none. A
+    `group_filter` needs a `group_base`.
 
     Raises:
         ConfigError: with every problem at once.
@@ -56,6 +58,7 @@ class LdapConfig:
     id_attribute: str | None = None
     net_id_attribute: str | None = None
     password_changed_attribute: str | None = None
+    privacy: str | None = None
     password_policy: str | None = None
     group_base: str | None = None
     group_filter: str | None = None
@@ -87,11 +90,7 @@ class LdapConfig:
         """The profile with what was set in the place of its own."""
         return replace(
             PROFILES[self.profile],
-            **{
-                name: value
-                for name in ("user_filter", "id_attribute", "net_id_attribute", "password_changed_attribute")
-                if (value := getattr(self, name)) is not None
-            },
+            **{name: value for name in _OVER_PROFILE if (value := getattr(self, name)) is not None},
         )
 
     def _server_problems(self) -> Iterator[str]:

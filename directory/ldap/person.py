@@ -35,6 +35,7 @@ def attributes_to_read(profile: Profile, *, also: tuple[str, ...] = ()) -> list[
         profile.principal_name_attribute,
         profile.password_changed_attribute,
         *([profile.password_expires_attribute] if profile.password_expires_attribute else []),
+        *([profile.privacy.partition("=")[0]] if profile.privacy else []),
         *profile.state_attributes,
         *also,
     ]
@@ -61,7 +62,16 @@ def person_from(entry: Entry, profile: Profile) -> Person:
         ),
         # 0, in the year 1970, is 389-ds's "must be changed".
         password_expires_at=(moment_of(expires, entry.text(expires)) or None) if expires else None,
+        private=profile.privacy is not None and _is_private(entry, profile.privacy),
     )
+
+
+def _is_private(entry: Entry, privacy: str) -> bool:
+    """Whether the entry has the attribute; where a value is named too, that one, whatever its case."""
+    attribute, named, wanted = privacy.partition("=")
+    if not named:
+        return bool(entry.attributes.get(attribute.lower()))
+    return wanted.casefold() in {value.casefold() for value in entry.texts(attribute)}
 
 
 def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from directory.ldap.lockout import Lockout
 class Profile:
     """One kind of directory.
 
+    `privacy` is the attribute, or attribute=value, by which a person asks that nothing be told of them;
     `unwilling_refuses` says whether a person's bind that comes to `unwillingToPerform` is about the person;
     `token_groups` whether the directory lists a person's groups, nested ones too, as security identifiers.
     """
@@ -30,6 +31,7 @@ class Profile:
     state_attributes: tuple[str, ...]
     lockout: Lockout
     group_attribute: str = "memberOf"
+    privacy: str | None = None
     token_groups: bool = False
     unwilling_refuses: bool = False
 

@@ -188,13 +188,15 @@ class RefreshGrant(RefreshTokenGrant):
         return list(self.server.successors.of(presented, found.generation, at, found.grant_expires_at))
 
     def _renewal(self, found: RefreshToken, person: Person, pair: Pair, now: int) -> Renewal:
+        released = self.request.client.registered.released_claims
         return Renewal(
             at=now,
             access=NewToken(key=stored_key(ACCESS, pair.access), expires_at=pair.access_expires_at),
             refresh=NewToken(key=stored_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
             scope=self.request.granted_scope,
             audience=self.request.granted_audience,
-            claims=claims_of(person, self._rules.permitted(person, found.scope)),
+            claims=claims_of(person, self._rules.permitted(person, found.scope), released),
+            private=person.private,
         )
 
     def _end(self, found: RefreshToken, name: str, reason: str) -> None:

@@ -111,4 +111,4 @@ def test_never_more_than_registered(registered: str, asked: str | None) -> None:
 )
 def test_claims(scope: str, claims: dict[str, str]) -> None:
     """Each scope releases its own claims, an unknown one none."""
-    assert claims_of(ALICE, scope) == claims
+    assert claims_of(ALICE, scope, None) == claims

@@ -89,6 +89,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('grant', schema=None) as batch_op:
         batch_op.add_column(sa.Column('sub', sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column('private', sa.Boolean(), nullable=True))
         batch_op.add_column(sa.Column('audience', sa.Text(), nullable=True))
 
 
@@ -96,6 +97,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table('grant', schema=None) as batch_op:
         batch_op.drop_column('audience')
+        batch_op.drop_column('private')
         batch_op.drop_column('sub')
 
     with op.batch_alter_table('client', schema=None) as batch_op:
