@@ -126,7 +126,7 @@ def _build(
 
 
 def _new_flask(instance: Path) -> Flask:
-    app = Flask(__name__, instance_path=str(instance), static_folder=None)
+    app = web.Application(__name__, instance_path=str(instance), static_folder=None)
     # Flask's own answer to OPTIONS is an empty HTML page.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]

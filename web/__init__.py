@@ -5,8 +5,9 @@ Must not know: the directory package, ldap3, SQL text, the settings object.
 """
 
 from web.api import resources
+from web.application import Application
 from web.errors import answer_every_error
 from web.front_page import front_page
 from web.health import health
 
-__all__ = ["answer_every_error", "front_page", "health", "resources"]
+__all__ = ["Application", "answer_every_error", "front_page", "health", "resources"]

@@ -1,0 +1,169 @@
+"""The application answers every request as Flask itself would, whichever way it goes."""
+
+import pytest
+from flask import Flask, Response, after_this_request, g, request, session, signals
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from tests.oauth.test_host_header import FOREIGN, IMPOSSIBLE, ODD
+from web import Application, answer_every_error
+
+Answer = tuple[str, bytes]
+
+
+class Deaf:
+    """A log that nobody reads."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Nothing."""
+
+    warning = error = info
+
+
+def furnished(app: Flask) -> Flask:
+    """An application with routes of each kind."""
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    answer_every_error(app, Deaf())
+
+    @app.get("/plain")
+    @app.post("/plain/too")
+    def plain() -> str:
+        return f"{request.method} {request.path} {request.endpoint} {request.view_args} {request.args}"
+
+    @app.route("/made/<path:text>")
+    def made(text: str) -> str:
+        return f"{text} {request.view_args}"
+
+    @app.get("/fails")
+    def fails() -> str:
+        raise KeyError("x")
+
+    @app.get("/pair")
+    def pair() -> tuple[str, int]:
+        return "a pair", 202
+
+    @app.get("/")
+    def index() -> str:
+        return f"index, g is {'new' if g.setdefault('mark', 1) == 1 else 'old'}"
+
+    return app
+
+
+def ask(app: Flask, path: str, method: str = "GET", **environ: str) -> Answer:
+    """The status and the body of an answer, as the WSGI server gets them."""
+    made = EnvironBuilder(path=path, method=method).get_environ()
+    made.update(environ)
+    body, status, _ = run_wsgi_app(app, made, buffered=True)
+    return status, b"".join(body)
+
+
+@pytest.fixture
+def app() -> Flask:
+    """Our application."""
+    return furnished(Application("ours"))
+
+
+@pytest.fixture
+def flask() -> Flask:
+    """Flask's own, with the same routes."""
+    return furnished(Flask("ours"))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "get"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "//", "/plain", "//plain", "/plain/", "/plain/too", "/plain?a=b", "/%70lain", "/PLAIN"),
+        *("/made/a/b", "/made//x", "/fails", "/pair", "/nothing", "/%FF", "/plain%00"),
+    ],
+)
+def test_every_path_and_method(app: Flask, flask: Flask, path: str, method: str) -> None:
+    """Found or not, allowed or not: the answer is the same."""
+    assert ask(app, path, method) == ask(flask, path, method)
+
+
+@pytest.mark.parametrize("host", [*FOREIGN, *ODD, *IMPOSSIBLE, "[::1", "[1..2]", "[:..]", "a" * 64, "a..b"])
+def test_every_host(app: Flask, flask: Flask, host: str) -> None:
+    """The Host header is refused where Flask refuses it (RFC 9112, 3.2)."""
+    assert ask(app, "/plain", HTTP_HOST=host) == ask(flask, "/plain", HTTP_HOST=host)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTP_UPGRADE": "websocket", "HTTP_CONNECTION": "Upgrade"},
+        {"PATH_INFO": ""},
+        {"SCRIPT_NAME": "/below"},
+    ],
+)
+def test_odd_surroundings(app: Flask, flask: Flask, environ: dict[str, str]) -> None:
+    """A WebSocket's request, no path, and a prefix are as Flask has them."""
+    assert ask(app, "/plain", **environ) == ask(flask, "/plain", **environ)
+
+
+def test_routes_made_later(app: Flask) -> None:
+    """A route that is added after the first request is served too."""
+    ask(app, "/plain")
+    app.url_map.add(app.url_rule_class("/later", endpoint="later"))
+    app.view_functions["later"] = lambda: "later"
+    assert ask(app, "/later") == ("200 OK", b"later")
+
+
+def test_what_is_to_run_before_and_after(app: Flask) -> None:
+    """Whatever is registered to run around requests runs."""
+    ran = []
+    app.before_request(lambda: ran.append("before"))
+    app.teardown_request(lambda _error: ran.append("teardown"))
+    app.teardown_appcontext(lambda _error: ran.append("end"))
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        ran.append("after")
+        return response
+
+    ask(app, "/plain")
+    assert ran == ["before", "after", "teardown", "end"]
+
+
+def test_before_request_may_answer(app: Flask) -> None:
+    """What runs before a view may answer in its place."""
+    app.before_request(lambda: "instead")
+    assert ask(app, "/plain") == ("200 OK", b"instead")
+
+
+def test_after_this_request(app: Flask) -> None:
+    """A view may have its own answer changed."""
+
+    @app.get("/changed")
+    def changed() -> str:
+        @after_this_request
+        def change(_response: Response) -> Response:
+            return Response("changed")
+
+        return "unchanged"
+
+    assert ask(app, "/changed") == ("200 OK", b"changed")
+
+
+@pytest.mark.parametrize("name", ["request_started", "request_finished", "request_tearing_down"])
+def test_signals(app: Flask, name: str) -> None:
+    """Whoever listens is told."""
+    told = []
+
+    def listen(_sender: Flask, **_facts: object) -> None:
+        told.append(name)
+
+    with getattr(signals, name).connected_to(listen, app):
+        ask(app, "/plain")
+    ask(app, "/plain")
+    assert told == [name]
+
+
+def test_session_cannot_be_used(app: Flask) -> None:
+    """A session that could not be kept is refused, not lost."""
+
+    @app.get("/session")
+    def use() -> str:
+        session["x"] = 1
+        return "kept"
+
+    assert ask(app, "/session")[0].startswith("503")
