@@ -20,11 +20,12 @@ import web
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
 from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
-from login import Login
+from login import Guard, Limits, Login, open_guard, parse_limits
 from models import (
     MIGRATIONS,
     AbsenceStore,
     ClientStore,
+    FailureStore,
     GrantCap,
     GrantStore,
     RefreshStore,
@@ -98,8 +99,8 @@ def _build(
         clients = ClientStore(hasher, grants, clock)
     ldap = _ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock)
-    login = Login(directory, places=max(1, settings.threads - 1))
     log = open_log(log_stream)
+    login = Login(directory, _guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
     redact_access_log()
     server = Server(
         issuer=settings.issuer,
@@ -189,6 +190,25 @@ def _ldap_config(settings: Settings) -> LdapConfig:
         login_deadline=settings.ldap_login_deadline,
         pool_size=settings.pool_size,
         connection_lifetime=settings.ldap_connection_lifetime,
+    )
+
+
+def _guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]) -> Guard:
+    return open_guard(
+        FailureStore(),
+        trouble=StoreUnavailable,
+        name_key=ring.derive("login name")[0].key,
+        realms=settings.ldap_realms,
+        limits=Limits(
+            person=parse_limits(settings.limit_person),
+            client=parse_limits(settings.limit_client),
+            address=parse_limits(settings.limit_address),
+            server=parse_limits(settings.limit_server),
+        ),
+        client_rate=parse_limits(settings.client_rate),
+        workers=settings.workers,
+        log=log,
+        clock=clock,
     )
 
 

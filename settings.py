@@ -1,9 +1,9 @@
 """Every setting of the server, typed, with its default and the reason for it.
 
 Owns: the settings and their defaults; those of the directory are in `settings_directory`, rules about people
-in `settings_policy`. What a value may be is in `settings_values`, where values are found in
-`settings_sources`, which of them contradict each other and how mistakes read in `settings_mistakes`. Must not
-know: any of our packages; they get plain values from here, never the object.
+in `settings_policy`, limits on guessing in `settings_limits`. What a value may be is in `settings_values`,
+where values are found in `settings_sources`, which of them contradict each other and how mistakes read in
+`settings_mistakes`. Must not know: any of our packages; they get plain values from here, never the object.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ import settings_mistakes as mistakes
 import settings_sources as sources
 import settings_values as rules
 from settings_directory import DirectorySettings
+from settings_limits import EMPTY_IS_OFF, LimitSettings
 from settings_mistakes import SettingsError
 from settings_policy import PolicySettings
 
@@ -37,7 +38,7 @@ class Described(NamedTuple):
     description: str
 
 
-class Settings(DirectorySettings, PolicySettings):
+class Settings(DirectorySettings, PolicySettings, LimitSettings):
     """What the operator chose. `load_settings` makes it; one made by hand keeps the same rules."""
 
     model_config = SettingsConfigDict(
@@ -168,7 +169,7 @@ def load_settings(instance: Path, environ: Mapping[str, str] = os.environ) -> Se
     Raises:
         SettingsError: There are mistakes; it tells all of them.
     """
-    found = sources.gather(instance, environ, Settings.model_fields, SECRETS)
+    found = sources.gather(instance, environ, Settings.model_fields, SECRETS, EMPTY_IS_OFF)
     if not found.mistakes:
         with contextlib.suppress(ValidationError):
             return Settings(**found.values).with_files(found.files)

@@ -53,6 +53,7 @@ class _Source:
     given: Mapping[str, object] = field(repr=False)
     base: Path
     origin: str
+    empty_is_off: Collection[str]
 
 
 def variable(name: str) -> str:
@@ -68,7 +69,11 @@ def variable(name: str) -> str:
 
 
 def gather(
-    instance: Path, environ: Mapping[str, str], fields: Collection[str], secrets: Collection[str]
+    instance: Path,
+    environ: Mapping[str, str],
+    fields: Collection[str],
+    secrets: Collection[str],
+    empty_is_off: Collection[str] = (),
 ) -> Found:
     """Collect every value that was given.
 
@@ -77,6 +82,7 @@ def gather(
         environ: The environment; it wins over the file.
         fields: The names of all settings.
         secrets: Those of them that may come from a file of their own.
+        empty_is_off: Those of them that an empty value switches off.
 
     Returns:
         What was found, with the mistakes.
@@ -89,19 +95,18 @@ def gather(
         for name, value in environ.items()
         if name.startswith(PREFIX) and name != INSTANCE_PATH
     }
-    _take(found, _Source(from_environment, Path(), ""), fields, secrets)
+    _take(found, _Source(from_environment, Path(), "", empty_is_off), fields, secrets)
     found.mistakes += _unknown(from_environment, [*names, "instance_path"], "")
-
     config = instance / CONFIG_FILE_NAME
     try:
         from_file = _read_config(config)
     except ValueError as error:
         found.mistakes.append(str(error))
         found.broken.update(set(fields) - set(found.values))
-    else:
-        origin = f" (in {config})"
-        _take(found, _Source(from_file, instance, origin), fields, secrets)
-        found.mistakes += _unknown(from_file, names, origin)
+        return found
+    origin = f" (in {config})"
+    _take(found, _Source(from_file, instance, origin, empty_is_off), fields, secrets)
+    found.mistakes += _unknown(from_file, names, origin)
     return found
 
 
@@ -141,7 +146,8 @@ def _take(found: Found, source: _Source, fields: Collection[str], secrets: Colle
         file = source.given.get(f"{name}_file", "") if name in secrets else ""
         label = variable(name) + source.origin
         # An empty value counts as none: that is what compose files and unit files pass for "not set".
-        if name in found.values or name in found.broken or (value == "" and file == ""):
+        off = name in source.empty_is_off and name in source.given
+        if name in found.values or name in found.broken or (value == "" and file == "" and not off):
             continue
         if value != "" and file != "":
             found.refuse(name, f"{label} and {variable(name)}_FILE are both given; give one of them.")

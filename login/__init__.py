@@ -1,11 +1,28 @@
 """May this attempt reach the directory, and what came of it?
 
-Owns: the order of checks before a bind, and how many logins may be under way at once. Must not know:
-Flask, Authlib, SQL, `models`. It re-exports the directory's outcomes, so that
-the protocol need not import the directory.
+Owns: the order of checks before a bind, the limits on failures, and how many logins may be under way at
+once. Must not know: Flask, Authlib, SQL, `models`; `login.ports` says what a store must do for it. It
+re-exports the directory's outcomes, so that the protocol need not import the directory.
 """
 
 from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from login.guard import Guard
+from login.limits import Limits
+from login.limits import parse as parse_limits
 from login.login import Login
+from login.opening import open_guard
+from login.throttled import Cause, Throttled
 
-__all__ = ["DirectoryUnavailable", "InvalidCredentials", "Login", "Person", "Refusal"]
+__all__ = [
+    "Cause",
+    "DirectoryUnavailable",
+    "Guard",
+    "InvalidCredentials",
+    "Limits",
+    "Login",
+    "Person",
+    "Refusal",
+    "Throttled",
+    "open_guard",
+    "parse_limits",
+]

@@ -3,17 +3,24 @@
 import time
 from collections.abc import Callable
 
-from directory import Directory, InvalidCredentials, Person, Refusal
+from directory import Admit, Directory, InvalidCredentials, Person, Refusal
+from login.guard import Guard
 from login.places import Places
 
 
 class Login:
-    """Logins against one directory, at most `places` of them at once in this process."""
+    """Logins against one directory, under a guard, at most `places` of them at once in this process."""
 
     def __init__(
-        self, directory: Directory, *, places: int, monotonic: Callable[[], float] = time.monotonic
+        self,
+        directory: Directory,
+        guard: Guard,
+        *,
+        places: int,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory = directory
+        self._guard = guard
         self._places = Places(places, monotonic=monotonic)
 
     def authenticate(
@@ -21,30 +28,40 @@ class Login:
         net_id: str,
         password: str,
         *,
+        client_id: str,
+        address: str,
         groups: bool = False,
         check: Callable[[Person], None] | None = None,
     ) -> Person:
-        """Ask the directory whether this is the person (RFC 6749, 4.3.2).
+        """Ask the directory whether this is the person (RFC 6749, 4.3.2), unless too many have failed.
 
         Args:
             net_id: the login name as typed.
             password: as typed. An empty one is refused here, whatever the directory would say of it
                 (RFC 4513, 5.1.2: an unauthenticated bind succeeds on many).
+            client_id: the client that asks.
+            address: where the request comes from.
             groups: whether the person's groups are wanted.
             check: is shown the person whose password was right, and may raise InvalidCredentials: to whoever
                 guesses, a refusal of any kind must be the same.
 
         Raises:
+            Throttled: not now; the password was not looked at.
             InvalidCredentials: refused, with its reason.
             DirectoryUnavailable: nothing can be said; or too many logins are waiting already.
         """
-        if not password or "\0" in password or "\0" in net_id:
-            raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
+
+        def ask(admit: Admit) -> Person:
+            if not password or "\0" in password or "\0" in net_id:
+                raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
+            person = self._directory.authenticate(net_id, password, groups=groups, admit=admit)
+            if check is not None:
+                check(person)
+            return person
+
+        attempt = self._guard.arrive(net_id, client_id, address)
         with self._places.one():
-            person = self._directory.authenticate(net_id, password, groups=groups)
-        if check is not None:
-            check(person)
-        return person
+            return self._guard.watch(attempt, ask)
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """Ask the directory for the person with a stable id again, as a refresh must.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from directory import DirectoryUnavailable
+from login.throttled import Throttled
 
 # The least (seconds) after which places that nobody leaves count as held by logins that hang.
 _LEAST_PATIENCE = 0.1
@@ -57,7 +58,7 @@ class Places:
         began = self._monotonic()
         try:
             yield
-        except DirectoryUnavailable:
+        except (DirectoryUnavailable, Throttled):
             self._leave(None)
             raise
         except BaseException:

@@ -14,6 +14,7 @@ from models.client_import import ClientsExist, ImportedClient, import_clients
 from models.client_store import ClientStore, secret_key_ids
 from models.digest import SecretHasher, hour_prefix, make_secret, new_grant_id
 from models.engine import UrlRefused, check_url, engine_options, make_private, prepare_engine
+from models.failure_store import FailureStore, PastFailure
 from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
 from models.grant_cap import GrantCap, people_at_cap
 from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
@@ -21,6 +22,7 @@ from models.grant_store import ClientEnded, GrantStore
 from models.migrations import MIGRATIONS, is_current
 from models.purge import purge, purge_audit
 from models.refresh_store import RefreshStore, Renewal
+from models.refused_store import RefusedPassword, RefusedStore
 from models.scope_store import Scope, ScopeExists, ScopeStore
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "ClientSecret",
     "ClientStore",
     "ClientsExist",
+    "FailureStore",
     "GrantCap",
     "GrantStore",
     "ImportedClient",
@@ -42,9 +45,12 @@ __all__ = [
     "Missed",
     "NewGrant",
     "NewToken",
+    "PastFailure",
     "RefreshStore",
     "RefreshToken",
     "RefusalLedger",
+    "RefusedPassword",
+    "RefusedStore",
     "Registration",
     "Renewal",
     "Scope",

@@ -6,16 +6,26 @@ from sqlalchemy import Delete, delete, select
 
 from models.base import connection, rows_changed, table
 from models.digest import hour_prefix
-from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
+from models.failure_store import KEPT
+from models.refused_store import REMEMBERED
+from models.tables import (
+    AccessTokenRow,
+    AuditEventRow,
+    GrantRow,
+    LoginFailureRow,
+    RefreshTokenRow,
+    RefusedPasswordRow,
+)
 
 # A token's key and its `expires_at` come from two looks at the clock, on nodes whose clocks differ.
 _LEEWAY = 60
 _AUDIT = table(AuditEventRow)
 _ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
+_FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
 
 
 def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
-    """Delete expired tokens and the grants whose last token has ended.
+    """Delete expired tokens, the grants whose last token has ended, and failures that count no more.
 
     Tokens go by key alone: their key begins with the hour they end in. A token may stay for up to an hour
     after its end; it is dead all the same, since every look-up compares `expires_at`.
@@ -34,10 +44,16 @@ def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
     access = select(_ACCESS.c.id).where(_ACCESS.c.id < floor).order_by(_ACCESS.c.id).limit(batch)
     refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
     ended = select(_GRANT.c.id).where(_GRANT.c.live_until <= now).order_by(_GRANT.c.live_until).limit(batch)
+    stale = (
+        select(_REFUSED.c.id).where(_REFUSED.c.at <= now - REMEMBERED).order_by(_REFUSED.c.at).limit(batch)
+    )
+    old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - KEPT).order_by(_FAILURE.c.at).limit(batch)
     return {
         "access_token": sum(_batches(lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)), batch)),
         "refresh_token": sum(_batches(lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)), batch)),
         "grant": sum(_batches(lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)), batch)),
+        "login_failure": sum(_batches(lambda: delete(_FAILURE).where(_FAILURE.c.id.in_(old)), batch)),
+        "refused_password": sum(_batches(lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)), batch)),
     }
 
 

@@ -183,7 +183,9 @@ class LoginFailureRow(Base):
     """One refused login: what limits are counted by, and what the help desk reads.
 
     `name` is a keyed digest of the login name as it was normalised, `subject` the person's stable id where an
-    entry was found, `address` a network: one IPv4 address, or the /64 of an IPv6 one.
+    entry was found, `address` a network: one IPv4 address, or the /64 of an IPv6 one. `guess` is false where
+    the same password was refused before, `tried` where no bind followed; `cleared` is true once the person
+    has logged in since. A try that is under way has the reason `pending`.
     """
 
     __tablename__ = "login_failure"
@@ -201,6 +203,8 @@ class LoginFailureRow(Base):
     client_id: Mapped[str] = mapped_column(String(255))
     address: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(String(64))
+    guess: Mapped[bool]
+    tried: Mapped[bool]
     cleared: Mapped[bool]
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
 
-from login import DirectoryUnavailable, InvalidCredentials
+from login import DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
 from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
@@ -77,7 +77,7 @@ def _answer(server: Server, endpoint: Callable[[Server, StrictRequest], Response
         return endpoint(server, oauth_request)
     except OAuth2Error as error:
         return server.handle_error_response(oauth_request, error)
-    except (InvalidCredentials, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
+    except (InvalidCredentials, Throttled, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
         raw = isinstance(trouble, InvalidCredentials) and is_left_raw(oauth_request.raw_body)
         _log_trouble(server, oauth_request, trouble, raw=raw)
         told = raw and bool(oauth_request.client.registered.flags.get(URL_ENCODING_HINTS))
@@ -95,6 +95,10 @@ def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble,
     if isinstance(trouble, InvalidCredentials):
         why = {"reason": trouble.reason.value, "subject": trouble.person_id, "detail": trouble.detail}
         server.log.warning("grant.refused", **why, **facts)
+    elif isinstance(trouble, Throttled):
+        times = server.throttlings.due((trouble.cause, facts["client_id"], facts["address"]))
+        if times is not None:
+            server.log.warning("login.throttled", reason=trouble.cause.value, times=times, **facts)
     elif isinstance(trouble, DirectoryUnavailable):
         say = server.log.error if trouble.alarm else server.log.warning
         say("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts)

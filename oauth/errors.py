@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6749 import (
     UnauthorizedClientError,
 )
 
-from login import DirectoryUnavailable, InvalidCredentials
+from login import DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
 
 REALM = "NetID OAuth"
@@ -21,7 +21,7 @@ REALM = "NetID OAuth"
 _RETRY_AFTER = 5
 _NOT_ENCODED = "The program did not URL-encode the password in its form (RFC 6749, appendix B)."
 
-Trouble = InvalidCredentials | DirectoryUnavailable | StoreUnavailable | ClientEnded
+Trouble = InvalidCredentials | Throttled | DirectoryUnavailable | StoreUnavailable | ClientEnded
 
 
 class InvalidClient(OAuth2Error):
@@ -57,6 +57,23 @@ class TemporarilyUnavailable(OAuth2Error):
     def get_headers(self) -> list[tuple[str, str]]:
         """When to ask again (RFC 9110, 10.2.3)."""
         return [*super().get_headers(), ("Retry-After", str(_RETRY_AFTER))]
+
+
+class TooManyFailures(OAuth2Error):
+    """There were too many failures before: nothing was looked at (RFC 6585, 4). The same for every name."""
+
+    error = "temporarily_unavailable"
+    description = "There were too many failed logins. The password was not looked at; please try again later."
+    status_code = 429
+
+    def __init__(self, retry_after: int) -> None:
+        """Take when to ask again, in seconds."""
+        super().__init__()
+        self.retry_after = retry_after
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """When to ask again (RFC 9110, 10.2.3)."""
+        return [*super().get_headers(), ("Retry-After", str(self.retry_after))]
 
 
 class BodyTooLarge(InvalidRequestError):
@@ -143,6 +160,8 @@ def wire_error(trouble: Trouble, *, raw: bool = False) -> OAuth2Error:
     """
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant(raw=raw)
+    if isinstance(trouble, Throttled):
+        return TooManyFailures(trouble.retry_after)
     if isinstance(trouble, ClientEnded):
         return InvalidClient("disabled or deleted meanwhile")
     return TemporarilyUnavailable()

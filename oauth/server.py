@@ -35,7 +35,7 @@ from oauth.scope import settle
 from oauth.scope_rules import Catalogue, ScopeRules
 from oauth.successor import Successors
 from oauth.token_format import ACCESS, REFRESH, mint, stored_key
-from telemetry import AuditEvent, Log
+from telemetry import AuditEvent, Log, Seldom
 
 
 class Server(AuthorizationServer):
@@ -75,6 +75,7 @@ class Server(AuthorizationServer):
         self.lifetimes = lifetimes
         self.successors = Successors(successor_keys, lifetimes)
         self.replay_window = replay_window
+        self.throttlings = Seldom()
         self._clock = clock
         self._client_auth = StrictClientAuthentication(clients, clock)
         for grant in (PasswordGrant, RefreshGrant, OwnBehalfGrant):

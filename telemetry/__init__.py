@@ -7,5 +7,14 @@ of them.
 from telemetry.audit import AuditEvent
 from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
 from telemetry.redaction import redact
+from telemetry.seldom import Seldom
 
-__all__ = ["AuditEvent", "Log", "configure_standard_logging", "open_log", "redact", "redact_access_log"]
+__all__ = [
+    "AuditEvent",
+    "Log",
+    "Seldom",
+    "configure_standard_logging",
+    "open_log",
+    "redact",
+    "redact_access_log",
+]

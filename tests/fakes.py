@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, PersonState, Standing
+from directory import (
+    Admit,
+    DirectoryUnavailable,
+    InvalidCredentials,
+    Person,
+    PersonState,
+    Refusal,
+    Standing,
+)
 
 ALICE = Person(
     id="14aa2a51-03f1-562a-8307-e12ff2455495",
@@ -54,7 +62,9 @@ class FakeDirectory:
     ) -> Person:
         """The outcome, whoever asks, if the account is admitted."""
         self.asked.append((net_id, password))
-        if admit is not None and self.account is not None:
+        # Whom nobody is named has no account to show.
+        unknown = getattr(self.outcome, "reason", None) is Refusal.UNKNOWN_PERSON
+        if admit is not None and self.account is not None and not unknown:
             admit(self.account)
         self.bound.append((net_id, password))
         return self._answer()

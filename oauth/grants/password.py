@@ -24,6 +24,7 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
 
         Raises:
             OAuth2Error: as section 5.2 names it.
+            Throttled: there were too many failures before.
             InvalidCredentials: the directory, or a rule before it, refused the person.
             DirectoryUnavailable: nothing can be said about the password.
         """
@@ -56,6 +57,8 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         person: Person = self.server.login.authenticate(
             username,
             password,
+            client_id=client.client_id,
+            address=self.request.address,
             groups=self.server.wants_groups(client, scope, rules),
             check=partial(self.server.restrictions.check_person, client),
         )

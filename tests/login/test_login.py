@@ -8,8 +8,8 @@ from threading import Barrier, Event
 import pytest
 
 from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
-from login import Login
 from tests.fakes import ALICE, FakeDirectory
+from tests.guards import Gate
 
 PLACES = 2
 
@@ -27,7 +27,7 @@ class Hung(FakeDirectory):
     ) -> Person:
         """Say that a login has come, then wait."""
         self._hang()
-        return super().authenticate(net_id, password, groups=groups)
+        return super().authenticate(net_id, password, groups=groups, admit=admit)
 
     def ping(self) -> None:
         """Hang as a login does."""
@@ -38,16 +38,22 @@ class Hung(FakeDirectory):
         assert self.released.wait(10)
 
 
+def people() -> Callable[[Gate], object]:
+    """Logs in somebody else each time."""
+    names = iter(("alice", "carol"))
+    return lambda gate: gate.ask(next(names))
+
+
 @contextmanager
-def all_taken(question: Callable[[Login], object]) -> Iterator[tuple[Login, Hung]]:
+def all_taken(question: Callable[[Gate], object]) -> Iterator[tuple[Gate, Hung]]:
     """A login whose every place is held by this question to a hung directory."""
     directory = Hung()
-    login = Login(directory, places=PLACES)
+    gate = Gate(directory, places=PLACES)
     with ThreadPoolExecutor(PLACES) as pool:
-        waiting = [pool.submit(question, login) for _ in range(PLACES)]
+        waiting = [pool.submit(question, gate) for _ in range(PLACES)]
         directory.arrived.wait(10)
         try:
-            yield login, directory
+            yield gate, directory
         finally:
             directory.released.set()
         for each in waiting:
@@ -61,7 +67,7 @@ def test_empty_or_nul_never_reaches_a_directory(net_id: str, password: str) -> N
     """An empty password would bind as nobody, a NUL would end the text: refused here (RFC 4513, 5.1.2)."""
     directory = FakeDirectory()
     with pytest.raises(InvalidCredentials) as caught:
-        Login(directory, places=1).authenticate(net_id, password)
+        Gate(directory).ask(net_id, password)
     assert caught.value.reason is Refusal.UNACCEPTABLE
     assert directory.asked == []
 
@@ -69,7 +75,7 @@ def test_empty_or_nul_never_reaches_a_directory(net_id: str, password: str) -> N
 def test_person_is_what_the_directory_says() -> None:
     """The directory's person comes back unchanged, asked for as typed."""
     directory = FakeDirectory()
-    assert Login(directory, places=1).authenticate(" Alice ", " p ") is ALICE
+    assert Gate(directory).ask(" Alice ", " p ") is ALICE
     assert directory.asked == [(" Alice ", " p ")]
 
 
@@ -79,41 +85,42 @@ def test_outcome_passes_and_gives_its_place_back(
 ) -> None:
     """A refusal and an outage pass as they are, and neither keeps the place."""
     directory = FakeDirectory(outcome)
-    login = Login(directory, places=1)
+    gate = Gate(directory)
     for _ in range(3):
         with pytest.raises(type(outcome)) as caught:
-            login.authenticate("alice", "x")
+            gate.ask()
         assert caught.value is outcome
     assert len(directory.asked) == 3
 
 
 def test_places_are_bounded() -> None:
     """With every place taken a further login is told to come back, and costs the directory nothing."""
-    with all_taken(lambda login: login.authenticate("alice", "x")) as (login, directory):
+    with all_taken(people()) as (gate, directory):
         with pytest.raises(DirectoryUnavailable, match="place"):
-            login.authenticate("bob", "x")
+            gate.ask("bob")
         assert directory.asked == []
     assert len(directory.asked) == PLACES
 
 
 def test_probes_take_places_too() -> None:
     """Probes of a hung directory hold no more threads than logins may."""
-    with all_taken(Login.ping) as (login, _), pytest.raises(DirectoryUnavailable, match="place"):
-        login.ping()
+    taken = all_taken(lambda gate: gate.login.ping())
+    with taken as (gate, _), pytest.raises(DirectoryUnavailable, match="place"):
+        gate.login.ping()
 
 
 def test_places_come_back() -> None:
     """When the directory answers again, so does the login."""
-    with all_taken(lambda login: login.authenticate("alice", "x")) as (login, directory):
+    with all_taken(people()) as (gate, directory):
         pass
     directory.arrived = Barrier(1)
-    assert login.authenticate("alice", "x") is ALICE
+    assert gate.ask() is ALICE
 
 
 def test_ping_asks_the_directory() -> None:
     """A ping is quiet over a good directory, and passes on that it is away."""
     directory = FakeDirectory()
-    Login(directory, places=1).ping()
+    Gate(directory).login.ping()
     directory.outcome = DirectoryUnavailable("away")
     with pytest.raises(DirectoryUnavailable, match="away"):
-        Login(directory, places=1).ping()
+        Gate(directory).login.ping()

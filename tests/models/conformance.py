@@ -3,6 +3,7 @@
 from tests.models.absence_rules import AbsenceRules
 from tests.models.audit_rules import AuditRules
 from tests.models.client_rules import ClientRules
+from tests.models.failure_rules import FailureRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
@@ -17,6 +18,7 @@ class StoreConformance(
     AuditRules,
     ClientRules,
     GrantRules,
+    FailureRules,
     GrantCapRules,
     GrantListingRules,
     RefreshRules,

@@ -23,6 +23,7 @@ for rules in (
     "scope",
     "schema",
     "trouble",
+    "failure",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 

@@ -5,8 +5,12 @@ from typing import cast
 
 import pytest
 
+from login.attempt import Attempt
+from login.ports import Outcome
 from models import (
+    FailureStore,
     RefreshToken,
+    RefusedStore,
     Registration,
     Selection,
     StoreUnavailable,
@@ -21,6 +25,7 @@ from models import (
 )
 from tests.models.stores import Place, Stores
 
+ATTEMPT = Attempt(b"\0" * 16, "anyone", "192.0.2.1")
 UNKNOWN = RefreshToken(
     grant_id=b"\0" * 19,
     generation=0,
@@ -50,6 +55,8 @@ READS: dict[str, Callable[[Stores], object]] = {
     "list_grants": lambda stores: list_grants(Selection(), stores.now, limit=1),
     "subjects_of": lambda _: subjects_of("alice"),
     "people_at_cap": lambda stores: people_at_cap(1, stores.now),
+    "look": lambda _: FailureStore().look(b"\0" * 16, "nobody", 0),
+    "refused": lambda stores: RefusedStore().of("nobody", stores.now),
     "end_grants": lambda stores: end_grants(Selection(subjects=["nobody"]), stores.audit(), stores.now),
 }
 WRITES: dict[str, Callable[[Stores], object]] = {
@@ -67,6 +74,12 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "keep": lambda stores: stores.keep(b"\0" * 35, UNKNOWN),
     "revoke_client": lambda stores: stores.grants.revoke_client("anyone"),
     "record": lambda stores: record(stores.audit()),
+    "failure": lambda stores: FailureStore().record(stores.now, ATTEMPT, Outcome("locked")),
+    "settle": lambda _: FailureStore().settle(1, Outcome("locked")),
+    "forget": lambda _: FailureStore().forget(1),
+    "clear": lambda _: FailureStore().clear(b"\0" * 16, "nobody", 0),
+    "remember": lambda stores: RefusedStore().remember("nobody", "anyone", b"tag1", b"", stores.now),
+    "forget_refused": lambda _: RefusedStore().forget("nobody"),
     "purge": lambda stores: purge(stores.now),
 }
 

@@ -85,7 +85,7 @@ def test_no_place_is_503(make_site: Callable[..., Site], fake: FakeDirectory) ->
     client = site.register()
     inner: list[TestResponse] = []
 
-    def ask_again(net_id: str, password: str, *, groups: bool = False) -> object:
+    def ask_again(net_id: str, password: str, **_: object) -> object:
         inner.append(site.app.test_client().post("/token", data=form, auth=client.basic))
         return ALICE
 
@@ -163,7 +163,7 @@ def test_client_disabled_during_its_login_is_refused(make_site: Callable[..., Si
             self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
         ) -> Person:
             disable[0]()
-            return super().authenticate(net_id, password, groups=groups)
+            return super().authenticate(net_id, password, groups=groups, admit=admit)
 
     site = make_site(Meanwhile())
     client = site.register()

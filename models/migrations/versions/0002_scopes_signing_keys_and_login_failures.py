@@ -28,6 +28,8 @@ def upgrade() -> None:
     sa.Column('client_id', sa.String(length=255), nullable=False),
     sa.Column('address', sa.String(length=64), nullable=False),
     sa.Column('reason', sa.String(length=64), nullable=False),
+    sa.Column('guess', sa.Boolean(), nullable=False),
+    sa.Column('tried', sa.Boolean(), nullable=False),
     sa.Column('cleared', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_login_failure'))
     )

@@ -1,0 +1,87 @@
+"""What stands between an attempt and the directory."""
+
+import threading
+from collections.abc import Callable
+
+from directory import Admit, InvalidCredentials, Person
+from login.attempt import Attempt, Names, network_of
+from login.counters import Counters
+from login.rate import ClientRate
+from login.throttle import Throttle
+from login.trial import Trial
+from login.turns import Turns
+
+_MOST_NAMES = 10_000
+
+
+class Guard:
+    """Lets an attempt pass, or raises `Throttled`; and counts what comes of it."""
+
+    def __init__(
+        self, *, names: Names, rate: ClientRate, counters: Counters, throttle: Throttle, turns: Turns
+    ) -> None:
+        self._names = names
+        self._rate = rate
+        self._counters = counters
+        self._throttle = throttle
+        self._turns = turns
+        self._subjects: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+
+    def arrive(self, net_id: str, client_id: str, address: str) -> Attempt:
+        """Refuse what this process knows to be too much, at no cost.
+
+        Args:
+            net_id: the login name as typed.
+            client_id: the client that asks.
+            address: where the request comes from.
+
+        Returns:
+            What the attempt is counted by.
+
+        Raises:
+            Throttled: it is too much.
+        """
+        attempt = Attempt(self._names.digest(net_id), client_id, network_of(address))
+        self._throttle.refuse_known(attempt)
+        self._rate.take(client_id)
+        return attempt
+
+    def watch(self, attempt: Attempt, ask: Callable[[Admit], Person]) -> Person:
+        """Ask the directory under every limit, and count what comes of it.
+
+        Args:
+            attempt: as `arrive` gave it.
+            ask: asks the directory, and shows the account that it finds before it tries the password.
+
+        Raises:
+            InvalidCredentials: as `ask` raises it; it is counted.
+            DirectoryUnavailable: as `ask` raises it; nothing is counted.
+            Throttled: there were too many failures before.
+        """
+        trial = Trial(
+            attempt,
+            self._subjects.get(attempt.name),
+            counters=self._counters,
+            throttle=self._throttle,
+            turns=self._turns,
+            learn=self._learn,
+        )
+        with trial:
+            trial.look()
+            try:
+                person = ask(trial.admit)
+            except InvalidCredentials as refusal:
+                trial.refused(refusal)
+                raise
+            except BaseException:
+                trial.undo()
+                raise
+            trial.succeeded(person)
+        return person
+
+    def _learn(self, name: bytes, subject: str) -> None:
+        with self._lock:
+            if len(self._subjects) >= _MOST_NAMES:
+                self._subjects.clear()
+            self._subjects[name] = subject

@@ -1,0 +1,33 @@
+"""The outcome of a login that was not tried, because there were too many failures before it."""
+
+from enum import StrEnum
+
+# Seconds. What is told is rounded up to whole ones of these, so that it tells nothing of the counters.
+_COARSE = 60
+
+
+class Cause(StrEnum):
+    """Which bound was met. For the log; a client is never told which."""
+
+    PERSON_AND_CLIENT = "person_and_client"
+    PERSON = "person"
+    CLIENT = "client"
+    ADDRESS = "address"
+    SERVER = "server"
+    SHIELD = "shield"
+    CLIENT_RATE = "client_rate"
+
+
+class Throttled(Exception):
+    """Not now (RFC 6585, 4). `retry_after` is in seconds, and coarse; `cause` is for the log."""
+
+    def __init__(self, cause: Cause, left: float) -> None:
+        """Take why, and for how long.
+
+        Args:
+            cause: the bound.
+            left: seconds until another try could pass.
+        """
+        super().__init__(cause.value)
+        self.cause = cause
+        self.retry_after = max(1, -int(-left // _COARSE)) * _COARSE

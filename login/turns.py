@@ -1,0 +1,103 @@
+"""How many logins of one person may be under way at once in this process.
+
+Owns: that guesses that come all at once do not pass before the first of them is counted. Must not know: the
+counts.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from directory import DirectoryUnavailable
+
+# Seconds that one waits for those before it. They hold a place at the directory meanwhile.
+_PATIENCE = 1.0
+
+
+class Turns:
+    """So many at once for each key; another one waits."""
+
+    def __init__(self, share: int, *, monotonic: Callable[[], float]) -> None:
+        """Let nobody in yet.
+
+        Args:
+            share: how many at once for each key.
+            monotonic: seconds since any moment.
+        """
+        self._share = share
+        self._monotonic = monotonic
+        self._inside: Counter[bytes] = Counter()
+        self._unwritten: Counter[bytes] = Counter()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def one(self, key: bytes) -> Iterator["Turn"]:
+        """Hold a turn for the length of a `with` block.
+
+        Raises:
+            DirectoryUnavailable: those before it take too long.
+        """
+        with self._changed:
+            self._wait(lambda: self._inside[key] < self._share)
+            self._inside[key] += 1
+            self._unwritten[key] += 1
+        turn = Turn(self, key)
+        try:
+            yield turn
+        finally:
+            turn.no_longer_unwritten()
+            with self._changed:
+                self._take(self._inside, key)
+
+    def take_unwritten(self, key: bytes) -> None:
+        """Count one fewer that no other worker sees."""
+        with self._changed:
+            self._take(self._unwritten, key)
+
+    def wait_for_unwritten(self, key: bytes) -> None:
+        """Wait until none is under way that is not written down.
+
+        Raises:
+            DirectoryUnavailable: they take too long.
+        """
+        with self._changed:
+            self._wait(lambda: not self._unwritten[key])
+
+    def _wait(self, ready: Callable[[], bool]) -> None:
+        gives_up_at = self._monotonic() + _PATIENCE
+        while not ready():
+            left = gives_up_at - self._monotonic()
+            if left <= 0:
+                raise DirectoryUnavailable("other logins of the same person take too long")
+            self._changed.wait(left)
+
+    def _take(self, counter: Counter[bytes], key: bytes) -> None:
+        counter[key] -= 1
+        if not counter[key]:
+            del counter[key]
+        self._changed.notify_all()
+
+
+class Turn:
+    """A login that is under way; until it is written down, only this process knows of it."""
+
+    def __init__(self, turns: Turns, key: bytes) -> None:
+        self._turns = turns
+        self._key = key
+        self._unwritten = True
+
+    def no_longer_unwritten(self) -> None:
+        """Say that the login is over, or about to be written down."""
+        if self._unwritten:
+            self._unwritten = False
+            self._turns.take_unwritten(self._key)
+
+    def follow_others(self) -> None:
+        """Wait for all that began before somebody had failed: what came of them must count first.
+
+        Raises:
+            DirectoryUnavailable: they take too long.
+        """
+        self.no_longer_unwritten()
+        self._turns.wait_for_unwritten(self._key)

@@ -1,0 +1,57 @@
+"""What an attempt is counted by: one digest of all ways to write a name, and a network of an address."""
+
+import pytest
+
+from login.attempt import Names, network_of
+
+NAMES = Names(b"k" * 32, ["campus.example", "CAMPUS"])
+ALICE = NAMES.digest("alice")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("ALICE", " alice", "alice\t", "alice@campus.example", "Alice@Campus.Example ", "campus\\alice"),
+        *("CAMPUS\\ALICE", "\uff41lice", "al\u00adice", "ali\u200bce", "al ice"),
+    ],
+)
+def test_spellings_of_a_name_count_as_one(typed: str) -> None:
+    """Case, spaces, realms and what nobody sees make no second name to guess under."""
+    assert NAMES.digest(typed) == ALICE
+
+
+@pytest.mark.parametrize(
+    "typed", ["alice2", "alice@elsewhere.example", "OTHER\\alice", "", "@campus.example"]
+)
+def test_other_names_count_for_themselves(typed: str) -> None:
+    """Another name, or a realm that is not the directory's, is not alice."""
+    assert NAMES.digest(typed) != ALICE
+
+
+def test_digest_is_keyed() -> None:
+    """Who has the digest and not the key cannot try names against it: people type passwords there."""
+    assert Names(b"l" * 32).digest("alice") != Names(b"k" * 32).digest("alice")
+    assert b"alice" not in ALICE
+    assert len(ALICE) == 16
+
+
+def test_any_text_has_a_digest() -> None:
+    """A lone surrogate or a control character is a name as well, of nobody."""
+    assert len({NAMES.digest("\ud800"), NAMES.digest("\udfff"), NAMES.digest("\0")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", ""),
+        ("unix:" + "x" * 100, "unix:" + "x" * 59),
+    ],
+)
+def test_address_counts_as_its_network(address: str, network: str) -> None:
+    """Whoever has one IPv6 address has a whole /64 of them; an IPv4 address is one."""
+    assert network_of(address) == network

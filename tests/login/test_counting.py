@@ -1,0 +1,210 @@
+"""What counting costs, what it survives, and what it lets pass at once."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from login import Throttled
+from login.attempt import Attempt
+from login.local_failures import LocalFailures
+from login.ports import Outcome, Past, Threshold
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Away, Gate
+
+LIMITS = {
+    "person": "10/15minutes",
+    "client": "20/15minutes",
+    "address": "30/15minutes",
+    "server": "99/minute",
+}
+WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
+
+
+class Counted(LocalFailures):
+    """A store that counts what it is asked, and can be taken away."""
+
+    def __init__(self) -> None:
+        super().__init__(step=1)
+        self.reads = self.writes = self.questions = 0
+        self.no_reads = self.no_writes = False
+
+    def look(
+        self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold] = ()
+    ) -> tuple[Sequence[Past], Sequence[int | None]]:
+        """Count a read."""
+        self.reads += 1
+        self.questions += len(thresholds)
+        if self.no_reads:
+            raise Away("locked")
+        return super().look(name, subject, since, thresholds)
+
+    def record(self, at: int, attempt: Attempt, outcome: Outcome) -> int:
+        """Count a write."""
+        self._write()
+        return super().record(at, attempt, outcome)
+
+    def settle(self, number: int, outcome: Outcome) -> None:
+        """Count a write."""
+        self._write()
+        super().settle(number, outcome)
+
+    def forget(self, number: int) -> None:
+        """Count a write."""
+        self._write()
+        super().forget(number)
+
+    def clear(self, name: bytes, subject: str, since: int) -> None:
+        """Count a write."""
+        self._write()
+        super().clear(name, subject, since)
+
+    def _write(self) -> None:
+        self.writes += 1
+        if self.no_writes:
+            raise Away("read only")
+
+
+class Slow(FakeDirectory):
+    """A directory to which every password is wrong, after a moment."""
+
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
+        """Let others come meanwhile."""
+        assert admit is not None
+        assert self.account is not None
+        admit(self.account)
+        time.sleep(0.005)
+        self.bound.append((net_id, password))
+        raise InvalidCredentials(Refusal.WRONG_PASSWORD)
+
+
+def outcome(gate: Gate, net_id: str = "alice", **attempt: str) -> str:
+    """Log in, and say what came of it."""
+    try:
+        gate.ask(net_id, **attempt)
+    except (InvalidCredentials, Throttled, DirectoryUnavailable) as error:
+        return type(error).__name__
+    return "Person"
+
+
+def test_right_logins_are_never_slowed() -> None:
+    """10,000 right logins from one address cost a read each and no write, and are not throttled."""
+    store = Counted()
+    gate = Gate(store=store, **LIMITS)  # type: ignore[arg-type]
+    for _ in range(10_000):
+        assert gate.ask() is ALICE
+    assert store.writes == 0
+    # The first login of a name learns whose it is, and looks a second time.
+    assert (store.reads, store.questions) == (10_001, 3)
+
+
+def test_failures_of_others_cost_a_right_login_nothing() -> None:
+    """Somebody else's failures, of the same client and address, make no login of mine a write."""
+    store = Counted()
+    directory = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    assert outcome(gate, "nobody") == "InvalidCredentials"
+    writes, directory.outcome = store.writes, ALICE
+    assert [outcome(gate) for _ in range(5)] == ["Person"] * 5
+    assert store.writes == writes
+
+
+def test_flood_is_stopped_in_the_process() -> None:
+    """Once an address is over its limit, a try costs neither a write nor a read, whatever its name."""
+    store = Counted()
+    directory = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
+    gate = Gate(directory, store=store, address="3/15minutes")
+    said = [outcome(gate, f"name{number}") for number in range(4)]
+    assert said == ["InvalidCredentials"] * 3 + ["Throttled"]
+    before = (store.reads, store.writes, len(directory.asked))
+    assert {outcome(gate, f"other{number}") for number in range(1000)} == {"Throttled"}
+    assert (store.reads, store.writes, len(directory.asked)) == before
+
+
+def test_operator_can_empty_a_count() -> None:
+    """What this process knows of an address is looked at again before long: rows may have been deleted."""
+    store = Counted()
+    gate = Gate(FakeDirectory(WRONG, FakeAccount()), store=store, address="1/15minutes")
+    assert outcome(gate) == "InvalidCredentials"
+    assert outcome(gate) == "Throttled"
+    store._rows.clear()
+    gate.clock.now += 10
+    assert outcome(gate) == "InvalidCredentials"
+
+
+def test_guesses_at_once_stay_within_the_limit() -> None:
+    """50 wrong passwords at the same moment: no more than the limit reach the directory."""
+    directory = Slow(account=FakeAccount())
+    gate = Gate(directory, person="10/15minutes", places=50)
+    gate.login._places._monotonic = gate.clock
+    with ThreadPoolExecutor(50) as pool:
+        said = list(pool.map(lambda number: outcome(gate, password=f"guess{number}"), range(50)))
+    assert len(directory.bound) == 10
+    assert (said.count("InvalidCredentials"), said.count("Throttled")) == (10, 40)
+
+
+def test_workers_share_what_is_not_yet_counted() -> None:
+    """What is under way before the first failure is known exceeds the limit by other workers' shares."""
+    directory = Slow(account=FakeAccount())
+    store = LocalFailures(step=1)
+    gates = [Gate(directory, store=store, person="4/15minutes", places=20, workers=2) for _ in range(2)]
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda number: outcome(gates[number % 2], password=f"g{number}"), range(20)))
+    assert len(directory.bound) <= 4 + 4 // 2
+
+
+def test_unwritable_failures_are_limited_by_the_process() -> None:
+    """Where the database takes no writes, failures count in this process, with an alarm: never unlimited."""
+    store = Counted()
+    store.no_writes = True
+    directory = FakeDirectory(WRONG, FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    said = [outcome(gate, password=f"guess{number}") for number in range(12)]
+    assert said == ["InvalidCredentials"] * 10 + ["Throttled"] * 2
+    assert '"alarm": true' in gate.log.getvalue()
+    gate.clock.now += 900
+    directory.outcome = ALICE
+    assert outcome(gate) == "Person"
+
+
+def test_unreadable_failures_are_limited_by_the_process() -> None:
+    """A database that answers no question: logins go on, and failures of this process are limited."""
+    store = Counted()
+    store.no_reads = True
+    directory = FakeDirectory(account=FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    assert outcome(gate) == "Person"
+    store.no_writes = True
+    directory.outcome = WRONG
+    said = [outcome(gate, password=f"guess{number}") for number in range(12)]
+    assert said == ["InvalidCredentials"] * 10 + ["Throttled"] * 2
+
+
+def test_store_in_trouble_is_left_alone() -> None:
+    """Each question may hold a thread until the database gives up: there is one in five seconds."""
+    store = Counted()
+    store.no_reads = True
+    gate = Gate(store=store, **LIMITS)  # type: ignore[arg-type]
+    assert [outcome(gate) for _ in range(10)] == ["Person"] * 10
+    assert store.reads == 1
+    gate.clock.now += 5
+    store.no_reads = False
+    assert outcome(gate) == "Person"
+    assert store.reads == 2
+
+
+@pytest.mark.parametrize("trouble", [DirectoryUnavailable("away"), RuntimeError("a fault of ours")])
+def test_a_try_that_said_nothing_is_taken_back(trouble: Exception) -> None:
+    """What was written down before a try is gone when nothing came of it."""
+    store = Counted()
+    directory = FakeDirectory(WRONG, FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    assert outcome(gate) == "InvalidCredentials"
+    directory.outcome = trouble  # type: ignore[assignment]
+    with pytest.raises(type(trouble)):
+        gate.ask()
+    assert [row.outcome.reason for row in store._rows] == ["wrong_password"]

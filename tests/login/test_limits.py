@@ -1,0 +1,221 @@
+"""How many failures are allowed before an attempt is not made, and what empties a count."""
+
+import pytest
+
+from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from login import Cause, Throttled
+from login.limits import Limit, parse
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Gate
+
+WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
+UNKNOWN = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+
+
+def wrong() -> FakeDirectory:
+    """A directory to which every password is wrong."""
+    return FakeDirectory(WRONG, FakeAccount())
+
+
+def fail(gate: Gate, times: int, **attempt: str) -> None:
+    """Guess wrong so often."""
+    for _ in range(times):
+        with pytest.raises(InvalidCredentials):
+            gate.ask(**attempt)
+
+
+def refused(gate: Gate, **attempt: str) -> Throttled:
+    """Ask what is over a limit, and see that the directory is left alone."""
+    directory = gate.directory
+    assert isinstance(directory, FakeDirectory)
+    tried = len(directory.bound)
+    with pytest.raises(Throttled) as caught:
+        gate.ask(**attempt)
+    assert len(directory.bound) == tried
+    return caught.value
+
+
+def test_limits_are_read() -> None:
+    """A limit is a number and a span; there may be several, or none."""
+    assert parse("10/15minutes;100/day") == (Limit(10, 900), Limit(100, 86_400))
+    assert parse("5 per hour") == (Limit(5, 3600),)
+    assert parse("") == parse(None) == ()
+
+
+@pytest.mark.parametrize("outcome", [WRONG, UNKNOWN, InvalidCredentials(Refusal.LOCKED)])
+def test_person_over_the_limit(outcome: InvalidCredentials) -> None:
+    """After so many failures the directory is asked no more, whether there is such a person or not."""
+    gate = Gate(FakeDirectory(outcome, FakeAccount()), person="3/15minutes")
+    fail(gate, 3)
+    assert refused(gate).cause is Cause.PERSON_AND_CLIENT
+    assert refused(gate, client_id="another").cause is Cause.PERSON
+
+
+def test_right_password_is_not_looked_at() -> None:
+    """Over the limit the right password is answered as a wrong one: nobody learns which it was."""
+    directory = wrong()
+    gate = Gate(directory, person="3/15minutes")
+    fail(gate, 3)
+    directory.outcome = ALICE
+    assert refused(gate, password="alice-password").retry_after == 900
+
+
+def test_others_log_in_meanwhile() -> None:
+    """Guesses at one person refuse nobody else."""
+    directory = wrong()
+    gate = Gate(directory, person="3/15minutes")
+    fail(gate, 3)
+    directory.outcome = ALICE
+    directory.account = FakeAccount("bob")
+    gate.ask("bob")
+
+
+@pytest.mark.parametrize("typed", ["ALICE", " alice", "alice@campus.example", "CAMPUS\\alice"])
+def test_spellings_share_a_count(typed: str) -> None:
+    """Another spelling is no second set of guesses."""
+    gate = Gate(FakeDirectory(UNKNOWN, FakeAccount()), person="3/15minutes")
+    fail(gate, 3)
+    refused(gate, net_id=typed)
+
+
+def test_names_of_one_person_share_a_count() -> None:
+    """A second name that the directory finds the same person by is no second set of guesses."""
+    gate = Gate(wrong(), person="3/15minutes")
+    fail(gate, 3)
+    refused(gate, net_id="alice.baker")
+    refused(gate, net_id="alice.baker")
+
+
+def test_window_slides() -> None:
+    """Each failure counts for its time, and not until a moment that is the same for all."""
+    gate = Gate(wrong(), person="3/15minutes")
+    for _ in range(3):
+        fail(gate, 1)
+        gate.clock.now += 100
+    gate.clock.now += 599
+    refused(gate)
+    gate.clock.now += 1
+    fail(gate, 1)
+    refused(gate)
+
+
+def test_several_limits_hold() -> None:
+    """A slow limit bounds what a fast one lets through."""
+    gate = Gate(wrong(), person="2/minute;3/day")
+    fail(gate, 2)
+    gate.clock.now += 60
+    fail(gate, 1)
+    gate.clock.now += 60
+    assert refused(gate).retry_after == 86_280
+
+
+def test_success_empties_the_short_count() -> None:
+    """Who mistyped, and then logs in, begins anew."""
+    directory = wrong()
+    gate = Gate(directory, person="3/15minutes")
+    for _ in range(3):
+        directory.outcome = WRONG
+        fail(gate, 2)
+        directory.outcome = ALICE
+        gate.ask()
+
+
+def test_success_leaves_a_slow_count() -> None:
+    """A program that logs in every minute does not empty the count of a day for who guesses beside it."""
+    directory = wrong()
+    gate = Gate(directory, person="3/15minutes;5/day")
+    for _ in range(2):
+        directory.outcome = WRONG
+        fail(gate, 2)
+        directory.outcome = ALICE
+        gate.ask()
+    directory.outcome = WRONG
+    fail(gate, 1)
+    assert refused(gate).retry_after == 86_400
+
+
+def test_success_leaves_the_count_of_the_address() -> None:
+    """Who knows one password cannot empty the count of their address with it."""
+    directory = wrong()
+    gate = Gate(directory, address="3/15minutes")
+    fail(gate, 2)
+    directory.outcome = ALICE
+    gate.ask()
+    directory.outcome = WRONG
+    fail(gate, 1, net_id="bob")
+    assert refused(gate, net_id="carol").cause is Cause.ADDRESS
+
+
+def test_outages_do_not_count() -> None:
+    """A directory that cannot say has said nothing about anyone, before a first failure and after it."""
+    directory = FakeDirectory(DirectoryUnavailable("away"), FakeAccount())
+    gate = Gate(directory, person="2/15minutes", client="2/15minutes", address="2/minute", server="2/minute")
+    for _ in range(5):
+        with pytest.raises(DirectoryUnavailable):
+            gate.ask()
+    directory.outcome = WRONG
+    fail(gate, 1)
+    directory.outcome = DirectoryUnavailable("away")
+    for _ in range(5):
+        with pytest.raises(DirectoryUnavailable):
+            gate.ask()
+    directory.outcome = ALICE
+    gate.ask()
+
+
+@pytest.mark.parametrize(
+    ("limits", "cause", "other"),
+    [
+        ({"client": "3/minute"}, Cause.CLIENT, {"client_id": "another"}),
+        ({"address": "3/minute"}, Cause.ADDRESS, {"address": "192.0.2.2"}),
+        ({"server": "3/minute"}, Cause.SERVER, None),
+    ],
+)
+def test_wide_limits(limits: dict[str, str], cause: Cause, other: dict[str, str] | None) -> None:
+    """Failures are counted by client, address and server too, and each stops only what it counts."""
+    gate = Gate(wrong(), **limits)  # type: ignore[arg-type]
+    for net_id in ("alice", "bob", "carol"):
+        fail(gate, 1, net_id=net_id)
+    assert refused(gate, net_id="dave").cause is cause
+    assert refused(gate, net_id="erin").retry_after == 60
+    if other:
+        fail(gate, 1, net_id="dave", **other)
+    gate.clock.now += 60
+    fail(gate, 1, net_id="dave")
+
+
+def test_addresses_of_a_network_share_a_count() -> None:
+    """The 2^64 addresses of one IPv6 subscriber are one."""
+    gate = Gate(FakeDirectory(UNKNOWN, FakeAccount()), address="3/minute")
+    for host in range(3):
+        fail(gate, 1, net_id=f"name{host}", address=f"2001:db8::{host}")
+    refused(gate, net_id="another", address="2001:db8::ffff")
+    fail(gate, 1, net_id="another", address="2001:db8:0:1::1")
+
+
+def test_retry_after_is_coarse() -> None:
+    """What is told is rounded up to minutes, so that it tells nothing of when others failed."""
+    gate = Gate(wrong(), person="3/15minutes")
+    fail(gate, 3)
+    gate.clock.now += 61
+    assert refused(gate).retry_after == 840
+    gate.clock.now += 838
+    assert refused(gate).retry_after == 60
+
+
+def test_client_rate_counts_all_logins() -> None:
+    """Where it is set, a client may log in so often, rightly or not; other clients do not wait for it."""
+    gate = Gate(client_rate="3/minute")
+    for _ in range(3):
+        gate.ask()
+    assert refused(gate).cause is Cause.CLIENT_RATE
+    gate.ask(client_id="another")
+    gate.clock.now += 60
+    gate.ask()
+
+
+def test_empty_password_counts() -> None:
+    """An empty password is a failure like any other, or it would be a free question."""
+    gate = Gate(person="3/15minutes")
+    fail(gate, 3, password="")
+    refused(gate, password="")

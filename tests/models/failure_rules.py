@@ -1,0 +1,150 @@
+"""Refused logins and refused passwords: what every database must keep of them, and for how long."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from login.attempt import Attempt
+from login.ports import Outcome, Threshold
+from models import FailureStore, RefusedPassword, RefusedStore, purge
+from tests.models.stores import Stores
+
+NAME, OTHER = b"n" * 16, b"o" * 16
+ALICE, BOB = "subject-of-alice", "subject-of-bob"
+FAILURES, REFUSED = FailureStore(), RefusedStore()
+DAY = 86_400
+
+
+def record(
+    stores: Stores,
+    name: bytes = NAME,
+    subject: str | None = ALICE,
+    *,
+    client_id: str = "a-client",
+    address: str = "192.0.2.1",
+    guess: bool = True,
+) -> int:
+    """Write a failure of now down."""
+    outcome = Outcome("wrong_password", subject, guess)
+    return FAILURES.record(stores.now, Attempt(name, client_id, address), outcome)
+
+
+class FailureRules:
+    """Rules of the stores of failures and of refused passwords."""
+
+    def test_failures_are_found_by_name_and_subject(self, stores: Stores) -> None:
+        """A person's failures are those under the name and those of the subject, each once, newest first."""
+        by_name = record(stores, NAME, None)
+        stores.clock.now += 1
+        by_subject = record(stores, OTHER, ALICE)
+        stores.clock.now += 1
+        by_both = record(stores, NAME, ALICE)
+        record(stores, OTHER, BOB)
+        past, _ = FAILURES.look(NAME, ALICE, 0)
+        assert [each.id for each in past] == [by_both, by_subject, by_name]
+        past, _ = FAILURES.look(NAME, None, 0)
+        assert [each.id for each in past] == [by_both, by_name]
+
+    def test_failures_before_a_moment_are_not_told(self, stores: Stores) -> None:
+        """A look goes back to a moment, and not to it."""
+        record(stores)
+        stores.clock.now += 60
+        newest = record(stores)
+        for subject in (ALICE, None):
+            past, _ = FAILURES.look(NAME, subject, stores.now - 60)
+            assert [each.id for each in past] == [newest]
+
+    def test_thresholds_are_answered(self, stores: Stores) -> None:
+        """When the n-th newest guess was: by client, by address, of all; repetitions are no guesses."""
+        began = stores.now
+        for number in range(4):
+            record(stores, client_id=f"client{number % 2}", address=f"192.0.2.{number // 2}")
+            record(stores, guess=False)
+            stores.clock.now += 10
+        asked = [
+            Threshold(2, 0, client_id="client0"),
+            Threshold(3, 0, client_id="client0"),
+            Threshold(2, 0, address="192.0.2.1"),
+            Threshold(4, 0),
+            Threshold(4, began),
+            Threshold(1, began + 29),
+            Threshold(1, began + 30),
+        ]
+        _, answers = FAILURES.look(OTHER, None, 0, asked)
+        assert list(answers) == [began, None, began + 20, began, None, began + 30, None]
+
+    def test_settled_and_forgotten(self, stores: Stores) -> None:
+        """A try that was written down before it was made is what came of it, or nothing at all."""
+        settled, forgotten = record(stores), record(stores)
+        FAILURES.settle(settled, Outcome("locked", BOB, guess=False, tried=False))
+        FAILURES.forget(forgotten)
+        (row,) = stores.rows("login_failure")
+        assert (row["id"], row["reason"], row["subject"]) == (settled, "locked", BOB)
+        assert (row["guess"], row["tried"], row["cleared"]) == (False, False, False)
+
+    def test_clearing_marks_and_deletes_nothing(self, stores: Stores) -> None:
+        """A success marks the person's failures, by name and subject, and nobody else's."""
+        for name, subject in ((NAME, None), (OTHER, ALICE), (OTHER, BOB)):
+            record(stores, name, subject)
+        FAILURES.clear(NAME, ALICE, 0)
+        assert sorted(row["cleared"] for row in stores.rows("login_failure")) == [False, True, True]
+        past, _ = FAILURES.look(NAME, ALICE, 0)
+        assert [each.cleared for each in past] == [True, True]
+
+    def test_failures_at_once_are_all_counted(self, stores: Stores) -> None:
+        """16 threads at once: nothing is counted twice or not at all."""
+
+        def fail(number: int) -> int:
+            with stores.site.app.app_context():
+                return record(stores, client_id=f"client{number % 2}")
+
+        with ThreadPoolExecutor(16) as pool:
+            numbers = list(pool.map(fail, range(160)))
+        assert len(set(numbers)) == 160
+        past, answers = FAILURES.look(NAME, None, 0, [Threshold(160, 0), Threshold(161, 0)])
+        assert {each.id for each in past} == set(numbers)
+        assert list(answers) == [stores.now, None]
+
+    def test_whoever_comes_last_sees_all(self, stores: Stores) -> None:
+        """Of many who write themselves down and then look, at least one sees all the others."""
+
+        def enter(_: int) -> int:
+            with stores.site.app.app_context():
+                record(stores)
+                return len(FAILURES.look(NAME, None, 0)[0])
+
+        with ThreadPoolExecutor(16) as pool:
+            seen = sorted(pool.map(enter, range(16)))
+        assert seen[-1] == 16
+        assert all(count >= place for place, count in enumerate(seen, start=1))
+
+    def test_few_refused_passwords_are_kept(self, stores: Stores) -> None:
+        """Five of a person at most, the newest, each once; nobody else's are touched."""
+        REFUSED.remember(BOB, "a-client", b"bobs", b"", stores.now)
+        for number in (1, 2, 3, 4, 5, 2, 6):
+            stores.clock.now += 1
+            REFUSED.remember(ALICE, "a-client", b"tag%d" % number, b"state", stores.now)
+        found = REFUSED.of(ALICE, stores.now)
+        assert found == [RefusedPassword(b"tag%d" % number, b"state") for number in (6, 2, 5, 4, 3)]
+        assert len(stores.rows("refused_password")) == 6
+
+    def test_refused_passwords_are_forgotten_in_minutes(self, stores: Stores) -> None:
+        """What is old is not told, and is gone with the next purge; so is what a success ends."""
+        REFUSED.remember(ALICE, "a-client", b"tag1", b"", stores.now)
+        stores.clock.now += 899
+        REFUSED.remember(BOB, "a-client", b"tag2", b"", stores.now)
+        assert len(REFUSED.of(ALICE, stores.now)) == 1
+        stores.clock.now += 1
+        assert REFUSED.of(ALICE, stores.now) == []
+        assert purge(stores.now)["refused_password"] == 1
+        REFUSED.forget(BOB)
+        assert stores.rows("refused_password") == []
+
+    def test_failures_are_kept_for_a_month(self, stores: Stores) -> None:
+        """The help desk looks back on them; after that they go, in batches."""
+        for _ in range(3):
+            record(stores)
+        stores.clock.now += 31 * DAY - 1
+        record(stores)
+        assert purge(stores.now)["login_failure"] == 0
+        stores.clock.now += 1
+        assert purge(stores.now, batch=2)["login_failure"] == 3
+        assert len(stores.rows("login_failure")) == 1
