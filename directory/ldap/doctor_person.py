@@ -10,13 +10,14 @@ from directory.contract import InvalidCredentials
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
-from directory.ldap.entry import Entry
+from directory.ldap.entry import Entry, Found
 from directory.ldap.finding import Finding, StepFailed, Steps, Told, Verdict
 from directory.ldap.groups import GroupRules
 from directory.ldap.link import Link
 from directory.ldap.person import attributes_to_read, filter_by_names, person_from
 from directory.ldap.profiles import Profile
 from directory.ldap.results import judge_person_bind, judge_search
+from directory.ldap.standing import Standings
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
 from directory.ldap.typed import USERNAME, for_dn, names_to_ask, password_to_send
 
@@ -144,6 +145,8 @@ class _Look:
         yield steps.take("account state", "NETID_LDAP_PROFILE", self.at_state)
         yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self.at_attributes)
         yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self.at_groups)
+        if sees_people(self.config) and self.config.embedded_path is None:
+            yield steps.take("lockout", "NETID_LDAP_BIND_DN", self.at_lockout)
 
     def at_id(self) -> Told:
         """The id that becomes `sub`, and the Net ID as stored."""
@@ -174,8 +177,32 @@ class _Look:
         """How many groups the person is in."""
         self.link.begin(self.deadline())
         person = person_from(self.entry, self.profile)
-        groups = self._groups.of(self.entry, person.net_id, lambda question: question(self.link))
+        groups = self._groups.of(self.entry, person.net_id, self.ask)
         return Told(f"{len(groups)} groups{': ' + '; '.join(groups[:3]) if groups else ''}")
+
+    def at_lockout(self) -> Told:
+        """What is known of how near the person is to being locked out."""
+        self.link.begin(self.deadline())
+        standings = Standings(
+            self.profile.lockout, self.config.password_policy, clock=self.clock, monotonic=self.clock
+        )
+        standing, policy = standings.look(self.entry.dn, self)
+        if standing.failures is None:
+            text = "how often a person failed is hidden from us, so that no login can heed it"
+            return Told(text, "NETID_LDAP_BIND_DN")
+        if policy is None:
+            text = f"{standing.failures} failures; how many of them lock somebody out is not to be seen"
+            return Told(text, "NETID_LDAP_PASSWORD_POLICY")
+        if policy.limit == 0:
+            return Told(f"{standing.failures} failures; they lock nobody out")
+        forgotten = f"forgotten after {policy.window} s" if policy.window else "not forgotten"
+        return Told(f"{standing.failures} of the {policy.limit} failures that lock; each is {forgotten}")
+
+    def ask(self, question: Callable[[Link], Found]) -> Found:
+        """Ask on the one connection that there is."""
+        return question(self.link)
+
+    ask_there = ask
 
     def at_password(self, password: str) -> Told:
         """What a bind as the person says. The connection is the person's afterwards."""

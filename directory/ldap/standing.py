@@ -6,7 +6,7 @@ attributes mean (`lockout`), and what is made of a standing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from ldap3.core.results import (
     RESULT_INSUFFICIENT_ACCESS_RIGHTS,
@@ -15,8 +15,8 @@ from ldap3.core.results import (
 )
 
 from directory.contract import Standing
-from directory.ldap.conversation import Conversation
 from directory.ldap.entry import Entry, Found
+from directory.ldap.link import Link
 from directory.ldap.lockout import Lockout, Policy
 from directory.ldap.results import judge_search
 
@@ -24,6 +24,18 @@ _POLICY_SECONDS: Final = 60.0
 _HIDDEN: Final = frozenset(
     {RESULT_NO_SUCH_OBJECT, RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_INVALID_DN_SYNTAX}
 )
+
+
+class Talk(Protocol):
+    """Who asks the directory: a conversation, or whoever has but one connection."""
+
+    def ask(self, question: Callable[[Link], Found]) -> Found:
+        """Ask any server."""
+        ...
+
+    def ask_there(self, question: Callable[[Link], Found]) -> Found:
+        """Ask the server that will take the bind."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class Standings:
         self._monotonic = monotonic
         self._policies: dict[str, _Kept] = {}
 
-    def look(self, dn: str, talk: Conversation) -> tuple[Standing, Policy | None]:
+    def look(self, dn: str, talk: Talk) -> tuple[Standing, Policy | None]:
         """Read an account's failures, on the server that `talk` will then bind on, and its policy.
 
         Args:
@@ -83,7 +95,7 @@ class Standings:
         failures = lockout.count(entry, policy, self._clock()) if entry else None
         return Standing(failures, policy.limit if policy else None), policy
 
-    def _policy_of(self, entry: Entry, talk: Conversation) -> Policy | None:
+    def _policy_of(self, entry: Entry, talk: Talk) -> Policy | None:
         """Find the policy in force for an entry that was read with the attribute that names it."""
         lockout = self._lockout
         dn = entry.text(lockout.policy_of) or self._default_policy or lockout.default_policy(entry.dn)

@@ -9,6 +9,7 @@ import trustme
 
 from directory.ldap import Doctor, Finding, LdapConfig, Verdict
 from tests.directory.conftest import SERVICE
+from tests.servers.policy import PolicySlapd
 from tests.servers.slapd import SUFFIX, Slapd
 
 SECRET = "svc-password"
@@ -50,8 +51,8 @@ def test_healthy_directory(examine: Examine) -> None:
     found = examine("alice", "alice-password")
     assert list(found) == [
         *("resolve", "connect", "TLS", "root DSE", "service account", "user base", "size limit"),
-        *("person", "stable id", "account state", "readable attributes", "groups", "password"),
-        "empty password",
+        *("person", "stable id", "account state", "readable attributes", "groups", "lockout"),
+        *("password", "empty password"),
     ]
     assert not failed(found)
     assert "the password is right" in found["password"].text
@@ -110,6 +111,30 @@ def test_wrong_password_is_told_with_its_reason(examine: Examine) -> None:
 def test_disabled_person_is_told(examine: Examine) -> None:
     """Who may not log in whatever the password is told, as a warning about that person."""
     assert "disabled" in examine("sam")["account state"].text
+
+
+@pytest.mark.parametrize(
+    ("policy", "told", "setting"),
+    [
+        (None, "not to be seen", "NETID_LDAP_PASSWORD_POLICY"),
+        (f"cn=default,ou=policies,{SUFFIX}", "they lock nobody out", None),
+    ],
+)
+def test_lockout_is_told(examine: Examine, policy: str | None, told: str, setting: str | None) -> None:
+    """Whether it can be known how near people are to being locked out is told, and what would help."""
+    found = examine("alice", password_policy=policy)["lockout"]
+    assert told in found.text
+    assert (found.setting, found.verdict is Verdict.WARNING) == (setting, setting is not None)
+
+
+def test_lockout_that_threatens_is_told(policy_slapd: PolicySlapd, settings: dict[str, Any]) -> None:
+    """How near a person is to being locked out is told in numbers."""
+    server = policy_slapd.server
+    config = LdapConfig(**{**settings, "uris": (server.ldap,), "ca_file": server.ca_file})
+    found = {finding.step: finding for finding in Doctor(config).examine("alice", "not-hers")}
+    assert found["lockout"].text == "0 of the 5 failures that lock; each is forgotten after 3600 s"
+    again = {finding.step: finding for finding in Doctor(config).examine("alice")}
+    assert again["lockout"].text.startswith("1 of the 5")
 
 
 def test_no_secret_is_told(examine: Examine) -> None:

@@ -16,43 +16,13 @@ from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_pa
 from settings import Settings
 from tests.conftest import NOON
 from tests.directory.conftest import CAMPUS
+from tests.directory.entries import entry, filetime, generalized, refused
 
 AD, DS, IPA = PROFILES["active-directory"], PROFILES["389ds"], PROFILES["freeipa"]
 GUID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 GUID_OCTETS = bytes.fromhex("e004253f 894f d311 9a0c 0305e82c3301")
 LATER = NOON + 9
 NEVER = str(2**63 - 1)
-
-
-def filetime(seconds: int) -> str:
-    """Write a moment as Active Directory does (MS-DTYP, 2.3.3)."""
-    return str((seconds + 11_644_473_600) * 10_000_000)
-
-
-def generalized(seconds: int) -> str:
-    """Write a moment near NOON as LDAP does (RFC 4517, 3.3.13); NOON is 2027-01-15, 08:00:00 UTC."""
-    hours, rest = divmod(seconds - NOON + 8 * 3600, 3600)
-    return f"20270115{hours:02}{rest // 60:02}{rest % 60:02}Z"
-
-
-def entry(**attributes: str | bytes) -> Entry:
-    """Make an entry; an underscore in a name is a hyphen."""
-    return Entry(
-        "cn=somebody,dc=x",
-        {
-            name.replace("_", "-").lower(): (value if isinstance(value, bytes) else value.encode(),)
-            for name, value in attributes.items()
-        },
-    )
-
-
-def refused(judge: Callable[[], None]) -> Refusal | None:
-    """The reason of the refusal, if there is one."""
-    try:
-        judge()
-    except InvalidCredentials as refusal:
-        return refusal.reason
-    return None
 
 
 def test_settings_and_directory_know_the_same_profiles() -> None:

@@ -1,0 +1,214 @@
+"""Counters and policies of lockouts as each kind of directory writes them, and how two looks are compared."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from directory import Refusal
+from directory.ldap.entry import Entry
+from directory.ldap.lockout import ACTIVE_DIRECTORY, DS389, FREEIPA, OPENLDAP, Lockout, Policy, domain_of
+from directory.ldap.profiles import PROFILES
+from directory.ldap.state import refuse_by_policy, state_of
+from tests.conftest import NOON
+from tests.directory.entries import entry, filetime, generalized, refused
+
+AD = PROFILES["active-directory"]
+HOUR = 3600
+FOREVER = str(-(2**63))
+AN_HOUR = str(-HOUR * 10_000_000)
+POLICY = Policy(5, window=HOUR)
+
+
+def several(attribute: str, *values: str) -> Entry:
+    """An entry with several values of one attribute."""
+    return Entry("cn=somebody,dc=x", {attribute.lower(): tuple(value.encode() for value in values)})
+
+
+@pytest.mark.parametrize(
+    ("lockout", "seen", "policy", "failures"),
+    [
+        (OPENLDAP, entry(), POLICY, 0),
+        (OPENLDAP, several("pwdFailureTime", generalized(NOON - HOUR), generalized(NOON)), POLICY, 2),
+        (OPENLDAP, several("pwdFailureTime", generalized(NOON - HOUR - 1), generalized(NOON)), POLICY, 1),
+        (OPENLDAP, several("pwdFailureTime", "20260115080000.123456Z", generalized(NOON)), Policy(5), 2),
+        (OPENLDAP, several("pwdFailureTime", "20260115080000Z", generalized(NOON)), None, 2),
+        (OPENLDAP, several("pwdFailureTime", "whenever"), POLICY, 1),
+        (DS389, entry(passwordRetryCount="3", retryCountResetTime=generalized(NOON + 1)), None, 3),
+        (DS389, entry(passwordRetryCount="3", retryCountResetTime=generalized(NOON)), POLICY, 0),
+        (DS389, entry(passwordRetryCount="3"), POLICY, 3),
+        (DS389, entry(), POLICY, 0),
+        (ACTIVE_DIRECTORY, entry(badPwdCount="4", badPasswordTime=filetime(NOON - HOUR)), POLICY, 4),
+        (ACTIVE_DIRECTORY, entry(badPwdCount="4", badPasswordTime=filetime(NOON - HOUR - 1)), POLICY, 0),
+        (ACTIVE_DIRECTORY, entry(badPwdCount="4", badPasswordTime=filetime(1)), None, 4),
+        (ACTIVE_DIRECTORY, entry(badPwdCount="4"), POLICY, 4),
+        (FREEIPA, entry(krbLoginFailedCount="2", krbLastFailedAuth=generalized(NOON - 1)), POLICY, 2),
+        (FREEIPA, entry(krbLoginFailedCount="2", krbLastFailedAuth=generalized(NOON - HOUR)), POLICY, 0),
+        (FREEIPA, entry(krbLoginFailedCount="2"), None, 2),
+    ],
+)
+def test_failures_of_now(lockout: Lockout, seen: Entry, policy: Policy | None, failures: int) -> None:
+    """Counted is what the server would count at the next failure; what is not clear counts."""
+    assert lockout.count(seen, policy, NOON) == failures
+
+
+OPENLDAP_POLICY = {"pwdAttribute": "userPassword", "pwdLockout": "TRUE", "pwdMaxFailure": "5"}
+IPA_POLICY = {"objectClass": "krbPwdPolicy", "krbPwdMaxFailure": "6", "krbPwdFailureCountInterval": "60"}
+PSO = {
+    "msDS_LockoutThreshold": "3",
+    "msDS_LockoutObservationWindow": AN_HOUR,
+    "msDS_LockoutDuration": FOREVER,
+}
+
+
+@pytest.mark.parametrize(
+    ("lockout", "attributes", "policy"),
+    [
+        (OPENLDAP, OPENLDAP_POLICY, Policy(5)),
+        (
+            OPENLDAP,
+            {**OPENLDAP_POLICY, "pwdFailureCountInterval": "9", "pwdLockoutDuration": "8"},
+            Policy(5, 9, 8),
+        ),
+        (OPENLDAP, {**OPENLDAP_POLICY, "pwdLockout": "FALSE"}, Policy(0)),
+        (OPENLDAP, {"pwdAttribute": "userPassword", "pwdMaxFailure": "5"}, Policy(0)),
+        (OPENLDAP, {"pwdAttribute": "userPassword", "pwdLockout": "TRUE"}, Policy(0)),
+        # Somebody without a right to see what must be there sees no policy, and not one that locks nobody.
+        (OPENLDAP, {}, None),
+        (DS389, {}, None),
+        (DS389, {"objectClass": "passwordPolicy"}, Policy(0)),
+        (DS389, {"objectClass": "passwordPolicy", "passwordLockout": "on"}, Policy(3)),
+        (
+            DS389,
+            {
+                "objectClass": "top",
+                "passwordLockout": "on",
+                "passwordMaxFailure": "5",
+                "passwordResetFailureCount": "600",
+                "passwordLockoutDuration": "3600",
+            },
+            Policy(5, 600, 3600),
+        ),
+        (
+            DS389,
+            {
+                "objectClass": "top",
+                "passwordLockout": "on",
+                "passwordUnlock": "off",
+                "passwordLockoutDuration": "9",
+            },
+            Policy(3),
+        ),
+        (
+            ACTIVE_DIRECTORY,
+            {"lockoutThreshold": "5", "lockOutObservationWindow": AN_HOUR, "lockoutDuration": AN_HOUR},
+            Policy(5, HOUR, HOUR),
+        ),
+        (ACTIVE_DIRECTORY, {"lockoutThreshold": "0"}, Policy(0)),
+        (ACTIVE_DIRECTORY, PSO, Policy(3, HOUR, 2**63 // 10_000_000)),
+        (ACTIVE_DIRECTORY, {}, None),
+        (FREEIPA, IPA_POLICY, Policy(6, 60)),
+        (FREEIPA, {"objectClass": "krbPwdPolicy"}, Policy(0)),
+        (FREEIPA, {}, None),
+    ],
+)
+def test_policies(lockout: Lockout, attributes: Mapping[str, str], policy: Policy | None) -> None:
+    """A policy is read with each directory's own defaults; one that is hidden is none."""
+    assert lockout.read(entry(**attributes)) == policy
+
+
+@pytest.mark.parametrize(
+    ("dn", "domain"),
+    [
+        ("CN=a,OU=b,DC=ad,DC=example", "DC=ad,DC=example"),
+        ("dc=example", "dc=example"),
+        ("uid=a,o=campus", ""),
+        ("uid=dc\\=x,dc=y", "dc=y"),
+        ("no DN", ""),
+    ],
+)
+def test_domain_of_an_entry(dn: str, domain: str) -> None:
+    """The domain is the part of a DN that ends it (RFC 2247)."""
+    assert domain_of(dn) == domain
+
+
+@pytest.mark.parametrize(
+    ("locked", "policy", "refusal"),
+    [
+        (None, Policy(5, duration=HOUR), None),
+        (generalized(NOON - HOUR + 1), Policy(5, duration=HOUR), Refusal.LOCKED),
+        (generalized(NOON - HOUR), Policy(5, duration=HOUR), None),
+        (generalized(NOON - HOUR), Policy(5), Refusal.LOCKED),
+        (generalized(NOON), None, None),
+        ("000001010000Z", Policy(5), None),  # which is no lockout, but an administrator's
+    ],
+)
+def test_openldap_lock_ends_by_its_policy(
+    locked: str | None, policy: Policy | None, refusal: Refusal | None
+) -> None:
+    """When a lock ends is in the policy alone (draft-behera-ldap-password-policy-10, 5.3.3)."""
+    seen = entry(**({"pwdAccountLockedTime": locked} if locked else {}))
+    assert refused(lambda: refuse_by_policy(seen, policy, NOON)) is refusal
+
+
+CHANGED = {
+    "openldap": {"pwdChangedTime": generalized(NOON - 9)},
+    "389ds": {"pwdUpdateTime": generalized(NOON - 9)},
+    "active-directory": {"pwdLastSet": filetime(NOON - 9)},
+    "freeipa": {"krbLastPwdChange": generalized(NOON - 9)},
+}
+# What says that a wrong password may be right by now.
+OTHERWISE = {
+    "openldap": {"pwdReset": "TRUE"},
+    "389ds": {"passwordExpirationTime": "19700101000000Z"},
+    "active-directory": {"userAccountControl": "66048"},
+    "freeipa": {"krbPasswordExpiration": generalized(NOON - 9)},
+}
+# What a wrong try alone leaves behind, and what has nothing to do with passwords.
+NO_MATTER = {
+    "pwdFailureTime": generalized(NOON),
+    "passwordRetryCount": "1",
+    "badPwdCount": "1",
+    "badPasswordTime": filetime(NOON),
+    "krbLoginFailedCount": "1",
+    "krbLastFailedAuth": generalized(NOON),
+    "mail": "new@campus.example",
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_state_follows_password_and_account_alone(name: str) -> None:
+    """A state differs after whatever may make a wrong password right, and after nothing else."""
+    profile, before = PROFILES[name], CHANGED[name]
+    state = state_of(entry(**before), profile, NOON)
+    assert len(state) == 8
+    assert state_of(entry(**before, **NO_MATTER), profile, NOON + 1) == state
+    assert state_of(entry(**before, **OTHERWISE[name]), profile, NOON) not in {b"", state}
+    changed = dict.fromkeys(before, filetime(NOON - 8) if profile is AD else generalized(NOON - 8))
+    assert state_of(entry(**changed), profile, NOON) not in {b"", state}
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "now"),
+    [
+        *((name, {}, NOON - 9 + seconds) for name in PROFILES for seconds in (4, -HOUR)),
+        ("openldap", {"pwdAccountLockedTime": generalized(NOON - HOUR)}, NOON),
+        ("openldap", {"pwdAccountTmpLockoutEnd": generalized(NOON - HOUR)}, NOON),
+        ("openldap", {"pwdEndTime": generalized(NOON)}, NOON),
+        ("openldap", {"pwdStartTime": generalized(NOON + 1)}, NOON),
+        ("389ds", {"accountUnlockTime": generalized(NOON + 1)}, NOON),
+        ("389ds", {"nsAccountLock": "true"}, NOON),
+        ("active-directory", {"msDS_User_Account_Control_Computed": "16"}, NOON),
+        ("active-directory", {"userAccountControl": "514"}, NOON),
+        ("freeipa", {"krbPrincipalExpiration": generalized(NOON)}, NOON),
+    ],
+)
+def test_state_is_empty_where_nothing_is_certain(name: str, more: Mapping[str, str], now: int) -> None:
+    """Just after a change, under a lock and outside of its dates an account has no state to compare."""
+    assert state_of(entry(**CHANGED[name]), PROFILES[name], NOON) != b""
+    assert state_of(entry(**CHANGED[name], **more), PROFILES[name], now) == b""
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_state_is_empty_without_the_moment_of_the_change(name: str) -> None:
+    """Where a directory does not tell when a password was changed, no two looks are equal."""
+    assert state_of(entry(**NO_MATTER), PROFILES[name], NOON) == b""
