@@ -190,6 +190,7 @@ def _ldap_config(settings: Settings) -> LdapConfig:
         login_deadline=settings.ldap_login_deadline,
         pool_size=settings.pool_size,
         connection_lifetime=settings.ldap_connection_lifetime,
+        codec=settings.ldap_codec,
     )
 
 

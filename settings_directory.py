@@ -79,6 +79,9 @@ class DirectorySettings(BaseSettings):
     """Connections of each process; else one fewer than threads: a hung directory leaves a thread free."""
     ldap_connection_lifetime: Lifetime = 600
     """Seconds until a connection is made anew, so that load spreads again after a server was away."""
+    ldap_codec: bool = True
+    """Whether binds and searches are written and read by our own codec; off leaves all of it to ldap3, which
+    takes three times the CPU of a login."""
 
     @property
     def embedded_ldif(self) -> Path | None:

@@ -38,6 +38,7 @@ class LdapConfig:
     `net_id_attribute` and `password_changed_attribute` is as the profile has it; `privacy` is as a profile
     would have it. `password_policy` is the DN of the policy of people whose entry names none. A
     `group_filter` needs a `group_base`.
+    Without `codec` ldap3 writes and reads all that is said.
 
     Raises:
         ConfigError: with every problem at once.
@@ -69,6 +70,7 @@ class LdapConfig:
     login_deadline: float = 5
     pool_size: int = 3
     connection_lifetime: float = 600
+    codec: bool = True
 
     def __post_init__(self) -> None:
         problems = (

@@ -5,12 +5,12 @@ login works, since the same rules run over it as over a network.
 """
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ldap3 import BASE, DEREF_NEVER, LEVEL, NONE, SIMPLE, SUBTREE, Server
+from ldap3 import NONE, Server
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.core.results import (
     RESULT_INAPPROPRIATE_MATCHING,
@@ -30,6 +30,7 @@ from ldif import LDIFParser
 from directory.ldap.config import ConfigError
 from directory.ldap.deadline import Deadline
 from directory.ldap.link import Link
+from directory.ldap.strategy import ByLdap3
 from directory.ldap.typed import for_dn, from_dn
 
 _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name
@@ -45,31 +46,8 @@ class EmbeddedPerson:
     what: str
 
 
-class StrictMockStrategy(MockSyncStrategy):  # type: ignore[misc] # ldap3 has no types
+class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # ldap3 has no types
     """ldap3's mock server, without its leniencies."""
-
-    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> None:
-        """Bind, by ldap3's own requests."""
-        connection = self.connection
-        connection.authentication, connection.user, connection.password = SIMPLE, dn, password
-        try:
-            connection.bind(read_server_info=False, controls=[(oid, False, None) for oid in controls])
-        finally:
-            # ldap3 keeps the password, and the request with the password in it.
-            connection.password = connection.request = None
-
-    def search(
-        self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
-    ) -> None:
-        """Search, by ldap3's own requests."""
-        self.connection.search(
-            base,
-            search_filter,
-            search_scope=(BASE, LEVEL, SUBTREE)[scope],
-            dereference_aliases=DEREF_NEVER,
-            attributes=list(attributes),
-            size_limit=size_limit,
-        )
 
     def mock_bind(self, request_message: Any, _controls: object) -> dict[str, Any]:
         """Bind with the exact bytes of the password; ldap3 compares without regard to case."""

@@ -9,13 +9,13 @@ from typing import Any, Self
 
 from ldap3 import ANONYMOUS, AUTO_BIND_NONE, SYNC, Connection
 from ldap3.core.exceptions import LDAPSessionTerminatedByServerError
-from ldap3.core.results import RESULT_BUSY, RESULT_UNAVAILABLE
+from ldap3.core.results import RESULT_BUSY, RESULT_CODES, RESULT_UNAVAILABLE
 from ldap3.operation.bind import bind_operation
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.deadline import Deadline
-from directory.ldap.entry import Answer, Entry, Found
-from directory.ldap.strategy import OpenedStrategy
+from directory.ldap.entry import Answer, Found
+from directory.ldap.strategy import CodecStrategy, OpenedStrategy, answer_of
 from directory.ldap.wire import LinkLost, TimedSocket
 
 _BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
@@ -54,9 +54,16 @@ class Link:
             setattr(self._connection, method, getattr(self._connection.strategy, method))
 
     @classmethod
-    def over(cls, server: Any, wire: TimedSocket, *, name: str) -> Self:
-        """Make a connection over an open socket, which it closes in the end."""
-        link = cls(server, OpenedStrategy, name=name)
+    def over(cls, server: Any, wire: TimedSocket, *, name: str, codec: bool = True) -> Self:
+        """Make a connection over an open socket, which it closes in the end.
+
+        Args:
+            server: ldap3's, for this connection alone.
+            wire: the socket.
+            name: for sentences to the operator.
+            codec: whether binds and searches are written and read by our codec, or by ldap3.
+        """
+        link = cls(server, CodecStrategy if codec else OpenedStrategy, name=name)
         link.adopt(wire)
         return link
 
@@ -96,8 +103,7 @@ class Link:
         if not dn or not password:
             raise InvalidCredentials(Refusal.UNACCEPTABLE, "an empty DN or password is never sent")
         with self._operation():
-            self._connection.strategy.simple_bind(dn, password, controls)
-            return self._answer()
+            return self._heard(self._connection.strategy.simple_bind(dn, password, controls))
 
     def bind_anonymously(self) -> Answer:
         """Become nobody again (RFC 4513, section 5.1.1).
@@ -109,7 +115,7 @@ class Link:
         connection.authentication, connection.user, connection.password = ANONYMOUS, None, None
         with self._operation():
             connection.bind(read_server_info=False)
-            return self._answer()
+            return self._heard(answer_of(connection.result))
 
     def bind_without_password(self, dn: str) -> Answer:
         """Bind as `dn` with no password (RFC 4513, section 5.1.2), to see what the server makes of it.
@@ -123,7 +129,7 @@ class Link:
         request["name"] = dn
         with self._operation():
             self._connection.post_send_single_response(self._connection.send("bindRequest", request, None))
-            return self._answer()
+            return self._heard(answer_of(self._connection.result))
 
     def extended(self, name: str) -> Answer:
         """Send an extended request (RFC 4511, section 4.12).
@@ -133,7 +139,7 @@ class Link:
         """
         with self._operation():
             self._connection.extended(name)
-            return self._answer()
+            return self._heard(answer_of(self._connection.result))
 
     def read(self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)") -> Found:
         """Read one entry by its DN (RFC 4511, section 4.5.1, scope `baseObject`).
@@ -168,22 +174,11 @@ class Link:
         self, base: str, search_filter: str, scope: int, attributes: Sequence[str], *, size_limit: int
     ) -> Found:
         with self._operation():
-            self._connection.strategy.search(
+            found: Found = self._connection.strategy.search(
                 base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
             )
-            entries = [
-                Entry(
-                    dn=response["raw_dn"].decode(),
-                    attributes={
-                        name.lower(): tuple(values or ())
-                        for name, values in response["raw_attributes"].items()
-                    },
-                )
-                for response in self._connection.response
-                if response["type"] == "searchResEntry"
-            ]
-            references = sum(response["type"] == "searchResRef" for response in self._connection.response)
-            return Found(self._answer(), entries, references)
+            self._heard(found.answer)
+            return found
 
     def close(self, deadline: Deadline | None = None) -> None:
         """Close the connection.
@@ -201,16 +196,11 @@ class Link:
         if self._wire is not None:
             self._wire.close()
 
-    def _answer(self) -> Answer:
-        result = self._connection.result
-        if result["result"] in {RESULT_BUSY, RESULT_UNAVAILABLE}:
-            self.failure = ServerAway(f"{self.name} answers {result['description']}")
-        controls = {
-            name: bytes(control["value"])
-            for name, control in (result.get("controls") or {}).items()
-            if isinstance(control["value"], bytes | bytearray)
-        }
-        return Answer(int(result["result"]), str(result["message"] or "").replace("\0", ""), controls)
+    def _heard(self, answer: Answer) -> Answer:
+        """Note a server that says that it cannot answer now."""
+        if answer.code in {RESULT_BUSY, RESULT_UNAVAILABLE}:
+            self.failure = ServerAway(f"{self.name} answers {RESULT_CODES[answer.code]}")
+        return answer
 
     @contextlib.contextmanager
     def _operation(self) -> Iterator[None]:

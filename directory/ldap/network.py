@@ -18,7 +18,7 @@ from directory.ldap.results import ServiceAccountRefused
 from directory.ldap.servers import Servers
 from directory.ldap.tls import secure
 from directory.ldap.uri import ServerUri
-from directory.ldap.wire import TimedSocket, dial
+from directory.ldap.wire import PlainSocket, TimedSocket, dial
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
@@ -43,6 +43,7 @@ class Network:
     connect_timeout: float
     read_timeout: float
     fair_chance: float
+    codec: bool
     monotonic: Callable[[], float]
     spawn: Callable[[Callable[[], None]], None]
 
@@ -120,11 +121,13 @@ class Network:
 
     def _connect_to(self, uri: ServerUri, deadline: Deadline, introduce: Callable[[Link], None]) -> Link:
         raw = dial(uri, connect_timeout=self.connect_timeout, deadline=deadline)
+        kind: type[TimedSocket] = PlainSocket
         if self.context is not None and uri.scheme == "ldaps":
             raw = secure(raw, self.context, host=uri.host, timeout=self.read_timeout, deadline=deadline)
-        wire = TimedSocket(raw, server=uri.text, read_timeout=self.read_timeout, deadline=deadline)
+            kind = TimedSocket
+        wire = kind(raw, server=uri.text, read_timeout=self.read_timeout, deadline=deadline)
         # A `Server` of its own for each connection: ldap3's remembers a refused address as down for 5 s.
-        link = Link.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+        link = Link.over(Server("localhost", get_info=NONE), wire, name=uri.text, codec=self.codec)
         try:
             if self.context is not None and uri.scheme == "ldap" and self.start_tls:
                 start_tls(link, wire, uri, self.context, read_timeout=self.read_timeout)

@@ -147,6 +147,7 @@ def _network(
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
         fair_chance=config.login_deadline * _FAIR_CHANCE,
+        codec=config.codec,
         monotonic=monotonic,
         spawn=spawn,
     )

@@ -1,11 +1,13 @@
 """The two requests of a login, written as bytes.
 
 Owns: binds and searches in BER (RFC 4511, sections 4.2 and 4.5.1). Must not know: connections, and what comes
-back. ldap3 builds each request of some 40 objects of pyasn1, which is half of the CPU of a login; it still
-reads filters (RFC 4515), and the answers.
+back (`codec` does). ldap3 builds each request of some 40 objects of pyasn1, which is half of the CPU of a
+login; it still reads the filters (RFC 4515) that a login hardly uses.
 """
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from ldap3.operation.search import (
@@ -22,16 +24,23 @@ from pyasn1.codec.ber.encoder import encode
 
 _BOOLEAN, _INTEGER, _OCTETS, _ENUMERATED, _SEQUENCE = 0x01, 0x02, 0x04, 0x0A, 0x30
 _BIND, _SIMPLE, _SEARCH, _CONTROLS = 0x60, 0x80, 0x63, 0xA0
-_SETS: Final = {AND: 0xA0, OR: 0xA1, NOT: 0xA2}
+_AND, _OR, _NOT = 0xA0, 0xA1, 0xA2
+_SETS: Final = {AND: _AND, OR: _OR, NOT: _NOT, "&": _AND, "|": _OR, "!": _NOT}
 _EQUALITY, _PRESENT = 0xA3, 0x87
 _LONG_FORM = 0x80
-_LDAP_VERSION = 3
+_VERSION_3: Final = bytes((_INTEGER, 1, 3))
 _NEVER_DEREFERENCE = 0
+
+# What nearly every filter consists of: sets, and equality with a value of plain characters and escaped ones.
+_TOKEN: Final = re.compile(
+    r"\((?:([&|!])|([A-Za-z][A-Za-z0-9-]*)=(\*|(?:[A-Za-z0-9._@:/-]|\\[0-9A-Fa-f]{2})+)\))|\)"
+)
+_ESCAPED: Final = re.compile(rb"\\(..)")
 
 
 def simple_bind(dn: str, password: bytes) -> bytes:
     """Write a simple bind (RFC 4511, section 4.2)."""
-    return _tlv(_BIND, _integer(_LDAP_VERSION), _octets(dn), _tlv(_SIMPLE, password))
+    return _tlv(_BIND, _VERSION_3, _octets(dn), _tlv(_SIMPLE, password))
 
 
 def search(base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int) -> bytes:
@@ -47,18 +56,8 @@ def search(base: str, search_filter: str, *, scope: int, attributes: Sequence[st
     Raises:
         LDAPInvalidFilterError: it is no filter.
     """
-    parsed = parse_filter(search_filter, None, False, False, None, False)  # noqa: FBT003 - ldap3's signature
-    return _tlv(
-        _SEARCH,
-        _octets(base),
-        _tlv(_ENUMERATED, bytes([scope])),
-        _tlv(_ENUMERATED, bytes([_NEVER_DEREFERENCE])),
-        _integer(size_limit),
-        _integer(0),  # no limit of time: ours are deadlines
-        _tlv(_BOOLEAN, b"\0"),  # values too, not types alone
-        _filter(parsed.elements[0]),
-        _tlv(_SEQUENCE, *(_octets(attribute) for attribute in attributes)),
-    )
+    written = _usual_filter(search_filter) or _any_filter(search_filter)
+    return _tlv(_SEARCH, _octets(base), _how(scope, size_limit), written, _wanted(tuple(attributes)))
 
 
 def message(message_id: int, operation: bytes, controls: Sequence[str]) -> bytes:
@@ -69,10 +68,69 @@ def message(message_id: int, operation: bytes, controls: Sequence[str]) -> bytes
         operation: the request.
         controls: OIDs of controls that need no value, and are passed over by who does not know them.
     """
-    parts = [_integer(message_id), operation]
-    if controls:
-        parts.append(_tlv(_CONTROLS, *(_tlv(_SEQUENCE, _octets(oid)) for oid in controls)))
-    return _tlv(_SEQUENCE, *parts)
+    return _tlv(_SEQUENCE, _integer(message_id), operation, _with(tuple(controls)))
+
+
+# What depends on the settings alone is written once; nothing of a person is kept.
+
+
+@lru_cache(maxsize=16)
+def _how(scope: int, size_limit: int) -> bytes:
+    return b"".join(
+        (
+            _tlv(_ENUMERATED, bytes([scope])),
+            _tlv(_ENUMERATED, bytes([_NEVER_DEREFERENCE])),
+            _integer(size_limit),
+            _integer(0),  # no limit of time: ours are deadlines
+            _tlv(_BOOLEAN, b"\0"),  # values too, not types alone
+        )
+    )
+
+
+@lru_cache(maxsize=16)
+def _wanted(attributes: tuple[str, ...]) -> bytes:
+    return _tlv(_SEQUENCE, *(_octets(attribute) for attribute in attributes))
+
+
+@lru_cache(maxsize=16)
+def _with(controls: tuple[str, ...]) -> bytes:
+    written = [_tlv(_SEQUENCE, _octets(oid)) for oid in controls]
+    return _tlv(_CONTROLS, *written) if written else b""
+
+
+def _usual_filter(text: str) -> bytes | None:
+    """Write a filter of sets, equality and presence; None for any other, and for what is none."""
+    nested: list[tuple[int, list[bytes]]] = [(0, [])]
+    at = 0
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        if token is None:
+            return None
+        at = token.end()
+        operator, attribute, value = token.groups()
+        if operator:
+            nested.append((_SETS[operator], []))
+        elif attribute:
+            nested[-1][1].append(_comparison(attribute.encode(), value.encode()))
+        else:
+            tag, parts = nested.pop()
+            if not nested or not parts or (tag == _NOT and len(parts) > 1):
+                return None
+            nested[-1][1].append(_tlv(tag, *parts))
+    _, parts = nested.pop()
+    return parts[0] if not nested and len(parts) == 1 else None
+
+
+def _comparison(attribute: bytes, value: bytes) -> bytes:
+    if value == b"*":
+        return _tlv(_PRESENT, attribute)
+    plain = _ESCAPED.sub(lambda escaped: bytes.fromhex(escaped[1].decode()), value)
+    return _tlv(_EQUALITY, _tlv(_OCTETS, attribute), _tlv(_OCTETS, plain))
+
+
+def _any_filter(text: str) -> bytes:
+    parsed = parse_filter(text, None, False, False, None, False)  # noqa: FBT003 - ldap3's signature
+    return _filter(parsed.elements[0])
 
 
 def _filter(node: Any) -> bytes:

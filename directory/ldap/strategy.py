@@ -1,21 +1,56 @@
-"""ldap3's way of talking, over sockets of ours.
+"""Ways of talking over a connection: our codec over a socket of ours, and ldap3's own.
 
-Owns: that ldap3 never opens a connection by itself, and sending what it did not encode. Must not know: what
-is said on a connection.
+Owns: that ldap3 never opens a connection by itself, and who encodes and decodes what is said. Must not know:
+what it means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ldap3 import DEREF_NEVER
+from ldap3 import BASE, DEREF_NEVER, LEVEL, SIMPLE, SUBTREE
 from ldap3.core.exceptions import LDAPSocketOpenError
 from ldap3.strategy.sync import SyncStrategy
 
 from directory.ldap import requests
+from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, NotUnderstood, Reading
+from directory.ldap.entry import Answer, Entry, Found
 from directory.ldap.wire import TimedSocket
 
+_READ_AT_ONCE = 65536
 
-class OpenedStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
+
+class ByLdap3:
+    """Binds and searches that ldap3 encodes and decodes: a half of a strategy, the other half is ldap3's."""
+
+    connection: Any
+
+    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> Answer:
+        """Bind (RFC 4511, section 4.2). `controls` are OIDs of controls without a value."""
+        connection = self.connection
+        connection.authentication, connection.user, connection.password = SIMPLE, dn, password
+        try:
+            connection.bind(read_server_info=False, controls=[(oid, False, None) for oid in controls])
+        finally:
+            # ldap3 keeps the password, and the request with the password in it.
+            connection.password = connection.request = None
+        return answer_of(connection.result)
+
+    def search(
+        self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
+    ) -> Found:
+        """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
+        self.connection.search(
+            base,
+            search_filter,
+            search_scope=(BASE, LEVEL, SUBTREE)[scope],
+            dereference_aliases=DEREF_NEVER,
+            attributes=list(attributes),
+            size_limit=size_limit,
+        )
+        return found_of(self.connection.response, self.connection.result)
+
+
+class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has no types
     """ldap3's synchronous strategy over a socket of ours, which ldap3 can neither open nor open again.
 
     Left to itself ldap3 opens a closed connection anew before a bind, and then without StartTLS.
@@ -32,22 +67,61 @@ class OpenedStrategy(SyncStrategy):  # type: ignore[misc] # ldap3 has no types
         self.connection.closed = False
         self._start_listen()
 
-    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> None:
-        """Bind, and leave the result to the connection."""
-        self._exchange("bindRequest", requests.simple_bind(dn, password), controls)
+
+class CodecStrategy(OpenedStrategy):
+    """Binds and searches by our codec; whatever it does not know of the answers, ldap3 reads."""
+
+    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> Answer:
+        """Bind (RFC 4511, section 4.2). `controls` are OIDs of controls without a value."""
+        request = requests.simple_bind(dn, password)
+        return self._exchange("bindRequest", request, controls, BIND_RESPONSE).answer
 
     def search(
         self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
-    ) -> None:
-        """Search, and leave responses and result to the connection."""
+    ) -> Found:
+        """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
         request = requests.search(
             base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
         )
-        self._exchange("searchRequest", request, ())
+        return self._exchange("searchRequest", request, (), SEARCH_DONE)
 
-    def _exchange(self, kind: str, request: bytes, controls: Sequence[str]) -> None:
+    def _exchange(self, kind: str, request: bytes, controls: Sequence[str], ending: int) -> Found:
+        wire: TimedSocket = self.connection.socket
         message_id = self.connection.server.next_message_id()
-        # What ldap3 looks up in it when Active Directory returns the values of an attribute in ranges.
-        self._outstanding[message_id] = {"type": kind, "dereferenceAlias": DEREF_NEVER}
-        self.connection.socket.sendall(requests.message(message_id, request, controls))
-        self.connection.response, self.connection.result = self.get_response(message_id)
+        wire.sendall(requests.message(message_id, request, controls))
+        reading = Reading(message_id, ending)
+        try:
+            found = None
+            while found is None:
+                found = reading.take(wire.recv(_READ_AT_ONCE))
+        except NotUnderstood:
+            wire.unread(reading.received)
+            # What ldap3 looks up in it when Active Directory returns the values of an attribute in ranges.
+            self._outstanding[message_id] = {"type": kind, "dereferenceAlias": DEREF_NEVER}
+            return found_of(*self.get_response(message_id))
+        return found
+
+
+def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> Found:
+    """Take over what ldap3 has read of a search's answer."""
+    entries = [
+        Entry(
+            dn=response["raw_dn"].decode(),
+            attributes={
+                name.lower(): tuple(values or ()) for name, values in response["raw_attributes"].items()
+            },
+        )
+        for response in responses
+        if response["type"] == "searchResEntry"
+    ]
+    return Found(answer_of(result), entries, sum(each["type"] == "searchResRef" for each in responses))
+
+
+def answer_of(result: Mapping[str, Any]) -> Answer:
+    """Take over a result that ldap3 has read."""
+    controls = {
+        name: bytes(control["value"])
+        for name, control in (result.get("controls") or {}).items()
+        if isinstance(control["value"], bytes | bytearray)
+    }
+    return Answer(int(result["result"]), str(result["message"] or "").replace("\0", ""), controls)

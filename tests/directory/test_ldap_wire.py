@@ -13,7 +13,7 @@ import pytest
 from directory import Directory, DirectoryUnavailable
 from directory.ldap.deadline import Deadline
 from directory.ldap.uri import ServerUri
-from directory.ldap.wire import dial
+from directory.ldap.wire import PlainSocket, TimedSocket, dial
 from tests.directory.scripted import Scripted
 
 
@@ -80,3 +80,44 @@ def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr("directory.ldap.wire.socket.socket", without_ipv6)
         uri = ServerUri.parse(f"ldap://127.0.0.1:{address[1]}")
         dial(uri, connect_timeout=1, deadline=Deadline(1, time.monotonic)).close()
+
+
+@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
+def test_server_that_takes_nothing_more(kind: type[TimedSocket]) -> None:
+    """A request that the server does not take off the wire ends with the read timeout, as an answer does."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = kind(ours, server="x", read_timeout=0.1, deadline=Deadline(5, time.monotonic))
+        began = time.monotonic()
+        with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
+            wire.sendall(b"\0" * 10_000_000)
+        assert 0.1 <= time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
+def test_large_request_is_sent_whole(kind: type[TimedSocket]) -> None:
+    """One that the server takes in several parts arrives as it is."""
+    ours, theirs = socket.socketpair()
+    received = []
+    with ours, theirs:
+        reader = threading.Thread(target=lambda: received.append(theirs.makefile("rb").read(3_000_000)))
+        reader.start()
+        wire = kind(ours, server="x", read_timeout=5, deadline=Deadline(5, time.monotonic))
+        wire.sendall(b"request" * 400_000 + b"\0" * 200_000)
+        reader.join(5)
+    assert received == [b"request" * 400_000 + b"\0" * 200_000]
+
+
+@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
+def test_what_was_unread_comes_first(kind: type[TimedSocket]) -> None:
+    """Who reads after the codec reads the same bytes; while some are left the connection is not silent."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = kind(ours, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
+        theirs.sendall(b"answer")
+        wire.unread(wire.recv(6))
+        assert not wire.is_silent()
+        assert [wire.recv(4), wire.recv(4)] == [b"answ", b"er"]
+        assert wire.is_silent()
+        theirs.close()
+        assert not wire.is_silent()

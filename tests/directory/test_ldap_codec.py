@@ -1,0 +1,233 @@
+"""Answers read from bytes: what ldap3 reads of them, or nothing at all."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ldap3 import NONE, Connection, Server
+from ldap3.core.results import RESULT_CODES
+from ldap3.protocol.rfc4511 import (
+    URI,
+    AttributeValue,
+    BindResponse,
+    Control,
+    Controls,
+    LDAPMessage,
+    MessageID,
+    PartialAttribute,
+    ProtocolOp,
+    Referral,
+    SearchResultDone,
+    SearchResultEntry,
+    SearchResultReference,
+    Vals,
+)
+from ldap3.utils.asn1 import decode_message_fast
+from pyasn1.codec.ber.encoder import encode
+
+from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, NotUnderstood, Reading
+from directory.ldap.entry import Answer, Found
+from directory.ldap.strategy import found_of
+from tests.directory.scripted import message, tlv
+
+POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
+LDAP3 = Connection(Server("localhost", get_info=NONE), check_names=False)
+
+CODES = st.sampled_from(sorted(RESULT_CODES))
+IDS = st.integers(1, 2**31 - 1)
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=200)
+NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,20}(;[a-z]{1,5})?", fullmatch=True)
+ATTRIBUTES = st.dictionaries(NAMES.map(str.lower), st.lists(st.binary(max_size=300), max_size=3), max_size=6)
+OIDS = st.sampled_from([POLICY, "2.16.840.1.113730.3.4.4", "1.2.3.4"])
+CONTROLS = st.dictionaries(OIDS, st.tuples(st.booleans(), st.none() | st.binary(max_size=200)), max_size=3)
+
+
+def enveloped(
+    message_id: int, kind: str, operation: object, controls: Mapping[str, tuple[bool, bytes | None]]
+) -> bytes:
+    """An answer in its envelope, as pyasn1 encodes it."""
+    envelope = LDAPMessage()
+    envelope["messageID"] = MessageID(message_id)
+    envelope["protocolOp"] = ProtocolOp().setComponentByName(kind, operation)
+    if controls:
+        envelope["controls"] = Controls()
+        for position, (oid, (critical, value)) in enumerate(controls.items()):
+            control = Control()
+            control["controlType"], control["criticality"] = oid, critical
+            if value is not None:
+                control["controlValue"] = value
+            envelope["controls"][position] = control
+    return bytes(encode(envelope))
+
+
+def filled(operation: object, code: int, text: str, *, referred: bool) -> object:
+    """A result with its three parts (RFC 4511, 4.1.9), and a referral if wanted."""
+    operation["resultCode"], operation["matchedDN"], operation["diagnosticMessage"] = code, "dc=x", text  # type: ignore[index]
+    if referred:
+        operation["referral"] = Referral().setComponentByPosition(0, URI("ldap://elsewhere"))  # type: ignore[index]
+    return operation
+
+
+def entry(dn: str, attributes: dict[str, list[bytes]]) -> object:
+    """An entry of a search (RFC 4511, 4.5.2)."""
+    made = SearchResultEntry()
+    made["object"] = dn
+    for position, (name, values) in enumerate(attributes.items()):
+        partial = PartialAttribute()
+        partial["type"], partial["vals"] = name, Vals()
+        for place, value in enumerate(values):
+            partial["vals"][place] = AttributeValue(value)
+        made["attributes"][position] = partial
+    return made
+
+
+def by_ldap3(messages: list[bytes]) -> Found:
+    """What ldap3 reads of them, by its own decoder."""
+    responses = [LDAP3.strategy.decode_response_fast(decode_message_fast(each)) for each in messages]
+    return found_of(responses[:-1], responses[-1])
+
+
+@given(IDS, CODES, TEXTS, CONTROLS, st.booleans())
+def test_answer_to_a_bind(
+    message_id: int,
+    code: int,
+    text: str,
+    controls: Mapping[str, tuple[bool, bytes | None]],
+    referred: bool,  # noqa: FBT001 - Hypothesis draws it
+) -> None:
+    """Any result, text and controls (RFC 4511, 4.2.2)."""
+    operation = filled(BindResponse(), code, text, referred=referred)
+    answer = enveloped(message_id, "bindResponse", operation, controls)
+    values = {oid: value for oid, (_, value) in controls.items() if value is not None}
+    expected = Answer(code, text.replace("\0", ""), values)
+    assert Reading(message_id, BIND_RESPONSE).take(answer) == Found(expected, [])
+    if not referred:  # ldap3 knows no referral here
+        assert by_ldap3([answer]) == Found(expected, [])
+
+
+@given(IDS, CODES, st.lists(st.tuples(TEXTS, ATTRIBUTES), max_size=3), st.integers(0, 2), st.data())
+def test_answer_to_a_search(
+    message_id: int,
+    code: int,
+    entries: list[tuple[str, dict[str, list[bytes]]]],
+    references: int,
+    data: st.DataObject,
+) -> None:
+    """Any entries, references and result, in whatever pieces they come (RFC 4511, 4.5.2)."""
+    reference = SearchResultReference().setComponentByPosition(0, URI("ldap://elsewhere/dc=x"))
+    messages = [enveloped(message_id, "searchResEntry", entry(*each), {}) for each in entries]
+    messages += [enveloped(message_id, "searchResRef", reference, {})] * references
+    messages.append(
+        enveloped(
+            message_id,
+            "searchResDone",
+            filled(SearchResultDone(), code, data.draw(TEXTS), referred=code == 10),
+            {},
+        )
+    )
+    whole = b"".join(messages)
+    reading = Reading(message_id, SEARCH_DONE)
+    left = whole
+    while len(left) > 1 and (size := data.draw(st.integers(1, len(left)))) < len(left):
+        assert reading.take(left[:size]) is None
+        left = left[size:]
+    assert reading.take(left) == by_ldap3(messages)
+    assert reading.received == whole
+
+
+@given(st.data(), st.integers(0, 255))
+def test_what_was_tampered_with(data: st.DataObject, byte: int) -> None:
+    """With any byte changed it is what ldap3 reads too, or not understood, or not whole."""
+    whole = [
+        enveloped(7, "searchResEntry", entry("uid=a,dc=x", {"uid": [b"a", b"b"], "cn": [b"A"]}), {}),
+        enveloped(
+            7, "searchResDone", filled(SearchResultDone(), 0, "ok", referred=False), {POLICY: (False, b"0")}
+        ),
+    ]
+    place = data.draw(st.integers(0, len(whole[0]) + len(whole[1]) - 1))
+    changed = bytearray(b"".join(whole))
+    changed[place] = byte
+    try:
+        found = Reading(7, SEARCH_DONE).take(bytes(changed))
+    except NotUnderstood:
+        return
+    if found is not None:
+        assert found == by_ldap3([bytes(changed[: len(whole[0])]), bytes(changed[len(whole[0]) :])])
+
+
+DONE = tlv(0x65, tlv(0x0A, b"\0"), tlv(0x04), tlv(0x04))
+BOUND = tlv(0x61, tlv(0x0A, b"\0"), tlv(0x04), tlv(0x04))
+FAREWELL = tlv(0x78, tlv(0x0A, b"\x34"), tlv(0x04), tlv(0x04), tlv(0x8A, b"1.3.6.1.4.1.1466.20036"))
+
+
+def attribute(name: bytes) -> bytes:
+    """An attribute with one value."""
+    return tlv(0x30, tlv(0x04, name), tlv(0x31, tlv(0x04, b"x")))
+
+
+def found(*attributes: bytes, dn: bytes = b"dc=x") -> bytes:
+    """An entry as bytes."""
+    return message(7, tlv(0x64, tlv(0x04, dn), tlv(0x30, *attributes)))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        message(8, DONE),
+        message(0, FAREWELL),
+        message(7, FAREWELL),
+        message(7, BOUND),
+        message(7, tlv(0x79)),
+        message(7, DONE) + message(0, FAREWELL),
+        message(7, DONE) + b"\x30",
+        message(7, tlv(0x65, tlv(0x0A, b"\0"), tlv(0x04))),
+        message(7, tlv(0x65, tlv(0x0A), tlv(0x04), tlv(0x04))),
+        message(7, tlv(0x65, tlv(0x0A, b"\0"), tlv(0x04), tlv(0x04, b"\xff"))),
+        message(7, tlv(0x65, tlv(0x0A, b"\0"), tlv(0x04), tlv(0x04), tlv(0x99))),
+        b"\x30\x80" + message(7, DONE)[2:] + b"\0\0",
+        b"\x30\x85\x00\x00\x00\x00\x0c" + message(7, DONE)[2:],
+        found(attribute(b"member;range=0-1499")),
+        found(attribute(b"member;Range=0-1499")),
+        found(attribute(b"uid"), attribute(b"UID")),
+        found(attribute(b"\xc3\xbc")),
+        found(dn=b"cn=\xfc"),
+        found(tlv(0x30, tlv(0x04, b"uid"))),
+        found(tlv(0x30, tlv(0x04, b"uid"), tlv(0x31), tlv(0x04))),
+        b"HTTP/1.1 400 Bad Request",
+    ],
+)
+def test_what_it_does_not_know_it_leaves_to_ldap3(answer: bytes) -> None:
+    """Nothing is guessed at: another message, another kind, any other form, anything behind the end."""
+    with pytest.raises(NotUnderstood):
+        Reading(7, SEARCH_DONE).take(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        message(7, DONE),
+        found(),
+        message(7, tlv(0x61, tlv(0x0A, b"\0"), tlv(0x04, b"NTLM"), tlv(0x04))),
+        tlv(0x30, tlv(0x02, b"\x07"), BOUND, tlv(0xA1)),
+        tlv(0x30, tlv(0x02, b"\x07"), BOUND, tlv(0xA0, tlv(0x30, tlv(0x04, b"1.2"), tlv(0x05)))),
+        tlv(0x30, tlv(0x02, b"\x07"), BOUND, tlv(0xA0, tlv(0x30, tlv(0x04, b"1.2"), tlv(0x04), tlv(0x04)))),
+        tlv(0x30, tlv(0x02, b"\x07"), BOUND, tlv(0xA0), tlv(0xA0)),
+    ],
+)
+def test_only_a_binds_result_answers_a_bind(answer: bytes) -> None:
+    """A success of anything else is not believed; nor is one with controls that are none."""
+    with pytest.raises(NotUnderstood):
+        Reading(7, BIND_RESPONSE).take(answer)
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 5])
+def test_a_part_is_no_answer(wanted: int) -> None:
+    """Until the last byte has come there is nothing to go by."""
+    reading: Callable[[bytes], Found | None] = Reading(7, BIND_RESPONSE).take
+    whole = message(7, BOUND)
+    assert reading(whole[:wanted]) is None
+    assert reading(whole[wanted:-1]) is None
+    answered = reading(whole[-1:])
+    assert answered is not None
+    assert answered.answer.code == 0

@@ -1,0 +1,79 @@
+"""The codec on a connection: what it leaves to ldap3, and a connection without it (NETID_LDAP_CODEC)."""
+
+from collections.abc import Callable
+
+import pytest
+from ldap3 import Server
+
+from directory import Directory
+from tests.directory.conformance import DirectoryConformance
+from tests.directory.scripted import SEARCH, Scripted, friendly, message, result, tlv
+from tests.servers.slapd import Slapd
+
+IDENTITY = {b"uid": b"alice", b"entryUUID": b"00000000-0000-4000-8000-00000000000a"}
+
+
+class TestSlapdByLdap3(DirectoryConformance):
+    """Without the codec, OpenLDAP keeps the rules of every directory all the same."""
+
+    @pytest.fixture
+    def open_with(self, on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[..., Directory]:
+        """Open a directory on the common slapd that ldap3 alone talks to."""
+        return lambda **changes: on_slapd(slapd, codec=False, **changes)
+
+
+def test_both_say_the_same(opened: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte, message ids included, a login is written as ldap3 writes it."""
+    said = []
+    for codec in (True, False):
+        monkeypatch.setattr(Server, "_message_counter", 0)
+        with Scripted() as server:
+            directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
+            for _ in range(2):
+                assert directory.authenticate("alice", "päss").net_id == "alice"
+            directory.close()
+            said.append(server.received)
+    assert said[0] == said[1]
+
+
+def entry(message_id: int, attributes: dict[bytes, tuple[bytes, ...]]) -> bytes:
+    """Return an entry whose attributes may have many values, and success."""
+    pairs = [
+        tlv(0x30, tlv(0x04, name), tlv(0x31, *(tlv(0x04, value) for value in values)))
+        for name, values in attributes.items()
+    ]
+    found = message(message_id, tlv(0x64, tlv(0x04, b"uid=alice,dc=x"), tlv(0x30, *pairs)))
+    return found + result(SEARCH, message_id)
+
+
+@pytest.mark.parametrize("codec", [True, False])
+def test_values_in_ranges_are_all_read(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
+    """Of an attribute that comes in parts ldap3 asks for the rest (MS-ADTS, 3.1.1.3.1.3.3)."""
+
+    def script(asked: int, message_id: int, request: bytes) -> bytes | None:
+        if asked != SEARCH:
+            return friendly(asked, message_id, request)
+        known = {name: (value,) for name, value in IDENTITY.items()}
+        if b"range=2-" in request:
+            return entry(message_id, {b"memberOf;range=2-*": (b"cn=c",)})
+        return entry(message_id, {**known, b"memberOf;range=0-1": (b"cn=a", b"cn=b")})
+
+    with Scripted(script) as server:
+        directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
+        for _ in range(2):
+            assert directory.authenticate("alice", "x", groups=True).groups == ("cn=a", "cn=b", "cn=c")
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("codec", [True, False])
+def test_text_that_is_not_utf_8(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
+    """A server's text in an old encoding changes nothing of what its result means."""
+
+    def script(asked: int, message_id: int, request: bytes) -> bytes | None:
+        if asked == SEARCH:
+            return friendly(asked, message_id, request)
+        return result(asked, message_id, 0, "willkommen, schön".encode("latin-1"))
+
+    with Scripted(script) as server:
+        directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
+        assert directory.authenticate("alice", "x").net_id == "alice"
