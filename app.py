@@ -17,8 +17,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
+from app_directory import ldap_config
 from directory import Directory
-from directory.ldap import ConfigError, LdapConfig, open_directory
+from directory.ldap import ConfigError, open_directory
 from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
 from login import Guard, Limits, Login, open_guard, parse_limits
 from models import (
@@ -28,8 +29,10 @@ from models import (
     FailureStore,
     GrantCap,
     GrantStore,
+    KeptSecrets,
     RefreshStore,
     ScopeStore,
+    Sealer,
     SecretHasher,
     StoreUnavailable,
     UrlRefused,
@@ -37,6 +40,7 @@ from models import (
     db,
     engine_options,
     is_current,
+    kept_secret_key_ids,
     make_private,
     prepare_engine,
     secret_key_ids,
@@ -44,6 +48,7 @@ from models import (
 from oauth import (
     Catalogue,
     Lifetimes,
+    PairwiseSubjects,
     Protector,
     Restrictions,
     Server,
@@ -97,7 +102,7 @@ def _build(
         ring = _open_keys(settings, instance)
         hasher = SecretHasher([(key.key_id, key.key) for key in ring.derive(_SECRETS)])
         clients = ClientStore(hasher, grants, clock)
-    ldap = _ldap_config(settings)
+    ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock)
     log = open_log(log_stream)
     login = Login(directory, _guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
@@ -110,6 +115,7 @@ def _build(
         restrictions=_restrictions(settings),
         catalogue=Catalogue(ScopeStore().list, clock),
         default_scope=settings.default_scope or "",
+        subjects=PairwiseSubjects(_kept_secrets(ring, clock).get),
         refreshes=RefreshStore(clock),
         absences=AbsenceStore(),
         lifetimes=_lifetimes(settings),
@@ -151,47 +157,20 @@ def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
 
 
 def _open_keys(settings: Settings, instance: Path) -> KeyRing:
-    """The server's keys; refused where the database holds secrets that none of them made."""
-    ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not secret_key_ids())
-    if unknown := secret_key_ids() - {key.key_id for key in ring.derive(_SECRETS)}:
-        raise KeyringError(
-            f"The database holds client secrets made under other server keys ({', '.join(sorted(unknown))}): "
-            "add those keys to NETID_SECRET_KEY, behind the first."
-        )
+    """The server's keys; refused where the database holds what none of them made and somebody still needs."""
+
+    def made() -> dict[str, frozenset[str]]:
+        return {"client secrets": secret_key_ids(), "kept secrets": kept_secret_key_ids()}
+
+    ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not any(made().values()))
+    known = {key.key_id for key in ring.derive(_SECRETS)}
+    for what, key_ids in made().items():
+        if unknown := key_ids - known:
+            raise KeyringError(
+                f"The database holds {what} made under other server keys ({', '.join(sorted(unknown))}): "
+                "add those keys to NETID_SECRET_KEY, behind the first."
+            )
     return ring
-
-
-def _ldap_config(settings: Settings) -> LdapConfig:
-    password = settings.ldap_bind_password
-    return LdapConfig(
-        uris=settings.ldap_uri if settings.embedded_ldif is None else (f"embedded:{settings.embedded_ldif}",),
-        start_tls=settings.ldap_start_tls,
-        ca_file=settings.ldap_ca_file,
-        client_cert_file=settings.ldap_client_cert_file,
-        client_key_file=settings.ldap_client_key_file,
-        bind_dn=settings.ldap_bind_dn,
-        bind_password=None if password is None else password.get_secret_value(),
-        bind_password_file=settings.ldap_bind_password_file,
-        user_base=settings.ldap_user_base,
-        profile=settings.ldap_profile,
-        user_filter=settings.ldap_user_filter,
-        user_dn_template=settings.ldap_user_dn_template,
-        id_attribute=settings.ldap_id_attribute,
-        net_id_attribute=settings.ldap_net_id_attribute,
-        password_changed_attribute=settings.ldap_password_changed_attribute,
-        password_policy=settings.ldap_password_policy,
-        privacy=settings.ldap_privacy_attribute,
-        group_base=settings.ldap_group_base,
-        group_filter=settings.ldap_group_filter,
-        realms=settings.ldap_realms,
-        allow_must_change=settings.ldap_allow_must_change,
-        connect_timeout=settings.ldap_connect_timeout,
-        read_timeout=settings.ldap_read_timeout,
-        login_deadline=settings.ldap_login_deadline,
-        pool_size=settings.pool_size,
-        connection_lifetime=settings.ldap_connection_lifetime,
-        codec=settings.ldap_codec,
-    )
 
 
 def _guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]) -> Guard:
@@ -224,6 +203,10 @@ def _lifetimes(settings: Settings) -> Lifetimes:
 
 def _restrictions(settings: Settings) -> Restrictions:
     return Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)
+
+
+def _kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:
+    return KeptSecrets(Sealer([(key.key_id, key.key) for key in ring.derive("kept secret")]), clock)
 
 
 def _serve(app: Flask, settings: Settings, server: Server, protector: Protector, log: Log) -> None:

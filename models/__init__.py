@@ -19,11 +19,13 @@ from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
 from models.grant_cap import GrantCap, people_at_cap
 from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
 from models.grant_store import ClientEnded, GrantStore
+from models.kept_secret import KeptSecrets, kept_secret_key_ids
 from models.migrations import MIGRATIONS, is_current
 from models.purge import purge, purge_audit
 from models.refresh_store import RefreshStore, Renewal
 from models.refused_store import RefusedPassword, RefusedStore
 from models.scope_store import Scope, ScopeExists, ScopeStore
+from models.sealing import Sealer
 
 __all__ = [
     "MIGRATIONS",
@@ -41,6 +43,7 @@ __all__ = [
     "GrantCap",
     "GrantStore",
     "ImportedClient",
+    "KeptSecrets",
     "LiveGrant",
     "Missed",
     "NewGrant",
@@ -56,6 +59,7 @@ __all__ = [
     "Scope",
     "ScopeExists",
     "ScopeStore",
+    "Sealer",
     "SecretHasher",
     "Selection",
     "StoreUnavailable",
@@ -67,6 +71,7 @@ __all__ = [
     "hour_prefix",
     "import_clients",
     "is_current",
+    "kept_secret_key_ids",
     "list_events",
     "list_grants",
     "make_private",

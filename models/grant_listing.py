@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from models.audit_store import record_after
 from models.base import connection, rows_changed, table
@@ -79,8 +79,9 @@ class Selection:
 def subjects_of(person: str, *, stretch: int = _STRETCH) -> Sequence[str]:
     """The stable ids that an operator may mean: `person` itself where a grant has it, else the Net ID's.
 
-    More than one where a Net ID was given to another person, and both have grants. A Net ID is compared as it
-    was stored, and costs a walk through the table.
+    Else whose pairwise `sub` it is, which is all that an API may have in its logs. More than one where a Net
+    ID was given to another person, and both have grants. It is compared as it was stored, and costs a walk
+    through the table.
 
     Raises:
         StoreUnavailable: the database cannot say.
@@ -92,7 +93,9 @@ def subjects_of(person: str, *, stretch: int = _STRETCH) -> Sequence[str]:
         if link.execute(select(_GRANT.c.id).where(_GRANT.c.subject == person).limit(1)).first():
             return (person,)
     # Not DISTINCT: for that SQLite would leave the key for the index on subjects, all of it at each stretch.
-    named = select(_GRANT.c.subject).where(_GRANT.c.net_id == person, _GRANT.c.subject.is_not(None))
+    named = select(_GRANT.c.subject).where(
+        or_(_GRANT.c.net_id == person, _GRANT.c.sub == person), _GRANT.c.subject.is_not(None)
+    )
     found: set[str] = set()
     for stretched in _walk(stretch):
         with connection() as link:

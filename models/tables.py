@@ -165,6 +165,17 @@ class SigningKeyRow(Base):
     ends_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class KeptSecretRow(Base):
+    """A secret that stays the same while server keys come and go, sealed under the server key `key_id`."""
+
+    __tablename__ = "kept_secret"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
 class AbsenceRow(Base):
     """A person whom the directory did not have when a token was refreshed, and which of its servers said so.
 

@@ -10,6 +10,7 @@ from oauth.claims import told_of
 from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
+from oauth.pairwise import PairwiseSubjects
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
 from oauth.scope_rules import Catalogue
@@ -22,6 +23,7 @@ __all__ = [
     "REFRESH",
     "Catalogue",
     "Lifetimes",
+    "PairwiseSubjects",
     "Protector",
     "Restrictions",
     "Server",

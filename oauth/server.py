@@ -27,6 +27,7 @@ from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
 from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
+from oauth.pairwise import PairwiseSubjects
 from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
@@ -56,6 +57,7 @@ class Server(AuthorizationServer):
         restrictions: Restrictions,
         catalogue: Catalogue,
         default_scope: str,
+        subjects: PairwiseSubjects,
         lifetimes: Lifetimes,
         successor_keys: Sequence[bytes],
         replay_window: int,
@@ -68,6 +70,7 @@ class Server(AuthorizationServer):
         self.restrictions = restrictions
         self.catalogue = catalogue
         self._default_scope = default_scope
+        self._subjects = subjects
         self.log = log
         self.grants = grants
         self.refreshes = refreshes
@@ -187,35 +190,35 @@ class Server(AuthorizationServer):
             ClientEnded: the client was disabled meanwhile.
             StoreUnavailable: nothing was stored.
         """
-        now, scope = self.now(), request.granted_scope
+        now, client = self.now(), request.client.registered
         person: Person | None = request.user
         ends = now + self.lifetimes.access_token
         # A grant lives no longer than a refresh token that is kept.
-        keeps = keeps_refresh_token(request.client.registered)
+        keeps = keeps_refresh_token(client)
         family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         grant = NewGrant(
             id=new_grant_id(now),
-            client_id=request.client.get_client_id(),
+            client_id=client.client_id,
             subject=person.id if person else None,
+            sub=self._subjects.sub_of(client, person.id) if person else None,
             net_id=person.net_id if person else None,
-            scope=scope,
+            scope=request.granted_scope,
             audience=request.granted_audience,
-            claims=claims_of(person, scope, request.client.registered.released_claims) if person else {},
+            claims=claims_of(person, request.granted_scope, client.released_claims) if person else {},
             private=bool(person and person.private),
             password_changed_at=person.password_changed_at if person else None,
             auth_time=now,
             expires_at=family if refresh else ends,
         )
-        access = mint(ACCESS, ends)
+        access, renewing = mint(ACCESS, ends), None
         answer = {"token_type": "Bearer", "access_token": access, "expires_in": ends - now}
-        renewing = None
         if refresh:
             # One that is kept stays in its table until its last end; how long it may be idle is in its row.
             token = mint(REFRESH, family if keeps else now + self.lifetimes.refresh())
             renewing = NewToken(key=stored_key(REFRESH, token), expires_at=now + self.lifetimes.refresh())
             answer["refresh_token"] = token
         self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
-        return {**answer, "scope": scope}
+        return {**answer, "scope": grant.scope}
 
     def _store(
         self, request: StrictRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app import _ldap_config
+from app_directory import ldap_config
 from settings import load_settings
 
 REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
@@ -24,19 +24,19 @@ REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "o
 )
 def test_each_setting_arrives(tmp_path: Path, setting: str, given: str, kept: object) -> None:
     """What is set is what the directory is told, and without it the profile's own holds."""
-    told = _ldap_config(load_settings(tmp_path, {**REAL, f"NETID_LDAP_{setting.upper()}": given}))
+    told = ldap_config(load_settings(tmp_path, {**REAL, f"NETID_LDAP_{setting.upper()}": given}))
     assert getattr(told, setting) == kept
-    assert getattr(_ldap_config(load_settings(tmp_path, REAL)), setting) != kept
+    assert getattr(ldap_config(load_settings(tmp_path, REAL)), setting) != kept
 
 
 def test_group_settings_arrive(tmp_path: Path) -> None:
     """Base and filter go together."""
     groups = {"NETID_LDAP_GROUP_BASE": "ou=g,dc=x", "NETID_LDAP_GROUP_FILTER": "(member={dn})"}
-    told = _ldap_config(load_settings(tmp_path, {**REAL, **groups}))
+    told = ldap_config(load_settings(tmp_path, {**REAL, **groups}))
     assert (told.group_base, told.group_filter) == ("ou=g,dc=x", "(member={dn})")
 
 
 def test_defaults_are_openldaps(tmp_path: Path) -> None:
     """With no profile named, people are found by uid, and are known by entryUUID."""
-    profile = _ldap_config(load_settings(tmp_path, REAL)).effective_profile()
+    profile = ldap_config(load_settings(tmp_path, REAL)).effective_profile()
     assert (profile.user_filter, profile.id_attribute) == ("(uid={username})", "entryUUID")

@@ -168,6 +168,27 @@ class DirectoryConformance:
             directory.find("sam")
         assert caught.value.reason is Refusal.DISABLED
 
+    @pytest.mark.parametrize(
+        ("privacy", "private"),
+        [
+            (None, False),
+            ("mail", True),
+            ("MAIL=Alice@campus.example", True),
+            ("mail=other@campus.example", False),
+            ("carLicense", False),
+        ],
+    )
+    def test_wish_for_privacy(
+        self,
+        open_with: Callable[..., Directory],
+        privacy: str | None,
+        private: bool,  # noqa: FBT001
+    ) -> None:
+        """Who has the attribute, or the value that is named with it, asked that nothing be told of them."""
+        directory = open_with(privacy=privacy)
+        assert directory.authenticate("alice", "alice-password").private is private
+        assert directory.find(self.campus.alice_id).private is private
+
     def test_groups_only_when_asked(self, directory: Directory) -> None:
         """Groups are read when wanted, and only then (RFC 4511, 4.5.1.8)."""
         assert directory.authenticate("alice", "alice-password").groups == ()

@@ -7,6 +7,7 @@ from tests.models.failure_rules import FailureRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
+from tests.models.kept_secret_rules import KeptSecretRules
 from tests.models.kept_token_rules import KeptTokenRules
 from tests.models.refresh_rules import RefreshRules
 from tests.models.schema_rules import SchemaRules
@@ -23,6 +24,7 @@ class StoreConformance(
     GrantListingRules,
     RefreshRules,
     KeptTokenRules,
+    KeptSecretRules,
     ScopeRules,
     SchemaRules,
     TroubleRules,

@@ -20,6 +20,7 @@ for rules in (
     "grant_listing",
     "refresh",
     "kept_token",
+    "kept_secret",
     "scope",
     "schema",
     "trouble",

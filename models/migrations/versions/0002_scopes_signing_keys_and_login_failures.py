@@ -20,6 +20,13 @@ def upgrade() -> None:
     with op.batch_alter_table('absence', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_absence_confirmed_at'), ['confirmed_at'], unique=False)
 
+    op.create_table('kept_secret',
+    sa.Column('name', sa.String(length=64), nullable=False),
+    sa.Column('key_id', sa.String(length=16), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_kept_secret'))
+    )
     op.create_table('login_failure',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('at', sa.BigInteger(), nullable=False),
@@ -130,6 +137,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_login_failure_address_at')
 
     op.drop_table('login_failure')
+    op.drop_table('kept_secret')
     with op.batch_alter_table('absence', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_absence_confirmed_at'))
 

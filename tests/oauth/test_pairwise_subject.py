@@ -1,0 +1,133 @@
+"""Pairwise subjects: each client knows a person by a `sub` of its own (OpenID Connect Core, 8.1)."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from app import CannotStart
+from models import Client
+from oauth.pairwise import PairwiseSubjects
+from oauth.registration import PAIRWISE_SUBJECT
+from tests.conftest import NOON, Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import drop_table, rows
+from tests.oauth.answers import OK, UNAVAILABLE, said
+
+OPTIONS = ("--grant", "refresh_token", "--pairwise-subject", "--scope")
+KEYS = ("a" * 40, "b" * 40)
+
+
+def sub(site: Site, client: Registered, **parameters: str) -> str:
+    """The `sub` that userinfo tells the client of alice."""
+    told: str = site.get("/oauth/userinfo", site.token(client, **parameters)).get_json()["sub"]
+    return told
+
+
+def made(client_id: str, person_id: str, secret: bytes = b"s" * 32) -> str | None:
+    """The `sub` of a person with a client that is registered for pairwise ones."""
+    client = Client(client_name="x", client_id=client_id, created_at=NOON, flags={PAIRWISE_SUBJECT: True})
+    return PairwiseSubjects(lambda _: secret).sub_of(client, person_id)
+
+
+def forget_clients(site: Site) -> None:
+    """Delete every client, whose secrets would need the server key too."""
+    for client in json.loads(site.run("client", "list", "--json")):
+        site.run("client", "delete", client["client_id"], "--yes")
+
+
+def test_each_client_has_its_own(faked: Site) -> None:
+    """Two clients know one person by two subjects, neither of which is the stable id (8.1)."""
+    first, second = (faked.register(name, *OPTIONS, "profile") for name in ("one", "two"))
+    subs = {sub(faked, first), sub(faked, second)}
+    assert len(subs | {ALICE.id}) == 3
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}", each) for each in subs)
+    assert sub(faked, first) in subs
+
+
+def test_others_are_told_the_stable_id(faked: Site) -> None:
+    """A client that did not ask for it is told the directory's stable id."""
+    assert sub(faked, faked.register("a program", "--scope", "profile")) == ALICE.id
+
+
+def test_all_that_is_told_agrees(faked: Site, resource_server: Registered) -> None:
+    """Userinfo, `/api/me` and introspection, by the client and by an API, tell the same `sub`."""
+    client = faked.register("a program", *OPTIONS, "profile")
+    tokens = faked.ask_token(client).get_json()
+    token = tokens["access_token"]
+    told = [faked.get(path, token).get_json()["sub"] for path in ("/oauth/userinfo", "/api/me")]
+    told += [
+        faked.post("/oauth/introspect", asking, token=each).get_json()["sub"]
+        for asking, each in (
+            (client, token),
+            (client, tokens["refresh_token"]),
+            (resource_server, token),
+        )
+    ]
+    assert len(set(told)) == 1
+    assert ALICE.id not in told
+
+
+def test_it_stays_over_refreshes(faked: Site) -> None:
+    """A refresh tells the `sub` of the login (OpenID Connect Core, 12.2)."""
+    client = faked.register("a program", *OPTIONS, "profile")
+    tokens = faked.ask_token(client).get_json()
+    before = faked.get("/api/me", tokens["access_token"]).get_json()["sub"]
+    later = faked.refresh(client, tokens["refresh_token"]).get_json()["access_token"]
+    assert faked.get("/api/me", later).get_json()["sub"] == before
+
+
+@pytest.mark.parametrize(
+    ("scope", "username"), [("email", None), ("email profile", "alice")], ids=["without", "with profile"]
+)
+def test_username_only_with_profile(faked: Site, scope: str, username: str | None) -> None:
+    """The Net ID, which other clients know too, is told only where the scope `profile` releases it."""
+    client = faked.register("a program", *OPTIONS, "profile email")
+    token = faked.token(client, scope=scope)
+    assert faked.post("/oauth/introspect", client, token=token).get_json().get("username") == username
+    assert ("net_id" in faked.get("/api/me", token).get_json()) == (username is not None)
+
+
+def test_operators_know_who_it_is(faked: Site) -> None:
+    """The audit has the stable id, and a pairwise `sub` from an API's log leads to its person."""
+    client = faked.register("a program", *OPTIONS, "profile")
+    pairwise = sub(faked, client)
+    assert rows(faked, "audit_event")[0]["subject"] == ALICE.id
+    assert ALICE.id in faked.run("grant", "list", "--person", pairwise)
+
+
+def test_key_rotation_changes_nobody(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
+    """With a new server key in front every `sub` stays as it was."""
+    site = make_site(fake, NETID_SECRET_KEY=KEYS[0])
+    client = site.register("a program", *OPTIONS, "profile")
+    before = sub(site, client)
+    url = f"sqlite:///{site.app.instance_path}/netid.sqlite3"
+    site = make_site(fake, NETID_SECRET_KEY=f"{KEYS[1]} {KEYS[0]}", NETID_DATABASE_URL=url)
+    assert sub(site, client) == before
+
+
+def test_lost_key_refuses_to_start(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
+    """A server without the key that the secret is sealed under does not start: nobody becomes another."""
+    site = make_site(fake, NETID_SECRET_KEY=KEYS[0])
+    sub(site, site.register("a program", *OPTIONS, "profile"))
+    forget_clients(site)
+    url = f"sqlite:///{site.app.instance_path}/netid.sqlite3"
+    with pytest.raises(CannotStart, match="kept secrets made under other server keys"):
+        make_site(fake, NETID_SECRET_KEY=KEYS[1], NETID_DATABASE_URL=url)
+
+
+def test_login_without_the_secret_is_503(faked: Site) -> None:
+    """Where the secret cannot be read there is no token: the stable id is never told in its place."""
+    client = faked.register("a program", *OPTIONS, "profile")
+    drop_table(faked, "kept_secret")
+    assert said(faked.ask_token(client)) == UNAVAILABLE
+    assert said(faked.ask_token(faked.register("another", "--scope", "profile"))) == OK
+    assert faked.log.getvalue().count("database.unavailable") == 1
+
+
+def test_pairs_do_not_run_together() -> None:
+    """Client and person are kept apart in what is digested, and the secret is in it."""
+    assert made("a", "bc") != made("ab", "c")
+    assert made("a", "b") == made("a", "b")
+    assert made("a", "b") != made("a", "b", b"t" * 32)
