@@ -11,9 +11,11 @@ from sqlalchemy import insert, select
 from models.base import connection, table
 from models.client import Registration
 from models.digest import SecretHasher
-from models.tables import ClientRow, ClientSecretRow
+from models.tables import AuditEventRow, ClientRow, ClientSecretRow
+from telemetry import AuditEvent
 
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
+_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 # A secret of fewer characters, or of few different ones, could be guessed from its digest if the key leaked.
 _STRONG_LENGTH = 24
 _STRONG_VARIETY = 10
@@ -45,7 +47,7 @@ class ClientsExist(Exception):
 
 
 def import_clients(imported: Sequence[ImportedClient], hasher: SecretHasher, now: int) -> None:
-    """Register clients with their own ids and secrets, in one transaction.
+    """Register clients with their own ids and secrets, and audit rows, in one transaction.
 
     Args:
         imported: the clients.
@@ -67,6 +69,8 @@ def import_clients(imported: Sequence[ImportedClient], hasher: SecretHasher, now
                 key_id, digest = made
                 row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
                 link.execute(insert(_SECRET), {**row, "created_at": now, "weak": each.is_weak})
+            event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, reason="operator")
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
         link.commit()
 
 

@@ -1,4 +1,4 @@
-"""Registering, changing and finding clients and their secrets."""
+"""Registering, changing and finding clients and their secrets. Each change is audited in its transaction."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,10 @@ from models.base import connection, session, table
 from models.client import SECRET_COLUMNS, Client, Registration, clients_of
 from models.digest import SecretHasher, make_secret
 from models.grant_store import GrantStore
-from models.tables import ClientRow, ClientSecretRow
+from models.tables import AuditEventRow, ClientRow, ClientSecretRow
+from telemetry import AuditEvent
 
+_REASON_LENGTH = 64
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _SELECT_ALL = (
     select(*_CLIENT.c, *(_SECRET.c[name].label(f"secret_{name}") for name in SECRET_COLUMNS))
@@ -64,6 +66,7 @@ class ClientStore:
             work.flush()
             if registration.token_endpoint_auth_method != "none":  # noqa: S105 - a method's name
                 secret = self._add_secret(work, client_id)
+            self._audit(work, "client.created", client_id)
             work.commit()
         return self._expect(client_id), secret
 
@@ -78,11 +81,7 @@ class ClientStore:
             KeyError: no such client.
             StoreUnavailable: nothing was changed.
         """
-        with session() as work:
-            self._row(work, client_id)
-            work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**changes))
-            work.commit()
-        return self._expect(client_id)
+        return self._change(client_id, changes, "client.updated", f"operator: {', '.join(sorted(changes))}")
 
     def rotate_secret(self, client_id: str, *, old_not_after: int) -> str:
         """Add a secret and return it; those before it end at `old_not_after` (seconds since the epoch).
@@ -102,6 +101,7 @@ class ClientStore:
                 .values(not_after=old_not_after)
             )
             secret = self._add_secret(work, client_id)
+            self._audit(work, "client.secret_rotated", client_id)
             work.commit()
         return secret
 
@@ -121,6 +121,7 @@ class ClientStore:
             if row is None:
                 raise KeyError(f"{client_id} has no secret {serial}")
             row.not_after = min(now, row.not_after or now)
+            self._audit(work, "client.secret_retired", client_id, f"operator: secret {serial}")
             work.commit()
 
     def disable(self, client_id: str) -> Client:
@@ -130,7 +131,7 @@ class ClientStore:
             KeyError: no such client.
             StoreUnavailable: not all of it was stored; disabling again goes on.
         """
-        client = self.update(client_id, {"disabled_at": self._now()})
+        client = self._change(client_id, {"disabled_at": self._now()}, "client.disabled", "operator")
         self._grants.revoke_client(client_id)
         return client
 
@@ -145,7 +146,21 @@ class ClientStore:
         with session() as work:
             work.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
             work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
+            self._audit(work, "client.deleted", client_id)
             work.commit()
+
+    def _change(self, client_id: str, changes: Mapping[str, Any], event: str, reason: str) -> Client:
+        with session() as work:
+            self._row(work, client_id)
+            work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**changes))
+            self._audit(work, event, client_id, reason)
+            work.commit()
+        return self._expect(client_id)
+
+    def _audit(self, work: Session, event: str, client_id: str, reason: str = "operator") -> None:
+        """Tell of a change in its own transaction: neither is without the other."""
+        told = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:_REASON_LENGTH])
+        work.add(AuditEventRow(**told.fields()))
 
     def _add_secret(self, work: Session, client_id: str) -> str:
         last = work.scalar(

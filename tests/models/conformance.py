@@ -2,6 +2,7 @@
 
 from tests.models.absence_rules import AbsenceRules
 from tests.models.audit_rules import AuditRules
+from tests.models.client_audit_rules import ClientAuditRules
 from tests.models.client_rules import ClientRules
 from tests.models.failure_rules import FailureRules
 from tests.models.grant_cap_rules import GrantCapRules
@@ -29,5 +30,6 @@ class StoreConformance(
     SchemaRules,
     TroubleRules,
     AbsenceRules,
+    ClientAuditRules,
 ):
     """Every rule, for a database that `place` and `bare_place` give: one migrated, one without a table."""

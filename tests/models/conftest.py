@@ -14,6 +14,7 @@ from tests.models.stores import Place, Stores
 
 for rules in (
     "absence",
+    "client_audit",
     "client",
     "grant",
     "grant_cap",

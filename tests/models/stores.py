@@ -25,7 +25,7 @@ from models import (
     new_grant_id,
 )
 from telemetry import AuditEvent
-from tests.conftest import Clock, Site
+from tests.conftest import Clock, Site, forget_registrations
 
 FIRST_KEY = ("first", b"1" * 32)
 SECOND_KEY = ("second", b"2" * 32)
@@ -84,8 +84,9 @@ class Stores:
         return ClientStore(SecretHasher(keys), self.grants, self.clock)
 
     def register(self, name: str = "a program", **changes: Any) -> tuple[str, str]:
-        """Register a confidential client: its id and its secret."""
+        """Register a confidential client: its id and its secret. The audit begins behind it."""
         client, secret = self.clients.create(Registration(client_name=name, **changes))
+        forget_registrations()
         assert secret is not None
         return client.client_id, secret
 
@@ -187,6 +188,7 @@ class Stores:
         """See to it that a client with this id is registered."""
         if self.clients.get(client_id) is None:
             made, _ = self.clients.create(Registration(client_name=client_id))
+            forget_registrations()
             clients = Base.metadata.tables["client"]
             own = clients.c.client_id == made.client_id
             secrets = Base.metadata.tables["client_secret"]

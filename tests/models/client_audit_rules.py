@@ -1,0 +1,103 @@
+"""What every database must tell of changes to clients."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import text
+
+from models import ImportedClient, Registration, StoreUnavailable, import_clients
+from tests.models.stores import Stores
+
+CHANGES: dict[str, Callable[[Stores, str], object]] = {
+    "client.updated": lambda stores, client: stores.clients.update(client, {"scope": "a", "owner": "me"}),
+    "client.secret_rotated": lambda stores, client: stores.clients.rotate_secret(
+        client, old_not_after=stores.now
+    ),
+    "client.secret_retired": lambda stores, client: stores.clients.retire_secret(client, 1),
+    "client.disabled": lambda stores, client: stores.clients.disable(client),
+    "client.created": lambda stores, _: stores.clients.create(Registration(client_name="new")),
+    "client.imported": lambda stores, _: take_over(stores, "theirs"),
+}
+REASONS = {
+    "client.updated": "operator: owner, scope",
+    "client.secret_retired": "operator: secret 1",
+}
+
+
+@contextmanager
+def without_audit(stores: Stores) -> Iterator[None]:
+    """Take the audit table away for a while."""
+    with stores.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE audit_event RENAME TO audit_away"))
+    try:
+        yield
+    finally:
+        with stores.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE audit_away RENAME TO audit_event"))
+
+
+def take_over(stores: Stores, *client_ids: str) -> None:
+    """Import clients without a secret."""
+    registration = Registration(client_name="theirs", token_endpoint_auth_method="none")
+    clients = [ImportedClient(client_id=each, registration=registration) for each in client_ids]
+    import_clients(clients, stores.clients.hasher, stores.now)
+
+
+class ClientAuditRules:
+    """Each change of a client is told, in the transaction that makes it."""
+
+    @pytest.mark.parametrize("event", CHANGES)
+    def test_change_is_told(self, stores: Stores, event: str) -> None:
+        """A change of a client is one audit row: when, which client, and that an operator did it."""
+        client_id, _ = stores.register()
+        CHANGES[event](stores, client_id)
+        (row,) = stores.rows("audit_event")
+        ids = {each.client_id for each in stores.clients.list()}
+        about = client_id if len(ids) == 1 else (ids - {client_id}).pop()
+        assert (row["event"], row["at"], row["client_id"]) == (event, stores.now, about)
+        assert row["reason"] == REASONS.get(event, "operator")
+
+    @pytest.mark.parametrize("event", CHANGES)
+    def test_change_that_cannot_be_told_is_none(self, stores: Stores, event: str) -> None:
+        """Where its row cannot be written the change is not made."""
+        client_id, _ = stores.register()
+        before = stores.rows("client"), stores.rows("client_secret")
+        with without_audit(stores), pytest.raises(StoreUnavailable):
+            CHANGES[event](stores, client_id)
+        assert (stores.rows("client"), stores.rows("client_secret")) == before
+
+    def test_deletion_is_told(self, stores: Stores) -> None:
+        """A client that was deleted was disabled first, and both are told."""
+        client_id, _ = stores.register()
+        stores.clients.delete(client_id)
+        events = [(row["event"], row["client_id"]) for row in stores.rows("audit_event")]
+        assert events == [("client.disabled", client_id), ("client.deleted", client_id)]
+
+    def test_each_that_was_imported_is_told(self, stores: Stores) -> None:
+        """An import is a row for each client."""
+        take_over(stores, "one", "two")
+        assert [row["client_id"] for row in stores.rows("audit_event")] == ["one", "two"]
+
+    def test_many_changes_at_once_fit_the_column(self, stores: Stores) -> None:
+        """A change of everything is told, cut where the column ends."""
+        client_id, _ = stores.register()
+        changes: dict[str, object] = {
+            "owner": "me",
+            "default_scope": None,
+            "grant_types": [],
+            "redirect_uris": [],
+            "flags": {},
+        }
+        stores.clients.update(client_id, {**changes, "scope": "", "resource_server": True, "audiences": []})
+        (row,) = stores.rows("audit_event")
+        assert row["reason"].startswith("operator: audiences, default_scope, ")
+        assert len(row["reason"]) <= 64
+
+    def test_no_secret_is_told(self, stores: Stores) -> None:
+        """No row holds a secret."""
+        client_id, secret = stores.register()
+        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now)
+        told = str(stores.rows("audit_event"))
+        assert secret not in told
+        assert new not in told
