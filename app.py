@@ -17,11 +17,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
-from app_directory import ldap_config
+from app_values import ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, open_directory
 from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
-from login import Guard, Limits, Login, open_guard, parse_limits
+from login import Guard, Login, open_guard, parse_limits
 from models import (
     MIGRATIONS,
     AbsenceStore,
@@ -34,6 +34,7 @@ from models import (
     ScopeStore,
     Sealer,
     SecretHasher,
+    SigningKeyStore,
     StoreUnavailable,
     UrlRefused,
     check_url,
@@ -44,14 +45,14 @@ from models import (
     make_private,
     prepare_engine,
     secret_key_ids,
+    signing_key_ids,
 )
 from oauth import (
     Catalogue,
-    Lifetimes,
     PairwiseSubjects,
     Protector,
-    Restrictions,
     Server,
+    SigningKeys,
     oauth_endpoints,
     userinfo_endpoint,
 )
@@ -99,37 +100,61 @@ def _build(
     _open_database(app, settings, instance)
     grants = GrantStore(clock, GrantCap(settings.grants_per_person))
     with app.app_context():
-        ring = _open_keys(settings, instance)
+        ring = _open_keys(settings, instance, int(clock()))
         hasher = SecretHasher([(key.key_id, key.key) for key in ring.derive(_SECRETS)])
         clients = ClientStore(hasher, grants, clock)
+    keys = _signing_keys(ring, clock)
     ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock)
     log = open_log(log_stream)
     login = Login(directory, _guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
     redact_access_log()
-    server = Server(
+    server = _new_server(
+        settings, clock=clock, log=log, clients=clients, grants=grants, login=login, ring=ring, keys=keys
+    )
+    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log)
+    commands = cli.Services(
+        clients=clients,
+        grants=grants,
+        keys=keys,
+        directory=directory,
+        clock=clock,
+        settings=settings,
+        ldap=ldap,
+    )
+    cli.register(app, commands)
+    return app
+
+
+def _new_server(
+    settings: Settings,
+    *,
+    clock: Callable[[], float],
+    log: Log,
+    clients: ClientStore,
+    grants: GrantStore,
+    login: Login,
+    ring: KeyRing,
+    keys: SigningKeys,
+) -> Server:
+    return Server(
         issuer=settings.issuer,
         clients=clients,
         grants=grants,
         login=login,
-        restrictions=_restrictions(settings),
+        restrictions=restrictions(settings),
         catalogue=Catalogue(ScopeStore().list, clock),
         default_scope=settings.default_scope or "",
         subjects=PairwiseSubjects(_kept_secrets(ring, clock).get),
         refreshes=RefreshStore(clock),
         absences=AbsenceStore(),
-        lifetimes=_lifetimes(settings),
+        lifetimes=lifetimes(settings),
         successor_keys=[key.key for key in ring.derive("refresh token successor")],
+        keys=keys,
         replay_window=settings.refresh_replay_window,
         log=log,
         clock=clock,
     )
-    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log)
-    commands = cli.Services(
-        clients=clients, grants=grants, directory=directory, clock=clock, settings=settings, ldap=ldap
-    )
-    cli.register(app, commands)
-    return app
 
 
 def _new_flask(instance: Path) -> Flask:
@@ -156,11 +181,15 @@ def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
         prepare_engine(db.engine, sqlite_synchronous=settings.sqlite_synchronous)
 
 
-def _open_keys(settings: Settings, instance: Path) -> KeyRing:
+def _open_keys(settings: Settings, instance: Path, now: int) -> KeyRing:
     """The server's keys; refused where the database holds what none of them made and somebody still needs."""
 
     def made() -> dict[str, frozenset[str]]:
-        return {"client secrets": secret_key_ids(), "kept secrets": kept_secret_key_ids()}
+        return {
+            "client secrets": secret_key_ids(),
+            "kept secrets": kept_secret_key_ids(),
+            "signing keys": signing_key_ids(now),
+        }
 
     ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not any(made().values()))
     known = {key.key_id for key in ring.derive(_SECRETS)}
@@ -173,36 +202,23 @@ def _open_keys(settings: Settings, instance: Path) -> KeyRing:
     return ring
 
 
+def _signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
+    sealer = Sealer([(key.key_id, key.key) for key in ring.derive("signing key")])
+    return SigningKeys(SigningKeyStore(sealer), clock)
+
+
 def _guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]) -> Guard:
     return open_guard(
         FailureStore(),
         trouble=StoreUnavailable,
         name_key=ring.derive("login name")[0].key,
         realms=settings.ldap_realms,
-        limits=Limits(
-            person=parse_limits(settings.limit_person),
-            client=parse_limits(settings.limit_client),
-            address=parse_limits(settings.limit_address),
-            server=parse_limits(settings.limit_server),
-        ),
+        limits=limits(settings),
         client_rate=parse_limits(settings.client_rate),
         workers=settings.workers,
         log=log,
         clock=clock,
     )
-
-
-def _lifetimes(settings: Settings) -> Lifetimes:
-    return Lifetimes(
-        access_token=settings.access_token_ttl,
-        refresh_token=settings.refresh_token_ttl,
-        refresh_idle=settings.refresh_idle_ttl,
-        grant=settings.grant_ttl,
-    )
-
-
-def _restrictions(settings: Settings) -> Restrictions:
-    return Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)
 
 
 def _kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:

@@ -9,6 +9,7 @@ from flask import current_app
 from directory import Directory
 from directory.ldap import LdapConfig
 from models import ClientStore, GrantStore
+from oauth import SigningKeys
 from settings import Settings
 
 
@@ -21,6 +22,7 @@ class Services:
     clients: ClientStore
     grants: GrantStore
     directory: Directory
+    keys: SigningKeys
     clock: Callable[[], float]
     settings: Settings
     ldap: LdapConfig

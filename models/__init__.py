@@ -26,6 +26,7 @@ from models.refresh_store import RefreshStore, Renewal
 from models.refused_store import RefusedPassword, RefusedStore
 from models.scope_store import Scope, ScopeExists, ScopeStore
 from models.sealing import Sealer
+from models.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 
 __all__ = [
     "MIGRATIONS",
@@ -47,6 +48,7 @@ __all__ = [
     "LiveGrant",
     "Missed",
     "NewGrant",
+    "NewSigningKey",
     "NewToken",
     "PastFailure",
     "RefreshStore",
@@ -62,6 +64,8 @@ __all__ = [
     "Sealer",
     "SecretHasher",
     "Selection",
+    "SigningKey",
+    "SigningKeyStore",
     "StoreUnavailable",
     "UrlRefused",
     "check_url",
@@ -84,5 +88,6 @@ __all__ = [
     "record",
     "record_after",
     "secret_key_ids",
+    "signing_key_ids",
     "subjects_of",
 ]

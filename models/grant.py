@@ -70,6 +70,8 @@ class AccessToken:
 class RefreshToken:
     """A refresh token and what its grant says. Times are seconds since the epoch.
 
+    `access_scope` and `access_audience` are those of the access token made together with it, None where they
+    are the grant's.
     `missed` says that the directory did not have its person when they were looked for last;
     `released_claims` are those that its client may be given now, None for all.
     """
@@ -90,6 +92,8 @@ class RefreshToken:
     password_changed_at: int | None
     auth_time: int
     grant_expires_at: int
+    access_scope: str | None
+    access_audience: str | None
     revoked_at: int | None
     missed: bool = False
 

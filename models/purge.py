@@ -15,6 +15,7 @@ from models.tables import (
     LoginFailureRow,
     RefreshTokenRow,
     RefusedPasswordRow,
+    SigningKeyRow,
 )
 
 # A token's key and its `expires_at` come from two looks at the clock, on nodes whose clocks differ.
@@ -22,10 +23,11 @@ _LEEWAY = 60
 _AUDIT = table(AuditEventRow)
 _ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
 _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
+_KEY = table(SigningKeyRow)
 
 
 def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
-    """Delete expired tokens, the grants whose last token has ended, and failures that count no more.
+    """Delete expired tokens, grants whose last token has ended, failures and keys of no more use.
 
     Tokens go by key alone: their key begins with the hour they end in. A token may stay for up to an hour
     after its end; it is dead all the same, since every look-up compares `expires_at`.
@@ -48,12 +50,14 @@ def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
         select(_REFUSED.c.id).where(_REFUSED.c.at <= now - REMEMBERED).order_by(_REFUSED.c.at).limit(batch)
     )
     old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - KEPT).order_by(_FAILURE.c.at).limit(batch)
+    over = select(_KEY.c.kid).where(_KEY.c.ends_at <= now - _LEEWAY).limit(batch)
     return {
         "access_token": sum(_batches(lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)), batch)),
         "refresh_token": sum(_batches(lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)), batch)),
         "grant": sum(_batches(lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)), batch)),
         "login_failure": sum(_batches(lambda: delete(_FAILURE).where(_FAILURE.c.id.in_(old)), batch)),
         "refused_password": sum(_batches(lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)), batch)),
+        "signing_key": sum(_batches(lambda: delete(_KEY).where(_KEY.c.kid.in_(over)), batch)),
     }
 
 

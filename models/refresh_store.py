@@ -34,6 +34,8 @@ _SELECT = (
         _REFRESH.c.issued_at,
         _REFRESH.c.expires_at,
         _REFRESH.c.used_at,
+        _REFRESH.c.access_scope,
+        _REFRESH.c.access_audience,
         _GRANT.c.client_id,
         _GRANT.c.subject,
         _GRANT.c.sub,
@@ -180,9 +182,17 @@ def _renew(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
     """Store the successors under their grant. False where it was revoked meanwhile."""
     if not _renew_access(link, found, renewal):
         return False
-    row = {"grant_id": found.grant_id, "issued_at": renewal.at, "generation": found.generation + 1}
     refresh = renewal.refresh
-    link.execute(_INSERT_REFRESH, {**row, "id": refresh.key, "expires_at": refresh.expires_at})
+    row = {
+        "id": refresh.key,
+        "grant_id": found.grant_id,
+        "generation": found.generation + 1,
+        "issued_at": renewal.at,
+        "expires_at": refresh.expires_at,
+        "access_scope": None if renewal.scope == found.scope else renewal.scope,
+        "access_audience": None if renewal.audience == found.audience else renewal.audience,
+    }
+    link.execute(_INSERT_REFRESH, row)
     return True
 
 

@@ -98,7 +98,11 @@ class AccessTokenRow(Base):
 
 
 class RefreshTokenRow(Base):
-    """A refresh token: its key, its grant, its generation, and whether it has been used."""
+    """A refresh token: its key, its grant, its generation, and whether it has been used.
+
+    `access_scope` and `access_audience` are those of the access token that was made together with it, where
+    they are not the grant's: without them an answer that was lost could not be repeated.
+    """
 
     __tablename__ = "refresh_token"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -109,6 +113,8 @@ class RefreshTokenRow(Base):
     issued_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger)
     used_at: Mapped[int | None] = mapped_column(BigInteger)
+    access_scope: Mapped[str | None] = mapped_column(Text)
+    access_audience: Mapped[str | None] = mapped_column(Text)
 
 
 class AuditEventRow(Base):

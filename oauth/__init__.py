@@ -15,6 +15,7 @@ from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
 from oauth.scope_rules import Catalogue
 from oauth.server import Server
+from oauth.signing_keys import SigningKeys
 from oauth.token_format import ACCESS, REFRESH, key_of
 from oauth.userinfo import userinfo_endpoint
 
@@ -27,6 +28,7 @@ __all__ = [
     "Protector",
     "Restrictions",
     "Server",
+    "SigningKeys",
     "error_response",
     "json_response",
     "key_of",

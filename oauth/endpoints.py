@@ -20,6 +20,7 @@ from oauth.registration import URL_ENCODING_HINTS
 from oauth.responses import error_response, json_response
 from oauth.scope_rules import BUILT_IN
 from oauth.server import Server
+from oauth.signing_keys import JWKS_MAX_AGE
 from oauth.url_encoding import is_left_raw
 
 
@@ -47,6 +48,12 @@ def oauth_endpoints(server: Server) -> Blueprint:
             server, lambda server, request: server.create_endpoint_response("introspection", request)
         )
 
+    _publish(server, endpoints)
+    return endpoints
+
+
+def _publish(server: Server, endpoints: Blueprint) -> None:
+    """Add what anyone may read: the metadata, and the keys to check signatures with."""
     metadata = server_metadata(server.issuer)
 
     @endpoints.get(f"/.well-known/oauth-authorization-server{urlsplit(server.issuer).path}")
@@ -60,7 +67,13 @@ def oauth_endpoints(server: Server) -> Blueprint:
         supported = dict.fromkeys([*BUILT_IN, *catalogue])
         return json_response({**metadata, "scopes_supported": list(supported)})
 
-    return endpoints
+    @endpoints.get("/.well-known/jwks.json")
+    def jwks() -> Response:
+        """The keys to check our signatures with (RFC 7517, 5): public, so that anyone may keep them."""
+        response = json_response({"keys": server.minter.keys.published()})
+        response.headers.remove("Pragma")
+        response.headers["Cache-Control"] = f"public, max-age={JWKS_MAX_AGE}"
+        return response
 
 
 def _grant_token(server: Server, oauth_request: StrictRequest) -> Response:

@@ -20,6 +20,7 @@ def server_metadata(issuer: str) -> dict[str, object]:
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "userinfo_endpoint": f"{issuer}/oauth/userinfo",
+        "jwks_uri": f"{issuer}/.well-known/jwks.json",
         "scopes_supported": list(BUILT_IN),
         "response_types_supported": [],
         "grant_types_supported": list(GRANT_TYPES),

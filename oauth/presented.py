@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models import AccessToken, GrantStore, RefreshStore, RefreshToken
 from oauth.client import OAuthClient
-from oauth.token_format import ACCESS, REFRESH, key_of
+from oauth.token_format import ACCESS, REFRESH, jti_of, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Presented:
     """A stored token, in the shape that Authlib's endpoints ask for."""
 
     key: bytes
+    jti: str
     stored: AccessToken | RefreshToken
     now: int
 
@@ -49,4 +50,4 @@ def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now:
         stored = grants.find_access_token(key)
     elif key := key_of(REFRESH, token):
         stored = refreshes.find(key)
-    return Presented(key, stored, now) if key and stored else None
+    return Presented(key, jti_of(token, key), stored, now) if key and stored else None

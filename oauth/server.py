@@ -27,6 +27,7 @@ from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
 from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
+from oauth.minting import Facts, Minter
 from oauth.pairwise import PairwiseSubjects
 from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.responses import error_response, json_response
@@ -34,6 +35,7 @@ from oauth.restrictions import Restrictions
 from oauth.revocation import Revocation
 from oauth.scope import settle
 from oauth.scope_rules import Catalogue, ScopeRules
+from oauth.signing_keys import SigningKeys
 from oauth.successor import Successors
 from oauth.token_format import ACCESS, REFRESH, mint, stored_key
 from telemetry import AuditEvent, Log, Seldom
@@ -60,6 +62,7 @@ class Server(AuthorizationServer):
         subjects: PairwiseSubjects,
         lifetimes: Lifetimes,
         successor_keys: Sequence[bytes],
+        keys: SigningKeys,
         replay_window: int,
         log: Log,
         clock: Callable[[], float] = time.time,
@@ -76,11 +79,15 @@ class Server(AuthorizationServer):
         self.refreshes = refreshes
         self.absences = absences
         self.lifetimes = lifetimes
+        self.minter = Minter(issuer, lifetimes, keys)
         self.successors = Successors(successor_keys, lifetimes)
         self.replay_window = replay_window
         self.throttlings = Seldom()
         self._clock = clock
         self._client_auth = StrictClientAuthentication(clients, clock)
+        self._register()
+
+    def _register(self) -> None:
         for grant in (PasswordGrant, RefreshGrant, OwnBehalfGrant):
             self.register_grant(grant)
         for endpoint in (Revocation, Introspection):
@@ -191,34 +198,39 @@ class Server(AuthorizationServer):
             StoreUnavailable: nothing was stored.
         """
         now, client = self.now(), request.client.registered
-        person: Person | None = request.user
-        ends = now + self.lifetimes.access_token
         # A grant lives no longer than a refresh token that is kept.
         keeps = keeps_refresh_token(client)
         family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
-        grant = NewGrant(
+        ends = self.minter.end(client, now)
+        grant = self._new_grant(request, now, expires_at=family if refresh else ends)
+        facts = Facts.of(grant, ends)
+        access = self.minter.access(client, facts)
+        token = renewing = None
+        if refresh:
+            # One that is kept stays in its table until its last end; how long it may be idle is in its row.
+            token = mint(REFRESH, family if keeps else now + self.lifetimes.refresh())
+            renewing = NewToken(key=stored_key(REFRESH, token), expires_at=now + self.lifetimes.refresh())
+        answer = self.minter.answer(client, facts, access, token, now)
+        self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
+        return answer
+
+    def _new_grant(self, request: StrictRequest, now: int, *, expires_at: int) -> NewGrant:
+        client, scope = request.client.registered, request.granted_scope
+        person: Person | None = request.user
+        return NewGrant(
             id=new_grant_id(now),
             client_id=client.client_id,
             subject=person.id if person else None,
             sub=self._subjects.sub_of(client, person.id) if person else None,
             net_id=person.net_id if person else None,
-            scope=request.granted_scope,
+            scope=scope,
             audience=request.granted_audience,
-            claims=claims_of(person, request.granted_scope, client.released_claims) if person else {},
+            claims=claims_of(person, scope, client.released_claims) if person else {},
             private=bool(person and person.private),
             password_changed_at=person.password_changed_at if person else None,
             auth_time=now,
-            expires_at=family if refresh else ends,
+            expires_at=expires_at,
         )
-        access, renewing = mint(ACCESS, ends), None
-        answer = {"token_type": "Bearer", "access_token": access, "expires_in": ends - now}
-        if refresh:
-            # One that is kept stays in its table until its last end; how long it may be idle is in its row.
-            token = mint(REFRESH, family if keeps else now + self.lifetimes.refresh())
-            renewing = NewToken(key=stored_key(REFRESH, token), expires_at=now + self.lifetimes.refresh())
-            answer["refresh_token"] = token
-        self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
-        return {**answer, "scope": grant.scope}
 
     def _store(
         self, request: StrictRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None

@@ -7,19 +7,29 @@ lost is given the very same tokens again, on whichever node it asks, and nothing
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oauth.lifetimes import Lifetimes
+from oauth.minting import Facts
 from oauth.token_format import ACCESS, REFRESH, mint
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """An access token and a refresh token, with their ends in seconds since the epoch."""
+class Successor:
+    """A refresh token with its end, in seconds since the epoch, and octets for the access token beside it."""
 
-    access: str
-    access_expires_at: int
-    refresh: str
+    refresh: str = field(repr=False)
+    refresh_expires_at: int
+    access: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An access token, what it stands for, and a refresh token with its end (seconds since the epoch)."""
+
+    access: str = field(repr=False)
+    facts: Facts
+    refresh: str = field(repr=False)
     refresh_expires_at: int
 
 
@@ -30,7 +40,7 @@ class Successors:
     keys: Sequence[bytes]
     lifetimes: Lifetimes
 
-    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Sequence[Pair]:
+    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Sequence[Successor]:
         """The successor that was, or would be, made of a refresh token; one for each key.
 
         Args:
@@ -39,14 +49,12 @@ class Successors:
             at: when it was or is used, in seconds since the epoch.
             grant_expires_at: when its family ends.
         """
-        access_ends = min(at + self.lifetimes.access_token, grant_expires_at)
-        refresh_ends = min(at + self.lifetimes.refresh(), grant_expires_at)
+        ends = min(at + self.lifetimes.refresh(), grant_expires_at)
         return [
-            Pair(
-                mint(ACCESS, access_ends, _derive(key, ACCESS, presented, generation)),
-                access_ends,
-                mint(REFRESH, refresh_ends, _derive(key, REFRESH, presented, generation)),
-                refresh_ends,
+            Successor(
+                mint(REFRESH, ends, _derive(key, REFRESH, presented, generation)),
+                ends,
+                _derive(key, ACCESS, presented, generation),
             )
             for key in self.keys
         ]

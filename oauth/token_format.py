@@ -1,9 +1,12 @@
-"""What a token looks like: a prefix, the hour it ends in, 256 random bits, a checksum.
+"""What a token looks like: a prefix, the hour it ends in, 256 random bits, a checksum; or it is a JWT.
 
 The prefix and checksum let a secret scanner recognise one, and let a look-up refuse junk without a query. The
 token itself is opaque (RFC 6749, 1.4): nothing in it is secret but the random bits, and nothing is trusted.
+Nor is a JWT (RFC 9068): what stands in one only says where to look, and the SHA-256 of the whole is then
+found there or not. So no signature is verified here, and no header, algorithm or key of a caller's is heeded.
 """
 
+import json
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,6 +22,11 @@ REFRESH = "nidr_"
 # and only one way to write each token.
 _CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}")
 _CHECKSUM = 4
+
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
+_JWT_LENGTH = 8192
+_JTI_OCTETS = 16
+_LAST_HOUR = 1 << 24
 
 
 def mint(kind: str, expires_at: int, octets: bytes | None = None) -> str:
@@ -38,6 +46,12 @@ def key_of(kind: str, token: str) -> bytes | None:
 
     The key is the hour the token ends in and the SHA-256 of the token: nothing of it opens anything.
     """
+    if kind == ACCESS and token.startswith("eyJ"):
+        ends = _claims(token).get("exp")
+        # True is an int to Python.
+        if type(ends) is not int or not 0 <= ends < _LAST_HOUR * 3600:
+            return None
+        return hour_prefix(ends) + sha256(token.encode("ascii")).digest()
     # The decoder itself skips what is not in the alphabet, and takes `+` for `-` and `/` for `_`.
     if not token.startswith(kind) or not _CHARACTERS.fullmatch(token, len(kind)):
         return None
@@ -60,9 +74,30 @@ def stored_key(kind: str, token: str) -> bytes:
     return key
 
 
+def jti_of(token: str, key: bytes) -> str:
+    """The identifier of a token that was found under `key`: a JWT's own, or a part of the other's digest."""
+    jti = _claims(token).get("jti")
+    if isinstance(jti, str):
+        return jti
+    return urlsafe_b64encode(key[-_JTI_OCTETS:]).decode("ascii").rstrip("=")
+
+
 def last_second(key: bytes) -> int:
     """The last second (since the epoch) of the hour that a token says it ends in; then it may be purged."""
     return (int.from_bytes(key[:3], "big") + 1) * 3600 - 1
+
+
+def _claims(token: str) -> dict[str, object]:
+    """What a text says that may be a JWT; nothing where it is none. It is short, or it is not read at all."""
+    match = _JWT.fullmatch(token) if len(token) <= _JWT_LENGTH else None
+    if match is None:
+        return {}
+    try:
+        claims = json.loads(urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4)))
+    # Python gives up on brackets in brackets in brackets before it runs out of stack.
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
 
 
 def _checksum(kind: str, body: bytes) -> bytes:

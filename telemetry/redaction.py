@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_TOKEN = re.compile(r"nid[a-z]_[A-Za-z0-9_-]{8,}")
+_TOKEN = re.compile(r"nid[a-z]_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)+")
 _CREDENTIALS = re.compile(r"\b(basic|bearer)\s+[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
 _LONG = r"[\w-]*(?:password|passwd|secret|_token|assertion)"
 _SHORT = r"token|code|code_verifier|device_code"
@@ -27,6 +27,7 @@ _SIGNS = tuple(
     re.compile(sign)
     for sign in (
         "nid[a-z]_",
+        "eyj",
         r"basic\s",
         r"bearer\s",
         *(

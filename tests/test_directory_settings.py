@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app_directory import ldap_config
+from app_values import ldap_config
 from settings import load_settings
 
 REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}

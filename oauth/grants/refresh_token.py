@@ -20,11 +20,12 @@ from oauth.errors import (
     scope_not_for_person,
     unauthorized_client,
 )
+from oauth.minting import Facts
 from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.resource import narrow_audience
 from oauth.scope import DEFAULT, is_wellformed
-from oauth.successor import Pair
-from oauth.token_format import ACCESS, REFRESH, key_of, last_second, mint, stored_key
+from oauth.successor import Pair, Successor
+from oauth.token_format import ACCESS, REFRESH, key_of, last_second, stored_key
 from telemetry import AuditEvent
 
 
@@ -73,12 +74,14 @@ class RefreshGrant(RefreshTokenGrant):
             return self._keep(key, found)
         if found.used_at is None:
             person, now = self._person(found), self.server.now()
-            pair = self._successors(found, now)[0]
-            event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair, now)
-            used = self.request.secret_used
+            successor, facts = self._successors(found, now)[0], self._facts(found, now)
+            access = self.server.minter.access(self.request.client.registered, facts, successor.access)
+            pair = Pair(access, facts, successor.refresh, successor.refresh_expires_at)
+            event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair)
+            answer, used = self._answer(pair, now), self.request.secret_used
             if self.server.refreshes.rotate(key, found, renewal, event, secret_used=used):
                 self.server.log.info(event.event, **event.facts())
-                return self._answer(pair, pair.access_expires_at - now, self.request.granted_scope)
+                return answer
             # Another request was first: this one is a replay of it.
             found = self.server.refreshes.find(key)
             if found is None or not found.is_live(self.server.now()):
@@ -88,16 +91,15 @@ class RefreshGrant(RefreshTokenGrant):
     def _keep(self, key: bytes, found: RefreshToken) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """A new access token beside the same refresh token; nothing is used up, so nothing is a reuse."""
         person, now = self._person(found), self.server.now()
-        ends = min(now + self.server.lifetimes.access_token, found.grant_expires_at)
-        pair = Pair(
-            mint(ACCESS, ends), ends, self.request.form[self.GRANT_TYPE], self._idle_end(key, found, now)
-        )
-        event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair, now)
-        used = self.request.secret_used
+        facts, kept = self._facts(found, now), self.request.form[self.GRANT_TYPE]
+        access = self.server.minter.access(self.request.client.registered, facts)
+        pair = Pair(access, facts, kept, self._idle_end(key, found, now))
+        event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair)
+        answer, used = self._answer(pair, now), self.request.secret_used
         if not self.server.refreshes.keep(key, found, renewal, event, secret_used=used):
             raise invalid_refresh_token()
         self.server.log.info(event.event, **event.facts())
-        return self._answer(pair, ends - now, self.request.granted_scope)
+        return answer
 
     def _idle_end(self, key: bytes, found: RefreshToken, now: int) -> int:
         """When a kept token dies if it is not used again; moved in steps, so that few uses write it.
@@ -112,16 +114,31 @@ class RefreshGrant(RefreshTokenGrant):
         """The same successor, within the window and until it was used itself; else the family ends."""
         now, used_at = self.server.now(), found.used_at or 0
         if now - used_at < self.server.replay_window:
-            for pair in self._successors(found, used_at):
-                successor = self.server.refreshes.find(stored_key(REFRESH, pair.refresh))
-                access = self.server.grants.find_access_token(stored_key(ACCESS, pair.access))
-                if successor and successor.used_at is None and access and access.is_live(now):
-                    event = replace(self._event("token.replayed", found), scope=access.scope)
+            for successor in self._successors(found, used_at):
+                pair = self._stored_pair(found, successor, used_at)
+                if pair is not None and now < pair.facts.expires_at:
+                    event = replace(self._event("token.replayed", found), scope=pair.facts.scope)
                     record(event)
                     self.server.log.info(event.event, **event.facts())
-                    return self._answer(pair, access.expires_at - now, access.scope)
+                    return self._answer(pair, now)
         self._end(found, "token.reused", "refresh_token_reused")
         raise invalid_refresh_token()
+
+    def _stored_pair(self, found: RefreshToken, successor: Successor, used_at: int) -> Pair | None:
+        """The tokens that were made of the presented one, if it was of these, and they were not used yet."""
+        stored = self.server.refreshes.find(stored_key(REFRESH, successor.refresh))
+        if stored is None or stored.used_at is not None:
+            return None
+        facts = replace(
+            self._facts(found, used_at),
+            scope=stored.access_scope or found.scope,
+            audience=stored.access_audience or found.audience,
+        )
+        client = self.request.client.registered
+        for access in self.server.minter.repeated(client, facts, successor.access):
+            if self.server.grants.find_access_token(stored_key(ACCESS, access)) is not None:
+                return Pair(access, facts, successor.refresh, successor.refresh_expires_at)
+        return None
 
     def _person(self, found: RefreshToken) -> Person:
         """The person as the directory has them now; being disabled, or a new password, ends the family."""
@@ -183,18 +200,30 @@ class RefreshGrant(RefreshTokenGrant):
             raise invalid_scope()
         return " ".join(kept)
 
-    def _successors(self, found: RefreshToken, at: int) -> list[Pair]:
+    def _facts(self, found: RefreshToken, at: int) -> Facts:
+        """What an access token that is issued at `at` (seconds since the epoch) stands for."""
+        ends = self.server.minter.end(self.request.client.registered, at)
+        return Facts(
+            sub=found.sub or found.subject,
+            scope=self.request.granted_scope,
+            audience=self.request.granted_audience,
+            auth_time=found.auth_time,
+            issued_at=at,
+            expires_at=min(ends, found.grant_expires_at),
+        )
+
+    def _successors(self, found: RefreshToken, at: int) -> list[Successor]:
         presented = self.request.form[self.GRANT_TYPE]
         return list(self.server.successors.of(presented, found.generation, at, found.grant_expires_at))
 
-    def _renewal(self, found: RefreshToken, person: Person, pair: Pair, now: int) -> Renewal:
+    def _renewal(self, found: RefreshToken, person: Person, pair: Pair) -> Renewal:
         released = self.request.client.registered.released_claims
         return Renewal(
-            at=now,
-            access=NewToken(key=stored_key(ACCESS, pair.access), expires_at=pair.access_expires_at),
+            at=pair.facts.issued_at,
+            access=NewToken(key=stored_key(ACCESS, pair.access), expires_at=pair.facts.expires_at),
             refresh=NewToken(key=stored_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
-            scope=self.request.granted_scope,
-            audience=self.request.granted_audience,
+            scope=pair.facts.scope,
+            audience=pair.facts.audience,
             claims=claims_of(person, self._rules.permitted(person, found.scope), released),
             private=person.private,
         )
@@ -215,14 +244,7 @@ class RefreshGrant(RefreshTokenGrant):
         )
         return event
 
-    def _answer(
-        self, pair: Pair, expires_in: int, scope: str
-    ) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
-        token = {
-            "token_type": "Bearer",
-            "access_token": pair.access,
-            "expires_in": expires_in,
-            "refresh_token": pair.refresh,
-            "scope": scope,
-        }
-        return 200, token, self.TOKEN_RESPONSE_HEADER
+    def _answer(self, pair: Pair, now: int) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        client = self.request.client.registered
+        body = self.server.minter.answer(client, pair.facts, pair.access, pair.refresh, now)
+        return 200, body, self.TOKEN_RESPONSE_HEADER

@@ -193,7 +193,7 @@ class GrantRules:
                 purge(stores.now, batch=2).items()
                 >= {"access_token": 5, "refresh_token": 0, "grant": 5}.items()
             )
-        assert len(commits) == 3 + 1 + 3 + len(("login_failure", "refused_password"))
+        assert len(commits) == 3 + 1 + 3 + len(("login_failure", "refused_password", "signing_key"))
 
     def test_grant_stays_until_its_last_token_ends(self, stores: Stores) -> None:
         """A grant whose access token has ended stays while its refresh token may be used."""

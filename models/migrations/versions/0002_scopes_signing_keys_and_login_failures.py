@@ -81,6 +81,10 @@ def upgrade() -> None:
     with op.batch_alter_table('access_token', schema=None) as batch_op:
         batch_op.add_column(sa.Column('audience', sa.Text(), nullable=True))
 
+    with op.batch_alter_table('refresh_token', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('access_scope', sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column('access_audience', sa.Text(), nullable=True))
+
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.add_column(sa.Column('name_digest', sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column('times', sa.Integer(), nullable=True))
@@ -118,6 +122,10 @@ def downgrade() -> None:
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.drop_column('times')
         batch_op.drop_column('name_digest')
+
+    with op.batch_alter_table('refresh_token', schema=None) as batch_op:
+        batch_op.drop_column('access_audience')
+        batch_op.drop_column('access_scope')
 
     with op.batch_alter_table('access_token', schema=None) as batch_op:
         batch_op.drop_column('audience')

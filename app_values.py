@@ -1,6 +1,8 @@
-"""What the composition root tells the directory of the settings: neither knows the other."""
+"""What the composition root tells packages of the settings: plain values, since neither knows the other."""
 
 from directory.ldap import LdapConfig
+from login import Limits, parse_limits
+from oauth import Lifetimes, Restrictions
 from settings import Settings
 
 
@@ -40,3 +42,40 @@ def ldap_config(settings: Settings) -> LdapConfig:
         connection_lifetime=settings.ldap_connection_lifetime,
         codec=settings.ldap_codec,
     )
+
+
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long what we issue lives.
+
+    Args:
+        settings: what the operator chose.
+    """
+    return Lifetimes(
+        access_token=settings.access_token_ttl,
+        refresh_token=settings.refresh_token_ttl,
+        refresh_idle=settings.refresh_idle_ttl,
+        grant=settings.grant_ttl,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """How many failures are allowed.
+
+    Args:
+        settings: what the operator chose.
+    """
+    return Limits(
+        person=parse_limits(settings.limit_person),
+        client=parse_limits(settings.limit_client),
+        address=parse_limits(settings.limit_address),
+        server=parse_limits(settings.limit_server),
+    )
+
+
+def restrictions(settings: Settings) -> Restrictions:
+    """Who may log in with any client.
+
+    Args:
+        settings: what the operator chose.
+    """
+    return Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)

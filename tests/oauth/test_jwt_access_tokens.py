@@ -1,0 +1,199 @@
+"""Access tokens as JWTs (RFC 9068): what stands in them, and that none of it opens anything of ours."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from oauth import ACCESS, key_of
+from tests.conftest import NOON, Registered, Site
+from tests.fakes import ALICE
+from tests.faults import drop_table, rows
+from tests.oauth.answers import UNAVAILABLE, said
+
+ISSUER = "https://localhost:8443"
+GRADES = "https://grades.example/api"
+SCOPES = "profile email"
+
+
+@pytest.fixture(params=["RS256", "ES256"])
+def alg(request: pytest.FixtureRequest) -> str:
+    """Each algorithm."""
+    algorithm: str = request.param
+    return algorithm
+
+
+@pytest.fixture
+def program(faked: Site, alg: str) -> Registered:
+    """A program that is given JWTs, may refresh, and work on its own behalf."""
+    options = ("--grant", "refresh_token client_credentials", "--scope", SCOPES, "--audience", GRADES)
+    return faked.register("a program", *options, "--access-token-format", alg)
+
+
+def verified(site: Site, token: str) -> jwt.Token:
+    """A JWT that joserfc accepts with the keys that are served."""
+    keys = KeySet.import_key_set(site.http.get("/.well-known/jwks.json").get_json())
+    return jwt.decode(token, keys, algorithms=["RS256", "ES256"])
+
+
+def introspected(site: Site, client: Registered, token: str) -> dict[str, Any]:
+    """What the token's own client is told of it."""
+    told: dict[str, Any] = site.post("/oauth/introspect", client, token=token).get_json()
+    return told
+
+
+class TestContent:
+    """RFC 9068, 2."""
+
+    def test_header(self, faked: Site, program: Registered, alg: str) -> None:
+        """The type is at+jwt, and the key is named (2.1)."""
+        header = verified(faked, faked.token(program)).header
+        (key,) = faked.http.get("/.well-known/jwks.json").get_json()["keys"]
+        assert header == {"typ": "at+jwt", "alg": alg, "kid": key["kid"]}
+
+    def test_claims(self, faked: Site, program: Registered) -> None:
+        """A person's token says all that 2.2 wants, and when the person logged in."""
+        claims = verified(faked, faked.token(program, scope="profile")).claims
+        assert claims.pop("jti")
+        assert claims == {
+            "iss": ISSUER,
+            "exp": NOON + 600,
+            "aud": ISSUER,
+            "sub": ALICE.id,
+            "client_id": program.client_id,
+            "iat": NOON,
+            "scope": "profile",
+            "auth_time": NOON,
+        }
+
+    def test_own_token(self, faked: Site, program: Registered) -> None:
+        """A program's own token is about the program, and tells of no login (2.2)."""
+        token = faked.post("/oauth/token", program, grant_type="client_credentials").get_json()[
+            "access_token"
+        ]
+        claims = verified(faked, token).claims
+        assert (claims["sub"], claims["client_id"]) == (program.client_id, program.client_id)
+        assert "auth_time" not in claims
+
+    def test_audience_as_asked(self, faked: Site, program: Registered) -> None:
+        """The audience is what was asked for (3, RFC 8707)."""
+        assert verified(faked, faked.token(program, resource=GRADES)).claims["aud"] == GRADES
+
+    def test_every_token_is_another(self, faked: Site, program: Registered) -> None:
+        """Two tokens of one second differ in their jti (2.2)."""
+        tokens = [verified(faked, faked.token(program)).claims["jti"] for _ in range(3)]
+        assert len(set(tokens)) == 3
+
+    @pytest.mark.parametrize(("ttl", "lives"), [("3600", 600), ("601", 600), ("77", 77)])
+    def test_ten_minutes_at_most(
+        self, make_site: Callable[..., Site], alg: str, ttl: str, lives: int
+    ) -> None:
+        """It lives as long as other tokens, and never longer than ten minutes."""
+        site = make_site(NETID_ACCESS_TOKEN_TTL=ttl)
+        client = site.register("a program", "--access-token-format", alg)
+        body = site.ask_token(client).get_json()
+        assert body["expires_in"] == lives
+        assert verified(site, body["access_token"]).claims["exp"] == NOON + lives
+
+    def test_auth_time_is_kept(self, faked: Site, program: Registered) -> None:
+        """A refreshed token tells of the login, not of the refresh (2.2.1)."""
+        refresh = faked.ask_token(program).get_json()["refresh_token"]
+        faked.clock.now += 1000
+        claims = verified(faked, faked.refresh(program, refresh).get_json()["access_token"]).claims
+        assert (claims["auth_time"], claims["iat"], claims["exp"]) == (NOON, NOON + 1000, NOON + 1600)
+
+    def test_others_stay_opaque(self, faked: Site, program: Registered) -> None:
+        """What one client is given changes no other's tokens."""
+        assert faked.token(faked.register("another")).startswith("nida_")
+
+    def test_no_key_no_token(self, faked: Site, program: Registered) -> None:
+        """Without a key to sign with nothing is issued: 503."""
+        drop_table(faked, "signing_key")
+        assert said(faked.ask_token(program)) == UNAVAILABLE
+        assert rows(faked, "grant") == []
+
+
+class TestAtOurEndpoints:
+    """A JWT is looked up like any other token."""
+
+    def test_opens_our_resources(self, faked: Site, program: Registered) -> None:
+        """It opens them until its end, to the second."""
+        token = faked.token(program)
+        assert faked.get("/api/me", token).get_json()["sub"] == ALICE.id
+        faked.clock.now += 599
+        assert faked.get("/api/me", token).status_code == 200
+        faked.clock.now += 1
+        assert faked.get("/api/me", token).status_code == 401
+
+    def test_introspection_says_the_same(self, faked: Site, program: Registered) -> None:
+        """What introspection tells is what stands in the token, its jti included (RFC 7662, 2.2)."""
+        token = faked.token(program, resource=GRADES)
+        told, claims = introspected(faked, program, token), verified(faked, token).claims
+        same = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope")
+        assert told["active"]
+        assert {name: told[name] for name in same} == {name: claims[name] for name in same}
+
+    def test_revocation(self, faked: Site, program: Registered) -> None:
+        """A revoked one is dead here at once, though its signature stays good (RFC 7009)."""
+        token = faked.token(program)
+        assert faked.post("/oauth/revoke", program, token=token).status_code == 200
+        assert introspected(faked, program, token) == {"active": False}
+        assert faked.get("/api/me", token).status_code == 401
+        assert verified(faked, token).claims["sub"] == ALICE.id
+
+    def test_revocation_by_the_operator(self, faked: Site, program: Registered) -> None:
+        """`flask token revoke` takes it as well."""
+        token = faked.token(program)
+        faked.run("token", "revoke", stdin=token)
+        assert faked.get("/api/me", token).status_code == 401
+
+    def test_stored_is_its_digest(self, faked: Site, program: Registered) -> None:
+        """Its key is its hour and its SHA-256: neither it nor its signature is stored."""
+        token = faked.token(program)
+        (row,) = rows(faked, "access_token")
+        hour = ((NOON + 600) // 3600).to_bytes(3, "big")
+        assert row["id"] == hour + sha256(token.encode()).digest() == key_of(ACCESS, token)
+
+    def test_purge(self, faked: Site, program: Registered) -> None:
+        """It is deleted when it has ended, like any other."""
+        faked.token(program)
+        faked.clock.now += 7200
+        assert json.loads(faked.run("token", "purge", "--json"))["access_token"] == 1
+
+    def test_is_in_no_log(self, faked: Site, program: Registered) -> None:
+        """No part of it is logged."""
+        token = faked.token(program)
+        faked.get("/api/me", token)
+        introspected(faked, program, token)
+        assert not any(part in faked.log.getvalue() for part in token.split("."))
+
+
+class TestLimits:
+    """A token is short enough to travel in a header."""
+
+    def test_longest_registration_can_be_issued(self, faked: Site, alg: str) -> None:
+        """A client with as much scope and audience as may be registered is given a token that opens."""
+        scope = " ".join(f"scope-{number:04}" for number in range(134))
+        audience = "https://api.example/" + "x" * 1500
+        options = ("--scope", scope, "--audience", audience, "--access-token-format", alg)
+        client = faked.register("a program", *options)
+        form = {
+            "grant_type": "password",
+            "username": "alice",
+            "password": "x",
+            "resource": [audience, ISSUER],
+        }
+        body = faked.http.post("/oauth/token", data=form, auth=client.basic).get_json()
+        assert len(scope + audience) > 2990
+        assert len(body["access_token"]) < 8000
+        assert faked.get("/api/me", body["access_token"]).status_code == 200
+
+    def test_jti_has_128_bits(self, faked: Site, program: Registered) -> None:
+        """Nobody guesses a jti."""
+        jti = verified(faked, faked.token(program)).claims["jti"]
+        assert len(urlsafe_b64decode(jti + "==")) == 16
