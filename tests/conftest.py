@@ -17,10 +17,10 @@ from werkzeug.test import TestResponse
 from app import create_app
 from directory import Directory
 from models import Base, db
-from tests.servers.policy import policy_slapd
+from tests.servers.policy import policy_ds389, policy_samba, policy_slapd
 from tests.servers.postgresql import postgresql
 
-__all__ = ["policy_slapd", "postgresql"]
+__all__ = ["policy_ds389", "policy_samba", "policy_slapd", "postgresql"]
 
 NOON = 1_800_000_000
 

@@ -11,17 +11,11 @@ from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refus
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
 from tests.directory.conftest import SERVICE
-from tests.directory.lockout_conformance import LIMIT, LockoutConformance, look
+from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.servers.administrator import OfDs389
 from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389, unique_id
+from tests.servers.policy import lock_nobody_on_389ds, lock_on_389ds
 
-# What a campus grants: passwordMaxFailure and its like, and not the root's password.
-READ_POLICY = (
-    '(targetattr = "objectClass || passwordLockout || passwordMaxFailure || passwordResetFailureCount || '
-    'passwordLockoutDuration || passwordUnlock")'
-    f'(version 3.0; acl "policy"; allow (read, search) userdn = "ldap:///{SERVICE}";)'
-)
-NO_RIGHT = '(targetattr = "cn")(version 3.0; acl "none"; allow (read) userdn = "ldap:///cn=nobody";)'
 REFUSED = Path(__file__).with_name("ds389.ldif")
 CLUMSY = "00000000-00004000-80000000-00000101"
 
@@ -77,13 +71,9 @@ class TestDs389Lockout(LockoutConformance):
     def _server_that_locks(cls, ds389: Ds389) -> Iterator[None]:
         """For these rules, failures lock everybody for an hour, and the service account may read how many."""
         administrator = OfDs389(ds389)
-        hour = {"passwordLockoutDuration": "3600", "passwordResetFailureCount": "3600"}
-        administrator.change(
-            "cn=config",
-            {"passwordLockout": "on", "passwordMaxFailure": str(LIMIT), **hour, "aci": READ_POLICY},
-        )
+        lock_on_389ds(administrator)
         yield
-        administrator.change("cn=config", {"passwordLockout": "off", "aci": NO_RIGHT})
+        lock_nobody_on_389ds(administrator)
 
     @pytest.fixture
     def administrator(self, ds389: Ds389) -> OfDs389:

@@ -11,8 +11,9 @@ import trustme
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
-from tests.directory.lockout_conformance import LIMIT, LockoutConformance, look
+from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.servers.administrator import OfSamba
+from tests.servers.policy import lock_on_samba
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba, Value, require_samba
 
 GROUPS = f"OU=groups,{DOMAIN}"
@@ -158,11 +159,9 @@ class TestSambaLockout(LockoutConformance):
     @classmethod
     def _domain_that_locks(cls, samba: Samba) -> Iterator[None]:
         """For these rules, failures of an hour lock everybody in the domain for an hour."""
-        hour = -3600 * _SECOND
-        times = {"lockOutObservationWindow": hour, "lockoutDuration": hour}
-        samba.change(DOMAIN, {"lockoutThreshold": LIMIT, **times})
+        lock_on_samba(samba)
         yield
-        samba.change(DOMAIN, {"lockoutThreshold": 0})
+        lock_on_samba(samba, 0)
 
     @pytest.fixture
     def administrator(self, samba: Samba) -> OfSamba:

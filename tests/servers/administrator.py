@@ -4,6 +4,7 @@ Owns: reading how often a person failed, unlocking and setting passwords, past t
 know: what is tested.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from tests.servers.samba import Samba
 from tests.servers.slapd import SUFFIX, Slapd
 
 _NO_SUCH_ATTRIBUTE = 16
+_PATIENCE_SECONDS = 5
 
 
 class Administrator(Protocol):
@@ -79,6 +81,15 @@ class OfDs389(_OverLdap):
 
     def __init__(self, server: Ds389) -> None:
         super().__init__(server.port, "cn=Directory Manager", "admin-password")
+
+    def set_password(self, net_id: str, password: str) -> None:
+        """Replace the password in the entry. This server answers before it notes when that was."""
+        now = time.strftime("%Y%m%d%H%M%SZ", time.gmtime()).encode()
+        super().set_password(net_id, password)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while self._login.values(net_id, "pwdUpdateTime") < [now]:
+            assert time.monotonic() < until
+            time.sleep(0.005)
 
     def failures(self, net_id: str) -> int:
         """The count in the entry."""

@@ -1,7 +1,7 @@
-"""A slapd that locks people out, and whoever administers it.
+"""Servers that lock people out after five failures, and whoever administers them.
 
-Owns: the people of the embedded directory under a password policy that counts failures. Must not know: what
-is tested.
+Owns: people under a password policy that counts failures, on each kind of server, and the settings of a NetID
+OAuth over it. Must not know: what is tested.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,19 +11,38 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.servers.administrator import OfSlapd
+from tests.servers.administrator import Administrator, OfDs389, OfSamba, OfSlapd
+from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389
+from tests.servers.samba import DOMAIN, Samba, require_samba
+from tests.servers.samba import PEOPLE as SAMBA_PEOPLE
 from tests.servers.slapd import SUFFIX, Slapd, SlapdSettings, require_slapd
 
 LIMIT = 5
 LOCKING = f"cn=locking-after-some,ou=policies,{SUFFIX}"
 _HOUR = 3600
+_SERVICE = f"cn=svc,ou=services,{SUFFIX}"
+# What a campus grants: passwordMaxFailure and its like, and not the root's password.
+_MAY_READ_POLICY = (
+    '(targetattr = "objectClass || passwordLockout || passwordMaxFailure || passwordResetFailureCount || '
+    'passwordLockoutDuration || passwordUnlock")'
+    f'(version 3.0; acl "policy"; allow (read, search) userdn = "ldap:///{_SERVICE}";)'
+)
+_MAY_READ_NOTHING = '(targetattr = "cn")(version 3.0; acl "none"; allow (read) userdn = "ldap:///cn=nobody";)'
 _PROJECT = Path(__file__).parents[2]
 _PEOPLE = (_PROJECT / "directory" / "campus.ldif", _PROJECT / "tests" / "directory" / "extra.ldif")
 
 
 @dataclass(frozen=True)
+class Locking:
+    """A server, who administers it, and the settings of a NetID OAuth over it as an operator writes them."""
+
+    administrator: Administrator
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PolicySlapd:
-    """The server, who administers it, and the settings of a NetID OAuth over it."""
+    """An OpenLDAP of this kind."""
 
     server: Slapd
     administrator: OfSlapd
@@ -31,13 +50,7 @@ class PolicySlapd:
     @property
     def settings(self) -> Mapping[str, str]:
         """As an operator writes them, the service account included."""
-        return {
-            "NETID_LDAP_URI": self.server.ldap,
-            "NETID_LDAP_CA_FILE": str(self.server.ca_file),
-            "NETID_LDAP_BIND_DN": f"cn=svc,ou=services,{SUFFIX}",
-            "NETID_LDAP_BIND_PASSWORD": "svc-password",
-            "NETID_LDAP_USER_BASE": f"ou=people,{SUFFIX}",
-        }
+        return _settings(self.server.ldap, self.server.ca_file)
 
 
 def start_policy_slapd(
@@ -59,8 +72,7 @@ def start_policy_slapd(
         access: rules of access before the usual ones, as slapd.conf has them.
         authority: where its certificate comes from; else one of its own.
     """
-    people = b"\n".join(path.read_bytes() for path in _PEOPLE)
-    ldif = _under_policy(people) + _policy(limit, window, duration)
+    ldif = _under_policy(_people()) + _policy(limit, window, duration)
     server = Slapd(folder, authority or trustme.CA(), ldif, SlapdSettings(access=access))
     server.start()
     return PolicySlapd(server, OfSlapd(server))
@@ -73,6 +85,75 @@ def policy_slapd(tmp_path: Path) -> Iterator[PolicySlapd]:
     made = start_policy_slapd(tmp_path / "policy-slapd")
     yield made
     made.server.stop()
+
+
+@pytest.fixture(scope="module")
+def policy_ds389(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locking]:
+    """A 389-ds for the tests of a module, who leave nobody locked; its people are those of `policy_slapd`."""
+    require_ds389()
+    server = Ds389(tmp_path_factory.mktemp("ds389") / "data", trustme.CA(), as_on_389ds(_people()))
+    server.start()
+    administrator = OfDs389(server)
+    lock_on_389ds(administrator)
+    yield Locking(administrator, {**_settings(server.ldap, server.ca_file), "NETID_LDAP_PROFILE": "389ds"})
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def policy_samba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locking]:
+    """A domain controller for the tests of a module, who leave nobody locked; its people: alice and bob."""
+    require_samba()
+    server = Samba(tmp_path_factory.mktemp("samba") / "dc1", trustme.CA())
+    try:
+        server.start()
+        server.change(DOMAIN, {"pwdProperties": 0, "minPwdLength": 1, "minPwdAge": 0, "pwdHistoryLength": 0})
+        server.add(SAMBA_PEOPLE, objectClass=["organizationalUnit"])
+        for name in ("svc", "alice", "bob"):
+            server.add_person(name, f"{name}-password")
+        lock_on_samba(server)
+        settings = {
+            **_settings(server.ldaps, server.ca_file),
+            "NETID_LDAP_PROFILE": "active-directory",
+            "NETID_LDAP_BIND_DN": f"CN=svc,{SAMBA_PEOPLE}",
+            "NETID_LDAP_USER_BASE": SAMBA_PEOPLE,
+        }
+        yield Locking(OfSamba(server), settings)
+    finally:
+        server.stop()
+
+
+def lock_on_389ds(administrator: OfDs389) -> None:
+    """Lock everybody out for an hour after `LIMIT` failures, and let the service account see how many."""
+    times = {"passwordLockoutDuration": str(_HOUR), "passwordResetFailureCount": str(_HOUR)}
+    limit = {"passwordLockout": "on", "passwordMaxFailure": str(LIMIT)}
+    administrator.change("cn=config", {**times, **limit, "aci": _MAY_READ_POLICY})
+
+
+def lock_nobody_on_389ds(administrator: OfDs389) -> None:
+    """Take back what `lock_on_389ds` did."""
+    administrator.change("cn=config", {"passwordLockout": "off", "aci": _MAY_READ_NOTHING})
+
+
+def lock_on_samba(server: Samba, limit: int = LIMIT) -> None:
+    """Lock everybody in the domain out for an hour after so many failures; 0 for nobody."""
+    hour = -_HOUR * 10_000_000  # in the steps of 100 ns that Active Directory counts in
+    server.change(
+        DOMAIN, {"lockoutThreshold": limit, "lockOutObservationWindow": hour, "lockoutDuration": hour}
+    )
+
+
+def _people() -> bytes:
+    return b"\n".join(path.read_bytes() for path in _PEOPLE)
+
+
+def _settings(uri: str, ca_file: Path) -> Mapping[str, str]:
+    return {
+        "NETID_LDAP_URI": uri,
+        "NETID_LDAP_CA_FILE": str(ca_file),
+        "NETID_LDAP_BIND_DN": _SERVICE,
+        "NETID_LDAP_BIND_PASSWORD": "svc-password",
+        "NETID_LDAP_USER_BASE": f"ou=people,{SUFFIX}",
+    }
 
 
 def _policy(limit: int, window: int, duration: int) -> bytes:
