@@ -25,6 +25,8 @@ ODD_PROGRAM = "grade-export-2"
 API = "grades-api"
 FOREIGN_API = "library-api"
 BODY_PROGRAM = "body-program"
+MAIL = "mail-server"
+MAIL_PROGRAM = "mail-program"
 _GRANTS = ["password", "refresh_token", "client_credentials"]
 _CLIENTS: list[dict[str, object]] = [
     {"client_id": PROGRAM, "client_secret": PLAIN_SECRET, "grant_types": _GRANTS, "scope": "profile grades"},
@@ -40,6 +42,20 @@ _CLIENTS: list[dict[str, object]] = [
         "grant_types": _GRANTS,
         "scope": "profile grades",
         "token_endpoint_auth_method": "client_secret_post",
+    },
+    {
+        "client_id": MAIL,
+        "client_secret": PLAIN_SECRET,
+        "grant_types": ["password"],
+        "scope": "mail",
+        "token_endpoint_auth_method": "client_secret_post",
+        "resource_server": True,
+    },
+    {
+        "client_id": MAIL_PROGRAM,
+        "client_secret": PLAIN_SECRET,
+        "grant_types": ["password"],
+        "scope": "mail profile",
     },
     {"client_id": API, "client_secret": PLAIN_SECRET, "scope": "grades", "resource_server": True},
     {"client_id": FOREIGN_API, "client_secret": PLAIN_SECRET, "scope": "loans", "resource_server": True},

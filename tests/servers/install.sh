@@ -13,6 +13,7 @@ ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=("postgresql")
 has curl || missing+=("curl")
 [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || missing+=("nginx-light libnginx-mod-http-js")
 [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=("apache2 libapache2-mod-auth-openidc")
+has dovecot && [ -x /usr/lib/dovecot/imap ] || missing+=("dovecot-core dovecot-imapd")
 has node && has npm || missing+=("nodejs npm")
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
