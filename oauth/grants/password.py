@@ -6,7 +6,8 @@ from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
 from login import Person
 from oauth.client_authentication import METHODS
-from oauth.errors import missing, scope_not_for_person, unauthorized_client
+from oauth.errors import missing, unauthorized_client
+from oauth.grants.permission import permit
 from oauth.resource import settle_audience
 
 
@@ -49,22 +50,16 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         Raises:
             OAuth2Error: `invalid_scope`, where they may have nothing of it.
         """
-        client, scope, rules = (
-            self.request.client.registered,
-            self.request.granted_scope,
-            self.server.catalogue.rules(),
-        )
+        client, rules = self.request.client.registered, self.server.catalogue.rules()
         person: Person = self.server.login.authenticate(
             username,
             password,
             client_id=client.client_id,
             address=self.request.address,
-            groups=self.server.wants_groups(client, scope, rules),
+            groups=self.server.wants_groups(client, self.request.granted_scope, rules),
             check=partial(self.server.restrictions.check_person, client),
         )
-        self.request.granted_scope = rules.permitted(person, scope)
-        if not self.request.granted_scope:
-            raise scope_not_for_person()
+        permit(self.request, person, rules, self.server.log)
         return person
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:

@@ -13,13 +13,8 @@ from models import NewToken, RefreshToken, Renewal, record
 from oauth.absence import note_absence
 from oauth.claims import claims_of
 from oauth.client_authentication import METHODS
-from oauth.errors import (
-    invalid_refresh_token,
-    invalid_scope,
-    missing,
-    scope_not_for_person,
-    unauthorized_client,
-)
+from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
+from oauth.grants.permission import permit
 from oauth.minting import Facts
 from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.resource import narrow_audience
@@ -157,9 +152,7 @@ class RefreshGrant(RefreshTokenGrant):
             self._end(found, "token.revoked", "password_changed")
             raise invalid_refresh_token()
         # Who left a group may come back to it: the grant keeps its scope, and the token stays good.
-        self.request.granted_scope = self._rules.permitted(person, self.request.granted_scope)
-        if not self.request.granted_scope:
-            raise scope_not_for_person()
+        permit(self.request, person, self._rules, self.server.log)
         return person
 
     def _refused(self, found: RefreshToken, refusal: InvalidCredentials) -> None:

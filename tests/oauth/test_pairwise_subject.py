@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
 
 import pytest
@@ -29,6 +30,12 @@ def made(client_id: str, person_id: str, secret: bytes = b"s" * 32) -> str | Non
     """The `sub` of a person with a client that is registered for pairwise ones."""
     client = Client(client_name="x", client_id=client_id, created_at=NOON, flags={PAIRWISE_SUBJECT: True})
     return PairwiseSubjects(lambda _: secret).sub_of(client, person_id)
+
+
+def payload(token: str) -> dict[str, str]:
+    """What a JWT says, its signature unseen."""
+    read: dict[str, str] = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
+    return read
 
 
 def forget_clients(site: Site) -> None:
@@ -66,6 +73,19 @@ def test_all_that_is_told_agrees(faked: Site, resource_server: Registered) -> No
         )
     ]
     assert len(set(told)) == 1
+    assert ALICE.id not in told
+
+
+def test_signed_tokens_agree(faked: Site) -> None:
+    """A JWT and an ID token tell the same `sub`, at the login and after a refresh (RFC 9068, 2.2)."""
+    signed = ("--access-token-format", "RS256", "--id-token")
+    client = faked.register("a program", *OPTIONS, "openid profile", *signed)
+    first = faked.ask_token(client).get_json()
+    second = faked.refresh(client, first["refresh_token"]).get_json()
+    told = {
+        payload(answer[name])["sub"] for answer in (first, second) for name in ("access_token", "id_token")
+    }
+    assert told == {faked.get("/api/me", second["access_token"]).get_json()["sub"]}
     assert ALICE.id not in told
 
 

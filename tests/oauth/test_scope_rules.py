@@ -115,10 +115,12 @@ def test_others_get_the_rest(faked: Site, fake: FakeDirectory, office: Registere
 
 
 def test_nothing_left_is_invalid_scope(faked: Site, fake: FakeDirectory, office: Registered) -> None:
-    """Where nothing is left of the scope there is no token (5.2)."""
+    """Where nothing is left of the scope there is no token, and the log says for whom (5.2)."""
     leave(fake)
     assert said(faked.ask_token(office, scope="payroll")) == INVALID_SCOPE
     assert rows(faked, "grant") == []
+    line = next(line for line in faked.log_lines() if line["event"] == "grant.refused")
+    assert (line["reason"], line["subject"], line["scope"]) == ("scope", ALICE.id, "payroll")
 
 
 def test_rule_is_no_oracle(site: Site) -> None:
