@@ -68,9 +68,12 @@ format: .venv/.dev ## Write the code as ruff would
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: .venv/.bench servers ## What a token and a login cost, as tables (minutes; on an idle machine)
-	@$(BIN)/python -m bench.tokens
-	$(BIN)/python -m bench.directory
+bench: .venv/.bench servers ## Tokens and checks a second, beside a naive server (minutes; on an idle machine)
+	@$(BIN)/python -m bench.compare
+
+.PHONY: bench-directory
+bench-directory: .venv/.bench servers ## What a login costs at the directory, by several ways
+	@$(BIN)/python -m bench.directory
 
 .PHONY: profile
 profile: .venv/.bench servers ## Where the CPU of a token goes, by layer and by function

@@ -1,6 +1,8 @@
 """The servers that are compared, started over one directory, each with a client and with tokens."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from base64 import b64encode
@@ -13,11 +15,13 @@ from urllib.parse import urlencode, urlsplit
 
 from bench.load import Target
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, net_id, password
-from tests.servers.netid import PROJECT, environment, serving
+from tests.servers.netid import PROJECT, await_port, environment, free_port, serving
 from tests.servers.slapd import SUFFIX, Slapd
 
 BASE = f"ou=people,{SUFFIX}"
 WORKERS = 2
+NAIVE_THREADS = 4
+_NAIVE_CLIENT = ("naive", "naive-secret")
 _TOKENS = 100
 
 
@@ -39,6 +43,7 @@ def settings_for(slapd: Slapd, **more: str) -> dict[str, str]:
         "NETID_LDAP_USER_BASE": BASE,
         "NETID_WORKERS": str(WORKERS),
         "NETID_SQLITE_SYNCHRONOUS": "NORMAL",
+        **{name: value for name in ("NETID_THREADS", "NETID_LDAP_CODEC") if (value := os.environ.get(name))},
         **more,
     }
 
@@ -49,6 +54,42 @@ def ours(instance: Path, settings: Mapping[str, str]) -> Iterator[Contender]:
     with serving(instance, settings=settings) as server:
         url = f"http://127.0.0.1:{server.port}"
         yield Contender(with_tokens(url, register(instance, settings)), server.process.pid)
+
+
+@contextmanager
+def naive(folder: Path, slapd: Slapd) -> Iterator[Contender]:
+    """The naive wiring, on the same production server with as many workers, as durable."""
+    folder.mkdir()
+    port, output = free_port(), folder / "log"
+    environ = {
+        **os.environ,
+        "AUTHLIB_INSECURE_TRANSPORT": "1",
+        "NAIVE_LDAP": slapd.ldap,
+        "NAIVE_BASE": BASE,
+        "NAIVE_DN": SERVICE_DN,
+        "NAIVE_PASSWORD": SERVICE_PASSWORD,
+        "NAIVE_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/naive.db",
+        "NAIVE_SYNCHRONOUS": "NORMAL",
+    }
+    setup = [sys.executable, "-m", "bench.naive.setup", *_NAIVE_CLIENT]
+    subprocess.run(setup, cwd=PROJECT, env=environ, check=True)
+    server = [sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"]
+    size = ["--workers", str(WORKERS), "--blocking-threads", str(NAIVE_THREADS)]
+    with output.open("w") as stream:
+        process = subprocess.Popen(
+            [*server, *size, "--port", str(port), "bench.naive.app:app"],
+            cwd=PROJECT,
+            env=environ,
+            stdout=stream,
+            stderr=stream,
+            text=True,
+        )
+        try:
+            await_port(process, port, output)
+            yield Contender(with_tokens(f"http://127.0.0.1:{port}", basic(*_NAIVE_CLIENT)), process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
 
 
 def register(instance: Path, settings: Mapping[str, str]) -> str:

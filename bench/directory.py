@@ -17,25 +17,26 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import trustme
 
-from bench.tokens import Request, cpu_seconds, register, works
-from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd
-from tests.servers.netid import PROJECT, serving
-from tests.servers.slapd import SUFFIX, Slapd
+from bench.contenders import BASE, ours, settings_for
+from bench.load import BEARER, PEOPLE, Target, load, require_wrk
+from bench.machine import cpu_seconds
+from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, password
+from tests.servers.netid import PROJECT
+from tests.servers.slapd import Slapd
 
-PEOPLE = 10_000
-BASE = f"ou=people,{SUFFIX}"
 AT_ONCE = 4
 SECONDS = 6.0
-OURS, FRESH = "ours", "ldap3_fresh"
+OURS = "ours"
 TITLES = {
     OURS: "ours: pool, verified, person read",
-    FRESH: "ldap3, a connection for each (`get_info=NONE`)",
+    "ldap3_fresh": "ldap3, a connection for each (`get_info=NONE`)",
     "ldap3_fresh_defaults": "ldap3, a connection for each (its defaults)",
     "python_ldap_fresh": "python-ldap, a connection for each",
     "python_ldap_kept": "python-ldap, two kept connections",
@@ -149,53 +150,21 @@ def _together(workers: Sequence[Worker], logins: int) -> list[float]:
     return [len(workers) * logins / (time.perf_counter() - began)]
 
 
-def checks_a_second(port: int, request: Request) -> float:
-    """Answers a second to one request that a few connections repeat."""
-    until = time.perf_counter() + SECONDS
-    counts = []
-
-    def work() -> None:
-        count, connection = 0, HTTPConnection("127.0.0.1", port, timeout=30)
-        while time.perf_counter() < until:
-            connection.request(*request)
-            response = connection.getresponse()
-            response.read()
-            count += response.status == 200
-        connection.close()
-        counts.append(count)
-
-    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / SECONDS
-
-
 def availability(folder: Path, slapd: Slapd, rounds: int) -> None:
     """Print the rate of resource checks while 8 people try to log in: the directory good, and hung."""
-    settings = {
-        "NETID_LDAP_URI": slapd.ldap,
-        "NETID_LDAP_CA_FILE": str(slapd.ca_file),
-        "NETID_LDAP_BIND_DN": SERVICE_DN,
-        "NETID_LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
-        "NETID_LDAP_USER_BASE": BASE,
-    }
     good: list[float] = []
     hung: list[float] = []
-    with serving(folder / "instance", settings=settings) as server:
-        kinds = works(server.port, register(folder / "instance", settings))
-        check = kinds["resource: /api/me"](0)
+    with ours(folder / "instance", settings_for(slapd)) as server:
         over, logins = threading.Event(), list[tuple[int, float]]()
         threads = [
-            threading.Thread(target=_keep_trying, args=(server.port, kinds, over, logins)) for _ in range(8)
+            threading.Thread(target=_keep_trying, args=(server.target, over, logins)) for _ in range(8)
         ]
         for thread in threads:
             thread.start()
         for _ in range(rounds):
-            good.append(checks_a_second(server.port, check))
+            good.append(load(server.target, BEARER, SECONDS).rate)
             slapd.freeze()
-            hung.append(checks_a_second(server.port, check))
+            hung.append(load(server.target, BEARER, SECONDS).rate)
             slapd.thaw()
             time.sleep(2)
         over.set()
@@ -207,25 +176,19 @@ def availability(folder: Path, slapd: Slapd, rounds: int) -> None:
     print("| directory | checks a second | kept |\n|---|---|---|")
     print(f"| good | {statistics.median(good):.0f} | |")
     print(f"| hung | {statistics.median(hung):.0f} | {kept:.0%} |")
-    print(
-        f"\n{len(refused)} of {len(logins)} logins were unavailable: {max(refused):.2f} s the slowest, ",
-        end="",
-    )
+    print(f"\n{len(refused)} of {len(logins)} logins were unavailable: {max(refused):.2f} s the slowest, ")
     print(f"{statistics.median(refused) * 1000:.0f} ms the median")
 
 
-def _keep_trying(
-    port: int,
-    kinds: Mapping[str, Callable[[int], Request]],
-    over: threading.Event,
-    logins: list[tuple[int, float]],
-) -> None:
+def _keep_trying(target: Target, over: threading.Event, logins: list[tuple[int, float]]) -> None:
     """Log in each second, and note status and seconds."""
-    connection, number = HTTPConnection("127.0.0.1", port, timeout=30), 0
+    connection, number = HTTPConnection(urlsplit(target.url).netloc, timeout=30), 0
+    headers = {"Authorization": target.authorization, "Content-Type": "application/x-www-form-urlencoded"}
     while not over.wait(1):
         number += 1
+        fields = {"grant_type": "password", "username": net_id(number), "password": password(number)}
         began = time.perf_counter()
-        connection.request(*kinds["token"](number))
+        connection.request("POST", "/oauth/token", urlencode(fields), headers)
         response = connection.getresponse()
         response.read()
         logins.append((response.status, time.perf_counter() - began))
@@ -234,6 +197,7 @@ def _keep_trying(
 
 def main() -> None:
     """Start the directory, measure, end it."""
+    require_wrk()
     rounds, logins = (int(each) for each in (sys.argv[1:3] or ("5", "1000")))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -9,7 +9,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from signal import SIGINT
 
@@ -43,9 +43,10 @@ def require_postgresql() -> None:
 
 
 class Postgresql:
-    """One PostgreSQL on 127.0.0.1, which trusts everybody there."""
+    """One PostgreSQL on 127.0.0.1, which trusts everybody there; `options` are instead of ours."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        self._options = {**_OPTIONS, **(options or {})}
         # Not below pytest's own folder: that one is closed to the account which the server runs under.
         self.folder = Path(tempfile.mkdtemp(prefix="netid-postgresql-"))
         self._as_account: Sequence[str] = ()
@@ -85,7 +86,7 @@ class Postgresql:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        options = [f"-c{name}={value}" for name, value in {**_OPTIONS, "port": self.port}.items()]
+        options = [f"-c{name}={value}" for name, value in {**self._options, "port": self.port}.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._as_account, str(_BINARIES / "postgres"), "-D", str(self.folder / "data"), *options],
