@@ -17,16 +17,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
-from app_values import ldap_config, lifetimes, limits, restrictions
+from app_audit import name_digest, open_refusals, write_refusals_at_end
+from app_login import login_guard
+from app_values import ldap_config, lifetimes, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, open_directory
 from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
-from login import Guard, Login, open_guard, parse_limits
+from login import Login
 from models import (
     MIGRATIONS,
     AbsenceStore,
     ClientStore,
-    FailureStore,
     GrantCap,
     GrantStore,
     KeptSecrets,
@@ -91,6 +92,13 @@ def create_app(
         raise CannotStart(str(error)) from None
 
 
+def create_worker() -> Flask:
+    """One server for a worker process, which writes down what waits when it is told to end."""
+    app = create_app()
+    write_refusals_at_end(app)
+    return app
+
+
 def _build(
     environ: Mapping[str, str], clock: Callable[[], float], directory: Directory | None, log_stream: TextIO
 ) -> Flask:
@@ -107,10 +115,9 @@ def _build(
     ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock)
     log = open_log(log_stream)
-    login = Login(directory, _guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
-    redact_access_log()
+    login = Login(directory, login_guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
     server = _new_server(
-        settings, clock=clock, log=log, clients=clients, grants=grants, login=login, ring=ring, keys=keys
+        app, settings, clock=clock, log=log, clients=clients, grants=grants, login=login, ring=ring, keys=keys
     )
     _serve(app, settings, server, Protector(grants, clock, settings.issuer), log)
     commands = cli.Services(
@@ -121,12 +128,14 @@ def _build(
         clock=clock,
         settings=settings,
         ldap=ldap,
+        names=name_digest(ring),
     )
     cli.register(app, commands)
     return app
 
 
 def _new_server(
+    app: Flask,
     settings: Settings,
     *,
     clock: Callable[[], float],
@@ -152,6 +161,7 @@ def _new_server(
         successor_keys=[key.key for key in ring.derive("refresh token successor")],
         keys=keys,
         replay_window=settings.refresh_replay_window,
+        refusals=open_refusals(app, name_digest(ring), clock),
         log=log,
         clock=clock,
     )
@@ -207,20 +217,6 @@ def _signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
     return SigningKeys(SigningKeyStore(sealer), clock)
 
 
-def _guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]) -> Guard:
-    return open_guard(
-        FailureStore(),
-        trouble=StoreUnavailable,
-        name_key=ring.derive("login name")[0].key,
-        realms=settings.ldap_realms,
-        limits=limits(settings),
-        client_rate=parse_limits(settings.client_rate),
-        workers=settings.workers,
-        log=log,
-        clock=clock,
-    )
-
-
 def _kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:
     return KeptSecrets(Sealer([(key.key_id, key.key) for key in ring.derive("kept secret")]), clock)
 
@@ -234,6 +230,7 @@ def _serve(app: Flask, settings: Settings, server: Server, protector: Protector,
         web.health(required={"database": _database_answers}, degrading={"directory": server.login.ping})
     )
     web.answer_every_error(app, log)
+    redact_access_log()
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -9,7 +9,7 @@ from flask import current_app
 from directory import Directory
 from directory.ldap import LdapConfig
 from models import ClientStore, GrantStore
-from oauth import SigningKeys
+from oauth import NameDigest, SigningKeys
 from settings import Settings
 
 
@@ -26,6 +26,7 @@ class Services:
     clock: Callable[[], float]
     settings: Settings
     ldap: LdapConfig
+    names: NameDigest
 
 
 def services() -> Services:

@@ -102,16 +102,16 @@ def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble,
 
     Nor is what shows that a password was not URL-encoded (`raw`): it is part of the password.
     """
-    facts = oauth_request.facts()
+    facts, noted = oauth_request.facts(), server.refusals.note(oauth_request, trouble)
     if raw:
         facts["hint"] = "password_not_url_encoded"
     if isinstance(trouble, InvalidCredentials):
-        why = {"reason": trouble.reason.value, "subject": trouble.person_id, "detail": trouble.detail}
-        server.log.warning("grant.refused", **why, **facts)
+        why = {"reason": noted.reason, "subject": noted.subject, "detail": trouble.detail}
+        server.log.warning(noted.event, **why, name_digest=noted.name_digest, **facts)
     elif isinstance(trouble, Throttled):
         times = server.throttlings.due((trouble.cause, facts["client_id"], facts["address"]))
         if times is not None:
-            server.log.warning("login.throttled", reason=trouble.cause.value, times=times, **facts)
+            server.log.warning(noted.event, reason=noted.reason, times=times, **facts)
     elif isinstance(trouble, DirectoryUnavailable):
         say = server.log.error if trouble.alarm else server.log.warning
         say("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts)

@@ -29,6 +29,7 @@ from oauth.introspection import Introspection
 from oauth.lifetimes import Lifetimes
 from oauth.minting import Facts, Minter
 from oauth.pairwise import PairwiseSubjects
+from oauth.refusals import Refusals
 from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
@@ -64,6 +65,7 @@ class Server(AuthorizationServer):
         successor_keys: Sequence[bytes],
         keys: SigningKeys,
         replay_window: int,
+        refusals: Refusals,
         log: Log,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -74,7 +76,7 @@ class Server(AuthorizationServer):
         self.catalogue = catalogue
         self._default_scope = default_scope
         self._subjects = subjects
-        self.log = log
+        self.log, self.refusals = log, refusals
         self.grants = grants
         self.refreshes = refreshes
         self.absences = absences
@@ -241,3 +243,4 @@ class Server(AuthorizationServer):
         capped = self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
         for told in (event, capped) if capped else (event,):
             self.log.info(told.event, **told.facts())
+        self.refusals.write_due()

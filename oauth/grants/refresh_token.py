@@ -174,8 +174,9 @@ class RefreshGrant(RefreshTokenGrant):
             raise invalid_refresh_token() from None
 
     def _log_refusal(self, found: RefreshToken, refusal: InvalidCredentials) -> None:
-        why = {"reason": refusal.reason.value, "subject": found.subject, "detail": refusal.detail}
-        self.server.log.warning("grant.refused", **why, **self.request.facts())
+        noted = self.server.refusals.note(self.request, refusal, subject=found.subject)
+        why = {"reason": noted.reason, "subject": noted.subject, "detail": refusal.detail}
+        self.server.log.warning(noted.event, **why, **self.request.facts())
 
     def _scope(self, found: RefreshToken) -> str:
         """The grant's scope, or a narrower one where that is asked (RFC 6749, 6).

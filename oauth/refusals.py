@@ -1,0 +1,80 @@
+"""What the audit keeps of refusals: why, whose, and of a name that nobody has a digest alone.
+
+Owns: which trouble is a refusal, and under what name. Must not know: when and how rows are written.
+"""
+
+import hmac
+from collections.abc import Callable
+
+from login import DirectoryUnavailable, InvalidCredentials, Throttled
+from models import RefusalLedger, StoreUnavailable
+from oauth.errors import Trouble
+from oauth.front import StrictRequest
+from telemetry import AuditEvent
+
+_DIGEST_OCTETS = 16
+REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
+
+
+class NameDigest:
+    """A keyed digest of a login name: people type passwords there, so that the name itself is never kept."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def of(self, net_id: str) -> str:
+        """The digest of a login name as typed; case and spaces around it do not matter."""
+        typed = net_id.strip().casefold().encode("utf-8", "surrogatepass")
+        return hmac.digest(self._key, typed, "sha256")[:_DIGEST_OCTETS].hex()
+
+
+class Refusals:
+    """The refusals of one server. What is noted is best effort: it never raises, and never holds up."""
+
+    def __init__(self, ledger: RefusalLedger, names: NameDigest, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._names = names
+        self._clock = clock
+
+    def note(self, request: StrictRequest, trouble: Trouble, *, subject: str | None = None) -> AuditEvent:
+        """Note trouble that kept a request from its token; trouble of the database cannot be.
+
+        Args:
+            request: the client's.
+            trouble: as it was raised.
+            subject: the person's stable id, where it was known before.
+
+        Returns:
+            The event, for the log.
+        """
+        event, reason, digest = REFUSED, "client_ended", None
+        if isinstance(trouble, InvalidCredentials):
+            reason, subject = trouble.reason.value, subject or trouble.person_id
+            digest = None if subject else self._digest(request)
+        elif isinstance(trouble, Throttled):
+            event, reason, digest = THROTTLED, trouble.cause.value, self._digest(request)
+        elif isinstance(trouble, DirectoryUnavailable):
+            event, reason = UNAVAILABLE, "alarm" if trouble.alarm else "unavailable"
+        noted = AuditEvent(
+            event=event,
+            at=int(self._clock()),
+            request_id=request.request_id,
+            client_id=request.client.get_client_id() if request.client else None,
+            subject=subject,
+            address=request.address,
+            scope=request.granted_scope or None,
+            reason=reason,
+            duration_ms=request.elapsed_ms(),
+            name_digest=digest,
+        )
+        if not isinstance(trouble, StoreUnavailable):
+            self._ledger.note(noted)
+        return noted
+
+    def write_due(self) -> None:
+        """Write what waits, where it has waited long enough."""
+        self._ledger.write_due()
+
+    def _digest(self, request: StrictRequest) -> str | None:
+        typed = request.form.get("username")
+        return None if typed is None else self._names.of(typed)

@@ -1,0 +1,115 @@
+"""What the audit keeps of refusals: why, whose, and of a name that nobody has a digest alone."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app_audit import write_refusals
+from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from oauth import NameDigest
+from tests.conftest import NOON, Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import drop_table, rows
+from tests.oauth.answers import INVALID_GRANT, UNAVAILABLE, said
+
+
+def last_row(site: Site) -> dict[str, object]:
+    """The newest audit row, once all that waits is written."""
+    write_refusals(site.app)
+    return rows(site, "audit_event")[-1]
+
+
+def test_refusal_has_a_row(site: Site) -> None:
+    """Who, where, through which client, for which scope, why and how long: as the log has it."""
+    client = site.register("p", "--scope", "profile")
+    site.ask_token(client, password="wrong")
+    row, line = last_row(site), site.log_lines()[-1]
+    assert (row["event"], row["reason"], row["at"]) == ("grant.refused", "wrong_password", NOON)
+    assert (row["client_id"], row["address"], row["scope"]) == (client.client_id, "127.0.0.1", "profile")
+    assert row["subject"] == ALICE.id
+    assert row["name_digest"] is None
+    assert (row["request_id"], row["duration_ms"]) == (line["request_id"], line["duration_ms"])
+
+
+def test_name_that_nobody_has_is_a_digest(site: Site) -> None:
+    """People type their password as their name: row and line have its digest alone."""
+    client = site.register()
+    site.ask_token(client, username="Hunter2")
+    first = last_row(site)
+    site.ask_token(client, username=" hunter2 ")
+    second, line = last_row(site), site.log_lines()[-1]
+    assert first["reason"] == "unknown_person"
+    assert first["subject"] is None
+    assert first["name_digest"] == second["name_digest"] == line["name_digest"]
+    assert "hunter2" not in (str(rows(site, "audit_event")) + site.log.getvalue()).lower()
+
+
+def test_digest_needs_the_key() -> None:
+    """Without the server's key no list of names can be tried against the digests."""
+    assert NameDigest(b"1" * 32).of("alice") != NameDigest(b"2" * 32).of("alice")
+    assert NameDigest(b"1" * 32).of("ALICE ") == NameDigest(b"1" * 32).of("alice")
+
+
+@pytest.mark.parametrize("reason", [Refusal.WRONG_PASSWORD, Refusal.LOCKED, Refusal.DISABLED])
+def test_refused_refresh_has_a_row(
+    faked: Site, fake: FakeDirectory, refreshing: Registered, reason: Refusal
+) -> None:
+    """A refresh that is refused is told as a login is, with the person of the grant."""
+    token = faked.ask_token(refreshing).get_json()["refresh_token"]
+    fake.outcome = InvalidCredentials(reason)
+    assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+    row = last_row(faked)
+    assert (row["event"], row["reason"], row["subject"]) == ("grant.refused", reason.value, ALICE.id)
+
+
+def test_client_that_ended_meanwhile_has_a_row(make_site: Callable[..., Site]) -> None:
+    """A client that is disabled while its person's password is checked is refused, and that is told."""
+
+    class Disabling(FakeDirectory):
+        def authenticate(self, net_id: str, password: str, **others: object) -> object:  # type: ignore[override]
+            site.run("client", "disable", client.client_id)
+            return ALICE
+
+    site = make_site(Disabling())
+    client = site.register()
+    site.ask_token(client)
+    row = last_row(site)
+    assert (row["event"], row["reason"]) == ("grant.refused", "client_ended")
+
+
+def test_outage_is_told_by_the_minute(faked: Site, fake: FakeDirectory, refreshing: Registered) -> None:
+    """While the directory is away the audit has a row a minute, with how many were turned away."""
+    fake.outcome = DirectoryUnavailable("away", alarm=True)
+    for _ in range(5):
+        assert said(faked.ask_token(refreshing)) == UNAVAILABLE
+    row = last_row(faked)
+    assert (row["event"], row["reason"], row["times"]) == ("directory.unavailable", "alarm", 4)
+
+
+def test_refusal_needs_no_audit(site: Site) -> None:
+    """A refusal that cannot be written down is the same refusal."""
+    client = site.register()
+    drop_table(site, "audit_event")
+    assert said(site.ask_token(client, password="wrong")) == INVALID_GRANT
+
+
+def test_what_waits_is_written_with_a_later_token(site: Site) -> None:
+    """What a flood left behind is in the table a minute after it, once anyone is given a token."""
+    client = site.register()
+    for _ in range(3):
+        site.ask_token(client, password="wrong")
+    site.clock.now += 60
+    site.token(client)
+    assert [row["times"] for row in rows(site, "audit_event")] == [None, None, 2]
+
+
+def test_throttling_is_told_by_the_minute(make_site: Callable[..., Site]) -> None:
+    """Whoever is over a limit is told of with the limit's name, and no more often than others."""
+    site = make_site(NETID_LIMIT_PERSON="1/15minutes")
+    client = site.register()
+    site.ask_token(client, password="wrong")
+    for _ in range(4):
+        assert site.ask_token(client).status_code == 429
+    row = last_row(site)
+    assert (row["event"], row["reason"], row["times"]) == ("login.throttled", "person_and_client", 4)
+    assert row["name_digest"] is not None
