@@ -1,4 +1,4 @@
-"""SECURITY.md names tests: each of them exists."""
+"""SECURITY.md and docs/threats.md name tests: each of them exists."""
 
 import ast
 import re
@@ -7,11 +7,31 @@ import pytest
 
 from tests.servers.netid import PROJECT
 
-NAMED = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (PROJECT / "SECURITY.md").read_text("utf-8"))
+DOCUMENTS = ("SECURITY.md", "docs/threats.md")
+TEXTS = {name: (PROJECT / name).read_text("utf-8") for name in DOCUMENTS}
+NAMED = [
+    (document, path, name)
+    for document, text in TEXTS.items()
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+]
+# The rows below each heading of a table.
+THREATS = re.findall(
+    r"^(\|(?!---).*\|)$",
+    re.sub(r"^.*\n\|---.*$", "", TEXTS["docs/threats.md"], flags=re.MULTILINE),
+    re.MULTILINE,
+)
 
 
-@pytest.mark.parametrize(("path", "name"), NAMED, ids=[f"{path}::{name}" for path, name in NAMED])
-def test_each_promise_has_its_test(path: str, name: str) -> None:
-    """The test that SECURITY.md names for a promise stands in the file that it names."""
+@pytest.mark.parametrize(("document", "path", "name"), NAMED, ids=["-".join(each) for each in NAMED])
+def test_each_promise_has_its_test(document: str, path: str, name: str) -> None:
+    """The test that a document names for a promise or a weakness stands in the file that it names."""
     tree = ast.parse((PROJECT / path).read_text("utf-8"))
-    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert name in names, f"{document} names a test that is not there"
+
+
+@pytest.mark.parametrize("row", THREATS)
+def test_each_weakness_has_a_test(row: str) -> None:
+    """Every row of docs/threats.md names a test in its last column."""
+    assert row.count(" | ") == 2, row
+    assert re.match(r"`tests/[\w/]+\.py::\w+`", row.rsplit(" | ", 1)[1]), row
