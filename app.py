@@ -50,11 +50,13 @@ from models import (
 )
 from oauth import (
     Catalogue,
+    Origins,
     PairwiseSubjects,
     Protector,
     Server,
     SigningKeys,
     oauth_endpoints,
+    preflights,
     userinfo_endpoint,
 )
 from settings import Settings, SettingsError, instance_path, load_settings
@@ -119,7 +121,8 @@ def _build(
     server = _new_server(
         app, settings, clock=clock, log=log, clients=clients, grants=grants, login=login, ring=ring, keys=keys
     )
-    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log)
+    origins = Origins(clients.list, clock)
+    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log=log, origins=origins)
     commands = cli.Services(
         clients=clients,
         grants=grants,
@@ -221,9 +224,12 @@ def _kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:
     return KeptSecrets(Sealer([(key.key_id, key.key) for key in ring.derive("kept secret")]), clock)
 
 
-def _serve(app: Flask, settings: Settings, server: Server, protector: Protector, log: Log) -> None:
-    app.register_blueprint(oauth_endpoints(server))
-    app.register_blueprint(userinfo_endpoint(protector))
+def _serve(
+    app: Flask, settings: Settings, server: Server, protector: Protector, *, log: Log, origins: Origins
+) -> None:
+    app.register_blueprint(oauth_endpoints(server, origins))
+    app.register_blueprint(userinfo_endpoint(protector, origins))
+    app.register_blueprint(preflights(origins))
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer))
     app.register_blueprint(
@@ -231,6 +237,7 @@ def _serve(app: Flask, settings: Settings, server: Server, protector: Protector,
     )
     web.answer_every_error(app, log)
     redact_access_log()
+    app.wsgi_app = web.SafeHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ stands in a module of its own. Must not know: ldap3, the directory package, SQL 
 
 from oauth.bearer import Protector
 from oauth.claims import told_of
+from oauth.cors import Origins, preflights
 from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
@@ -26,6 +27,7 @@ __all__ = [
     "Catalogue",
     "Lifetimes",
     "NameDigest",
+    "Origins",
     "PairwiseSubjects",
     "Protector",
     "Refusals",
@@ -36,6 +38,7 @@ __all__ = [
     "json_response",
     "key_of",
     "oauth_endpoints",
+    "preflights",
     "told_of",
     "userinfo_endpoint",
     "wire_error",

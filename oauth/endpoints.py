@@ -13,10 +13,11 @@ from flask import Blueprint, Response, request
 
 from login import DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
+from oauth.cors import Origins
 from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
 from oauth.metadata import server_metadata
-from oauth.registration import URL_ENCODING_HINTS
+from oauth.registration import TOLD_REASONS, URL_ENCODING_HINTS
 from oauth.responses import error_response, json_response
 from oauth.scope_rules import BUILT_IN
 from oauth.server import Server
@@ -24,21 +25,26 @@ from oauth.signing_keys import JWKS_MAX_AGE
 from oauth.url_encoding import is_left_raw
 
 
-def oauth_endpoints(server: Server) -> Blueprint:
-    """The endpoints of `server`: token, revocation, introspection, metadata, and the short aliases."""
+def oauth_endpoints(server: Server, origins: Origins) -> Blueprint:
+    """The endpoints under `/oauth`, and the short aliases.
+
+    Args:
+        server: what answers.
+        origins: pages that may read what is answered to their clients.
+    """
     endpoints = Blueprint("oauth", __name__)
 
     @endpoints.post("/oauth/token")
     @endpoints.post("/token")
     def token() -> Response:
         """A token for a grant (RFC 6749, 3.2), or the error that section 5.2 names."""
-        return _answer(server, _grant_token)
+        return _answer(server, _grant_token, origins)
 
     @endpoints.post("/oauth/revoke")
     @endpoints.post("/revoke")
     def revoke() -> Response:
         """The end of a token (RFC 7009, 2)."""
-        return _answer(server, lambda server, request: server.create_endpoint_response("revocation", request))
+        return _answer(server, _revoke, origins)
 
     @endpoints.post("/oauth/introspect")
     @endpoints.post("/introspect")
@@ -83,8 +89,29 @@ def _grant_token(server: Server, oauth_request: StrictRequest) -> Response:
     return response
 
 
-def _answer(server: Server, endpoint: Callable[[Server, StrictRequest], Response]) -> Response:
+def _revoke(server: Server, oauth_request: StrictRequest) -> Response:
+    response: Response = server.create_endpoint_response("revocation", oauth_request)
+    return response
+
+
+def _answer(
+    server: Server, endpoint: Callable[[Server, StrictRequest], Response], origins: Origins | None = None
+) -> Response:
     oauth_request = StrictRequest(request, issuer=server.issuer, request_id=secrets.token_hex(8))
+    response = _answer_to(oauth_request, server, endpoint)
+    if origins is None or "HTTP_ORIGIN" not in request.environ:
+        return response
+    try:
+        client = oauth_request.client
+        return origins.answer(response, client.get_client_id() if client else None)
+    except StoreUnavailable:
+        # What is answered is answered; the page cannot read it.
+        return response
+
+
+def _answer_to(
+    oauth_request: StrictRequest, server: Server, endpoint: Callable[[Server, StrictRequest], Response]
+) -> Response:
     try:
         oauth_request.take(*read_parameters(request))
         return endpoint(server, oauth_request)
@@ -93,8 +120,9 @@ def _answer(server: Server, endpoint: Callable[[Server, StrictRequest], Response
     except (InvalidCredentials, Throttled, DirectoryUnavailable, StoreUnavailable, ClientEnded) as trouble:
         raw = isinstance(trouble, InvalidCredentials) and is_left_raw(oauth_request.raw_body)
         _log_trouble(server, oauth_request, trouble, raw=raw)
-        told = raw and bool(oauth_request.client.registered.flags.get(URL_ENCODING_HINTS))
-        return error_response(wire_error(trouble, raw=told))
+        flags = oauth_request.client.registered.flags if oauth_request.client else {}
+        told = raw and bool(flags.get(URL_ENCODING_HINTS))
+        return error_response(wire_error(trouble, raw=told, reason=bool(flags.get(TOLD_REASONS))))
 
 
 def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble, *, raw: bool) -> None:

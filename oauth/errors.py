@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6749 import (
     UnauthorizedClientError,
 )
 
-from login import DirectoryUnavailable, InvalidCredentials, Throttled
+from login import DirectoryUnavailable, InvalidCredentials, Refusal, Throttled
 from models import ClientEnded, StoreUnavailable
 
 REALM = "NetID OAuth"
@@ -22,6 +22,22 @@ _RETRY_AFTER = 5
 _NOT_ENCODED = "The program did not URL-encode the password in its form (RFC 6749, appendix B)."
 
 Trouble = InvalidCredentials | Throttled | DirectoryUnavailable | StoreUnavailable | ClientEnded
+
+
+# For the few clients that are registered to be told.
+_REASONS = {
+    Refusal.WRONG_PASSWORD: "The password is wrong.",
+    Refusal.UNKNOWN_PERSON: "Nobody has this Net ID.",
+    Refusal.AMBIGUOUS: "Several people have this Net ID.",
+    Refusal.LOCKED: "The account is locked.",
+    Refusal.EXPIRED: "The password or the account has expired.",
+    Refusal.MUST_CHANGE: "The password must be changed first.",
+    Refusal.DISABLED: "The account is disabled.",
+    Refusal.NOT_NOW: "The account may not log in at this time.",
+    Refusal.NOT_HERE: "The account may not log in from here.",
+    Refusal.NOT_ALLOWED: "The person may not use this program.",
+    Refusal.NOT_FROM_HERE: "This program may not ask from this network.",
+}
 
 
 class InvalidClient(OAuth2Error):
@@ -151,13 +167,28 @@ def invalid_refresh_token() -> OAuth2Error:
     return InvalidGrantError("The token is invalid, expired, revoked, or was issued to another client.")
 
 
-def wire_error(trouble: Trouble, *, raw: bool = False) -> OAuth2Error:
+class _ToldRefusal(InvalidGrantError):
+    """A refusal with its reason, for a client that is registered to be told."""
+
+    def __init__(self, refusal: InvalidCredentials) -> None:
+        super().__init__(_REASONS.get(refusal.reason, "This login is refused."))
+        self.reason = refusal.reason.value
+
+    def get_body(self) -> list[tuple[str, str]]:
+        """The error, and why (RFC 6749, 5.2 and 8.5: an extension)."""
+        return [*super().get_body(), ("reason", self.reason)]
+
+
+def wire_error(trouble: Trouble, *, raw: bool = False, reason: bool = False) -> OAuth2Error:
     """What an outcome of a login or of the database reads like (RFC 6749, 5.2).
 
     Args:
         trouble: the outcome; its own sentence stays with us.
         raw: whether the client is told that the password in its form was not URL-encoded.
+        reason: whether the client is told why a login was refused.
     """
+    if isinstance(trouble, InvalidCredentials) and reason:
+        return _ToldRefusal(trouble)
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant(raw=raw)
     if isinstance(trouble, Throttled):

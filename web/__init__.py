@@ -8,6 +8,7 @@ from web.api import resources
 from web.application import Application
 from web.errors import answer_every_error
 from web.front_page import front_page
+from web.headers import SafeHeaders
 from web.health import health
 
-__all__ = ["Application", "answer_every_error", "front_page", "health", "resources"]
+__all__ = ["Application", "SafeHeaders", "answer_every_error", "front_page", "health", "resources"]

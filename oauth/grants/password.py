@@ -8,6 +8,7 @@ from login import Person
 from oauth.client_authentication import METHODS
 from oauth.errors import missing, unauthorized_client
 from oauth.grants.permission import permit
+from oauth.registration import TOLD_REASONS
 from oauth.resource import settle_audience
 
 
@@ -65,4 +66,18 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
         """Issue and store the tokens (RFC 6749, 5.1)."""
         refresh = self.request.client.check_grant_type("refresh_token")
-        return 200, self.server.issue(self.request, refresh=refresh), self.TOKEN_RESPONSE_HEADER
+        token = self.server.issue(self.request, refresh=refresh)
+        if self.request.client.registered.flags.get(TOLD_REASONS):
+            token |= _warnings(self.request.user, self.server.now())
+        return 200, token, self.TOKEN_RESPONSE_HEADER
+
+
+def _warnings(person: Person, now: int) -> dict[str, object]:
+    """What a person should be told of their password while it is still good: seconds, and logins."""
+    expires_at, grace = person.password_expires_at, person.grace_logins_remaining
+    told: dict[str, object] = {}
+    if expires_at is not None:
+        told["password_expires_in"] = max(0, expires_at - now)
+    if grace is not None:
+        told["grace_logins_remaining"] = grace
+    return told

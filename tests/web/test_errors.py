@@ -25,7 +25,7 @@ def test_nothing_there(site: Site, path: str, accept: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("GET", "/oauth/token", "POST"),
+        ("GET", "/oauth/token", "OPTIONS, POST"),
         ("POST", "/api/me", "GET, HEAD"),
         ("DELETE", "/", "GET, HEAD"),
         ("POST", "/healthz", "GET, HEAD"),

@@ -1,0 +1,39 @@
+"""A client that is registered to be told why is told; no other is told anything."""
+
+from dataclasses import replace
+
+import pytest
+
+from directory import InvalidCredentials, Refusal
+from tests.conftest import NOON, Site
+from tests.fakes import ALICE, FakeDirectory
+
+EXTRA = {"password_expires_in", "grace_logins_remaining"}
+
+
+@pytest.mark.parametrize("reason", list(Refusal))
+def test_reason_is_told_to_whom_it_may_be(faked: Site, fake: FakeDirectory, reason: Refusal) -> None:
+    """The reason is a member of its own and a sentence; without the flag nothing shows (RFC 6749, 8.5)."""
+    told, other = faked.register("trusted", "--told-reasons"), faked.register("other")
+    fake.outcome = InvalidCredentials(reason, "detail-of-the-server")
+    answer = faked.ask_token(told)
+    body = answer.get_json()
+    assert answer.status_code == 400
+    assert (body["error"], body["reason"]) == ("invalid_grant", reason.value)
+    assert body["error_description"].endswith(".")
+    assert "detail-of-the-server" not in answer.text
+    assert faked.ask_token(other).get_json() == {
+        "error": "invalid_grant",
+        "error_description": "The Net ID or the password is wrong.",
+    }
+
+
+def test_end_of_a_password_is_told(faked: Site, fake: FakeDirectory) -> None:
+    """With a token come the seconds that the password is good for, and the logins that are left."""
+    told, other = faked.register("trusted", "--told-reasons"), faked.register("other")
+    fake.outcome = replace(ALICE, password_expires_at=NOON + 86_400, grace_logins_remaining=3)
+    body = faked.ask_token(told).get_json()
+    assert (body["password_expires_in"], body["grace_logins_remaining"]) == (86_400, 3)
+    assert not EXTRA & set(faked.ask_token(other).get_json())
+    fake.outcome = ALICE
+    assert not EXTRA & set(faked.ask_token(told).get_json())
