@@ -35,7 +35,8 @@ class Entry:
 
     def text(self, attribute: str) -> str | None:
         """Return the first text value of an attribute, or None."""
-        return next(iter(self.texts(attribute)), None)
+        # Most of what a login asks for is not there.
+        return next(iter(self.texts(attribute)), None) if attribute.lower() in self.attributes else None
 
 
 @dataclass(frozen=True, slots=True)

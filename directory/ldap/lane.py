@@ -69,9 +69,10 @@ class Lane:
         self._lifetime = lifetime
         self._fair_chance = fair_chance
         self._monotonic = monotonic
-        self._slots = threading.BoundedSemaphore(size)
-        self._places = threading.BoundedSemaphore(size * (1 + _WAITING))
         self._lock = threading.Lock()
+        self._freed = threading.Condition(self._lock)
+        self._taken = 0
+        self._waiting = 0
         self._idle: list[_Lent] = []
         self._lent = 0
         self._generation = 0
@@ -91,7 +92,8 @@ class Lane:
         Raises:
             DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
         """
-        with self._slot(deadline):
+        self._enter(deadline)
+        try:
             lent, kept = self._take(deadline, near, avoid)
             try:
                 allotted = deadline.part(part)
@@ -103,6 +105,8 @@ class Lane:
                         self._blame(lent, lent.link.failure, allotted, kept=kept)
             finally:
                 self._give_back(lent)
+        finally:
+            self._leave()
 
     def close(self) -> None:
         """Close every connection: the idle ones now, a lent one when it comes back."""
@@ -112,23 +116,34 @@ class Lane:
         for lent in idle:
             self._dismiss(lent)
 
-    @contextlib.contextmanager
-    def _slot(self, deadline: Deadline) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
-            raise DirectoryUnavailable(
-                f"too many wait already for the {self._size} connections for {self._purpose}"
-            )
-        try:
-            if not self._slots.acquire(timeout=deadline.remaining()):
+    def _enter(self, deadline: Deadline) -> None:
+        with self._lock:
+            if self._taken < self._size and not self._waiting:
+                self._taken += 1
+                return
+            if self._waiting >= self._size * _WAITING:
                 raise DirectoryUnavailable(
-                    f"all {self._size} connections for {self._purpose} stayed busy (NETID_LDAP_POOL_SIZE)"
+                    f"too many wait already for the {self._size} connections for {self._purpose}"
                 )
+            self._waiting += 1
             try:
-                yield
+                while self._taken >= self._size:
+                    woken = self._freed.wait(deadline.remaining())
+                    # Who gives up must not have been the one that was told.
+                    if not woken and self._taken >= self._size:
+                        raise DirectoryUnavailable(
+                            f"all {self._size} connections for {self._purpose} stayed busy "
+                            "(NETID_LDAP_POOL_SIZE)"
+                        )
+                self._taken += 1
             finally:
-                self._slots.release()
-        finally:
-            self._places.release()
+                self._waiting -= 1
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._taken -= 1
+            if self._waiting:
+                self._freed.notify()
 
     def _take(self, deadline: Deadline, near: str | None, avoid: str | None) -> tuple[_Lent, bool]:
         """Take a connection, and say whether it is a kept one."""

@@ -1,5 +1,6 @@
 """The pool's bounds, and what is sent a second time."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ from directory.ldap.deadline import Deadline
 from directory.ldap.lane import Lane
 from directory.ldap.servers import Servers
 from directory.ldap.wire import LinkLost, NothingSent, TimedSocket
+from tests.directory.conftest import recovers_within
 from tests.directory.scripted import BIND, Scripted, friendly
 
 SETTINGS = {"start_tls": False, "user_base": "dc=x"}
@@ -88,9 +90,9 @@ def test_queue_is_bounded(opened: Callable[..., Directory]) -> None:
         for thread in threads:
             thread.start()
         assert waiting.acquire(timeout=5)
-        places = directory._lines.binds._places  # type: ignore[attr-defined] # LDAP's own
+        lane = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
         until = time.monotonic() + 5
-        while places._value and time.monotonic() < until:
+        while lane._waiting < 8 and time.monotonic() < until:
             time.sleep(0.005)
         began = time.monotonic()
         with pytest.raises(DirectoryUnavailable, match="too many wait"):
@@ -99,6 +101,32 @@ def test_queue_is_bounded(opened: Callable[..., Directory]) -> None:
         hung.set()
         for thread in threads:
             thread.join(5)
+
+
+def test_who_gives_up_leaves_no_connection_unused(opened: Callable[..., Directory]) -> None:
+    """Of many who wait, some beyond their deadline, each is answered or refused, and then all works again."""
+    slow = threading.Event()
+
+    def script(operation: int, message_id: int, request: bytes) -> bytes | None:
+        if operation == BIND and not slow.is_set():
+            time.sleep(0.05)
+        return friendly(operation, message_id, request)
+
+    def log_in() -> None:
+        with contextlib.suppress(DirectoryUnavailable):
+            directory.authenticate("alice", "x")
+
+    with Scripted(script) as server:
+        directory = opened(uris=(server.uri,), pool_size=2, **SETTINGS, login_deadline=0.12)
+        threads = [threading.Thread(target=log_in) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+        slow.set()
+        lane = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
+        assert (lane._taken, lane._waiting) == (0, 0)
+        recovers_within(5, lambda: directory.authenticate("alice", "x"))
 
 
 def test_connections_to_other_servers_count_too(opened: Callable[..., Directory]) -> None:
