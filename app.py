@@ -17,9 +17,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
-from app_audit import name_digest, open_refusals, write_refusals_at_end
-from app_login import login_guard
-from app_values import ldap_config, lifetimes, restrictions
+from app_audit import name_digest, open_refusals
+from app_login import login_guard, login_names
+from app_values import ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, open_directory
 from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
@@ -94,13 +94,6 @@ def create_app(
         raise CannotStart(str(error)) from None
 
 
-def create_worker() -> Flask:
-    """One server for a worker process, which writes down what waits when it is told to end."""
-    app = create_app()
-    write_refusals_at_end(app)
-    return app
-
-
 def _build(
     environ: Mapping[str, str], clock: Callable[[], float], directory: Directory | None, log_stream: TextIO
 ) -> Flask:
@@ -132,6 +125,8 @@ def _build(
         settings=settings,
         ldap=ldap,
         names=name_digest(ring),
+        login_names=login_names(settings, ring),
+        limits=limits(settings),
     )
     cli.register(app, commands)
     return app

@@ -4,10 +4,22 @@ from collections.abc import Callable
 
 from app_values import limits
 from keys import KeyRing
-from login import Guard, open_guard, parse_limits
+from login import Guard, Names, open_guard, parse_limits
 from models import FailureStore, StoreUnavailable
 from settings import Settings
 from telemetry import Log
+
+_NAMES = "login name"
+
+
+def login_names(settings: Settings, ring: KeyRing) -> Names:
+    """The digests by which failures are counted, for whoever looks them up.
+
+    Args:
+        settings: what the operator chose.
+        ring: the server's keys.
+    """
+    return Names(ring.derive(_NAMES)[0].key, settings.ldap_realms)
 
 
 def login_guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]) -> Guard:
@@ -22,7 +34,7 @@ def login_guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[],
     return open_guard(
         FailureStore(),
         trouble=StoreUnavailable,
-        name_key=ring.derive("login name")[0].key,
+        name_key=ring.derive(_NAMES)[0].key,
         realms=settings.ldap_realms,
         limits=limits(settings),
         client_rate=parse_limits(settings.client_rate),

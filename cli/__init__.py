@@ -5,9 +5,11 @@ Owns: the `flask …` commands and what they print. Must not know: HTTP requests
 
 from flask import Flask
 
+from cli.audit import audit
 from cli.client import client
 from cli.directory import directory
 from cli.grant import grant
+from cli.person import person
 from cli.scope import scope
 from cli.serve import serve
 from cli.services import Services
@@ -24,5 +26,5 @@ def register(app: Flask, services: Services) -> None:
         services: what the commands work on.
     """
     app.extensions[Services.NAME] = services
-    for command in (client, directory, grant, scope, token, serve):
+    for command in (audit, client, directory, grant, person, scope, token, serve):
         app.cli.add_command(command)

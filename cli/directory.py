@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from cli.output import as_json, print_json
+from cli.output import as_json, print_json, shown
 from cli.services import services
 from directory.ldap import Doctor, Finding, Verdict
 
@@ -59,7 +59,7 @@ def _print(finding: Finding) -> None:
     where = f"{finding.server}  " if finding.server else ""
     took = f"({finding.milliseconds:.1f} ms)"
     # A directory's own texts may hold what moves a terminal's cursor.
-    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in finding.text)
+    text = shown(finding.text)
     click.echo(f"{click.style(f'{mark:<8}', fg=colour)} {where}{finding.step}: {text} {took}")
     if finding.setting is not None:
         click.echo(f"{'':<8}   look at {finding.setting}")

@@ -72,6 +72,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     click.echo(table(columns, rows))
 
 
+def shown(text: str) -> str:
+    """`text` without what moves a terminal's cursor or turns a line around: escaped."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def moment(at: int | None) -> str:
     """A time for people: `at` (seconds since the epoch) in UTC, empty for none."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

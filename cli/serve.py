@@ -53,7 +53,7 @@ def _serve(settings: Settings) -> None:
     from granian.server import Server
 
     Server(
-        "app:create_worker",
+        "app_worker:create_worker",
         factory=True,
         address=settings.bind_host,
         port=settings.bind_port,

@@ -8,6 +8,7 @@ from flask import current_app
 
 from directory import Directory
 from directory.ldap import LdapConfig
+from login import Limits, Names
 from models import ClientStore, GrantStore
 from oauth import NameDigest, SigningKeys
 from settings import Settings
@@ -27,6 +28,8 @@ class Services:
     settings: Settings
     ldap: LdapConfig
     names: NameDigest
+    login_names: Names
+    limits: Limits
 
 
 def services() -> Services:

@@ -6,6 +6,8 @@ re-exports the directory's outcomes, so that the protocol need not import the di
 """
 
 from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from login.attempt import Names
+from login.blocks import Block, blocks
 from login.guard import Guard
 from login.limits import Limits
 from login.limits import parse as parse_limits
@@ -14,15 +16,18 @@ from login.opening import open_guard
 from login.throttled import Cause, Throttled
 
 __all__ = [
+    "Block",
     "Cause",
     "DirectoryUnavailable",
     "Guard",
     "InvalidCredentials",
     "Limits",
     "Login",
+    "Names",
     "Person",
     "Refusal",
     "Throttled",
+    "blocks",
     "open_guard",
     "parse_limits",
 ]

@@ -104,7 +104,7 @@ class Throttle:
             (Cause.PERSON_AND_CLIENT, with_client),
             (Cause.PERSON, [each for each in past if each.guess]),
         ):
-            until = max((_full_until(limit, counted, now) for limit in self._limits.person), default=0)
+            until = max((full_until(limit, counted, now) for limit in self._limits.person), default=0)
             if until > now:
                 raise Throttled(cause, until - now)
 
@@ -126,7 +126,7 @@ class Throttle:
         ]
 
 
-def _full_until(limit: Limit, counted: Sequence[Past], now: int) -> int:
+def full_until(limit: Limit, counted: Sequence[Past], now: int) -> int:
     """When the newest failures are few enough again: in seconds since the epoch; 0 if they are."""
     window = [
         each.at for each in counted if each.at > now - limit.seconds and not (limit.is_short and each.cleared)

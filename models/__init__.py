@@ -21,6 +21,7 @@ from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, 
 from models.grant_store import ClientEnded, GrantStore
 from models.kept_secret import KeptSecrets, kept_secret_key_ids
 from models.migrations import MIGRATIONS, is_current
+from models.person_failures import ToldFailure, failures_of, unblock
 from models.purge import purge, purge_audit
 from models.refresh_store import RefreshStore, Renewal
 from models.refused_store import RefusedPassword, RefusedStore
@@ -67,11 +68,13 @@ __all__ = [
     "SigningKey",
     "SigningKeyStore",
     "StoreUnavailable",
+    "ToldFailure",
     "UrlRefused",
     "check_url",
     "db",
     "end_grants",
     "engine_options",
+    "failures_of",
     "hour_prefix",
     "import_clients",
     "is_current",
@@ -90,4 +93,5 @@ __all__ = [
     "secret_key_ids",
     "signing_key_ids",
     "subjects_of",
+    "unblock",
 ]

@@ -1,0 +1,46 @@
+"""Who is over a limit now, for the help desk: as the throttle would judge it, without an attempt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from login.limits import Limit, Limits
+from login.ports import Past
+from login.throttle import full_until
+from login.throttled import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What is over its limit; `until` in seconds since the epoch, if nothing more fails."""
+
+    cause: Cause
+    client_id: str | None
+    until: int
+
+
+def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
+    """The limits that a person's failures are over: by themselves, and with each client.
+
+    Args:
+        limits: how many failures are allowed.
+        past: the person's failures, newest first.
+        now: seconds since the epoch.
+    """
+    clients = dict.fromkeys(each.client_id for each in past)
+    counts: dict[tuple[Cause, str | None], list[Past]] = {
+        (Cause.PERSON, None): [each for each in past if each.guess],
+        **{
+            (Cause.PERSON_AND_CLIENT, client): [each for each in past if each.client_id == client]
+            for client in clients
+        },
+    }
+    found = []
+    for (cause, client), counted in counts.items():
+        until = _until(limits.person, counted, now)
+        if until > now:
+            found.append(Block(cause, client, until))
+    return found
+
+
+def _until(limits: Sequence[Limit], counted: Sequence[Past], now: int) -> int:
+    return max((full_until(limit, counted, now) for limit in limits), default=0)

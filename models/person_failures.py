@@ -1,0 +1,85 @@
+"""What the help desk reads of one person's refused logins, and how they are let in again.
+
+Owns: that counts of clients, addresses and the server stay as they are when a person's are emptied: whoever
+guessed goes on being counted. Must not know: the limits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+
+from models.base import connection, rows_changed, table
+from models.tables import LoginFailureRow, RefusedPasswordRow
+
+_FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
+_NOBODY = b"\0" * 16
+_MOST = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldFailure:
+    """One refused login. `guess` is false where the same password had been refused before.
+
+    `at` is in seconds since the epoch; `address` a network, as it is counted.
+    """
+
+    id: int
+    at: int
+    client_id: str
+    address: str
+    reason: str
+    guess: bool
+    tried: bool
+    cleared: bool
+
+
+_COLUMNS = [_FAILURE.c[name] for name in ToldFailure.__slots__]
+
+
+def failures_of(name: bytes, subject: str | None, since: int) -> list[ToldFailure]:
+    """The refused logins under a name or of a person, newest first, up to 5,000.
+
+    Args:
+        name: digest of the login name.
+        subject: the person's stable id, where there is one.
+        since: seconds since the epoch.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    chosen = select(*_COLUMNS).where(_whose(name, subject), _FAILURE.c.at >= since)
+    with connection() as link:
+        found = link.execute(chosen.order_by(_FAILURE.c.at.desc(), _FAILURE.c.id.desc()).limit(_MOST))
+        return [ToldFailure(**row) for row in found.mappings()]
+
+
+def unblock(name: bytes, subject: str | None) -> tuple[int, int]:
+    """Take a person's failures from their count, and forget which passwords they were refused for.
+
+    Args:
+        name: digest of the login name.
+        subject: the person's stable id, where there is one.
+
+    Returns:
+        How many failures and how many refused passwords went.
+
+    Raises:
+        StoreUnavailable: nothing was changed.
+    """
+    with connection() as link:
+        anonymous: dict[str, Any] = {"name": _NOBODY, "subject": None}
+        failures = rows_changed(link.execute(update(_FAILURE).where(_whose(name, subject)).values(anonymous)))
+        passwords = 0
+        if subject is not None:
+            passwords = rows_changed(link.execute(delete(_REFUSED).where(_REFUSED.c.subject == subject)))
+        link.commit()
+    return failures, passwords
+
+
+def _whose(name: bytes, subject: str | None) -> ColumnElement[bool]:
+    return (
+        _FAILURE.c.name == name
+        if subject is None
+        else or_(_FAILURE.c.name == name, _FAILURE.c.subject == subject)
+    )

@@ -1,0 +1,154 @@
+"""`flask person …`: why somebody cannot log in, letting them in again, and ending their logins."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from directory import DirectoryUnavailable, PersonState, Refusal, Standing
+from tests.conftest import Registered, Site
+from tests.fakes import ALICE, FakeDirectory
+from tests.faults import rows
+
+MINUTE = 60
+
+
+@pytest.fixture
+def fake() -> FakeDirectory:
+    """A directory that says yes, until a test tells it otherwise."""
+    return FakeDirectory()
+
+
+@pytest.fixture
+def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
+    """An application over the fake directory."""
+    return make_site(fake)
+
+
+@pytest.fixture
+def limited(make_site: Callable[..., Site]) -> Site:
+    """A server that lets a person fail three times in a quarter of an hour, and five times a day."""
+    return make_site(NETID_LIMIT_PERSON="3/15minutes;5/day")
+
+
+@pytest.fixture
+def script(limited: Site) -> Registered:
+    """A program that has an old password."""
+    return limited.register("old script", "--scope", "profile")
+
+
+def why(site: Site, net_id: str = "alice") -> dict[str, Any]:
+    """What is told of a person, as an object."""
+    told: dict[str, Any] = json.loads(site.run("person", "why", net_id, "--json"))
+    return told
+
+
+def fail(site: Site, client: Registered, times: int = 1, **changes: str) -> None:
+    """Refused logins, a minute apart."""
+    for _ in range(times):
+        assert site.ask_token(client, password="old", **changes).status_code in {400, 429}
+        site.clock.now += MINUTE
+
+
+def test_failures_are_told_by_client_and_address(limited: Site, script: Registered) -> None:
+    """Which program, from where, why and how often: however the name was written."""
+    fail(limited, script)
+    fail(limited, script, username=" ALICE")
+    (told,) = why(limited)["failures"]
+    assert (told["client_id"], told["client_name"]) == (script.client_id, "old script")
+    assert (told["address"], told["reason"], told["times"]) == ("127.0.0.1", "wrong_password", 2)
+    assert told["last_at"] - told["first_at"] == MINUTE
+
+
+def test_who_is_blocked_is_told_until_when(limited: Site, script: Registered) -> None:
+    """The client that is over the limit with this person, and when it may try again."""
+    assert why(limited)["blocked"] == []
+    began = limited.clock.now
+    fail(limited, script, 3)
+    blocked = {each["cause"]: each for each in why(limited)["blocked"]}
+    assert blocked["person_and_client"]["client_id"] == script.client_id
+    assert blocked["person_and_client"]["until"] == began + 15 * MINUTE
+    assert "BLOCKED with client old script until" in limited.run("person", "why", "alice")
+
+
+def test_name_that_nobody_has(limited: Site, script: Registered) -> None:
+    """Failures under a name that no entry has are told too."""
+    fail(limited, script, username="alcie")
+    told = why(limited, "alcie")
+    assert (told["directory"], told["sub"]) == ("unknown_person", None)
+    assert told["failures"][0]["reason"] == "unknown_person"
+
+
+def test_live_grants_are_told(limited: Site, script: Registered) -> None:
+    """Which logins live on in tokens."""
+    limited.token(script)
+    (grant,) = why(limited)["grants"]
+    assert grant["client_id"] == script.client_id
+    assert "old script" in limited.run("person", "why", "alice")
+
+
+def test_state_in_the_directory_is_told(faked: Site, fake: FakeDirectory) -> None:
+    """What the directory says for certain, its own count, and its sentence without control characters."""
+    fake.outcome = ALICE
+    fake.examine = lambda net_id, *, groups=False: PersonState(  # type: ignore[method-assign]
+        ALICE, Refusal.LOCKED, "until\x1b[2J noon", Standing(failures=5, limit=5)
+    )
+    told = why(faked)
+    assert (told["directory"], told["refusal"], told["sub"]) == ("locked", "locked", ALICE.id)
+    assert (told["directory_failures"], told["directory_limit"]) == (5, 5)
+    printed = faked.run("person", "why", "alice")
+    assert "locked" in printed
+    assert "\x1b" not in printed
+
+
+def test_directory_that_is_away_hides_nothing(faked: Site, fake: FakeDirectory) -> None:
+    """Without the directory the rest is told."""
+    client = faked.register()
+    faked.token(client)
+
+    def away(net_id: str, *, groups: bool = False) -> PersonState:
+        raise DirectoryUnavailable("gone fishing")
+
+    fake.examine = away  # type: ignore[method-assign]
+    told = why(faked)
+    assert told["directory"] == "cannot say: gone fishing"
+    assert told["sub"] == ALICE.id
+    assert len(told["grants"]) == 1
+
+
+def test_unblock_lets_in_at_once(limited: Site, script: Registered) -> None:
+    """Who was over every limit can log in, and the audit has who let them; counts of addresses stay."""
+    fail(limited, script, 3)
+    assert limited.ask_token(script).status_code == 429
+    told = json.loads(limited.run("person", "unblock", "alice", "--json"))
+    assert (told["sub"], told["failures"]) == (ALICE.id, 3)
+    assert limited.ask_token(script).status_code == 200
+    event = next(row for row in rows(limited, "audit_event") if row["event"] == "person.unblocked")
+    assert event["subject"] == ALICE.id
+    assert "3 failures" in str(event["reason"])
+    assert len(rows(limited, "login_failure")) == 3
+
+
+def test_unblock_is_of_one_person(limited: Site, script: Registered) -> None:
+    """Other people's counts stay as they are."""
+    fail(limited, script, 3, username="carol")
+    limited.run("person", "unblock", "alice")
+    assert limited.ask_token(script, username="carol", password="carol-password").status_code == 429
+
+
+def test_logout_ends_every_login(limited: Site, script: Registered) -> None:
+    """Every token of the person is dead, with every client, and the audit says by whom; others live on."""
+    other = limited.register("another")
+    mine = [limited.token(script), limited.token(other)]
+    carols = limited.token(script, username="carol", password="carol-password")
+    assert json.loads(limited.run("person", "logout", "alice", "--json")) == {"sub": ALICE.id, "ended": 2}
+    assert [limited.get("/api/me", token).status_code for token in (*mine, carols)] == [401, 401, 200]
+    event = rows(limited, "audit_event")[-1]
+    assert (event["event"], event["subject"]) == ("grant.revoked", ALICE.id)
+    assert str(event["reason"]).startswith("operator, logout")
+
+
+def test_logout_of_nobody(limited: Site) -> None:
+    """Somebody without a login has none to end."""
+    assert limited.run("person", "logout", "alice").strip() == "Ended 0 grants."
