@@ -18,11 +18,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 import web
 from app_audit import name_digest, open_refusals
+from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from app_login import login_guard, login_names
 from app_values import ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, open_directory
-from keys import KeyRing, KeyringError, load_or_create, make_instance_folder
+from keys import KeyRing, KeyringError, make_instance_folder
 from login import Login
 from models import (
     MIGRATIONS,
@@ -30,23 +31,16 @@ from models import (
     ClientStore,
     GrantCap,
     GrantStore,
-    KeptSecrets,
     RefreshStore,
     ScopeStore,
-    Sealer,
-    SecretHasher,
-    SigningKeyStore,
     StoreUnavailable,
     UrlRefused,
     check_url,
     db,
     engine_options,
     is_current,
-    kept_secret_key_ids,
     make_private,
     prepare_engine,
-    secret_key_ids,
-    signing_key_ids,
 )
 from oauth import (
     Catalogue,
@@ -54,7 +48,6 @@ from oauth import (
     PairwiseSubjects,
     Protector,
     Server,
-    SigningKeys,
     oauth_endpoints,
     preflights,
     userinfo_endpoint,
@@ -63,7 +56,6 @@ from settings import Settings, SettingsError, instance_path, load_settings
 from telemetry import Log, open_log, redact_access_log
 
 PROJECT = Path(__file__).parent
-_SECRETS = "client secret"
 
 
 class CannotStart(click.ClickException):
@@ -103,23 +95,18 @@ def _build(
     _open_database(app, settings, instance)
     grants = GrantStore(clock, GrantCap(settings.grants_per_person))
     with app.app_context():
-        ring = _open_keys(settings, instance, int(clock()))
-        hasher = SecretHasher([(key.key_id, key.key) for key in ring.derive(_SECRETS)])
-        clients = ClientStore(hasher, grants, clock)
-    keys = _signing_keys(ring, clock)
+        ring = open_keys(settings, instance, int(clock()))
+        clients = ClientStore(secret_hasher(ring), grants, clock)
+    keys, kept = signing_keys(ring, clock), kept_secrets(ring, clock)
     ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock)
     log = open_log(log_stream)
     login = Login(directory, login_guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
-    server = _new_server(
-        app, settings, clock=clock, log=log, clients=clients, grants=grants, login=login, ring=ring, keys=keys
-    )
-    origins = Origins(clients.list, clock)
-    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log=log, origins=origins)
     commands = cli.Services(
         clients=clients,
         grants=grants,
         keys=keys,
+        kept=kept,
         directory=directory,
         clock=clock,
         settings=settings,
@@ -128,40 +115,34 @@ def _build(
         login_names=login_names(settings, ring),
         limits=limits(settings),
     )
+    server = _new_server(app, settings, commands, login=login, ring=ring, log=log)
+    origins = Origins(clients.list, clock)
+    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log=log, origins=origins)
     cli.register(app, commands)
     return app
 
 
 def _new_server(
-    app: Flask,
-    settings: Settings,
-    *,
-    clock: Callable[[], float],
-    log: Log,
-    clients: ClientStore,
-    grants: GrantStore,
-    login: Login,
-    ring: KeyRing,
-    keys: SigningKeys,
+    app: Flask, settings: Settings, parts: cli.Services, *, login: Login, ring: KeyRing, log: Log
 ) -> Server:
     return Server(
         issuer=settings.issuer,
-        clients=clients,
-        grants=grants,
+        clients=parts.clients,
+        grants=parts.grants,
         login=login,
         restrictions=restrictions(settings),
-        catalogue=Catalogue(ScopeStore().list, clock),
+        catalogue=Catalogue(ScopeStore().list, parts.clock),
         default_scope=settings.default_scope or "",
-        subjects=PairwiseSubjects(_kept_secrets(ring, clock).get),
-        refreshes=RefreshStore(clock),
+        subjects=PairwiseSubjects(parts.kept.get),
+        refreshes=RefreshStore(parts.clock),
         absences=AbsenceStore(),
         lifetimes=lifetimes(settings),
         successor_keys=[key.key for key in ring.derive("refresh token successor")],
-        keys=keys,
+        keys=parts.keys,
         replay_window=settings.refresh_replay_window,
-        refusals=open_refusals(app, name_digest(ring), clock),
+        refusals=open_refusals(app, name_digest(ring), parts.clock),
         log=log,
-        clock=clock,
+        clock=parts.clock,
     )
 
 
@@ -187,36 +168,6 @@ def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
     Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         prepare_engine(db.engine, sqlite_synchronous=settings.sqlite_synchronous)
-
-
-def _open_keys(settings: Settings, instance: Path, now: int) -> KeyRing:
-    """The server's keys; refused where the database holds what none of them made and somebody still needs."""
-
-    def made() -> dict[str, frozenset[str]]:
-        return {
-            "client secrets": secret_key_ids(),
-            "kept secrets": kept_secret_key_ids(),
-            "signing keys": signing_key_ids(now),
-        }
-
-    ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not any(made().values()))
-    known = {key.key_id for key in ring.derive(_SECRETS)}
-    for what, key_ids in made().items():
-        if unknown := key_ids - known:
-            raise KeyringError(
-                f"The database holds {what} made under other server keys ({', '.join(sorted(unknown))}): "
-                "add those keys to NETID_SECRET_KEY, behind the first."
-            )
-    return ring
-
-
-def _signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
-    sealer = Sealer([(key.key_id, key.key) for key in ring.derive("signing key")])
-    return SigningKeys(SigningKeyStore(sealer), clock)
-
-
-def _kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:
-    return KeptSecrets(Sealer([(key.key_id, key.key) for key in ring.derive("kept secret")]), clock)
 
 
 def _serve(

@@ -9,6 +9,7 @@ from cli.audit import audit
 from cli.client import client
 from cli.directory import directory
 from cli.grant import grant
+from cli.key import key
 from cli.person import person
 from cli.scope import scope
 from cli.serve import serve
@@ -26,5 +27,5 @@ def register(app: Flask, services: Services) -> None:
         services: what the commands work on.
     """
     app.extensions[Services.NAME] = services
-    for command in (audit, client, directory, grant, person, scope, token, serve):
+    for command in (audit, client, directory, grant, key, person, scope, token, serve):
         app.cli.add_command(command)

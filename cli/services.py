@@ -9,7 +9,7 @@ from flask import current_app
 from directory import Directory
 from directory.ldap import LdapConfig
 from login import Limits, Names
-from models import ClientStore, GrantStore
+from models import ClientStore, GrantStore, KeptSecrets
 from oauth import NameDigest, SigningKeys
 from settings import Settings
 
@@ -24,6 +24,7 @@ class Services:
     grants: GrantStore
     directory: Directory
     keys: SigningKeys
+    kept: KeptSecrets
     clock: Callable[[], float]
     settings: Settings
     ldap: LdapConfig

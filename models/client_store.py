@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, func, inspect, select, update
 from sqlalchemy.orm import Session
 
 from models.base import connection, session, table
-from models.client import SECRET_COLUMNS, Client, Registration, clients_of
+from models.client import SECRET_COLUMNS, Client, ClientSecret, Registration, clients_of
 from models.digest import SecretHasher, make_secret
 from models.grant_store import GrantStore
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
@@ -124,6 +124,27 @@ class ClientStore:
             self._audit(work, "client.secret_retired", client_id, f"operator: secret {serial}")
             work.commit()
 
+    def renew_digest(self, client_id: str, old: ClientSecret, secret: str) -> None:
+        """Keep a secret under the first server key that another one of the ring keeps yet.
+
+        Args:
+            client_id: whose secret.
+            old: as it stands.
+            secret: the secret itself, which has just been proven to be that one.
+
+        Raises:
+            StoreUnavailable: it stays as it was.
+        """
+        key_id, digest = self.hasher.digest(secret)
+        row = (
+            _SECRET.c.client_id == client_id,
+            _SECRET.c.serial == old.serial,
+            _SECRET.c.digest == old.digest,
+        )
+        with connection() as link:
+            link.execute(update(_SECRET).where(*row).values(key_id=key_id, digest=digest))
+            link.commit()
+
     def disable(self, client_id: str) -> Client:
         """Refuse the client from now on, and end all that it was granted.
 
@@ -195,8 +216,11 @@ def _is_id(client_id: str) -> bool:
     return client_id.isprintable()
 
 
-def secret_key_ids() -> frozenset[str]:
-    """The ids of the server keys that stored secrets were made under: each must be in the ring at start.
+def secret_key_ids(now: int) -> frozenset[str]:
+    """The ids of the server keys that live secrets were made under: each must be in the ring at start.
+
+    Args:
+        now: seconds since the epoch; a secret that has ended needs no key.
 
     Raises:
         StoreUnavailable: the database cannot say.
@@ -204,4 +228,5 @@ def secret_key_ids() -> frozenset[str]:
     with session() as work:
         if not inspect(work.connection()).has_table(ClientSecretRow.__tablename__):
             return frozenset()
-        return frozenset(work.scalars(select(ClientSecretRow.key_id).distinct()))
+        live = ClientSecretRow.not_after.is_(None) | (ClientSecretRow.not_after > now)
+        return frozenset(work.scalars(select(ClientSecretRow.key_id).where(live).distinct()))

@@ -33,6 +33,19 @@ class KeptSecrets:
             opened = self._opened[name] = self._read(name)
         return opened
 
+    def reseal(self) -> int:
+        """Seal under the first server key whatever another one sealed. Returns how many secrets that were.
+
+        Raises:
+            StoreUnavailable: not all of it was stored; a server key that is still needed is missing, for one.
+        """
+        foreign = select(_SECRET.c.name).where(_SECRET.c.key_id != self._sealer.key_id)
+        with connection() as link:
+            names = link.scalars(foreign).all()
+        for name in names:
+            self._read(name)
+        return len(names)
+
     def _read(self, name: str) -> bytes:
         with connection() as link:
             if link.execute(_SELECT, {"of": name}).one_or_none() is None:

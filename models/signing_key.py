@@ -100,11 +100,11 @@ class SigningKeyStore:
         """
         with connection() as link:
             _alone(link)
-            stored = rows_changed(link.execute(_FIRST, self._row(new, now, now))) == 1
+            stored = rows_changed(link.execute(_FIRST, _row(self._made(new, now, now)))) == 1
             link.commit()
         return stored
 
-    def rotate(self, new: NewSigningKey, event: AuditEvent, *, lead: int, tail: int) -> int:
+    def rotate(self, new: NewSigningKey, event: AuditEvent, *, lead: int, tail: int) -> SigningKey:
         """Put a key in the place of the one in force, in one transaction with its audit row.
 
         Args:
@@ -114,7 +114,7 @@ class SigningKeyStore:
             tail: seconds for which a token that the old one signed may live.
 
         Returns:
-            When it signs, in seconds since the epoch.
+            The key as it is stored.
 
         Raises:
             StoreUnavailable: nothing was changed.
@@ -125,10 +125,9 @@ class SigningKeyStore:
             _alone(link)
             retired = link.execute(retire.values(retired_at=at, ends_at=at + tail), {"of_alg": new.alg})
             at = at if rows_changed(retired) else event.at
-            self._insert(link, new, event, at)
-        return at
+            return self._insert(link, new, event, at)
 
-    def replace(self, new: NewSigningKey, event: AuditEvent) -> int:
+    def replace(self, new: NewSigningKey, event: AuditEvent) -> SigningKey:
         """Put a key in the place of all others of its algorithm at once: none signs or is published any more.
 
         Args:
@@ -136,7 +135,7 @@ class SigningKeyStore:
             event: the audit row; its time is now.
 
         Returns:
-            When it signs, in seconds since the epoch.
+            The key as it is stored.
 
         Raises:
             StoreUnavailable: nothing was changed.
@@ -149,8 +148,7 @@ class SigningKeyStore:
             _alone(link)
             link.execute(late.values(retired_at=now), {"of_alg": new.alg})
             link.execute(end.values(ends_at=now), {"of_alg": new.alg})
-            self._insert(link, new, event, now)
-        return now
+            return self._insert(link, new, event, now)
 
     def reseal(self) -> int:
         """Seal under the first server key whatever another one sealed. Returns how many keys that were.
@@ -169,24 +167,26 @@ class SigningKeyStore:
             link.commit()
         return len(rows)
 
-    def _insert(self, link: Connection, new: NewSigningKey, event: AuditEvent, at: int) -> None:
-        link.execute(insert(_KEY), self._row(new, event.at, at))
+    def _insert(self, link: Connection, new: NewSigningKey, event: AuditEvent, at: int) -> SigningKey:
+        made = self._made(new, event.at, at)
+        link.execute(insert(_KEY), _row(made))
         link.execute(_INSERT_AUDIT, dict(event.fields()))
         link.commit()
+        return made
 
-    def _row(self, new: NewSigningKey, now: int, active_at: int) -> dict[str, object]:
+    def _made(self, new: NewSigningKey, now: int, active_at: int) -> SigningKey:
         key_id, sealed = self._sealer.seal(new.private_key, _name(new.kid))
-        return {
-            "kid": new.kid,
-            "alg": new.alg,
-            "key_id": key_id,
-            "private_key": sealed,
-            "public_jwk": dict(new.public_jwk),
-            "created_at": now,
-            "active_at": active_at,
-            "retired_at": None,
-            "ends_at": None,
-        }
+        return SigningKey(
+            kid=new.kid,
+            alg=new.alg,
+            key_id=key_id,
+            private_key=sealed,
+            public_jwk=dict(new.public_jwk),
+            created_at=now,
+            active_at=active_at,
+            retired_at=None,
+            ends_at=None,
+        )
 
 
 def signing_key_ids(now: int) -> frozenset[str]:
@@ -203,6 +203,10 @@ def signing_key_ids(now: int) -> frozenset[str]:
             return frozenset()
         used = select(_KEY.c.key_id).where(or_(_KEY.c.ends_at.is_(None), _KEY.c.ends_at > now))
         return frozenset(link.scalars(used.distinct()))
+
+
+def _row(key: SigningKey) -> dict[str, object]:
+    return {name: getattr(key, name) for name in key.__slots__}
 
 
 def _name(kid: str) -> str:

@@ -6,12 +6,13 @@ methods at once, and compares text. Here the credentials may be raw or form-enco
 
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
 
-from models import Client, ClientSecret, ClientStore
+from models import Client, ClientSecret, ClientStore, StoreUnavailable
 from oauth.client import OAuthClient
 from oauth.errors import InvalidClient, malformed
 from oauth.front import StrictRequest
@@ -66,10 +67,22 @@ class StrictClientAuthentication(ClientAuthentication):
         if presented.method != "none":
             if proven is None:
                 raise InvalidClient("wrong or ended secret", client.client_id)
+            self._renew(client, proven, presented)
             if now - (proven.last_used_at or 0) >= _LAST_USE_SECONDS:
                 request.secret_used = (client.client_id, proven.serial)
         request.auth_method = presented.method
         return authenticated
+
+    def _renew(self, client: Client, proven: ClientSecret, presented: _Presented) -> None:
+        """Keep the secret under the server's first key from now on, so that the old one can go."""
+        hasher = self._clients.hasher
+        if proven.key_id == hasher.keys[0][0]:
+            return
+        stored = [(proven.key_id, proven.digest)]
+        secret = next(secret for _, secret in presented.readings if any(hasher.matches([secret], stored)))
+        # Where it cannot be stored now, the old key goes on proving it.
+        with suppress(StoreUnavailable):
+            self._clients.renew_digest(client.client_id, proven, secret)
 
     def _look_up(self, presented: _Presented) -> Client | None:
         for client_id in dict.fromkeys(client_id for client_id, _ in presented.readings):

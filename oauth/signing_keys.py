@@ -21,10 +21,10 @@ _TAIL = JWT_LIFETIME + 2 * _LOOK_AGAIN
 
 
 class SigningKeys:
-    """The keys as this process knows them, no older than half a minute."""
+    """The keys as this process knows them, no older than half a minute; `store` has them as they are."""
 
     def __init__(self, store: SigningKeyStore, clock: Callable[[], float]) -> None:
-        self._store = store
+        self.store = store
         self._clock = clock
         self._known: tuple[float, Sequence[SigningKey]] | None = None
         self._open: dict[str, Signer] = {}
@@ -36,7 +36,7 @@ class SigningKeys:
             StoreUnavailable: the database cannot say, or the key cannot be opened.
         """
         if not self._of(alg):
-            self._store.add_first(generate(alg), int(self._clock()))
+            self.store.add_first(generate(alg), int(self._clock()))
             self._known = None
         keys = self._of(alg)
         # Where a clock is behind that of the node which made the first key, none is in force yet.
@@ -59,7 +59,7 @@ class SigningKeys:
         now = int(self._clock())
         return [dict(key.public_jwk) for key in self._list() if key.is_published(now)]
 
-    def rotate(self, alg: str, event: AuditEvent) -> int:
+    def rotate(self, alg: str, event: AuditEvent) -> SigningKey:
         """Make a key that takes the place of the one in force when it has been published for long enough.
 
         Args:
@@ -67,21 +67,21 @@ class SigningKeys:
             event: the audit row; its time is now.
 
         Returns:
-            When it signs, in seconds since the epoch.
+            The key as it is stored.
 
         Raises:
             StoreUnavailable: nothing was changed.
         """
         self._known = None
-        return self._store.rotate(generate(alg), event, lead=LEAD, tail=_TAIL)
+        return self.store.rotate(generate(alg), event, lead=LEAD, tail=_TAIL)
 
-    def replace(self, alg: str, event: AuditEvent) -> int:
+    def replace(self, alg: str, event: AuditEvent) -> SigningKey:
         """Make a key that takes the place of all others at once: one of them may have been stolen.
 
         Args and errors as of `rotate`.
         """
         self._known = None
-        return self._store.replace(generate(alg), event)
+        return self.store.replace(generate(alg), event)
 
     def _of(self, alg: str) -> Sequence[SigningKey]:
         return [key for key in self._list() if key.alg == alg]
@@ -89,11 +89,11 @@ class SigningKeys:
     def _list(self) -> Sequence[SigningKey]:
         now, known = self._clock(), self._known
         if known is None or not known[0] <= now < known[0] + _LOOK_AGAIN:
-            known = self._known = now, self._store.list()
+            known = self._known = now, self.store.list()
         return known[1]
 
     def _ready(self, key: SigningKey) -> Signer:
         ready = self._open.get(key.kid)
         if ready is None:
-            ready = self._open[key.kid] = signer(key.kid, key.alg, self._store.open(key))
+            ready = self._open[key.kid] = signer(key.kid, key.alg, self.store.open(key))
         return ready

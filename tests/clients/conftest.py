@@ -27,6 +27,8 @@ FOREIGN_API = "library-api"
 BODY_PROGRAM = "body-program"
 MAIL = "mail-server"
 MAIL_PROGRAM = "mail-program"
+JWT_PROGRAM = "jwt-program"
+AUDIENCE = "https://grades.example"
 _GRANTS = ["password", "refresh_token", "client_credentials"]
 _CLIENTS: list[dict[str, object]] = [
     {"client_id": PROGRAM, "client_secret": PLAIN_SECRET, "grant_types": _GRANTS, "scope": "profile grades"},
@@ -56,6 +58,15 @@ _CLIENTS: list[dict[str, object]] = [
         "client_secret": PLAIN_SECRET,
         "grant_types": ["password"],
         "scope": "mail profile",
+    },
+    {
+        "client_id": JWT_PROGRAM,
+        "client_secret": PLAIN_SECRET,
+        "grant_types": _GRANTS,
+        "scope": "profile grades openid",
+        "access_token_format": "ES256",
+        "audiences": [AUDIENCE],
+        "id_token": True,
     },
     {"client_id": API, "client_secret": PLAIN_SECRET, "scope": "grades", "resource_server": True},
     {"client_id": FOREIGN_API, "client_secret": PLAIN_SECRET, "scope": "loans", "resource_server": True},

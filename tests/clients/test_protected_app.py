@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from examples.protected_app import create_app
+from examples.protected_app import Introspection, create_app
 from tests.clients.conftest import API, FOREIGN_API, PLAIN_SECRET, PROGRAM, Service
 from tests.servers.netid import free_port
 
@@ -12,7 +12,7 @@ from tests.servers.netid import free_port
 @pytest.fixture
 def api(service: Service) -> FlaskClient:
     """The example, registered for the scope `grades`."""
-    return create_app(service.introspection_url, API, PLAIN_SECRET).test_client()
+    return create_app(Introspection(service.introspection_url, API, PLAIN_SECRET)).test_client()
 
 
 def get(api: FlaskClient, token: str) -> TestResponse:
@@ -57,7 +57,7 @@ def test_without_a_token_it_is_401(api: FlaskClient) -> None:
 
 def test_a_token_without_the_scope_is_403(service: Service) -> None:
     """A token that the API may see, but without the scope of this resource, is 403 with a challenge."""
-    own = create_app(service.introspection_url, PROGRAM, PLAIN_SECRET).test_client()
+    own = create_app(Introspection(service.introspection_url, PROGRAM, PLAIN_SECRET)).test_client()
     answer = get(own, service.token("profile"))
     assert (answer.status_code, answer.get_json()["error"]) == (403, "insufficient_scope")
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
@@ -66,27 +66,29 @@ def test_a_token_without_the_scope_is_403(service: Service) -> None:
 @pytest.mark.parametrize(("who", "scope"), [(API, "profile"), (FOREIGN_API, "profile grades")])
 def test_a_token_of_foreign_scopes_is_inactive(service: Service, who: str, scope: str) -> None:
     """A token without any scope that the API serves is 401: it is told nothing of it."""
-    foreign = create_app(service.introspection_url, who, PLAIN_SECRET).test_client()
+    foreign = create_app(Introspection(service.introspection_url, who, PLAIN_SECRET)).test_client()
     assert get(foreign, service.token(scope)).status_code == 401
 
 
 def test_a_server_that_is_down_is_503(service: Service) -> None:
     """Where nobody answers, a good token is not called wrong."""
-    lost = create_app(f"http://127.0.0.1:{free_port()}/oauth/introspect", API, PLAIN_SECRET).test_client()
+    lost = create_app(
+        Introspection(f"http://127.0.0.1:{free_port()}/oauth/introspect", API, PLAIN_SECRET)
+    ).test_client()
     answer = get(lost, service.token())
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
 
 
 def test_the_api_s_own_wrong_secret_is_503(service: Service) -> None:
     """An API whose own credentials are refused cannot say either, and blames no token."""
-    wrong = create_app(service.introspection_url, API, "wrong").test_client()
+    wrong = create_app(Introspection(service.introspection_url, API, "wrong")).test_client()
     assert get(wrong, service.token()).status_code == 503
 
 
 def test_another_page_is_no_answer(service: Service) -> None:
     """A page that answers 200 without `active`, such as a maintenance page, is an outage."""
     page = create_app(
-        f"{service.url}/.well-known/oauth-authorization-server", API, PLAIN_SECRET
+        Introspection(f"{service.url}/.well-known/oauth-authorization-server", API, PLAIN_SECRET)
     ).test_client()
     assert get(page, service.token()).status_code == 503
 

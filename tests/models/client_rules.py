@@ -1,13 +1,22 @@
 """What every database must do with clients and their secrets."""
 
 import hmac
+from dataclasses import replace
 
 import pytest
 
-from models import ClientEnded, Registration, secret_key_ids
+from models import ClientEnded, ClientSecret, Registration, secret_key_ids
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
 
 DAY = 86_400
+
+
+def only_secret(stores: Stores, client_id: str) -> ClientSecret:
+    """The one secret that a client has."""
+    client = stores.clients.get(client_id)
+    assert client is not None
+    (secret,) = client.secrets
+    return secret
 
 
 class ClientRules:
@@ -190,16 +199,38 @@ class ClientRules:
 
     def test_secret_key_ids_names_every_key_in_use(self, stores: Stores) -> None:
         """The ids of all keys that stored secrets were made under are known, each once."""
-        assert secret_key_ids() == frozenset()
+        assert secret_key_ids(stores.now) == frozenset()
         stores.register()
         stores.register("another")
-        assert secret_key_ids() == {"first"}
+        assert secret_key_ids(stores.now) == {"first"}
         stores.clients_with(SECOND_KEY).create(Registration(client_name="a third"))
-        assert secret_key_ids() == {"first", "second"}
+        assert secret_key_ids(stores.now) == {"first", "second"}
+
+    def test_ended_secret_needs_no_key(self, stores: Stores) -> None:
+        """A secret that has ended holds no key of the server back."""
+        client_id, _ = stores.register()
+        stores.clients_with(SECOND_KEY).rotate_secret(client_id, old_not_after=stores.now + 1)
+        assert secret_key_ids(stores.now) == {"first", "second"}
+        assert secret_key_ids(stores.now + 1) == {"second"}
+
+    def test_digest_is_renewed(self, stores: Stores) -> None:
+        """A secret is kept under the first key of the ring when it is renewed, and stays the same secret."""
+        client_id, secret = stores.register()
+        ring = stores.clients_with(SECOND_KEY, FIRST_KEY)
+        ring.renew_digest(client_id, only_secret(stores, client_id), secret)
+        assert secret_key_ids(stores.now) == {"second"}
+        assert stores.verifies(secret, client_id, stores.clients_with(SECOND_KEY))
+
+    def test_digest_is_not_renewed_over_another(self, stores: Stores) -> None:
+        """What another process has changed meanwhile stays as it is."""
+        client_id, secret = stores.register()
+        old = replace(only_secret(stores, client_id), digest=b"another")
+        stores.clients_with(SECOND_KEY, FIRST_KEY).renew_digest(client_id, old, secret)
+        assert secret_key_ids(stores.now) == {"first"}
 
     def test_secret_key_ids_of_an_empty_database(self, bare: Stores) -> None:
         """A database without a table holds no secret, which is no error."""
-        assert secret_key_ids() == frozenset()
+        assert secret_key_ids(bare.now) == frozenset()
 
     def test_disabled_while_its_login_was_under_way(self, stores: Stores) -> None:
         """A client that is disabled between its authentication and the issue is issued nothing."""

@@ -13,6 +13,7 @@ from tests.models.kept_token_rules import KeptTokenRules
 from tests.models.refresh_rules import RefreshRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.scope_rules import ScopeRules
+from tests.models.signing_key_rules import SigningKeyRules
 from tests.models.trouble_rules import TroubleRules
 
 
@@ -28,6 +29,7 @@ class StoreConformance(
     KeptSecretRules,
     ScopeRules,
     SchemaRules,
+    SigningKeyRules,
     TroubleRules,
     AbsenceRules,
     ClientAuditRules,

@@ -24,6 +24,7 @@ for rules in (
     "kept_secret",
     "scope",
     "schema",
+    "signing_key",
     "trouble",
     "failure",
 ):

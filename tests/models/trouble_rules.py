@@ -21,6 +21,7 @@ from models import (
     purge,
     record,
     secret_key_ids,
+    signing_key_ids,
     subjects_of,
 )
 from tests.models.stores import Place, Stores
@@ -52,7 +53,8 @@ READS: dict[str, Callable[[Stores], object]] = {
     "list": lambda stores: stores.clients.list(),
     "find_access_token": lambda stores: stores.grants.find_access_token(b"\0" * 35),
     "find": lambda stores: stores.refreshes.find(b"\0" * 35),
-    "secret_key_ids": lambda _: secret_key_ids(),
+    "secret_key_ids": lambda stores: secret_key_ids(stores.now),
+    "signing_key_ids": lambda stores: signing_key_ids(stores.now),
     "is_current": lambda _: is_current(),
     "list_grants": lambda stores: list_grants(Selection(), stores.now, limit=1),
     "subjects_of": lambda _: subjects_of("alice"),
@@ -98,9 +100,9 @@ class TroubleRules:
         assert _unavailable(stores, calls) == set()
 
     def test_database_without_tables(self, bare: Stores) -> None:
-        """Before the migrations every call says that it cannot, but for the two that ask about them."""
+        """Before the migrations every call says that it cannot, but for those that ask about them."""
         calls = {**READS, **WRITES}
-        assert _unavailable(bare, calls) == set(calls) - {"secret_key_ids", "is_current"}
+        assert _unavailable(bare, calls) == set(calls) - {"secret_key_ids", "signing_key_ids", "is_current"}
 
     def test_database_that_another_program_holds(self, hurried: Stores, place: Place) -> None:
         """While another program holds the tables, every write gives up; afterwards it works."""

@@ -74,10 +74,13 @@ def race(site: Site, directory: StartingLine, client: Registered, token: str) ->
     return answers
 
 
-def test_all_are_given_the_one_successor(make_track: Callable[..., Site], directory: StartingLine) -> None:
+@pytest.mark.parametrize("token_format", ["opaque", "RS256", "ES256"])
+def test_all_are_given_the_one_successor(
+    make_track: Callable[..., Site], directory: StartingLine, token_format: str
+) -> None:
     """Within the window all are answered, with one successor between them, and it is good."""
     site = make_track()
-    client = site.register("a program", "--grant", "refresh_token")
+    client = site.register("a program", "--grant", "refresh_token", "--access-token-format", token_format)
     token = site.ask_token(client).get_json()["refresh_token"]
     for _ in range(ROUNDS):
         answers = race(site, directory, client, token)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from models import make_secret
 from oauth import ACCESS, REFRESH
+from oauth.jws import generate, signer
 from oauth.token_format import mint
 from telemetry import redact
 from telemetry.redaction import redact_fields
@@ -68,12 +69,19 @@ def test_plain_text_stays(text: str) -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize("make", [lambda: mint(ACCESS, 0), lambda: mint(REFRESH, 0), make_secret])
+def make_jwt() -> str:
+    """An access token as a JWT."""
+    key = generate("ES256")
+    return signer(key.kid, key.alg, key.private_key).sign("at+jwt", {"exp": 0})
+
+
+@pytest.mark.parametrize("make", [lambda: mint(ACCESS, 0), lambda: mint(REFRESH, 0), make_secret, make_jwt])
 @pytest.mark.parametrize("around", ["{}", "<{}>", "x{}", '"{}"', "\\n{}\\n", "/path/{}?x=y"])
 def test_our_own_are_known_anywhere(make: Callable[[], str], around: str) -> None:
-    """Tokens and secrets of ours are known by their prefix, wherever they stand."""
+    """Tokens and secrets of ours are known by how they begin, wherever they stand."""
     secret = make()
     assert secret not in redact(around.format(secret))
+    assert secret not in str(redact_fields({"line": around.format(secret)}))
 
 
 @given(before=st.text(max_size=20), after=st.text(max_size=20))

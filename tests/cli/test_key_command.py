@@ -1,0 +1,203 @@
+"""`flask key …`: the keys that sign tokens, and the server's own keys behind them."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from app import CannotStart, create_app
+from tests.cli.conftest import Run
+from tests.conftest import NOON, Registered, Site
+from tests.faults import database_file, drop_table, rows
+
+OLD, NEW = "old-key-old-key-old-key-old-key-old", "new-key-new-key-new-key-new-key-new"
+LEAD, TAIL = 3660, 660
+
+
+def jwt_client(site: Site, alg: str = "ES256") -> Registered:
+    """A client that is given JWTs, and has one."""
+    client = site.register(f"a program with {alg}", "--access-token-format", alg)
+    site.token(client)
+    return client
+
+
+class TestList:
+    """What there is."""
+
+    def test_nothing(self, site: Site, as_json: Run) -> None:
+        """Where nothing was ever signed there is no key."""
+        assert as_json("key", "list") == []
+
+    def test_each_state(self, site: Site, as_json: Run) -> None:
+        """A key that signs, one that will, one that did, and one that is over."""
+        jwt_client(site)
+        as_json("key", "rotate")
+        assert [each["state"] for each in as_json("key", "list")] == ["published", "signs"]
+        site.clock.now += LEAD
+        assert [each["state"] for each in as_json("key", "list")] == ["signs", "retired"]
+        site.clock.now += TAIL
+        assert [each["state"] for each in as_json("key", "list")] == ["signs", "ended"]
+
+    def test_no_private_part(self, site: Site, as_json: Run) -> None:
+        """Nothing of the private part is shown."""
+        jwt_client(site)
+        (key,) = as_json("key", "list")
+        names = {"kid", "alg", "server_key", "created_at", "active_at", "retired_at", "ends_at", "state"}
+        assert set(key) == names
+
+    def test_for_people(self, site: Site) -> None:
+        """A person reads a table, a line a key."""
+        jwt_client(site)
+        heading, line = site.run("key", "list").splitlines()
+        assert heading.split()[:3] == ["KEY", "ALGORITHM", "STATE"]
+        assert "ES256" in line
+        assert "2027-01-15 08:00:00Z" in line
+
+
+class TestRotate:
+    """A new key."""
+
+    def test_signs_later(self, site: Site, as_json: Run) -> None:
+        """The new key says from when it signs, and the change is audited."""
+        jwt_client(site)
+        (made,) = as_json("key", "rotate")
+        assert (made["alg"], made["created_at"], made["active_at"]) == ("ES256", NOON, NOON + LEAD)
+        (event,) = [row for row in rows(site, "audit_event") if row["event"] == "key.rotated"]
+        assert event["reason"] == "operator: ES256"
+
+    def test_each_algorithm_in_use(self, site: Site, as_json: Run) -> None:
+        """Without --alg every algorithm that has a key gets a new one; with it, that one alone."""
+        for alg in ("ES256", "RS256"):
+            jwt_client(site, alg)
+        assert [made["alg"] for made in as_json("key", "rotate")] == ["ES256", "RS256"]
+        assert [made["alg"] for made in as_json("key", "rotate", "--alg", "RS256")] == ["RS256"]
+
+    def test_before_there_is_one(self, site: Site, as_json: Run) -> None:
+        """Where there is none yet, the key that is made signs at once, and is published ahead of any use."""
+        (made,) = as_json("key", "rotate")
+        assert (made["alg"], made["active_at"]) == ("RS256", NOON)
+
+    def test_now(self, site: Site, as_json: Run) -> None:
+        """In an emergency it signs at once, all others end, and the audit says so."""
+        jwt_client(site)
+        (made,) = as_json("key", "rotate", "--now")
+        assert made["active_at"] == NOON
+        assert [each["state"] for each in as_json("key", "list")].count("signs") == 1
+        assert rows(site, "audit_event")[-1]["reason"] == "operator: ES256, at once"
+
+    def test_for_people(self, site: Site) -> None:
+        """A person reads which key signs from when."""
+        assert site.run("key", "rotate").strip().endswith("signs from 2027-01-15 08:00:00Z.")
+
+    def test_unknown_algorithm(self, site: Site) -> None:
+        """What cannot be signed with is no algorithm."""
+        assert "HS256" in site.run("key", "rotate", "--alg", "HS256", status=2)
+
+    @pytest.mark.parametrize("command", ["list", "rotate", "reencrypt", "ring"])
+    def test_database_away(self, site: Site, command: str) -> None:
+        """Without the table it is one sentence."""
+        drop_table(site, "signing_key")
+        assert "The database cannot be used" in site.run("key", command, status=1)
+
+
+class TestRing:
+    """Changing NETID_SECRET_KEY, as the operator's guide has it."""
+
+    @pytest.fixture
+    def with_ring(self, make_site: Callable[..., Site]) -> Callable[[str], Site]:
+        """Starts the server anew with another ring, over the same database."""
+        first = make_site(NETID_SECRET_KEY=OLD)
+        url = f"sqlite:///{database_file(first)}"
+        return lambda ring: make_site(NETID_SECRET_KEY=ring, NETID_DATABASE_URL=url)
+
+    def test_whole_rotation(self, with_ring: Callable[[str], Site]) -> None:
+        """New key in front; secrets move at their next use, signing keys by command; the old one goes."""
+        before = with_ring(OLD)
+        client = jwt_client(before)
+        token = before.token(client)
+        during = with_ring(f"{NEW} {OLD}")
+        assert during.get("/api/me", token).status_code == 200
+        first, second = json.loads(during.run("key", "ring", "--json"))
+        assert (first["makes"], first["encrypted"], first["clients"]) == (True, 0, [])
+        assert (second["makes"], second["encrypted"]) == (False, 1)
+        assert second["clients"] == ["a program with ES256"]
+        assert during.ask_token(client).status_code == 200
+        assert json.loads(during.run("key", "reencrypt", "--json")) == {"reencrypted": 1}
+        first, second = json.loads(during.run("key", "ring", "--json"))
+        assert (first["encrypted"], first["clients"]) == (1, ["a program with ES256"])
+        assert (second["encrypted"], second["clients"]) == (0, [])
+        after = with_ring(NEW)
+        assert after.get("/api/me", token).status_code == 200
+        assert after.ask_token(client).status_code == 200
+        assert len(after.http.get("/.well-known/jwks.json").get_json()["keys"]) == 1
+
+    @pytest.mark.parametrize("path", ["/oauth/introspect", "/oauth/revoke", "/oauth/token"])
+    def test_secret_moves_at_any_endpoint(self, with_ring: Callable[[str], Site], path: str) -> None:
+        """Whatever a client proves its secret for, that is when it moves; a wrong one moves nothing."""
+        client = with_ring(OLD).register("an API", grant="client_credentials")
+        during = with_ring(f"{NEW} {OLD}")
+        old = rows_of(during)
+        form = {"token": "x", "grant_type": "client_credentials"}
+        during.post(path, Registered(client.client_id, "wrong"), **form)
+        assert rows_of(during) == old
+        assert during.post(path, client, **form).status_code == 200
+        assert rows_of(during) != old
+        assert with_ring(NEW).post(path, client, **form).status_code == 200
+
+    def test_signing_key_keeps_its_server_key(self, with_ring: Callable[[str], Site]) -> None:
+        """A server key that a signing key in use needs cannot be left out: the start says which."""
+        client = jwt_client(with_ring(OLD))
+        with_ring(f"{NEW} {OLD}").token(client)
+        with pytest.raises(CannotStart, match="The database holds signing keys made under other server keys"):
+            with_ring(NEW)
+
+    def test_ended_signing_key_does_not(self, with_ring: Callable[[str], Site]) -> None:
+        """Once the last token of a key has ended, its server key may go."""
+        client = jwt_client(with_ring(OLD))
+        during = with_ring(f"{NEW} {OLD}")
+        during.token(client)
+        during.run("key", "rotate")
+        during.clock.now += LEAD + TAIL
+        assert with_ring(NEW).ask_token(client).status_code == 200
+
+    def test_lost_key_with_signing_keys(self, site: Site) -> None:
+        """A lost key is not made anew in silence where signing keys were sealed under it."""
+        site.run("key", "rotate")
+        file = database_file(site).parent / "secret.key"
+        file.unlink()
+        with pytest.raises(CannotStart, match="the server key that they were made with is missing"):
+            create_app({"NETID_INSTANCE_PATH": site.app.instance_path})
+        assert not file.exists()
+
+    def test_for_people(self, with_ring: Callable[[str], Site]) -> None:
+        """A person reads a line a key, with what needs it."""
+        jwt_client(with_ring(OLD))
+        _, first, second = with_ring(f"{NEW} {OLD}").run("key", "ring").splitlines()
+        assert first.split()[1:] == ["yes", "0"]
+        assert second.split()[1:] == ["1", "a", "program", "with", "ES256"]
+
+    def test_kept_secrets_move_as_well(self, with_ring: Callable[[str], Site]) -> None:
+        """What pairwise subjects are made from is encrypted anew too, and people stay who they were."""
+        client = with_ring(OLD).register("a program", "--pairwise-subject")
+        during = with_ring(f"{NEW} {OLD}")
+        sub = during.get("/api/me", with_ring(OLD).token(client)).get_json()["sub"]
+        assert json.loads(during.run("key", "ring", "--json"))[1]["encrypted"] == 1
+        assert json.loads(during.run("key", "reencrypt", "--json")) == {"reencrypted": 1}
+        during.token(client)
+        after = with_ring(NEW)
+        assert after.get("/api/me", after.token(client)).get_json()["sub"] == sub
+
+    def test_reencrypt_for_people(self, site: Site) -> None:
+        """Where all are under the first key already, nothing is done."""
+        jwt_client(site)
+        assert site.run("key", "reencrypt").strip() == "0 encrypted anew."
+
+
+def rows_of(site: Site) -> list[object]:
+    """The digests of all client secrets, as they are stored."""
+    with site.app.app_context():
+        return [
+            secret.digest
+            for client in site.app.extensions["netid-oauth"].clients.list()
+            for secret in client.secrets
+        ]
