@@ -4,7 +4,7 @@ A key is published before it signs, for as long as a verifier may keep what it r
 until the last token that it signed has ended.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from models import SigningKey, SigningKeyStore
 from oauth.jws import Signer, generate, signer
@@ -42,13 +42,20 @@ class SigningKeys:
         # Where a clock is behind that of the node which made the first key, none is in force yet.
         return self._ready(next((key for key in keys if key.signs(at)), keys[-1]))
 
-    def candidates(self, alg: str, at: int) -> Sequence[Signer]:
+    def candidates(self, alg: str, at: int) -> Iterator[Signer]:
         """The keys that may have signed at `at`, likeliest first: a process learns of a change a little late.
+
+        Args:
+            alg: for which algorithm.
+            at: seconds since the epoch.
 
         Raises:
             StoreUnavailable: the database cannot say, or a key cannot be opened.
         """
-        return [self._ready(key) for key in sorted(self._of(alg), key=lambda key: not key.signs(at))]
+        for key in sorted(self._of(alg), key=lambda key: not key.signs(at)):
+            # What signs no more for long may be sealed under a server key that is gone by now.
+            if key.retired_at is None or at < key.retired_at + 2 * _LOOK_AGAIN:
+                yield self._ready(key)
 
     def published(self) -> list[dict[str, object]]:
         """The public keys that may have signed, or will soon sign, a token that is live (RFC 7517, 5).

@@ -153,12 +153,17 @@ class TestRing:
 
     def test_ended_signing_key_does_not(self, with_ring: Callable[[str], Site]) -> None:
         """Once the last token of a key has ended, its server key may go."""
-        client = jwt_client(with_ring(OLD))
+        before = with_ring(OLD)
+        client = before.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
+        before.token(client)
         during = with_ring(f"{NEW} {OLD}")
         during.token(client)
         during.run("key", "rotate")
         during.clock.now += LEAD + TAIL
-        assert with_ring(NEW).ask_token(client).status_code == 200
+        after = with_ring(NEW)
+        refresh = after.ask_token(client).get_json()["refresh_token"]
+        assert after.refresh(client, refresh).data == after.refresh(client, refresh).data
+        assert after.refresh(client, refresh, scope="default").status_code == 200
 
     def test_lost_key_with_signing_keys(self, site: Site) -> None:
         """A lost key is not made anew in silence where signing keys were sealed under it."""
