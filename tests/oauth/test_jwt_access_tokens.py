@@ -80,6 +80,16 @@ class TestContent:
         assert (claims["sub"], claims["client_id"]) == (program.client_id, program.client_id)
         assert "auth_time" not in claims
 
+    def test_pairwise_subject(self, faked: Site, alg: str) -> None:
+        """A client whose people are pairwise reads the same sub everywhere, not the id in the directory."""
+        options = ("--pairwise-subject", "--id-token", "--scope", "openid", "--access-token-format", alg)
+        client = faked.register("a program", *options)
+        body = faked.ask_token(client).get_json()
+        sub = verified(faked, body["access_token"]).claims["sub"]
+        assert sub != ALICE.id
+        assert sub == introspected(faked, client, body["access_token"])["sub"]
+        assert sub == verified(faked, body["id_token"]).claims["sub"]
+
     def test_audience_as_asked(self, faked: Site, program: Registered) -> None:
         """The audience is what was asked for (3, RFC 8707)."""
         assert verified(faked, faked.token(program, resource=GRADES)).claims["aud"] == GRADES
