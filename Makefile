@@ -75,6 +75,10 @@ bench: .venv/.bench servers ## Tokens and checks a second, beside a naive server
 bench-directory: .venv/.bench servers ## What a login costs at the directory, by several ways
 	@$(BIN)/python -m bench.directory
 
+.PHONY: bench-scale
+bench-scale: .venv/.bench servers ## What a million tokens cost, and a purge beside logins
+	@$(BIN)/python -m bench.scale
+
 .PHONY: profile
 profile: .venv/.bench servers ## Where the CPU of a token goes, by layer and by function
 	@$(BIN)/python -m bench.profile

@@ -1,6 +1,8 @@
 """`flask token …`: ending one token, and deleting what has ended."""
 
 import sys
+import time
+from collections.abc import Callable
 
 import click
 from flask.cli import with_appcontext
@@ -46,17 +48,48 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 
 @token.command()
 @click.option(
-    "--batch", default=1000, show_default=True, type=click.IntRange(1, 100_000), help="Rows a transaction."
+    "--batch", default=200, show_default=True, type=click.IntRange(1, 100_000), help="Rows a transaction."
+)
+@click.option(
+    "--rest",
+    default=3.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="After each batch, rest for so many times as long as it took: requests have their turn.",
 )
 @as_json
 @with_appcontext
 @speaks_plainly
-def purge(batch: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+def purge(batch: int, rest: float, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Delete expired tokens, grants whose last token has ended, and the audit past its days. Run it daily."""
     now, retention = int(services().clock()), services().settings.audit_retention
-    counts = purge_expired(now, batch=batch)
-    counts["audit_event"] = purge_audit(now - retention * _DAY, batch=batch)
+    give_way = giving_way(rest)
+    counts = purge_expired(now, batch=batch, rest=give_way)
+    counts["audit_event"] = purge_audit(now - retention * _DAY, batch=batch, rest=give_way)
     if as_json:
         print_json(counts)
     else:
         click.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
+
+
+def giving_way(
+    times: float,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Callable[[], None]:
+    """Make a rest that takes so many times as long as the work before it.
+
+    Args:
+        times: how many.
+        monotonic: seconds since any moment.
+        sleep: waits for so many seconds.
+    """
+    since = monotonic()
+
+    def rest() -> None:
+        nonlocal since
+        sleep(times * (monotonic() - since))
+        since = monotonic()
+
+    return rest

@@ -26,7 +26,11 @@ _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
 _KEY = table(SigningKeyRow)
 
 
-def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
+def go_on() -> None:
+    """Rest between two batches: not at all."""
+
+
+def purge(now: int, *, batch: int = 1000, rest: Callable[[], None] = go_on) -> dict[str, int]:
     """Delete expired tokens, grants whose last token has ended, failures and keys of no more use.
 
     Tokens go by key alone: their key begins with the hour they end in. A token may stay for up to an hour
@@ -35,6 +39,7 @@ def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
     Args:
         now: seconds since the epoch.
         batch: rows a transaction.
+        rest: is called after each batch, so that whoever waits for the database has their turn.
 
     Returns:
         How many rows went, by table.
@@ -51,22 +56,24 @@ def purge(now: int, *, batch: int = 1000) -> dict[str, int]:
     )
     old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - KEPT).order_by(_FAILURE.c.at).limit(batch)
     over = select(_KEY.c.kid).where(_KEY.c.ends_at <= now - _LEEWAY).limit(batch)
-    return {
-        "access_token": sum(_batches(lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)), batch)),
-        "refresh_token": sum(_batches(lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)), batch)),
-        "grant": sum(_batches(lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)), batch)),
-        "login_failure": sum(_batches(lambda: delete(_FAILURE).where(_FAILURE.c.id.in_(old)), batch)),
-        "refused_password": sum(_batches(lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)), batch)),
-        "signing_key": sum(_batches(lambda: delete(_KEY).where(_KEY.c.kid.in_(over)), batch)),
+    ways: dict[str, Callable[[], Delete]] = {
+        "access_token": lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)),
+        "refresh_token": lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)),
+        "grant": lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)),
+        "login_failure": lambda: delete(_FAILURE).where(_FAILURE.c.id.in_(old)),
+        "refused_password": lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)),
+        "signing_key": lambda: delete(_KEY).where(_KEY.c.kid.in_(over)),
     }
+    return {name: sum(_batches(way, batch, rest)) for name, way in ways.items()}
 
 
-def purge_audit(before: int, *, batch: int = 1000) -> int:
+def purge_audit(before: int, *, batch: int = 1000, rest: Callable[[], None] = go_on) -> int:
     """Delete audit rows from before a moment, oldest first; no index is needed, since keys follow time.
 
     Args:
         before: seconds since the epoch.
         batch: rows a transaction.
+        rest: is called after each batch.
 
     Returns:
         How many rows went.
@@ -86,13 +93,15 @@ def purge_audit(before: int, *, batch: int = 1000) -> int:
             count = rows_changed(link.execute(delete(_AUDIT).where(_AUDIT.c.id.in_(old))))
             link.commit()
         gone += count
+        rest()
     return gone
 
 
-def _batches(statement: Callable[[], Delete], batch: int) -> Iterator[int]:
+def _batches(statement: Callable[[], Delete], batch: int, rest: Callable[[], None]) -> Iterator[int]:
     count = batch
     while count == batch:
         with connection() as link:
             count = rows_changed(link.execute(statement()))
             link.commit()
         yield count
+        rest()

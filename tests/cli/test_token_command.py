@@ -2,6 +2,7 @@
 
 import pytest
 
+from cli.token import giving_way
 from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
 
@@ -118,3 +119,12 @@ def test_purge_ends_the_audit_after_its_days(as_json: Run, site: Site, library: 
 def test_batch_of_nothing_is_refused(site: Site) -> None:
     """A batch must hold at least a row, or a purge would never end."""
     assert "0 is not in the range" in site.run("token", "purge", "--batch", "0", status=2)
+
+
+def test_purge_gives_way() -> None:
+    """After each batch it rests for three times as long as that took, so that requests have their turn."""
+    moments, slept = iter([0.0, 2.0, 8.0, 9.0, 12.0]), list[float]()
+    rest = giving_way(3, monotonic=lambda: next(moments), sleep=slept.append)
+    rest()
+    rest()
+    assert slept == [6.0, 3.0]

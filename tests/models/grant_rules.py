@@ -188,12 +188,14 @@ class GrantRules:
         for _ in range(5):
             stores.issue(refresh_ttl=None)
         stores.clock.now += 2 * HOUR + LEEWAY
+        rests = list[None]()
         with stores.counted_commits() as commits:
             assert (
-                purge(stores.now, batch=2).items()
+                purge(stores.now, batch=2, rest=lambda: rests.append(None)).items()
                 >= {"access_token": 5, "refresh_token": 0, "grant": 5}.items()
             )
         assert len(commits) == 3 + 1 + 3 + len(("login_failure", "refused_password", "signing_key"))
+        assert len(rests) == len(commits)
 
     def test_grant_stays_until_its_last_token_ends(self, stores: Stores) -> None:
         """A grant whose access token has ended stays while its refresh token may be used."""
