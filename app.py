@@ -1,6 +1,7 @@
 """The composition root: settings, keys, stores, directory, login, server and pages, joined in that order.
 
-Owns: which implementation serves which contract. It is the only module that may know every package.
+Owns: which implementation serves which contract; for a login `app_login` has it. They are the only modules
+that may know every package.
 """
 
 import os
@@ -19,7 +20,7 @@ import cli
 import web
 from app_audit import name_digest, open_refusals
 from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
-from app_login import login_guard, login_names
+from app_login import login_names, open_login
 from app_values import ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, open_directory
@@ -101,7 +102,7 @@ def _build(
     ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock)
     log = open_log(log_stream)
-    login = Login(directory, login_guard(settings, ring, log, clock), places=max(1, settings.threads - 1))
+    login = open_login(settings, ring, directory, log, clock)
     commands = cli.Services(
         clients=clients,
         grants=grants,

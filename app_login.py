@@ -1,11 +1,12 @@
-"""What the composition root joins for a login: limits, the store of failures, and the key of names."""
+"""The part of the composition root that joins logins to their stores and their directory."""
 
 from collections.abc import Callable
 
-from app_values import limits
+from app_values import guard_rules
+from directory import Directory
 from keys import KeyRing
-from login import Guard, Names, open_guard, parse_limits
-from models import FailureStore, StoreUnavailable
+from login import Login, Names, open_guard
+from models import FailureStore, RefusedStore, StoreUnavailable
 from settings import Settings
 from telemetry import Log
 
@@ -22,23 +23,26 @@ def login_names(settings: Settings, ring: KeyRing) -> Names:
     return Names(ring.derive(_NAMES)[0].key, settings.ldap_realms)
 
 
-def login_guard(settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]) -> Guard:
-    """The guard in front of the directory.
+def open_login(
+    settings: Settings, ring: KeyRing, directory: Directory, log: Log, clock: Callable[[], float]
+) -> Login:
+    """Logins, and what stands between them and the directory.
 
     Args:
         settings: what the operator chose.
+        directory: who knows the people.
         ring: the server's keys.
-        log: for its alarms.
+        log: where it is told that failures cannot be counted.
         clock: seconds since the epoch.
     """
-    return open_guard(
+    guard = open_guard(
+        guard_rules(settings),
         FailureStore(),
+        RefusedStore(),
         trouble=StoreUnavailable,
-        name_key=ring.derive(_NAMES)[0].key,
-        realms=settings.ldap_realms,
-        limits=limits(settings),
-        client_rate=parse_limits(settings.client_rate),
-        workers=settings.workers,
+        keys=(ring.derive(_NAMES)[0].key, ring.derive("refused password")[0].key),
         log=log,
         clock=clock,
     )
+    # One thread is left for all that is no login.
+    return Login(directory, guard, places=max(1, settings.threads - 1))

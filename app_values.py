@@ -1,7 +1,7 @@
 """What the composition root tells packages of the settings: plain values, since neither knows the other."""
 
 from directory.ldap import LdapConfig
-from login import Limits, parse_limits
+from login import GuardRules, Limits, parse_limits
 from oauth import Lifetimes, Restrictions
 from settings import Settings
 
@@ -69,6 +69,24 @@ def limits(settings: Settings) -> Limits:
         client=parse_limits(settings.limit_client),
         address=parse_limits(settings.limit_address),
         server=parse_limits(settings.limit_server),
+    )
+
+
+def guard_rules(settings: Settings) -> GuardRules:
+    """What stands between logins and the directory.
+
+    Args:
+        settings: what the operator chose.
+    """
+    return GuardRules(
+        limits=limits(settings),
+        client_rate=parse_limits(settings.client_rate),
+        shield_budget=settings.shield_budget,
+        shield_window=settings.shield_window,
+        # By a template and without an account of ours, nobody but people themselves see their entry.
+        sees_accounts=settings.ldap_user_dn_template is None or settings.ldap_bind_dn is not None,
+        workers=settings.workers,
+        realms=settings.ldap_realms,
     )
 
 

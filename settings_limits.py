@@ -7,8 +7,10 @@ and the other settings.
 from typing import Annotated
 
 from limits import RateLimitItem, parse_many
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from settings_values import NUMBER, Lifetime
 
 EMPTY_IS_OFF = ("limit_person", "limit_client", "limit_address", "limit_server", "client_rate")
 """Settings that are switched off by an empty value, where an empty value otherwise counts as none given."""
@@ -57,5 +59,11 @@ class LimitSettings(BaseSettings):
     person's."""
     limit_server: _Limits = "5000/15minutes"
     """Failures of all clients together."""
+    shield_budget: Annotated[int, Field(ge=0, le=1000), NUMBER] = 3
+    """Failures that may be added to a person's count in the directory, so that nobody is locked out by
+    guesses that come this way; keep it below what locks. 0 leaves that to the limits."""
+    shield_window: Lifetime = 3600
+    """Seconds over which these are counted where the directory's own count cannot be read: no less than it
+    takes the directory to forget a failure."""
     client_rate: _Limits = ""
     """Logins of one client, right ones too, in each process: a bound on load, and not on guessing."""

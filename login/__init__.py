@@ -12,7 +12,7 @@ from login.guard import Guard
 from login.limits import Limits
 from login.limits import parse as parse_limits
 from login.login import Login
-from login.opening import open_guard
+from login.opening import GuardRules, open_guard
 from login.throttled import Cause, Throttled
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Cause",
     "DirectoryUnavailable",
     "Guard",
+    "GuardRules",
     "InvalidCredentials",
     "Limits",
     "Login",

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from directory import Admit, InvalidCredentials, Person
 from login.attempt import Attempt, Names, network_of
 from login.counters import Counters
+from login.memory import Memory
 from login.rate import ClientRate
+from login.shield import Shield
 from login.throttle import Throttle
-from login.trial import Trial
+from login.trial import Means, Trial
 from login.turns import Turns
 
 _MOST_NAMES = 10_000
@@ -18,13 +20,20 @@ class Guard:
     """Lets an attempt pass, or raises `Throttled`; and counts what comes of it."""
 
     def __init__(
-        self, *, names: Names, rate: ClientRate, counters: Counters, throttle: Throttle, turns: Turns
+        self,
+        *,
+        names: Names,
+        rate: ClientRate,
+        counters: Counters,
+        throttle: Throttle,
+        turns: Turns,
+        shield: Shield,
+        memory: Memory,
     ) -> None:
         self._names = names
         self._rate = rate
-        self._counters = counters
         self._throttle = throttle
-        self._turns = turns
+        self._means = Means(counters, throttle, turns, shield, memory, self._learn)
         self._subjects: dict[bytes, str] = {}
         self._lock = threading.Lock()
 
@@ -47,29 +56,22 @@ class Guard:
         self._rate.take(client_id)
         return attempt
 
-    def watch(self, attempt: Attempt, ask: Callable[[Admit], Person]) -> Person:
+    def watch(self, attempt: Attempt, password: str, ask: Callable[[Admit], Person]) -> Person:
         """Ask the directory under every limit, and count what comes of it.
 
         Args:
             attempt: as `arrive` gave it.
+            password: as typed.
             ask: asks the directory, and shows the account that it finds before it tries the password.
 
         Raises:
             InvalidCredentials: as `ask` raises it; it is counted.
             DirectoryUnavailable: as `ask` raises it; nothing is counted.
-            Throttled: there were too many failures before.
+            Throttled: there were too many failures before, or one more could lock the person out.
         """
-        trial = Trial(
-            attempt,
-            self._subjects.get(attempt.name),
-            counters=self._counters,
-            throttle=self._throttle,
-            turns=self._turns,
-            learn=self._learn,
-        )
-        with trial:
-            trial.look()
+        with Trial(attempt, password, self._subjects.get(attempt.name), self._means) as trial:
             try:
+                trial.look()
                 person = ask(trial.admit)
             except InvalidCredentials as refusal:
                 trial.refused(refusal)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from login.attempt import Attempt
-from login.ports import Outcome, Past, Threshold
+from login.ports import PENDING, Outcome, Past, Threshold
 
 _MOST = 10_000
 
@@ -30,6 +30,10 @@ class _Local:
     @property
     def tried(self) -> bool:
         return self.outcome.tried
+
+    @property
+    def pending(self) -> bool:
+        return self.outcome.reason == PENDING
 
 
 class LocalFailures:

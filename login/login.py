@@ -61,7 +61,7 @@ class Login:
 
         attempt = self._guard.arrive(net_id, client_id, address)
         with self._places.one():
-            return self._guard.watch(attempt, ask)
+            return self._guard.watch(attempt, password, ask)
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """Ask the directory for the person with a stable id again, as a refresh must.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from login.attempt import Attempt
 
@@ -40,6 +40,25 @@ class Past(Protocol):
         """Whether the person has logged in since."""
         ...
 
+    @property
+    def pending(self) -> bool:
+        """Whether nobody has written down yet what came of it."""
+        ...
+
+
+class Refused(Protocol):
+    """A password that was refused of late."""
+
+    @property
+    def tag(self) -> bytes:
+        """32 bits of its keyed digest."""
+        ...
+
+    @property
+    def state(self) -> bytes:
+        """The state of the account in which it was certainly wrong; empty where nothing is certain."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -52,6 +71,9 @@ class Threshold:
     since: int
     client_id: str | None = None
     address: str | None = None
+
+
+PENDING: Final = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +109,16 @@ class FailureStore(Protocol):
 
     def clear(self, name: bytes, subject: str, since: int) -> None:
         """Mark that the person has logged in after their failures since a moment."""
+        ...
+
+
+class RefusedStore(Protocol):
+    """Refused passwords that every worker and node knows of. Anything may raise the store's trouble."""
+
+    def of(self, subject: str, at: int) -> Sequence[Refused]:
+        """The few newest of a person, or of a name that is nobody's, as of a moment."""
+        ...
+
+    def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
+        """Remember one in the place of what was known of it."""
         ...

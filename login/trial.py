@@ -2,16 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Final, Self
 
-from directory import Account, InvalidCredentials, Person
+from directory import Account, InvalidCredentials, Person, Refusal, Standing
 from login.attempt import Attempt
 from login.counters import Counters
-from login.ports import Outcome, Past
+from login.memory import SECONDS, Memory, certain_state
+from login.ports import PENDING, Outcome, Past
+from login.shield import Shield
 from login.throttle import Throttle
 from login.turns import Turn, Turns
 
-PENDING: Final = "pending"
+_REPEATED: Final = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a trial works with; `learn` is told whose stable id a name means."""
+
+    counters: Counters
+    throttle: Throttle
+    turns: Turns
+    shield: Shield
+    memory: Memory
+    learn: Callable[[bytes, str], None]
 
 
 class Trial:
@@ -21,40 +36,28 @@ class Trial:
     down before it is made, so that tries of all workers and nodes are counted while they are under way.
     """
 
-    def __init__(
-        self,
-        attempt: Attempt,
-        subject: str | None,
-        *,
-        counters: Counters,
-        throttle: Throttle,
-        turns: Turns,
-        learn: Callable[[bytes, str], None],
-    ) -> None:
+    def __init__(self, attempt: Attempt, password: str, subject: str | None, means: Means) -> None:
         """Begin.
 
         Args:
             attempt: what it is counted by.
+            password: as typed.
             subject: whose stable id the name has meant before, if that is known.
-            counters: where failures are counted.
-            throttle: the limits.
-            turns: who else of this process is under way.
-            learn: is told whose stable id a name means.
+            means: what it works with.
         """
         self._attempt = attempt
+        self._password = password
         self._subject = subject
-        self._counters = counters
-        self._throttle = throttle
-        self._turns = turns
-        self._learn = learn
+        self._means = means
         self._held = ExitStack()
         self._mine: list[Turn] = []
         self._own: int | None = None
         self._past: Sequence[Past] = ()
+        self._account: Account | None = None
+        self._is_remembered = False
 
     def __enter__(self) -> Self:
-        key = self._attempt.name if self._subject is None else self._subject.encode()
-        self._take_turn(key)
+        self._take_turn(self._attempt.name if self._subject is None else self._subject.encode())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,47 +69,95 @@ class Trial:
         Raises:
             Throttled: it is.
         """
-        self._past = self._throttle.look(self._attempt, self._subject)
+        self._past = self._means.throttle.look(self._attempt, self._subject)
+        if not self._means.shield.sees_accounts and self._has_failed_of_late():
+            self._write_down(None)
+            self._shield(None)
 
     def admit(self, account: Account) -> None:
-        """Refuse what is over a limit now that it is known whose name it is, before a password is tried.
+        """Refuse what need not be tried, or must not, now that it is known whose name it is.
 
         Raises:
-            Throttled: it is.
-            DirectoryUnavailable: others of this person are under way, and take too long.
+            Throttled: it is over a limit, or could be one of the last failures before a lock.
+            InvalidCredentials: the same password was refused a moment ago, and nothing has changed since.
+            DirectoryUnavailable: others of this person are under way, and take too long; or nobody can say
+                how the account stands.
         """
-        subject = account.person_id
+        means, subject = self._means, account.person_id
         if subject != self._subject:
             # Another spelling, or another name, of somebody who may have failures under the first.
-            self._learn(self._attempt.name, subject)
+            means.learn(self._attempt.name, subject)
             self._take_turn(subject.encode())
             self._subject = subject
             self.look()
-        if any(not each.cleared for each in self._past):
-            for turn in self._mine:
-                turn.follow_others()
-            self._own = self._counters.record(self._attempt, Outcome(PENDING, subject))
-            self._past = self._throttle.look(self._attempt, subject, own=self._own)
+        self._account = account
+        if not self._has_failed_of_late():
+            return
+        self._refuse_remembered(account, subject)
+        self._write_down(subject)
+        self._shield(account)
 
     def refused(self, refusal: InvalidCredentials) -> None:
-        """Count a refusal, whatever its reason: one that did not count would tell itself apart."""
-        outcome = Outcome(refusal.reason.value, refusal.person_id or self._subject)
+        """Count a refusal, whatever its reason: one that did not count would tell itself apart.
+
+        Raises:
+            Throttled: no account was shown, and one that had been would not have been tried.
+        """
+        means, attempt = self._means, self._attempt
+        subject = refusal.person_id or self._subject
+        whose = subject or f"name:{attempt.name.hex()}"
+        tag = means.memory.tag(whose, self._password)
+        known = means.memory.of(whose) if self._has_failed_of_late() else ()
+        repeated = any(each.tag == tag for each in known)
+        if self._account is None and means.shield.sees_accounts:
+            means.shield.judge_nobody(self._past, means.counters.now(), repeated=repeated)
+        untried = self._is_remembered or (self._account is None and repeated and means.shield.remembers)
+        reason = _REPEATED if self._is_remembered else refusal.reason.value
+        outcome = Outcome(reason, subject, guess=not repeated, tried=not untried)
         if self._own is None:
-            self._counters.record(self._attempt, outcome)
+            means.counters.record(attempt, outcome)
         else:
-            self._counters.settle(self._own, outcome)
-        self._throttle.failed(self._attempt)
+            means.counters.settle(self._own, outcome)
+        means.throttle.failed(attempt)
+        if not self._is_remembered:
+            certain = refusal.reason is Refusal.WRONG_PASSWORD
+            state = certain_state(self._account) if certain else b""
+            means.memory.remember(whose, attempt.client_id, tag, state)
 
     def undo(self) -> None:
         """Count nothing: nobody has said anything about the password."""
         if self._own is not None:
-            self._counters.forget(self._own)
+            self._means.counters.forget(self._own)
 
     def succeeded(self, person: Person) -> None:
         """Empty the person's short counts, if there is anything in them."""
         self.undo()
-        if any(not each.cleared for each in self._past):
-            self._counters.clear(self._attempt.name, person.id, 0)
+        if self._has_failed_of_late():
+            self._means.counters.clear(self._attempt.name, person.id, 0)
+
+    def _refuse_remembered(self, account: Account, subject: str) -> None:
+        state = account.state
+        if not state or not any(each.at > self._means.counters.now() - SECONDS for each in self._past):
+            return
+        tag = self._means.memory.tag(subject, self._password)
+        if any(each.tag == tag and each.state == state for each in self._means.memory.of(subject)):
+            self._is_remembered = True
+            raise InvalidCredentials(Refusal.WRONG_PASSWORD, "remembered: the same was refused before")
+
+    def _write_down(self, subject: str | None) -> None:
+        for turn in self._mine:
+            turn.follow_others()
+        self._own = self._means.counters.record(self._attempt, Outcome(PENDING, subject))
+        self._past = self._means.throttle.look(self._attempt, subject or self._subject, own=self._own)
+
+    def _shield(self, account: Account | None) -> None:
+        shield, now = self._means.shield, self._means.counters.now()
+        if shield.is_needed(self._past, now):
+            standing = Standing() if account is None else account.standing()
+            shield.judge(self._past, standing, now, remembers=account is not None and bool(account.state))
+
+    def _has_failed_of_late(self) -> bool:
+        return any(not each.cleared for each in self._past)
 
     def _take_turn(self, key: bytes) -> None:
-        self._mine.append(self._held.enter_context(self._turns.one(key)))
+        self._mine.append(self._held.enter_context(self._means.turns.one(key)))

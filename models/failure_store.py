@@ -25,6 +25,7 @@ _PAST = (
     _FAILURE.c.guess,
     _FAILURE.c.tried,
     _FAILURE.c.cleared,
+    (_FAILURE.c.reason == "pending").label("pending"),
 )
 _IS_NAME = (_FAILURE.c.name == bindparam("of_name")) & (_FAILURE.c.at > bindparam("since"))
 _IS_SUBJECT = (_FAILURE.c.subject == bindparam("of_subject")) & (_FAILURE.c.at > bindparam("since"))
@@ -52,6 +53,7 @@ class PastFailure(NamedTuple):
     guess: bool
     tried: bool
     cleared: bool
+    pending: bool
 
 
 class _Attempt(Protocol):

@@ -33,6 +33,11 @@ class ToldFailure:
     tried: bool
     cleared: bool
 
+    @property
+    def pending(self) -> bool:
+        """Whether nobody has written down yet what came of it."""
+        return self.reason == "pending"
+
 
 _COLUMNS = [_FAILURE.c[name] for name in ToldFailure.__slots__]
 

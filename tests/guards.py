@@ -2,9 +2,10 @@
 
 import io
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from directory import Directory, Person
-from login import Limits, Login, open_guard, parse_limits
+from login import GuardRules, Limits, Login, open_guard, parse_limits
 from login.local_failures import LocalFailures
 from login.ports import FailureStore
 from telemetry import open_log
@@ -14,6 +15,38 @@ from tests.fakes import FakeAccount, FakeDirectory
 
 class Away(Exception):
     """The store of failures is away."""
+
+
+class Remembered(NamedTuple):
+    """A refused password."""
+
+    tag: bytes
+    state: bytes
+
+
+class Refusals:
+    """Refused passwords in memory; `asked` counts the questions, and `away` takes it away."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[bytes, tuple[int, bytes]]] = {}
+        self.asked = 0
+        self.away = False
+
+    def of(self, subject: str, at: int) -> list[Remembered]:
+        """Those of a quarter of an hour."""
+        self._ask()
+        known = self.rows.get(subject, {})
+        return [Remembered(tag, state) for tag, (then, state) in known.items() if then > at - 900]
+
+    def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
+        """Keep one."""
+        self._ask()
+        self.rows.setdefault(subject, {})[tag] = (at, state)
+
+    def _ask(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise Away("locked")
 
 
 @dataclass
@@ -28,20 +61,32 @@ class Gate:
     address: str = ""
     server: str = ""
     client_rate: str = ""
+    shield_budget: int = 0
+    shield_window: int = 3600
+    sees_accounts: bool = True
     workers: int = 1
     places: int = 1
     log: io.StringIO = field(default_factory=io.StringIO)
+    refused: Refusals = field(default_factory=Refusals)
+    guesses: int = 0
     login: Login = field(init=False)
 
     def __post_init__(self) -> None:
-        guard = open_guard(
-            self.store,
-            trouble=Away,
-            name_key=b"k" * 32,
-            realms=("campus.example", "CAMPUS"),
+        rules = GuardRules(
             limits=Limits(*map(parse_limits, (self.person, self.client, self.address, self.server))),
             client_rate=parse_limits(self.client_rate),
+            shield_budget=self.shield_budget,
+            shield_window=self.shield_window,
+            sees_accounts=self.sees_accounts,
             workers=self.workers,
+            realms=("campus.example", "CAMPUS"),
+        )
+        guard = open_guard(
+            rules,
+            self.store,
+            self.refused,
+            trouble=Away,
+            keys=(b"k" * 32, b"p" * 32),
             log=open_log(self.log),
             clock=self.clock,
             monotonic=self.clock,
@@ -51,10 +96,12 @@ class Gate:
     def ask(
         self,
         net_id: str = "alice",
-        password: str = "x",  # noqa: S107 - of nobody
+        password: str | None = None,
         *,
         client_id: str = "a-client",
         address: str = "192.0.2.1",
     ) -> Person:
-        """Log in."""
+        """Log in, with a password that was not tried before unless one is given."""
+        self.guesses += 1
+        password = f"guess{self.guesses}" if password is None else password
         return self.login.authenticate(net_id, password, client_id=client_id, address=address)

@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
     "tests.directory.conformance",
     "tests.directory.admit_conformance",
     "tests.directory.lockout_conformance",
+    "tests.directory.shield_conformance",
 )
 
 CAMPUS = Path(__file__).parents[2] / "directory" / "campus.ldif"

@@ -12,6 +12,7 @@ from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
 from tests.directory.conftest import SERVICE
 from tests.directory.lockout_conformance import LockoutConformance, look
+from tests.directory.shield_conformance import ShieldConformance
 from tests.servers.administrator import OfDs389
 from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389, unique_id
 from tests.servers.policy import lock_nobody_on_389ds, lock_on_389ds
@@ -63,7 +64,7 @@ class TestDs389Accounts(AdmitConformance):
     campus = Campus(alice_id=unique_id(ALICE))
 
 
-class TestDs389Lockout(LockoutConformance):
+class TestDs389Lockout(LockoutConformance, ShieldConformance):
     """389-ds tells of its lockouts."""
 
     @pytest.fixture(autouse=True, scope="class")

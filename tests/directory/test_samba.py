@@ -12,6 +12,7 @@ from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refus
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
 from tests.directory.lockout_conformance import LockoutConformance, look
+from tests.directory.shield_conformance import ShieldConformance
 from tests.servers.administrator import OfSamba
 from tests.servers.policy import lock_on_samba
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba, Value, require_samba
@@ -152,7 +153,7 @@ class TestSambaAccounts(AdmitConformance):
     """Active Directory shows accounts as every directory does."""
 
 
-class TestSambaLockout(LockoutConformance):
+class TestSambaLockout(LockoutConformance, ShieldConformance):
     """Active Directory tells of its lockouts."""
 
     @pytest.fixture(autouse=True, scope="class")

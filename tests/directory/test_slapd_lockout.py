@@ -11,6 +11,7 @@ import trustme
 from directory import Account, Directory, DirectoryUnavailable, Refusal, Standing
 from tests.directory.conftest import MovedClock
 from tests.directory.lockout_conformance import DAY, LIMIT, LockoutConformance, fail, look
+from tests.directory.shield_conformance import ShieldConformance
 from tests.servers.administrator import OfSlapd
 from tests.servers.policy import LOCKING, PolicySlapd, start_policy_slapd
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
@@ -37,7 +38,7 @@ def open_with(on_slapd: Callable[..., Directory], locking: PolicySlapd) -> Calla
     return open_it
 
 
-class TestSlapdLockout(LockoutConformance):
+class TestSlapdLockout(LockoutConformance, ShieldConformance):
     """OpenLDAP tells of its lockouts."""
 
     @pytest.fixture

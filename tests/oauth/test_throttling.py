@@ -141,3 +141,11 @@ def test_two_processes_count_together(make_site: Callable[..., Site]) -> None:
     # What the other worker had under way before the first failure was written down may come on top.
     assert 3 <= counted <= 4
     assert json.dumps([row["reason"] for row in rows(site, "login_failure")]).count("pending") == 0
+
+
+def test_program_blocks_itself_alone(make_site: Callable[..., Site]) -> None:
+    """A program that repeats an old password is refused; its owner's other programs log in."""
+    site = make_site(**LIMIT)
+    bad, good = site.register("bad"), site.register("good")
+    assert guess(site, bad, *["alice"] * 5) == [400, 400, 400, 429, 429]
+    assert site.ask_token(good).status_code == 200

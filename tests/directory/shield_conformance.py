@@ -1,0 +1,79 @@
+"""What the shield must keep from happening where failures lock people out. Subclassed over each kind."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from directory import Directory, InvalidCredentials
+from login import Throttled
+from login.local_failures import LocalFailures
+from tests.directory.lockout_conformance import LIMIT, WRONG
+from tests.guards import Gate, Refusals
+from tests.servers.administrator import Administrator
+
+BUDGET = 3
+
+
+def two_workers(directory: Directory, budget: int) -> list[Gate]:
+    """Two workers on one database, without any limit but the shield."""
+    store, refused = LocalFailures(step=1), Refusals()
+    made = []
+    for _ in range(2):
+        gate = Gate(directory, store, shield_budget=budget, workers=2, places=16)
+        gate.refused.rows = refused.rows
+        made.append(gate)
+    return made
+
+
+def guess(gate: Gate, number: int, password: str | None = None) -> str:
+    """Guess from another address each time."""
+    address = f"192.0.{number // 250}.{number % 250}"
+    try:
+        gate.ask(password=password or f"{WRONG}{number}", address=address)
+    except (InvalidCredentials, Throttled) as error:
+        return type(error).__name__
+    return "Person"
+
+
+class ShieldConformance:
+    """The rules. A subclass has fixtures `directory` and `administrator`, and 5 failures lock alice."""
+
+    def test_guesses_never_lock(self, directory: Directory, administrator: Administrator) -> None:
+        """500 wrong guesses through two workers, from many addresses: the budget is added, and no lock."""
+        gates = two_workers(directory, BUDGET)
+        said = [guess(gates[number % 2], number) for number in range(500)]
+        assert said == ["InvalidCredentials"] * BUDGET + ["Throttled"] * (500 - BUDGET)
+        assert administrator.failures("alice") == BUDGET
+        assert not administrator.is_locked("alice")
+        assert directory.authenticate("alice", "alice-password").net_id == "alice"
+
+    def test_guesses_at_once_never_lock(self, directory: Directory, administrator: Administrator) -> None:
+        """50 at the same moment: what both workers begin before the first is counted is within the limit."""
+        gates = two_workers(directory, BUDGET)
+        with ThreadPoolExecutor(16) as pool:
+            said = list(pool.map(lambda number: guess(gates[number % 2], number), range(50)))
+        assert said.count("InvalidCredentials") <= BUDGET + 1
+        assert administrator.failures("alice") == said.count("InvalidCredentials")
+        assert not administrator.is_locked("alice")
+
+    def test_failures_elsewhere_count(self, directory: Directory, administrator: Administrator) -> None:
+        """With a budget beyond the limit, and others who fail as well, one try is left all the same."""
+        gates = two_workers(directory, 100)
+        assert guess(gates[0], 0) == "InvalidCredentials"
+        for _ in range(2):
+            with pytest.raises(InvalidCredentials):
+                directory.authenticate("alice", WRONG)
+        said = [guess(gates[number % 2], number) for number in range(1, 20)]
+        assert said == ["InvalidCredentials"] + ["Throttled"] * 18
+        assert administrator.failures("alice") == LIMIT - 1
+        assert not administrator.is_locked("alice")
+
+    def test_forgotten_program_is_one_failure(
+        self, directory: Directory, administrator: Administrator
+    ) -> None:
+        """An old password, over and over, is tried once; when it is made right it goes through."""
+        gates = two_workers(directory, BUDGET)
+        said = {guess(gates[number % 2], number, "an-old-password") for number in range(20)}
+        assert said == {"InvalidCredentials"}
+        assert administrator.failures("alice") == 1
+        assert guess(gates[0], 21, "alice-password") == "Person"

@@ -1,0 +1,169 @@
+"""A password that was certainly wrong is known again: a forgotten program costs its owner nothing."""
+
+import pytest
+
+from directory import InvalidCredentials, Refusal
+from login import Throttled
+from login.local_failures import LocalFailures
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Gate
+
+WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
+
+
+def wrong() -> FakeDirectory:
+    """A directory to which every password is wrong."""
+    return FakeDirectory(WRONG, FakeAccount())
+
+
+def fail(gate: Gate, password: str = "old", **attempt: str) -> InvalidCredentials:  # noqa: S107
+    """Be refused."""
+    with pytest.raises(InvalidCredentials) as caught:
+        gate.ask(password=password, **attempt)
+    return caught.value
+
+
+def store_of(gate: Gate) -> LocalFailures:
+    """Where the gate counts."""
+    assert isinstance(gate.store, LocalFailures)
+    return gate.store
+
+
+def test_repetition_is_not_bound_with() -> None:
+    """The same wrong password again is refused as before, after a search, and without a bind."""
+    directory = wrong()
+    gate = Gate(directory)
+    first = fail(gate)
+    again = [fail(gate) for _ in range(5)]
+    assert {refusal.reason for refusal in again} == {first.reason}
+    assert (len(directory.asked), len(directory.bound)) == (6, 1)
+
+
+def test_forgotten_program_takes_nothing_from_its_owner() -> None:
+    """However often it repeats, its owner's other programs have all guesses left; it blocks itself."""
+    directory = wrong()
+    gate = Gate(directory, person="4/15minutes", shield_budget=3)
+    for _ in range(4):
+        fail(gate)
+    with pytest.raises(Throttled):
+        gate.ask(password="old")
+    directory.outcome = ALICE
+    assert gate.ask(client_id="another") is ALICE
+
+
+def test_password_that_has_become_right_goes_through() -> None:
+    """Once the account has changed, what was wrong is tried again."""
+    directory = wrong()
+    gate = Gate(directory)
+    fail(gate)
+    assert directory.account is not None
+    directory.account.state = b"changed"
+    directory.outcome = ALICE
+    assert gate.ask(password="old") is ALICE
+
+
+@pytest.mark.parametrize("reason", [Refusal.LOCKED, Refusal.EXPIRED, Refusal.MUST_CHANGE, Refusal.NOT_NOW])
+def test_only_what_is_certain_is_remembered(reason: Refusal) -> None:
+    """A password that was refused for another reason may be right: it is tried each time."""
+    directory = FakeDirectory(InvalidCredentials(reason), FakeAccount())
+    gate = Gate(directory)
+    for _ in range(3):
+        fail(gate)
+    assert len(directory.bound) == 3
+
+
+@pytest.mark.parametrize("account", [FakeAccount(state=b""), FakeAccount(unchanged=False)])
+def test_doubtful_state_is_not_remembered(account: FakeAccount) -> None:
+    """A lock that ends without a trace, or began just now, may have refused a right password."""
+    directory = FakeDirectory(WRONG, account)
+    gate = Gate(directory)
+    for _ in range(3):
+        fail(gate)
+    assert len(directory.bound) == 3
+
+
+def test_memory_lasts_for_minutes() -> None:
+    """After a quarter of an hour the password is tried again."""
+    directory = wrong()
+    gate = Gate(directory)
+    fail(gate)
+    gate.clock.now += 899
+    fail(gate)
+    gate.clock.now += 1
+    fail(gate)
+    assert len(directory.bound) == 2
+
+
+def test_another_password_is_another_guess() -> None:
+    """What is remembered of one password answers no other, and of one person nobody else's."""
+    directory = wrong()
+    gate = Gate(directory)
+    fail(gate, "one")
+    fail(gate, "two")
+    directory.account = FakeAccount("bob")
+    fail(gate, "one", net_id="bob")
+    assert len(directory.bound) == 3
+
+
+def test_tag_is_short_and_keyed_by_person() -> None:
+    """32 bits, under a key of each person: too little to find the password by, even with the server's key."""
+    memory = Gate().login._guard._means.memory
+    tags = {memory.tag(whose, password) for whose in ("alice", "bob") for password in ("x", "y")}
+    assert len(tags) == 4
+    assert {len(tag) for tag in tags} == {4}
+
+
+def test_help_desk_sees_repetitions() -> None:
+    """A repetition is a row that says so, and counts neither as a guess nor as a try at the directory."""
+    gate = Gate(wrong())
+    fail(gate)
+    fail(gate)
+    rows = [row.outcome for row in store_of(gate)._rows]
+    assert [(row.reason, row.guess, row.tried) for row in rows] == [
+        ("wrong_password", True, True),
+        ("repeated", False, False),
+    ]
+    assert {row.subject for row in rows} == {ALICE.id}
+
+
+@pytest.mark.parametrize("state", [b"as ever", b""])
+def test_repetitions_of_nobody_count_the_same(state: bytes) -> None:
+    """One password over and over: a name that nobody has is answered as a person is, to the last time."""
+    directory = FakeDirectory(WRONG, FakeAccount(state=state))
+    gate = Gate(directory, person="6/15minutes", shield_budget=3)
+    fail(gate, "first", net_id="alice")
+    assert directory.account is not None
+
+    def run(net_id: str) -> list[str]:
+        said = []
+        for password in ("a", "a", "a", "a", "b", "b", "c", "c", "d"):
+            try:
+                gate.ask(net_id, password)
+            except (InvalidCredentials, Throttled) as error:
+                said.append(str(error.args[0]) if isinstance(error, Throttled) else "refused")
+        return said
+
+    directory.account = FakeAccount("bob", state=state)
+    known = run("bob")
+    directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+    assert run("nobody") == known
+
+
+def test_store_that_is_away_remembers_nothing() -> None:
+    """Where nothing can be remembered every password is tried, within the limits."""
+    directory = wrong()
+    gate = Gate(directory, person="4/15minutes")
+    gate.refused.away = True
+    for _ in range(4):
+        fail(gate)
+    assert len(directory.bound) == 4
+    assert gate.refused.asked == 1
+
+
+def test_right_login_asks_the_memory_nothing() -> None:
+    """Without a recent failure there is nothing to remember, and no question."""
+    directory = FakeDirectory(account=FakeAccount())
+    gate = Gate(directory)
+    for _ in range(5):
+        gate.ask(password="right")
+    assert gate.refused.asked == 0

@@ -1,0 +1,181 @@
+"""The shield: guesses through us lock nobody out of the directory, whatever address they come from."""
+
+import pytest
+
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
+from login import Cause, Throttled
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Gate
+
+LOCKS_AT = 5
+
+
+class Locking(FakeDirectory):
+    """A directory that counts wrong passwords, shows its count or hides it, and locks."""
+
+    def __init__(self, *, shows: bool = True, limit: int | None = LOCKS_AT) -> None:
+        super().__init__(InvalidCredentials(Refusal.WRONG_PASSWORD), FakeAccount())
+        self.failures = 0
+        self.shows = shows
+        self.limit = limit
+
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
+        """Count what is bound with."""
+        if self.account is not None:
+            self.account.counted = Standing(self.failures, self.limit) if self.shows else Standing()
+        try:
+            person = super().authenticate(net_id, password, groups=groups, admit=admit)
+        except InvalidCredentials as refusal:
+            if refusal is self.outcome and refusal.reason is Refusal.WRONG_PASSWORD:
+                self.failures += 1
+            raise
+        self.failures = 0
+        return person
+
+
+def guess(gate: Gate, times: int, **attempt: str) -> list[str]:
+    """Guess so often, each time another password, from another address: what came of each."""
+    said = []
+    for number in range(times):
+        try:
+            gate.ask(address=f"192.0.2.{number}", **attempt)
+            said.append("in")
+        except InvalidCredentials:
+            said.append("refused")
+        except Throttled as throttled:
+            said.append(throttled.cause.value)
+    return said
+
+
+def test_nobody_is_locked_out_by_guesses() -> None:
+    """500 guesses from many addresses add the budget to the count, and no more."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=3)
+    assert guess(gate, 250) == ["refused"] * 3 + [Cause.SHIELD] * 247
+    gate.clock.now += 3 * 86_400
+    directory.shows = False
+    assert guess(gate, 1) == ["refused"]
+    assert directory.failures == 4 < LOCKS_AT
+
+
+def test_two_tries_are_left() -> None:
+    """What others have added counts as well: of the tries before the lock the last is not ours."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=10)
+    assert guess(gate, 1) == ["refused"]
+    directory.failures = LOCKS_AT - 2
+    assert guess(gate, 1) == ["refused"]
+    assert guess(gate, 3) == [Cause.SHIELD] * 3
+    assert directory.failures == LOCKS_AT - 1
+
+
+def test_right_password_waits_too() -> None:
+    """Near the lock a right password is not tried either, and never called a wrong one."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=3)
+    guess(gate, 3)
+    directory.outcome = ALICE
+    with pytest.raises(Throttled) as caught:
+        gate.ask()
+    assert (caught.value.cause, caught.value.retry_after) == (Cause.SHIELD, 900)
+    directory.failures = 0
+    assert gate.ask() is ALICE
+
+
+def test_what_the_directory_has_forgotten_is_ours_again() -> None:
+    """When its own count is empty, by time or by a login elsewhere, so is what we added to it."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=3)
+    assert guess(gate, 4)[-1] == Cause.SHIELD
+    directory.failures = 0
+    assert guess(gate, 1) == ["refused"]
+
+
+def test_success_through_us_empties_the_budget() -> None:
+    """A login resets the directory's count, and so ours."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=3)
+    for _ in range(4):
+        directory.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
+        assert guess(gate, 2) == ["refused"] * 2
+        directory.outcome = ALICE
+        gate.ask()
+
+
+def test_hidden_count_leaves_the_budget() -> None:
+    """Where the count cannot be read, ours alone goes by the window that is set."""
+    directory = Locking(shows=False)
+    gate = Gate(directory, shield_budget=3, shield_window=1800)
+    assert guess(gate, 5) == ["refused"] * 3 + [Cause.SHIELD] * 2
+    gate.clock.now += 1799
+    assert guess(gate, 1) == [Cause.SHIELD]
+    gate.clock.now += 1
+    assert guess(gate, 1) == ["refused"]
+
+
+def test_directory_that_shows_no_account() -> None:
+    """By a DN template and without an account of ours, the budget holds before the bind all the same."""
+    directory = Locking()
+    directory.account = None
+    gate = Gate(directory, shield_budget=3, sees_accounts=False)
+    assert guess(gate, 6) == ["refused"] * 3 + [Cause.SHIELD] * 3
+    assert len(directory.bound) == 3
+
+
+def test_directory_that_never_locks() -> None:
+    """Where nothing locks, the limits alone hold."""
+    gate = Gate(Locking(limit=0), shield_budget=3, person="8/hour")
+    assert guess(gate, 9) == ["refused"] * 8 + [Cause.PERSON_AND_CLIENT]
+
+
+def test_first_failure_costs_no_question() -> None:
+    """How an account stands is asked for after a failure of its person with us, and not before."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=3)
+    assert directory.account is not None
+    directory.outcome = ALICE
+    for _ in range(3):
+        gate.ask()
+    directory.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
+    guess(gate, 1)
+    assert directory.account.reads == 0
+    guess(gate, 1)
+    assert directory.account.reads == 1
+
+
+def test_standing_that_cannot_be_told_is_an_outage() -> None:
+    """A directory that dies between the search and the bind counts for nobody."""
+    directory = Locking()
+    gate = Gate(directory, shield_budget=3)
+    guess(gate, 1)
+    assert directory.account is not None
+
+    def away() -> Standing:
+        raise DirectoryUnavailable("away")
+
+    directory.account.standing = away  # type: ignore[method-assign]
+    for _ in range(5):
+        with pytest.raises(DirectoryUnavailable):
+            gate.ask()
+    del directory.account.standing
+    assert guess(gate, 1) == ["refused"]
+
+
+@pytest.mark.parametrize(("shows", "limit"), [(True, 5), (True, 3), (False, None), (True, 0), (True, None)])
+def test_names_of_nobody_are_held_to_the_same(shows: bool, limit: int | None) -> None:  # noqa: FBT001
+    """Once it was seen how the directory counts, a name that nobody has meets the same bounds as a person."""
+    directory = Locking(shows=shows, limit=limit)
+    gate = Gate(directory, shield_budget=3, person="8/hour")
+    known = guess(gate, 12)
+    directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+    assert guess(gate, 12, net_id="nobody") == known
+    directory.outcome = InvalidCredentials(Refusal.DISABLED)
+    directory.account = None
+    assert guess(gate, 12, net_id="disabled") == known
+
+
+def test_budget_of_none_is_off() -> None:
+    """An operator may leave it to the limits."""
+    assert guess(Gate(Locking(), shield_budget=0), 9) == ["refused"] * 9
