@@ -6,6 +6,7 @@ import ipaddress
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DIGEST_BYTES = 16
 _ADDRESS_LENGTH = 64
@@ -56,6 +57,7 @@ class Names:
         return hmac.digest(self._key, encoded, hashlib.sha256)[:_DIGEST_BYTES]
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """The network that an address is counted as: whoever has one IPv6 address has 2^64 of them.
 
@@ -77,6 +79,8 @@ def network_of(address: str) -> str:
 
 
 def _folded(text: str) -> str:
+    if text.isascii() and text.isalnum():
+        return text.lower()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return "".join(
         character

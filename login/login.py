@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from directory import Admit, Directory, InvalidCredentials, Person, Refusal
+from login.floor import Floor
 from login.guard import Guard
 from login.places import Places
 
@@ -18,10 +19,12 @@ class Login:
         *,
         places: int,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._directory = directory
         self._guard = guard
         self._places = Places(places, monotonic=monotonic)
+        self._floor = Floor(at_once=places, monotonic=monotonic, sleep=sleep)
 
     def authenticate(
         self,
@@ -52,6 +55,7 @@ class Login:
         """
 
         def ask(admit: Admit) -> Person:
+            stay.asks()
             if not password or "\0" in password or "\0" in net_id:
                 raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
             person = self._directory.authenticate(net_id, password, groups=groups, admit=admit)
@@ -60,7 +64,8 @@ class Login:
             return person
 
         attempt = self._guard.arrive(net_id, client_id, address)
-        with self._places.one():
+        with self._floor.under() as stay, self._places.one():
+            stay.begin()
             return self._guard.watch(attempt, password, ask)
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:

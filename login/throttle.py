@@ -98,6 +98,8 @@ class Throttle:
             self._open.pop(wide, None)
 
     def _judge_person(self, attempt: Attempt, past: Sequence[Past], now: int) -> None:
+        if not past:
+            return
         with_client = [each for each in past if each.client_id == attempt.client_id]
         # A forgotten program that repeats one password meets the first bound, and its owner's others do not.
         for cause, counted in (

@@ -1,6 +1,8 @@
 """Logins over a fake directory, with failures counted in memory."""
 
 import io
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -66,6 +68,8 @@ class Gate:
     sees_accounts: bool = True
     workers: int = 1
     places: int = 1
+    monotonic: Callable[[], float] | None = None
+    sleep: Callable[[float], None] = field(default=lambda _: None)
     log: io.StringIO = field(default_factory=io.StringIO)
     refused: Refusals = field(default_factory=Refusals)
     guesses: int = 0
@@ -89,9 +93,15 @@ class Gate:
             keys=(b"k" * 32, b"p" * 32),
             log=open_log(self.log),
             clock=self.clock,
-            monotonic=self.clock,
+            monotonic=self.monotonic or self.clock,
         )
-        self.login = Login(self.directory, guard, places=self.places)
+        self.login = Login(
+            self.directory,
+            guard,
+            places=self.places,
+            monotonic=self.monotonic or time.monotonic,
+            sleep=self.sleep,
+        )
 
     def ask(
         self,

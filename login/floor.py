@@ -1,0 +1,105 @@
+"""A floor on the time of refusals: who was found, and what was tried, must not show in how long it took.
+
+Owns: that a refusal without a bind takes as long as one with a bind. Nothing is bound for show: that would
+lock decoys, and alarm whoever watches the directory.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from directory import DirectoryUnavailable, InvalidCredentials, Refusal
+from login.throttled import Throttled
+
+# Seconds that a refusal is held back at most: it holds a thread.
+_MOST = 0.1
+# Seconds after an outage for which nobody is held back: threads are worth more then.
+_DEGRADED = 30.0
+# Of the newest refused binds: so many, and the part of them that the floor is no shorter than.
+_KEPT = 100
+_PART = 0.95
+# Accepted binds that are looked at until then.
+_FEW = 10
+
+
+class Stay:
+    """One login from its place on; `asks` is to be called when the directory is asked."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self.has_asked = False
+
+    def begin(self) -> None:
+        """Say that it has its place, and is measured from now on."""
+        self._began = self._monotonic()
+
+    def asks(self) -> None:
+        """Say that the directory is asked."""
+        self.has_asked = True
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been under way."""
+        return self._monotonic() - self._began
+
+
+class Floor:
+    """Holds refusals back for as long as a refused bind takes, by the newest of this process."""
+
+    def __init__(
+        self, *, at_once: int, monotonic: Callable[[], float], sleep: Callable[[float], None]
+    ) -> None:
+        """Know of no bind yet.
+
+        Args:
+            at_once: how many refusals may be held back at once; each holds a thread.
+            monotonic: seconds since any moment.
+            sleep: waits for so many seconds.
+        """
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._room = threading.Semaphore(at_once)
+        self._refused: deque[float] = deque(maxlen=_KEPT)
+        self._accepted: deque[float] = deque(maxlen=_KEPT)
+        self._floor = 0.0
+        self._degraded_until = float("-inf")
+
+    @contextmanager
+    def under(self) -> Iterator[Stay]:
+        """Hold back what is refused inside of a `with` block, once it has left the block."""
+        stay = Stay(self._monotonic)
+        try:
+            yield stay
+        except InvalidCredentials as refusal:
+            if refusal.server is not None and refusal.reason is Refusal.WRONG_PASSWORD:
+                self._note(self._refused, stay.seconds)
+            self._hold(stay)
+            raise
+        except Throttled:
+            # Before the directory was asked there is nothing that time could tell.
+            if stay.has_asked:
+                self._hold(stay)
+            raise
+        except DirectoryUnavailable:
+            if stay.has_asked:
+                self._degraded_until = self._monotonic() + _DEGRADED
+            raise
+        if not self._refused and len(self._accepted) < _FEW:
+            # Until somebody was refused, a right password tells how long a bind takes.
+            self._note(self._accepted, stay.seconds)
+
+    def _note(self, times: deque[float], seconds: float) -> None:
+        times.append(seconds)
+        ordered = sorted(times)
+        self._floor = min(_MOST, ordered[int(_PART * (len(ordered) - 1) + 0.5)])
+
+    def _hold(self, stay: Stay) -> None:
+        left = self._floor - stay.seconds
+        if left <= 0 or self._monotonic() < self._degraded_until or not self._room.acquire(blocking=False):
+            return
+        try:
+            self._sleep(left)
+        finally:
+            self._room.release()

@@ -1,0 +1,175 @@
+"""How long a refusal takes tells nothing: those without a bind wait for as long as a bind takes."""
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from login import Throttled
+from login.floor import Floor
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Gate
+
+
+class Clock:
+    """A clock that moves when somebody sleeps, and remembers for how long."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.slept.append(round(seconds, 6))
+        self.now += seconds
+
+
+class Timed(FakeDirectory):
+    """A directory whose searches and binds take their time."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(account=FakeAccount())
+        self.clock = clock
+        self.search = 0.002
+        self.bind = 0.03
+
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
+        """Search, and bind unless it is refused before."""
+        self.clock.now += self.search
+        if isinstance(self.outcome, InvalidCredentials) and self.outcome.reason is Refusal.UNKNOWN_PERSON:
+            raise self.outcome
+        if admit is not None and self.account is not None:
+            admit(self.account)
+        self.clock.now += self.bind
+        return self._answer()
+
+
+def wrong() -> InvalidCredentials:
+    """A refused bind."""
+    refusal = InvalidCredentials(Refusal.WRONG_PASSWORD)
+    refusal.server = "ldap://one.example"
+    return refusal
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that sleeping moves."""
+    return Clock()
+
+
+@pytest.fixture
+def directory(clock: Clock) -> Timed:
+    """A directory that takes its time."""
+    return Timed(clock)
+
+
+@pytest.fixture
+def took(directory: Timed, clock: Clock) -> Callable[..., float]:
+    """Ask, and say how long the answer took."""
+    gate = Gate(directory, monotonic=clock, sleep=clock.sleep, client="9/minute")
+
+    def ask(outcome: Person | InvalidCredentials | DirectoryUnavailable, **attempt: str) -> float:
+        directory.outcome = outcome
+        began = clock.now
+        with contextlib.suppress(InvalidCredentials, DirectoryUnavailable, Throttled):
+            gate.ask(**attempt)
+        return round(clock.now - began, 6)
+
+    return ask
+
+
+UNKNOWN = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+DISABLED = InvalidCredentials(Refusal.DISABLED)
+
+
+def test_unknown_takes_as_long_as_wrong(took: Callable[..., float], directory: Timed) -> None:
+    """After a refused bind, whoever is not bound for is refused no sooner."""
+    assert took(wrong()) == 0.032
+    assert took(UNKNOWN, net_id="nobody") == 0.032
+    directory.bind = 0
+    assert took(DISABLED) == 0.032
+
+
+def test_repetition_takes_as_long(took: Callable[..., float]) -> None:
+    """A password that is known again is refused no sooner than the first time."""
+    assert took(wrong(), password="old") == 0.032
+    assert took(wrong(), password="old") == 0.032
+
+
+def test_quick_bind_is_held_back(took: Callable[..., float], directory: Timed) -> None:
+    """A person with a quicker hash waits as others do; a right login never does."""
+    assert took(wrong()) == 0.032
+    directory.bind = 0.001
+    assert took(wrong()) == 0.032
+    assert took(ALICE) == 0.003
+
+
+def test_a_right_login_tells_the_time_at_first(took: Callable[..., float]) -> None:
+    """Before the first refused bind, an accepted one says how long one takes."""
+    assert took(ALICE) == 0.032
+    assert took(UNKNOWN, net_id="nobody") == 0.032
+
+
+def test_wait_is_bounded(took: Callable[..., float], directory: Timed) -> None:
+    """A refusal is held back for a tenth of a second at most, however slow the directory is."""
+    directory.bind = 2.0
+    took(wrong())
+    assert took(UNKNOWN, net_id="nobody") == 0.1
+
+
+def test_nobody_waits_while_the_directory_is_degraded(
+    took: Callable[..., float], clock: Clock, directory: Timed
+) -> None:
+    """For half a minute after an outage, threads are worth more."""
+    took(wrong())
+    took(DirectoryUnavailable("away"))
+    assert took(UNKNOWN, net_id="nobody") == directory.search
+    clock.now += 30
+    assert took(UNKNOWN, net_id="nobody") == 0.032
+
+
+def test_limits_are_told_at_once(took: Callable[..., float]) -> None:
+    """A 429 from before the directory was asked has nothing to hide."""
+    for number in range(9):
+        took(wrong(), net_id=f"name{number}")
+    assert took(wrong(), net_id="another") == 0
+
+
+def test_waiting_is_outside_of_the_place(directory: Timed, clock: Clock) -> None:
+    """Who is held back keeps nobody from the directory."""
+    inside: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        directory.outcome = ALICE
+        inside.append(gate.ask("alice", "right").net_id)
+
+    gate = Gate(directory, monotonic=clock, sleep=sleep, places=1)
+    for outcome in (wrong(), UNKNOWN):
+        directory.outcome = outcome
+        with pytest.raises(InvalidCredentials):
+            gate.ask("nobody")
+    assert inside == ["alice"]
+
+
+def test_few_are_held_back_at_once() -> None:
+    """Each holds a thread: beyond a few, nobody waits."""
+    clock = Clock()
+    floor = Floor(at_once=1, monotonic=clock, sleep=lambda _: refuse(UNKNOWN))
+    held: list[str] = []
+
+    def refuse(refusal: InvalidCredentials) -> None:
+        held.append(refusal.reason)
+        with contextlib.suppress(InvalidCredentials), floor.under():
+            clock.now += 0.03 if refusal.server else 0
+            raise refusal
+
+    refuse(wrong())
+    refuse(UNKNOWN)
+    assert held == ["wrong_password", "unknown_person", "unknown_person"]
