@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
 
-from login import DirectoryUnavailable, InvalidCredentials, Throttled
+from login import Cause, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
 from oauth.cors import Origins
 from oauth.errors import Trouble, missing, wire_error
@@ -137,7 +137,9 @@ def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble,
         why = {"reason": noted.reason, "subject": noted.subject, "detail": trouble.detail}
         server.log.warning(noted.event, **why, name_digest=noted.name_digest, **facts)
     elif isinstance(trouble, Throttled):
-        times = server.throttlings.due((trouble.cause, facts["client_id"], facts["address"]))
+        # A flood comes from many addresses: it is told by client, unless the address is what it is about.
+        whose = facts["address" if trouble.cause is Cause.ADDRESS else "client_id"]
+        times = server.throttlings.due((trouble.cause, whose))
         if times is not None:
             server.log.warning(noted.event, reason=noted.reason, times=times, **facts)
     elif isinstance(trouble, DirectoryUnavailable):

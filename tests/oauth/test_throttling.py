@@ -10,10 +10,10 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from directory import InvalidCredentials, Refusal
-from models import db
+from models import FailureStore, db
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
-from tests.faults import rows
+from tests.faults import drop_table, rows
 
 LIMIT = {"NETID_LIMIT_PERSON": "3/15minutes"}
 
@@ -84,6 +84,17 @@ def test_addresses_behind_a_trusted_proxy_count_apart(make_site: Callable[..., S
     assert statuses == [400, 400, 429, 400]
 
 
+def test_operator_excuses_a_person(make_site: Callable[..., Site]) -> None:
+    """Failures that are excused count for nothing, in fast and slow windows, with and without a success."""
+    site = make_site(NETID_LIMIT_PERSON="3/15minutes;3/day")
+    client = site.register()
+    assert guess(site, client, *["alice"] * 4) == [400, 400, 400, 429]
+    with site.app.app_context():
+        FailureStore().excuse(str(rows(site, "login_failure")[0]["subject"]))
+    assert site.ask_token(client).status_code == 200
+    assert guess(site, client, *["alice"] * 4) == [400, 400, 400, 429]
+
+
 def test_empty_switches_limits_off(make_site: Callable[..., Site]) -> None:
     """An operator who wants no limit says so with an empty value."""
     names = ("PERSON", "CLIENT", "ADDRESS", "SERVER")
@@ -100,6 +111,19 @@ def test_a_flood_is_a_line_a_minute(make_site: Callable[..., Site]) -> None:
     lines = [line["event"] for line in site.log_lines()]
     assert lines.count("login.throttled") == 1
     assert len(rows(site, "login_failure")) == 3
+
+
+def test_failures_that_cannot_be_counted(make_site: Callable[..., Site]) -> None:
+    """Without its table a right login works, failures are limited by the worker, and an alarm is logged."""
+    site = make_site(**LIMIT)
+    client = site.register()
+    drop_table(site, "login_failure")
+    drop_table(site, "refused_password")
+    assert site.ask_token(client).status_code == 200
+    assert guess(site, client, *["alice"] * 5) == [400, 400, 400, 429, 429]
+    alarms = [line for line in site.log_lines() if line["event"] == "counters.unavailable"]
+    assert {line["alarm"] for line in alarms} == {True}
+    assert len(alarms) == 2
 
 
 def test_nothing_typed_is_stored(make_site: Callable[..., Site]) -> None:
