@@ -9,6 +9,10 @@ from login.guard import Guard
 from login.places import Places
 
 
+def _accept(_: Person) -> None:
+    """Check nothing."""
+
+
 class Login:
     """Logins against one directory, under a guard, at most `places` of them at once in this process."""
 
@@ -34,7 +38,7 @@ class Login:
         client_id: str,
         address: str,
         groups: bool = False,
-        check: Callable[[Person], None] | None = None,
+        check: Callable[[Person], None] = _accept,
     ) -> Person:
         """Ask the directory whether this is the person (RFC 6749, 4.3.2), unless too many have failed.
 
@@ -59,8 +63,7 @@ class Login:
             if not password or "\0" in password or "\0" in net_id:
                 raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
             person = self._directory.authenticate(net_id, password, groups=groups, admit=admit)
-            if check is not None:
-                check(person)
+            check(person)
             return person
 
         attempt = self._guard.arrive(net_id, client_id, address)
