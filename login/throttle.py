@@ -18,6 +18,9 @@ from login.throttled import Cause, Throttled
 _OPEN_SECONDS = 60.0
 # Seconds for which one that is over its limit is believed, though an operator may have emptied it.
 _SHUT_SECONDS = 10.0
+# Of as many failures a few more do not matter, and to count them takes milliseconds.
+_LARGE = 1000
+_LARGE_SECONDS = 1.0
 _MOST = 10_000
 
 
@@ -81,7 +84,11 @@ class Throttle:
             Throttled: there were too many.
         """
         now = self._counters.now()
-        wides = [each for each in self._wide(attempt) if self._open.get(each[0], 0.0) <= self._monotonic()]
+        wides = [
+            (wide, limits)
+            for wide, limits in self._wide(attempt)
+            if limits and self._open.get(wide, 0.0) <= self._monotonic()
+        ]
         thresholds = [_threshold(wide, limit, now) for wide, limits in wides for limit in limits]
         since = now - self._lookback
         past, answers = self._counters.look(attempt.name, subject, since, thresholds)
@@ -93,9 +100,11 @@ class Throttle:
         return past
 
     def failed(self, attempt: Attempt) -> None:
-        """Count anew at the next attempt: there was a failure."""
-        for wide, _ in self._wide(attempt):
-            self._open.pop(wide, None)
+        """Count anew at the next attempt: there was a failure. Where many are allowed, after a second."""
+        for wide, limits in self._wide(attempt):
+            believed_until = self._open.pop(wide, None)
+            if believed_until is not None and min(limit.amount for limit in limits) >= _LARGE:
+                self._open[wide] = min(believed_until, self._monotonic() + _LARGE_SECONDS)
 
     def _judge_person(self, attempt: Attempt, past: Sequence[Past], now: int) -> None:
         if not past:

@@ -125,6 +125,17 @@ def test_flood_is_stopped_in_the_process() -> None:
     assert (store.reads, store.writes, len(directory.asked)) == before
 
 
+def test_many_failures_are_counted_once_a_second() -> None:
+    """Where thousands are allowed, not every failure has thousands counted."""
+    store = Counted()
+    unknown = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
+    gate = Gate(unknown, store=store, server="1000/hour")
+    for number in range(50):
+        gate.clock.now += 0.1
+        assert outcome(gate, f"name{number}") == "InvalidCredentials"
+    assert 5 <= store.questions <= 6
+
+
 def test_operator_can_empty_a_count() -> None:
     """What this process knows of an address is looked at again before long: rows may have been deleted."""
     store = Counted()
