@@ -109,9 +109,7 @@ class Throttle:
     def _judge_person(self, attempt: Attempt, past: Sequence[Past], now: int) -> None:
         if not past:
             return
-        mine = [each for each in past if each.client_id == attempt.client_id]
-        # What is neither a guess nor newer than a success was excused by an operator, or is long forgiven.
-        with_client = [each for each in mine if each.guess or not each.cleared]
+        with_client = [each for each in past if each.client_id == attempt.client_id]
         # A forgotten program that repeats one password meets the first bound, and its owner's others do not.
         for cause, counted in (
             (Cause.PERSON_AND_CLIENT, with_client),

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy import ScalarSelect, bindparam, delete, insert, select, union_all, update
 
-from models.base import connection, rows_changed, table
+from models.base import connection, table
 from models.tables import LoginFailureRow
 
 KEPT = 31 * 86_400
@@ -172,28 +172,6 @@ class FailureStore:
                 statement = update(_FAILURE).where(mine, _FAILURE.c.cleared.is_(False))
                 link.execute(statement.values(cleared=True), values)
             link.commit()
-
-    def excuse(self, subject: str) -> int:
-        """Let a person's failures count for nothing from now on; the rows stay, for the help desk.
-
-        Args:
-            subject: the person's stable id; failures under the names that they were found by are theirs too.
-
-        Returns:
-            How many failures there were that counted.
-
-        Raises:
-            StoreUnavailable: they count as before.
-        """
-        names = select(_FAILURE.c.name).where(_FAILURE.c.subject == subject)
-        counted = _FAILURE.c.guess.is_(True) | _FAILURE.c.tried.is_(True) | _FAILURE.c.cleared.is_(False)
-        with connection() as link:
-            statement = update(_FAILURE).where(
-                (_FAILURE.c.subject == subject) | _FAILURE.c.name.in_(names), counted
-            )
-            excused = rows_changed(link.execute(statement.values(guess=False, tried=False, cleared=True)))
-            link.commit()
-        return excused
 
 
 def _nth(asked: _Threshold) -> ScalarSelect[int]:

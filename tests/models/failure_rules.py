@@ -89,16 +89,6 @@ class FailureRules:
         past, _ = FAILURES.look(NAME, ALICE, 0)
         assert [each.cleared for each in past] == [True, True]
 
-    def test_excused_failures_stay_and_count_for_nothing(self, stores: Stores) -> None:
-        """An operator who unblocks a person takes no row from the help desk, and excuses nobody else."""
-        for name, subject in ((NAME, None), (NAME, ALICE), (OTHER, BOB)):
-            record(stores, name, subject)
-        assert FAILURES.excuse(ALICE) == 2
-        assert FAILURES.excuse(ALICE) == 0
-        past, answers = FAILURES.look(NAME, ALICE, 0, [Threshold(1, 0), Threshold(2, 0)])
-        assert [(each.guess, each.tried, each.cleared) for each in past] == [(False, False, True)] * 2
-        assert list(answers) == [stores.now, None]
-
     def test_failures_at_once_are_all_counted(self, stores: Stores) -> None:
         """16 threads at once: nothing is counted twice or not at all."""
 

@@ -82,7 +82,6 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "settle": lambda _: FailureStore().settle(1, Outcome("locked")),
     "forget": lambda _: FailureStore().forget(1),
     "clear": lambda _: FailureStore().clear(b"\0" * 16, "nobody", 0),
-    "excuse": lambda _: FailureStore().excuse("nobody"),
     "remember": lambda stores: RefusedStore().remember("nobody", "anyone", b"tag1", b"", stores.now),
     "forget_refused": lambda _: RefusedStore().forget("nobody"),
     "purge": lambda stores: purge(stores.now),

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from directory import InvalidCredentials, Refusal
-from models import FailureStore, db
+from models import db
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import drop_table, rows
@@ -82,17 +82,6 @@ def test_addresses_behind_a_trusted_proxy_count_apart(make_site: Callable[..., S
         headers = {"X-Forwarded-For": address}
         statuses.append(site.http.post("/token", data=form, auth=client.basic, headers=headers).status_code)
     assert statuses == [400, 400, 429, 400]
-
-
-def test_operator_excuses_a_person(make_site: Callable[..., Site]) -> None:
-    """Failures that are excused count for nothing, in fast and slow windows, with and without a success."""
-    site = make_site(NETID_LIMIT_PERSON="3/15minutes;3/day")
-    client = site.register()
-    assert guess(site, client, *["alice"] * 4) == [400, 400, 400, 429]
-    with site.app.app_context():
-        FailureStore().excuse(str(rows(site, "login_failure")[0]["subject"]))
-    assert site.ask_token(client).status_code == 200
-    assert guess(site, client, *["alice"] * 4) == [400, 400, 400, 429]
 
 
 def test_empty_switches_limits_off(make_site: Callable[..., Site]) -> None:
