@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from directory import Account, InvalidCredentials, Person, Refusal, Standing
 from login.attempt import Attempt
@@ -13,8 +13,6 @@ from login.ports import PENDING, Outcome, Past
 from login.shield import Shield
 from login.throttle import Throttle
 from login.turns import Turn, Turns
-
-_REPEATED: Final = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +110,7 @@ class Trial:
         if self._account is None and means.shield.sees_accounts:
             means.shield.judge_nobody(self._past, means.counters.now(), repeated=repeated)
         untried = self._is_remembered or (self._account is None and repeated and means.shield.remembers)
-        reason = _REPEATED if self._is_remembered else refusal.reason.value
-        outcome = Outcome(reason, subject, guess=not repeated, tried=not untried)
+        outcome = Outcome(refusal.reason.value, subject, guess=not repeated, tried=not untried)
         if self._own is None:
             means.counters.record(attempt, outcome)
         else:

@@ -121,7 +121,7 @@ def test_help_desk_sees_repetitions() -> None:
     rows = [row.outcome for row in store_of(gate)._rows]
     assert [(row.reason, row.guess, row.tried) for row in rows] == [
         ("wrong_password", True, True),
-        ("repeated", False, False),
+        ("wrong_password", False, False),
     ]
     assert {row.subject for row in rows} == {ALICE.id}
 
