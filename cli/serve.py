@@ -83,14 +83,14 @@ def _announce(settings: Settings) -> None:
 def _migrate() -> None:
     if is_current():
         return
-    from alembic.util import CommandError
     from flask_migrate import upgrade
 
     try:
         upgrade()
-    except CommandError as error:
+    except SystemExit:
+        # Flask-Migrate has logged what Alembic said, and would leave without a word to the operator.
         raise click.ClickException(
-            f"The database cannot be migrated: is it that of a newer release? ({error})"
+            "The database cannot be migrated: is it that of a newer release?"
         ) from None
 
 
