@@ -1,6 +1,7 @@
 """No password, secret or token in any log at any level, nor in anything of the database."""
 
 import io
+import json
 import logging
 import sqlite3
 from base64 import b64decode, b64encode, urlsafe_b64decode
@@ -23,6 +24,7 @@ TYPED = [
     "scope-canary-4715",
 ]
 WRONG, NAME, SECRET, QUERY, SCOPE = TYPED
+IMPORTED = "imported-canary-4716+%"
 
 
 @dataclass
@@ -84,6 +86,7 @@ def use_everything(site: Site, canaries: Canaries) -> Registered:
             assert site.get(path, f"<{body['access_token']}>").status_code == 401
             assert site.get(path, body["refresh_token"]).status_code == 401
     canaries.words += use_other_flows(site, client, body["refresh_token"])
+    canaries.words += use_special_clients(site)
     for wrong in (
         {"password": WRONG},
         {"username": NAME},
@@ -130,6 +133,49 @@ def use_other_flows(site: Site, client: Registered, token: str) -> list[str]:
     assert site.refresh(client, second["refresh_token"], scope=SCOPE).status_code == 400
     assert site.post("/oauth/revoke", client, token=second["refresh_token"]).status_code == 200
     return made
+
+
+def use_special_clients(site: Site) -> list[str]:
+    """JWTs and ID tokens, an imported client, one that is told why, one with rules, a page; the help desk."""
+    told = site.register(
+        "told",
+        "--grant",
+        "refresh_token",
+        "--scope",
+        "openid profile",
+        "--id-token",
+        "--told-reasons",
+        "--access-token-format",
+        "ES256",
+    )
+    body = site.ask_token(told).get_json()
+    made = [told.secret, *(body[kind] for kind in ("access_token", "refresh_token", "id_token"))]
+    assert site.get("/oauth/userinfo", body["access_token"]).status_code == 200
+    for wrong in ({"password": WRONG}, {"username": NAME}):
+        assert canaries_in(site.ask_token(told, **wrong).text) == []
+    old = {"client_id": "old", "client_secret": IMPORTED, "grant_types": ["password"], "scope": "profile"}
+    site.run("client", "import", "-", stdin=json.dumps([old]))
+    made.append(site.token(Registered("old", IMPORTED)))
+    site.run("client", "import", "-", stdin=json.dumps([{**old, "scope": f'"{SECRET}'}]), status=1)
+    kept_out = site.register("strict", "--refuse-member", "affiliation:staff", "--network", "127.0.0.0/8")
+    assert site.ask_token(kept_out).status_code == 400
+    form = {"grant_type": "password", "client_id": SECRET}
+    page = site.http.post("/oauth/token", data=form, headers={"Origin": f"https://{QUERY}"})
+    assert page.status_code == 401
+    for _ in range(12):
+        site.ask_token(told, username=NAME, password=WRONG)
+    for command in (("person", "why"), ("person", "unblock"), ("person", "logout")):
+        for name in ("alice", NAME):
+            printed = site.run(*command, name, "--json")
+            assert not [word for word in (*made, WRONG, NAME) if word in printed]
+    assert not [word for word in (*made, *TYPED, "alice-password") if word in site.run("audit", "list")]
+    made += [kept_out.secret, IMPORTED]
+    return made
+
+
+def canaries_in(text: str) -> list[str]:
+    """What was typed and stands in an answer."""
+    return [word for word in (*TYPED, "alice-password") if word in text]
 
 
 def rotated(site: Site, client: Registered) -> str:
