@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
-from app_audit import name_digest, open_refusals
+from app_audit import audit_names, open_refusals
 from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from app_login import login_names, open_login
 from app_values import ldap_config, lifetimes, limits, restrictions
@@ -112,7 +112,7 @@ def _build(
         clock=clock,
         settings=settings,
         ldap=ldap,
-        names=name_digest(ring),
+        audit_names=audit_names(settings, ring),
         login_names=login_names(settings, ring),
         limits=limits(settings),
     )
@@ -141,7 +141,7 @@ def _new_server(
         successor_keys=[key.key for key in ring.derive("refresh token successor")],
         keys=parts.keys,
         replay_window=settings.refresh_replay_window,
-        refusals=open_refusals(app, name_digest(ring), parts.clock),
+        refusals=open_refusals(app, audit_names(settings, ring), parts.clock),
         log=log,
         clock=parts.clock,
     )

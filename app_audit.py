@@ -6,23 +6,30 @@ from multiprocessing.util import Finalize
 from flask import Flask
 
 from keys import KeyRing
+from login import Names
 from models import RefusalLedger
-from oauth import NameDigest, Refusals
+from oauth import Refusals
+from settings import Settings
 
 _LEDGER = "netid-refusals"
 
 
-def name_digest(ring: KeyRing) -> NameDigest:
-    """The digest of login names that nobody has, under a key of its own."""
-    return NameDigest(ring.derive("login name in the audit")[0].key)
+def audit_names(settings: Settings, ring: KeyRing) -> Names:
+    """The digests of login names that nobody has, under a key of their own.
+
+    Args:
+        settings: what the operator chose.
+        ring: the server's keys.
+    """
+    return Names(ring.derive("login name in the audit")[0].key, settings.ldap_realms)
 
 
-def open_refusals(app: Flask, names: NameDigest, clock: Callable[[], float]) -> Refusals:
+def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refusals:
     """The refusals of one application.
 
     Args:
         app: the application.
-        names: the digest of login names.
+        names: digests of login names.
         clock: seconds since the epoch.
     """
     app.extensions[_LEDGER] = ledger = RefusalLedger(clock)

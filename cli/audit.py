@@ -43,7 +43,7 @@ def list_all(since: datetime | None, limit: int, as_json: bool, **named: str | N
         subjects=None if person is None else [*subjects_of(person), person],
         client_id=None if client_name is None else find(client_name).client_id,
         event=named["event"],
-        name_digest=None if name is None else services().names.of(name),
+        name_digest=None if name is None else services().audit_names.digest(name).hex(),
     )
     found, more = list_events(chosen, limit=limit)
     if as_json:

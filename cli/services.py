@@ -10,7 +10,7 @@ from directory import Directory
 from directory.ldap import LdapConfig
 from login import Limits, Names
 from models import ClientStore, GrantStore, KeptSecrets
-from oauth import NameDigest, SigningKeys
+from oauth import SigningKeys
 from settings import Settings
 
 
@@ -28,7 +28,7 @@ class Services:
     clock: Callable[[], float]
     settings: Settings
     ldap: LdapConfig
-    names: NameDigest
+    audit_names: Names
     login_names: Names
     limits: Limits
 

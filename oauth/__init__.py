@@ -12,7 +12,7 @@ from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
 from oauth.pairwise import PairwiseSubjects
-from oauth.refusals import NameDigest, Refusals
+from oauth.refusals import Refusals
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
 from oauth.scope_rules import Catalogue
@@ -26,7 +26,6 @@ __all__ = [
     "REFRESH",
     "Catalogue",
     "Lifetimes",
-    "NameDigest",
     "Origins",
     "PairwiseSubjects",
     "Protector",

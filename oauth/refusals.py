@@ -3,35 +3,21 @@
 Owns: which trouble is a refusal, and under what name. Must not know: when and how rows are written.
 """
 
-import hmac
 from collections.abc import Callable
 
-from login import DirectoryUnavailable, InvalidCredentials, Throttled
+from login import DirectoryUnavailable, InvalidCredentials, Names, Throttled
 from models import RefusalLedger, StoreUnavailable
 from oauth.errors import Trouble
 from oauth.front import StrictRequest
 from telemetry import AuditEvent
 
-_DIGEST_OCTETS = 16
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
-
-
-class NameDigest:
-    """A keyed digest of a login name: people type passwords there, so that the name itself is never kept."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    def of(self, net_id: str) -> str:
-        """The digest of a login name as typed; case and spaces around it do not matter."""
-        typed = net_id.strip().casefold().encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key, typed, "sha256")[:_DIGEST_OCTETS].hex()
 
 
 class Refusals:
     """The refusals of one server. What is noted is best effort: it never raises, and never holds up."""
 
-    def __init__(self, ledger: RefusalLedger, names: NameDigest, clock: Callable[[], float]) -> None:
+    def __init__(self, ledger: RefusalLedger, names: Names, clock: Callable[[], float]) -> None:
         self._ledger = ledger
         self._names = names
         self._clock = clock
@@ -77,4 +63,4 @@ class Refusals:
 
     def _digest(self, request: StrictRequest) -> str | None:
         typed = request.form.get("username")
-        return None if typed is None else self._names.of(typed)
+        return None if typed is None else self._names.digest(typed).hex()
