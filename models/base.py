@@ -48,7 +48,7 @@ def session() -> Iterator[Session]:
     try:
         yield work
     except SQLAlchemyError as error:
-        raise _unavailable(error) from None
+        raise unavailable(error) from None
     finally:
         db.session.remove()
 
@@ -64,7 +64,7 @@ def connection() -> Iterator[Connection]:
         with db.engine.connect() as link:
             yield link
     except SQLAlchemyError as error:
-        raise _unavailable(error) from None
+        raise unavailable(error) from None
 
 
 def table(row: type[Base]) -> Table:
@@ -72,7 +72,12 @@ def table(row: type[Base]) -> Table:
     return cast("Table", row.__table__)
 
 
-def _unavailable(error: SQLAlchemyError) -> StoreUnavailable:
+def unavailable(error: SQLAlchemyError) -> StoreUnavailable:
+    """What an error of SQLAlchemy reads like.
+
+    Args:
+        error: as it was caught.
+    """
     # The first line alone: PostgreSQL adds a line of detail that shows the row.
     cause, _, _ = str(error).partition("\n")
     return StoreUnavailable(f"{type(error).__name__}: {cause}")

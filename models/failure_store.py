@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from sqlalchemy import ScalarSelect, bindparam, delete, insert, select, union_all, update
 
 from models.base import connection, table
+from models.driver import Link, Statement
 from models.tables import LoginFailureRow
 
 KEPT = 31 * 86_400
@@ -29,17 +30,20 @@ _PAST = (
 )
 _IS_NAME = (_FAILURE.c.name == bindparam("of_name")) & (_FAILURE.c.at > bindparam("since"))
 _IS_SUBJECT = (_FAILURE.c.subject == bindparam("of_subject")) & (_FAILURE.c.at > bindparam("since"))
-_BY_NAME = select(*_PAST).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
+_OF_NAME = select(*_PAST).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
+_BY_NAME = Statement(_OF_NAME)
 # Two walks of an index and no OR, which would read the table where it has no statistics.
-_BY_BOTH = union_all(
-    select(_BY_NAME.subquery()),
-    select(
-        select(*_PAST)
-        .where(_IS_SUBJECT, _FAILURE.c.name != bindparam("of_name"))
-        .order_by(_FAILURE.c.at.desc())
-        .limit(_MOST)
-        .subquery()
-    ),
+_BY_BOTH = Statement(
+    union_all(
+        select(_OF_NAME.subquery()),
+        select(
+            select(*_PAST)
+            .where(_IS_SUBJECT, _FAILURE.c.name != bindparam("of_name"))
+            .order_by(_FAILURE.c.at.desc())
+            .limit(_MOST)
+            .subquery()
+        ),
+    )
 )
 _INSERT = insert(_FAILURE).returning(_FAILURE.c.id)
 
@@ -109,13 +113,14 @@ class FailureStore:
             StoreUnavailable: the database cannot say.
         """
         statement = _BY_NAME if subject is None else _BY_BOTH
-        with connection() as link:
-            found = link.execute(statement, {"of_name": name, "of_subject": subject, "since": since}).all()
-            answers: Sequence[int | None] = ()
-            if thresholds:
-                asked = [_nth(each).label(f"t{place}") for place, each in enumerate(thresholds)]
-                answers = tuple(link.execute(select(*asked)).one())
-        past = [PastFailure(*row) for row in found]
+        with Link(alone=True) as link:
+            found = link.all(statement, {"of_name": name, "of_subject": subject, "since": since})
+        answers: Sequence[int | None] = ()
+        if thresholds:
+            asked = [_nth(each).label(f"t{place}") for place, each in enumerate(thresholds)]
+            with connection() as wide:
+                answers = tuple(wide.execute(select(*asked)).one())
+        past = [PastFailure(**row) for row in found]
         return sorted(past, key=lambda each: (each.at, each.id), reverse=True), answers
 
     def record(self, at: int, attempt: _Attempt, outcome: _Outcome) -> int:

@@ -12,9 +12,10 @@ import random
 from collections.abc import Iterator
 from threading import Lock
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, select
 
-from models.base import connection, rows_changed, table
+from models.base import connection, table
+from models.driver import Link, Statement
 from models.tables import GrantRow
 
 _GRANT = table(GrantRow)
@@ -25,7 +26,7 @@ _AT_ONCE = 500
 _IS_LIVE = (_GRANT.c.revoked_at.is_(None)) & (_GRANT.c.live_until > bindparam("now"))
 _OF_PAIR = (_GRANT.c.subject == bindparam("subject"), _GRANT.c.client_id == bindparam("client_id"))
 # A use moves `live_until`, so the one that ends first has been idle longest. The dead go before the living.
-_BEYOND = (
+_BEYOND = Statement(
     select(_GRANT.c.id, _IS_LIVE.label("is_live"))
     .where(*_OF_PAIR, _GRANT.c.id != bindparam("newest"))
     .order_by(_IS_LIVE.desc(), _GRANT.c.live_until.desc(), _GRANT.c.auth_time.desc())
@@ -33,12 +34,8 @@ _BEYOND = (
     .limit(_AT_ONCE)
 )
 # SQLite knows no locks of rows, and needs none: it has one writer.
-_FREE = select(_GRANT.c.id).where(_GRANT.c.id.in_(bindparam("ids", expanding=True)))
-_DELETE = (
-    delete(_GRANT)
-    .where(_GRANT.c.id.in_(_FREE.with_for_update(skip_locked=True)))
-    .execution_options(preserve_rowcount=True)
-)
+_FREE = select(_GRANT.c.id).where(_GRANT.c.id == bindparam("of_id")).with_for_update(skip_locked=True)
+_DELETE = Statement(delete(_GRANT).where(_GRANT.c.id.in_(_FREE)))
 _COUNT_LIVE = select(func.count()).select_from(_GRANT).where(*_OF_PAIR, _IS_LIVE)
 
 
@@ -61,18 +58,18 @@ class GrantCap:
             self._issues[slot] = 0 if due else count
         return due
 
-    def end_surplus(self, link: Connection, client_id: str, subject: str, newest: bytes, now: int) -> int:
+    def end_surplus(self, link: Link, client_id: str, subject: str, newest: bytes, now: int) -> int:
         """End the grants beyond the cap, in the transaction of the newest, which stays. Returns how many.
 
         They are deleted, not marked: a token without its grant is dead, and rows that nobody needs would make
         each look longer. One that is being refreshed at this moment is not idle, and is passed over.
         """
         pair = {"client_id": client_id, "subject": subject}
-        beyond = link.execute(_BEYOND, {**pair, "newest": newest, "now": now, "kept": self._cap - 1}).all()
+        beyond = link.all(_BEYOND, {**pair, "newest": newest, "now": now, "kept": self._cap - 1})
         if not beyond:
             return 0
-        gone = rows_changed(link.execute(_DELETE, {"ids": [row.id for row in beyond]}))
-        return min(gone, sum(bool(row.is_live) for row in beyond))
+        gone = link.run_each(_DELETE, [{"of_id": row["id"]} for row in beyond])
+        return min(gone, sum(bool(row["is_live"]) for row in beyond))
 
 
 def people_at_cap(per_person: int, now: int, *, stretch: int = _STRETCH) -> dict[str, int]:

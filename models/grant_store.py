@@ -1,66 +1,20 @@
-"""Issuing, finding and revoking grants and tokens. The hot path: Core statements, one transaction."""
+"""Issuing, finding and revoking grants and tokens."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, select, update
+from sqlalchemy import delete, select, update
 
 from models.audit_store import record_after
 from models.base import connection, rows_changed, table
+from models.driver import Link
 from models.grant import AccessToken, NewGrant, NewToken
 from models.grant_cap import GrantCap
-from models.tables import (
-    AccessTokenRow,
-    AuditEventRow,
-    ClientRow,
-    ClientSecretRow,
-    GrantRow,
-    RefreshTokenRow,
-)
+from models.hot_statements import INSERT_AUDIT, SELECT_ACCESS, insert_issue, note_use
+from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
 
 _GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
-_SECRET, _AUDIT = table(ClientSecretRow), table(AuditEventRow)
-_CLIENT = table(ClientRow)
-# Whether the client still may is asked by the insert itself: it may have been disabled while its person's
-# password was being checked, and then nothing may outlive that.
-_INSERT_GRANT = (
-    insert(_GRANT)
-    .from_select(
-        list(_GRANT.c),
-        select(*(bindparam(column.name, type_=column.type) for column in _GRANT.c)).where(
-            exists().where(_CLIENT.c.client_id == bindparam("client_id"), _CLIENT.c.disabled_at.is_(None))
-        ),
-    )
-    .execution_options(preserve_rowcount=True)
-)
-_INSERT_ACCESS = insert(_ACCESS)
-_INSERT_REFRESH = insert(_REFRESH)
-_INSERT_AUDIT = insert(_AUDIT).inline()
-_SELECT_ACCESS = (
-    select(
-        _ACCESS.c.grant_id,
-        _GRANT.c.client_id,
-        _GRANT.c.subject,
-        _GRANT.c.sub,
-        _GRANT.c.net_id,
-        _ACCESS.c.scope,
-        _ACCESS.c.audience,
-        _GRANT.c.claims,
-        _GRANT.c.private,
-        _CLIENT.c.released_claims,
-        _GRANT.c.auth_time,
-        _ACCESS.c.issued_at,
-        _ACCESS.c.expires_at,
-        _GRANT.c.revoked_at,
-    )
-    .select_from(
-        _ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id).outerjoin(
-            _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
-        )
-    )
-    .where(_ACCESS.c.id == bindparam("key"))
-)
 
 
 class ClientEnded(Exception):
@@ -99,12 +53,13 @@ class GrantStore:
             ClientEnded: the client is registered and enabled no more; nothing was stored.
             StoreUnavailable: nothing was stored.
         """
-        with connection() as link:
-            _insert(link, grant, access, refresh)
-            link.execute(_INSERT_AUDIT, dict(event.fields()))
+        cap = self._due_cap(grant)
+        with Link(alone=secret_used is None and cap is None) as link:
+            if not insert_issue(link, grant, access, refresh, event):
+                raise ClientEnded
             if secret_used is not None:
                 note_use(link, *secret_used, at=grant.auth_time)
-            capped = self._keep_to_cap(link, grant, event)
+            capped = None if cap is None else _keep_to(cap, link, grant, event)
             link.commit()
         return capped
 
@@ -114,9 +69,9 @@ class GrantStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with connection() as link:
-            row = link.execute(_SELECT_ACCESS, {"key": key}).one_or_none()
-        return None if row is None else AccessToken(**row._mapping)  # noqa: SLF001 - its public name, for all that
+        with Link(alone=True) as link:
+            row = link.first(SELECT_ACCESS, {"key": key})
+        return None if row is None else AccessToken(**row)
 
     def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:
         """End one access token, alone. False where there is none.
@@ -167,52 +122,19 @@ class GrantStore:
             if count < batch:
                 return ended
 
-    def _keep_to_cap(self, link: Connection, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
+    def _due_cap(self, grant: NewGrant) -> GrantCap | None:
+        """The cap, where this issue is one that looks."""
         cap, person = self._cap, grant.subject
-        if cap is None or person is None or not cap.is_due(grant.client_id, person):
-            return None
-        ended = cap.end_surplus(link, grant.client_id, person, grant.id, grant.auth_time)
-        if not ended:
-            return None
-        event = replace(
-            issued, event="grant.revoked", grant_id=None, scope=None, reason=f"cap: {ended} ended"
-        )
-        link.execute(_INSERT_AUDIT, dict(event.fields()))
-        return event
+        return cap if cap and person is not None and cap.is_due(grant.client_id, person) else None
 
     def _now(self) -> int:
         return int(self._clock())
 
 
-def _insert(link: Connection, grant: NewGrant, access: NewToken, refresh: NewToken | None) -> None:
-    live_until = max(access.expires_at, refresh.expires_at if refresh else 0)
-    if rows_changed(link.execute(_INSERT_GRANT, {**grant.row(), "live_until": live_until})) != 1:
-        raise ClientEnded
-    row = {"grant_id": grant.id, "issued_at": grant.auth_time}
-    link.execute(
-        _INSERT_ACCESS,
-        {
-            **row,
-            "id": access.key,
-            "scope": grant.scope,
-            "audience": grant.audience,
-            "expires_at": access.expires_at,
-        },
-    )
-    if refresh is not None:
-        link.execute(
-            _INSERT_REFRESH, {**row, "id": refresh.key, "generation": 0, "expires_at": refresh.expires_at}
-        )
-
-
-def note_use(link: Connection, client_id: str, serial: int, *, at: int) -> None:
-    """Write down when a secret was last used, in the transaction of what it was used for.
-
-    Args:
-        link: the transaction's connection.
-        client_id: the secret's client.
-        serial: the secret's own number.
-        at: seconds since the epoch.
-    """
-    secret = (_SECRET.c.client_id == client_id, _SECRET.c.serial == serial)
-    link.execute(update(_SECRET).where(*secret).values(last_used_at=at))
+def _keep_to(cap: GrantCap, link: Link, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
+    ended = cap.end_surplus(link, grant.client_id, grant.subject or "", grant.id, grant.auth_time)
+    if not ended:
+        return None
+    event = replace(issued, event="grant.revoked", grant_id=None, scope=None, reason=f"cap: {ended} ended")
+    link.run(INSERT_AUDIT, event.fields())
+    return event

@@ -7,27 +7,26 @@ token looks like, or who may refresh.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from models.audit_store import record_after
 from models.base import connection, rows_changed, table
+from models.driver import Link, Statement
 from models.grant import NewToken, RefreshToken
-from models.grant_store import note_use
-from models.tables import (
-    AbsenceRow,
-    AccessTokenRow,
-    AuditEventRow,
-    ClientRow,
-    GrantRow,
-    RefreshTokenRow,
+from models.hot_statements import (
+    INSERT_ACCESS,
+    INSERT_AUDIT,
+    INSERT_REFRESH,
+    access_row,
+    note_use,
+    refresh_row,
 )
+from models.tables import AbsenceRow, ClientRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
 
-_GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
+_GRANT, _REFRESH = table(GrantRow), table(RefreshTokenRow)
 _ABSENCE, _CLIENT = table(AbsenceRow), table(ClientRow)
-_INSERT_ACCESS, _INSERT_REFRESH = insert(_ACCESS), insert(_REFRESH)
-_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
-_SELECT = (
+_SELECT = Statement(
     select(
         _REFRESH.c.grant_id,
         _REFRESH.c.generation,
@@ -57,8 +56,15 @@ _SELECT = (
     )
     .where(_REFRESH.c.id == bindparam("key"))
 )
-_USE = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
-_RENEW = update(_GRANT).where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
+_UNUSED = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
+_USE = Statement(_UNUSED.values(used_at=bindparam("at")))
+_MOVE = Statement(_UNUSED.values(expires_at=bindparam("ends")))
+_UNREVOKED = update(_GRANT).where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
+_RENEW = Statement(
+    _UNREVOKED.values(
+        claims=bindparam("new_claims"), private=bindparam("is_private"), live_until=bindparam("until")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +97,9 @@ class RefreshStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with connection() as link:
-            row = link.execute(_SELECT, {"key": key}).one_or_none()
-        return None if row is None else RefreshToken(**row._mapping)  # noqa: SLF001 - its public name
+        with Link(alone=True) as link:
+            row = link.first(_SELECT, {"key": key})
+        return None if row is None else RefreshToken(**row)
 
     def rotate(
         self,
@@ -119,12 +125,12 @@ class RefreshStore:
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        with connection() as link:
-            if rows_changed(link.execute(_USE.values(used_at=renewal.at), {"key": key})) != 1:
+        with Link() as link:
+            if link.run(_USE, {"key": key, "at": renewal.at}) != 1:
                 return False
             if not _renew(link, found, renewal):
                 return False
-            link.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.run(INSERT_AUDIT, event.fields())
             if secret_used is not None:
                 note_use(link, *secret_used, at=renewal.at)
             link.commit()
@@ -150,14 +156,12 @@ class RefreshStore:
             StoreUnavailable: nothing was stored.
         """
         ends = renewal.refresh.expires_at
-        with connection() as link:
+        with Link() as link:
             if not _renew_access(link, found, renewal):
                 return False
-            if ends != found.expires_at and (
-                rows_changed(link.execute(_USE.values(expires_at=ends), {"key": key})) != 1
-            ):
+            if ends != found.expires_at and link.run(_MOVE, {"key": key, "ends": ends}) != 1:
                 return False
-            link.execute(_INSERT_AUDIT, dict(event.fields()))
+            link.run(INSERT_AUDIT, event.fields())
             if secret_used is not None:
                 note_use(link, *secret_used, at=renewal.at)
             link.commit()
@@ -170,7 +174,7 @@ class RefreshStore:
             StoreUnavailable: it was not stored.
         """
         with connection() as link:
-            ended = link.execute(_RENEW.values(revoked_at=int(self._clock())), {"grant": grant_id})
+            ended = link.execute(_UNREVOKED.values(revoked_at=int(self._clock())), {"grant": grant_id})
             gone = rows_changed(ended) == 1
             link.commit()
         if gone:
@@ -178,43 +182,30 @@ class RefreshStore:
         return gone
 
 
-def _renew(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
+def _renew(link: Link, found: RefreshToken, renewal: Renewal) -> bool:
     """Store the successors under their grant. False where it was revoked meanwhile."""
     if not _renew_access(link, found, renewal):
         return False
-    refresh = renewal.refresh
     row = {
-        "id": refresh.key,
-        "grant_id": found.grant_id,
-        "generation": found.generation + 1,
-        "issued_at": renewal.at,
-        "expires_at": refresh.expires_at,
+        **refresh_row(found.grant_id, renewal.refresh, found.generation + 1, at=renewal.at),
         "access_scope": None if renewal.scope == found.scope else renewal.scope,
         "access_audience": None if renewal.audience == found.audience else renewal.audience,
     }
-    link.execute(_INSERT_REFRESH, row)
+    link.run(INSERT_REFRESH, row)
     return True
 
 
-def _renew_access(link: Connection, found: RefreshToken, renewal: Renewal) -> bool:
+def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> bool:
     """Renew the grant and store its next access token. False where it was revoked meanwhile."""
-    access, refresh = renewal.access, renewal.refresh
+    access = renewal.access
     renewed = {
-        "claims": renewal.claims,
-        "private": renewal.private,
-        "live_until": max(access.expires_at, refresh.expires_at),
+        "grant": found.grant_id,
+        "new_claims": renewal.claims,
+        "is_private": renewal.private,
+        "until": max(access.expires_at, renewal.refresh.expires_at),
     }
-    if rows_changed(link.execute(_RENEW.values(**renewed), {"grant": found.grant_id})) != 1:
+    if link.run(_RENEW, renewed) != 1:
         return False
-    row = {"grant_id": found.grant_id, "issued_at": renewal.at}
-    link.execute(
-        _INSERT_ACCESS,
-        {
-            **row,
-            "id": access.key,
-            "scope": renewal.scope,
-            "audience": renewal.audience,
-            "expires_at": access.expires_at,
-        },
-    )
+    row = access_row(found.grant_id, access, renewal.scope, renewal.audience, at=renewal.at)
+    link.run(INSERT_ACCESS, row)
     return True

@@ -4,6 +4,7 @@ from tests.models.absence_rules import AbsenceRules
 from tests.models.audit_rules import AuditRules
 from tests.models.client_audit_rules import ClientAuditRules
 from tests.models.client_rules import ClientRules
+from tests.models.driver_rules import DriverRules
 from tests.models.failure_rules import FailureRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
@@ -33,5 +34,6 @@ class StoreConformance(
     TroubleRules,
     AbsenceRules,
     ClientAuditRules,
+    DriverRules,
 ):
     """Every rule, for a database that `place` and `bare_place` give: one migrated, one without a table."""

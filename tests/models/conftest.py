@@ -16,6 +16,7 @@ for rules in (
     "absence",
     "client_audit",
     "client",
+    "driver",
     "grant",
     "grant_cap",
     "grant_listing",

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, event, func, select
 
@@ -24,6 +25,7 @@ from models import (
     hour_prefix,
     new_grant_id,
 )
+from models.driver import Link
 from telemetry import AuditEvent
 from tests.conftest import Clock, Site, forget_registrations
 
@@ -225,7 +227,20 @@ class Stores:
         commits: list[object] = []
         note = commits.append
         event.listen(self.engine, "commit", note)
+        link_commits, runs_alone = Link.commit, Link.run
+
+        def commit(link: Link) -> None:
+            link_commits(link)
+            if not link.alone:
+                note(link)
+
+        def run(link: Link, *statement: Any) -> int:
+            if link.alone:
+                note(link)
+            return runs_alone(link, *statement)
+
         try:
-            yield commits
+            with patch.object(Link, "commit", commit), patch.object(Link, "run", run):
+                yield commits
         finally:
             event.remove(self.engine, "commit", note)
