@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
-from app_audit import audit_names, open_refusals
+from app_audit import ServerStates, audit_names, open_refusals
 from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from app_login import login_names, open_login
 from app_values import ldap_config, lifetimes, limits, restrictions
@@ -100,8 +100,8 @@ def _build(
         clients = ClientStore(secret_hasher(ring), grants, clock)
     keys, kept = signing_keys(ring, clock), kept_secrets(ring, clock)
     ldap = ldap_config(settings)
-    directory = directory or open_directory(ldap, clock=clock)
     log = open_log(log_stream)
+    directory = directory or open_directory(ldap, clock=clock, tell=ServerStates(app, log, clock).tell)
     login = open_login(settings, ring, directory, log, clock)
     commands = cli.Services(
         clients=clients,

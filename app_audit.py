@@ -5,13 +5,16 @@ from multiprocessing.util import Finalize
 
 from flask import Flask
 
+from directory.ldap import ServerState
 from keys import KeyRing
 from login import Names
 from models import RefusalLedger
 from oauth import Refusals
 from settings import Settings
+from telemetry import AuditEvent, Log
 
 _LEDGER = "netid-refusals"
+_REASON_LENGTH = 64
 
 
 def audit_names(settings: Settings, ring: KeyRing) -> Names:
@@ -34,6 +37,34 @@ def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refus
     """
     app.extensions[_LEDGER] = ledger = RefusalLedger(clock)
     return Refusals(ledger, names, clock)
+
+
+class ServerStates:
+    """Tells of directory servers that fail and come back: where another stands in, nobody else would notice.
+
+    It is asked while the servers are held, so that it writes nothing but the line; the row waits.
+    """
+
+    def __init__(self, app: Flask, log: Log, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._log = log
+        self._clock = clock
+        self._down: set[str] = set()
+
+    def tell(self, uri: str, state: str) -> None:
+        """Tell of a server that is in another state now, unless it is only being tried again."""
+        was_down = uri in self._down
+        if state == ServerState.QUARANTINED and not was_down:
+            self._down.add(uri)
+            self._log.warning("directory.server_down", server=uri)
+        elif state == ServerState.GOOD and was_down:
+            self._down.discard(uri)
+            self._log.info("directory.server_good", server=uri)
+        else:
+            return
+        name = "directory.server_good" if was_down else "directory.server_down"
+        event = AuditEvent(event=name, at=int(self._clock()), reason=uri[:_REASON_LENGTH])
+        self._app.extensions[_LEDGER].add(event)
 
 
 def write_refusals_at_end(app: Flask) -> None:

@@ -81,10 +81,14 @@ class RefusalLedger:
         self._pending: dict[_Kind, AuditEvent] = {}
         self._written_at = float("-inf")
 
-    def note(self, event: AuditEvent) -> None:
-        """Count a refusal, and write what is due. Nothing is raised."""
+    def add(self, event: AuditEvent) -> None:
+        """Count an event that is written with a later one. Nothing is raised, and nothing waits."""
         with self._lock:
             self._add(event)
+
+    def note(self, event: AuditEvent) -> None:
+        """Count a refusal, and write what is due. Nothing is raised."""
+        self.add(event)
         self.write_due()
 
     def write_due(self) -> None:

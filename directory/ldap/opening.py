@@ -33,6 +33,7 @@ def open_directory(
     monotonic: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
     spawn: Callable[[Callable[[], None]], None] | None = None,
+    tell: Callable[[str, str], None] = lambda _uri, _state: None,
 ) -> LdapDirectory:
     """Make the directory that `config` describes. Nothing is connected to before it is first asked.
 
@@ -42,13 +43,14 @@ def open_directory(
         monotonic: seconds since any moment, for deadlines, lifetimes and back-offs.
         chance: a number from 0 to 1, so that many processes do not come back at once.
         spawn: runs a probe of a server that failed beside the login that it is due in; a thread unless given.
+        tell: is told the URI and the new state of a server that is in another one; it must be quick.
 
     Raises:
         ConfigError: a file that `config` names cannot be used.
     """
     ldif = config.embedded_path
     uris = config.uris if ldif is None else ()
-    servers = Servers(uris, clock=clock, monotonic=monotonic, random=chance)
+    servers = Servers(uris, clock=clock, monotonic=monotonic, random=chance, tell=tell)
     if ldif is None:
         network = _network(config, servers, monotonic, spawn or _in_a_thread)
         lines = _lines(config, servers, network, network.look_after, monotonic)

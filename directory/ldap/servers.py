@@ -69,6 +69,7 @@ class Servers:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         random: Callable[[], float],
+        tell: Callable[[str, str], None] = lambda _uri, _state: None,
     ) -> None:
         """Take the servers for good until one fails.
 
@@ -77,10 +78,9 @@ class Servers:
             clock: seconds since the epoch.
             monotonic: seconds since any moment.
             random: a number from 0 to 1, so that many processes do not come back at once.
+            tell: is told of a server that is in another state now; it must be quick, and not ask us.
         """
-        self._clock = clock
-        self._monotonic = monotonic
-        self._random = random
+        self._clock, self._monotonic, self._random, self._tell = clock, monotonic, random, tell
         self._changed = threading.Condition()
         self._records = {uri: _Record(uri, clock()) for uri in uris}
 
@@ -244,6 +244,7 @@ class Servers:
     def _turn(self, record: _Record, state: ServerState) -> None:
         if record.state is not state:
             record.since = self._clock()
+            self._tell(record.uri, state.value)
         record.state = state
         record.changed = self._monotonic()
         self._changed.notify_all()

@@ -184,3 +184,19 @@ def test_status_tells_the_last_failure(make: Callable[..., Servers], clock: Cloc
     outage = servers.outage()
     assert "ldap://a: a certificate" in outage.cause
     assert outage.alarm
+
+
+def test_another_state_is_told(clock: Clock) -> None:
+    """Whoever wants to know is told of each server that is in another state, and of it alone."""
+    told: list[tuple[str, str]] = []
+    servers = Servers(
+        ("ldap://a", "ldap://b"),
+        clock=clock,
+        monotonic=clock,
+        random=lambda: 0.5,
+        tell=lambda uri, state: told.append((uri, state)),
+    )
+    servers.failed("ldap://a", servers.epoch("ldap://a"), DirectoryUnavailable("gone"))
+    assert told == [("ldap://a", "quarantined")]
+    servers.revived("ldap://a")
+    assert told[-1] == ("ldap://a", "good")

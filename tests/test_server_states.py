@@ -1,0 +1,36 @@
+"""A directory server that fails is told of, though another stands in and nobody is refused."""
+
+from app_audit import ServerStates, write_refusals
+from telemetry import open_log
+from tests.conftest import NOON, Site
+from tests.faults import rows
+
+ONE, OTHER = "ldaps://one.example", "ldaps://other.example"
+DOWN, GOOD = "directory.server_down", "directory.server_good"
+
+
+def told(site: Site, *states: tuple[str, str]) -> list[tuple[str, str]]:
+    """The lines that come of these states, by event and server."""
+    teller = ServerStates(site.app, open_log(site.log), site.clock)
+    for uri, state in states:
+        teller.tell(uri, state)
+    return [(line["event"], line["server"]) for line in site.log_lines()]
+
+
+def test_a_server_is_told_of_once(site: Site) -> None:
+    """That it is tried again, and fails again, is no news."""
+    tried = [(ONE, "quarantined"), (ONE, "half_open"), (ONE, "quarantined"), (OTHER, "quarantined")]
+    assert told(site, *tried, (ONE, "half_open"), (ONE, "good"), (ONE, "good")) == [
+        (DOWN, ONE),
+        (DOWN, OTHER),
+        (GOOD, ONE),
+    ]
+
+
+def test_a_server_has_rows(site: Site) -> None:
+    """The audit has when it failed and when it came back; nothing is written while servers are held."""
+    told(site, (ONE, "quarantined"), (ONE, "good"))
+    assert rows(site, "audit_event") == []
+    write_refusals(site.app)
+    found = [(row["event"], row["reason"], row["at"]) for row in rows(site, "audit_event")]
+    assert found == [(DOWN, ONE, NOON), (GOOD, ONE, NOON)]
