@@ -1,0 +1,26 @@
+"""A worker that is told to end writes down what its ledger holds."""
+
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+from tests.conftest import Site
+from tests.servers.netid import serving
+
+
+def test_waiting_refusals_are_written_at_the_end(site: Site, tmp_path: Path) -> None:
+    """After SIGTERM the audit has every refusal, also those that waited for their minute."""
+    client = site.register()
+    instance = tmp_path / "served"
+    shutil.copytree(site.app.instance_path, instance)
+    form = "grant_type=password&username=alice&password=wrong"
+    with serving(instance, settings={"NETID_WORKERS": "1"}) as running:
+        for _ in range(3):
+            url = f"http://127.0.0.1:{running.port}/oauth/token"
+            sent = ["curl", "-s", "-u", f"{client.client_id}:{client.secret}", "-d", form, url]
+            assert "invalid_grant" in subprocess.run(sent, capture_output=True, text=True, check=True).stdout
+    connection = sqlite3.connect(instance / "netid.sqlite3")
+    found = connection.execute("SELECT times FROM audit_event WHERE event = 'grant.refused'").fetchall()
+    connection.close()
+    assert sum(times or 1 for (times,) in found) == 3
