@@ -39,7 +39,7 @@ def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by k
 def let_in(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Empty somebody's count of failures. Those of clients, addresses and the directory itself stay."""
     told = tell(net_id)
-    failures, passwords = unblock(services().login_names.digest(net_id), told.subject)
+    failures, passwords = unblock(services().login_names.digest(net_id), told.subject or net_id)
     reason = f"operator: {failures} failures, {passwords} passwords"
     record(_event("person.unblocked", told.subject, reason))
     if as_json:

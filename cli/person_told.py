@@ -102,7 +102,8 @@ def tell(net_id: str) -> Told:
     subject = state.person.id if state else next(iter(subjects_of(net_id)), None)
     name = services().login_names.digest(net_id)
     limits = services().limits
-    past = failures_of(name, subject, now - max(_DAY, limits.longest))
+    # Who never had a grant is known by a stable id from their failures alone.
+    past = failures_of(name, subject or net_id, now - max(_DAY, limits.longest))
     grants: Sequence[LiveGrant] = ()
     if subject is not None:
         grants, _ = list_grants(Selection(subjects=[subject]), now, limit=_MOST_GRANTS)

@@ -83,8 +83,8 @@ def unblock(name: bytes, subject: str | None) -> tuple[int, int]:
 
 
 def _whose(name: bytes, subject: str | None) -> ColumnElement[bool]:
-    return (
-        _FAILURE.c.name == name
-        if subject is None
-        else or_(_FAILURE.c.name == name, _FAILURE.c.subject == subject)
-    )
+    """Rows under the name, of the person, or under any other name that the person was found by."""
+    if subject is None:
+        return _FAILURE.c.name == name
+    names = select(_FAILURE.c.name).where(_FAILURE.c.subject == subject)
+    return or_(_FAILURE.c.name == name, _FAILURE.c.subject == subject, _FAILURE.c.name.in_(names))

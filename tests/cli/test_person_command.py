@@ -130,6 +130,13 @@ def test_unblock_lets_in_at_once(limited: Site, script: Registered) -> None:
     assert len(rows(limited, "login_failure")) == 3
 
 
+def test_unblock_reaches_every_name_of_the_person(limited: Site, script: Registered) -> None:
+    """What failed under another name of theirs, before anybody was looked for, counts no more either."""
+    fail(limited, script, username="alice ")
+    assert limited.ask_token(script, username="ALICE", password="").status_code == 400
+    assert json.loads(limited.run("person", "unblock", ALICE.id, "--json"))["failures"] == 2
+
+
 def test_unblock_is_of_one_person(limited: Site, script: Registered) -> None:
     """Other people's counts stay as they are."""
     fail(limited, script, 3, username="carol")
