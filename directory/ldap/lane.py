@@ -4,9 +4,9 @@ Owns: how many there are, how long they live, who waits for one, and that a dead
 know: what they are for.
 """
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,10 +77,9 @@ class Lane:
         self._lent = 0
         self._generation = 0
 
-    @contextlib.contextmanager
     def lease(
         self, deadline: Deadline, *, near: str | None = None, avoid: str | None = None, part: float = 1
-    ) -> Iterator[Link]:
+    ) -> AbstractContextManager[Link]:
         """Lend a connection for the length of a `with` block.
 
         Args:
@@ -92,20 +91,38 @@ class Lane:
         Raises:
             DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
         """
+        return _Lease(self, deadline, near, avoid, part)
+
+    def lend(
+        self, deadline: Deadline, near: str | None, avoid: str | None, part: float
+    ) -> tuple[_Lent, Deadline, bool]:
+        """Lend a connection until it is `take_back`: with its own deadline, and whether it is a kept one.
+
+        Raises:
+            DirectoryUnavailable: as `lease` does.
+        """
         self._enter(deadline)
         try:
             lent, kept = self._take(deadline, near, avoid)
-            try:
-                allotted = deadline.part(part)
-                lent.link.begin(allotted)
-                try:
-                    yield lent.link
-                finally:
-                    if lent.link.failure is not None:
-                        self._blame(lent, lent.link.failure, allotted, kept=kept)
-            finally:
-                self._give_back(lent)
+        except BaseException:
+            self._leave()
+            raise
+        try:
+            allotted = deadline.part(part)
+        except BaseException:
+            self._give_back(lent)
+            self._leave()
+            raise
+        lent.link.begin(allotted)
+        return lent, allotted, kept
+
+    def take_back(self, lent: _Lent, allotted: Deadline, *, kept: bool) -> None:
+        """Take a connection back, and see to what has failed on it."""
+        try:
+            if lent.link.failure is not None:
+                self._blame(lent, lent.link.failure, allotted, kept=kept)
         finally:
+            self._give_back(lent)
             self._leave()
 
     def close(self) -> None:
@@ -208,3 +225,20 @@ class Lane:
     def _dismiss(self, lent: _Lent) -> None:
         """End a connection, with a farewell if it is alive."""
         lent.link.close(Deadline(_FAREWELL_SECONDS, self._monotonic))
+
+
+class _Lease:
+    """A connection for the length of a `with` block."""
+
+    def __init__(
+        self, lane: Lane, deadline: Deadline, near: str | None, avoid: str | None, part: float
+    ) -> None:
+        self._lane = lane
+        self._terms = (deadline, near, avoid, part)
+
+    def __enter__(self) -> Link:
+        self._lent, self._allotted, self._kept = self._lane.lend(*self._terms)
+        return self._lent.link
+
+    def __exit__(self, *_: object) -> None:
+        self._lane.take_back(self._lent, self._allotted, kept=self._kept)

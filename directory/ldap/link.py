@@ -4,7 +4,7 @@ Owns: ldap3's `Connection` and everything it may raise. Must not know: what a re
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from ldap3 import ANONYMOUS, AUTO_BIND_NONE, SYNC, Connection
@@ -38,6 +38,7 @@ class Link:
         self.usable = True
         self.failure: DirectoryUnavailable | None = None
         self._wire: TimedSocket | None = None
+        self._operation = _Operation(self, self._failed)
         self._connection = Connection(
             server,
             client_strategy=SYNC,
@@ -102,7 +103,7 @@ class Link:
         """
         if not dn or not password:
             raise InvalidCredentials(Refusal.UNACCEPTABLE, "an empty DN or password is never sent")
-        with self._operation():
+        with self._operation:
             return self._heard(self._connection.strategy.simple_bind(dn, password, controls))
 
     def bind_anonymously(self) -> Answer:
@@ -113,7 +114,7 @@ class Link:
         """
         connection = self._connection
         connection.authentication, connection.user, connection.password = ANONYMOUS, None, None
-        with self._operation():
+        with self._operation:
             connection.bind(read_server_info=False)
             return self._heard(answer_of(connection.result))
 
@@ -127,7 +128,7 @@ class Link:
         """
         request = bind_operation(3, ANONYMOUS, "")
         request["name"] = dn
-        with self._operation():
+        with self._operation:
             self._connection.post_send_single_response(self._connection.send("bindRequest", request, None))
             return self._heard(answer_of(self._connection.result))
 
@@ -137,7 +138,7 @@ class Link:
         Raises:
             DirectoryUnavailable: no answer.
         """
-        with self._operation():
+        with self._operation:
             self._connection.extended(name)
             return self._heard(answer_of(self._connection.result))
 
@@ -173,7 +174,7 @@ class Link:
     def _search(
         self, base: str, search_filter: str, scope: int, attributes: Sequence[str], *, size_limit: int
     ) -> Found:
-        with self._operation():
+        with self._operation:
             found: Found = self._connection.strategy.search(
                 base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
             )
@@ -202,20 +203,30 @@ class Link:
             self.failure = ServerAway(f"{self.name} answers {RESULT_CODES[answer.code]}")
         return answer
 
-    @contextlib.contextmanager
-    def _operation(self) -> Iterator[None]:
-        """Turn whatever is raised into an outcome; a connection that was left midway is not used again."""
-        self.usable = False
-        try:
-            yield
-        except DirectoryUnavailable as failure:
-            self.failure = failure
-            raise
-        except LDAPSessionTerminatedByServerError as error:
-            self.failure = LinkLost(f"{self.name} ended the session: {error}")
-            raise self.failure from error
-        except Exception as error:
-            # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more.
-            self.failure = DirectoryUnavailable(f"{self.name} did not answer in LDAP: {error!r}")
-            raise self.failure from error
-        self.usable = True
+    def _failed(self, error: Exception) -> DirectoryUnavailable:
+        if isinstance(error, DirectoryUnavailable):
+            return error
+        if isinstance(error, LDAPSessionTerminatedByServerError):
+            return LinkLost(f"{self.name} ended the session: {error}")
+        # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more.
+        return DirectoryUnavailable(f"{self.name} did not answer in LDAP: {error!r}")
+
+
+class _Operation:
+    """Turns whatever is raised into an outcome; a connection that was left midway is not used again."""
+
+    def __init__(self, link: Link, failed: Callable[[Exception], DirectoryUnavailable]) -> None:
+        self._link = link
+        self._failed = failed
+
+    def __enter__(self) -> None:
+        self._link.usable = False
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            self._link.usable = True
+        elif isinstance(error, Exception):
+            failure = self._failed(error)
+            self._link.failure = failure
+            if failure is not error:
+                raise failure from error

@@ -38,6 +38,8 @@ class Lookup:
         self._user_base = user_base
         self._template = config.user_dn_template
         self._filter_is_set = config.user_filter is not None
+        self._usual = tuple(attributes_to_read(self.profile))
+        self._with_groups = tuple(attributes_to_read(self.profile, also=self.groups.attributes))
 
     def search(self, search_filter: str, ask: Ask, *, groups: bool) -> Entry:
         """Search the one entry that a filter finds.
@@ -97,8 +99,8 @@ class Lookup:
                 raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the filter does not find the entry")
         return found.entries[0]
 
-    def _attributes(self, *, groups: bool) -> list[str]:
-        return attributes_to_read(self.profile, also=self.groups.attributes if groups else ())
+    def _attributes(self, *, groups: bool) -> tuple[str, ...]:
+        return self._with_groups if groups else self._usual
 
 
 class Unseen(InvalidCredentials):

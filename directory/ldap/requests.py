@@ -40,7 +40,7 @@ _ESCAPED: Final = re.compile(rb"\\(..)")
 
 def simple_bind(dn: str, password: bytes) -> bytes:
     """Write a simple bind (RFC 4511, section 4.2)."""
-    return _tlv(_BIND, _VERSION_3, _octets(dn), _tlv(_SIMPLE, password))
+    return _tlv(_BIND, _VERSION_3 + _octets(dn) + _tlv(_SIMPLE, password))
 
 
 def search(base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int) -> bytes:
@@ -57,7 +57,7 @@ def search(base: str, search_filter: str, *, scope: int, attributes: Sequence[st
         LDAPInvalidFilterError: it is no filter.
     """
     written = _usual_filter(search_filter) or _any_filter(search_filter)
-    return _tlv(_SEARCH, _octets(base), _how(scope, size_limit), written, _wanted(tuple(attributes)))
+    return _tlv(_SEARCH, _octets(base) + _how(scope, size_limit) + written + _wanted(tuple(attributes)))
 
 
 def message(message_id: int, operation: bytes, controls: Sequence[str]) -> bytes:
@@ -68,7 +68,7 @@ def message(message_id: int, operation: bytes, controls: Sequence[str]) -> bytes
         operation: the request.
         controls: OIDs of controls that need no value, and are passed over by who does not know them.
     """
-    return _tlv(_SEQUENCE, _integer(message_id), operation, _with(tuple(controls)))
+    return _tlv(_SEQUENCE, _integer(message_id) + operation + _with(tuple(controls)))
 
 
 # What depends on the settings alone is written once; nothing of a person is kept.
@@ -89,13 +89,13 @@ def _how(scope: int, size_limit: int) -> bytes:
 
 @lru_cache(maxsize=16)
 def _wanted(attributes: tuple[str, ...]) -> bytes:
-    return _tlv(_SEQUENCE, *(_octets(attribute) for attribute in attributes))
+    return _tlv(_SEQUENCE, b"".join(_octets(attribute) for attribute in attributes))
 
 
 @lru_cache(maxsize=16)
 def _with(controls: tuple[str, ...]) -> bytes:
     written = [_tlv(_SEQUENCE, _octets(oid)) for oid in controls]
-    return _tlv(_CONTROLS, *written) if written else b""
+    return _tlv(_CONTROLS, b"".join(written)) if written else b""
 
 
 def _usual_filter(text: str) -> bytes | None:
@@ -116,7 +116,7 @@ def _usual_filter(text: str) -> bytes | None:
             tag, parts = nested.pop()
             if not nested or not parts or (tag == _NOT and len(parts) > 1):
                 return None
-            nested[-1][1].append(_tlv(tag, *parts))
+            nested[-1][1].append(_tlv(tag, b"".join(parts)))
     _, parts = nested.pop()
     return parts[0] if not nested and len(parts) == 1 else None
 
@@ -124,8 +124,9 @@ def _usual_filter(text: str) -> bytes | None:
 def _comparison(attribute: bytes, value: bytes) -> bytes:
     if value == b"*":
         return _tlv(_PRESENT, attribute)
-    plain = _ESCAPED.sub(lambda escaped: bytes.fromhex(escaped[1].decode()), value)
-    return _tlv(_EQUALITY, _tlv(_OCTETS, attribute), _tlv(_OCTETS, plain))
+    if b"\\" in value:
+        value = _ESCAPED.sub(lambda escaped: bytes.fromhex(escaped[1].decode()), value)
+    return _tlv(_EQUALITY, _tlv(_OCTETS, attribute) + _tlv(_OCTETS, value))
 
 
 def _any_filter(text: str) -> bytes:
@@ -136,10 +137,10 @@ def _any_filter(text: str) -> bytes:
 def _filter(node: Any) -> bytes:
     """Write a filter that ldap3 has read; the kinds that a login hardly uses are left to ldap3."""
     if node.tag in _SETS:
-        return _tlv(_SETS[node.tag], *(_filter(element) for element in node.elements))
+        return _tlv(_SETS[node.tag], b"".join(_filter(element) for element in node.elements))
     if node.tag == MATCH_EQUAL:
         value = prepare_filter_for_sending(node.assertion["value"])
-        return _tlv(_EQUALITY, _octets(node.assertion["attr"]), _tlv(_OCTETS, value))
+        return _tlv(_EQUALITY, _octets(node.assertion["attr"]) + _tlv(_OCTETS, value))
     if node.tag == MATCH_PRESENT:
         return _tlv(_PRESENT, node.assertion["attr"].encode())
     return bytes(encode(compile_filter(node)))
@@ -154,9 +155,8 @@ def _integer(number: int) -> bytes:
     return _tlv(_INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
-def _tlv(tag: int, *parts: bytes) -> bytes:
-    """Write one value: what it is, how long it is, and its parts (X.690, section 8.1)."""
-    value = b"".join(parts)
+def _tlv(tag: int, value: bytes) -> bytes:
+    """Write one value: what it is, how long it is, and the value (X.690, section 8.1)."""
     size = len(value)
     if size < _LONG_FORM:
         return bytes((tag, size)) + value

@@ -25,6 +25,19 @@ _SETTLED_SECONDS: Final = 5
 _ACCOUNT_DISABLED: Final = 0x2
 _LOCKED_OUT: Final = 0x10
 _PASSWORD_EXPIRED: Final = 0x80_0000
+# An entry with none of these has nothing to say of its account, or of its password: most have none.
+_OF_THE_ACCOUNT: Final = frozenset(
+    {
+        "pwdaccountlockedtime",
+        "nsaccountlock",
+        "useraccountcontrol",
+        "pwdendtime",
+        "krbprincipalexpiration",
+        "accountexpires",
+        "pwdstarttime",
+    }
+)
+_OF_THE_PASSWORD: Final = frozenset({"krbpasswordexpiration", "msds-user-account-control-computed"})
 
 
 def refuse_by_account(entry: Entry, now: float) -> None:
@@ -37,6 +50,8 @@ def refuse_by_account(entry: Entry, now: float) -> None:
     Raises:
         InvalidCredentials: `disabled`, `expired` or `not_now`.
     """
+    if _OF_THE_ACCOUNT.isdisjoint(entry.attributes):
+        return
     if entry.text("pwdAccountLockedTime") == _LOCKED_FOR_GOOD:
         raise InvalidCredentials(Refusal.DISABLED, "locked by an administrator")
     if (entry.text("nsAccountLock") or "").lower() == "true":
@@ -107,6 +122,8 @@ def refuse_by_password(entry: Entry, now: float, *, allow_must_change: bool) -> 
     Raises:
         InvalidCredentials: `expired` or `must_change`.
     """
+    if _OF_THE_PASSWORD.isdisjoint(entry.attributes):
+        return
     expiry = from_generalized_time(entry.text("krbPasswordExpiration"))
     expired_in_freeipa = expiry is not None and expiry <= now
     # FreeIPA has a password that an administrator gave out expire in the second in which it was set.

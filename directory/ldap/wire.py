@@ -98,7 +98,7 @@ class TimedSocket:
         """
         if self._unread:
             return False
-        self.raw.settimeout(0)
+        self._do_not_wait()
         try:
             self.raw.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -123,6 +123,9 @@ class TimedSocket:
         self.raw.settimeout(self.deadline.within(self._read_timeout))
         return self.raw.send(data)
 
+    def _do_not_wait(self) -> None:
+        self.raw.settimeout(0)
+
     def _too_slow(self) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")
 
@@ -137,18 +140,10 @@ class PlainSocket(TimedSocket):
         super().__init__(raw, server=server, read_timeout=read_timeout, deadline=deadline)
         raw.settimeout(0)
         self._wait = select.poll()
+        self._awaits = 0
 
-    def is_silent(self) -> bool:
-        """Say whether the connection is open and nothing waits to be read on it."""
-        if self._unread:
-            return False
-        try:
-            self.raw.recv(1)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+    def _do_not_wait(self) -> None:
+        """It never does by itself."""
 
     def _receive(self, size: int) -> bytes:
         while True:
@@ -164,7 +159,9 @@ class PlainSocket(TimedSocket):
                 self._await(select.POLLOUT)
 
     def _await(self, what: int) -> None:
-        self._wait.register(self.raw, what)
+        if what != self._awaits:
+            self._wait.register(self.raw, what)
+            self._awaits = what
         if not self._wait.poll(self.deadline.within(self._read_timeout) * 1000):
             raise TimeoutError
 
