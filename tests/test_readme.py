@@ -72,7 +72,7 @@ def test_the_flask_commands_work_as_typed(document: str, make_site: Callable[...
     assert lines
     site = make_site()
     for line in lines:
-        site.run(*shlex.split(line))
+        site.run(*shlex.split(line, comments=True))
 
 
 def test_the_five_lines_point_at_a_directory(tmp_path: Path) -> None:

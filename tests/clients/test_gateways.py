@@ -206,8 +206,8 @@ def test_nginx_refuses_a_token_of_another_scope(service: Service, folder: Path) 
 
 
 def test_the_curl_command_answers(service: Service) -> None:
-    """The document's curl line, its placeholders replaced, tells of the token."""
-    (line,) = re.findall(r"^curl .*$", DOCUMENT, re.MULTILINE)
+    """The document's curl line that introspects, its placeholders replaced, tells of the token."""
+    (line,) = re.findall(r"^curl .*/oauth/introspect.*$", DOCUMENT, re.MULTILINE)
     command = (
         line.replace("client_id:client_secret", f"{API}:{PLAIN_SECRET}")
         .replace("ACCESS_TOKEN", service.token())
