@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.base import connection, session, table
 from models.client import SECRET_COLUMNS, Client, ClientSecret, Registration, clients_of
+from models.client_cache import ClientCache
 from models.digest import SecretHasher, make_secret
 from models.grant_store import GrantStore
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
@@ -25,12 +26,13 @@ _SELECT_ONE = _SELECT_ALL.where(_CLIENT.c.client_id == bindparam("client_id"))
 
 
 class ClientStore:
-    """Clients and their secrets in the database."""
+    """Clients and their secrets in the database; `recent` are those that requests look up."""
 
     def __init__(self, hasher: SecretHasher, grants: GrantStore, clock: Callable[[], float]) -> None:
         self.hasher = hasher
         self._grants = grants
         self._clock = clock
+        self.recent = ClientCache(self.get, clock)
 
     def get(self, client_id: str) -> Client | None:
         """The client with its secrets in one read, or None.
@@ -103,6 +105,7 @@ class ClientStore:
             secret = self._add_secret(work, client_id)
             self._audit(work, "client.secret_rotated", client_id)
             work.commit()
+        self.recent.forget()
         return secret
 
     def retire_secret(self, client_id: str, serial: int) -> None:
@@ -123,6 +126,7 @@ class ClientStore:
             row.not_after = min(now, row.not_after or now)
             self._audit(work, "client.secret_retired", client_id, f"operator: secret {serial}")
             work.commit()
+        self.recent.forget()
 
     def renew_digest(self, client_id: str, old: ClientSecret, secret: str) -> None:
         """Keep a secret under the first server key that another one of the ring keeps yet.
@@ -144,6 +148,7 @@ class ClientStore:
         with connection() as link:
             link.execute(update(_SECRET).where(*row).values(key_id=key_id, digest=digest))
             link.commit()
+        self.recent.forget()
 
     def disable(self, client_id: str) -> Client:
         """Refuse the client from now on, and end all that it was granted.
@@ -169,6 +174,7 @@ class ClientStore:
             work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
             self._audit(work, "client.deleted", client_id)
             work.commit()
+        self.recent.forget()
 
     def _change(self, client_id: str, changes: Mapping[str, Any], event: str, reason: str) -> Client:
         with session() as work:
@@ -176,6 +182,7 @@ class ClientStore:
             work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**changes))
             self._audit(work, event, client_id, reason)
             work.commit()
+        self.recent.forget()
         return self._expect(client_id)
 
     def _audit(self, work: Session, event: str, client_id: str, reason: str = "operator") -> None:

@@ -34,7 +34,7 @@ class StrictClientAuthentication(ClientAuthentication):
     """Who is the client? Answers for each endpoint of the server."""
 
     def __init__(self, clients: ClientStore, clock: Callable[[], float]) -> None:
-        super().__init__(clients.get)
+        super().__init__(clients.recent.get)
         self._clients = clients
         self._clock = clock
 
@@ -86,7 +86,7 @@ class StrictClientAuthentication(ClientAuthentication):
 
     def _look_up(self, presented: _Presented) -> Client | None:
         for client_id in dict.fromkeys(client_id for client_id, _ in presented.readings):
-            client = self._clients.get(client_id)
+            client = self._clients.recent.get(client_id)
             if client is not None:
                 return client
         return None

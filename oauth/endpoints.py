@@ -148,4 +148,5 @@ def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble,
     elif isinstance(trouble, ClientEnded):
         server.log.warning("grant.refused", reason="client_ended", **facts)
     else:
+        server.forget_clients()
         server.log.error("database.unavailable", cause=trouble.cause, **facts)

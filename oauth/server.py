@@ -69,7 +69,7 @@ class Server(AuthorizationServer):
         log: Log,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(query_client=clients.get)
+        super().__init__(query_client=clients.recent.get)
         self.issuer = issuer
         self.login = login
         self.restrictions = restrictions
@@ -77,8 +77,8 @@ class Server(AuthorizationServer):
         self._default_scope = default_scope
         self._subjects = subjects
         self.log, self.refusals = log, refusals
-        self.grants = grants
-        self.refreshes = refreshes
+        self.forget_clients = clients.recent.forget
+        self.grants, self.refreshes = grants, refreshes
         self.absences = absences
         self.lifetimes = lifetimes
         self.minter = Minter(issuer, lifetimes, keys)
