@@ -19,7 +19,7 @@ from telemetry import AuditEvent
 
 _INSERT = insert(table(AuditEventRow)).inline()
 # Of refusals in one row, those fields that all of them share.
-_SHARED = ("grant_id", "address", "scope", "name_digest")
+_SHARED = ("grant_id", "address", "scope", "name_digest", "hint")
 _LOCK_WAIT = "SET LOCAL lock_timeout = '250ms'"
 
 _Kind = tuple[str, str | None, str | None, str | None]

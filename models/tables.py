@@ -121,7 +121,7 @@ class AuditEventRow(Base):
     """One audit event. A token's row is written in the token's own transaction.
 
     `name_digest` is a keyed digest of a login name that no entry matched; `times` how many refusals the row
-    stands for, where it is more than one.
+    stands for, where it is more than one; `hint` what the request showed to be wrong with its program.
     """
 
     __tablename__ = "audit_event"
@@ -139,6 +139,7 @@ class AuditEventRow(Base):
     duration_ms: Mapped[int | None] = mapped_column(Integer)
     name_digest: Mapped[str | None] = mapped_column(String(64))
     times: Mapped[int | None] = mapped_column(Integer)
+    hint: Mapped[str | None] = mapped_column(String(64))
 
 
 class ScopeRow(Base):

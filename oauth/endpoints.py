@@ -130,9 +130,10 @@ def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble,
 
     Nor is what shows that a password was not URL-encoded (`raw`): it is part of the password.
     """
-    facts, noted = oauth_request.facts(), server.refusals.note(oauth_request, trouble)
-    if raw:
-        facts["hint"] = "password_not_url_encoded"
+    hint = "password_not_url_encoded" if raw else None
+    facts, noted = oauth_request.facts(), server.refusals.note(oauth_request, trouble, hint=hint)
+    if hint is not None:
+        facts["hint"] = hint
     if isinstance(trouble, InvalidCredentials):
         why = {"reason": noted.reason, "subject": noted.subject, "detail": trouble.detail}
         server.log.warning(noted.event, **why, name_digest=noted.name_digest, **facts)

@@ -170,8 +170,9 @@ def invalid_refresh_token() -> OAuth2Error:
 class _ToldRefusal(InvalidGrantError):
     """A refusal with its reason, for a client that is registered to be told."""
 
-    def __init__(self, refusal: InvalidCredentials) -> None:
-        super().__init__(_REASONS.get(refusal.reason, "This login is refused."))
+    def __init__(self, refusal: InvalidCredentials, *, raw: bool) -> None:
+        why = _REASONS.get(refusal.reason, "This login is refused.")
+        super().__init__(f"{why} {_NOT_ENCODED}" if raw else why)
         self.reason = refusal.reason.value
 
     def get_body(self) -> list[tuple[str, str]]:
@@ -188,7 +189,7 @@ def wire_error(trouble: Trouble, *, raw: bool = False, reason: bool = False) -> 
         reason: whether the client is told why a login was refused.
     """
     if isinstance(trouble, InvalidCredentials) and reason:
-        return _ToldRefusal(trouble)
+        return _ToldRefusal(trouble, raw=raw)
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant(raw=raw)
     if isinstance(trouble, Throttled):

@@ -4,6 +4,7 @@ Owns: which trouble is a refusal, and under what name. Must not know: when and h
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from login import DirectoryUnavailable, InvalidCredentials, Names, Throttled
 from models import RefusalLedger, StoreUnavailable
@@ -22,13 +23,21 @@ class Refusals:
         self._names = names
         self._clock = clock
 
-    def note(self, request: StrictRequest, trouble: Trouble, *, subject: str | None = None) -> AuditEvent:
+    def note(
+        self,
+        request: StrictRequest,
+        trouble: Trouble,
+        *,
+        subject: str | None = None,
+        hint: str | None = None,
+    ) -> AuditEvent:
         """Note trouble that kept a request from its token; trouble of the database cannot be.
 
         Args:
             request: the client's.
             trouble: as it was raised.
             subject: the person's stable id, where it was known before.
+            hint: what the request showed to be wrong with its program.
 
         Returns:
             The event, for the log.
@@ -41,25 +50,40 @@ class Refusals:
             event, reason, digest = THROTTLED, trouble.cause.value, self._digest(request)
         elif isinstance(trouble, DirectoryUnavailable):
             event, reason = UNAVAILABLE, "alarm" if trouble.alarm else "unavailable"
-        noted = AuditEvent(
-            event=event,
-            at=int(self._clock()),
-            request_id=request.request_id,
-            client_id=request.client.get_client_id() if request.client else None,
-            subject=subject,
-            address=request.address,
-            scope=request.granted_scope or None,
-            reason=reason,
-            duration_ms=request.elapsed_ms(),
-            name_digest=digest,
-        )
+        noted = replace(self._event(request, event, reason), subject=subject, name_digest=digest, hint=hint)
         if not isinstance(trouble, StoreUnavailable):
             self._ledger.note(noted)
+        return noted
+
+    def note_scope(self, request: StrictRequest, subject: str) -> AuditEvent:
+        """Note that rules leave a person nothing of the scope of a request.
+
+        Args:
+            request: with its scope as it was before the rules.
+            subject: the person's stable id.
+
+        Returns:
+            The event, for the log.
+        """
+        noted = replace(self._event(request, REFUSED, "scope"), subject=subject)
+        self._ledger.note(noted)
         return noted
 
     def write_due(self) -> None:
         """Write what waits, where it has waited long enough."""
         self._ledger.write_due()
+
+    def _event(self, request: StrictRequest, event: str, reason: str) -> AuditEvent:
+        return AuditEvent(
+            event=event,
+            at=int(self._clock()),
+            request_id=request.request_id,
+            client_id=request.client.get_client_id() if request.client else None,
+            address=request.address,
+            scope=request.granted_scope or None,
+            reason=reason,
+            duration_ms=request.elapsed_ms(),
+        )
 
     def _digest(self, request: StrictRequest) -> str | None:
         typed = request.form.get("username")

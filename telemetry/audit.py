@@ -10,7 +10,8 @@ class AuditEvent:
 
     Nobody puts a password, a secret or a token into any field; `subject` is the stable id of a person,
     `name_digest` a keyed digest of a login name that no entry matched: people type passwords there.
-    `times` is how many like it the event stands for, None for itself alone.
+    `times` is how many like it the event stands for, None for itself alone. `hint` is what the request showed
+    to be wrong with the program that made it.
     """
 
     event: str
@@ -25,6 +26,7 @@ class AuditEvent:
     duration_ms: int | None = None
     name_digest: str | None = None
     times: int | None = None
+    hint: str | None = None
 
     def fields(self) -> Mapping[str, str | int | None]:
         """Every field by name, as both the table and the log take them."""

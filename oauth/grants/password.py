@@ -60,7 +60,7 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
             groups=self.server.wants_groups(client, self.request.granted_scope, rules),
             check=partial(self.server.restrictions.check_person, client),
         )
-        permit(self.request, person, rules, self.server.log)
+        permit(self.request, person, rules, self.server.refusals, self.server.log)
         return person
 
     def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:

@@ -152,7 +152,7 @@ class RefreshGrant(RefreshTokenGrant):
             self._end(found, "token.revoked", "password_changed")
             raise invalid_refresh_token()
         # Who left a group may come back to it: the grant keeps its scope, and the token stays good.
-        permit(self.request, person, self._rules, self.server.log)
+        permit(self.request, person, self._rules, self.server.refusals, self.server.log)
         return person
 
     def _refused(self, found: RefreshToken, refusal: InvalidCredentials) -> None:

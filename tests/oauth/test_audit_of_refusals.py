@@ -57,6 +57,15 @@ def test_refused_refresh_has_a_row(
     assert (row["event"], row["reason"], row["subject"]) == ("grant.refused", reason.value, ALICE.id)
 
 
+def test_scope_that_rules_refuse_has_a_row(faked: Site) -> None:
+    """Who may have nothing of the scope that was asked for is told of, with that scope."""
+    faked.run("scope", "create", "payroll", "--needs", "affiliation:nobody")
+    faked.ask_token(faked.register("p", "--scope", "payroll"))
+    row = last_row(faked)
+    assert (row["event"], row["reason"], row["subject"]) == ("grant.refused", "scope", ALICE.id)
+    assert row["scope"] == "payroll"
+
+
 def test_client_that_ended_meanwhile_has_a_row(make_site: Callable[..., Site]) -> None:
     """A client that is disabled while its person's password is checked is refused, and that is told."""
 

@@ -4,10 +4,12 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from app_audit import write_refusals
 from directory import InvalidCredentials, Refusal
 from oauth.url_encoding import is_left_raw
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
+from tests.faults import rows
 
 FORM = "application/x-www-form-urlencoded"
 WRONG = "The Net ID or the password is wrong."
@@ -78,6 +80,26 @@ def test_only_who_asked_for_hints_is_told(faked: Site, fake: FakeDirectory) -> N
     fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     assert log_in(faked, faked.register(), START + "a&b")["error_description"] == WRONG
     assert hints(faked) == ["password_not_url_encoded"]
+
+
+def test_audit_says_so(faked: Site, fake: FakeDirectory) -> None:
+    """The audit row of the refusal has the hint; that of a password which was encoded has none."""
+    fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
+    client = faked.register()
+    for password in ("a&b", "a%26b"):
+        log_in(faked, client, START + password)
+        write_refusals(faked.app)
+    told = [row["hint"] for row in rows(faked, "audit_event") if row["event"] == "grant.refused"]
+    assert told == ["password_not_url_encoded", None]
+
+
+def test_hint_beside_a_reason(faked: Site, fake: FakeDirectory) -> None:
+    """A client that is told both hints and reasons is told both."""
+    fake.outcome = InvalidCredentials(Refusal.LOCKED)
+    client = faked.register("a script", "--url-encoding-hints", "--told-reasons")
+    told = log_in(faked, client, START + "a&b")
+    assert told["error_description"] == HINT.replace(WRONG, "The account is locked.")
+    assert told["reason"] == "locked"
 
 
 def test_hint_is_no_oracle(faked: Site, fake: FakeDirectory, hinted: Registered) -> None:

@@ -87,6 +87,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.add_column(sa.Column('name_digest', sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column('hint', sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column('times', sa.Integer(), nullable=True))
 
     with op.batch_alter_table('client', schema=None) as batch_op:
@@ -121,6 +122,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.drop_column('times')
+        batch_op.drop_column('hint')
         batch_op.drop_column('name_digest')
 
     with op.batch_alter_table('refresh_token', schema=None) as batch_op:
