@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from authlib.integrations.flask_oauth2 import ResourceProtector
+from authlib.integrations.flask_oauth2 import ResourceProtector, token_authenticated
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6750 import BearerTokenValidator, InvalidTokenError
-from flask import abort
+from flask import abort, g, request
 
 from models import AccessToken, GrantStore
 from oauth.errors import REALM
@@ -103,6 +103,21 @@ class Protector(ResourceProtector):
     def __init__(self, grants: GrantStore, clock: Callable[[], float], issuer: str) -> None:
         super().__init__()
         self.register_token_validator(StoreValidator(grants, clock, issuer))
+
+    def acquire_token(self, scopes: str | list[str] | None = None, **claims: object) -> StoredToken:
+        """The token of the current request, which is `current_token` from now on.
+
+        Authlib makes the request's whole URL for it, of the Host header too, which nothing of ours reads.
+
+        Raises:
+            OAuth2Error: as the challenge says it.
+            StoreUnavailable: the database cannot say.
+        """
+        wanted = [scopes] if isinstance(scopes, str) else scopes
+        token: StoredToken = self.validate_request(wanted, request, **claims)
+        token_authenticated.send(self, token=token)
+        g.authlib_server_oauth2_token = token
+        return token
 
     def parse_request_authorization(self, request: Any) -> tuple[BearerTokenValidator, str]:
         """The validator and the token of the request's Authorization header (RFC 6750, 2.1).
