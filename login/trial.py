@@ -1,7 +1,6 @@
 """One attempt on its way to the directory and back: what is counted before, between and after."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Self
 
@@ -47,7 +46,6 @@ class Trial:
         self._password = password
         self._subject = subject
         self._means = means
-        self._held = ExitStack()
         self._mine: list[Turn] = []
         self._own: int | None = None
         self._past: Sequence[Past] = ()
@@ -59,7 +57,8 @@ class Trial:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
+        for turn in self._mine:
+            turn.end()
 
     def look(self) -> None:
         """Refuse what is over a limit, before the directory is asked.
@@ -157,4 +156,6 @@ class Trial:
         return any(not each.cleared for each in self._past)
 
     def _take_turn(self, key: bytes) -> None:
-        self._mine.append(self._held.enter_context(self._means.turns.one(key)))
+        turn = self._means.turns.one(key)
+        turn.begin()
+        self._mine.append(turn)

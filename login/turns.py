@@ -6,8 +6,8 @@ counts.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Self
 
 from directory import DirectoryUnavailable
 
@@ -31,24 +31,28 @@ class Turns:
         self._unwritten: Counter[bytes] = Counter()
         self._changed = threading.Condition()
 
-    @contextmanager
-    def one(self, key: bytes) -> Iterator["Turn"]:
-        """Hold a turn for the length of a `with` block.
+    def one(self, key: bytes) -> "Turn":
+        """A turn, held for the length of a `with` block."""
+        return Turn(self, key)
+
+    def enter(self, key: bytes) -> None:
+        """Count one more, when it is its turn.
 
         Raises:
             DirectoryUnavailable: those before it take too long.
         """
         with self._changed:
-            self._wait(lambda: self._inside[key] < self._share)
+            if self._inside[key] >= self._share:
+                self._wait(lambda: self._inside[key] < self._share)
             self._inside[key] += 1
             self._unwritten[key] += 1
-        turn = Turn(self, key)
-        try:
-            yield turn
-        finally:
-            turn.no_longer_unwritten()
-            with self._changed:
-                self._take(self._inside, key)
+
+    def leave(self, key: bytes, *, unwritten: bool) -> None:
+        """Count one fewer; `unwritten` says that it is still counted as one that no other worker sees."""
+        with self._changed:
+            if unwritten:
+                self._take(self._unwritten, key)
+            self._take(self._inside, key)
 
     def take_unwritten(self, key: bytes) -> None:
         """Count one fewer that no other worker sees."""
@@ -86,6 +90,26 @@ class Turn:
         self._turns = turns
         self._key = key
         self._unwritten = True
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def begin(self) -> None:
+        """Wait for the turn, and hold it.
+
+        Raises:
+            DirectoryUnavailable: those before it take too long.
+        """
+        self._turns.enter(self._key)
+
+    def end(self) -> None:
+        """The login is over."""
+        self._turns.leave(self._key, unwritten=self._unwritten)
+        self._unwritten = False
 
     def no_longer_unwritten(self) -> None:
         """Say that the login is over, or about to be written down."""
