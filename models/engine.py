@@ -9,6 +9,8 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+# A page that many tokens change is written back once for all of them: every 16 MiB in place of every four.
+_CHECKPOINT_PAGES = 4000
 # A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
 _WAIT_SECONDS = 3
 
@@ -89,4 +91,5 @@ def prepare_engine(engine: Engine, *, sqlite_synchronous: str) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={sqlite_synchronous}")
         cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         cursor.close()
