@@ -23,12 +23,16 @@ _STRONG_VARIETY = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedClient:
-    """A client with its own id, and its secret or the SHA-256 that is left of it (neither: public)."""
+    """A client with its own id, and its secret or the SHA-256 that is left of it (neither: public).
+
+    `not_after` is when the secret ends, in seconds since the epoch; None for never.
+    """
 
     client_id: str
     registration: Registration
     secret: str | None = field(default=None, repr=False)
     secret_sha256: bytes | None = field(default=None, repr=False)
+    not_after: int | None = None
 
     @property
     def is_weak(self) -> bool:
@@ -68,7 +72,8 @@ def import_clients(imported: Sequence[ImportedClient], hasher: SecretHasher, now
             if (made := _digest(each, hasher)) is not None:
                 key_id, digest = made
                 row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
-                link.execute(insert(_SECRET), {**row, "created_at": now, "weak": each.is_weak})
+                times = {"created_at": now, "not_after": each.not_after}
+                link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
             event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, reason="operator")
             link.execute(_INSERT_AUDIT, dict(event.fields()))
         link.commit()

@@ -13,9 +13,9 @@ from oauth.registration_rules import RESTRICTIONS
 
 _ID = re.compile(r"[\x20-\x7e]{1,255}")  # RFC 6749, appendix A.1
 _SHA256_OCTETS = 32
+_LAST_SECOND = 1 << 53
 _TEXTS = (
     "client_name",
-    "scope",
     "default_scope",
     "token_endpoint_auth_method",
     "owner",
@@ -34,6 +34,8 @@ class ImportRefused(ValueError):
 
 def read_clients(text: str) -> Sequence[ImportedClient]:
     """The clients of a JSON list. Members that no server needs, such as times, are passed over.
+
+    Nothing that narrows what a client may is passed over: it is understood, or refused.
 
     Args:
         text: the list; each object has `client_id`, and unless the client is public `client_secret`, or
@@ -71,15 +73,17 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
     if not isinstance(client_id, str) or not _ID.fullmatch(client_id):
         raise ValueError("The client_id must be 1 to 255 printable ASCII characters.")
     given: dict[str, Any] = {"client_name": client_id}
-    given |= {name: _text(name, each[name]) for name in _TEXTS if each.get(name) not in {None, ""}}
+    given |= {name: text for name in _TEXTS if (text := _text(name, each.get(name) or ""))}
     given |= {name: _texts(name, each[name]) for name in _LISTS if each.get(name) is not None}
-    restrictions = {name: _values(name, each[name]) for name in RESTRICTIONS if each.get(name)}
     registration = Registration(
         **given,
-        restrictions=restrictions,
-        resource_server=each.get("resource_server") is True,
-        flags={name: True for name in FLAGS if each.get(name) is True},
+        scope=" ".join(_texts("scope", each.get("scope") or "")),
+        restrictions=_restrictions(each),
+        resource_server=_flag("resource_server", each.get("resource_server")),
+        flags=_flags(each),
     )
+    if each.get("disabled_at"):
+        raise ValueError("A disabled client cannot be imported, since it would be enabled.")
     secret, hashed = each.get("client_secret"), each.get("client_secret_hash")
     public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
     if public and (secret or hashed):
@@ -91,7 +95,45 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
         registration=registration,
         secret=_text("client_secret", secret) if secret else None,
         secret_sha256=_sha256(hashed) if hashed else None,
+        not_after=_moment("client_secret_expires_at", each.get("client_secret_expires_at")),
     )
+
+
+def _restrictions(each: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """Those beside the other members, and those together as `flask client list --json` has them."""
+    found = _together("restrictions", each.get("restrictions"))
+    found |= {name: each[name] for name in RESTRICTIONS if each.get(name)}
+    return {name: _values(name, values) for name, values in found.items()}
+
+
+def _flags(each: Mapping[str, object]) -> dict[str, bool]:
+    """As `_restrictions`."""
+    found = _together("flags", each.get("flags"))
+    if unknown := found.keys() - set(FLAGS):
+        raise ValueError(f"There is no flag {', '.join(sorted(unknown))}; there are {', '.join(FLAGS)}.")
+    found |= {name: each[name] for name in FLAGS if name in each}
+    return {name: True for name, value in found.items() if _flag(name, value)}
+
+
+def _together(name: str, value: object) -> dict[str, object]:
+    if isinstance(value, dict):
+        return dict(value)
+    if value:
+        raise ValueError(f"The {name} must be an object.")
+    return {}
+
+
+def _flag(name: str, value: object) -> bool:
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise ValueError(f"The {name} must be true or false.")
+
+
+def _moment(name: str, value: object) -> int | None:
+    """Seconds since the epoch; 0 is never (RFC 7591, 3.2.1)."""
+    if value is None or (isinstance(value, int) and 0 <= value < _LAST_SECOND):
+        return value or None
+    raise ValueError(f"The {name} must be seconds since the epoch, or 0.")
 
 
 def _text(name: str, value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Registered, Site
+from tests.conftest import NOON, Registered, Site
 
 OLD: dict[str, Any] = {
     "client_id": "old program (1)",
@@ -76,6 +76,15 @@ def test_a_weak_secret_is_flagged_with_a_date(site: Site) -> None:
         ({**OLD, "grant_types": ["implicit"]}, "does not offer the grant 'implicit'"),
         ({**OLD, "grant_types": 7}, "The grant_types must be a list of texts."),
         ({**OLD, "token_endpoint_auth_method": "none"}, "A public client has no secret."),
+        ({**OLD, "client_name": {"en": "Old"}}, "The client_name must be text."),
+        ({**OLD, "pairwise_subject": "true"}, "The pairwise_subject must be true or false."),
+        ({**OLD, "resource_server": 1}, "The resource_server must be true or false."),
+        ({**OLD, "flags": {"pairwise": True}}, "There is no flag pairwise; there are allow_public_password,"),
+        ({**OLD, "flags": ["id_token"]}, "The flags must be an object."),
+        ({**OLD, "restrictions": {"network": "192.0.2.0/24"}}, "There is no restriction 'network'"),
+        ({**OLD, "client_secret_expires_at": "tomorrow"}, "must be seconds since the epoch, or 0."),
+        ({**OLD, "client_secret_expires_at": 1 << 70}, "must be seconds since the epoch, or 0."),
+        ({**OLD, "disabled_at": 7}, "A disabled client cannot be imported"),
         ("not an object", "This is not a list of objects."),
     ],
 )
@@ -86,6 +95,28 @@ def test_a_mistake_imports_nothing(site: Site, client: Any, sentence: str) -> No
     assert sentence in printed
     assert "old-secret" not in printed
     assert json.loads(site.run("client", "list", "--json")) == []
+
+
+def test_scope_as_a_list(site: Site) -> None:
+    """A server that exports scopes as a list is understood."""
+    imported(site, {**OLD, "scope": ["profile", "email"]})
+    assert json.loads(site.run("client", "list", "--json"))[0]["scope"] == "profile email"
+
+
+def test_what_narrows_a_client_comes_with_it(site: Site) -> None:
+    """What another server of ours lists of a client is what it is here: flags and restrictions too."""
+    narrow = {"flags": {"pairwise_subject": True}, "restrictions": {"networks": ["192.0.2.0/24"]}}
+    imported(site, {**OLD, **narrow, "released_claims": []})
+    (listed,) = json.loads(site.run("client", "list", "--json"))
+    assert {name: listed[name] for name in narrow} == narrow
+    assert listed["released_claims"] == []
+
+
+@pytest.mark.parametrize(("expires_in", "status"), [(1, 200), (0, 401)])
+def test_a_secret_ends_as_it_would_have(site: Site, expires_in: int, status: int) -> None:
+    """A secret with an end keeps it (RFC 7591, 3.2.1)."""
+    imported(site, {**OLD, "client_secret_expires_at": NOON + expires_in})
+    assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == status
 
 
 def test_every_mistake_is_told_at_once(site: Site) -> None:
