@@ -54,7 +54,7 @@ def open_log(stream: TextIO) -> Log:
         stream: where the lines go; it is flushed after each. One that cannot be written to loses lines and
             stops nothing. Of an exception only its kind and place is told: its text may hold anything.
     """
-    log: Log = structlog.wrap_logger(
+    lazy = structlog.wrap_logger(
         structlog.WriteLogger(cast("TextIO", SteadyStream(stream))),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
@@ -65,6 +65,8 @@ def open_log(stream: TextIO) -> Log:
             structlog.processors.JSONRenderer(ensure_ascii=True),
         ],
     )
+    # Until something is bound it is made anew for each line.
+    log: Log = lazy.bind()
     return log
 
 
