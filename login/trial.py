@@ -127,6 +127,8 @@ class Trial:
 
     def succeeded(self, person: Person) -> None:
         """Empty the person's short counts, if there is anything in them."""
+        for turn in self._mine:
+            turn.was_right = True
         self.undo()
         if self._has_failed_of_late():
             self._means.counters.clear(self._attempt.name, person.id, 0)
@@ -156,6 +158,6 @@ class Trial:
         return any(not each.cleared for each in self._past)
 
     def _take_turn(self, key: bytes) -> None:
-        turn = self._means.turns.one(key)
+        turn = self._means.turns.one(key, self._password)
         turn.begin()
         self._mine.append(turn)

@@ -1,11 +1,12 @@
 """How many logins of one person may be under way at once in this process.
 
-Owns: that guesses that come all at once do not pass before the first of them is counted. Must not know: the
-counts.
+Owns: that guesses that come all at once do not pass before the first of them is counted; and that a program
+that logs in many times at once does not wait for each of them. Must not know: the counts.
 """
 
+import hmac
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Self
 
@@ -16,7 +17,7 @@ _PATIENCE = 1.0
 
 
 class Turns:
-    """So many at once for each key; another one waits."""
+    """So many at once for each key; another one waits, for a place or for its own password to prove right."""
 
     def __init__(self, share: int, *, monotonic: Callable[[], float]) -> None:
         """Let nobody in yet.
@@ -29,13 +30,20 @@ class Turns:
         self._monotonic = monotonic
         self._inside: Counter[bytes] = Counter()
         self._unwritten: Counter[bytes] = Counter()
+        self._waiting: defaultdict[bytes, list[Turn]] = defaultdict(list)
         self._changed = threading.Condition()
 
-    def one(self, key: bytes) -> "Turn":
-        """A turn, held for the length of a `with` block."""
-        return Turn(self, key)
+    def one(self, key: bytes, password: str) -> "Turn":
+        """A turn, held for the length of a `with` block.
 
-    def enter(self, key: bytes) -> None:
+        Args:
+            key: what is counted by.
+            password: what is about to be tried. Who waits with the one that has just been right is no guess,
+                and goes in at once.
+        """
+        return Turn(self, key, password)
+
+    def enter(self, key: bytes, turn: "Turn") -> None:
         """Count one more, when it is its turn.
 
         Raises:
@@ -43,13 +51,16 @@ class Turns:
         """
         with self._changed:
             if self._inside[key] >= self._share:
-                self._wait(lambda: self._inside[key] < self._share)
+                self._wait_in_line(key, turn)
             self._inside[key] += 1
             self._unwritten[key] += 1
 
-    def leave(self, key: bytes, *, unwritten: bool) -> None:
+    def leave(self, key: bytes, turn: "Turn", *, unwritten: bool) -> None:
         """Count one fewer; `unwritten` says that it is still counted as one that no other worker sees."""
         with self._changed:
+            if turn.was_right and key in self._waiting:
+                for each in self._waiting[key]:
+                    each.is_known = each.is_known or each.has_password_of(turn)
             if unwritten:
                 self._take(self._unwritten, key)
             self._take(self._inside, key)
@@ -68,6 +79,15 @@ class Turns:
         with self._changed:
             self._wait(lambda: not self._unwritten[key])
 
+    def _wait_in_line(self, key: bytes, turn: "Turn") -> None:
+        self._waiting[key].append(turn)
+        try:
+            self._wait(lambda: turn.is_known or self._inside[key] < self._share)
+        finally:
+            self._waiting[key].remove(turn)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
     def _wait(self, ready: Callable[[], bool]) -> None:
         gives_up_at = self._monotonic() + _PATIENCE
         while not ready():
@@ -84,12 +104,18 @@ class Turns:
 
 
 class Turn:
-    """A login that is under way; until it is written down, only this process knows of it."""
+    """A login that is under way; until it is written down, only this process knows of it.
 
-    def __init__(self, turns: Turns, key: bytes) -> None:
+    `was_right` is to be set once the directory has accepted the password; `is_known` says that it accepted
+    the same of another one, while this one waited.
+    """
+
+    def __init__(self, turns: Turns, key: bytes, password: str) -> None:
         self._turns = turns
         self._key = key
+        self.password = password
         self._unwritten = True
+        self.was_right = self.is_known = False
 
     def __enter__(self) -> Self:
         self.begin()
@@ -104,12 +130,17 @@ class Turn:
         Raises:
             DirectoryUnavailable: those before it take too long.
         """
-        self._turns.enter(self._key)
+        self._turns.enter(self._key, self)
 
     def end(self) -> None:
         """The login is over."""
-        self._turns.leave(self._key, unwritten=self._unwritten)
+        self._turns.leave(self._key, self, unwritten=self._unwritten)
         self._unwritten = False
+
+    def has_password_of(self, other: "Turn") -> bool:
+        """Whether both try the same."""
+        mine, theirs = (each.password.encode(errors="surrogatepass") for each in (self, other))
+        return hmac.compare_digest(mine, theirs)
 
     def no_longer_unwritten(self) -> None:
         """Say that the login is over, or about to be written down."""
