@@ -9,6 +9,8 @@ from cli.services import services
 from models import Selection, end_grants, record, subjects_of, unblock
 from telemetry import AuditEvent
 
+_FORGOTTEN = "the directory has forgotten failures, or a login elsewhere"
+
 _net_id = click.argument("net_id")
 
 
@@ -85,7 +87,8 @@ def _print(told: Told) -> None:
         whom = (
             "with any client" if block.client_id is None else f"with client {told.name_of(block.client_id)}"
         )
-        click.echo(f"BLOCKED {whom} until {moment(block.until)} ({block.cause.value})")
+        end = _FORGOTTEN if block.until is None else moment(block.until)
+        click.echo(f"BLOCKED {whom} until {end} ({block.cause.value})")
     if told.failures:
         click.echo("\nRefused in the last day:")
         print_table(

@@ -6,8 +6,8 @@ from itertools import groupby
 
 from cli.output import moment, shown
 from cli.services import services
-from directory import DirectoryUnavailable, InvalidCredentials, PersonState
-from login import Block, blocks
+from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Standing
+from login import Block, blocks, shield_blocks
 from models import LiveGrant, Selection, ToldFailure, failures_of, list_grants, subjects_of
 
 _DAY = 86_400
@@ -111,11 +111,17 @@ def tell(net_id: str) -> Told:
         subject=subject,
         directory=seen,
         state=state,
-        blocks=blocks(limits, past, now),
+        blocks=[*blocks(limits, past, now), *_shielded(past, state, now)],
         failures=_alike([each for each in past if each.at >= now - _DAY]),
         grants=grants,
         client_names={each.client_id: each.client_name for each in services().clients.list()},
     )
+
+
+def _shielded(past: Sequence[ToldFailure], state: PersonState | None, now: int) -> list[Block]:
+    settings = services().settings
+    standing = state.standing if state else Standing()
+    return shield_blocks(settings.shield_budget, settings.shield_window, past, standing, now)
 
 
 def _examine(net_id: str) -> tuple[PersonState | None, str]:

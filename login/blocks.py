@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from directory import Standing
 from login.limits import Limit, Limits
 from login.ports import Past
+from login.shield import Shield
 from login.throttle import full_until
-from login.throttled import Cause
+from login.throttled import Cause, Throttled
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is over its limit; `until` in seconds since the epoch, if nothing more fails."""
+    """What is over its limit; `until` in seconds since the epoch, if nothing more fails.
+
+    Of the shield the directory alone knows how long: `until` is None.
+    """
 
     cause: Cause
     client_id: str | None
-    until: int
+    until: int | None
 
 
 def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
@@ -40,6 +45,27 @@ def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
         if until > now:
             found.append(Block(cause, client, until))
     return found
+
+
+def shield_blocks(
+    budget: int, window: int, past: Sequence[Past], standing: Standing, now: int
+) -> list[Block]:
+    """The block of the shield, where one more try could be one of the last before a lock, or is not ours.
+
+    Args:
+        budget: failures of ours that may stand in the person's count; 0 for no shield.
+        window: seconds over which ours count where the directory's count cannot be read.
+        past: the person's failures, newest first.
+        standing: how near the account is to being locked.
+        now: seconds since the epoch.
+    """
+    shield = Shield(budget, window, sees_accounts=True)
+    try:
+        if shield.is_needed(past, now):
+            shield.judge(past, standing, now, remembers=False)
+    except Throttled as throttled:
+        return [Block(throttled.cause, None, None)]
+    return []
 
 
 def _until(limits: Sequence[Limit], counted: Sequence[Past], now: int) -> int:

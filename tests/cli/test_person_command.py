@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from directory import DirectoryUnavailable, PersonState, Refusal, Standing
+from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Refusal, Standing
 from tests.conftest import Registered, Site
-from tests.fakes import ALICE, FakeDirectory
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.faults import rows
 
 MINUTE = 60
@@ -70,6 +70,29 @@ def test_who_is_blocked_is_told_until_when(limited: Site, script: Registered) ->
     assert blocked["person_and_client"]["client_id"] == script.client_id
     assert blocked["person_and_client"]["until"] == began + 15 * MINUTE
     assert "BLOCKED with client old script until" in limited.run("person", "why", "alice")
+
+
+@pytest.mark.parametrize(
+    ("standing", "blocked"),
+    [(Standing(3, 5), True), (Standing(2, 5), False), (Standing(), True), (Standing(5, 0), False)],
+)
+def test_block_of_the_shield_is_told(
+    faked: Site,
+    fake: FakeDirectory,
+    standing: Standing,
+    blocked: bool,  # noqa: FBT001
+) -> None:
+    """Whom the shield keeps from the directory is blocked, while the directory's count is so full."""
+    client = faked.register()
+    refusal = InvalidCredentials(Refusal.WRONG_PASSWORD)
+    refusal.person_id = ALICE.id
+    fake.outcome = refusal
+    for number in range(3):
+        faked.ask_token(client, password=f"guess{number}")
+    fake.outcome, fake.account = ALICE, FakeAccount(counted=standing)
+    told = [(each["cause"], each["until"]) for each in why(faked)["blocked"]]
+    assert told == ([("shield", None)] if blocked else [])
+    assert ("BLOCKED with any client until the directory" in faked.run("person", "why", "alice")) is blocked
 
 
 def test_name_that_nobody_has(limited: Site, script: Registered) -> None:
