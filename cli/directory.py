@@ -1,6 +1,7 @@
 """`flask directory check`: the doctor, for whoever connects the server to a directory."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
@@ -8,6 +9,7 @@ from flask.cli import with_appcontext
 
 from cli.output import as_json, print_json, shown
 from cli.services import services
+from directory import DirectoryUnavailable, InvalidCredentials
 from directory.ldap import Doctor, Finding, Verdict
 
 _MARKS = {
@@ -35,7 +37,7 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
         raise click.UsageError("--password needs a NET_ID.")
     password = _ask_password(net_id) if ask_password else None
     findings = []
-    for finding in Doctor(services().ldap).examine(net_id, password):
+    for finding in _examine(net_id, password):
         findings.append(finding)
         if not as_json:
             _print(finding)
@@ -45,6 +47,34 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
     elif worst_failed:
         click.echo("\nSomething failed: see above, and which setting to look at.", err=True)
     sys.exit(int(worst_failed))
+
+
+def _examine(net_id: str | None, password: str | None) -> Iterator[Finding]:
+    yield from Doctor(services().ldap).examine(net_id, password)
+    if net_id is not None:
+        yield from _compare_with_shield(net_id)
+
+
+def _compare_with_shield(net_id: str) -> Iterator[Finding]:
+    """Whether guesses through us stay below what locks, with what each worker has under way at first."""
+    try:
+        limit = services().directory.examine(net_id).standing.limit
+    except (InvalidCredentials, DirectoryUnavailable):
+        return
+    if not limit:
+        return
+    budget, workers = services().settings.shield_budget, services().settings.workers
+    most = budget + workers - 1
+    if not budget:
+        text = f"off: nothing of ours keeps guesses below the {limit} failures that lock"
+        yield Finding(step="shield", verdict=Verdict.WARNING, text=text, setting="NETID_SHIELD_BUDGET")
+    elif most >= limit:
+        text = f"guesses at once may add {most} failures with {workers} workers, and {limit} lock"
+        settings_to_see = "NETID_WORKERS, NETID_SHIELD_BUDGET"
+        yield Finding(step="shield", verdict=Verdict.WARNING, text=text, setting=settings_to_see)
+    else:
+        text = f"guesses add at most {most} failures with {workers} workers of one node, and {limit} lock"
+        yield Finding(step="shield", verdict=Verdict.OK, text=text)
 
 
 def _ask_password(net_id: str | None) -> str:

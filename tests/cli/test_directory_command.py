@@ -1,8 +1,13 @@
 """`flask directory check`: what it prints, and how it ends."""
 
 import json
+from collections.abc import Callable
 
+import pytest
+
+from directory import Standing
 from tests.conftest import Site
+from tests.fakes import FakeAccount, FakeDirectory
 
 
 def test_a_directory_that_works_ends_with_0(site: Site) -> None:
@@ -38,3 +43,24 @@ def test_password_is_read_and_never_shown(site: Site) -> None:
 def test_password_needs_a_person(site: Site) -> None:
     """A password of nobody is a mistake in the command."""
     assert "--password needs a NET_ID" in site.run("directory", "check", "--password", status=2)
+
+
+@pytest.mark.parametrize(
+    ("budget", "workers", "limit", "expected"),
+    [
+        ("3", "2", 5, "ok       shield: guesses add at most 4 failures"),
+        ("3", "3", 5, "warning  shield: guesses at once may add 5 failures with 3 workers, and 5 lock"),
+        ("0", "2", 5, "warning  shield: off"),
+        ("3", "8", 0, None),
+        ("3", "8", None, None),
+    ],
+)
+def test_shield_is_compared_with_what_locks(
+    make_site: Callable[..., Site], budget: str, workers: str, limit: int | None, expected: str | None
+) -> None:
+    """The budget and what other workers have under way must stay below the directory's limit."""
+    directory = FakeDirectory(account=FakeAccount(counted=Standing(0, limit)))
+    site = make_site(directory, NETID_SHIELD_BUDGET=budget, NETID_WORKERS=workers)
+    printed = site.run("directory", "check", "alice")
+    assert ("shield" in printed) is (expected is not None)
+    assert (expected or "") in printed
