@@ -31,6 +31,10 @@ class _Manner(NamedTuple):
     remembers: bool
 
 
+# Until this process has seen how the directory counts: as most do, who lock people out.
+_UNSEEN = _Manner(readable=False, counts=True, limit=None, remembers=True)
+
+
 class Shield:
     """Adds at most `budget` failures to anybody's count in the directory."""
 
@@ -80,8 +84,8 @@ class Shield:
         Raises:
             Throttled: a person's would be.
         """
-        manner = self._manner
-        if not self._budget or manner is None or (repeated and manner.remembers):
+        manner = self._manner or _UNSEEN
+        if not self._budget or (repeated and manner.remembers):
             return
         tries = _tries(past, now - self._window)
         failures = (len(tries) if manner.counts else 0) if manner.readable else None

@@ -176,6 +176,14 @@ def test_names_of_nobody_are_held_to_the_same(shows: bool, limit: int | None) ->
     assert guess(gate, 12, net_id="disabled") == known
 
 
+def test_names_of_nobody_are_held_before_anything_was_seen() -> None:
+    """A worker that has just begun holds them to what most directories do, not to nothing."""
+    known = guess(Gate(Locking(), shield_budget=3, person="8/hour"), 12)
+    directory = Locking()
+    directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+    assert guess(Gate(directory, shield_budget=3, person="8/hour"), 12, net_id="nobody") == known
+
+
 def test_budget_of_none_is_off() -> None:
     """An operator may leave it to the limits."""
     assert guess(Gate(Locking(), shield_budget=0), 9) == ["refused"] * 9
