@@ -1,13 +1,15 @@
 """Which key signs, and which are published: one in force for each algorithm, those before it until their end.
 
 A key is published before it signs, for as long as a verifier may keep what it read (`JWKS_MAX_AGE`), and then
-until the last token that it signed has ended.
+until the last token that it signed has ended. The first of an algorithm, which signs at once, is made when
+the keys are read or one must sign, whichever comes first: nobody keeps a document that it is missing from.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
-from models import SigningKey, SigningKeyStore
-from oauth.jws import Signer, generate, signer
+from models import SigningKey, SigningKeyStore, StoreUnavailable
+from oauth.jws import ALGORITHMS, Signer, generate, signer
 from telemetry import AuditEvent
 
 JWT_LIFETIME = 600
@@ -35,9 +37,7 @@ class SigningKeys:
         Raises:
             StoreUnavailable: the database cannot say, or the key cannot be opened.
         """
-        if not self._of(alg):
-            self.store.add_first(generate(alg), int(self._clock()))
-            self._known = None
+        self._make_first(alg)
         keys = self._of(alg)
         # Where a clock is behind that of the node which made the first key, none is in force yet.
         return self._ready(next((key for key in keys if key.signs(at)), keys[-1]))
@@ -63,6 +63,10 @@ class SigningKeys:
         Raises:
             StoreUnavailable: the database cannot say.
         """
+        # A database that can be read alone still says what is there.
+        with suppress(StoreUnavailable):
+            for alg in ALGORITHMS:
+                self._make_first(alg)
         now = int(self._clock())
         return [dict(key.public_jwk) for key in self._list() if key.is_published(now)]
 
@@ -89,6 +93,11 @@ class SigningKeys:
         """
         self._known = None
         return self.store.replace(generate(alg), event)
+
+    def _make_first(self, alg: str) -> None:
+        if not self._of(alg):
+            self.store.add_first(generate(alg), int(self._clock()))
+            self._known = None
 
     def _of(self, alg: str) -> Sequence[SigningKey]:
         return [key for key in self._list() if key.alg == alg]

