@@ -6,7 +6,7 @@ Owns: what is stored of an issue, and in how many statements.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Column, Insert, Select, Table, bindparam, exists, insert, select, update
+from sqlalchemy import Column, Insert, Select, Table, bindparam, exists, func, insert, select, update
 
 from models.base import table
 from models.driver import Link, Statement
@@ -79,10 +79,11 @@ SELECT_ACCESS = Statement(
         _GRANT.c.auth_time,
         _ACCESS.c.issued_at,
         _ACCESS.c.expires_at,
-        _GRANT.c.revoked_at,
+        # Where a client was disabled in the instant of an issue, its end can be stored before the grant is.
+        func.coalesce(_GRANT.c.revoked_at, _CLIENT.c.disabled_at).label("revoked_at"),
     )
     .select_from(
-        _ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id).outerjoin(
+        _ACCESS.join(_GRANT, _GRANT.c.id == _ACCESS.c.grant_id).join(
             _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
         )
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from models import ClientEnded, ClientSecret, Registration, secret_key_ids
+from models.base import Base
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
 
 DAY = 86_400
@@ -240,3 +241,18 @@ class ClientRules:
         with pytest.raises(ClientEnded):
             stores.issue(client_id)
         assert stores.counts() == counts
+
+    @pytest.mark.parametrize("deleted", [False, True], ids=["disabled", "deleted"])
+    def test_grant_that_slipped_past_the_end_of_its_client(self, stores: Stores, *, deleted: bool) -> None:
+        """A grant that is stored in the instant its client ends opens nothing, though nobody revoked it."""
+        client_id, _ = stores.register()
+        issued = stores.issue(client_id)
+        clients, secrets = (Base.metadata.tables[name] for name in ("client", "client_secret"))
+        own = clients.c.client_id == client_id
+        with stores.engine.begin() as link:
+            if deleted:
+                link.execute(secrets.delete().where(secrets.c.client_id == client_id))
+                link.execute(clients.delete().where(own))
+            else:
+                link.execute(clients.update().where(own).values(disabled_at=stores.now))
+        assert not stores.lives(issued)
