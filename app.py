@@ -178,7 +178,7 @@ def _serve(
     app.register_blueprint(userinfo_endpoint(protector, origins))
     app.register_blueprint(preflights(origins))
     app.register_blueprint(web.resources(protector))
-    app.register_blueprint(web.front_page(settings.issuer))
+    app.register_blueprint(web.front_page(settings.issuer, server.catalogue))
     app.register_blueprint(
         web.health(required={"database": _database_answers}, degrading={"directory": server.login.ping})
     )

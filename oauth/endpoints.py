@@ -16,10 +16,9 @@ from models import ClientEnded, StoreUnavailable
 from oauth.cors import Origins
 from oauth.errors import Trouble, missing, wire_error
 from oauth.front import StrictRequest, read_parameters
-from oauth.metadata import server_metadata
+from oauth.metadata import current_metadata
 from oauth.registration import TOLD_REASONS, URL_ENCODING_HINTS
 from oauth.responses import error_response, json_response
-from oauth.scope_rules import BUILT_IN
 from oauth.server import Server
 from oauth.signing_keys import JWKS_MAX_AGE
 from oauth.url_encoding import is_left_raw
@@ -60,18 +59,11 @@ def oauth_endpoints(server: Server, origins: Origins) -> Blueprint:
 
 def _publish(server: Server, endpoints: Blueprint) -> None:
     """Add what anyone may read: the metadata, and the keys to check signatures with."""
-    metadata = server_metadata(server.issuer)
 
     @endpoints.get(f"/.well-known/oauth-authorization-server{urlsplit(server.issuer).path}")
     def authorization_server() -> Response:
         """What is served (RFC 8414, 3): behind the well-known path stands the issuer's own."""
-        try:
-            catalogue = server.catalogue.rules().names
-        except StoreUnavailable:
-            # Not every scope must be named (section 2), and programs need the rest to start.
-            catalogue = ()
-        supported = dict.fromkeys([*BUILT_IN, *catalogue])
-        return json_response({**metadata, "scopes_supported": list(supported)})
+        return json_response(current_metadata(server.issuer, server.catalogue))
 
     @endpoints.get("/.well-known/jwks.json")
     def jwks() -> Response:

@@ -1,9 +1,25 @@
 """Authorization server metadata (RFC 8414): exactly what is served, under the issuer of the settings."""
 
+from models import StoreUnavailable
 from oauth.client_authentication import METHODS
 from oauth.introspection import Introspection
 from oauth.registration import GRANT_TYPES
-from oauth.scope_rules import BUILT_IN
+from oauth.scope_rules import BUILT_IN, Catalogue
+
+
+def current_metadata(issuer: str, catalogue: Catalogue) -> dict[str, object]:
+    """The metadata document with the scopes of the catalogue as it is now.
+
+    Args:
+        issuer: the public base URL.
+        catalogue: where it cannot be read, its scopes are left out: not every one must be named (section 2),
+            and programs need the rest to start.
+    """
+    try:
+        names = catalogue.rules().names
+    except StoreUnavailable:
+        names = ()
+    return {**server_metadata(issuer), "scopes_supported": list(dict.fromkeys([*BUILT_IN, *names]))}
 
 
 def server_metadata(issuer: str) -> dict[str, object]:

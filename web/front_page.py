@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from flask import Blueprint, Response, render_template, request
 
 from oauth import json_response
-from oauth.metadata import server_metadata
+from oauth.metadata import current_metadata, server_metadata
+from oauth.scope_rules import Catalogue
 
 ABOUT = "An OAuth 2.0 authorization server in front of a campus directory."
 WARNING = (
@@ -14,23 +15,15 @@ WARNING = (
 )
 
 
-def front_page(issuer: str) -> Blueprint:
+def front_page(issuer: str, catalogue: Catalogue) -> Blueprint:
     """`/`, in HTML or JSON by what the request accepts (JSON where it has no wish).
 
     Args:
         issuer: the public base URL; links are built from it and never from the Host header.
+        catalogue: of scopes, which a program is told.
     """
     pages = Blueprint("front_page", __name__, template_folder="templates")
     metadata, beside, start = server_metadata(issuer), _beside(issuer), _start(issuer)
-    body = {
-        "name": "NetID OAuth",
-        "about": ABOUT,
-        "warning": WARNING,
-        **metadata,
-        "register": "flask client create NAME --grant password",
-        "start": start,
-        **beside,
-    }
     told = {"about": ABOUT, "warning": WARNING, "start": start, "served": _served(metadata), **beside}
 
     @pages.get("/")
@@ -41,6 +34,15 @@ def front_page(issuer: str) -> Blueprint:
             return Response(
                 page, mimetype="text/html", headers={"Vary": "Accept", "Cache-Control": "no-cache"}
             )
+        body = {
+            "name": "NetID OAuth",
+            "about": ABOUT,
+            "warning": WARNING,
+            **current_metadata(issuer, catalogue),
+            "register": "flask client create NAME --grant password",
+            "start": start,
+            **beside,
+        }
         return json_response(body, headers=[("Vary", "Accept")])
 
     return pages

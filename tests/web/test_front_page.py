@@ -34,7 +34,9 @@ def test_program_is_told_in_json(site: Site, accept: str | None) -> None:
 @pytest.mark.parametrize("accept", [BROWSER, "*/*"])
 def test_it_tells_what_the_metadata_tells(site: Site, accept: str) -> None:
     """Every endpoint is named as in the metadata, so that the page cannot lie (RFC 8414, 2)."""
+    site.run("scope", "create", "payroll")
     metadata = site.http.get("/.well-known/oauth-authorization-server").get_json()
+    assert "payroll" in metadata["scopes_supported"]
     answer = site.http.get("/", headers={"Accept": accept})
     assert all(url in answer.text for name, url in metadata.items() if name.endswith("_endpoint"))
     assert not answer.is_json or metadata.items() <= answer.get_json().items()
