@@ -64,14 +64,14 @@ def _concerns(found: Presented, client: OAuthClient) -> bool:
     """Whether the client may know of the token: its own, or one for a resource server that it is.
 
     A resource server's lists are explicit: with none it sees its own tokens alone, and a token of the scope
-    `default`, which names no API, is for no list.
+    `default`, which names no API, is for no list. A token that names the APIs it is for is seen by none that
+    is known by another name, whatever its scope: it cannot be used there (section 4).
     """
     if found.check_client(client):
         return True
     registered, stored = client.registered, found.stored
     if not registered.resource_server or not isinstance(stored, AccessToken):
         return False
-    scopes = set(registered.scope.split()) - {DEFAULT}
-    return bool(
-        scopes & set(stored.scope.split()) or set(registered.audiences) & set((stored.audience or "").split())
-    )
+    if stored.audience is not None and registered.audiences:
+        return not set(registered.audiences).isdisjoint(stored.audience.split())
+    return not (set(registered.scope.split()) - {DEFAULT}).isdisjoint(stored.scope.split())
