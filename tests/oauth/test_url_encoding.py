@@ -106,7 +106,7 @@ def test_hint_is_no_oracle(faked: Site, fake: FakeDirectory, hinted: Registered)
     """Whatever a login was refused for, the answer to the same body is the same to the byte."""
     answers = set()
     for reason in Refusal:
-        faked.clock.now += 900
+        faked.clock.now += 86_400
         fake.outcome = InvalidCredentials(reason, "the server's own words")
         answers.add(str(log_in(faked, hinted, START + "a&b=c")))
     assert len(answers) == 1
