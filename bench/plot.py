@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bench.load import BEARER, INTROSPECTION, TOKEN
-from bench.report import FULL, LIMIT, NAIVE, NORMAL, POSTGRESQL, Results
+from bench.report import FULL, LIMIT, NAIVE, NORMAL, POSTGRESQL, Results, median_ratio
 
 _TITLES = {
     TOKEN: "Password grants a second",
@@ -46,16 +46,15 @@ def plot(results: Results, path: Path) -> None:
 
 
 def _bars(axes: Axes, rates: dict[str, list[float]]) -> None:
-    naive = statistics.median(rates[NAIVE])
     most = max(max(values) for values in rates.values())
     for place, (name, values) in enumerate(rates.items()):
         rate = statistics.median(values)
         axes.barh(place, rate, color=_COLOURS.get(name, _BLUE), height=0.66)
         axes.plot(values, [place] * len(values), "o", color="black", markersize=2.5, alpha=0.6)
-        times = "" if name in {NAIVE, LIMIT} else f"  ({rate / naive:.1f} x)"
+        times = "" if name in {NAIVE, LIMIT} else f"  ({median_ratio(values, rates[NAIVE]):.1f} x)"
         axes.text(max(rate, *values) + most * 0.012, place, f"{rate:,.0f}{times}", va="center")
     axes.set_yticks(range(len(rates)), [_NAMES[name] for name in rates])
     axes.invert_yaxis()
-    axes.set_xlim(0, most * 1.18)
+    axes.set_xlim(0, most * 1.22)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(length=0)
