@@ -44,12 +44,9 @@ def limit(slapd: Slapd, seconds: float, made: list[tuple[bytes, bytes]]) -> floa
     """
     turns, done = itertools.cycle(made), 0
     service = requests.message(1, requests.simple_bind(SERVICE_DN, SERVICE_PASSWORD.encode()), ())
-    pairs = [(_connection(slapd), _connection(slapd)) for _ in range(CONNECTIONS)]
+    pairs = [(_connection(slapd, service), _connection(slapd)) for _ in range(CONNECTIONS)]
     with selectors.DefaultSelector() as selector:
         for search, bind in pairs:
-            search.sendall(service)
-            if _BOUND not in search.recv(4096):
-                raise SystemExit("the service account cannot bind")
             request = next(turns)
             search.sendall(request[0])
             selector.register(search, selectors.EVENT_READ, (_FOUND, bind, request[1]))
@@ -75,7 +72,12 @@ def limit(slapd: Slapd, seconds: float, made: list[tuple[bytes, bytes]]) -> floa
     return done / (now - began)
 
 
-def _connection(slapd: Slapd) -> socket.socket:
+def _connection(slapd: Slapd, introduction: bytes = b"") -> socket.socket:
+    """A connection, bound where a bind is given."""
     connection = socket.create_connection(("127.0.0.1", slapd.port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if introduction:
+        connection.sendall(introduction)
+        if _BOUND not in connection.recv(4096):
+            raise SystemExit("the service account cannot bind")
     return connection

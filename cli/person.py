@@ -84,9 +84,7 @@ def _event(name: str, subject: str | None, reason: str) -> AuditEvent:
 def _print(told: Told) -> None:
     print_record(told.for_people())
     for block in told.blocks:
-        whom = (
-            "with any client" if block.client_id is None else f"with client {told.name_of(block.client_id)}"
-        )
+        whom = told.blocked_by(block)
         end = _FORGOTTEN if block.until is None else moment(block.until)
         click.echo(f"BLOCKED {whom} until {end} ({block.cause.value})")
     if told.failures:

@@ -7,11 +7,21 @@ from itertools import groupby
 from cli.output import moment, shown
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Standing
-from login import Block, blocks, shield_blocks
-from models import LiveGrant, Selection, ToldFailure, failures_of, list_grants, subjects_of
+from login import Block, Cause, blocks, shield_blocks, wide_blocks
+from models import (
+    FailureStore,
+    LiveGrant,
+    Selection,
+    ToldFailure,
+    failures_of,
+    list_grants,
+    subjects_of,
+)
 
 _DAY = 86_400
 _MOST_GRANTS = 100
+# Of clients and networks, the latest: a flood comes from thousands.
+_MOST_WIDE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,16 @@ class Told:
     def name_of(self, client_id: str) -> str:
         """A client's name, or its id where it has none any more."""
         return self.client_names.get(client_id, client_id)
+
+    def blocked_by(self, block: Block) -> str:
+        """Who is blocked, in words."""
+        if block.cause in {Cause.CLIENT, Cause.ADDRESS, Cause.SERVER}:
+            if block.client_id is not None:
+                return f"everybody with client {self.name_of(block.client_id)}"
+            return "everybody" if block.address is None else f"everybody from {block.address}"
+        if block.client_id is None:
+            return "with any client"
+        return f"with client {self.name_of(block.client_id)}"
 
     def for_people(self) -> dict[str, object]:
         """The facts on top, by name."""
@@ -111,7 +131,7 @@ def tell(net_id: str) -> Told:
         subject=subject,
         directory=seen,
         state=state,
-        blocks=[*blocks(limits, past, now), *_shielded(past, state, now)],
+        blocks=[*blocks(limits, past, now), *_shielded(past, state, now), *_wide(past, grants, name, now)],
         failures=_alike([each for each in past if each.at >= now - _DAY]),
         grants=grants,
         client_names={each.client_id: each.client_name for each in services().clients.list()},
@@ -122,6 +142,19 @@ def _shielded(past: Sequence[ToldFailure], state: PersonState | None, now: int) 
     settings = services().settings
     standing = state.standing if state else Standing()
     return shield_blocks(settings.shield_budget, settings.shield_window, past, standing, now)
+
+
+def _wide(past: Sequence[ToldFailure], grants: Sequence[LiveGrant], name: bytes, now: int) -> list[Block]:
+    """The blocks of everybody that this person meets: with their clients, from where they came."""
+    clients = dict.fromkeys([each.client_id for each in past] + [each.client_id for each in grants])
+    addresses = dict.fromkeys(each.address for each in past)
+    return wide_blocks(
+        services().limits,
+        list(clients)[:_MOST_WIDE],
+        list(addresses)[:_MOST_WIDE],
+        lambda thresholds: FailureStore().look(name, None, now, thresholds)[1],
+        now,
+    )
 
 
 def _examine(net_id: str) -> tuple[PersonState | None, str]:

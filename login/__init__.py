@@ -7,7 +7,7 @@ re-exports the directory's outcomes, so that the protocol need not import the di
 
 from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login.attempt import Names
-from login.blocks import Block, blocks, shield_blocks
+from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from login.guard import Guard
 from login.limits import Limits
 from login.limits import parse as parse_limits
@@ -32,4 +32,5 @@ __all__ = [
     "open_guard",
     "parse_limits",
     "shield_blocks",
+    "wide_blocks",
 ]

@@ -1,11 +1,11 @@
 """Who is over a limit now, for the help desk: as the throttle would judge it, without an attempt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from directory import Standing
 from login.limits import Limit, Limits
-from login.ports import Past
+from login.ports import Past, Threshold
 from login.shield import Shield
 from login.throttle import full_until
 from login.throttled import Cause, Throttled
@@ -15,12 +15,14 @@ from login.throttled import Cause, Throttled
 class Block:
     """What is over its limit; `until` in seconds since the epoch, if nothing more fails.
 
-    Of the shield the directory alone knows how long: `until` is None.
+    By its cause it is one person's, or everybody's with the client, from the address or at the server. Of
+    the shield the directory alone knows how long: `until` is None.
     """
 
     cause: Cause
     client_id: str | None
     until: int | None
+    address: str | None = None
 
 
 def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
@@ -44,6 +46,37 @@ def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
         until = _until(limits.person, counted, now)
         if until > now:
             found.append(Block(cause, client, until))
+    return found
+
+
+def wide_blocks(
+    limits: Limits,
+    clients: Iterable[str],
+    addresses: Iterable[str],
+    when: Callable[[Sequence[Threshold]], Sequence[int | None]],
+    now: int,
+) -> list[Block]:
+    """The limits that everybody's failures are over: with these clients, from these addresses, at all.
+
+    Args:
+        limits: how many failures are allowed.
+        clients: ids of the clients to ask about.
+        addresses: networks to ask about.
+        when: says for each threshold when its n-th newest guess was, or None where there are fewer.
+        now: seconds since the epoch.
+    """
+    asked = [
+        *((Cause.CLIENT, client, None, limits.client) for client in clients),
+        *((Cause.ADDRESS, None, address, limits.address) for address in addresses),
+        (Cause.SERVER, None, None, limits.server),
+    ]
+    found = []
+    for cause, client, address, bounds in asked:
+        # One question at a time: however many there are, no statement grows with them.
+        times = when([Threshold(limit.amount, now - limit.seconds, client, address) for limit in bounds])
+        ends = [at + limit.seconds for limit, at in zip(bounds, times, strict=True) if at is not None]
+        if ends and max(ends) > now:
+            found.append(Block(cause, client, max(ends), address))
     return found
 
 

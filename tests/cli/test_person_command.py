@@ -73,6 +73,28 @@ def test_who_is_blocked_is_told_until_when(limited: Site, script: Registered) ->
 
 
 @pytest.mark.parametrize(
+    ("limit", "cause", "told"),
+    [
+        ("NETID_LIMIT_CLIENT", "client", "BLOCKED everybody with client old script until"),
+        ("NETID_LIMIT_ADDRESS", "address", "BLOCKED everybody from 127.0.0.1 until"),
+        ("NETID_LIMIT_SERVER", "server", "BLOCKED everybody until"),
+    ],
+)
+def test_what_is_blocked_for_everybody_is_told(
+    make_site: Callable[..., Site], limit: str, cause: str, told: str
+) -> None:
+    """A person meets the blocks of their programs, of where they come from, and of the server."""
+    site = make_site(**{limit: "3/15minutes"})
+    script, began = site.register("old script"), site.clock.now
+    for number in range(3):
+        assert why(site)["blocked"] == []
+        assert site.ask_token(script, password=f"guess {number}").status_code == 400
+    (block,) = why(site)["blocked"]
+    assert (block["cause"], block["until"]) == (cause, began + 15 * MINUTE)
+    assert told in site.run("person", "why", "alice")
+
+
+@pytest.mark.parametrize(
     ("standing", "blocked"),
     [(Standing(3, 5), True), (Standing(2, 5), False), (Standing(), True), (Standing(5, 0), False)],
 )
