@@ -52,8 +52,11 @@ def guess(server: Running, basic: str, number: int) -> int:
     return status
 
 
-def attack(instance: Path, locking: Locking | PolicySlapd, guesses: int) -> None:
-    """Guess so often, four at once, and see that alice is not locked out."""
+def attack(instance: Path, locking: Locking | PolicySlapd, guesses: int, *, counts_each: bool = True) -> None:
+    """Guess so often, four at once, and see that alice is not locked out.
+
+    `counts_each` is off for a directory that may count binds of the same instant as one.
+    """
     settings = {**locking.settings, "NETID_TRUSTED_PROXIES": "1", "NETID_WORKERS": str(WORKERS)}
     with serving(instance, settings=settings) as server, ThreadPoolExecutor(4) as pool:
         basic = register(instance, settings)
@@ -61,7 +64,8 @@ def attack(instance: Path, locking: Locking | PolicySlapd, guesses: int) -> None
     assert set(statuses) <= {400, 429, 503}
     assert statuses.count(400) <= BUDGET + WORKERS - 1
     assert statuses[-1] == 429
-    assert locking.administrator.failures("alice") == statuses.count(400)
+    counted = locking.administrator.failures("alice") or 0
+    assert counted == statuses.count(400) if counts_each else 0 < counted <= statuses.count(400)
     assert not locking.administrator.is_locked("alice")
 
 
@@ -75,4 +79,5 @@ def test_others(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> No
     """389-ds and Active Directory (Samba), in the same way."""
     locking: Locking = request.getfixturevalue(kind)
     locking.administrator.unlock("alice")
-    attack(tmp_path / "instance", locking, 100)
+    # 389-ds reads its count and writes it back: of four wrong binds at once it counts three now and then.
+    attack(tmp_path / "instance", locking, 100, counts_each=kind != "policy_ds389")

@@ -36,7 +36,12 @@ def guess(gate: Gate, number: int, password: str | None = None) -> str:
 
 
 class ShieldConformance:
-    """The rules. A subclass has fixtures `directory` and `administrator`, and 5 failures lock alice."""
+    """The rules. A subclass has fixtures `directory` and `administrator`, and 5 failures lock alice.
+
+    `counts_each` is off for a directory that may count wrong binds of the same instant as one.
+    """
+
+    counts_each = True
 
     def test_guesses_never_lock(self, directory: Directory, administrator: Administrator) -> None:
         """500 wrong guesses through two workers, from many addresses: the budget is added, and no lock."""
@@ -53,7 +58,8 @@ class ShieldConformance:
         with ThreadPoolExecutor(16) as pool:
             said = list(pool.map(lambda number: guess(gates[number % 2], number), range(50)))
         assert said.count("InvalidCredentials") <= BUDGET + 1
-        assert administrator.failures("alice") == said.count("InvalidCredentials")
+        counted, refused = administrator.failures("alice") or 0, said.count("InvalidCredentials")
+        assert counted == refused if self.counts_each else 0 < counted <= refused
         assert not administrator.is_locked("alice")
 
     def test_failures_elsewhere_count(self, directory: Directory, administrator: Administrator) -> None:

@@ -67,6 +67,9 @@ class TestDs389Accounts(AdmitConformance):
 class TestDs389Lockout(LockoutConformance, ShieldConformance):
     """389-ds tells of its lockouts."""
 
+    # It reads its count and writes it back: of four wrong binds at once it counts three now and then.
+    counts_each = False
+
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def _server_that_locks(cls, ds389: Ds389) -> Iterator[None]:
