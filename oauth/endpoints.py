@@ -9,7 +9,8 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response
+from flask.globals import request_ctx
 
 from login import Cause, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
@@ -89,9 +90,10 @@ def _revoke(server: Server, oauth_request: StrictRequest) -> Response:
 def _answer(
     server: Server, endpoint: Callable[[Server, StrictRequest], Response], origins: Origins | None = None
 ) -> Response:
-    oauth_request = StrictRequest(request, issuer=server.issuer, request_id=secrets.token_hex(8))
-    response = _answer_to(oauth_request, server, endpoint)
-    if origins is None or "HTTP_ORIGIN" not in request.environ:
+    asked = request_ctx.request
+    oauth_request = StrictRequest(asked, issuer=server.issuer, request_id=secrets.token_hex(8))
+    response = _answer_to(asked, oauth_request, server, endpoint)
+    if origins is None or "HTTP_ORIGIN" not in asked.environ:
         return response
     try:
         client = oauth_request.client
@@ -102,10 +104,13 @@ def _answer(
 
 
 def _answer_to(
-    oauth_request: StrictRequest, server: Server, endpoint: Callable[[Server, StrictRequest], Response]
+    asked: Request,
+    oauth_request: StrictRequest,
+    server: Server,
+    endpoint: Callable[[Server, StrictRequest], Response],
 ) -> Response:
     try:
-        oauth_request.take(*read_parameters(request))
+        oauth_request.take(*read_parameters(asked))
         return endpoint(server, oauth_request)
     except OAuth2Error as error:
         return server.handle_error_response(oauth_request, error)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import get_content_length
 
 from oauth.errors import BodyTooLarge, LengthRequired, malformed
 
@@ -42,6 +43,8 @@ _PARAMETERS = frozenset(
 )
 # These may repeat (RFC 8707, 2).
 _REPEATABLE = frozenset({"resource"})
+# What Authlib keeps of a request that it knows nothing of yet.
+_FRESH = vars(OAuth2Request("POST", "https://localhost"))
 
 
 class StrictRequest(OAuth2Request):
@@ -49,10 +52,13 @@ class StrictRequest(OAuth2Request):
 
     `secret_used` is the client id and serial of the secret that proved the client, where its use is worth
     writing down; `granted_scope` and `granted_audience` are what was settled before the directory was asked.
+
+    Authlib asks of each URL whether it is https, which the settings ask of the issuer.
     """
 
     def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
-        super().__init__(method=request.method, uri=issuer + request.path, headers=request.headers)
+        self.__dict__.update(_FRESH)
+        self.method, self.uri, self.headers = request.method, issuer + request.path, request.headers
         self.parameters: Mapping[str, str] = {}
         self.resources: Sequence[str] = ()
         self.raw_body = b""
@@ -98,9 +104,10 @@ def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str],
     Raises:
         OAuth2Error: `invalid_request`, with a constant sentence; 413 for a body over 16 KiB.
     """
-    if request.mimetype != _FORM:
+    if request.environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
         raise malformed(f"The body must be a form: Content-Type {_FORM}.")
-    if any(name in _PARAMETERS | _REPEATABLE for name, _ in _parse(request.query_string)):
+    asked = request.query_string
+    if asked and any(name in _PARAMETERS | _REPEATABLE for name, _ in _parse(asked)):
         raise malformed("OAuth parameters belong in the body, never in the URL.")
     parameters: dict[str, str] = {}
     resources: list[str] = []
@@ -123,13 +130,16 @@ def _read_body(request: Request) -> bytes:
     A connection that breaks in the middle of a chunked body looks, behind a WSGI server, like its end: half a
     password would be tried, and counted against its owner. So a body says how long it is.
     """
-    length = request.content_length
+    length = get_content_length(request.environ)
     if length is not None and length > BODY_LIMIT:
         raise BodyTooLarge
-    wanted = BODY_LIMIT + 1 if length is None else length
-    body = b""
+    # Of a body that says how long it is no more is asked for, so that nothing need watch over the reading.
+    source, wanted = (
+        (request.stream, BODY_LIMIT + 1) if length is None else (request.environ["wsgi.input"], length)
+    )
     try:
-        while len(body) < wanted and (part := request.stream.read(wanted - len(body))):
+        body: bytes = source.read(wanted)
+        while len(body) < wanted and (part := source.read(wanted - len(body))):
             body += part
     except (ClientDisconnected, OSError):
         raise malformed("The body ended too early.") from None
@@ -150,6 +160,6 @@ def _parse(encoded: bytes) -> list[tuple[str, str]]:
         raise malformed("The parameters are not UTF-8.") from None
     except ValueError:
         raise malformed("There are too many parameters.") from None
-    if any("\0" in name or "\0" in value for name, value in pairs):
+    if "\0" in text or "%00" in text:
         raise malformed("The parameters hold a NUL character.")
     return pairs
