@@ -6,7 +6,7 @@ nothing, and the key makes a stolen dump useless even for weak ones that were im
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -56,20 +56,29 @@ class SecretHasher:
     def matches(self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
         """For each stored `(key_id, digest)`, whether any presented secret has it. No early exit.
 
+        Only a secret that is none of ours is read as one that came by its SHA-256: that one matched may be
+        seen by the time, as by the answer; which, and how near others came, may not.
+
         Args:
             presented: the readings of one credential (raw, form-decoded).
             stored: digests of the secrets that count; where there are none, give one that cannot match, so
                 that an unknown client costs the same.
         """
-        digests = {
-            key_id: [
-                made for secret in presented for made in (_hmac(key, secret), _hmac_of_hash(key, secret))
-            ]
-            for key_id, key in self.keys
-        }
+        found = self._matches(_hmac, presented, stored)
+        return found if True in found else self._matches(_hmac_of_hash, presented, stored)
+
+    def _matches(
+        self,
+        made: Callable[[bytes, str], bytes],
+        presented: Sequence[str],
+        stored: Sequence[tuple[str, bytes]],
+    ) -> tuple[bool, ...]:
+        digests = {key_id: [made(key, secret) for secret in presented] for key_id, key in self.keys}
         return tuple(
-            any([hmac.compare_digest(mine, kept) for mine in digests.get(key_id, ())])  # noqa: C419 - no early exit
-            for key_id, kept in stored
+            [
+                True in [hmac.compare_digest(mine, kept) for mine in digests.get(key_id, ())]
+                for key_id, kept in stored
+            ]
         )
 
 

@@ -4,10 +4,10 @@ Authlib decodes Basic credentials in one way only, tells an unknown client from 
 methods at once, and compares text. Here the credentials may be raw or form-encoded, as programs send both.
 """
 
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
@@ -24,8 +24,7 @@ _LAST_USE_SECONDS = 3600
 _NO_SUCH_SECRET = ("", b"\0" * 32)
 
 
-@dataclass(frozen=True, slots=True)
-class _Presented:
+class _Presented(NamedTuple):
     method: str
     readings: Sequence[tuple[str, str]]
 
@@ -85,10 +84,11 @@ class StrictClientAuthentication(ClientAuthentication):
             self._clients.renew_digest(client.client_id, proven, secret)
 
     def _look_up(self, presented: _Presented) -> Client | None:
-        for client_id in dict.fromkeys(client_id for client_id, _ in presented.readings):
-            client = self._clients.recent.get(client_id)
-            if client is not None:
+        asked = None
+        for client_id, _ in presented.readings:
+            if client_id != asked and (client := self._clients.recent.get(client_id)) is not None:
                 return client
+            asked = client_id
         return None
 
     def _prove(self, presented: _Presented, live: Sequence[ClientSecret]) -> ClientSecret | None:
@@ -105,9 +105,7 @@ def _presented(request: StrictRequest) -> _Presented:
         if client_secret is not None or (client_id is not None and client_id not in dict(readings)):
             raise malformed("The client may authenticate in one way only.")
         # A public client's library may send its id in a Basic header with nothing after the colon.
-        return _Presented(
-            "client_secret_basic" if any(secret for _, secret in readings) else "none", readings
-        )
+        return _Presented("client_secret_basic" if readings[0][1] else "none", readings)
     if client_id is None:
         raise InvalidClient("no credentials")
     if client_secret is None:
@@ -118,7 +116,7 @@ def _presented(request: StrictRequest) -> _Presented:
 def _read_basic(header: str) -> Sequence[tuple[str, str]]:
     scheme, _, encoded = header.partition(" ")
     try:
-        credentials = b64decode(encoded.strip(), validate=True).decode("utf-8")
+        credentials = a2b_base64(encoded.strip(), strict_mode=True).decode("utf-8")
     except ValueError:
         raise InvalidClient("malformed Basic credentials") from None
     client_id, colon, secret = credentials.partition(":")
@@ -127,6 +125,8 @@ def _read_basic(header: str) -> Sequence[tuple[str, str]]:
     # RFC 6749, 2.3.1 wants both form-encoded; curl and most programs send them raw. A secret of ours reads
     # the same either way.
     readings = [(client_id, secret)]
+    if "%" not in credentials and "+" not in credentials:
+        return readings
     try:
         decoded = (unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict"))
     except UnicodeDecodeError:
