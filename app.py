@@ -166,6 +166,8 @@ def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, threads=settings.threads)
     db.init_app(app)
+    # Flask-SQLAlchemy's end of a session, at the end of each request: ours end where their work does.
+    app.teardown_appcontext_funcs.clear()
     Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         prepare_engine(db.engine, sqlite_synchronous=settings.sqlite_synchronous)

@@ -15,6 +15,8 @@ _ALWAYS = (
     ("Pragma", "no-cache"),
 )
 _OURS = frozenset({"content-type", "cache-control", "pragma", "content-length"})
+# What Werkzeug keeps of an answer that it knows nothing of yet.
+_FRESH = {name: value for name, value in vars(Response()).items() if name != "_on_close"}
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -26,12 +28,19 @@ class JsonAnswer(Response):
 
     response: list[bytes]
 
+    def __init__(self, text: bytes, status: int, headers: Headers) -> None:
+        self.__dict__.update(_FRESH)
+        self._on_close = []
+        self.response, self.headers = [text], headers
+        if status != self._status_code:
+            self.status_code = status
+
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer as a WSGI application."""
         bodiless = environ["REQUEST_METHOD"] == "HEAD" or self._status_code in _BODILESS
         if bodiless or self._on_close:
             return super().__call__(environ, start_response)
-        start_response(self.status, self.headers.to_wsgi_list())
+        start_response(self._status, self.headers._list)  # noqa: SLF001 - nobody else has it
         return self.response
 
 
@@ -52,7 +61,7 @@ def json_response(
     for name, value in headers:
         if name.lower() not in _OURS:
             outgoing.add(name, value)
-    return JsonAnswer([text], status, outgoing)
+    return JsonAnswer(text, status, outgoing)
 
 
 def error_response(error: OAuth2Error) -> Response:

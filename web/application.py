@@ -22,6 +22,15 @@ _HOST = re.compile(
 _NO_SESSION = NullSession()
 
 
+class _Request(Request):
+    """A request that looks for uploads to close only where there are any."""
+
+    def close(self) -> None:
+        """Close what was uploaded."""
+        if "files" in self.__dict__:
+            super().close()
+
+
 class _PlainContext(RequestContext):
     """The context of a request that has its route: one without variables."""
 
@@ -36,6 +45,7 @@ class Application(Flask):
     In the views of routes without variables there is no `session`, and `url_for` makes nothing.
     """
 
+    request_class = _Request
     _routes: dict[tuple[str, str], Rule] | None = None
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
@@ -72,6 +82,11 @@ class Application(Flask):
         """What is to be done at a request's end, where there is anything."""
         if self.teardown_request_funcs or signals.request_tearing_down.receivers:
             super().do_teardown_request(*error)
+
+    def do_teardown_appcontext(self, *error: Any) -> None:
+        """What is to be done at the end of whatever had a context, where there is anything."""
+        if self.teardown_appcontext_funcs or signals.appcontext_tearing_down.receivers:
+            super().do_teardown_appcontext(*error)
 
     def _is_followed(self) -> bool:
         """Whether anybody wants to do something before or after a view, or to be told."""
