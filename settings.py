@@ -53,6 +53,9 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     """Processes; two, so that one may die or restart while the other answers."""
     threads: rules.Count = 4
     """Threads of each process; a login holds one of them while the directory thinks."""
+    cpu_affinity: bool = True
+    """Whether each process keeps to a CPU of its own, where there are as many processes as CPUs. Off where
+    something else keeps one of them busy."""
     tls_cert_file: rules.File | None = None
     """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
     tls_key_file: rules.File | None = None
