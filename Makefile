@@ -76,7 +76,7 @@ bench-directory: .venv/.bench servers ## What a login costs at the directory, by
 	@$(BIN)/python -m bench.directory
 
 .PHONY: bench-scale
-bench-scale: .venv/.bench servers ## What a million tokens cost, and a purge beside logins
+bench-scale: .venv/.bench servers ## What many tokens and many people cost, and a purge beside logins
 	@$(BIN)/python -m bench.scale
 
 .PHONY: profile

@@ -1,8 +1,9 @@
-"""What a large database costs: rates with few and with many live tokens, and latency while a purge runs.
+"""What size costs: rates with few and many live tokens, with few and many people, and beside a purge.
 
-    python -m bench.scale [live tokens] [expired tokens] [rounds]
+    python -m bench.scale [live tokens] [people] [expired grants] [rounds]
 
 Rows are written past the server: a grant, its two tokens and its audit row each, ending evenly over 30 days.
+Large and small run side by side, in interleaved rounds.
 """
 
 import secrets
@@ -11,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import trustme
@@ -25,12 +27,15 @@ from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenR
 from settings import DATABASE_FILE_NAME
 from tests.servers.crowd import crowd
 from tests.servers.netid import PROJECT, environment
-from tests.servers.slapd import Slapd
+from tests.servers.slapd import SIZE, Slapd
 
 _DAY, _HOUR = 86_400, 3_600
 _BATCH = 20_000
-_SECONDS = 5
+_SECONDS = 4
 _EASY = 0.5
+_FEW_TOKENS, _FEW_PEOPLE = 10_000, 1_000
+# What a person's entry and its indexes take in slapd's database, generously, in octets.
+_ENTRY_OCTETS = 4_096
 _NOTHING = ("sub", "audience", "private", "password_changed_at", "revoked_at")
 Row = dict[str, object]
 
@@ -74,27 +79,33 @@ def fill(engine: Engine, count: int, first: int, last: int) -> None:
                 link.execute(insert(into), [row[place] for row in batch])
 
 
-def rates(contender: Contender, rounds: int) -> tuple[float, float]:
-    """Medians of tokens and of resource checks a second."""
-    load(contender.target, TOKEN, 1)
-    measured: dict[str, list[float]] = {TOKEN: [], BEARER: []}
-    for _ in range(rounds):
-        for kind, found in measured.items():
-            found.append(load(contender.target, kind, _SECONDS).rate)
-    return statistics.median(measured[TOKEN]), statistics.median(measured[BEARER])
+def compared(title: str, contenders: Mapping[int, Contender], people: Mapping[int, int], rounds: int) -> None:
+    """Print the rates of servers of different sizes, the smallest first.
 
-
-def growth(contender: Contender, engine: Engine, live: int, rounds: int) -> None:
-    """Print the rates before and after the database has grown."""
-    print("| live tokens | tokens a second | resource checks a second |\n|---|---|---|")
-    now, held, first = int(time.time()), 0, (0.0, 0.0)
-    for count in sorted({10_000, live}):
-        fill(engine, count - held, now + _HOUR, now + 30 * _DAY)
-        found = rates(contender, rounds)
-        first = found if not held else first
-        held = count
-        token, bearer = (f"{rate:.0f} ({rate / old:.0%})" for rate, old in zip(found, first, strict=True))
-        print(f"| {count:,} | {token} | {bearer} |", flush=True)
+    Args:
+        title: what there is more of in one than in the other.
+        contenders: the servers, by how much there is.
+        people: of each, how many take turns.
+        rounds: how many rounds; what is printed is their medians.
+    """
+    found: dict[tuple[int, str], list[float]] = {}
+    for size, contender in contenders.items():
+        load(contender.target, TOKEN, _SECONDS, people=people[size])
+    for number in range(rounds):
+        order = sorted(contenders.items(), reverse=bool(number % 2))
+        for kind in (TOKEN, BEARER):
+            for size, contender in order:
+                rate = load(contender.target, kind, _SECONDS, people=people[size]).rate
+                found.setdefault((size, kind), []).append(rate)
+    medians = {place: statistics.median(rates) for place, rates in found.items()}
+    least = min(contenders)
+    print(f"| {title} | tokens a second | resource checks a second |\n|---|---|---|")
+    for size in sorted(contenders):
+        rates = [medians[size, kind] for kind in (TOKEN, BEARER)]
+        of = [rate / medians[least, kind] for rate, kind in zip(rates, (TOKEN, BEARER), strict=True)]
+        token, bearer = (f"{rate:.0f} ({part:.0%})" for rate, part in zip(rates, of, strict=True))
+        print(f"| {size:,} | {token} | {bearer} |")
+    print(flush=True)
 
 
 def purging(contender: Contender, engine: Engine, environ: dict[str, str], expired: int) -> None:
@@ -111,32 +122,60 @@ def purging(contender: Contender, engine: Engine, environ: dict[str, str], expir
     while purge.poll() is None:
         beside.append(load(contender.target, TOKEN, _SECONDS, pace=pace))
     seconds = time.monotonic() - began
-    print(f"\n| a token at {pace:.0f} a second | p50, ms | p99, ms | slowest, ms |\n|---|---|---|---|")
+    print(f"| a token at {pace:.0f} a second | p50, ms | p99, ms | slowest, ms |\n|---|---|---|---|")
     busy = f"beside a purge of {3 * expired:,} rows ({seconds:.0f} s)"
     for title, runs in (("alone", alone), (busy, beside)):
         p50, p99 = (statistics.median(getattr(run, name) for run in runs) for name in ("p50", "p99"))
         print(f"| {title} | {p50:.1f} | {p99:.1f} | {max(run.most for run in runs):.0f} |")
 
 
+@contextmanager
+def directory(folder: Path, people: int) -> Iterator[Slapd]:
+    """A directory of so many people."""
+    slapd = Slapd(folder, trustme.CA(), crowd(people), size=max(SIZE, people * _ENTRY_OCTETS))
+    slapd.start()
+    try:
+        yield slapd
+    finally:
+        slapd.stop()
+
+
+def tokens(folder: Path, live: int, expired: int, rounds: int) -> None:
+    """Compare few live tokens with many, and see to the many while expired ones are purged."""
+    with ExitStack() as stack:
+        slapd = stack.enter_context(directory(folder / "slapd", PEOPLE))
+        contenders, now = {}, int(time.time())
+        for count in (_FEW_TOKENS, live):
+            instance = folder / f"tokens{count}"
+            contenders[count] = stack.enter_context(ours(instance, settings_for(slapd)))
+            engine = create_engine(f"sqlite:///{instance / DATABASE_FILE_NAME}", connect_args={"timeout": 30})
+            stack.callback(engine.dispose)
+            fill(engine, count, now + _HOUR, now + 30 * _DAY)
+        compared("live tokens", contenders, dict.fromkeys(contenders, PEOPLE), rounds)
+        environ = environment(folder / f"tokens{live}", **settings_for(slapd))
+        purging(contenders[live], engine, environ, expired)
+
+
+def crowds(folder: Path, people: int, rounds: int) -> None:
+    """Compare a directory of few people with one of many; each logs in in turn."""
+    with ExitStack() as stack:
+        contenders = {}
+        for count in (_FEW_PEOPLE, people):
+            slapd = stack.enter_context(directory(folder / f"slapd{count}", count))
+            instance = folder / f"people{count}"
+            contenders[count] = stack.enter_context(ours(instance, settings_for(slapd)))
+        print()
+        compared("people", contenders, {count: count for count in contenders}, rounds)
+
+
 def main() -> None:
-    """Start everything, measure, end everything."""
+    """Measure both."""
     require_wrk()
-    sizes = (*sys.argv[1:], *("1000000", "330000", "3")[len(sys.argv) - 1 :])
-    live, expired, rounds = (int(each) for each in sizes)
+    sizes = (*sys.argv[1:], *("1000000", "100000", "330000", "3")[len(sys.argv) - 1 :])
+    live, people, expired, rounds = (int(each) for each in sizes)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        slapd = Slapd(folder / "slapd", trustme.CA(), crowd(PEOPLE))
-        slapd.start()
-        settings = settings_for(slapd)
-        try:
-            with ours(folder / "instance", settings) as contender:
-                database = folder / "instance" / DATABASE_FILE_NAME
-                engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": 30})
-                growth(contender, engine, live, rounds)
-                purging(contender, engine, environment(folder / "instance", **settings), expired)
-                engine.dispose()
-        finally:
-            slapd.stop()
+        tokens(Path(name), live, expired, rounds)
+        crowds(Path(name), people, rounds)
 
 
 if __name__ == "__main__":

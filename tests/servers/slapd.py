@@ -20,6 +20,7 @@ from tests.servers.process import await_start
 
 SCHEMA = Path(__file__).with_name("eduperson.schema")
 SUFFIX = "dc=campus,dc=example"
+SIZE = 32 * 1024 * 1024
 _START_SECONDS = 10
 
 _CONFIGURATION = """\
@@ -39,7 +40,7 @@ TLSCertificateKeyFile {folder}/server.pem
 TLSVerifyClient {verify_client}
 {more}
 database mdb
-maxsize 33554432
+maxsize {size}
 suffix "{suffix}"
 rootdn "cn=admin,{suffix}"
 rootpw admin
@@ -91,8 +92,15 @@ class Slapd:
     """One slapd, on 127.0.0.1, which its certificate names, and on 127.0.0.2, which it does not name."""
 
     def __init__(
-        self, folder: Path, authority: trustme.CA, ldif: bytes, settings: SlapdSettings | None = None
+        self,
+        folder: Path,
+        authority: trustme.CA,
+        ldif: bytes,
+        settings: SlapdSettings | None = None,
+        *,
+        size: int = SIZE,
     ) -> None:
+        """Fill its database, which may hold `size` octets."""
         self.folder = folder
         self.port, self.tls_port = free_ports(2)
         self.ca_file = folder / "ca.pem"
@@ -111,6 +119,7 @@ class Slapd:
                 verify_client=settings.verify_client,
                 more=settings.more,
                 access=settings.access,
+                size=size,
             )
         )
         (folder / "data.ldif").write_bytes(ldif)
