@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from models.base import StoreUnavailable, db, unavailable
+from models.pool import ShortPool
 
 _LOG = logging.getLogger("sqlalchemy.engine.driver")
 
@@ -102,15 +103,16 @@ class Link:
         """
         self._engine = db.engine
         self.dialect = self._engine.dialect
-        self._errors = (SQLAlchemyError, self.dialect.loaded_dbapi.Error)
+        # Whoever disposes of the engine gives it another pool.
+        self._pool = cast("ShortPool", self._engine.pool)
         try:
-            self._pooled = self._engine.raw_connection()
-            self._driver = cast("Any", self._pooled.driver_connection)
-            self.alone = self.alone and self.dialect.name == "postgresql"
-            if self.alone:
-                self._driver.autocommit = True
-        except self._errors as error:
+            self._entry = self._pool.take()
+        except self._errors() as error:
             raise self._unavailable(error) from None
+        self._driver = cast("Any", self._entry.dbapi_connection)
+        self.alone = self.alone and self.dialect.name == "postgresql"
+        if self.alone:
+            self._begin_alone()
         return self
 
     def __exit__(
@@ -121,12 +123,14 @@ class Link:
         Raises:
             StoreUnavailable: for every error of the driver.
         """
-        if error is not None and self._is_lost(error):
-            self._pooled.invalidate()
-        elif self.alone:
-            self._leave_alone()
-        self._pooled.close()
-        if isinstance(error, self._errors):
+        try:
+            if error is not None and self._is_lost(error):
+                self._entry.invalidate()
+            else:
+                self._clear()
+        finally:
+            self._pool.give(self._entry)
+        if error is not None and isinstance(error, self._errors()):
             raise self._unavailable(error) from None
 
     def run(self, statement: Statement, values: Mapping[str, Any]) -> int:
@@ -162,25 +166,38 @@ class Link:
         _tell(compiled)
         return self._driver.execute(compiled.text, compiled.parameters(values))
 
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return SQLAlchemyError, self.dialect.loaded_dbapi.Error
+
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         if isinstance(error, SQLAlchemyError):
             return unavailable(error)
         # As SQLAlchemy would say it: under the names of PEP 249, which all drivers share.
-        base = self._errors[1]
+        base = self.dialect.loaded_dbapi.Error
         return unavailable(DBAPIError.instance(None, None, error, base, dialect=self.dialect))
 
-    def _leave_alone(self) -> None:
-        """Make the connection what the pool's others are, or end it."""
+    def _begin_alone(self) -> None:
         try:
-            self._driver.autocommit = False
-        except self._errors:
-            self._pooled.invalidate()
+            self._driver.autocommit = True
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+
+    def _clear(self) -> None:
+        """Undo what was not committed and make the connection what the pool's others are, or end it."""
+        try:
+            if self.alone:
+                self._driver.autocommit = False
+            else:
+                self._driver.rollback()
+        except self._errors():
+            self._entry.invalidate()
 
     def _is_lost(self, error: BaseException) -> bool:
         """Whether the connection, or what state it is in, is lost with this error."""
         if not isinstance(error, Exception):
             return True
-        if not isinstance(error, self._errors[1]) or not self.dialect.is_disconnect(
+        if not isinstance(error, self.dialect.loaded_dbapi.Error) or not self.dialect.is_disconnect(
             error, self._driver, None
         ):
             return False

@@ -9,6 +9,8 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from models.pool import ShortPool
+
 # A page that many tokens change is written back once for all of them: every 16 MiB in place of every four.
 _CHECKPOINT_PAGES = 4000
 # A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
@@ -60,7 +62,10 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
     """
     options: dict[str, Any] = {
         "hide_parameters": True,
+        "poolclass": ShortPool,
         "pool_size": threads,
+        # What the connection that was used last has cached is the least stale.
+        "pool_use_lifo": True,
         "max_overflow": 1,
         "pool_timeout": _WAIT_SECONDS,
     }

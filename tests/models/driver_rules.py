@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import bindparam, func, insert, select, text
 
-from models.base import connection, table
+from models.base import StoreUnavailable, connection, table
 from models.driver import Link, Statement
 from models.tables import ScopeRow
 from tests.models.stores import Stores
@@ -70,6 +70,18 @@ class DriverRules:
                 assert next_one.connection.driver_connection is not first
                 first = next_one.connection.driver_connection
         assert "Current Checked out connections: 0" in stores.engine.pool.status()
+
+    def test_connection_that_was_closed_behind_our_back(self, stores: Stores) -> None:
+        """A connection that its driver has given up costs one refusal, and is replaced."""
+        for alone in (True, False):
+            with connection() as kept:
+                idle = kept.connection.driver_connection
+            assert idle is not None
+            idle.close()
+            with pytest.raises(StoreUnavailable), Link(alone=alone) as link:
+                link.first(_COUNT, {})
+            assert many() == 0
+            assert "Current Checked out connections: 0" in stores.engine.pool.status()
 
     def test_rows_by_their_columns(self, stores: Stores) -> None:
         """Values come back as they were given, by the names of their columns."""
