@@ -1,6 +1,5 @@
 """How an answer is written: JSON that ends in a newline, and is never stored on its way."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from flask import Response
 from werkzeug.datastructures import Headers
+
+from telemetry import json_text
 
 _ALWAYS = (
     ("Content-Type", "application/json"),
@@ -54,7 +55,7 @@ def json_response(
         status: the HTTP status; one that has a body.
         headers: further headers; those of JSON and of caching are ours.
     """
-    text = json.dumps(body).encode("ascii") + b"\n"
+    text = json_text(body).encode("ascii") + b"\n"
     outgoing = Headers()
     # What is added one by one is looked through for line breaks: of these each is a constant or a number.
     outgoing._list += (*_ALWAYS, ("Content-Length", str(len(text))))  # noqa: SLF001

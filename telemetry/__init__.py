@@ -1,10 +1,11 @@
 """What happened: audit events, the structured log, and what must never reach it.
 
-Owns: the shape of an audit event, the JSON log line, redaction. Every package may know it. Must not know: any
-of them.
+Owns: the shape of an audit event, the JSON log line and how JSON is written at all, redaction. Every package
+may know it. Must not know: any of them.
 """
 
 from telemetry.audit import AuditEvent
+from telemetry.json_text import json_text
 from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
 from telemetry.redaction import redact
 from telemetry.seldom import Seldom
@@ -14,6 +15,7 @@ __all__ = [
     "Log",
     "Seldom",
     "configure_standard_logging",
+    "json_text",
     "open_log",
     "redact",
     "redact_access_log",

@@ -34,4 +34,7 @@ class AuditEvent:
 
     def facts(self) -> dict[str, str | int]:
         """The fields that say something, without the name: what a log line adds to it."""
-        return {name: value for name, value in self.fields().items() if value is not None and name != "event"}
+        return {name: value for name in _FACTS if (value := getattr(self, name)) is not None}
+
+
+_FACTS = tuple(name for name in AuditEvent.__slots__ if name != "event")

@@ -21,7 +21,7 @@ _MOST_KEPT = 1000
 
 
 class SteadyStream:
-    """A text stream of whole lines whose writes never raise and never wait."""
+    """A text stream of whole lines whose writes never raise and never wait. Each goes out at once."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -35,22 +35,21 @@ class SteadyStream:
         """Write `text`, which ends its line; keep it for later, or lose it, where the stream takes none."""
         if self._send is None:
             with contextlib.suppress(OSError, ValueError):
-                return self._stream.write(text)
-            return 0
+                self._stream.write(text)
+                self._stream.flush()
+            return len(text)
         # Nobody holds the lock for long: nothing in it waits.
         with self._lock:
+            line = text.encode("utf-8", "backslashreplace")
             if len(self._kept) >= _MOST_KEPT:
                 self._lost += 1
             else:
-                self._kept.append(text.encode("utf-8", "backslashreplace"))
+                self._kept.append(line)
             self._pass_on(self._send)
         return len(text)
 
     def flush(self) -> None:
-        """Flush, or do without."""
-        if self._send is None:
-            with contextlib.suppress(OSError, ValueError):
-                self._stream.flush()
+        """Nothing is left to flush."""
 
     def _pass_on(self, send: Callable[[bytes], int]) -> None:
         """Write what is kept, as far as the stream takes it."""
@@ -73,7 +72,7 @@ class SteadyStream:
 
 
 def _without_waiting(stream: TextIO) -> tuple[Callable[[bytes], int] | None, Callable[[], object]]:
-    """A way to write that raises BlockingIOError where others wait, and how it ends; None where none does."""
+    """A way to write that raises BlockingIOError where others wait, and how it ends; None for lack of one."""
     try:
         descriptor = stream.fileno()
         mode = os.fstat(descriptor).st_mode
@@ -87,6 +86,12 @@ def _without_waiting(stream: TextIO) -> tuple[Callable[[bytes], int] | None, Cal
         # Opened once more: the flag would reach every other process that has this end of the pipe.
         with contextlib.suppress(OSError):
             own = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            return partial(os.write, own), partial(os.close, own)
+    if stat.S_ISREG(mode):
+        # Behind what the stream was given before, past its buffers: each line would be flushed anyhow.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+            own = os.dup(descriptor)
             return partial(os.write, own), partial(os.close, own)
     return None, _nothing
 

@@ -106,3 +106,13 @@ def test_nothing_is_left_open(stuck: tuple[int, TextIO]) -> None:
     before = len(list(DESCRIPTORS.iterdir()))
     open_log(stuck[1])
     assert len(list(DESCRIPTORS.iterdir())) == before
+
+
+def test_lines_to_a_file_stand_behind_what_it_was_given_before(tmp_path: Path) -> None:
+    """A line is in its file at once, in its order, whatever the stream itself still holds back."""
+    path = tmp_path / "log"
+    with path.open("w") as stream:
+        stream.write("from before\n")
+        open_log(stream).info("token.issued")
+        first, second = path.read_text().splitlines()
+    assert (first, json.loads(second)["event"]) == ("from before", "token.issued")
