@@ -1,6 +1,7 @@
 """Which claims of a person each scope releases, to whom, and what they are called at userinfo."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 
 from login import Person
 from models import AccessToken, RefreshToken, Registration
@@ -109,12 +110,15 @@ def standard_claims(claims: Mapping[str, object]) -> dict[str, object]:
     return {_STANDARD_NAMES.get(name, name): value for name, value in claims.items()}
 
 
-def _names(scope: str, allowed: Collection[str] | None) -> list[str]:
+def _names(scope: str, allowed: Collection[str] | None) -> Sequence[str]:
+    return _names_of(scope, None if allowed is None else tuple(allowed))
+
+
+@lru_cache(maxsize=1024)
+def _names_of(scope: str, allowed: tuple[str, ...] | None) -> Sequence[str]:
     names = [name for part in scope.split() for name in SCOPE_CLAIMS.get(part, ())]
-    if allowed is None:
-        return names
-    given = _ours(allowed)
-    return [name for name in names if name in given]
+    given = names if allowed is None else _ours(allowed)
+    return tuple(name for name in names if name in given)
 
 
 def _ours(names: Collection[str]) -> set[str]:

@@ -39,6 +39,7 @@ class ScopeRules:
 
     def __init__(self, catalogue: Iterable[Scope]) -> None:
         self._needs = {scope.name: tuple(scope.needs) for scope in catalogue}
+        self._ruled = frozenset(name for name, needs in self._needs.items() if needs)
 
     @property
     def names(self) -> Sequence[str]:
@@ -47,7 +48,7 @@ class ScopeRules:
 
     def want_groups(self, scope: str) -> bool:
         """Whether a rule about `scope` (space-separated) asks for a person's groups."""
-        return any(want_groups(self._needs.get(name, ())) for name in scope.split())
+        return bool(self._ruled) and any(want_groups(self._needs.get(name, ())) for name in scope.split())
 
     def permitted(self, person: Person, scope: str) -> str:
         """The part of `scope` that `person` may have, empty where they may have none of it (RFC 6749, 3.3).
@@ -56,7 +57,7 @@ class ScopeRules:
             person: with their groups, where `want_groups` says so.
             scope: space-separated.
         """
-        if not any(self._needs.get(name) for name in scope.split()):
+        if self._ruled.isdisjoint(scope.split()):
             return scope
         return " ".join(each.scope for each in self.verdicts(person, scope) if each.granted)
 

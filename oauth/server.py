@@ -201,7 +201,7 @@ class Server(AuthorizationServer):
         """
         now, client = self.now(), request.client.registered
         # A grant lives no longer than a refresh token that is kept.
-        keeps = keeps_refresh_token(client)
+        keeps = refresh and keeps_refresh_token(client)
         family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         ends = self.minter.end(client, now)
         grant = self._new_grant(request, now, expires_at=family if refresh else ends)
@@ -209,9 +209,10 @@ class Server(AuthorizationServer):
         access = self.minter.access(client, facts)
         token = renewing = None
         if refresh:
+            idle = now + self.lifetimes.refresh()
             # One that is kept stays in its table until its last end; how long it may be idle is in its row.
-            token = mint(REFRESH, family if keeps else now + self.lifetimes.refresh())
-            renewing = NewToken(key=stored_key(REFRESH, token), expires_at=now + self.lifetimes.refresh())
+            token = mint(REFRESH, family if keeps else idle)
+            renewing = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
         answer = self.minter.answer(client, facts, access, token, now)
         self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
         return answer

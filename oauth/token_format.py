@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64
 from hashlib import sha256
 from zlib import crc32
 
@@ -22,6 +23,10 @@ REFRESH = "nidr_"
 # and only one way to write each token.
 _CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}")
 _CHECKSUM = 4
+_STARTS = {kind: crc32(kind.encode("ascii")) for kind in (ACCESS, REFRESH)}
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+# The characters that a token's hour is written in: those of three bytes.
+_HOUR = 4
 
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 _JWT_LENGTH = 8192
@@ -55,19 +60,23 @@ def key_of(kind: str, token: str) -> bytes | None:
     # The decoder itself skips what is not in the alphabet, and takes `+` for `-` and `/` for `_`.
     if not token.startswith(kind) or not _CHARACTERS.fullmatch(token, len(kind)):
         return None
-    raw = urlsafe_b64decode(token[len(kind) :])
+    octets = token.encode("ascii")
+    raw = a2b_base64(octets[len(kind) :].translate(_STANDARD))
     body, checksum = raw[:-_CHECKSUM], raw[-_CHECKSUM:]
     if checksum != _checksum(kind, body):
         return None
-    return body[:3] + sha256(token.encode("ascii")).digest()
+    return body[:3] + sha256(octets).digest()
 
 
 def stored_key(kind: str, token: str) -> bytes:
-    """The primary key of a token that was just made.
+    """The primary key of a token that was just made, as `key_of` will read it.
 
     Raises:
         ValueError: it does not read as one of ours.
     """
+    if token.startswith(kind):
+        hour = token[len(kind) : len(kind) + _HOUR]
+        return urlsafe_b64decode(hour) + sha256(token.encode("ascii")).digest()
     key = key_of(kind, token)
     if key is None:
         raise ValueError("a token of ours does not read as one")
@@ -76,8 +85,7 @@ def stored_key(kind: str, token: str) -> bytes:
 
 def jti_of(token: str, key: bytes) -> str:
     """The identifier of a token that was found under `key`: a JWT's own, or a part of the other's digest."""
-    jti = _claims(token).get("jti")
-    if isinstance(jti, str):
+    if token.startswith("eyJ") and isinstance(jti := _claims(token).get("jti"), str):
         return jti
     return urlsafe_b64encode(key[-_JTI_OCTETS:]).decode("ascii").rstrip("=")
 
@@ -101,4 +109,5 @@ def _claims(token: str) -> dict[str, object]:
 
 
 def _checksum(kind: str, body: bytes) -> bytes:
-    return crc32(kind.encode("ascii") + body).to_bytes(_CHECKSUM, "big")
+    """That of the kind and the body together: what was begun with the kind goes on with the body."""
+    return crc32(body, _STARTS[kind]).to_bytes(_CHECKSUM, "big")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models import hour_prefix
 from oauth import ACCESS, REFRESH, key_of
-from oauth.token_format import mint
+from oauth.token_format import mint, stored_key
 from tests.conftest import NOON
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
@@ -95,3 +95,17 @@ def test_other_base64_alphabet_is_refused(ours: str, theirs: str) -> None:
 def test_junk_is_no_token(spoil: Callable[[str], str]) -> None:
     """Brackets, spaces, padding, cuts and other alphabets read as no token at all."""
     assert key_of(ACCESS, spoil(mint(ACCESS, NOON))) is None
+
+
+@settings(deadline=None)
+@given(kind=st.sampled_from([ACCESS, REFRESH]), at=st.integers(0, 2**33))
+def test_a_token_is_found_under_the_key_it_was_stored_under(kind: str, at: int) -> None:
+    """What is stored of a token when it is made is what is looked for when it is presented."""
+    token = mint(kind, at)
+    assert stored_key(kind, token) == key_of(kind, token)
+
+
+def test_what_is_no_token_has_no_key_to_be_stored_under() -> None:
+    """Nothing that could never be found again is stored."""
+    with pytest.raises(ValueError, match="does not read as one"):
+        stored_key(ACCESS, mint(REFRESH, NOON))
