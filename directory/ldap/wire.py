@@ -4,11 +4,11 @@ Owns: resolving, connecting and every read and write on the way to a directory s
 are called. Must not know: LDAP, TLS settings, people.
 """
 
-import contextlib
 import queue
 import select
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -78,12 +78,11 @@ class TimedSocket:
             LinkLost: the server closed the connection.
             DirectoryUnavailable: the server did not take it in time.
         """
-        left = memoryview(data)
         try:
-            while left:
-                taken = self._send(left)
+            while data:
+                taken = self._send(data)
                 self._sent += taken
-                left = left[taken:]
+                data = data[taken:]
         except TimeoutError:
             raise self._too_slow() from None
         except OSError as error:
@@ -98,7 +97,7 @@ class TimedSocket:
         """
         if self._unread:
             return False
-        self._do_not_wait()
+        self.raw.settimeout(0)
         try:
             self.raw.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -119,12 +118,9 @@ class TimedSocket:
         self.raw.settimeout(self.deadline.within(self._read_timeout))
         return self.raw.recv(size)
 
-    def _send(self, data: memoryview) -> int:
+    def _send(self, data: bytes) -> int:
         self.raw.settimeout(self.deadline.within(self._read_timeout))
         return self.raw.send(data)
-
-    def _do_not_wait(self) -> None:
-        self.raw.settimeout(0)
 
     def _too_slow(self) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")
@@ -133,37 +129,44 @@ class TimedSocket:
 class PlainSocket(TimedSocket):
     """The same without TLS, in three system calls for an exchange in place of eight.
 
-    At each of them a thread lets go of Python's lock, and must wait for it again behind the others.
+    At each of them a thread lets go of Python's lock, and must wait for it again behind the others. The
+    kernel ends a wait for an answer by itself (socket(7), `SO_RCVTIMEO`).
     """
 
     def __init__(self, raw: socket.socket, *, server: str, read_timeout: float, deadline: Deadline) -> None:
         super().__init__(raw, server=server, read_timeout=read_timeout, deadline=deadline)
-        raw.settimeout(0)
-        self._wait = select.poll()
-        self._awaits = 0
+        raw.settimeout(None)
+        self._patience = 0.0
+        self._news = select.poll()
+        self._news.register(raw, select.POLLIN)
 
-    def _do_not_wait(self) -> None:
-        """It never does by itself."""
+    def is_silent(self) -> bool:
+        """Say whether the connection is open and nothing waits to be read on it."""
+        return not self._unread and not self._news.poll(0)
 
     def _receive(self, size: int) -> bytes:
-        while True:
-            self._await(select.POLLIN)
-            with contextlib.suppress(BlockingIOError):
-                return self.raw.recv(size)
+        patience = self.deadline.within(self._read_timeout)
+        # Most are the whole read timeout, and set already.
+        if patience != self._patience:
+            whole, part = divmod(patience, 1)
+            # A timeval (setsockopt(2)). Half a microsecond would be 0, and that is for ever.
+            timeval = struct.pack("@ll", int(whole), int(part * 1_000_000) or 1)
+            self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            self._patience = patience
+        try:
+            return self.raw.recv(size)
+        except BlockingIOError:
+            raise TimeoutError from None
 
-    def _send(self, data: memoryview) -> int:
+    def _send(self, data: bytes) -> int:
         while True:
             try:
-                return self.raw.send(data)
+                return self.raw.send(data, socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self._await(select.POLLOUT)
-
-    def _await(self, what: int) -> None:
-        if what != self._awaits:
-            self._wait.register(self.raw, what)
-            self._awaits = what
-        if not self._wait.poll(self.deadline.within(self._read_timeout) * 1000):
-            raise TimeoutError
+                room = select.poll()
+                room.register(self.raw, select.POLLOUT)
+                if not room.poll(self.deadline.within(self._read_timeout) * 1000):
+                    raise TimeoutError from None
 
 
 def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socket.socket:

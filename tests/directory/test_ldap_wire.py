@@ -95,6 +95,20 @@ def test_server_that_takes_nothing_more(kind: type[TimedSocket]) -> None:
 
 
 @pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
+def test_answer_is_waited_for_until_the_nearer_of_two_ends(kind: type[TimedSocket]) -> None:
+    """An answer that does not come ends with the read timeout, or with a deadline that is nearer."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = kind(ours, server="x", read_timeout=0.3, deadline=Deadline(5, time.monotonic))
+        for deadline, seconds in ((0.1, 0.1), (5, 0.3), (0.2, 0.2)):
+            wire.begin(Deadline(deadline, time.monotonic))
+            began = time.monotonic()
+            with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
+                wire.recv(1)
+            assert seconds - 0.01 <= time.monotonic() - began < seconds + 0.1
+
+
+@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
 def test_large_request_is_sent_whole(kind: type[TimedSocket]) -> None:
     """One that the server takes in several parts arrives as it is."""
     ours, theirs = socket.socketpair()
