@@ -6,9 +6,10 @@ and two dictionaries, which is a sixth of the CPU of a token. What this does not
 ldap3 reads that, as it does whatever is neither of the two.
 """
 
+from functools import lru_cache
 from typing import Final
 
-from ldap3.core.results import RESULT_CODES
+from ldap3.core.results import RESULT_CODES, RESULT_SUCCESS
 
 from directory.ldap.entry import Answer, Entry, Found
 
@@ -23,6 +24,8 @@ _MOST_LENGTH_OCTETS = 4
 _MOST_INTEGER_OCTETS = 4
 # How Active Directory cuts up an attribute of many values; ldap3 asks for the rest.
 _RANGE = ";range="
+# The result of nearly every bind and search: its length, the code 0, no matched DN, no text.
+_SUCCESS: Final = bytes((7, _ENUMERATED, 1, 0, _OCTETS, 0, _OCTETS, 0))
 
 
 class NotUnderstood(Exception):
@@ -31,6 +34,8 @@ class NotUnderstood(Exception):
 
 class Reading:
     """Reads the answer to one request, as it comes in."""
+
+    __slots__ = ("_at", "_ending", "_entries", "_message_id", "_references", "received")
 
     def __init__(self, message_id: int, ending: int) -> None:
         """Begin.
@@ -63,22 +68,17 @@ class Reading:
 
     def _read(self) -> Found | None:
         data = self.received
-        while (end := _end_of_message(data, self._at)) is not None:
-            at = self._at
+        while (message := _message(data, self._at)) is not None:
+            at, end = message
             self._at = end
-            at, _ = _open(data, at, end, _SEQUENCE)
-            at, stop = _open(data, at, end, _INTEGER)
-            if _integer(data, at, stop) != self._message_id:
-                raise NotUnderstood
-            kind = data[stop]
-            at, stop = _open(data, stop, end, kind)
-            if stop != end and data[stop] != _CONTROLS:
-                raise NotUnderstood
+            at = self._after_the_id(data, at, end)
+            kind = data[at]
             if kind == self._ending:
                 if end != len(data):
                     raise NotUnderstood
-                return Found(_result(data, at, stop, end), self._entries, self._references)
-            if self._ending != SEARCH_DONE:
+                return Found(_result(data, at, end), self._entries, self._references)
+            at, stop = _open(data, at, end, kind)
+            if self._ending != SEARCH_DONE or (stop != end and data[stop] != _CONTROLS):
                 raise NotUnderstood
             if kind == _ENTRY:
                 self._entries.append(_entry(data, at, stop))
@@ -88,21 +88,42 @@ class Reading:
                 raise NotUnderstood
         return None
 
+    def _after_the_id(self, data: bytes, at: int, end: int) -> int:
+        """Where the operation begins of a message that answers the request."""
+        at, stop = _open(data, at, end, _INTEGER)
+        if _integer(data, at, stop) != self._message_id:
+            raise NotUnderstood
+        return stop
 
-def _end_of_message(data: bytes, at: int) -> int | None:
-    """Where a message ends; None if its end has not come yet."""
+
+def _message(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the contents of a message begin and end; None if its end has not come yet."""
     if len(data) < at + 2:
         return None
     if data[at] != _SEQUENCE:
         raise NotUnderstood
-    if data[at + 1] >= _LONG_FORM and len(data) < at + 2 + (data[at + 1] & ~_LONG_FORM):
+    size = data[at + 1]
+    if size < _LONG_FORM:
+        start = at + 2
+        end = start + size
+    elif len(data) < at + 2 + (size & ~_LONG_FORM):
         return None
-    _, end = _sized(data, at + 1)
-    return end if end <= len(data) else None
+    else:
+        start, end = _sized(data, at + 1)
+    return (start, end) if end <= len(data) else None
 
 
-def _result(data: bytes, at: int, end: int, last: int) -> Answer:
+def _result(data: bytes, at: int, last: int) -> Answer:
     """Read an LDAPResult, and the controls that follow it up to `last`."""
+    if data.startswith(_SUCCESS, at + 1):
+        code, message, end = RESULT_SUCCESS, "", at + 1 + len(_SUCCESS)
+    else:
+        at, end = _open(data, at, last, data[at])
+        code, message = _any_result(data, at, end)
+    return Answer(code, message, _controls(data, end, last) if end != last else {})
+
+
+def _any_result(data: bytes, at: int, end: int) -> tuple[int, str]:
     start, at = _open(data, at, end, _ENUMERATED)
     code = _integer(data, start, at)
     if code not in RESULT_CODES:
@@ -116,7 +137,7 @@ def _result(data: bytes, at: int, end: int, last: int) -> Answer:
         if data[at] not in {_REFERRAL, _SASL_CREDENTIALS}:
             raise NotUnderstood
         _, at = _open(data, at, end, data[at])
-    return Answer(code, message, _controls(data, end, last) if end != last else {})
+    return code, message
 
 
 def _controls(data: bytes, at: int, last: int) -> dict[str, bytes]:
@@ -150,9 +171,9 @@ def _entry(data: bytes, at: int, end: int) -> Entry:
     while at != end:
         at, stop = _open(data, at, end, _SEQUENCE)
         start, at = _open(data, at, stop, _OCTETS)
-        name = data[start:at].decode("ascii").lower()
+        name = _name(data[start:at])
         at, last = _open(data, at, stop, _SET)
-        if last != stop or name in attributes or _RANGE in name:
+        if last != stop or name in attributes:
             raise NotUnderstood
         values = []
         while at != stop:
@@ -160,6 +181,15 @@ def _entry(data: bytes, at: int, end: int) -> Entry:
             values.append(data[start:at])
         attributes[name] = tuple(values)
     return Entry(dn, attributes)
+
+
+@lru_cache(maxsize=64)
+def _name(written: bytes) -> str:
+    """Read the name of an attribute, which is one of the few that are asked for."""
+    name = written.decode("ascii").lower()
+    if _RANGE in name:
+        raise NotUnderstood
+    return name
 
 
 def _open(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
