@@ -152,7 +152,8 @@ class Lines:
 
     def conversation(self, deadline: Deadline) -> Conversation:
         """Begin a login's."""
-        self.look_after()
+        if not self.servers.are_all_good():
+            self.look_after()
         return Conversation(self.searches, self.binds, self.servers, deadline)
 
     def close(self) -> None:

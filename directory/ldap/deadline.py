@@ -12,6 +12,8 @@ from directory.contract import DirectoryUnavailable
 class Deadline:
     """A moment after which nothing is waited for any more, whatever the directory sends meanwhile."""
 
+    __slots__ = ("_end", "_monotonic", "seconds")
+
     def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
         self.seconds = seconds
         self._monotonic = monotonic

@@ -7,7 +7,6 @@ know: what they are for.
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from directory.contract import DirectoryUnavailable
@@ -29,12 +28,25 @@ class Connect(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class _Lent:
-    link: Link
-    born: float
-    generation: int
-    epoch: int
+    """One connection of a lane, for the length of a `with` block each time that it is lent."""
+
+    __slots__ = ("allotted", "born", "epoch", "generation", "kept", "lane", "link")
+
+    def __init__(self, lane: "Lane", link: Link, *, born: float, generation: int, epoch: int) -> None:
+        self.lane = lane
+        self.link = link
+        self.born = born
+        self.generation = generation
+        self.epoch = epoch
+        self.kept = False
+        self.allotted: Deadline
+
+    def __enter__(self) -> Link:
+        return self.link
+
+    def __exit__(self, *_: object) -> None:
+        self.lane.take_back(self)
 
 
 class Lane:
@@ -74,7 +86,6 @@ class Lane:
         self._taken = 0
         self._waiting = 0
         self._idle: list[_Lent] = []
-        self._lent = 0
         self._generation = 0
 
     def lease(
@@ -91,39 +102,32 @@ class Lane:
         Raises:
             DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
         """
-        return _Lease(self, deadline, near, avoid, part)
-
-    def lend(
-        self, deadline: Deadline, near: str | None, avoid: str | None, part: float
-    ) -> tuple[_Lent, Deadline, bool]:
-        """Lend a connection until it is `take_back`: with its own deadline, and whether it is a kept one.
-
-        Raises:
-            DirectoryUnavailable: as `lease` does.
-        """
-        self._enter(deadline)
+        lent = self._enter(deadline, near, avoid)
         try:
-            lent, kept = self._take(deadline, near, avoid)
+            while lent is not None and not (self._may_live(lent) and lent.link.is_alive()):
+                self._dismiss(lent)
+                with self._lock:
+                    lent = self._pop(near, avoid)
+            if lent is None:
+                lent = self._open(deadline, near, avoid)
         except BaseException:
             self._leave()
             raise
         try:
-            allotted = deadline.part(part)
+            lent.allotted = deadline.part(part)
         except BaseException:
             self._give_back(lent)
-            self._leave()
             raise
-        lent.link.begin(allotted)
-        return lent, allotted, kept
+        lent.link.begin(lent.allotted)
+        return lent
 
-    def take_back(self, lent: _Lent, allotted: Deadline, *, kept: bool) -> None:
+    def take_back(self, lent: _Lent) -> None:
         """Take a connection back, and see to what has failed on it."""
         try:
             if lent.link.failure is not None:
-                self._blame(lent, lent.link.failure, allotted, kept=kept)
+                self._blame(lent, lent.link.failure)
         finally:
             self._give_back(lent)
-            self._leave()
 
     def close(self) -> None:
         """Close every connection: the idle ones now, a lent one when it comes back."""
@@ -133,75 +137,74 @@ class Lane:
         for lent in idle:
             self._dismiss(lent)
 
-    def _enter(self, deadline: Deadline) -> None:
+    def _enter(self, deadline: Deadline, near: str | None, avoid: str | None) -> _Lent | None:
+        """Take a place, and the connection that is kept for it, if there is one."""
         with self._lock:
-            if self._taken < self._size and not self._waiting:
-                self._taken += 1
-                return
-            if self._waiting >= self._size * _WAITING:
-                raise DirectoryUnavailable(
-                    f"too many wait already for the {self._size} connections for {self._purpose}"
-                )
-            self._waiting += 1
-            try:
-                while self._taken >= self._size:
-                    woken = self._freed.wait(deadline.remaining())
-                    # Who gives up must not have been the one that was told.
-                    if not woken and self._taken >= self._size:
-                        raise DirectoryUnavailable(
-                            f"all {self._size} connections for {self._purpose} stayed busy "
-                            "(NETID_LDAP_POOL_SIZE)"
-                        )
-                self._taken += 1
-            finally:
-                self._waiting -= 1
+            if self._taken >= self._size or self._waiting:
+                self._wait(deadline)
+            self._taken += 1
+            return self._pop(near, avoid)
+
+    def _wait(self, deadline: Deadline) -> None:
+        if self._waiting >= self._size * _WAITING:
+            raise DirectoryUnavailable(
+                f"too many wait already for the {self._size} connections for {self._purpose}"
+            )
+        self._waiting += 1
+        try:
+            while self._taken >= self._size:
+                woken = self._freed.wait(deadline.remaining())
+                # Who gives up must not have been the one that was told.
+                if not woken and self._taken >= self._size:
+                    raise DirectoryUnavailable(
+                        f"all {self._size} connections for {self._purpose} stayed busy (NETID_LDAP_POOL_SIZE)"
+                    )
+        finally:
+            self._waiting -= 1
 
     def _leave(self) -> None:
         with self._lock:
-            self._taken -= 1
-            if self._waiting:
-                self._freed.notify()
+            self._free()
 
-    def _take(self, deadline: Deadline, near: str | None, avoid: str | None) -> tuple[_Lent, bool]:
-        """Take a connection, and say whether it is a kept one."""
-        while kept := self._pop(near, avoid):
-            if self._may_live(kept) and kept.link.is_alive():
-                return kept, True
-            with self._lock:
-                self._lent -= 1
-            self._dismiss(kept)
+    def _free(self) -> None:
+        self._taken -= 1
+        if self._waiting:
+            self._freed.notify()
+
+    def _pop(self, near: str | None, avoid: str | None) -> _Lent | None:
+        # Not another server's in place of `near`: of that one a new connection is made.
+        wanted = near if near is not None and self._servers.is_good(near) else None
+        for place in range(len(self._idle) - 1, -1, -1):
+            name = self._idle[place].link.name
+            if name != avoid and (wanted is None or wanted == name):
+                lent = self._idle.pop(place)
+                lent.kept = True
+                return lent
+        return None
+
+    def _open(self, deadline: Deadline, near: str | None, avoid: str | None) -> _Lent:
+        """Make a new connection, for which others that wait for nobody may have to go."""
         generation = self._generation
         link = self._connect(deadline, near=near, avoid=avoid)
         epoch = self._servers.epoch(link.name)
-        lent = _Lent(link, born=self._monotonic(), generation=generation, epoch=epoch)
         with self._lock:
-            self._lent += 1
-            surplus = self._idle[: max(0, len(self._idle) + self._lent - self._size)]
+            surplus = self._idle[: max(0, len(self._idle) + self._taken - self._size)]
             del self._idle[: len(surplus)]
         for other in surplus:
             self._dismiss(other)
-        return lent, False
-
-    def _pop(self, near: str | None, avoid: str | None) -> _Lent | None:
-        with self._lock:
-            # Not another server's in place of `near`: of that one a new connection is made.
-            wanted = near if near is not None and self._servers.is_good(near) else None
-            for lent in reversed(self._idle):
-                name = lent.link.name
-                if name != avoid and wanted in {None, name}:
-                    self._idle.remove(lent)
-                    self._lent += 1
-                    return lent
-        return None
+        return _Lent(self, link, born=self._monotonic(), generation=generation, epoch=epoch)
 
     def _give_back(self, lent: _Lent) -> None:
         with self._lock:
-            self._lent -= 1
             keep = lent.link.usable and lent.link.failure is None and self._may_live(lent)
             if keep:
                 self._idle.append(lent)
+                self._free()
         if not keep:
-            self._dismiss(lent)
+            try:
+                self._dismiss(lent)
+            finally:
+                self._leave()
 
     def _may_live(self, lent: _Lent) -> bool:
         return (
@@ -210,12 +213,12 @@ class Lane:
             and self._servers.trusts(lent.link.name, lent.epoch)
         )
 
-    def _blame(self, lent: _Lent, failure: DirectoryUnavailable, allotted: Deadline, *, kept: bool) -> None:
+    def _blame(self, lent: _Lent, failure: DirectoryUnavailable) -> None:
         """Find out whose failure it is, the connection's or the server's."""
-        name, epoch = lent.link.name, lent.epoch
+        name, epoch, allotted = lent.link.name, lent.epoch, lent.allotted
         if allotted.is_over() and allotted.seconds < self._fair_chance:
             return
-        if kept and isinstance(failure, LinkLost):
+        if lent.kept and isinstance(failure, LinkLost):
             self._servers.distrust(name, epoch)
         else:
             # It may be this connection alone that hangs, as when a firewall has forgotten it.
@@ -225,20 +228,3 @@ class Lane:
     def _dismiss(self, lent: _Lent) -> None:
         """End a connection, with a farewell if it is alive."""
         lent.link.close(Deadline(_FAREWELL_SECONDS, self._monotonic))
-
-
-class _Lease:
-    """A connection for the length of a `with` block."""
-
-    def __init__(
-        self, lane: Lane, deadline: Deadline, near: str | None, avoid: str | None, part: float
-    ) -> None:
-        self._lane = lane
-        self._terms = (deadline, near, avoid, part)
-
-    def __enter__(self) -> Link:
-        self._lent, self._allotted, self._kept = self._lane.lend(*self._terms)
-        return self._lent.link
-
-    def __exit__(self, *_: object) -> None:
-        self._lane.take_back(self._lent, self._allotted, kept=self._kept)

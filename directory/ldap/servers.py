@@ -83,6 +83,7 @@ class Servers:
         self._clock, self._monotonic, self._random, self._tell = clock, monotonic, random, tell
         self._changed = threading.Condition()
         self._records = {uri: _Record(uri, clock()) for uri in uris}
+        self._good = len(self._records)
 
     def in_order(self, *, near: str | None = None, avoid: str | None = None) -> list[str]:
         """List the servers that may be connected to.
@@ -101,7 +102,11 @@ class Servers:
 
     def are_several(self) -> bool:
         """Say whether more than one server may be connected to."""
-        return sum(record.state is ServerState.GOOD for record in self._records.values()) > 1
+        return self._good > 1
+
+    def are_all_good(self) -> bool:
+        """Say whether each server may be connected to: then there is none to be looked after."""
+        return self._good == len(self._records)
 
     def is_good(self, uri: str) -> bool:
         """Say whether a server may be connected to."""
@@ -150,7 +155,7 @@ class Servers:
                 probe that has not come back keeps no other from being made. If not, those servers are named
                 that are left alone while others are good.
         """
-        if self._any_good() == urgent:
+        if (self._good > 0) == urgent:
             return []
         with self._changed:
             now = self._monotonic()
@@ -183,13 +188,7 @@ class Servers:
     def await_good(self, seconds: float) -> None:
         """Wait for probes under way: until a server is good, or none is probed, or the time is over."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._any_good()
-                    or all(record.state is ServerState.QUARANTINED for record in self._records.values())
-                ),
-                seconds,
-            )
+            self._changed.wait_for(lambda: self._good > 0 or not self._is_any_probed(), seconds)
 
     def statuses(self) -> list[ServerStatus]:
         """Tell how each server stands, in order of preference."""
@@ -217,8 +216,8 @@ class Servers:
             alarm=any(failure.alarm for _, failure in failed),
         )
 
-    def _any_good(self) -> bool:
-        return any(record.state is ServerState.GOOD for record in self._records.values())
+    def _is_any_probed(self) -> bool:
+        return any(record.state is ServerState.HALF_OPEN for record in self._records.values())
 
     def _failures(self, record: _Record) -> int:
         settled = self._monotonic() - record.changed >= _MOST_BACK_OFF
@@ -246,5 +245,6 @@ class Servers:
             record.since = self._clock()
             self._tell(record.uri, state.value)
         record.state = state
+        self._good = sum(each.state is ServerState.GOOD for each in self._records.values())
         record.changed = self._monotonic()
         self._changed.notify_all()
