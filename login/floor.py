@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from login.throttled import Throttled
+from login.turns import TurnTaken
 
 # Seconds that a refusal is held back at most: it holds a thread.
 _MOST = 0.1
@@ -82,8 +83,8 @@ class Floor:
             if stay.has_asked:
                 self._hold(stay)
             raise
-        except DirectoryUnavailable:
-            if stay.has_asked:
+        except DirectoryUnavailable as trouble:
+            if stay.has_asked and not isinstance(trouble, TurnTaken):
                 self._degraded_until = self._monotonic() + _DEGRADED
             raise
         if not self._refused and len(self._accepted) < _FEW:

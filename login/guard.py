@@ -1,6 +1,5 @@
 """What stands between an attempt and the directory."""
 
-import threading
 from collections.abc import Callable
 
 from directory import Admit, InvalidCredentials, Person
@@ -9,11 +8,10 @@ from login.counters import Counters
 from login.memory import Memory
 from login.rate import ClientRate
 from login.shield import Shield
+from login.suspects import Suspects
 from login.throttle import Throttle
 from login.trial import Means, Trial
 from login.turns import Turns
-
-_MOST_NAMES = 10_000
 
 
 class Guard:
@@ -33,9 +31,7 @@ class Guard:
         self._names = names
         self._rate = rate
         self._throttle = throttle
-        self._means = Means(counters, throttle, turns, shield, memory, self._learn)
-        self._subjects: dict[bytes, str] = {}
-        self._lock = threading.Lock()
+        self._means = Means(counters, throttle, turns, shield, memory, Suspects())
 
     def arrive(self, net_id: str, client_id: str, address: str) -> Attempt:
         """Refuse what this process knows to be too much, at no cost.
@@ -66,12 +62,13 @@ class Guard:
 
         Raises:
             InvalidCredentials: as `ask` raises it; it is counted.
-            DirectoryUnavailable: as `ask` raises it; nothing is counted.
+            DirectoryUnavailable: as `ask` raises it, or other logins of the same person take too long;
+                nothing is counted.
             Throttled: there were too many failures before, or one more could lock the person out.
         """
-        with Trial(attempt, password, self._subjects.get(attempt.name), self._means) as trial:
+        with Trial(attempt, password, self._means) as trial:
             try:
-                trial.look()
+                trial.look_ahead()
                 person = ask(trial.admit)
             except InvalidCredentials as refusal:
                 trial.refused(refusal)
@@ -81,9 +78,3 @@ class Guard:
                 raise
             trial.succeeded(person)
         return person
-
-    def _learn(self, name: bytes, subject: str) -> None:
-        with self._lock:
-            if len(self._subjects) >= _MOST_NAMES:
-                self._subjects.clear()
-            self._subjects[name] = subject

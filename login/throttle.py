@@ -51,6 +51,7 @@ class Throttle:
         self._monotonic = monotonic
         self._open: dict[_Wide, float] = {}
         self._shut: dict[_Wide, tuple[int, float]] = {}
+        self._doubted: dict[_Wide, None] = {}
 
     def refuse_known(self, attempt: Attempt) -> None:
         """Refuse what this process knows to be over a limit: it costs neither a read nor a write.
@@ -65,6 +66,19 @@ class Throttle:
             until, believed_until = self._shut.get(wide, (0, 0.0))
             if until > now and believed_until > self._monotonic():
                 raise Throttled(wide.cause, until - now)
+
+    def doubts(self, attempt: Attempt) -> bool:
+        """Whether a count that is not a person's has grown in this process since it was last looked at.
+
+        Args:
+            attempt: the attempt.
+        """
+        if not self._doubted:
+            return False
+        now = self._monotonic()
+        return any(
+            wide in self._doubted and self._open.get(wide, 0.0) <= now for wide, _ in self._wide(attempt)
+        )
 
     def look(self, attempt: Attempt, subject: str | None, *, own: int | None = None) -> Sequence[Past]:
         """Read what is counted about an attempt, and refuse it where that is too much.
@@ -102,6 +116,8 @@ class Throttle:
     def failed(self, attempt: Attempt) -> None:
         """Count anew at the next attempt: there was a failure. Where many are allowed, after a second."""
         for wide, limits in self._wide(attempt):
+            if limits:
+                self._doubt(wide)
             believed_until = self._open.pop(wide, None)
             if believed_until is not None and min(limit.amount for limit in limits) >= _LARGE:
                 self._open[wide] = min(believed_until, self._monotonic() + _LARGE_SECONDS)
@@ -124,9 +140,15 @@ class Throttle:
         if until > now:
             _make_room(self._shut)
             self._shut[wide] = (until, self._monotonic() + _SHUT_SECONDS)
+            self._doubt(wide)
             raise Throttled(wide.cause, until - now)
         _make_room(self._open)
         self._open[wide] = self._monotonic() + _OPEN_SECONDS
+        self._doubted.pop(wide, None)
+
+    def _doubt(self, wide: _Wide) -> None:
+        _make_room(self._doubted)
+        self._doubted[wide] = None
 
     def _wide(self, attempt: Attempt) -> list[tuple[_Wide, tuple[Limit, ...]]]:
         limits = self._limits

@@ -1,6 +1,6 @@
 """One attempt on its way to the directory and back: what is counted before, between and after."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,42 +10,43 @@ from login.counters import Counters
 from login.memory import SECONDS, Memory, certain_state
 from login.ports import PENDING, Outcome, Past
 from login.shield import Shield
+from login.suspects import Suspects
 from login.throttle import Throttle
+from login.throttled import Throttled
 from login.turns import Turn, Turns
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a trial works with; `learn` is told whose stable id a name means."""
+    """What a trial works with."""
 
     counters: Counters
     throttle: Throttle
     turns: Turns
     shield: Shield
     memory: Memory
-    learn: Callable[[bytes, str], None]
+    suspects: Suspects
 
 
 class Trial:
-    """An attempt that holds its turn.
+    """An attempt, which holds its turn from its first look at the failures on.
 
     A person without recent failures costs one read, and no write. After a failure each further try is written
     down before it is made, so that tries of all workers and nodes are counted while they are under way.
     """
 
-    def __init__(self, attempt: Attempt, password: str, subject: str | None, means: Means) -> None:
+    def __init__(self, attempt: Attempt, password: str, means: Means) -> None:
         """Begin.
 
         Args:
             attempt: what it is counted by.
             password: as typed.
-            subject: whose stable id the name has meant before, if that is known.
             means: what it works with.
         """
         self._attempt = attempt
         self._password = password
-        self._subject = subject
         self._means = means
+        self._subject: str | None = None
         self._mine: list[Turn] = []
         self._own: int | None = None
         self._past: Sequence[Past] = ()
@@ -53,21 +54,25 @@ class Trial:
         self._is_remembered = False
 
     def __enter__(self) -> Self:
-        self._take_turn(self._attempt.name if self._subject is None else self._subject.encode())
         return self
 
     def __exit__(self, *_: object) -> None:
         for turn in self._mine:
             turn.end()
 
-    def look(self) -> None:
-        """Refuse what is over a limit, before the directory is asked.
+    def look_ahead(self) -> None:
+        """Refuse what is over a limit before the directory is asked, where this process has a suspicion.
 
         Raises:
             Throttled: it is.
+            DirectoryUnavailable: as `admit` has it.
         """
-        self._past = self._means.throttle.look(self._attempt, self._subject)
-        if not self._means.shield.sees_accounts and self._has_failed_of_late():
+        means, attempt = self._means, self._attempt
+        sees_accounts = means.shield.sees_accounts
+        if sees_accounts and attempt.name not in means.suspects and not means.throttle.doubts(attempt):
+            return
+        self._look(means.suspects.subject_of(attempt.name))
+        if not sees_accounts and self._has_failed_of_late():
             self._write_down(None)
             self._shield(None)
 
@@ -80,13 +85,13 @@ class Trial:
             DirectoryUnavailable: others of this person are under way, and take too long; or nobody can say
                 how the account stands.
         """
-        means, subject = self._means, account.person_id
-        if subject != self._subject:
+        subject = account.person_id
+        if not self._mine:
+            self._look(subject)
+        elif subject != self._subject:
             # Another spelling, or another name, of somebody who may have failures under the first.
-            means.learn(self._attempt.name, subject)
-            self._take_turn(subject.encode())
-            self._subject = subject
-            self.look()
+            self._means.suspects.add(self._attempt.name, subject)
+            self._look(subject)
         self._account = account
         if not self._has_failed_of_late():
             return
@@ -99,9 +104,14 @@ class Trial:
 
         Raises:
             Throttled: no account was shown, and one that had been would not have been tried.
+            DirectoryUnavailable: as `admit` has it.
         """
         means, attempt = self._means, self._attempt
+        if not self._mine:
+            # Nobody's name, or an entry that shows its refusal: it meets the limits no later than others.
+            self._look(refusal.person_id)
         subject = refusal.person_id or self._subject
+        means.suspects.add(attempt.name, subject)
         whose = subject or f"name:{attempt.name.hex()}"
         tag = means.memory.tag(whose, self._password)
         known = means.memory.of(whose) if self._has_failed_of_late() else ()
@@ -126,12 +136,32 @@ class Trial:
             self._means.counters.forget(self._own)
 
     def succeeded(self, person: Person) -> None:
-        """Empty the person's short counts, if there is anything in them."""
+        """Empty the person's short counts, if there is anything in them.
+
+        Raises:
+            Throttled: no account was shown, and one that had been would not have been tried.
+            DirectoryUnavailable: as `admit` has it.
+        """
+        if not self._mine:
+            # Nobody passes unseen, whatever the directory shows.
+            self._look(person.id)
         for turn in self._mine:
             turn.was_right = True
         self.undo()
         if self._has_failed_of_late():
             self._means.counters.clear(self._attempt.name, person.id, 0)
+
+    def _look(self, subject: str | None) -> None:
+        """Take a turn, so that what came of those before is counted, and look."""
+        means, name = self._means, self._attempt.name
+        key = name if subject is None else subject.encode()
+        self._mine.append(means.turns.one(key, self._password))
+        self._subject = subject
+        try:
+            self._past = means.throttle.look(self._attempt, subject)
+        except Throttled:
+            means.suspects.add(name, subject)
+            raise
 
     def _refuse_remembered(self, account: Account, subject: str) -> None:
         state = account.state
@@ -155,9 +185,4 @@ class Trial:
             shield.judge(self._past, standing, now, remembers=account is not None and bool(account.state))
 
     def _has_failed_of_late(self) -> bool:
-        return any(not each.cleared for each in self._past)
-
-    def _take_turn(self, key: bytes) -> None:
-        turn = self._means.turns.one(key, self._password)
-        turn.begin()
-        self._mine.append(turn)
+        return bool(self._past) and not all(each.cleared for each in self._past)

@@ -8,6 +8,7 @@ import pytest
 from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
 from login.floor import Floor
+from login.turns import TurnTaken
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 
@@ -132,6 +133,13 @@ def test_nobody_waits_while_the_directory_is_degraded(
     took(DirectoryUnavailable("away"))
     assert took(UNKNOWN, net_id="nobody") == directory.search
     clock.now += 30
+    assert took(UNKNOWN, net_id="nobody") == 0.032
+
+
+def test_waiting_for_others_is_no_outage(took: Callable[..., float]) -> None:
+    """Whoever crowds one person's logins does not switch the floor off."""
+    took(wrong())
+    took(TurnTaken("other logins of the same person take too long"))
     assert took(UNKNOWN, net_id="nobody") == 0.032
 
 
