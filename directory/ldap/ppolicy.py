@@ -44,6 +44,11 @@ class PolicyResponse:
     error: PolicyError | None = None
 
 
+# Nearly every answer to a bind says so.
+NOTHING_SAID: Final = PolicyResponse()
+_EMPTY: Final = bytes((_SEQUENCE, 0))
+
+
 class PolicyControlError(ValueError):
     """The control's value is not what the draft describes; nothing of it is believed."""
 
@@ -57,6 +62,8 @@ def decode(value: bytes) -> PolicyResponse:
     Raises:
         PolicyControlError: it is anything else, or holds an error code that the draft does not know.
     """
+    if value == _EMPTY:
+        return NOTHING_SAID
     tag, content = _only(value)
     if tag != _SEQUENCE:
         raise PolicyControlError("not a sequence")

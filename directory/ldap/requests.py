@@ -68,7 +68,8 @@ def message(message_id: int, operation: bytes, controls: Sequence[str]) -> bytes
         operation: the request.
         controls: OIDs of controls that need no value, and are passed over by who does not know them.
     """
-    return _tlv(_SEQUENCE, _integer(message_id) + operation + _with(tuple(controls)))
+    written = _integer(message_id) + operation
+    return _tlv(_SEQUENCE, written + _with(tuple(controls)) if controls else written)
 
 
 # What depends on the settings alone is written once; nothing of a person is kept.
@@ -95,11 +96,14 @@ def _wanted(attributes: tuple[str, ...]) -> bytes:
 @lru_cache(maxsize=16)
 def _with(controls: tuple[str, ...]) -> bytes:
     written = [_tlv(_SEQUENCE, _octets(oid)) for oid in controls]
-    return _tlv(_CONTROLS, b"".join(written)) if written else b""
+    return _tlv(_CONTROLS, b"".join(written))
 
 
 def _usual_filter(text: str) -> bytes | None:
     """Write a filter of sets, equality and presence; None for any other, and for what is none."""
+    whole = _TOKEN.fullmatch(text)
+    if whole is not None and whole[2]:
+        return _comparison(whole[2].encode(), whole[3].encode())
     nested: list[tuple[int, list[bytes]]] = [(0, [])]
     at = 0
     while at < len(text):

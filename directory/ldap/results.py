@@ -200,7 +200,7 @@ def _policy_of_success(answer: Answer) -> PolicyResponse:
 
 def _policy(answer: Answer) -> PolicyResponse:
     value = answer.controls.get(ppolicy.CONTROL)
-    return PolicyResponse() if value is None else ppolicy.decode(value)
+    return ppolicy.NOTHING_SAID if value is None else ppolicy.decode(value)
 
 
 def _refusal(answer: Answer) -> InvalidCredentials:

@@ -35,6 +35,8 @@ def names_to_ask(typed: str, realms: Collection[str]) -> tuple[str, ...]:
         InvalidCredentials: no entry can bear such a name: `unknown_person`.
     """
     name = name_to_ask(typed)
+    if "@" not in name and "\\" not in name:
+        return (name,)
     listed = {name_to_ask(realm).casefold() for realm in realms}
     local, _, realm = (part.strip() for part in name.rpartition("@"))
     if local and realm.casefold() in listed:
@@ -54,6 +56,8 @@ def name_to_ask(typed: str) -> str:
     name = typed.strip()
     if not 0 < len(name) <= MAX_NAME_CHARACTERS:
         raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name is empty or too long")
+    if name.isascii() and name.isprintable():
+        return name
     # Cs, a lone surrogate, has no UTF-8 form.
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name holds control characters")
@@ -83,6 +87,8 @@ def password_to_send(password: str) -> bytes:
 def for_filter(value: str | bytes) -> str:
     """Escape a value for a filter: every byte but the plainest, so that nothing is left to interpret."""
     encoded = value.encode() if isinstance(value, str) else value
+    if encoded.isalnum():  # of ASCII alone, where the value is bytes
+        return encoded.decode()
     return "".join(chr(byte) if byte in _FILTER_SAFE else f"\\{byte:02x}" for byte in encoded)
 
 
