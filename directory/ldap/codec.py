@@ -120,7 +120,7 @@ def _result(data: bytes, at: int, last: int) -> Answer:
     else:
         at, end = _open(data, at, last, data[at])
         code, message = _any_result(data, at, end)
-    return Answer(code, message, _controls(data, end, last) if end != last else {})
+    return Answer(code, message, _controls(data, end, last)) if end != last else Answer(code, message)
 
 
 def _any_result(data: bytes, at: int, end: int) -> tuple[int, str]:

@@ -4,20 +4,21 @@ Owns: the shape of answers between the connection and the rules. Must not know: 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+_NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An LDAP result (RFC 4511, section 4.1.9): its code, the server's own text, the values of controls."""
 
     code: int
     message: str
-    controls: Mapping[str, bytes] = field(default_factory=dict)
+    controls: Mapping[str, bytes] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry: its DN as the server gave it, and its attributes by lower-case name."""
 
     dn: str
@@ -35,12 +36,15 @@ class Entry:
 
     def text(self, attribute: str) -> str | None:
         """Return the first text value of an attribute, or None."""
-        # Most of what a login asks for is not there.
-        return next(iter(self.texts(attribute)), None) if attribute.lower() in self.attributes else None
+        for value in self.attributes.get(attribute.lower(), ()):
+            try:
+                return value.decode()
+            except UnicodeDecodeError:
+                continue
+        return None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a search came back with. References to other servers are counted: they are never followed."""
 
     answer: Answer

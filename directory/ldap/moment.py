@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-_GENERALIZED_TIME: Final = re.compile(r"(\d{10})(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d{4})")
+_GENERALIZED_TIME: Final = re.compile(r"(\d{8})([01]\d|2[0-3])(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d\d[0-5]\d)")
 _FILETIME_OF_1970: Final = 116_444_736_000_000_000  # in steps of 100 ns since 1601
 _FILETIME_STEPS: Final = 10_000_000
 _NEVER: Final = 2**63 - 1
@@ -18,12 +18,12 @@ _DAY: Final = 86_400
 
 def from_generalized_time(text: str | None) -> int | None:
     """Convert a GeneralizedTime (RFC 4517, section 3.3.13) to seconds since the epoch; None for none."""
-    match = _GENERALIZED_TIME.fullmatch(text or "")
+    match = _GENERALIZED_TIME.fullmatch(text) if text else None
     if match is None:
         return None
-    hour, minute, second, zone = match.groups()
+    day, hour, minute, second, zone = match.groups()
     try:
-        moment = datetime.strptime(f"{hour}{minute or '00'}{second or '00'}{zone}", "%Y%m%d%H%M%S%z")
+        moment = datetime.fromisoformat(f"{day}T{hour}{minute or '00'}{second or '00'}{zone}")
     except ValueError:  # such as the year 0
         return None
     return int(moment.timestamp())
