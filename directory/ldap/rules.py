@@ -28,7 +28,7 @@ from directory.ldap.person import filter_by_id, person_from
 from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.servers import ServerStatus
-from directory.ldap.sight import Sight, about, look_for_the_refused
+from directory.ldap.sight import Sight, look_for_the_refused
 from directory.ldap.standing import Standings
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password, refuse_by_policy
 from directory.ldap.typed import names_to_ask, password_to_send
@@ -83,18 +83,17 @@ class LdapDirectory:
         if dn is not None and self._config.bind_dn is None:
             return self._authenticate_by_own_eyes(dn, names, secret, talk, groups=groups)
         sight = self._sight(names, talk, groups=groups)
-        with about(sight):
+        try:
             if dn is None:
-                dn = sight.person.dn
+                dn = sight.look().dn
                 refuse_by_account(sight.entry, self._clock())
             if admit is not None:
                 admit(sight)
-            try:
-                policy = talk.as_person(lambda link: self._bind(link, dn, secret))
-            except InvalidCredentials as refusal:
-                look_for_the_refused(sight, refusal)
-                raise
+            policy = self._bound(dn, secret, sight, talk)
             return self._person_of(sight, policy, talk.ask, groups=groups)
+        except InvalidCredentials as refusal:
+            sight.name_in(refusal)
+            raise
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
         """Read the person with the stable id `person_id` again.
@@ -167,6 +166,13 @@ class LdapDirectory:
     def _conversation(self) -> Conversation:
         return self._lines.conversation(Deadline(self._config.login_deadline, self._monotonic))
 
+    def _bound(self, dn: str, secret: bytes, sight: Sight, talk: Conversation) -> PolicyResponse:
+        try:
+            return talk.as_person(lambda link: self._bind(link, dn, secret))
+        except InvalidCredentials as refusal:
+            look_for_the_refused(sight, refusal)
+            raise
+
     def _bind(self, link: Link, dn: str, secret: bytes) -> PolicyResponse:
         return judge_person_bind(
             link.bind(dn, secret, controls=(ppolicy.CONTROL,)),
@@ -205,8 +211,11 @@ class LdapDirectory:
                 self._profile,
                 self._clock,
             )
-            with about(sight):
+            try:
                 return self._person_of(sight, policy, ask, groups=groups)
+            except InvalidCredentials as refusal:
+                sight.name_in(refusal)
+                raise
 
         return talk.as_person(bind)
 
@@ -219,10 +228,10 @@ class LdapDirectory:
         now = self._clock()
         refuse_by_account(entry, now)
         refuse_by_password(entry, now, allow_must_change=self._config.allow_must_change)
-        expires = person.password_expires_at
         if policy.seconds_to_expiry is not None:
-            expires = int(now) + policy.seconds_to_expiry
-        person = replace(person, password_expires_at=expires, grace_logins_remaining=policy.grace_logins)
+            person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
+        if policy.grace_logins is not None:
+            person = replace(person, grace_logins_remaining=policy.grace_logins)
         return self._with_groups(person, entry, ask) if groups else person
 
     def _with_groups(self, person: Person, entry: Entry, ask: Ask) -> Person:

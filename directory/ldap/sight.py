@@ -4,8 +4,7 @@ Owns: that the entry is read when it is first looked at, and what is shown of it
 Must not know: how it is found.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
 from directory.ldap.entry import Entry
@@ -51,10 +50,9 @@ class Sight:
         """The person of the entry. Raises what reading it raises."""
         return self.look()
 
-    @property
-    def seen_id(self) -> str | None:
-        """The stable id of the person, if they were looked at."""
-        return self._person.id if self._person else None
+    def name_in(self, refusal: InvalidCredentials) -> None:
+        """Let a refusal name whom it is about, if they were looked at: people are looked for by their id."""
+        refusal.person_id = self._person.id if self._person else None
 
     @property
     def person_id(self) -> str:
@@ -90,20 +88,6 @@ class Sight:
 
     def _state_of(self, entry: Entry) -> bytes:
         return state_of(entry, self._profile, self._clock())
-
-
-@contextmanager
-def about(sight: Sight) -> Iterator[None]:
-    """Let a refusal name whom it is about, if they were looked at: people are looked for by their id.
-
-    Args:
-        sight: of the login that may be refused inside of the `with` block.
-    """
-    try:
-        yield
-    except InvalidCredentials as refusal:
-        refusal.person_id = sight.seen_id
-        raise
 
 
 def look_for_the_refused(sight: Sight, refusal: InvalidCredentials) -> None:
