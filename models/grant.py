@@ -1,11 +1,10 @@
 """A grant and its tokens, as plain values: what is stored of them, and what a look-up gives back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewGrant:
+class NewGrant(NamedTuple):
     """A grant to be stored. Times are seconds since the epoch.
 
     `sub` is what the client is told in place of `subject`, None where it is told that; `audience` the
@@ -26,21 +25,19 @@ class NewGrant:
     audience: str | None = None
     private: bool = False
 
-    def row(self) -> Mapping[str, object]:
-        """Every field by its column's name."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"revoked_at": None}
+    def row(self, live_until: int) -> Mapping[str, object]:
+        """Every column by its name, of a grant whose last token ends at `live_until`."""
+        return {**self._asdict(), "live_until": live_until, "revoked_at": None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewToken:
+class NewToken(NamedTuple):
     """A token to be stored: its key, never the token. `expires_at` in seconds since the epoch."""
 
     key: bytes
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """An access token and what its grant says. Times are seconds since the epoch.
 
     `released_claims` are those that its client may be given now, None for all.
@@ -66,8 +63,7 @@ class AccessToken:
         return self.revoked_at is None and now < self.expires_at
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshToken:
+class RefreshToken(NamedTuple):
     """A refresh token and what its grant says. Times are seconds since the epoch.
 
     `access_scope` and `access_audience` are those of the access token made together with it, None where they
@@ -81,6 +77,8 @@ class RefreshToken:
     issued_at: int
     expires_at: int
     used_at: int | None
+    access_scope: str | None
+    access_audience: str | None
     client_id: str
     subject: str | None
     sub: str | None
@@ -92,8 +90,6 @@ class RefreshToken:
     password_changed_at: int | None
     auth_time: int
     grant_expires_at: int
-    access_scope: str | None
-    access_audience: str | None
     revoked_at: int | None
     missed: bool = False
 

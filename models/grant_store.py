@@ -70,8 +70,7 @@ class GrantStore:
             StoreUnavailable: the database cannot say.
         """
         with Link(alone=True) as link:
-            row = link.first(SELECT_ACCESS, {"key": key})
-        return None if row is None else AccessToken(**row)
+            return link.first(SELECT_ACCESS, {"key": key})
 
     def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:
         """End one access token, alone. False where there is none.

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Insert, Select, Table, bindparam, exists, func, i
 
 from models.base import table
 from models.driver import Link, Statement
-from models.grant import NewGrant, NewToken
+from models.grant import AccessToken, NewGrant, NewToken
 from models.tables import (
     AccessTokenRow,
     AuditEventRow,
@@ -40,7 +40,7 @@ def _grant(prefix: str = "") -> Insert:
     return insert(_GRANT).from_select(list(_GRANT.c), _binds(_GRANT.c, prefix).where(is_enabled))
 
 
-def _at_once(*, refresh: bool) -> Statement:
+def _at_once(*, refresh: bool) -> Statement[Any]:
     """Everything of an issue in one statement: on PostgreSQL, where each way to the database counts."""
     issued = _grant("grant_").returning(_GRANT.c.id).cte("issued")
 
@@ -87,7 +87,8 @@ SELECT_ACCESS = Statement(
             _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
         )
     )
-    .where(_ACCESS.c.id == bindparam("key"))
+    .where(_ACCESS.c.id == bindparam("key")),
+    row=AccessToken,
 )
 
 
@@ -103,12 +104,12 @@ def insert_issue(
         refresh: its first refresh token, where the client may refresh.
         event: the audit row.
     """
-    granted = {**grant.row(), "live_until": access.expires_at}
-    accessed = access_row(grant.id, access, grant.scope, grant.audience, at=grant.auth_time)
-    refreshed = None
+    live_until, refreshed = access.expires_at, None
     if refresh is not None:
-        granted["live_until"] = max(access.expires_at, refresh.expires_at)
+        live_until = max(live_until, refresh.expires_at)
         refreshed = refresh_row(grant.id, refresh, 0, at=grant.auth_time)
+    granted = grant.row(live_until)
+    accessed = access_row(grant.id, access, grant.scope, grant.audience, at=grant.auth_time)
     if link.alone:
         rows = {"grant_": granted, "access_": accessed, "refresh_": refreshed or {}, "audit_": event.fields()}
         values = {prefix + name: value for prefix, row in rows.items() for name, value in row.items()}

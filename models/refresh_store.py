@@ -54,7 +54,8 @@ _SELECT = Statement(
             _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
         )
     )
-    .where(_REFRESH.c.id == bindparam("key"))
+    .where(_REFRESH.c.id == bindparam("key")),
+    row=RefreshToken,
 )
 _UNUSED = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
 _USE = Statement(_UNUSED.values(used_at=bindparam("at")))
@@ -98,8 +99,7 @@ class RefreshStore:
             StoreUnavailable: the database cannot say.
         """
         with Link(alone=True) as link:
-            row = link.first(_SELECT, {"key": key})
-        return None if row is None else RefreshToken(**row)
+            return link.first(_SELECT, {"key": key})
 
     def rotate(
         self,

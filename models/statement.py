@@ -1,0 +1,141 @@
+"""A statement of the hot path: made and compiled by SQLAlchemy once, with the way of values in and out of it.
+
+Owns: that values are bound and read by SQLAlchemy's own types. Must not know: connections.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Generic, TypeVar, overload
+
+from sqlalchemy import Dialect, Executable, LargeBinary, SelectBase
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
+
+_Row = TypeVar("_Row")
+_Process = Callable[[Any], Any]
+_Values = Mapping[str, Any]
+
+
+class Statement(Generic[_Row]):
+    """A statement that is compiled once for each kind of database. Each of its parameters has a name."""
+
+    @overload
+    def __init__(
+        self: "Statement[dict[str, Any]]", statement: Executable, columns: Sequence[str] | None = None
+    ) -> None: ...
+    @overload
+    def __init__(self, statement: Executable, *, row: type[_Row]) -> None: ...
+    def __init__(
+        self, statement: Executable, columns: Sequence[str] | None = None, row: type[Any] | None = None
+    ) -> None:
+        """Take the statement.
+
+        Args:
+            statement: a Core statement; an `IN` over a list is beyond it.
+            columns: of an INSERT or UPDATE that names no values, those that are given.
+            row: of a SELECT, the NamedTuple that has its columns as fields, in their order; else a row is
+                a dict by their names.
+        """
+        self._statement = statement
+        self._columns = columns
+        self._row = row
+        self._compiled: dict[str, Compiled[_Row]] = {}
+
+    def compiled(self, dialect: Dialect) -> "Compiled[_Row]":
+        """The statement as the database of `dialect` takes it.
+
+        Raises:
+            TypeError: its text depends on its values, or its columns are not the fields of its rows.
+        """
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = Compiled(self._statement, self._columns, self._row, dialect)
+            self._compiled[dialect.name] = found
+        return found
+
+
+class Compiled(Generic[_Row]):
+    """The text of a statement, and how values get into it and out of its rows."""
+
+    text: str
+    parameters: Callable[[_Values], Sequence[Any] | _Values]
+    """The values as the driver takes them."""
+    row: Callable[[Sequence[Any]], _Row]
+    """A row of the driver's as its reader takes it."""
+
+    def __init__(
+        self, statement: Executable, columns: Sequence[str] | None, row: type[Any] | None, dialect: Dialect
+    ) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]
+        if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
+            raise TypeError("not a statement that can be compiled once")
+        self.text = compiled.string
+        self.parameters = _binder(compiled, dialect)
+        self.row = _reader(statement, row, dialect)
+
+
+def _binder(compiled: SQLCompiler, dialect: Dialect) -> Callable[[_Values], Sequence[Any] | _Values]:
+    """What makes the driver's parameters of values. It does no more than this statement has need of."""
+    binds, order = compiled.binds, compiled.positiontup
+    constants = {name: bind.value for name, bind in binds.items() if not bind.required}
+    processes = {name: _processes(bind.type, dialect)[0] for name, bind in binds.items()}
+    if order is None:
+        return _by_name(constants, {name: process for name, process in processes.items() if process})
+    placed = [(place, process) for place, name in enumerate(order) if (process := processes[name])]
+    return _by_place(constants, order, placed)
+
+
+def _by_name(constants: _Values, processes: Mapping[str, _Process]) -> Callable[[_Values], _Values]:
+    def bind(values: _Values) -> _Values:
+        bound = {**constants, **values}
+        for name, process in processes.items():
+            bound[name] = process(bound[name])
+        return bound
+
+    return bind if constants or processes else dict
+
+
+def _by_place(
+    constants: _Values, order: Sequence[str], processes: Sequence[tuple[int, _Process]]
+) -> Callable[[_Values], Sequence[Any]]:
+    # Of a single name it would take the value, and no tuple.
+    take = itemgetter(*order) if len(order) > 1 else lambda values: [values[name] for name in order]
+
+    def bind(values: _Values) -> Sequence[Any]:
+        bound = list(take({**constants, **values} if constants else values))
+        for place, process in processes:
+            bound[place] = process(bound[place])
+        return bound
+
+    return bind if constants or processes else take
+
+
+def _reader(statement: Executable, row: type[Any] | None, dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
+    """What makes a row of what the driver read."""
+    selected = statement.selected_columns if isinstance(statement, SelectBase) else ()
+    names = tuple(column.name for column in selected)
+    if row is not None and names != row._fields:
+        raise TypeError(f"the columns are not the fields of {row.__name__}")
+    made = row._make if row is not None else lambda read: dict(zip(names, read, strict=True))
+    processes = [
+        (place, process)
+        for place, column in enumerate(selected)
+        if (process := _processes(column.type, dialect)[1])
+    ]
+
+    def read(row: Sequence[Any]) -> Any:
+        values = list(row)
+        for place, process in processes:
+            values[place] = process(values[place])
+        return made(values)
+
+    return read if processes else made
+
+
+def _processes(kind: TypeEngine[Any], dialect: Dialect) -> tuple[_Process | None, _Process | None]:
+    """What a value goes through on its way to the driver, and on its way back."""
+    if isinstance(kind, LargeBinary):
+        # Both drivers take octets as octets, and give them so.
+        return None, None
+    own = kind.dialect_impl(dialect)
+    return own.bind_processor(dialect), own.result_processor(dialect, None)
