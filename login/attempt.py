@@ -5,16 +5,15 @@ import hmac
 import ipaddress
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _DIGEST_BYTES = 16
 _ADDRESS_LENGTH = 64
 _IPV6_NETWORK = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What an attempt is counted by.
 
     `name` is a keyed digest of the login name, the same however it was written: people type passwords there.
@@ -36,7 +35,8 @@ class Names:
             key: for the digests.
             realms: what the directory takes off a name, behind `@` or before a backslash.
         """
-        self._key = key
+        # Copied for each name: the key is hashed once.
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._realms = {_folded(realm) for realm in realms}
 
     def digest(self, typed: str) -> bytes:
@@ -47,14 +47,17 @@ class Names:
         Args:
             typed: the login name as typed.
         """
-        name = _folded(typed)
+        is_plain = typed.isascii() and typed.isalnum()
+        name = typed.lower() if is_plain else self._without_realm(_folded(typed))
+        keyed = self._keyed.copy()
+        keyed.update(name.encode(errors="surrogatepass"))
+        return keyed.digest()[:_DIGEST_BYTES]
+
+    def _without_realm(self, name: str) -> str:
         local, _, realm = name.rpartition("@")
         if not (local and realm in self._realms):
             realm, _, local = name.partition("\\")
-        if local and realm in self._realms:
-            name = local
-        encoded = name.encode(errors="surrogatepass")
-        return hmac.digest(self._key, encoded, hashlib.sha256)[:_DIGEST_BYTES]
+        return local if local and realm in self._realms else name
 
 
 @lru_cache(maxsize=1024)
@@ -79,8 +82,6 @@ def network_of(address: str) -> str:
 
 
 def _folded(text: str) -> str:
-    if text.isascii() and text.isalnum():
-        return text.lower()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return "".join(
         character

@@ -55,6 +55,8 @@ class Counters:
         """As `FailureStore.look`; from this process alone where the store cannot say."""
         if self._monotonic() >= self._no_reads_until:
             try:
+                if self._local.is_empty():
+                    return self._store.look(name, subject, since, thresholds)
                 return self._look(name, subject, since, thresholds)
             except self._trouble as trouble:
                 self._no_reads_until = self._monotonic() + _BACK_OFF
@@ -87,8 +89,6 @@ class Counters:
     def _look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold]
     ) -> tuple[Sequence[Past], Sequence[int | None]]:
-        if self._local.is_empty():
-            return self._store.look(name, subject, since, thresholds)
         mine, _ = self._local.look(name, subject, since)
         # What is counted here makes fewer of the store's enough.
         fewer = [replace(each, nth=max(1, each.nth - self._local.count(each))) for each in thresholds]

@@ -6,8 +6,8 @@ lock decoys, and alarm whoever watches the directory.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Self
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from login.throttled import Throttled
@@ -22,28 +22,6 @@ _KEPT = 100
 _PART = 0.95
 # Accepted binds that are looked at until then.
 _FEW = 10
-
-
-class Stay:
-    """One login from its place on; `asks` is to be called when the directory is asked."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._began = monotonic()
-        self.has_asked = False
-
-    def begin(self) -> None:
-        """Say that it has its place, and is measured from now on."""
-        self._began = self._monotonic()
-
-    def asks(self) -> None:
-        """Say that the directory is asked."""
-        self.has_asked = True
-
-    @property
-    def seconds(self) -> float:
-        """For how long it has been under way."""
-        return self._monotonic() - self._began
 
 
 class Floor:
@@ -67,36 +45,35 @@ class Floor:
         self._floor = 0.0
         self._degraded_until = float("-inf")
 
-    @contextmanager
-    def under(self) -> Iterator[Stay]:
+    def under(self) -> "Stay":
         """Hold back what is refused inside of a `with` block, once it has left the block."""
-        stay = Stay(self._monotonic)
-        try:
-            yield stay
-        except InvalidCredentials as refusal:
-            if refusal.server is not None and refusal.reason is Refusal.WRONG_PASSWORD:
+        return Stay(self, self._monotonic)
+
+    def accepted(self, stay: "Stay") -> None:
+        """Let go at once; until somebody was refused, a right password tells how long a bind takes."""
+        if len(self._accepted) < _FEW and not self._refused:
+            self._note(self._accepted, stay.seconds)
+
+    def failed(self, stay: "Stay", error: BaseException | None) -> None:
+        """Hold back what is a refusal, and learn from what the directory said."""
+        if isinstance(error, InvalidCredentials):
+            if error.server is not None and error.reason is Refusal.WRONG_PASSWORD:
                 self._note(self._refused, stay.seconds)
             self._hold(stay)
-            raise
-        except Throttled:
+        elif not stay.has_asked:
             # Before the directory was asked there is nothing that time could tell.
-            if stay.has_asked:
-                self._hold(stay)
-            raise
-        except DirectoryUnavailable as trouble:
-            if stay.has_asked and not isinstance(trouble, TurnTaken):
-                self._degraded_until = self._monotonic() + _DEGRADED
-            raise
-        if not self._refused and len(self._accepted) < _FEW:
-            # Until somebody was refused, a right password tells how long a bind takes.
-            self._note(self._accepted, stay.seconds)
+            return
+        elif isinstance(error, Throttled):
+            self._hold(stay)
+        elif isinstance(error, DirectoryUnavailable) and not isinstance(error, TurnTaken):
+            self._degraded_until = self._monotonic() + _DEGRADED
 
     def _note(self, times: deque[float], seconds: float) -> None:
         times.append(seconds)
         ordered = sorted(times)
         self._floor = min(_MOST, ordered[int(_PART * (len(ordered) - 1) + 0.5)])
 
-    def _hold(self, stay: Stay) -> None:
+    def _hold(self, stay: "Stay") -> None:
         left = self._floor - stay.seconds
         if left <= 0 or self._monotonic() < self._degraded_until or not self._room.acquire(blocking=False):
             return
@@ -104,3 +81,31 @@ class Floor:
             self._sleep(left)
         finally:
             self._room.release()
+
+
+class Stay:
+    """One login, inside of a `with` block; `has_asked` is to be set when the directory is asked."""
+
+    def __init__(self, floor: Floor, monotonic: Callable[[], float]) -> None:
+        self._floor = floor
+        self._monotonic = monotonic
+        self.has_asked = False
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if kind is None:
+            self._floor.accepted(self)
+        else:
+            self._floor.failed(self, error)
+
+    def begin(self) -> None:
+        """Say that it has its place, and is measured from now on."""
+        self._began = self._monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been under way."""
+        return self._monotonic() - self._began

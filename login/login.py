@@ -59,7 +59,7 @@ class Login:
         """
 
         def ask(admit: Admit) -> Person:
-            stay.asks()
+            stay.has_asked = True
             if not password or "\0" in password or "\0" in net_id:
                 raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
             person = self._directory.authenticate(net_id, password, groups=groups, admit=admit)

@@ -6,8 +6,7 @@ wait. Must not know: the directory.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from directory import DirectoryUnavailable
 from login.throttled import Throttled
@@ -44,35 +43,46 @@ class Places:
         self._slowest = _FIRST_GUESS
         self._pace = 0.0
         self._waiting: deque[threading.Event] = deque()
-        self._moved = threading.Condition()
+        self._lock = threading.Lock()
+        self._moved = threading.Condition(self._lock)
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
+    def one(self) -> "Place":
         """Hold a place for the length of a `with` block.
 
         Raises:
             DirectoryUnavailable: every place is taken, and nobody has come in or out for longer than usual:
                 whoever came would wait for the directory to stop hanging.
         """
-        self._enter()
-        began = self._monotonic()
-        try:
-            yield
-        except (DirectoryUnavailable, Throttled):
-            self._leave(None)
-            raise
-        except BaseException:
-            self._leave(self._monotonic() - began)
-            raise
-        self._leave(self._monotonic() - began)
+        return Place(self)
 
-    def _enter(self) -> None:
-        with self._moved:
+    def enter(self) -> float:
+        """Take a place, and give back the moment (seconds of the clock). Raises as `one` does."""
+        with self._lock:
             if self._free == 0:
                 self._wait()
             else:
                 self._free -= 1
-            self._moved_at = self._monotonic()
+            self._moved_at = now = self._monotonic()
+        return now
+
+    def leave(self, began: float, *, answered: bool) -> None:
+        """Give a place back.
+
+        Args:
+            began: as `enter` gave it.
+            answered: whether the directory had an answer, which sets the pace.
+        """
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+                self._moved.notify_all()
+            else:
+                self._free += 1
+            self._moved_at = now = self._monotonic()
+            if answered:
+                took = now - began
+                self._slowest = max(took, self._slowest * _FADING)
+                self._pace += (took - self._pace) * _WEIGHT
 
     def _wait(self) -> None:
         """Wait until somebody who leaves hands their place over: whoever comes later does not get it."""
@@ -87,15 +97,18 @@ class Places:
                 raise DirectoryUnavailable("every login place of this worker is taken")
             self._moved.wait(left)
 
-    def _leave(self, took: float | None) -> None:
-        """Give a place back; `took` is for how many seconds it was held, if the directory had an answer."""
-        with self._moved:
-            if self._waiting:
-                self._waiting.popleft().set()
-                self._moved.notify_all()
-            else:
-                self._free += 1
-            self._moved_at = self._monotonic()
-            if took is not None:
-                self._slowest = max(took, self._slowest * _FADING)
-                self._pace += (took - self._pace) * _WEIGHT
+
+class Place:
+    """A place, held for the length of a `with` block."""
+
+    __slots__ = ("_began", "_places")
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def __enter__(self) -> None:
+        self._began = self._places.enter()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        answered = kind is None or not issubclass(kind, (DirectoryUnavailable, Throttled))
+        self._places.leave(self._began, answered=answered)

@@ -33,6 +33,8 @@ class ClientRate:
         Raises:
             Throttled: there were too many.
         """
+        if not self._limits:
+            return
         now = self._monotonic()
         for limit in self._limits:
             window = int(now // limit.seconds)

@@ -22,6 +22,7 @@ _SHUT_SECONDS = 10.0
 _LARGE = 1000
 _LARGE_SECONDS = 1.0
 _MOST = 10_000
+_FEW = 1000
 
 
 class _Wide(NamedTuple):
@@ -52,6 +53,7 @@ class Throttle:
         self._open: dict[_Wide, float] = {}
         self._shut: dict[_Wide, tuple[int, float]] = {}
         self._doubted: dict[_Wide, None] = {}
+        self._wides: dict[tuple[str, str], Sequence[tuple[_Wide, tuple[Limit, ...]]]] = {}
 
     def refuse_known(self, attempt: Attempt) -> None:
         """Refuse what this process knows to be over a limit: it costs neither a read nor a write.
@@ -97,17 +99,14 @@ class Throttle:
         Raises:
             Throttled: there were too many.
         """
-        now = self._counters.now()
-        wides = [
-            (wide, limits)
-            for wide, limits in self._wide(attempt)
-            if limits and self._open.get(wide, 0.0) <= self._monotonic()
-        ]
+        now, moment = self._counters.now(), self._monotonic()
+        wides = [each for each in self._wide(attempt) if self._open.get(each[0], 0.0) <= moment]
         thresholds = [_threshold(wide, limit, now) for wide, limits in wides for limit in limits]
         since = now - self._lookback
         past, answers = self._counters.look(attempt.name, subject, since, thresholds)
-        past = [each for each in past if each.id != own]
-        self._judge_person(attempt, past, now)
+        if past:
+            past = [each for each in past if each.id != own]
+            self._judge_person(attempt, past, now)
         answered = iter(answers)
         for wide, limits in wides:
             self._judge(wide, [(limit, next(answered)) for limit in limits], now)
@@ -116,15 +115,12 @@ class Throttle:
     def failed(self, attempt: Attempt) -> None:
         """Count anew at the next attempt: there was a failure. Where many are allowed, after a second."""
         for wide, limits in self._wide(attempt):
-            if limits:
-                self._doubt(wide)
+            self._doubt(wide)
             believed_until = self._open.pop(wide, None)
             if believed_until is not None and min(limit.amount for limit in limits) >= _LARGE:
                 self._open[wide] = min(believed_until, self._monotonic() + _LARGE_SECONDS)
 
     def _judge_person(self, attempt: Attempt, past: Sequence[Past], now: int) -> None:
-        if not past:
-            return
         with_client = [each for each in past if each.client_id == attempt.client_id]
         # A forgotten program that repeats one password meets the first bound, and its owner's others do not.
         for cause, counted in (
@@ -150,13 +146,23 @@ class Throttle:
         _make_room(self._doubted)
         self._doubted[wide] = None
 
-    def _wide(self, attempt: Attempt) -> list[tuple[_Wide, tuple[Limit, ...]]]:
-        limits = self._limits
-        return [
-            (_Wide(Cause.CLIENT, attempt.client_id), limits.client),
-            (_Wide(Cause.ADDRESS, attempt.address), limits.address),
-            (_Wide(Cause.SERVER, ""), limits.server),
-        ]
+    def _wide(self, attempt: Attempt) -> Sequence[tuple[_Wide, tuple[Limit, ...]]]:
+        """The counts of an attempt that are limited. They are few clients', and for most few addresses'."""
+        where = attempt.client_id, attempt.address
+        found = self._wides.get(where)
+        if found is None:
+            _make_room(self._wides, _FEW)
+            limits = self._limits
+            found = self._wides[where] = tuple(
+                each
+                for each in (
+                    (_Wide(Cause.CLIENT, attempt.client_id), limits.client),
+                    (_Wide(Cause.ADDRESS, attempt.address), limits.address),
+                    (_Wide(Cause.SERVER, ""), limits.server),
+                )
+                if each[1]
+            )
+        return found
 
 
 def full_until(limit: Limit, counted: Sequence[Past], now: int) -> int:
@@ -176,6 +182,6 @@ def _threshold(wide: _Wide, limit: Limit, now: int) -> Threshold:
     )
 
 
-def _make_room(known: dict[_Wide, Any]) -> None:
-    if len(known) >= _MOST:
+def _make_room(known: dict[Any, Any], most: int = _MOST) -> None:
+    if len(known) >= most:
         known.clear()
