@@ -1,12 +1,12 @@
 """Bearer tokens at a resource (RFC 6750): Authlib's `ResourceProtector`, with the RFC's challenges."""
 
 from collections.abc import Callable
-from typing import Any
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, token_authenticated
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6750 import BearerTokenValidator, InvalidTokenError
-from flask import abort, g, request
+from flask import Request, abort, g
+from flask.globals import request_ctx
 
 from models import AccessToken, GrantStore
 from oauth.errors import REALM
@@ -114,21 +114,23 @@ class Protector(ResourceProtector):
             StoreUnavailable: the database cannot say.
         """
         wanted = [scopes] if isinstance(scopes, str) else scopes
-        token: StoredToken = self.validate_request(wanted, request, **claims)
-        token_authenticated.send(self, token=token)
+        token: StoredToken = self.validate_request(wanted, request_ctx.request, **claims)
+        if token_authenticated.receivers:
+            token_authenticated.send(self, token=token)
         g.authlib_server_oauth2_token = token
         return token
 
-    def parse_request_authorization(self, request: Any) -> tuple[BearerTokenValidator, str]:
+    def parse_request_authorization(self, request: Request) -> tuple[BearerTokenValidator, str]:
         """The validator and the token of the request's Authorization header (RFC 6750, 2.1).
 
         Raises:
             MissingToken: no header, or another scheme.
         """
-        scheme, _, token = (request.headers.get("Authorization") or "").strip().partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise MissingToken
-        return self.get_token_validator("bearer"), token.strip()
+        return self.get_token_validator("bearer"), token
 
     def raise_error_response(self, error: OAuth2Error) -> None:
         """Answer with the error, its challenge and a JSON body (RFC 6750, 3)."""
