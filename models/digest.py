@@ -73,13 +73,14 @@ class SecretHasher:
         presented: Sequence[str],
         stored: Sequence[tuple[str, bytes]],
     ) -> tuple[bool, ...]:
-        digests = {key_id: [made(key, secret) for secret in presented] for key_id, key in self.keys}
-        return tuple(
-            [
-                True in [hmac.compare_digest(mine, kept) for mine in digests.get(key_id, ())]
-                for key_id, kept in stored
-            ]
-        )
+        found = [False] * len(stored)
+        for key_id, key in self.keys:
+            for secret in presented:
+                mine = made(key, secret)
+                for place, (kept_under, kept) in enumerate(stored):
+                    if kept_under == key_id and hmac.compare_digest(mine, kept):
+                        found[place] = True
+        return tuple(found)
 
 
 def _hmac(key: bytes, secret: str) -> bytes:

@@ -94,7 +94,7 @@ class StrictClientAuthentication(ClientAuthentication):
     def _prove(self, presented: _Presented, live: Sequence[ClientSecret]) -> ClientSecret | None:
         stored = [(secret.key_id, secret.digest) for secret in live] or [_NO_SUCH_SECRET]
         found = self._clients.hasher.matches([secret for _, secret in presented.readings], stored)
-        return next((secret for secret, match in zip(live, found, strict=False) if match), None)
+        return live[found.index(True)] if True in found else None
 
 
 def _presented(request: StrictRequest) -> _Presented:
