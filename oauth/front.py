@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Request
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_content_length
 
@@ -58,7 +59,8 @@ class StrictRequest(OAuth2Request):
 
     def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
         self.__dict__.update(_FRESH)
-        self.method, self.uri, self.headers = request.method, issuer + request.path, request.headers
+        self.method, self.uri = request.method, issuer + request.path
+        self.headers = EnvironHeaders(request.environ)
         self.parameters: Mapping[str, str] = {}
         self.resources: Sequence[str] = ()
         self.raw_body = b""
@@ -104,10 +106,12 @@ def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str],
     Raises:
         OAuth2Error: `invalid_request`, with a constant sentence; 413 for a body over 16 KiB.
     """
-    if request.environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
         raise malformed(f"The body must be a form: Content-Type {_FORM}.")
-    asked = request.query_string
-    if asked and any(name in _PARAMETERS | _REPEATABLE for name, _ in _parse(asked)):
+    if environ.get("QUERY_STRING") and any(
+        name in _PARAMETERS | _REPEATABLE for name, _ in _parse(request.query_string)
+    ):
         raise malformed("OAuth parameters belong in the body, never in the URL.")
     parameters: dict[str, str] = {}
     resources: list[str] = []

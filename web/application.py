@@ -22,8 +22,21 @@ _HOST = re.compile(
 _NO_SESSION = NullSession()
 
 
-class _Request(Request):
-    """A request that looks for uploads to close only where there are any."""
+class _PlainRequest(Request):
+    """A request of which most is read only when somebody asks for it."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.environ, self.shallow = environ, False
+        self.method, self.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self.remote_addr = environ.get("REMOTE_ADDR")
+        environ["werkzeug.request"] = self
+
+    def __getattr__(self, name: str) -> Any:
+        """What was not read yet: all of it at once, as Werkzeug reads it."""
+        if "headers" in self.__dict__:
+            raise AttributeError(name)
+        super().__init__(self.environ)
+        return getattr(self, name)
 
     def close(self) -> None:
         """Close what was uploaded."""
@@ -45,17 +58,15 @@ class Application(Flask):
     In the views of routes without variables there is no `session`, and `url_for` makes nothing.
     """
 
-    request_class = _Request
     _routes: dict[tuple[str, str], Rule] | None = None
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
         """The context of a request; that of a plain one has its route already."""
-        request = self.request_class(environ)
-        request.json_module = self.json
-        rule = self._plain_route(request)
+        rule = self._plain_route(environ)
         if rule is None:
-            return RequestContext(self, environ, request)
-        request.url_rule, request.view_args = rule, {}
+            return super().request_context(environ)
+        request = _PlainRequest(environ)
+        request.json_module, request.url_rule, request.view_args = self.json, rule, {}
         return _PlainContext(self, environ, request, _NO_SESSION)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
@@ -98,15 +109,14 @@ class Application(Flask):
             or signals.request_finished.receivers
         )
 
-    def _plain_route(self, request: Request) -> Rule | None:
+    def _plain_route(self, environ: dict[str, Any]) -> Rule | None:
         if self._routes is None:
             self._routes = self._plain_routes()
-        environ = request.environ
         if "HTTP_UPGRADE" in environ or not environ.get("PATH_INFO"):
             return None
         if not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
             return None
-        return self._routes.get((request.method, request.path))
+        return self._routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
 
     def _plain_routes(self) -> dict[tuple[str, str], Rule]:
         # Of two for the same path the first counts, as in the map.

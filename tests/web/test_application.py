@@ -167,3 +167,20 @@ def test_session_cannot_be_used(app: Flask) -> None:
         return "kept"
 
     assert ask(app, "/session")[0].startswith("503")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("headers", "scheme", "server", "host", "root_path", "query_string", "remote_addr", "mimetype"),
+        *("content_length", "data", "full_path", "url", "cookies", "is_json", "blueprint", "no_such_thing"),
+    ],
+)
+def test_whatever_a_view_asks_of_its_request(app: Flask, flask: Flask, asked: str) -> None:
+    """What is read of a request only when it is asked for is what Flask reads at once."""
+    for each in (app, flask):
+        each.add_url_rule(
+            "/asked", "asked", lambda: f"{getattr(request, asked, 'nothing')}", methods=["GET", "POST"]
+        )
+    given = {"HTTP_X_NAME": "é", "SCRIPT_NAME": "/below", "QUERY_STRING": "a=b", "HTTP_COOKIE": "c=d"}
+    assert ask(app, "/asked", "POST", **given) == ask(flask, "/asked", "POST", **given)
