@@ -24,8 +24,11 @@ def hour_prefix(at: int) -> bytes:
 
 
 def new_grant_id(at: int) -> bytes:
-    """A fresh primary key for a grant made at `at`: the hour, and 128 random bits."""
-    return hour_prefix(at) + secrets.token_bytes(16)
+    """A fresh primary key for a grant made at `at`: its hour, its second in that, and 112 random bits.
+
+    With the second, the grants of one time fill a page one after the other.
+    """
+    return hour_prefix(at) + (at % _HOUR).to_bytes(2, "big") + secrets.token_bytes(14)
 
 
 def make_secret() -> str:
