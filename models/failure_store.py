@@ -5,9 +5,11 @@ asked for. Must not know: what the limits are.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import ScalarSelect, bindparam, delete, insert, select, union_all, update
+from sqlalchemy import Integer, ScalarSelect, bindparam, delete, insert, select, union_all, update
 
 from models.base import connection, table
 from models.driver import Link, Statement
@@ -15,6 +17,19 @@ from models.tables import LoginFailureRow
 
 KEPT = 31 * 86_400
 """Seconds that failures are kept: the longest limit, and what the help desk looks back on."""
+
+
+class PastFailure(NamedTuple):
+    """One failure of a person, or a try that is under way. `at` is in seconds since the epoch."""
+
+    id: int
+    at: int
+    client_id: str
+    guess: bool
+    tried: bool
+    cleared: bool
+    pending: bool
+
 
 _FAILURE = table(LoginFailureRow)
 # Of one look. A person who is over their limits adds no more, so that this is beyond any of them.
@@ -31,7 +46,7 @@ _PAST = (
 _IS_NAME = (_FAILURE.c.name == bindparam("of_name")) & (_FAILURE.c.at > bindparam("since"))
 _IS_SUBJECT = (_FAILURE.c.subject == bindparam("of_subject")) & (_FAILURE.c.at > bindparam("since"))
 _OF_NAME = select(*_PAST).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
-_BY_NAME = Statement(_OF_NAME)
+_BY_NAME = Statement(_OF_NAME, row=PastFailure)
 # Two walks of an index and no OR, which would read the table where it has no statistics.
 _BY_BOTH = Statement(
     union_all(
@@ -43,21 +58,11 @@ _BY_BOTH = Statement(
             .limit(_MOST)
             .subquery()
         ),
-    )
+    ),
+    row=PastFailure,
 )
+_NEWEST_FIRST = attrgetter("at", "id")
 _INSERT = insert(_FAILURE).returning(_FAILURE.c.id)
-
-
-class PastFailure(NamedTuple):
-    """One failure of a person, or a try that is under way. `at` is in seconds since the epoch."""
-
-    id: int
-    at: int
-    client_id: str
-    guess: bool
-    tried: bool
-    cleared: bool
-    pending: bool
 
 
 class _Attempt(Protocol):
@@ -114,14 +119,11 @@ class FailureStore:
         """
         statement = _BY_NAME if subject is None else _BY_BOTH
         with Link(alone=True) as link:
-            found = link.all(statement, {"of_name": name, "of_subject": subject, "since": since})
-        answers: Sequence[int | None] = ()
-        if thresholds:
-            asked = [_nth(each).label(f"t{place}") for place, each in enumerate(thresholds)]
-            with connection() as wide:
-                answers = tuple(wide.execute(select(*asked)).one())
-        past = [PastFailure(**row) for row in found]
-        return sorted(past, key=lambda each: (each.at, each.id), reverse=True), answers
+            past = link.all(statement, {"of_name": name, "of_subject": subject, "since": since})
+            answers = _answers(link, thresholds) if thresholds else ()
+        if past:
+            past.sort(key=_NEWEST_FIRST, reverse=True)
+        return past, answers
 
     def record(self, at: int, attempt: _Attempt, outcome: _Outcome) -> int:
         """Write a failure down, and give back its number.
@@ -179,14 +181,30 @@ class FailureStore:
             link.commit()
 
 
-def _nth(asked: _Threshold) -> ScalarSelect[int]:
-    chosen = [_FAILURE.c.at > asked.since, _FAILURE.c.guess.is_(True)]
-    if asked.client_id is not None:
-        chosen.append(_FAILURE.c.client_id == asked.client_id)
-    if asked.address is not None:
-        chosen.append(_FAILURE.c.address == asked.address)
+def _answers(link: Link, thresholds: Sequence[_Threshold]) -> Sequence[int | None]:
+    kinds = tuple((each.client_id is not None, each.address is not None) for each in thresholds)
+    values: dict[str, Any] = {}
+    for place, each in enumerate(thresholds):
+        values |= {f"skipped{place}": each.nth - 1, f"since{place}": each.since}
+        values |= {f"client{place}": each.client_id, f"address{place}": each.address}
+    row = link.first(_thresholds(kinds), values)
+    return () if row is None else tuple(row.values())
+
+
+@lru_cache(maxsize=64)
+def _thresholds(kinds: tuple[tuple[bool, bool], ...]) -> Statement[dict[str, Any]]:
+    """The question for so many thresholds, each of a client, of an address, or of neither."""
+    return Statement(select(*(_nth(place, *kind).label(f"t{place}") for place, kind in enumerate(kinds))))
+
+
+def _nth(place: int, of_client: bool, of_address: bool) -> ScalarSelect[int]:  # noqa: FBT001
+    chosen = [_FAILURE.c.at > bindparam(f"since{place}"), _FAILURE.c.guess.is_(True)]
+    if of_client:
+        chosen.append(_FAILURE.c.client_id == bindparam(f"client{place}"))
+    if of_address:
+        chosen.append(_FAILURE.c.address == bindparam(f"address{place}"))
     nth = select(_FAILURE.c.at).where(*chosen).order_by(_FAILURE.c.at.desc())
-    return nth.offset(asked.nth - 1).limit(1).scalar_subquery()
+    return nth.offset(bindparam(f"skipped{place}", type_=Integer)).limit(1).scalar_subquery()
 
 
 def _columns(outcome: _Outcome) -> dict[str, str | bool | None]:
