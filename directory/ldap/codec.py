@@ -6,7 +6,9 @@ and two dictionaries, which is a sixth of the CPU of a token. What this does not
 ldap3 reads that, as it does whatever is neither of the two.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from ldap3.core.results import RESULT_CODES, RESULT_SUCCESS
@@ -90,8 +92,11 @@ class Reading:
 
     def _after_the_id(self, data: bytes, at: int, end: int) -> int:
         """Where the operation begins of a message that answers the request."""
-        at, stop = _open(data, at, end, _INTEGER)
-        if _integer(data, at, stop) != self._message_id:
+        size = data[at + 1]
+        stop = at + 2 + size
+        if data[at] != _INTEGER or not 0 < size <= _MOST_INTEGER_OCTETS or stop > end:
+            raise NotUnderstood
+        if int.from_bytes(data[at + 2 : stop], "big", signed=True) != self._message_id:
             raise NotUnderstood
         return stop
 
@@ -120,7 +125,7 @@ def _result(data: bytes, at: int, last: int) -> Answer:
     else:
         at, end = _open(data, at, last, data[at])
         code, message = _any_result(data, at, end)
-    return Answer(code, message, _controls(data, end, last)) if end != last else Answer(code, message)
+    return Answer(code, message, _controls(data[end:last])) if end != last else Answer(code, message)
 
 
 def _any_result(data: bytes, at: int, end: int) -> tuple[int, str]:
@@ -140,10 +145,11 @@ def _any_result(data: bytes, at: int, end: int) -> tuple[int, str]:
     return code, message
 
 
-def _controls(data: bytes, at: int, last: int) -> dict[str, bytes]:
-    """Read the values of controls (RFC 4511, section 4.1.11)."""
-    at, end = _open(data, at, last, _CONTROLS)
-    if end != last:
+@lru_cache(maxsize=16)
+def _controls(data: bytes) -> Mapping[str, bytes]:
+    """Read the values of controls (RFC 4511, section 4.1.11), which are the same for nearly everybody."""
+    at, end = _open(data, 0, len(data), _CONTROLS)
+    if end != len(data):
         raise NotUnderstood
     values: dict[str, bytes] = {}
     while at != end:
@@ -157,7 +163,7 @@ def _controls(data: bytes, at: int, last: int) -> dict[str, bytes]:
             values[oid] = data[start:at]
         if at != stop:
             raise NotUnderstood
-    return values
+    return MappingProxyType(values)
 
 
 def _entry(data: bytes, at: int, end: int) -> Entry:
@@ -175,6 +181,11 @@ def _entry(data: bytes, at: int, end: int) -> Entry:
         at, last = _open(data, at, stop, _SET)
         if last != stop or name in attributes:
             raise NotUnderstood
+        size = stop - at - 2
+        if 0 <= size < _LONG_FORM and data[at] == _OCTETS and data[at + 1] == size:
+            attributes[name] = (data[at + 2 : stop],)  # one short value: most have no other
+            at = stop
+            continue
         values = []
         while at != stop:
             start, at = _open(data, at, stop, _OCTETS)

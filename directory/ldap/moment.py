@@ -61,4 +61,6 @@ _FORMS: Final[Mapping[str, Callable[[str | None], int | None]]] = MappingProxyTy
 
 def moment_of(attribute: str, text: str | None) -> int | None:
     """Convert the value of an attribute that holds a moment to seconds since the epoch; None for none."""
+    if text is None:
+        return None
     return _FORMS.get(attribute.lower(), from_generalized_time)(text)
