@@ -14,6 +14,7 @@ from ldap3 import NONE, Server
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
+from directory.ldap.dialing import dial, resolve
 from directory.ldap.doctor_person import examine_person, sees_people
 from directory.ldap.embedded import Embedded
 from directory.ldap.entry import Answer, Entry
@@ -24,7 +25,7 @@ from directory.ldap.opening import user_base
 from directory.ldap.results import judge_group_search, judge_search, judge_service_bind
 from directory.ldap.tls import secure, verified_context
 from directory.ldap.uri import ServerUri
-from directory.ldap.wire import TimedSocket, dial, resolve
+from directory.ldap.wire import TimedSocket
 
 _SECONDS_A_DAY = 86_400
 _SOON_DAYS = 30

@@ -13,12 +13,13 @@ from ldap3 import NONE, Server
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
+from directory.ldap.dialing import dial
 from directory.ldap.link import Link
 from directory.ldap.results import ServiceAccountRefused
 from directory.ldap.servers import Servers
 from directory.ldap.tls import secure
 from directory.ldap.uri import ServerUri
-from directory.ldap.wire import PlainSocket, TimedSocket, dial
+from directory.ldap.wire import PlainSocket, TimedSocket
 
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8

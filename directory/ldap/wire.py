@@ -1,21 +1,17 @@
 """Sockets that keep the deadline.
 
-Owns: resolving, connecting and every read and write on the way to a directory server, and what their failures
-are called. Must not know: LDAP, TLS settings, people.
+Owns: every read and write on an open connection to a directory server, and what their failures are called.
+Must not know: LDAP, TLS settings, people, and how a connection is opened (`dialing`).
 """
 
-import queue
 import select
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Callable
-from typing import Any
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
-from directory.ldap.uri import ServerUri
 
 
 class LinkLost(DirectoryUnavailable):
@@ -40,6 +36,11 @@ class TimedSocket:
         self._read_timeout = read_timeout
         self._sent = 0
         self._unread = b""
+        self._patience = 0.0
+        self._news = select.poll()
+        self._news.register(raw, select.POLLIN)
+        # What TLS has read, and nobody has taken from it yet.
+        self._held: Callable[[], int] = getattr(raw, "pending", int)
 
     def begin(self, deadline: Deadline) -> None:
         """Begin another use of the connection, with a deadline of its own."""
@@ -95,9 +96,13 @@ class TimedSocket:
         Between two operations a server sends only its farewell (RFC 4511, section 4.4.1) or closes: either
         way the connection is dead, and it shows before anything was sent.
         """
-        if self._unread:
+        if self._unread or self._held():
             return False
+        if not self._news.poll(0):
+            return True
+        # Of TLS itself, perhaps, as its tickets are (RFC 8446, section 4.6.1).
         self.raw.settimeout(0)
+        self._patience = 0.0
         try:
             self.raw.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -115,12 +120,22 @@ class TimedSocket:
         self.raw.close()
 
     def _receive(self, size: int) -> bytes:
-        self.raw.settimeout(self.deadline.within(self._read_timeout))
+        self._be_patient()
         return self.raw.recv(size)
 
     def _send(self, data: bytes) -> int:
-        self.raw.settimeout(self.deadline.within(self._read_timeout))
+        self._be_patient()
         return self.raw.send(data)
+
+    def _be_patient(self) -> None:
+        patience = self.deadline.within(self._read_timeout)
+        # Nearly always it is the whole read timeout, which is set already.
+        if patience != self._patience:
+            self._wait_at_most(patience)
+            self._patience = patience
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self.raw.settimeout(seconds)
 
     def _too_slow(self) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")
@@ -133,30 +148,19 @@ class PlainSocket(TimedSocket):
     kernel ends a wait for an answer by itself (socket(7), `SO_RCVTIMEO`).
     """
 
-    def __init__(self, raw: socket.socket, *, server: str, read_timeout: float, deadline: Deadline) -> None:
-        super().__init__(raw, server=server, read_timeout=read_timeout, deadline=deadline)
-        raw.settimeout(None)
-        self._patience = 0.0
-        self._news = select.poll()
-        self._news.register(raw, select.POLLIN)
-
-    def is_silent(self) -> bool:
-        """Say whether the connection is open and nothing waits to be read on it."""
-        return not self._unread and not self._news.poll(0)
-
     def _receive(self, size: int) -> bytes:
-        patience = self.deadline.within(self._read_timeout)
-        # Most are the whole read timeout, and set already.
-        if patience != self._patience:
-            whole, part = divmod(patience, 1)
-            # A timeval (setsockopt(2)). Half a microsecond would be 0, and that is for ever.
-            timeval = struct.pack("@ll", int(whole), int(part * 1_000_000) or 1)
-            self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-            self._patience = patience
+        self._be_patient()
         try:
             return self.raw.recv(size)
         except BlockingIOError:
             raise TimeoutError from None
+
+    def _wait_at_most(self, seconds: float) -> None:
+        whole, part = divmod(seconds, 1)
+        # A timeval (setsockopt(2)). Half a microsecond would be 0, and that is for ever.
+        timeval = struct.pack("@ll", int(whole), int(part * 1_000_000) or 1)
+        self.raw.settimeout(None)
+        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
     def _send(self, data: bytes) -> int:
         while True:
@@ -167,83 +171,3 @@ class PlainSocket(TimedSocket):
                 room.register(self.raw, select.POLLOUT)
                 if not room.poll(self.deadline.within(self._read_timeout) * 1000):
                     raise TimeoutError from None
-
-
-def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socket.socket:
-    """Connect to a server, trying each of its addresses in turn.
-
-    Args:
-        uri: which server.
-        connect_timeout: seconds for the name, and again for each address.
-        deadline: of the login that needs the connection.
-
-    Raises:
-        DirectoryUnavailable: no address answered in time.
-    """
-    failures = []
-    for family, address in resolve(uri, connect_timeout=connect_timeout, deadline=deadline):
-        try:
-            raw = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:  # a family that the kernel does not know, or no descriptor left
-            failures.append(str(error))
-            continue
-        try:
-            raw.settimeout(deadline.within(connect_timeout))
-            raw.connect(address)
-            if family != socket.AF_UNIX:
-                # Without it each bind over TLS 1.3 waits 40 ms for a delayed acknowledgement.
-                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            raw.close()
-            failures.append(str(error))
-        except BaseException:
-            raw.close()
-            raise
-        else:
-            return raw
-    raise DirectoryUnavailable(f"{uri.text} cannot be reached: {'; '.join(failures)}")
-
-
-def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> list[tuple[int, Any]]:
-    """Resolve a server's host, in a thread of its own, since the system's resolver knows no time limit.
-
-    Args:
-        uri: which server.
-        connect_timeout: seconds for the name.
-        deadline: of the login that needs it.
-
-    Returns:
-        Socket families and addresses, in the order in which to try them.
-
-    Raises:
-        DirectoryUnavailable: no such name, or no answer in time.
-    """
-    if uri.scheme == "ldapi":
-        return [(socket.AF_UNIX, uri.host)]
-    answers: queue.SimpleQueue[list[tuple[int, Any]] | Exception] = queue.SimpleQueue()
-
-    def ask(flags: int) -> None:
-        try:
-            found = socket.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM, flags=flags)
-            answers.put([(family, address) for family, _, _, _, address in found])
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    ask(socket.AI_NUMERICHOST)
-    answer = answers.get()
-    if isinstance(answer, Exception):  # a name, not an address
-        _in_a_thread(lambda: ask(0), f"resolve {uri.host}")
-        try:
-            answer = answers.get(timeout=deadline.within(connect_timeout))
-        except queue.Empty:
-            raise DirectoryUnavailable(f"the name {uri.host} was not resolved in time") from None
-    if isinstance(answer, Exception):
-        raise DirectoryUnavailable(f"the name {uri.host} cannot be resolved: {answer}")
-    return answer
-
-
-def _in_a_thread(action: Callable[[], None], name: str) -> None:
-    try:
-        threading.Thread(target=action, name=name, daemon=True).start()
-    except RuntimeError as error:
-        raise DirectoryUnavailable(f"no thread could be started to {name}: {error}") from error

@@ -1,7 +1,9 @@
 """Reaching a server: names, addresses and sockets."""
 
 import errno
+import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -9,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from directory import Directory, DirectoryUnavailable
 from directory.ldap.deadline import Deadline
+from directory.ldap.dialing import dial
+from directory.ldap.tls import secure
 from directory.ldap.uri import ServerUri
-from directory.ldap.wire import PlainSocket, TimedSocket, dial
+from directory.ldap.wire import PlainSocket, TimedSocket
 from tests.directory.scripted import Scripted
 
 
@@ -76,8 +81,8 @@ def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -
         listener.listen()
         address = listener.getsockname()
         both = [(socket.AF_INET6, ("::1", address[1])), (socket.AF_INET, address)]
-        monkeypatch.setattr("directory.ldap.wire.resolve", lambda *_, **__: both)
-        monkeypatch.setattr("directory.ldap.wire.socket.socket", without_ipv6)
+        monkeypatch.setattr("directory.ldap.dialing.resolve", lambda *_, **__: both)
+        monkeypatch.setattr("directory.ldap.dialing.socket.socket", without_ipv6)
         uri = ServerUri.parse(f"ldap://127.0.0.1:{address[1]}")
         dial(uri, connect_timeout=1, deadline=Deadline(1, time.monotonic)).close()
 
@@ -134,4 +139,31 @@ def test_what_was_unread_comes_first(kind: type[TimedSocket]) -> None:
         assert [wire.recv(4), wire.recv(4)] == [b"answ", b"er"]
         assert wire.is_silent()
         theirs.close()
+        assert not wire.is_silent()
+
+
+def test_silence_over_tls() -> None:
+    """Tickets are of TLS (RFC 8446, 4.6.1), not of the server; what TLS holds back is, and so is the end."""
+    authority, theirs_context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(theirs_context)
+    ours_context = ssl.create_default_context()
+    authority.configure_trust(ours_context)
+    ours, theirs = socket.socketpair()
+    accepted: list[ssl.SSLSocket] = []
+    accepting = threading.Thread(
+        target=lambda: accepted.append(theirs_context.wrap_socket(theirs, server_side=True))
+    )
+    accepting.start()
+    deadline = Deadline(5, time.monotonic)
+    with secure(ours, ours_context, host="localhost", timeout=5, deadline=deadline) as secured:
+        accepting.join(5)
+        wire = TimedSocket(secured, server="x", read_timeout=1, deadline=deadline)
+        assert select.select([secured], [], [], 5)[0]
+        assert wire.is_silent()
+        accepted[0].sendall(b"answer")
+        assert wire.recv(4) == b"answ"
+        assert not wire.is_silent()
+        assert wire.recv(4) == b"er"
+        assert wire.is_silent()
+        accepted[0].close()
         assert not wire.is_silent()
