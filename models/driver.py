@@ -94,7 +94,7 @@ class Link:
         return None if row is None else compiled.row(row)
 
     def all(self, statement: Statement[_Row], values: Mapping[str, Any]) -> list[_Row]:
-        """Every row of a SELECT."""
+        """Every row of a SELECT, or of a RETURNING, which is over only then."""
         compiled = statement.compiled(self.dialect)
         rows = self._execute(compiled.text, compiled.parameters(values)).fetchall()
         return [compiled.row(row) for row in rows]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Integer, ScalarSelect, bindparam, delete, insert, select, union_all, update
 
-from models.base import connection, table
+from models.base import table
 from models.driver import Link, Statement
 from models.tables import LoginFailureRow
 
@@ -62,7 +62,15 @@ _BY_BOTH = Statement(
     row=PastFailure,
 )
 _NEWEST_FIRST = attrgetter("at", "id")
-_INSERT = insert(_FAILURE).returning(_FAILURE.c.id)
+_RECORDED = [column.name for column in _FAILURE.c if column.name != "id"]
+_RECORD = Statement(insert(_FAILURE).returning(_FAILURE.c.id), _RECORDED)
+_IS_NUMBER = _FAILURE.c.id == bindparam("number")
+_SETTLE = Statement(update(_FAILURE).where(_IS_NUMBER), ["reason", "subject", "guess", "tried"])
+_FORGET = Statement(delete(_FAILURE).where(_IS_NUMBER))
+_CLEAR = tuple(
+    Statement(update(_FAILURE).where(mine, _FAILURE.c.cleared.is_(False)).values(cleared=True))
+    for mine in (_IS_NAME, _IS_SUBJECT)
+)
 
 
 class _Attempt(Protocol):
@@ -137,10 +145,10 @@ class FailureStore:
             StoreUnavailable: it was not written.
         """
         row = {"at": at, "name": attempt.name, "client_id": attempt.client_id, "address": attempt.address}
-        with connection() as link:
-            number: int = link.execute(_INSERT, {**row, **_columns(outcome), "cleared": False}).scalar_one()
+        with Link(alone=True) as link:
+            (written,) = link.all(_RECORD, {**row, **_columns(outcome), "cleared": False})
             link.commit()
-        return number
+        return int(written["id"])
 
     def settle(self, number: int, outcome: _Outcome) -> None:
         """Write down what came of a try that was recorded before.
@@ -148,8 +156,8 @@ class FailureStore:
         Raises:
             StoreUnavailable: it still counts as one that is under way.
         """
-        with connection() as link:
-            link.execute(update(_FAILURE).where(_FAILURE.c.id == number).values(**_columns(outcome)))
+        with Link(alone=True) as link:
+            link.run(_SETTLE, {**_columns(outcome), "number": number})
             link.commit()
 
     def forget(self, number: int) -> None:
@@ -158,8 +166,8 @@ class FailureStore:
         Raises:
             StoreUnavailable: it still counts as one that is under way.
         """
-        with connection() as link:
-            link.execute(delete(_FAILURE).where(_FAILURE.c.id == number))
+        with Link(alone=True) as link:
+            link.run(_FORGET, {"number": number})
             link.commit()
 
     def clear(self, name: bytes, subject: str, since: int) -> None:
@@ -174,10 +182,9 @@ class FailureStore:
             StoreUnavailable: they count as before.
         """
         values = {"of_name": name, "of_subject": subject, "since": since}
-        with connection() as link:
-            for mine in (_IS_NAME, _IS_SUBJECT):
-                statement = update(_FAILURE).where(mine, _FAILURE.c.cleared.is_(False))
-                link.execute(statement.values(cleared=True), values)
+        with Link() as link:
+            for statement in _CLEAR:
+                link.run(statement, values)
             link.commit()
 
 

@@ -3,11 +3,12 @@
 Owns: that there are few of them, for a short while. Must not know: how a digest is made.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Column, Select, bindparam, delete, insert, select
 
-from models.base import connection, table
+from models.base import table
+from models.driver import Link, Statement
 from models.tables import RefusedPasswordRow
 
 REMEMBERED = 900
@@ -16,13 +17,11 @@ REMEMBERED = 900
 _REFUSED = table(RefusedPasswordRow)
 _FEW = 5
 _OF_SUBJECT = _REFUSED.c.subject == bindparam("of_subject")
-_NEWEST = (
-    select(_REFUSED.c.id, _REFUSED.c.tag, _REFUSED.c.state)
-    .where(_OF_SUBJECT, _REFUSED.c.at > bindparam("since"))
-    .order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc())
-    .limit(_FEW)
-)
-_INSERT = insert(_REFUSED).inline()
+
+
+def _newest(*columns: Column[Any]) -> Select[Any]:
+    newest = select(*columns).where(_OF_SUBJECT, _REFUSED.c.at > bindparam("since"))
+    return newest.order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc()).limit(_FEW)
 
 
 class RefusedPassword(NamedTuple):
@@ -30,6 +29,14 @@ class RefusedPassword(NamedTuple):
 
     tag: bytes
     state: bytes
+
+
+_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.state), row=RefusedPassword)
+_REMEMBERED = [column.name for column in _REFUSED.c if column.name != "id"]
+_REMEMBER = Statement(insert(_REFUSED).inline(), _REMEMBERED)
+_FORGET = Statement(delete(_REFUSED).where(_OF_SUBJECT))
+_FORGET_ONE = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.tag == bindparam("of_tag")))
+_FORGET_OLDER = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.id.not_in(_newest(_REFUSED.c.id))))
 
 
 class RefusedStore:
@@ -46,8 +53,8 @@ class RefusedStore:
             StoreUnavailable: the database cannot say.
         """
         values = {"of_subject": subject, "since": at - REMEMBERED}
-        with connection() as link:
-            return [RefusedPassword(row.tag, row.state) for row in link.execute(_NEWEST, values)]
+        with Link(alone=True) as link:
+            return link.all(_NEWEST, values)
 
     def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
         """Remember one, in the place of what was known of it, and forget all but the few newest.
@@ -63,13 +70,10 @@ class RefusedStore:
             StoreUnavailable: it is not remembered.
         """
         row = {"subject": subject, "client_id": client_id, "tag": tag, "state": state, "at": at}
-        mine = _REFUSED.c.subject == subject
-        with connection() as link:
-            link.execute(delete(_REFUSED).where(mine, _REFUSED.c.tag == tag))
-            link.execute(_INSERT, row)
-            newest = link.execute(_NEWEST, {"of_subject": subject, "since": at - REMEMBERED})
-            kept = [each.id for each in newest]
-            link.execute(delete(_REFUSED).where(mine, _REFUSED.c.id.not_in(kept)))
+        with Link() as link:
+            link.run(_FORGET_ONE, {"of_subject": subject, "of_tag": tag})
+            link.run(_REMEMBER, row)
+            link.run(_FORGET_OLDER, {"of_subject": subject, "since": at - REMEMBERED})
             link.commit()
 
     def forget(self, subject: str) -> None:
@@ -78,6 +82,6 @@ class RefusedStore:
         Raises:
             StoreUnavailable: they are still remembered.
         """
-        with connection() as link:
-            link.execute(delete(_REFUSED).where(_REFUSED.c.subject == subject))
+        with Link(alone=True) as link:
+            link.run(_FORGET, {"of_subject": subject})
             link.commit()

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Generic, TypeVar, overload
 
-from sqlalchemy import Dialect, Executable, LargeBinary, SelectBase
+from sqlalchemy import Dialect, Executable, LargeBinary
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import ReturnsRows
 from sqlalchemy.types import TypeEngine
 
 _Row = TypeVar("_Row")
@@ -33,8 +34,8 @@ class Statement(Generic[_Row]):
         Args:
             statement: a Core statement; an `IN` over a list is beyond it.
             columns: of an INSERT or UPDATE that names no values, those that are given.
-            row: of a SELECT, the NamedTuple that has its columns as fields, in their order; else a row is
-                a dict by their names.
+            row: of a SELECT or a RETURNING, the NamedTuple that has its columns as fields, in their order;
+                else a row is a dict by their names.
         """
         self._statement = statement
         self._columns = columns
@@ -112,7 +113,7 @@ def _by_place(
 
 def _reader(statement: Executable, row: type[Any] | None, dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
     """What makes a row of what the driver read."""
-    selected = statement.selected_columns if isinstance(statement, SelectBase) else ()
+    selected = statement.exported_columns if isinstance(statement, ReturnsRows) else ()
     names = tuple(column.name for column in selected)
     if row is not None and names != row._fields:
         raise TypeError(f"the columns are not the fields of {row.__name__}")
