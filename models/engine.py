@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.pool import ShortPool
+from telemetry import json_text
 
 # A page that many tokens change is written back once for all of them: every 16 MiB in place of every four.
 _CHECKPOINT_PAGES = 4000
@@ -62,6 +63,7 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
     """
     options: dict[str, Any] = {
         "hide_parameters": True,
+        "json_serializer": json_text,
         "poolclass": ShortPool,
         "pool_size": threads,
         # What the connection that was used last has cached is the least stale.

@@ -4,8 +4,8 @@ Nothing that a request can hold gets past here as an exception: a refusal is its
 the directory or the database is 503.
 """
 
-import secrets
 from collections.abc import Callable
+from os import urandom
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
@@ -91,7 +91,7 @@ def _answer(
     server: Server, endpoint: Callable[[Server, StrictRequest], Response], origins: Origins | None = None
 ) -> Response:
     asked = request_ctx.request
-    oauth_request = StrictRequest(asked, issuer=server.issuer, request_id=secrets.token_hex(8))
+    oauth_request = StrictRequest(asked, issuer=server.issuer, request_id=urandom(8).hex())
     response = _answer_to(asked, oauth_request, server, endpoint)
     if origins is None or "HTTP_ORIGIN" not in asked.environ:
         return response

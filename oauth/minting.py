@@ -1,10 +1,10 @@
 """What is in a token: nothing, or for a client that is registered so, a JWT (RFC 9068); and ID tokens."""
 
-import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from os import urandom
 from typing import Self
 
 from models import Client, NewGrant
@@ -71,10 +71,10 @@ class Minter:
         Raises:
             StoreUnavailable: there is no key at hand to sign with.
         """
-        octets = octets or secrets.token_bytes(32)
         if client.access_token_format == OPAQUE:
             return mint(ACCESS, facts.expires_at, octets)
-        return self._jwt(self.keys.signer(client.access_token_format, facts.issued_at), client, facts, octets)
+        signer = self.keys.signer(client.access_token_format, facts.issued_at)
+        return self._jwt(signer, client, facts, octets or urandom(32))
 
     def repeated(self, client: Client, facts: Facts, octets: bytes) -> Iterator[str]:
         """The access tokens that `access` may have made of these: a JWT for each key that may have signed.

@@ -8,10 +8,10 @@ found there or not. So no signature is verified here, and no header, algorithm o
 
 import json
 import re
-import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from hashlib import sha256
+from os import urandom
 from zlib import crc32
 
 from models import hour_prefix
@@ -24,7 +24,7 @@ REFRESH = "nidr_"
 _CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}")
 _CHECKSUM = 4
 _STARTS = {kind: crc32(kind.encode("ascii")) for kind in (ACCESS, REFRESH)}
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+_STANDARD, _URL_SAFE = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 # The characters that a token's hour is written in: those of three bytes.
 _HOUR = 4
 
@@ -42,8 +42,9 @@ def mint(kind: str, expires_at: int, octets: bytes | None = None) -> str:
         expires_at: seconds since the epoch.
         octets: 32 that nobody else can know; random ones if None.
     """
-    body = hour_prefix(expires_at) + (octets or secrets.token_bytes(32))
-    return kind + urlsafe_b64encode(body + _checksum(kind, body)).decode("ascii")
+    body = hour_prefix(expires_at) + (octets or urandom(32))
+    written = b2a_base64(body + _checksum(kind, body), newline=False)
+    return kind + written.translate(_URL_SAFE).decode("ascii")
 
 
 def key_of(kind: str, token: str) -> bytes | None:
@@ -75,8 +76,9 @@ def stored_key(kind: str, token: str) -> bytes:
         ValueError: it does not read as one of ours.
     """
     if token.startswith(kind):
-        hour = token[len(kind) : len(kind) + _HOUR]
-        return urlsafe_b64decode(hour) + sha256(token.encode("ascii")).digest()
+        octets = token.encode("ascii")
+        hour = octets[len(kind) : len(kind) + _HOUR].translate(_STANDARD)
+        return a2b_base64(hour) + sha256(octets).digest()
     key = key_of(kind, token)
     if key is None:
         raise ValueError("a token of ours does not read as one")

@@ -1,18 +1,16 @@
-"""JSON as answers and log lines are written: ASCII, on one line, by an encoder that is made once.
+"""JSON as answers, log lines and columns are written: ASCII, on one line, by an encoder that is made once.
 
 `json.dumps` makes one anew at each call, for twice the time.
 """
 
-from collections.abc import Mapping
 from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]
-from typing import Any
 
 
-def json_text(value: Mapping[str, Any]) -> str:
-    """What `json.dumps` makes of a dict (RFC 8259).
+def json_text(value: object) -> str:
+    """What `json.dumps` makes of a value (RFC 8259).
 
     Args:
-        value: a dict of what JSON can say; it holds itself nowhere.
+        value: what JSON can say; it holds itself nowhere.
 
     Raises:
         TypeError: it holds what JSON cannot say.

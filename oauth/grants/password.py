@@ -34,7 +34,8 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         self.request.client = client
         if not client.check_grant_type(self.GRANT_TYPE):
             raise unauthorized_client()
-        absent = [name for name in ("username", "password") if name not in self.request.form]
+        form = self.request.form
+        absent = [name for name in ("username", "password") if name not in form]
         if absent:
             raise missing(*absent)
         self.request.granted_scope = self.server.settle_scope(self.request)
@@ -42,7 +43,6 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
             self.request.resources, client.registered, self.server.issuer
         )
         self.server.restrictions.check_network(client.registered, self.request.address)
-        form = self.request.form
         self.request.user = self.authenticate_user(form["username"], form["password"])
 
     def authenticate_user(self, username: str, password: str) -> Person:

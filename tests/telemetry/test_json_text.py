@@ -15,8 +15,8 @@ VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(), VALUES, max_size=4))
-def test_every_value_is_written_as_the_standard_library_writes_it(value: dict[str, object]) -> None:
+@given(VALUES)
+def test_every_value_is_written_as_the_standard_library_writes_it(value: object) -> None:
     """The text is that of `json.dumps`, ASCII and of one line (RFC 8259)."""
     assert json_text(value) == json.dumps(value)
 
