@@ -19,6 +19,9 @@ from models.statement import Statement
 
 __all__ = ["Link", "Statement"]
 
+# What a writer may have waited for the others of its process and still wait as long for those of the next.
+_NO_TIME_SECONDS = 0.1
+
 _Row = TypeVar("_Row")
 
 _LOG = logging.getLogger("sqlalchemy.engine.driver")
@@ -28,7 +31,8 @@ class Link:
     """A connection of the pool for one piece of work, as a context: what is not committed is undone.
 
     Where nothing is to be committed together (`alone`), each statement stands for itself on PostgreSQL: there
-    the ways that begin and end a transaction would take longer than the statement.
+    the ways that begin and end a transaction would take longer than the statement. On SQLite the first
+    statement that changes rows waits until no other thread of the process writes.
     """
 
     def __init__(self, *, alone: bool = False) -> None:
@@ -50,6 +54,7 @@ class Link:
             raise self._unavailable(error) from None
         self._driver = cast("Any", self._entry.dbapi_connection)
         self.alone = self.alone and self.dialect.name == "postgresql"
+        self._has_turn = self._is_hurried = False
         if self.alone:
             self._begin_alone()
         return self
@@ -63,23 +68,27 @@ class Link:
             StoreUnavailable: for every error of the driver.
         """
         try:
-            if error is not None and self._is_lost(error):
+            if self._is_hurried or (error is not None and self._is_lost(error)):
                 self._entry.invalidate()
             else:
                 self._clear()
         finally:
+            if self._has_turn:
+                self._pool.turn.release()
             self._pool.give(self._entry)
         if error is not None and isinstance(error, self._errors()):
             raise self._unavailable(error) from None
 
     def run(self, statement: Statement[Any], values: Mapping[str, Any]) -> int:
         """Run a statement that changes rows; gives back how many it changed."""
+        self._await_turn()
         compiled = statement.compiled(self.dialect)
         changed: int = self._execute(compiled.text, compiled.parameters(values)).rowcount
         return changed
 
     def run_each(self, statement: Statement[Any], each: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement that changes rows once for each of the values; gives back how many it changed."""
+        self._await_turn()
         compiled = statement.compiled(self.dialect)
         _tell(compiled.text)
         cursor = self._driver.cursor()
@@ -106,6 +115,17 @@ class Link:
     def _execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any]) -> Any:
         _tell(text)
         return self._driver.execute(text, parameters)
+
+    def _await_turn(self) -> None:
+        if self._has_turn or self.dialect.name != "sqlite":
+            return
+        waited = self._pool.await_turn()
+        self._has_turn = True
+        if waited > _NO_TIME_SECONDS:
+            # Both waits together are to be no longer than one. The connection is not used again.
+            left = max(0, int((self._pool.timeout() - waited) * 1000))
+            self._driver.execute(f"PRAGMA busy_timeout={left}")
+            self._is_hurried = True
 
     def _errors(self) -> tuple[type[Exception], ...]:
         return SQLAlchemyError, self.dialect.loaded_dbapi.Error

@@ -1,11 +1,14 @@
 """The pool of connections: SQLAlchemy's own, with a short way in and out of it for the hot path.
 
 Owns: that who takes a connection here and who takes one through SQLAlchemy share the same few, under the same
-bound. Must not know: what is done with one.
+bound; and whose turn it is, where a database has one writer at a time. Must not know: what is done with one.
 """
 
-from typing import cast
+from threading import Lock
+from time import monotonic
+from typing import Any, cast
 
+from sqlalchemy.exc import TimeoutError as TooLate
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.pool.base import _ConnectionRecord
 
@@ -15,6 +18,24 @@ class ShortPool(QueuePool):
 
     Whoever takes a connection gives it back, whatever happened: no proxy does so for them.
     """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.turn = Lock()
+        """Who writes holds it. SQLite itself lets other writers sleep, longer each time, and look again."""
+
+    def await_turn(self) -> float:
+        """Take the turn, in no more time than a connection may take, and give back the seconds it took.
+
+        Raises:
+            SQLAlchemyError: it did not come in time.
+        """
+        if self.turn.acquire(blocking=False):
+            return 0.0
+        began = monotonic()
+        if not self.turn.acquire(timeout=self.timeout()):
+            raise TooLate("other writers of this process took too long")
+        return monotonic() - began
 
     def take(self) -> ConnectionPoolEntry:
         """Take a connection that is open, as far as anybody knows.

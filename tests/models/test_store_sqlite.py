@@ -5,15 +5,19 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from models import StoreUnavailable, db
+from models.pool import ShortPool
 from tests.conftest import Clock, Site
 from tests.models.conformance import StoreConformance
 from tests.models.stores import Place, Stores
+from tests.models.trouble_rules import UNKNOWN
 
 
 def place_of(file: Path) -> Place:
@@ -50,6 +54,13 @@ def place_of(file: Path) -> Place:
         connection.execute("PRAGMA busy_timeout=20")
 
     return Place(f"sqlite:///{file}", dump, held, away, hurry)
+
+
+def turn_of(stores: Stores) -> Lock:
+    """What whoever writes holds."""
+    pool = stores.engine.pool
+    assert isinstance(pool, ShortPool)
+    return pool.turn
 
 
 @pytest.fixture
@@ -98,6 +109,39 @@ def test_reads_go_on_beside_a_writer(hurried: Stores, place: Place) -> None:
     issued = hurried.issue()
     with place.held():
         assert hurried.lives(issued)
+
+
+def test_writers_of_a_process_take_turns(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer waits for the others of its process, no longer than for the database; readers do not."""
+    issued = stores.issue()
+    turn = turn_of(stores)
+    monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.01)
+    with turn:
+        assert stores.lives(issued)
+        with pytest.raises(StoreUnavailable, match="other writers"):
+            stores.issue()
+    stores.issue()
+    assert not turn.locked()
+
+
+def test_turn_is_given_back_after_trouble(hurried: Stores, place: Place) -> None:
+    """Whatever becomes of a writer, the next one has its turn."""
+    with place.held(), pytest.raises(StoreUnavailable, match="locked"):
+        hurried.issue()
+    assert not turn_of(hurried).locked()
+
+
+def test_both_waits_are_no_longer_than_one(
+    stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for their turn waits for other programs for what is left; the next one has all again."""
+    monkeypatch.setattr(ShortPool, "await_turn", lambda pool: pool.turn.acquire() and 2.99)
+    began = monotonic()
+    with place.held(), pytest.raises(StoreUnavailable, match="locked"):
+        stores.rotate(b"\0" * 35, UNKNOWN)
+    assert monotonic() - began < 1
+    with stores.engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA busy_timeout")) == 3000
 
 
 def test_fresh_connection_to_a_locked_file(hurried: Stores, place: Place, tmp_path: Path) -> None:
