@@ -32,6 +32,7 @@ from models import (
     ClientStore,
     GrantCap,
     GrantStore,
+    GroupCommit,
     RefreshStore,
     ScopeStore,
     StoreUnavailable,
@@ -94,7 +95,7 @@ def _build(
     settings = load_settings(instance, environ)
     app = _new_flask(instance)
     _open_database(app, settings, instance)
-    grants = GrantStore(clock, GrantCap(settings.grants_per_person))
+    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
     with app.app_context():
         ring = open_keys(settings, instance, int(clock()))
         clients = ClientStore(secret_hasher(ring), grants, clock)
@@ -135,7 +136,7 @@ def _new_server(
         catalogue=Catalogue(ScopeStore().list, parts.clock),
         default_scope=settings.default_scope or "",
         subjects=PairwiseSubjects(parts.kept.get),
-        refreshes=RefreshStore(parts.clock),
+        refreshes=RefreshStore(parts.clock, parts.grants.commits),
         absences=AbsenceStore(),
         lifetimes=lifetimes(settings),
         successor_keys=[key.key for key in ring.derive("refresh token successor")],

@@ -9,6 +9,7 @@ from models.absence_store import Absence, AbsenceStore, Missed
 from models.audit_listing import AuditSelection, list_events
 from models.audit_store import RefusalLedger, record, record_after
 from models.base import Base, StoreUnavailable, db
+from models.checkpoints import Checkpoints
 from models.client import Client, ClientSecret, Registration
 from models.client_import import ClientsExist, ImportedClient, import_clients
 from models.client_store import ClientStore, secret_key_ids
@@ -19,6 +20,7 @@ from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
 from models.grant_cap import GrantCap, people_at_cap
 from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
 from models.grant_store import ClientEnded, GrantStore
+from models.group_commit import GroupCommit
 from models.kept_secret import KeptSecrets, kept_secret_key_ids
 from models.migrations import MIGRATIONS, is_current
 from models.person_failures import ToldFailure, failures_of, unblock
@@ -36,6 +38,7 @@ __all__ = [
     "AccessToken",
     "AuditSelection",
     "Base",
+    "Checkpoints",
     "Client",
     "ClientEnded",
     "ClientSecret",
@@ -44,6 +47,7 @@ __all__ = [
     "FailureStore",
     "GrantCap",
     "GrantStore",
+    "GroupCommit",
     "ImportedClient",
     "KeptSecrets",
     "LiveGrant",

@@ -12,10 +12,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from models.pool import ShortPool
 from telemetry import json_text
 
-# A page that many tokens change is written back once for all of them: every 16 MiB in place of every four.
-_CHECKPOINT_PAGES = 4000
+# A worker writes the log back by itself (`checkpoints.py`), long before whoever commits has to: at 128 MiB.
+_CHECKPOINT_PAGES = 32_000
 # A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
-_WAIT_SECONDS = 3
+WAIT_SECONDS = 3
 
 
 class UrlRefused(ValueError):
@@ -69,15 +69,15 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
         # What the connection that was used last has cached is the least stale.
         "pool_use_lifo": True,
         "max_overflow": 1,
-        "pool_timeout": _WAIT_SECONDS,
+        "pool_timeout": WAIT_SECONDS,
     }
     if make_url(url).get_backend_name() == "sqlite":
-        options["connect_args"] = {"timeout": _WAIT_SECONDS}
+        options["connect_args"] = {"timeout": WAIT_SECONDS}
     else:
         options["connect_args"] = {
-            "connect_timeout": _WAIT_SECONDS,
-            "tcp_user_timeout": _WAIT_SECONDS * 1000,
-            "options": f"-c statement_timeout={_WAIT_SECONDS}s -c lock_timeout={_WAIT_SECONDS}s",
+            "connect_timeout": WAIT_SECONDS,
+            "tcp_user_timeout": WAIT_SECONDS * 1000,
+            "options": f"-c statement_timeout={WAIT_SECONDS}s -c lock_timeout={WAIT_SECONDS}s",
         }
     return options
 

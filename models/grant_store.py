@@ -10,6 +10,7 @@ from models.base import connection, rows_changed, table
 from models.driver import Link
 from models.grant import AccessToken, NewGrant, NewToken
 from models.grant_cap import GrantCap
+from models.group_commit import GroupCommit
 from models.hot_statements import INSERT_AUDIT, SELECT_ACCESS, insert_issue, note_use
 from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
@@ -24,8 +25,9 @@ class ClientEnded(Exception):
 class GrantStore:
     """Grants, tokens and the audit rows that belong to them; `cap`, if any, bounds a person's live grants."""
 
-    def __init__(self, clock: Callable[[], float], cap: GrantCap | None = None) -> None:
+    def __init__(self, clock: Callable[[], float], commits: GroupCommit, cap: GrantCap | None = None) -> None:
         self._clock = clock
+        self.commits = commits
         self._cap = cap
 
     def issue(
@@ -54,14 +56,15 @@ class GrantStore:
             StoreUnavailable: nothing was stored.
         """
         cap = self._due_cap(grant)
-        with Link(alone=secret_used is None and cap is None) as link:
+
+        def work(link: Link) -> AuditEvent | None:
             if not insert_issue(link, grant, access, refresh, event):
                 raise ClientEnded
             if secret_used is not None:
                 note_use(link, *secret_used, at=grant.auth_time)
-            capped = None if cap is None else _keep_to(cap, link, grant, event)
-            link.commit()
-        return capped
+            return None if cap is None else _keep_to(cap, link, grant, event)
+
+        return self.commits.run(work, alone=secret_used is None and cap is None)
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
         """The access token with this key and its grant, live or not; None where there is none.

@@ -13,6 +13,7 @@ from models.audit_store import record_after
 from models.base import connection, rows_changed, table
 from models.driver import Link, Statement
 from models.grant import NewToken, RefreshToken
+from models.group_commit import GroupCommit
 from models.hot_statements import (
     INSERT_ACCESS,
     INSERT_AUDIT,
@@ -86,11 +87,16 @@ class Renewal:
     private: bool = False
 
 
+class _TooLate(Exception):
+    """The token was used, or its grant revoked, meanwhile."""
+
+
 class RefreshStore:
     """Refresh tokens in the database."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], commits: GroupCommit) -> None:
         self._clock = clock
+        self._commits = commits
 
     def find(self, key: bytes) -> RefreshToken | None:
         """The refresh token with this key and its grant, live or not; None where there is none.
@@ -125,16 +131,14 @@ class RefreshStore:
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        with Link() as link:
+
+        def use(link: Link) -> None:
             if link.run(_USE, {"key": key, "at": renewal.at}) != 1:
-                return False
-            if not _renew(link, found, renewal):
-                return False
-            link.run(INSERT_AUDIT, event.fields())
-            if secret_used is not None:
-                note_use(link, *secret_used, at=renewal.at)
-            link.commit()
-        return True
+                raise _TooLate
+            _renew_access(link, found, renewal)
+            _renew_refresh(link, found, renewal)
+
+        return self._store(use, event, secret_used, at=renewal.at)
 
     def keep(
         self,
@@ -156,15 +160,34 @@ class RefreshStore:
             StoreUnavailable: nothing was stored.
         """
         ends = renewal.refresh.expires_at
-        with Link() as link:
-            if not _renew_access(link, found, renewal):
-                return False
+
+        def move(link: Link) -> None:
+            _renew_access(link, found, renewal)
             if ends != found.expires_at and link.run(_MOVE, {"key": key, "ends": ends}) != 1:
-                return False
+                raise _TooLate
+
+        return self._store(move, event, secret_used, at=renewal.at)
+
+    def _store(
+        self,
+        renew: Callable[[Link], None],
+        event: AuditEvent,
+        secret_used: tuple[str, int] | None,
+        *,
+        at: int,
+    ) -> bool:
+        """Store what `renew` does with its audit row. False where it was too late for it."""
+
+        def work(link: Link) -> None:
+            renew(link)
             link.run(INSERT_AUDIT, event.fields())
             if secret_used is not None:
-                note_use(link, *secret_used, at=renewal.at)
-            link.commit()
+                note_use(link, *secret_used, at=at)
+
+        try:
+            self._commits.run(work)
+        except _TooLate:
+            return False
         return True
 
     def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
@@ -182,21 +205,18 @@ class RefreshStore:
         return gone
 
 
-def _renew(link: Link, found: RefreshToken, renewal: Renewal) -> bool:
-    """Store the successors under their grant. False where it was revoked meanwhile."""
-    if not _renew_access(link, found, renewal):
-        return False
+def _renew_refresh(link: Link, found: RefreshToken, renewal: Renewal) -> None:
+    """Store the next refresh token."""
     row = {
         **refresh_row(found.grant_id, renewal.refresh, found.generation + 1, at=renewal.at),
         "access_scope": None if renewal.scope == found.scope else renewal.scope,
         "access_audience": None if renewal.audience == found.audience else renewal.audience,
     }
     link.run(INSERT_REFRESH, row)
-    return True
 
 
-def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> bool:
-    """Renew the grant and store its next access token. False where it was revoked meanwhile."""
+def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> None:
+    """Renew the grant and store its next access token."""
     access = renewal.access
     renewed = {
         "grant": found.grant_id,
@@ -205,7 +225,6 @@ def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> bool:
         "until": max(access.expires_at, renewal.refresh.expires_at),
     }
     if link.run(_RENEW, renewed) != 1:
-        return False
+        raise _TooLate
     row = access_row(found.grant_id, access, renewal.scope, renewal.audience, at=renewal.at)
     link.run(INSERT_ACCESS, row)
-    return True

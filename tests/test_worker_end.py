@@ -3,6 +3,8 @@
 import shutil
 import sqlite3
 import subprocess
+from base64 import b64encode
+from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.conftest import Site
@@ -24,3 +26,26 @@ def test_waiting_refusals_are_written_at_the_end(site: Site, tmp_path: Path) -> 
     found = connection.execute("SELECT times FROM audit_event WHERE event = 'grant.refused'").fetchall()
     connection.close()
     assert sum(times or 1 for (times,) in found) == 3
+
+
+def test_the_log_is_written_back_while_a_worker_serves(site: Site, tmp_path: Path) -> None:
+    """The database's log does not wait for the end of a worker, nor for a request that finds it long."""
+    client = site.register(grant="client_credentials")
+    instance = tmp_path / "served"
+    shutil.copytree(site.app.instance_path, instance)
+    database = instance / "netid.sqlite3"
+    before = database.stat().st_size
+    with serving(instance, settings={"NETID_WORKERS": "1"}) as running:
+        connection = HTTPConnection("127.0.0.1", running.port, timeout=30)
+        headers = {
+            "Authorization": "Basic " + b64encode(f"{client.client_id}:{client.secret}".encode()).decode(),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        for _ in range(1_500):
+            connection.request("POST", "/oauth/token", "grant_type=client_credentials", headers)
+            assert connection.getresponse().read()
+            if database.stat().st_size > before:
+                break
+        else:
+            raise AssertionError("nothing was written back")
+        connection.close()

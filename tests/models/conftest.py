@@ -57,8 +57,9 @@ def stores(place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterat
 
 
 @pytest.fixture
-def hurried(stores: Stores, place: Place) -> Stores:
+def hurried(stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch) -> Stores:
     """The same, on connections that give up soon."""
+    monkeypatch.setattr("models.driver.WAIT_SECONDS", 0.02)
     event.listen(stores.engine, "connect", lambda connection, _: place.hurry(connection), insert=True)
     stores.engine.dispose()
     return stores

@@ -14,6 +14,7 @@ from models import (
     ClientStore,
     GrantCap,
     GrantStore,
+    GroupCommit,
     NewGrant,
     NewToken,
     RefreshStore,
@@ -67,8 +68,8 @@ class Stores:
     clients: ClientStore = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "grants", GrantStore(self.clock))
-        object.__setattr__(self, "refreshes", RefreshStore(self.clock))
+        object.__setattr__(self, "grants", GrantStore(self.clock, GroupCommit()))
+        object.__setattr__(self, "refreshes", RefreshStore(self.clock, self.grants.commits))
         object.__setattr__(self, "clients", self.clients_with(FIRST_KEY))
 
     @property
@@ -184,7 +185,7 @@ class Stores:
 
     def cap_grants(self, per_person: int) -> None:
         """Issue under a cap from now on."""
-        object.__setattr__(self, "grants", GrantStore(self.clock, GrantCap(per_person)))
+        object.__setattr__(self, "grants", GrantStore(self.clock, self.grants.commits, GrantCap(per_person)))
 
     def _know(self, client_id: str) -> None:
         """See to it that a client with this id is registered."""

@@ -1,0 +1,72 @@
+"""The write-ahead log of SQLite is written back beside the requests, not by one of them.
+
+Who commits when the log is long writes it back, and their answer waits for it: a tenth of a second, twice a
+second on a busy server. And under a steady load the log is never written back whole, so that it begins anew:
+it grows. Here a thread of the worker does both.
+
+Owns: when. Must not know: what is written.
+"""
+
+import logging
+import threading
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.base import unavailable
+from models.engine import WAIT_SECONDS
+
+_LOG = logging.getLogger(__name__)
+
+# Pieces of work (`GroupCommit`) of some 24 KiB: a page that many of them change is written back once for all.
+_EVERY = 700
+# Pages of 4 KiB after which writers are held up, for a hundredth of a second, so that the log begins anew.
+_LONG = 16_000
+# Milliseconds to wait for others who read or write; the next time will do as well.
+_PATIENCE = 20
+
+
+class Checkpoints:
+    """Writes back the log of one database, in a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._written = 0
+        self._is_due = threading.Event()
+
+    def wrote(self, count: int) -> None:
+        """Be told how many pieces of work were stored."""
+        self._written += count
+        if self._written >= _EVERY:
+            self._written = 0
+            self._is_due.set()
+
+    def start(self) -> None:
+        """Begin, where the database is SQLite; it ends with the process."""
+        if self._engine.dialect.name == "sqlite":
+            threading.Thread(target=self._work, name="checkpoints", daemon=True).start()
+
+    def write_back(self) -> None:
+        """Write back what the log holds, and let it begin anew where it is long.
+
+        Raises:
+            SQLAlchemyError: it could not be written back: all is in the log, and stays there.
+        """
+        with self._engine.connect() as connection:
+            link = connection.execution_options(isolation_level="AUTOCOMMIT")
+            link.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
+            try:
+                if link.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()[1] >= _LONG:
+                    # Once more without holding anybody up: the less is left for the next.
+                    link.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+                    link.exec_driver_sql("PRAGMA wal_checkpoint(RESTART)")
+            finally:
+                link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+
+    def _work(self) -> None:
+        while self._is_due.wait():
+            self._is_due.clear()
+            try:
+                self.write_back()
+            except SQLAlchemyError as error:
+                _LOG.warning("the database's log could not be written back: %s", unavailable(error))

@@ -1,0 +1,135 @@
+"""Small writes of one process to SQLite: one transaction for all that wait while another is being written.
+
+SQLite has one writer. Who finds it busy sleeps there for a millisecond, then for two, and in the end for a
+hundred, however soon the lock is free; and each commit pays for its own pages, and its own wait for the disk.
+So threads of a process queue here, and who comes first writes for all that wait.
+
+Owns: that each piece of work is stored whole or not at all, whoever it was written with. Must not know: what
+is written. On PostgreSQL, which does all that by itself, it does nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Generic, TypeVar, cast
+
+from models.base import StoreUnavailable, db
+from models.driver import Link
+from models.engine import WAIT_SECONDS
+
+T = TypeVar("T")
+
+
+class _Waiting(Generic[T]):
+    """A piece of work, and what came of it."""
+
+    __slots__ = ("error", "is_done", "result", "work")
+
+    def __init__(self, work: Callable[[Link], T]) -> None:
+        self.work = work
+        self.is_done = False
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+
+class GroupCommit:
+    """A queue for the writer of one process; `wrote` is told how many pieces each commit stored."""
+
+    def __init__(self) -> None:
+        self.wrote: Callable[[int], None] = _ignore
+        self._turn = Lock()
+        self._queue: deque[_Waiting[object]] = deque()
+
+    def __len__(self) -> int:
+        """How many pieces wait."""
+        return len(self._queue)
+
+    def run(self, work: Callable[[Link], T], *, alone: bool = False) -> T:
+        """Do a piece of work in a transaction, and commit it.
+
+        Args:
+            work: runs its statements on the connection, and commits nothing. It may be done twice, the first
+                time undone; where it raises, nothing of it is stored.
+            alone: whether it is a single statement on PostgreSQL.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+            Exception: whatever `work` raises; nothing was stored.
+        """
+        if db.engine.dialect.name != "sqlite":
+            with Link(alone=alone) as link:
+                result = work(link)
+                link.commit()
+            return result
+        mine = _Waiting(work)
+        self._queue.append(cast("_Waiting[object]", mine))
+        self._take_turn(cast("_Waiting[object]", mine))
+        try:
+            if not mine.is_done:
+                self._write()
+        finally:
+            self._turn.release()
+        if mine.error is not None:
+            raise mine.error
+        return cast("T", mine.result)
+
+    def _take_turn(self, mine: _Waiting[object]) -> None:
+        if self._turn.acquire(timeout=WAIT_SECONDS):
+            return
+        try:
+            self._queue.remove(mine)
+        except ValueError:
+            # It is being written just now, by somebody who does not wait for ever either.
+            self._turn.acquire()
+        else:
+            raise StoreUnavailable("others of this process write, and take too long")
+
+    def _write(self) -> None:
+        """Write all that waits."""
+        batch = [self._queue.popleft() for _ in range(len(self._queue))]
+        try:
+            if len(batch) == 1 or not _together(batch):
+                for each in batch:
+                    _by_itself(each)
+        except BaseException:
+            for each in batch:
+                if not each.is_done:
+                    each.error, each.is_done = StoreUnavailable("the writer was interrupted"), True
+            raise
+        self.wrote(len(batch))
+
+
+def _together(batch: Sequence[_Waiting[object]]) -> bool:
+    """Store all in one transaction; False where one of them is not to be stored, and nothing was."""
+    has_begun = is_ended = False
+    try:
+        with Link() as link:
+            link.begin()
+            has_begun = True
+            for each in batch:
+                each.result = each.work(link)
+            is_ended = True
+            link.commit()
+    except Exception as error:  # noqa: BLE001 - whose it is shows when each is done by itself
+        if has_begun and not is_ended:
+            return False
+        for each in batch:
+            each.error = error
+    for each in batch:
+        each.is_done = True
+    return True
+
+
+def _by_itself(waiting: _Waiting[object]) -> None:
+    try:
+        with Link() as link:
+            link.begin()
+            waiting.result = waiting.work(link)
+            link.commit()
+    except Exception as error:  # noqa: BLE001 - it is raised where the work came from
+        waiting.error = error
+    waiting.is_done = True
+
+
+def _ignore(_: int) -> None:
+    """Tell nobody."""

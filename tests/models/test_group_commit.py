@@ -1,0 +1,181 @@
+"""Small writes of one process to SQLite are stored together, and each of them whole or not at all."""
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import insert, select
+
+from models import GroupCommit, StoreUnavailable
+from models.base import connection, table
+from models.driver import Link, Statement
+from models.tables import ScopeRow
+from tests.models.stores import Place, Stores
+from tests.models.test_store_sqlite import place
+
+__all__ = ["place"]
+
+T = TypeVar("T")
+_SCOPE = table(ScopeRow)
+_INSERT = Statement(insert(_SCOPE), _SCOPE.c.keys())
+_ALL = Statement(select(_SCOPE.c.name))
+# Seconds until a test gives up.
+_PATIENCE = 30
+
+
+class Refused(Exception):
+    """A piece of work that is not to be stored."""
+
+
+class Crowd:
+    """Threads with work for one queue: the first holds it up until all others wait."""
+
+    def __init__(self, stores: Stores, commits: GroupCommit) -> None:
+        self._app = stores.site.app
+        self._commits = commits
+        self._is_writing, self._may_end = Event(), Event()
+        self.sizes: list[int] = []
+        commits.wrote = self.sizes.append
+
+    def work(self, *pieces: Callable[[Link], object]) -> list[Future[object]]:
+        """Do the first piece, then all the others, which have waited for it."""
+        with ThreadPoolExecutor(len(pieces) + 1) as pool:
+            first = pool.submit(self._run, self._slowly)
+            assert self._is_writing.wait(_PATIENCE)
+            others = [pool.submit(self._run, piece) for piece in pieces]
+            while len(self._commits) < len(pieces):
+                assert not first.done()
+            self._may_end.set()
+        assert first.result() is None
+        return others
+
+    def _slowly(self, _: Link) -> None:
+        self._is_writing.set()
+        assert self._may_end.wait(_PATIENCE)
+
+    def _run(self, piece: Callable[[Link], T]) -> T:
+        with self._app.app_context():
+            return self._commits.run(piece)
+
+
+def scope(name: str) -> Callable[[Link], str]:
+    """Work that stores a scope, and gives back its name."""
+
+    def work(link: Link) -> str:
+        assert link.run(_INSERT, {"name": name, "description": "", "needs": []}) == 1
+        return name
+
+    return work
+
+
+def refused(name: str) -> Callable[[Link], None]:
+    """Work that stores a scope, and thinks better of it."""
+
+    def work(link: Link) -> None:
+        scope(name)(link)
+        raise Refused
+
+    return work
+
+
+def names(stores: Stores) -> set[object]:
+    """The scopes that are stored."""
+    return {row["name"] for row in stores.rows("scope")}
+
+
+def names_of(link: Link) -> int:
+    """How many scopes the transaction sees."""
+    return len(link.all(_ALL, {}))
+
+
+def test_who_waits_is_stored_together(stores: Stores) -> None:
+    """What came while another was being written is one transaction, and each is told its own outcome."""
+    crowd = Crowd(stores, GroupCommit())
+    assert [each.result() for each in crowd.work(*map(scope, "abcd"))] == list("abcd")
+    assert crowd.sizes == [1, 4]
+    assert names(stores) == set("abcd")
+
+
+def test_one_that_is_refused_takes_none_with_it(stores: Stores) -> None:
+    """A piece that raises is not stored, and whatever it was written with is."""
+    crowd = Crowd(stores, GroupCommit())
+    first, second, third = crowd.work(scope("a"), refused("b"), scope("c"))
+    with pytest.raises(Refused):
+        second.result()
+    assert (first.result(), third.result()) == ("a", "c")
+    assert names(stores) == {"a", "c"}
+
+
+def test_a_commit_that_fails_fails_for_all(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told that a piece is stored which is not."""
+    crowd = Crowd(stores, GroupCommit())
+    commit = Link.commit
+
+    def fail_together(link: Link) -> None:
+        if names_of(link):
+            raise sqlite3.OperationalError("disk I/O error")
+        commit(link)
+
+    monkeypatch.setattr(Link, "commit", fail_together)
+    for each in crowd.work(scope("a"), scope("b")):
+        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+            each.result()
+    assert names(stores) == set()
+
+
+def test_who_waits_too_long_stores_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread whose turn does not come takes its work back, and says that it cannot say."""
+    monkeypatch.setattr("models.group_commit.WAIT_SECONDS", 0.01)
+    commits = GroupCommit()
+
+    def ask() -> str:
+        with stores.site.app.app_context():
+            return commits.run(scope("late"))
+
+    def hold_up(_: Link) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            late = pool.submit(ask)
+            with pytest.raises(StoreUnavailable):
+                late.result()
+
+    commits.run(hold_up)
+    assert len(commits) == 0
+    assert names(stores) == set()
+
+
+def test_a_lock_of_another_process_is_waited_for(
+    stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue writes as soon as the other writer has ended, after pauses of no more than a millisecond."""
+    pauses: list[float] = []
+    with place.held():
+        monkeypatch.setattr("models.driver.time.sleep", pauses.append)
+        monkeypatch.setattr("models.driver.WAIT_SECONDS", 0.02)
+        with pytest.raises(StoreUnavailable, match="locked"):
+            GroupCommit().run(scope("too soon"))
+    assert 0.02 < sum(pauses) < 0.03
+    assert max(pauses) <= 0.001
+    assert GroupCommit().run(scope("in time")) == "in time"
+    assert names(stores) == {"in time"}
+
+
+def test_connection_waits_as_before(stores: Stores) -> None:
+    """Whoever has the connection next waits for a lock as long as everybody does."""
+    GroupCommit().run(scope("a"))
+    with connection() as link:
+        assert link.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 3000
+
+
+def test_interrupted_writer(stores: Stores) -> None:
+    """A writer that is stopped in the middle leaves nobody waiting, and the queue as it was."""
+    commits = GroupCommit()
+
+    def stop(_: Link) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        commits.run(stop)
+    assert commits.run(scope("after")) == "after"
