@@ -6,8 +6,7 @@ nothing, and the key makes a stolen dump useless even for weak ones that were im
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import sha256
 from os import urandom
 
@@ -37,16 +36,23 @@ def make_secret() -> str:
     return "nids_" + secrets.token_urlsafe(32)
 
 
-@dataclass(frozen=True, slots=True)
 class SecretHasher:
     """Digests of client secrets under the server's keys: `(key_id, key)`, the first makes, all verify."""
 
-    keys: Sequence[tuple[str, bytes]]
+    def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
+        """Take the keys.
+
+        Args:
+            keys: each with its id; the first makes.
+        """
+        self.keys = tuple(keys)
+        # Copied for each secret: a key is hashed once.
+        self._begun = [(key_id, hmac.new(key, digestmod="sha256")) for key_id, key in keys]
 
     def digest(self, secret: str) -> tuple[str, bytes]:
         """The id of the key that makes, and the HMAC of `secret` under it."""
-        key_id, key = self.keys[0]
-        return key_id, _hmac(key, secret)
+        key_id, begun = self._begun[0]
+        return key_id, _digest(begun, _octets(secret))
 
     def digest_of_sha256(self, known: bytes) -> tuple[str, bytes]:
         """As `digest`, of a secret of which only the SHA-256 is known: its old server kept no more.
@@ -54,8 +60,8 @@ class SecretHasher:
         The two kinds never meet: no text's UTF-8 begins with the octet that marks this one, so that the hash
         itself, presented as a secret, opens nothing.
         """
-        key_id, key = self.keys[0]
-        return key_id, hmac.digest(key, _HASHED + known, "sha256")
+        key_id, begun = self._begun[0]
+        return key_id, _digest(begun, _HASHED + known)
 
     def matches(self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
         """For each stored `(key_id, digest)`, whether any presented secret has it. No early exit.
@@ -68,28 +74,28 @@ class SecretHasher:
             stored: digests of the secrets that count; where there are none, give one that cannot match, so
                 that an unknown client costs the same.
         """
-        found = self._matches(_hmac, presented, stored)
-        return found if True in found else self._matches(_hmac_of_hash, presented, stored)
+        octets = [_octets(secret) for secret in presented]
+        found = self._matches(octets, stored)
+        if True in found:
+            return found
+        return self._matches([_HASHED + sha256(each).digest() for each in octets], stored)
 
-    def _matches(
-        self,
-        made: Callable[[bytes, str], bytes],
-        presented: Sequence[str],
-        stored: Sequence[tuple[str, bytes]],
-    ) -> tuple[bool, ...]:
+    def _matches(self, octets: Sequence[bytes], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
         found = [False] * len(stored)
-        for key_id, key in self.keys:
-            for secret in presented:
-                mine = made(key, secret)
+        for key_id, begun in self._begun:
+            for each in octets:
+                mine = _digest(begun, each)
                 for place, (kept_under, kept) in enumerate(stored):
                     if kept_under == key_id and hmac.compare_digest(mine, kept):
                         found[place] = True
         return tuple(found)
 
 
-def _hmac(key: bytes, secret: str) -> bytes:
-    return hmac.digest(key, secret.encode("utf-8", "surrogatepass"), "sha256")
+def _octets(secret: str) -> bytes:
+    return secret.encode("utf-8", "surrogatepass")
 
 
-def _hmac_of_hash(key: bytes, secret: str) -> bytes:
-    return hmac.digest(key, _HASHED + sha256(secret.encode("utf-8", "surrogatepass")).digest(), "sha256")
+def _digest(begun: hmac.HMAC, octets: bytes) -> bytes:
+    made = begun.copy()
+    made.update(octets)
+    return made.digest()
