@@ -22,9 +22,6 @@ from models.statement import Statement
 
 __all__ = ["Link", "Statement"]
 
-# What a writer may have waited for the others of its process and still wait as long for those of the next.
-_NO_TIME_SECONDS = 0.1
-
 _Row = TypeVar("_Row")
 
 # Seconds between two tries to be SQLite's writer: a commit takes a tenth of a millisecond, and a disk more.
@@ -60,7 +57,7 @@ class Link:
             raise self._unavailable(error) from None
         self._driver = cast("Any", self._entry.dbapi_connection)
         self.alone = self.alone and self.dialect.name == "postgresql"
-        self._has_turn = self._is_hurried = False
+        self._has_turn = False
         if self.alone:
             self._begin_alone()
         return self
@@ -74,7 +71,7 @@ class Link:
             StoreUnavailable: for every error of the driver.
         """
         try:
-            if self._is_hurried or (error is not None and self._is_lost(error)):
+            if error is not None and self._is_lost(error):
                 self._entry.invalidate()
             else:
                 self._clear()
@@ -87,20 +84,25 @@ class Link:
 
     def run(self, statement: Statement[Any], values: Mapping[str, Any]) -> int:
         """Run a statement that changes rows; gives back how many it changed."""
-        self._await_turn()
+        self.begin()
         compiled = statement.compiled(self.dialect)
         changed: int = self._execute(compiled.text, compiled.parameters(values)).rowcount
         return changed
 
     def run_each(self, statement: Statement[Any], each: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement that changes rows once for each of the values; gives back how many it changed."""
-        self._await_turn()
+        self.begin()
         compiled = statement.compiled(self.dialect)
         _tell(compiled.text)
         cursor = self._driver.cursor()
         cursor.executemany(compiled.text, [compiled.parameters(values) for values in each])
         changed: int = cursor.rowcount
         return changed
+
+    def returned(self, statement: Statement[_Row], values: Mapping[str, Any]) -> list[_Row]:
+        """Run a statement that changes rows; gives back what it returns of each."""
+        self.begin()
+        return self.all(statement, values)
 
     def first(self, statement: Statement[_Row], values: Mapping[str, Any]) -> _Row | None:
         """The first row of a SELECT, or None."""
@@ -109,7 +111,7 @@ class Link:
         return None if row is None else compiled.row(row)
 
     def all(self, statement: Statement[_Row], values: Mapping[str, Any]) -> list[_Row]:
-        """Every row of a SELECT, or of a RETURNING, which is over only then."""
+        """Every row of a SELECT."""
         compiled = statement.compiled(self.dialect)
         rows = self._execute(compiled.text, compiled.parameters(values)).fetchall()
         return [compiled.row(row) for row in rows]
@@ -118,24 +120,22 @@ class Link:
         """Begin to write on SQLite, as soon as nobody else does: its own way to wait sleeps far too long.
 
         Raises:
-            sqlite3.OperationalError: others write for too long, or nobody can.
+            SQLAlchemyError: other threads of this process write for too long.
+            sqlite3.OperationalError: other processes do, or nobody can.
         """
-        driver, waited, pause = self._driver, 0.0, _SHORTEST_PAUSE
+        if self._has_turn or self.dialect.name != "sqlite":
+            return
+        waited = self._pool.await_turn()
+        self._has_turn = True
+        driver, pause, patience = self._driver, _SHORTEST_PAUSE, self._pool.timeout()
         driver.execute("PRAGMA busy_timeout=0")
         try:
-            while True:
-                try:
-                    driver.execute("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or waited > WAIT_SECONDS:
-                        raise
-                else:
-                    return
+            while not _begins(driver, is_last=waited > patience):
                 time.sleep(pause)
                 waited += pause
                 pause = min(pause * 1.1, _LONGEST_PAUSE)
         finally:
-            driver.execute(f"PRAGMA busy_timeout={int(WAIT_SECONDS * 1000)}")
+            driver.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
 
     def commit(self) -> None:
         """Commit what was run."""
@@ -144,17 +144,6 @@ class Link:
     def _execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any]) -> Any:
         _tell(text)
         return self._driver.execute(text, parameters)
-
-    def _await_turn(self) -> None:
-        if self._has_turn or self.dialect.name != "sqlite":
-            return
-        waited = self._pool.await_turn()
-        self._has_turn = True
-        if waited > _NO_TIME_SECONDS:
-            # Both waits together are to be no longer than one. The connection is not used again.
-            left = max(0, int((self._pool.timeout() - waited) * 1000))
-            self._driver.execute(f"PRAGMA busy_timeout={left}")
-            self._is_hurried = True
 
     def _errors(self) -> tuple[type[Exception], ...]:
         return SQLAlchemyError, self.dialect.loaded_dbapi.Error
@@ -196,6 +185,17 @@ class Link:
         # The others that wait in the pool went to the same server.
         self._engine.dispose()
         return True
+
+
+def _begins(driver: Any, *, is_last: bool) -> bool:
+    """Begin to write, or say that another process does; where it is the last try, raise."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if is_last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _tell(text: str) -> None:

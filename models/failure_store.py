@@ -146,7 +146,7 @@ class FailureStore:
         """
         row = {"at": at, "name": attempt.name, "client_id": attempt.client_id, "address": attempt.address}
         with Link(alone=True) as link:
-            (written,) = link.all(_RECORD, {**row, **_columns(outcome), "cleared": False})
+            (written,) = link.returned(_RECORD, {**row, **_columns(outcome), "cleared": False})
             link.commit()
         return int(written["id"])
 

@@ -85,42 +85,38 @@ class GroupCommit:
             raise StoreUnavailable("others of this process write, and take too long")
 
     def _write(self) -> None:
-        """Write all that waits."""
-        batch = [self._queue.popleft() for _ in range(len(self._queue))]
+        """Write all that waits by the time that nobody else writes."""
+        batch: list[_Waiting[object]] = []
+        ended = 0
         try:
-            if len(batch) == 1 or not _together(batch):
+            with Link() as link:
+                link.begin()
+                batch = self._waiting()
+                for each in batch:
+                    each.result = each.work(link)
+                    ended += 1
+                link.commit()
+        except Exception as error:  # noqa: BLE001 - each is told where it came from
+            if ended < len(batch) != 1:
                 for each in batch:
                     _by_itself(each)
+            else:
+                batch = batch or self._waiting()
+                _fail(batch, error)
         except BaseException:
-            for each in batch:
-                if not each.is_done:
-                    each.error, each.is_done = StoreUnavailable("the writer was interrupted"), True
+            _fail(batch or self._waiting(), StoreUnavailable("the writer was interrupted"))
             raise
+        for each in batch:
+            each.is_done = True
         self.wrote(len(batch))
 
-
-def _together(batch: Sequence[_Waiting[object]]) -> bool:
-    """Store all in one transaction; False where one of them is not to be stored, and nothing was."""
-    has_begun = is_ended = False
-    try:
-        with Link() as link:
-            link.begin()
-            has_begun = True
-            for each in batch:
-                each.result = each.work(link)
-            is_ended = True
-            link.commit()
-    except Exception as error:  # noqa: BLE001 - whose it is shows when each is done by itself
-        if has_begun and not is_ended:
-            return False
-        for each in batch:
-            each.error = error
-    for each in batch:
-        each.is_done = True
-    return True
+    def _waiting(self) -> list[_Waiting[object]]:
+        """Take all that waits."""
+        return [self._queue.popleft() for _ in range(len(self._queue))]
 
 
 def _by_itself(waiting: _Waiting[object]) -> None:
+    """Store a piece in a transaction of its own."""
     try:
         with Link() as link:
             link.begin()
@@ -128,7 +124,11 @@ def _by_itself(waiting: _Waiting[object]) -> None:
             link.commit()
     except Exception as error:  # noqa: BLE001 - it is raised where the work came from
         waiting.error = error
-    waiting.is_done = True
+
+
+def _fail(batch: Sequence[_Waiting[object]], error: Exception) -> None:
+    for each in batch:
+        each.error, each.is_done = error, True
 
 
 def _ignore(_: int) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from models import MIGRATIONS
 from models.migrations import HEAD
+from models.pool import ShortPool
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
 
@@ -59,7 +60,7 @@ def stores(place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterat
 @pytest.fixture
 def hurried(stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch) -> Stores:
     """The same, on connections that give up soon."""
-    monkeypatch.setattr("models.driver.WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.02)
     event.listen(stores.engine, "connect", lambda connection, _: place.hurry(connection), insert=True)
     stores.engine.dispose()
     return stores

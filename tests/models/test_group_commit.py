@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from models import GroupCommit, StoreUnavailable
 from models.base import connection, table
 from models.driver import Link, Statement
+from models.pool import ShortPool
 from models.tables import ScopeRow
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
@@ -153,11 +154,12 @@ def test_a_lock_of_another_process_is_waited_for(
     pauses: list[float] = []
     with place.held():
         monkeypatch.setattr("models.driver.time.sleep", pauses.append)
-        monkeypatch.setattr("models.driver.WAIT_SECONDS", 0.02)
+        monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.02)
         with pytest.raises(StoreUnavailable, match="locked"):
             GroupCommit().run(scope("too soon"))
     assert 0.02 < sum(pauses) < 0.03
     assert max(pauses) <= 0.001
+    monkeypatch.undo()
     assert GroupCommit().run(scope("in time")) == "in time"
     assert names(stores) == {"in time"}
 
@@ -179,3 +181,24 @@ def test_interrupted_writer(stores: Stores) -> None:
     with pytest.raises(KeyboardInterrupt):
         commits.run(stop)
     assert commits.run(scope("after")) == "after"
+
+
+def test_both_ways_to_write_at_once(stores: Stores) -> None:
+    """Those who queue and those who write by themselves wait in one order, and all come through."""
+    commits = GroupCommit()
+
+    def write(number: int) -> None:
+        with stores.site.app.app_context():
+            for step in range(20):
+                piece = scope(f"{number}-{step}")
+                if number % 2:
+                    commits.run(piece)
+                    continue
+                with Link() as link:
+                    piece(link)
+                    link.commit()
+
+    with ThreadPoolExecutor(8) as pool:
+        for each in [pool.submit(write, number) for number in range(8)]:
+            each.result()
+    assert len(names(stores)) == 160
