@@ -154,26 +154,30 @@ class Link:
             LinkLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
-        return self._search(dn, search_filter, _BASE, attributes, size_limit=0)
+        return self.search(dn, search_filter, attributes=attributes, size_limit=0, scope=_BASE)
 
-    def search(self, base: str, search_filter: str, *, attributes: Sequence[str], size_limit: int) -> Found:
+    def search(
+        self,
+        base: str,
+        search_filter: str,
+        *,
+        attributes: Sequence[str],
+        size_limit: int,
+        scope: int = _SUBTREE,
+    ) -> Found:
         """Search a subtree (RFC 4511, section 4.5.1).
 
         Args:
             base: DN to search under.
             search_filter: RFC 4515, with every value escaped already.
             attributes: to be returned.
-            size_limit: the most entries to be returned.
+            size_limit: the most entries to be returned; 0 for any number.
+            scope: 0 for the base itself, 2 for the whole tree.
 
         Raises:
             LinkLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
-        return self._search(base, search_filter, _SUBTREE, attributes, size_limit=size_limit)
-
-    def _search(
-        self, base: str, search_filter: str, scope: int, attributes: Sequence[str], *, size_limit: int
-    ) -> Found:
         with self._operation:
             found: Found = self._connection.strategy.search(
                 base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit

@@ -99,11 +99,16 @@ def _with(controls: tuple[str, ...]) -> bytes:
     return _tlv(_CONTROLS, b"".join(written))
 
 
+@lru_cache(maxsize=64)
+def _compared(attribute: str) -> bytes:
+    return _octets(attribute)
+
+
 def _usual_filter(text: str) -> bytes | None:
     """Write a filter of sets, equality and presence; None for any other, and for what is none."""
     whole = _TOKEN.fullmatch(text)
     if whole is not None and whole[2]:
-        return _comparison(whole[2].encode(), whole[3].encode())
+        return _comparison(whole[2], whole[3])
     nested: list[tuple[int, list[bytes]]] = [(0, [])]
     at = 0
     while at < len(text):
@@ -115,7 +120,7 @@ def _usual_filter(text: str) -> bytes | None:
         if operator:
             nested.append((_SETS[operator], []))
         elif attribute:
-            nested[-1][1].append(_comparison(attribute.encode(), value.encode()))
+            nested[-1][1].append(_comparison(attribute, value))
         else:
             tag, parts = nested.pop()
             if not nested or not parts or (tag == _NOT and len(parts) > 1):
@@ -125,12 +130,13 @@ def _usual_filter(text: str) -> bytes | None:
     return parts[0] if not nested and len(parts) == 1 else None
 
 
-def _comparison(attribute: bytes, value: bytes) -> bytes:
-    if value == b"*":
-        return _tlv(_PRESENT, attribute)
+def _comparison(attribute: str, text: str) -> bytes:
+    if text == "*":
+        return _tlv(_PRESENT, attribute.encode())
+    value = text.encode()
     if b"\\" in value:
         value = _ESCAPED.sub(lambda escaped: bytes.fromhex(escaped[1].decode()), value)
-    return _tlv(_EQUALITY, _tlv(_OCTETS, attribute) + _tlv(_OCTETS, value))
+    return _tlv(_EQUALITY, _compared(attribute) + _tlv(_OCTETS, value))
 
 
 def _any_filter(text: str) -> bytes:
