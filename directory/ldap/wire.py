@@ -145,7 +145,8 @@ class PlainSocket(TimedSocket):
     """The same without TLS, in three system calls for an exchange in place of eight.
 
     At each of them a thread lets go of Python's lock, and must wait for it again behind the others. The
-    kernel ends a wait for an answer by itself (socket(7), `SO_RCVTIMEO`).
+    kernel ends a wait for an answer by itself (socket(7), `SO_RCVTIMEO`); a signal to this very thread would
+    begin the wait anew (PEP 475), and the kernel gives a process's signals to its first thread.
     """
 
     def _receive(self, size: int) -> bytes:
