@@ -51,7 +51,7 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     """Address and port to listen at; this machine alone, until a proxy or a certificate is in place."""
     workers: rules.Count = 2
     """Processes; two, so that one may die or restart while the other answers."""
-    threads: rules.Count = 4
+    threads: rules.Count = 8
     """Threads of each process; a login holds one of them while the directory thinks."""
     cpu_affinity: bool = True
     """Whether each process keeps to a CPU of its own, where there are as many processes as CPUs. Off where

@@ -107,7 +107,7 @@ def profile(contender: Contender, kind: str, seconds: float) -> None:
 def main() -> None:
     """Start a directory and the server, and look."""
     require_wrk()
-    kind, threads, seconds = (*sys.argv[1:], *(TOKEN, "4", "8")[len(sys.argv) - 1 :])
+    kind, threads, seconds = (*sys.argv[1:], *(TOKEN, "8", "8")[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         slapd = Slapd(folder / "slapd", trustme.CA(), crowd(PEOPLE))

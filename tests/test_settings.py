@@ -72,7 +72,7 @@ def test_bind_is_host_and_port(bind: str, host: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "size"), [({}, 3), ({"threads": 1}, 1), ({"threads": 9}, 8), ({"ldap_pool_size": 20}, 20)]
+    ("given", "size"), [({}, 7), ({"threads": 1}, 1), ({"threads": 9}, 8), ({"ldap_pool_size": 20}, 20)]
 )
 def test_the_pool_fits_the_threads(given: dict[str, int], size: int) -> None:
     """Unless set, one thread is always free of the directory, where there are two or more."""
