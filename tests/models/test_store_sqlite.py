@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from models import StoreUnavailable, db
+from login.attempt import Attempt
+from login.ports import Outcome
+from models import FailureStore, StoreUnavailable, db
 from models.pool import ShortPool
 from tests.conftest import Clock, Site
 from tests.models.conformance import StoreConformance
@@ -120,6 +122,10 @@ def test_writers_of_a_process_take_turns(stores: Stores, monkeypatch: pytest.Mon
         assert stores.lives(issued)
         with pytest.raises(StoreUnavailable, match="other writers"):
             stores.issue()
+        with pytest.raises(StoreUnavailable, match="other writers"):
+            FailureStore().record(
+                stores.now, Attempt(b"n" * 16, "anyone", "192.0.2.1"), Outcome("wrong_password")
+            )
     stores.issue()
     assert not turn.locked()
 
