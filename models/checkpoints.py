@@ -10,7 +10,7 @@ Owns: when. Must not know: what is written.
 import logging
 import threading
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.base import unavailable
@@ -22,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 _EVERY = 700
 # Pages of 4 KiB after which writers are held up, for a hundredth of a second, so that the log begins anew.
 _LONG = 16_000
+# Pages that may be left for the time in which nobody writes; and how often to try for so few.
+_SHORT, _PASSES = 200, 5
 # Milliseconds to wait for others who read or write; the next time will do as well.
 _PATIENCE = 20
 
@@ -56,10 +58,14 @@ class Checkpoints:
             link = connection.execution_options(isolation_level="AUTOCOMMIT")
             link.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
             try:
-                if link.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()[1] >= _LONG:
-                    # Once more without holding anybody up: the less is left for the next.
-                    link.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
-                    link.exec_driver_sql("PRAGMA wal_checkpoint(RESTART)")
+                long = _written_back(link, "PASSIVE")
+                for _ in range(_PASSES if long >= _LONG else 0):
+                    # Without holding anybody up, until the last part, with nobody writing, is a short one.
+                    before, long = long, _written_back(link, "PASSIVE")
+                    if long - before < _SHORT:
+                        break
+                if long >= _LONG:
+                    _written_back(link, "RESTART")
             finally:
                 link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
 
@@ -70,3 +76,9 @@ class Checkpoints:
                 self.write_back()
             except SQLAlchemyError as error:
                 _LOG.warning("the database's log could not be written back: %s", unavailable(error))
+
+
+def _written_back(link: Connection, mode: str) -> int:
+    """Write the log back, and give back its pages; -1 where somebody else does it."""
+    pages: int = link.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").one()[1]
+    return pages
