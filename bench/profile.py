@@ -24,7 +24,7 @@ from tests.servers.slapd import Slapd
 
 # What a frame's file must hold, innermost frame first; the standard library counts for whoever called it.
 _LAYERS = (
-    ("telemetry", ("telemetry/", "/logging/")),
+    ("telemetry", ("telemetry/", "/structlog/", "/logging/")),
     ("models, SQLAlchemy", ("models/", "/sqlalchemy/", "/flask_sqlalchemy/", "/psycopg/")),
     ("directory, ldap3", ("directory/", "/ldap3/", "/pyasn1/")),
     ("login", ("login/",)),

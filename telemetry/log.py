@@ -7,9 +7,10 @@ typed can neither split a line nor turn it around.
 import logging
 import re
 import sys
-import time
-from functools import lru_cache
-from typing import Protocol, TextIO, cast
+from collections.abc import MutableMapping
+from typing import Any, Protocol, TextIO, cast
+
+import structlog
 
 from telemetry.json_text import json_text
 from telemetry.outline import outline
@@ -34,63 +35,16 @@ class Log(Protocol):
         """Say that somebody must look."""
 
 
-class _Lines:
-    """The log on one stream."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = SteadyStream(stream)
-
-    def info(self, event: str, **fields: object) -> None:
-        """Say that something happened as it should."""
-        self._tell("info", event, fields)
-
-    def warning(self, event: str, **fields: object) -> None:
-        """Say that something was refused or failed, and passes."""
-        self._tell("warning", event, fields)
-
-    def error(self, event: str, **fields: object) -> None:
-        """Say that somebody must look."""
-        self._tell("error", event, fields)
-
-    def _tell(self, level: str, event: str, fields: dict[str, object]) -> None:
-        error = fields.pop("exc_info", None)
-        if isinstance(error, BaseException):
-            fields |= outline(error)
-        fields["event"], fields["level"] = event, level
-        self._stream.write(_line(fields, time.time()) + "\n")
+def _outline_exception(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    error = event.pop("exc_info", None)
+    return {**event, **outline(error)} if isinstance(error, BaseException) else event
 
 
-class _Formatter(logging.Formatter):
-    """What other libraries log, as lines like ours."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as one line, without its end."""
-        fields: dict[str, object] = {
-            "event": record.getMessage(),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-        }
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        return _line(fields, record.created)
-
-
-def _line(fields: dict[str, object], at: float) -> str:
-    told = redact_fields(fields)
-    told["timestamp"] = _moment(at)
-    return json_text(told)
-
-
-def _moment(at: float) -> str:
-    """A time (seconds since the epoch) as RFC 3339 has it, to the microsecond."""
-    seconds, part = divmod(int(at * 1_000_000), 1_000_000)
-    return f"{_second(seconds)}.{part:06}Z"
-
-
-# Many lines are of one second.
-@lru_cache(maxsize=4)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+def _line(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    # By an encoder that is made once: structlog's own renderer has json.dumps make one for each line.
+    return json_text(redact_fields(event))
 
 
 def open_log(stream: TextIO) -> Log:
@@ -100,7 +54,19 @@ def open_log(stream: TextIO) -> Log:
         stream: where the lines go, each at once. One that cannot be written to loses lines and
             stops nothing. Of an exception only its kind and place is told: its text may hold anything.
     """
-    return _Lines(stream)
+    lazy = structlog.wrap_logger(
+        structlog.WriteLogger(cast("TextIO", SteadyStream(stream))),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _outline_exception,
+            _line,
+        ],
+    )
+    # Until something is bound it is made anew for each line.
+    log: Log = lazy.bind()
+    return log
 
 
 def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -110,8 +76,17 @@ def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None 
         level: the lowest level shown; libraries known to log secrets stay at WARNING whatever it is.
         stream: where the lines go (standard error by default).
     """
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _line],
+    )
     handler = logging.StreamHandler(cast("TextIO", SteadyStream(stream or sys.stderr)))
-    handler.setFormatter(_Formatter())
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
