@@ -10,6 +10,7 @@ is written. On PostgreSQL, which does all that by itself, it does nothing.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Generic, TypeVar, cast
 
@@ -71,6 +72,8 @@ class GroupCommit:
             self._turn.release()
         if mine.error is not None:
             raise mine.error
+        if not mine.is_done:
+            raise StoreUnavailable("nobody has written it")
         return cast("T", mine.result)
 
     def _take_turn(self, mine: _Waiting[object]) -> None:
@@ -111,8 +114,12 @@ class GroupCommit:
         self.wrote(len(batch))
 
     def _waiting(self) -> list[_Waiting[object]]:
-        """Take all that waits."""
-        return [self._queue.popleft() for _ in range(len(self._queue))]
+        """Take all that waits; others may give up, and take theirs back, at any moment."""
+        taken = []
+        with suppress(IndexError):
+            while True:
+                taken.append(self._queue.popleft())
+        return taken
 
 
 def _by_itself(waiting: _Waiting[object]) -> None:
