@@ -1,5 +1,6 @@
 """`flask serve`: the production server, set up first where something is missing."""
 
+import logging
 import os
 import socket
 import ssl
@@ -47,11 +48,17 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
     _serve(settings)
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of granian's is to be shown: not its doubts about more threads than CPUs, which wait."""
+    return not str(record.msg).startswith("Configuration allows spawning")
+
+
 def _serve(settings: Settings) -> None:
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.log import LogLevels
     from granian.server import Server
 
+    logging.getLogger("_granian").addFilter(_is_news)
     Server(
         "app_worker:create_worker",
         factory=True,

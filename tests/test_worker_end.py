@@ -49,3 +49,10 @@ def test_the_log_is_written_back_while_a_worker_serves(site: Site, tmp_path: Pat
         else:
             raise AssertionError("nothing was written back")
         connection.close()
+
+
+def test_default_threads_are_no_reason_for_a_warning(tmp_path: Path) -> None:
+    """A server with its default settings says nothing that its operator could do something about."""
+    with serving(tmp_path / "served") as running:
+        assert running.printed()
+        assert "warning" not in running.printed()
