@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
-from typing import Generic, TypeVar, cast
+from typing import TypeVar, cast
 
 from models.base import StoreUnavailable, db
 from models.driver import Link
@@ -21,15 +21,15 @@ from models.engine import WAIT_SECONDS
 T = TypeVar("T")
 
 
-class _Waiting(Generic[T]):
+class _Waiting:
     """A piece of work, and what came of it."""
 
     __slots__ = ("error", "is_done", "result", "work")
 
-    def __init__(self, work: Callable[[Link], T]) -> None:
+    def __init__(self, work: Callable[[Link], object]) -> None:
         self.work = work
         self.is_done = False
-        self.result: T | None = None
+        self.result: object = None
         self.error: BaseException | None = None
 
 
@@ -39,7 +39,7 @@ class GroupCommit:
     def __init__(self) -> None:
         self.wrote: Callable[[int], None] = _ignore
         self._turn = Lock()
-        self._queue: deque[_Waiting[object]] = deque()
+        self._queue: deque[_Waiting] = deque()
 
     def __len__(self) -> int:
         """How many pieces wait."""
@@ -58,13 +58,10 @@ class GroupCommit:
             Exception: whatever `work` raises; nothing was stored.
         """
         if db.engine.dialect.name != "sqlite":
-            with Link(alone=alone) as link:
-                result = work(link)
-                link.commit()
-            return result
+            return _stored(work, alone=alone)
         mine = _Waiting(work)
-        self._queue.append(cast("_Waiting[object]", mine))
-        self._take_turn(cast("_Waiting[object]", mine))
+        self._queue.append(mine)
+        self._take_turn(mine)
         try:
             if not mine.is_done:
                 self._write()
@@ -76,7 +73,7 @@ class GroupCommit:
             raise StoreUnavailable("nobody has written it")
         return cast("T", mine.result)
 
-    def _take_turn(self, mine: _Waiting[object]) -> None:
+    def _take_turn(self, mine: _Waiting) -> None:
         if self._turn.acquire(timeout=WAIT_SECONDS):
             return
         try:
@@ -89,7 +86,7 @@ class GroupCommit:
 
     def _write(self) -> None:
         """Write all that waits by the time that nobody else writes."""
-        batch: list[_Waiting[object]] = []
+        batch: list[_Waiting] = []
         ended = 0
         try:
             with Link() as link:
@@ -102,7 +99,7 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - each is told where it came from
             if ended < len(batch) != 1:
                 for each in batch:
-                    _by_itself(each)
+                    _store(each)
             else:
                 batch = batch or self._waiting()
                 _fail(batch, error)
@@ -113,7 +110,7 @@ class GroupCommit:
             each.is_done = True
         self.wrote(len(batch))
 
-    def _waiting(self) -> list[_Waiting[object]]:
+    def _waiting(self) -> list[_Waiting]:
         """Take all that waits; others may give up, and take theirs back, at any moment."""
         taken = []
         with suppress(IndexError):
@@ -122,18 +119,23 @@ class GroupCommit:
         return taken
 
 
-def _by_itself(waiting: _Waiting[object]) -> None:
-    """Store a piece in a transaction of its own."""
+def _stored(work: Callable[[Link], T], *, alone: bool = False) -> T:
+    """Do a piece in a transaction of its own, and give back what it came to."""
+    with Link(alone=alone) as link:
+        link.begin()
+        result = work(link)
+        link.commit()
+    return result
+
+
+def _store(waiting: _Waiting) -> None:
     try:
-        with Link() as link:
-            link.begin()
-            waiting.result = waiting.work(link)
-            link.commit()
+        waiting.result = _stored(waiting.work)
     except Exception as error:  # noqa: BLE001 - it is raised where the work came from
         waiting.error = error
 
 
-def _fail(batch: Sequence[_Waiting[object]], error: Exception) -> None:
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
     for each in batch:
         each.error, each.is_done = error, True
 
