@@ -2,10 +2,14 @@
 
 Threads of a process that run on several CPUs hand its lock and its memory from one to the other. Where every
 CPU has a worker none is left without; with fewer workers the kernel chooses better than we could.
+
+And on one CPU a thread that wakes another is not to be interrupted by it: it still holds the lock that the
+other wants next, so both would be switched to twice.
 """
 
 import fcntl
 import os
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -33,7 +37,16 @@ def keep_to_one_cpu(instance: Path, workers: int) -> int | None:
         os.sched_setaffinity(0, {cpu})
     except OSError:
         return None
+    _let_threads_finish()
     return cpu
+
+
+def _let_threads_finish() -> None:
+    """Have threads that this one starts wait for their turn when they wake (sched(7), `SCHED_BATCH`)."""
+    # Whoever has chosen another policy for the server keeps it.
+    if os.sched_getscheduler(0) == os.SCHED_OTHER:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _number(path: Path) -> int:
