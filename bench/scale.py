@@ -22,7 +22,7 @@ from sqlalchemy import Engine, create_engine, insert
 from bench.contenders import Contender, ours, settings_for
 from bench.load import BEARER, PEOPLE, TOKEN, Measured, load, require_wrk
 from models.base import table
-from models.digest import hour_prefix, new_grant_id
+from models.digest import moment_prefix, new_grant_id
 from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
 from settings import DATABASE_FILE_NAME
 from tests.servers.crowd import crowd
@@ -61,8 +61,8 @@ def families(count: int, first: int, last: int) -> Iterator[tuple[Row, Row, Row,
                 "expires_at": ends,
                 "live_until": ends,
             },
-            {"id": hour_prefix(ends) + secrets.token_bytes(32), "grant_id": grant_id, **access},
-            {"id": hour_prefix(ends) + secrets.token_bytes(32), "grant_id": grant_id, **refresh},
+            {"id": moment_prefix(ends) + secrets.token_bytes(32), "grant_id": grant_id, **access},
+            {"id": moment_prefix(ends) + secrets.token_bytes(32), "grant_id": grant_id, **refresh},
             {"at": issued, "event": "token.issued", "client_id": "somebody", "subject": person},
         )
 

@@ -13,7 +13,7 @@ from models.checkpoints import Checkpoints
 from models.client import Client, ClientSecret, Registration
 from models.client_import import ClientsExist, ImportedClient, import_clients
 from models.client_store import ClientStore, secret_key_ids
-from models.digest import SecretHasher, hour_prefix, make_secret, new_grant_id
+from models.digest import SecretHasher, hour_prefix, make_secret, moment_prefix, new_grant_id
 from models.engine import UrlRefused, check_url, engine_options, make_private, prepare_engine
 from models.failure_store import FailureStore, PastFailure
 from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
@@ -87,6 +87,7 @@ __all__ = [
     "list_grants",
     "make_private",
     "make_secret",
+    "moment_prefix",
     "new_grant_id",
     "people_at_cap",
     "prepare_engine",

@@ -1,4 +1,4 @@
-"""How secrets and tokens stand at rest, and the coarse time that orders them.
+"""How secrets and tokens stand at rest, and the time that orders them.
 
 Client secrets are kept as HMAC-SHA-256 under the server's key: ours have 256 bits, so a slow hash would buy
 nothing, and the key makes a stolen dump useless even for weak ones that were imported.
@@ -11,24 +11,33 @@ from hashlib import sha256
 from os import urandom
 
 _HOUR = 3600
-PREFIX_LENGTH = 3
+_PREFIX = 3
+# Of a second: what one worker stores in such a time fits on a page.
+_PARTS = 256
 _HASHED = b"\xff"
 
 
 def hour_prefix(at: int) -> bytes:
     """The hour that `at` (seconds since the epoch) lies in, as the first three bytes of a key.
 
-    Neighbours in time become neighbours on disk, and a whole hour can be dropped by key alone.
+    A whole hour can be dropped by key alone.
     """
-    return (at // _HOUR).to_bytes(PREFIX_LENGTH, "big")
+    return (at // _HOUR).to_bytes(_PREFIX, "big")
 
 
-def new_grant_id(at: int) -> bytes:
-    """A fresh primary key for a grant made at `at`: its hour, its second in that, and 112 random bits.
+def moment_prefix(at: float) -> bytes:
+    """The hour that `at` (seconds since the epoch) lies in, and the place in it, as a key's first six bytes.
 
-    With the second, the grants of one time fill a page one after the other.
+    Neighbours in time become neighbours on disk: rows of one time fill a page one after the other, and are
+    dropped page by page. In any order they would change a page each.
     """
-    return hour_prefix(at) + (at % _HOUR).to_bytes(2, "big") + urandom(14)
+    hour, part = divmod(int(at * _PARTS), _HOUR * _PARTS)
+    return hour.to_bytes(_PREFIX, "big") + part.to_bytes(_PREFIX, "big")
+
+
+def new_grant_id(at: float) -> bytes:
+    """A fresh primary key for a grant made at `at` (seconds since the epoch): its moment, 104 random bits."""
+    return moment_prefix(at) + urandom(13)
 
 
 def make_secret() -> str:

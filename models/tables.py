@@ -84,12 +84,12 @@ class GrantRow(Base):
 
 
 class AccessTokenRow(Base):
-    """An access token: its key (the hour it ends in, its SHA-256), its grant, its scope and audience."""
+    """An access token: its key (the moment it ends, its SHA-256), its grant, its scope and audience."""
 
     __tablename__ = "access_token"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    id: Mapped[bytes] = mapped_column(LargeBinary(35), primary_key=True)
+    id: Mapped[bytes] = mapped_column(LargeBinary(38), primary_key=True)
     grant_id: Mapped[bytes] = mapped_column(LargeBinary(19))
     scope: Mapped[str] = mapped_column(Text)
     audience: Mapped[str | None] = mapped_column(Text)
@@ -107,7 +107,7 @@ class RefreshTokenRow(Base):
     __tablename__ = "refresh_token"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    id: Mapped[bytes] = mapped_column(LargeBinary(35), primary_key=True)
+    id: Mapped[bytes] = mapped_column(LargeBinary(38), primary_key=True)
     grant_id: Mapped[bytes] = mapped_column(LargeBinary(19))
     generation: Mapped[int] = mapped_column(Integer)
     issued_at: Mapped[int] = mapped_column(BigInteger)

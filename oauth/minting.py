@@ -60,19 +60,22 @@ class Minter:
         longest = self.lifetimes.access_token
         return at + (longest if client.access_token_format == OPAQUE else min(longest, JWT_LIFETIME))
 
-    def access(self, client: Client, facts: Facts, octets: bytes | None = None) -> str:
+    def access(
+        self, client: Client, facts: Facts, octets: bytes | None = None, *, fraction: float = 0.0
+    ) -> str:
         """An access token.
 
         Args:
             client: whom it is issued to.
             facts: what is stored of it.
             octets: 32 that nobody else can know; random ones if None.
+            fraction: of the second in which it is issued, so that those of one second stand in their order.
 
         Raises:
             StoreUnavailable: there is no key at hand to sign with.
         """
         if client.access_token_format == OPAQUE:
-            return mint(ACCESS, facts.expires_at, octets)
+            return mint(ACCESS, facts.expires_at + fraction, octets)
         signer = self.keys.signer(client.access_token_format, facts.issued_at)
         return self._jwt(signer, client, facts, octets or urandom(32))
 

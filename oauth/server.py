@@ -199,29 +199,30 @@ class Server(AuthorizationServer):
             ClientEnded: the client was disabled meanwhile.
             StoreUnavailable: nothing was stored.
         """
-        now, client = self.now(), request.client.registered
+        moment, client = self._clock(), request.client.registered
+        now = int(moment)
         # A grant lives no longer than a refresh token that is kept.
         keeps = refresh and keeps_refresh_token(client)
         family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         ends = self.minter.end(client, now)
-        grant = self._new_grant(request, now, expires_at=family if refresh else ends)
+        grant = self._new_grant(request, moment, expires_at=family if refresh else ends)
         facts = Facts.of(grant, ends)
-        access = self.minter.access(client, facts)
+        access = self.minter.access(client, facts, fraction=moment - now)
         token = renewing = None
         if refresh:
             idle = now + self.lifetimes.refresh()
             # One that is kept stays in its table until its last end; how long it may be idle is in its row.
-            token = mint(REFRESH, family if keeps else idle)
+            token = mint(REFRESH, (family if keeps else idle) + moment - now)
             renewing = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
         answer = self.minter.answer(client, facts, access, token, now)
         self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
         return answer
 
-    def _new_grant(self, request: StrictRequest, now: int, *, expires_at: int) -> NewGrant:
+    def _new_grant(self, request: StrictRequest, moment: float, *, expires_at: int) -> NewGrant:
         client, scope = request.client.registered, request.granted_scope
         person: Person | None = request.user
         return NewGrant(
-            id=new_grant_id(now),
+            id=new_grant_id(moment),
             client_id=client.client_id,
             subject=person.id if person else None,
             sub=self._subjects.sub_of(client, person.id) if person else None,
@@ -231,7 +232,7 @@ class Server(AuthorizationServer):
             claims=claims_of(person, scope, client.released_claims) if person else {},
             private=bool(person and person.private),
             password_changed_at=person.password_changed_at if person else None,
-            auth_time=now,
+            auth_time=int(moment),
             expires_at=expires_at,
         )
 

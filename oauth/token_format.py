@@ -1,4 +1,4 @@
-"""What a token looks like: a prefix, the hour it ends in, 256 random bits, a checksum; or it is a JWT.
+"""What a token looks like: a prefix, the moment it ends, 256 random bits, a checksum; or it is a JWT.
 
 The prefix and checksum let a secret scanner recognise one, and let a look-up refuse junk without a query. The
 token itself is opaque (RFC 6749, 1.4): nothing in it is secret but the random bits, and nothing is trusted.
@@ -14,19 +14,19 @@ from hashlib import sha256
 from os import urandom
 from zlib import crc32
 
-from models import hour_prefix
+from models import hour_prefix, moment_prefix
 
 ACCESS = "nida_"
 REFRESH = "nidr_"
 
-# 3 bytes of time + 32 random + 4 of checksum = 39, which base64 writes in exactly 52 characters: no padding,
-# and only one way to write each token.
-_CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}")
-_CHECKSUM = 4
+# 6 bytes of time + 32 random + 4 of checksum = 42, which base64 writes in exactly 56 characters: no padding,
+# and only one way to write each token. The first release wrote the hour alone, 3 bytes, and so 52 characters.
+_CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}(?:[A-Za-z0-9_-]{4})?")
+_RANDOM, _CHECKSUM = 32, 4
 _STARTS = {kind: crc32(kind.encode("ascii")) for kind in (ACCESS, REFRESH)}
 _STANDARD, _URL_SAFE = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
-# The characters that a token's hour is written in: those of three bytes.
-_HOUR = 4
+# The characters that a token's time is written in: those of six bytes.
+_TIME = 8
 
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 _JWT_LENGTH = 8192
@@ -34,15 +34,15 @@ _JTI_OCTETS = 16
 _LAST_HOUR = 1 << 24
 
 
-def mint(kind: str, expires_at: int, octets: bytes | None = None) -> str:
+def mint(kind: str, ends: float, octets: bytes | None = None) -> str:
     """A fresh token.
 
     Args:
         kind: `ACCESS` or `REFRESH`.
-        expires_at: seconds since the epoch.
+        ends: when, in seconds since the epoch; a part of a second only says which was made before which.
         octets: 32 that nobody else can know; random ones if None.
     """
-    body = hour_prefix(expires_at) + (octets or urandom(32))
+    body = moment_prefix(ends) + (octets or urandom(_RANDOM))
     written = b2a_base64(body + _checksum(kind, body), newline=False)
     return kind + written.translate(_URL_SAFE).decode("ascii")
 
@@ -50,7 +50,7 @@ def mint(kind: str, expires_at: int, octets: bytes | None = None) -> str:
 def key_of(kind: str, token: str) -> bytes | None:
     """The primary key that a token of this kind is stored under, or None if it cannot be one of ours.
 
-    The key is the hour the token ends in and the SHA-256 of the token: nothing of it opens anything.
+    The key is the time that the token carries and its SHA-256: nothing of it opens anything.
     """
     if kind == ACCESS and token.startswith("eyJ"):
         ends = _claims(token).get("exp")
@@ -66,7 +66,7 @@ def key_of(kind: str, token: str) -> bytes | None:
     body, checksum = raw[:-_CHECKSUM], raw[-_CHECKSUM:]
     if checksum != _checksum(kind, body):
         return None
-    return body[:3] + sha256(octets).digest()
+    return body[:-_RANDOM] + sha256(octets).digest()
 
 
 def stored_key(kind: str, token: str) -> bytes:
@@ -77,8 +77,8 @@ def stored_key(kind: str, token: str) -> bytes:
     """
     if token.startswith(kind):
         octets = token.encode("ascii")
-        hour = octets[len(kind) : len(kind) + _HOUR].translate(_STANDARD)
-        return a2b_base64(hour) + sha256(octets).digest()
+        time = octets[len(kind) : len(kind) + _TIME].translate(_STANDARD)
+        return a2b_base64(time) + sha256(octets).digest()
     key = key_of(kind, token)
     if key is None:
         raise ValueError("a token of ours does not read as one")

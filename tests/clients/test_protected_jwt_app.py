@@ -108,7 +108,7 @@ def forgeries(token: str) -> dict[str, str]:
         "no JWT": "junk",
         "no signature": f"{head}.{body}",
         "too long": f"{head}.{'A' * 20_000}.{signature}",
-        "refresh token": "nidr_" + "A" * 52,
+        "refresh token": "nidr_" + "A" * 56,
     }
 
 

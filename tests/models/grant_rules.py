@@ -95,7 +95,7 @@ class GrantRules:
     def test_unknown_token_is_none(self, stores: Stores) -> None:
         """A key that was never stored finds nothing, nor does the key of a refresh token."""
         issued = stores.issue()
-        assert stores.grants.find_access_token(b"\0" * 35) is None
+        assert stores.grants.find_access_token(b"\0" * 38) is None
         assert stores.grants.find_access_token(issued.refresh) is None
 
     def test_revoked_access_token_dies_alone(self, stores: Stores) -> None:

@@ -39,7 +39,7 @@ class RefreshRules:
     def test_unknown_refresh_token_is_none(self, stores: Stores) -> None:
         """A key that was never stored finds nothing, nor does the key of an access token."""
         issued = stores.issue()
-        assert stores.refreshes.find(b"\0" * 35) is None
+        assert stores.refreshes.find(b"\0" * 38) is None
         assert stores.refreshes.find(issued.access) is None
 
     def test_rotation_stores_all_of_it(self, stores: Stores) -> None:

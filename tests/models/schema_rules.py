@@ -88,6 +88,6 @@ class SchemaRules:
 def _forms(secret: str) -> list[str]:
     """The ways in which a dump could show a secret: plain, in base64, in hex; and the random part of it."""
     forms = [secret, secret.encode().hex(), b64encode(secret.encode()).decode()]
-    if token := re.fullmatch(r"nid[ar]_(.{52})", secret):
-        forms += [token[1], urlsafe_b64decode(token[1])[3:35].hex()]
+    if token := re.fullmatch(r"nid[ar]_(.{56})", secret):
+        forms += [token[1], urlsafe_b64decode(token[1])[6:38].hex()]
     return forms

@@ -23,7 +23,7 @@ from models import (
     Renewal,
     SecretHasher,
     db,
-    hour_prefix,
+    moment_prefix,
     new_grant_id,
 )
 from models.driver import Link
@@ -207,7 +207,7 @@ class Stores:
     @staticmethod
     def key(ends: int) -> bytes:
         """A key as a token that ends then would have."""
-        return hour_prefix(ends) + token_bytes(32)
+        return moment_prefix(ends) + token_bytes(32)
 
     def rows(self, table: str) -> Sequence[dict[str, Any]]:
         """Every row of a table."""

@@ -144,7 +144,7 @@ def test_both_waits_are_no_longer_than_one(
     monkeypatch.setattr(ShortPool, "await_turn", lambda pool: pool.turn.acquire() and 2.99)
     began = monotonic()
     with place.held(), pytest.raises(StoreUnavailable, match="locked"):
-        stores.rotate(b"\0" * 35, UNKNOWN)
+        stores.rotate(b"\0" * 38, UNKNOWN)
     assert monotonic() - began < 1
     with stores.engine.connect() as connection:
         assert connection.scalar(text("PRAGMA busy_timeout")) == 3000

@@ -9,29 +9,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import hour_prefix
+from models import hour_prefix, moment_prefix
 from oauth import ACCESS, REFRESH, key_of
 from oauth.token_format import mint, stored_key
 from tests.conftest import NOON
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
-PLACES = st.integers(0, len(ACCESS) + 51)
+PLACES = st.integers(0, len(ACCESS) + 55)
 
 
 @pytest.mark.parametrize("kind", [ACCESS, REFRESH])
 def test_shape(kind: str) -> None:
-    """A token is its prefix and 52 characters of the b64token alphabet (RFC 6750, 2.1)."""
-    assert re.fullmatch(rf"{kind}[A-Za-z0-9_-]{{52}}", mint(kind, NOON))
+    """A token is its prefix and 56 characters of the b64token alphabet (RFC 6750, 2.1)."""
+    assert re.fullmatch(rf"{kind}[A-Za-z0-9_-]{{56}}", mint(kind, NOON))
 
 
-def test_key_begins_with_the_hour_of_the_end() -> None:
-    """Key and token carry the hour in which the token ends, and the key no more of the token."""
-    token = mint(ACCESS, NOON)
+def test_key_begins_with_the_end() -> None:
+    """Key and token carry the moment in which the token ends, and the key no more of the token."""
+    token = mint(ACCESS, NOON + 0.75)
     key = key_of(ACCESS, token)
     assert key is not None
-    assert len(key) == 35
-    assert key[:3] == hour_prefix(NOON) == urlsafe_b64decode(token[len(ACCESS) :])[:3]
-    assert urlsafe_b64decode(token[len(ACCESS) :])[3:35] not in key
+    assert len(key) == 38
+    assert key[:6] == moment_prefix(NOON + 0.75) == urlsafe_b64decode(token[len(ACCESS) :])[:6]
+    assert key[:3] == hour_prefix(NOON)
+    assert urlsafe_b64decode(token[len(ACCESS) :])[6:38] not in key
+
+
+@pytest.mark.parametrize("kind", [ACCESS, REFRESH])
+def test_keys_follow_the_ends(kind: str) -> None:
+    """Tokens that end one after the other, be it in one second, stand so in their table."""
+    tokens = [mint(kind, NOON + place / 100) for place in (0, 1, 2, 99, 100, 360_000)]
+    keys = [stored_key(kind, token) for token in tokens]
+    assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize(("kind", "other"), [(ACCESS, REFRESH), (REFRESH, ACCESS)])
@@ -83,13 +92,15 @@ def test_other_base64_alphabet_is_refused(ours: str, theirs: str) -> None:
         lambda token: token[:-1],
         lambda token: token + "A" * 4,
         lambda token: token.upper(),
+        lambda token: token[:-4],
         lambda token: token[:30] + "!!!!" + token[34:],
         lambda token: token[len(ACCESS) :],
         lambda token: "",
         lambda token: ACCESS,
         lambda token: ACCESS + "A" * 52,
-        lambda token: ACCESS + "\u00e9" * 52,
-        lambda token: ACCESS + "\uff21" * 52,
+        lambda token: ACCESS + "A" * 56,
+        lambda token: ACCESS + "\u00e9" * 56,
+        lambda token: ACCESS + "\uff21" * 56,
     ],
 )
 def test_junk_is_no_token(spoil: Callable[[str], str]) -> None:
