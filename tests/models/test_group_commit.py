@@ -100,6 +100,30 @@ def test_who_waits_is_stored_together(stores: Stores) -> None:
     assert names(stores) == set("abcd")
 
 
+def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer waits for what is nearly there, and then writes both at once."""
+    commits, sizes = GroupCommit(), list[int]()
+    commits.wrote = sizes.append
+
+    def run(name: str) -> str:
+        with stores.site.app.app_context():
+            return commits.run(scope(name))
+
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[str]] = []
+
+        def let_another_run() -> None:
+            others.append(pool.submit(run, "second"))
+            while len(commits) < 2:
+                assert not others[0].done()
+
+        monkeypatch.setattr("models.group_commit.sched_yield", let_another_run)
+        assert (run("first"), others[0].result()) == ("first", "second")
+    assert sizes == [2]
+
+
 def test_one_that_is_refused_takes_none_with_it(stores: Stores) -> None:
     """A piece that raises is not stored, and whatever it was written with is."""
     crowd = Crowd(stores, GroupCommit())
