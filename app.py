@@ -136,7 +136,7 @@ def _new_server(
         catalogue=Catalogue(ScopeStore().list, parts.clock),
         default_scope=settings.default_scope or "",
         subjects=PairwiseSubjects(parts.kept.get),
-        refreshes=RefreshStore(parts.clock, parts.grants.commits),
+        refreshes=RefreshStore(parts.grants.commits),
         absences=AbsenceStore(),
         lifetimes=lifetimes(settings),
         successor_keys=[key.key for key in ring.derive("refresh token successor")],

@@ -119,7 +119,7 @@ def list_grants(
             found += [LiveGrant(**_named(row)) for row in rows]
         if len(found) > limit:
             break
-    # Keys are in order of hours alone.
+    # Keys of the first release are in order of hours alone.
     found.sort(key=lambda grant: -grant.auth_time)
     return found[:limit], len(found) > limit
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ScalarSelect, delete, select, update
 
 from models.audit_store import record_after
 from models.base import connection, rows_changed, table
@@ -94,9 +94,20 @@ class GrantStore:
         Raises:
             StoreUnavailable: it was not stored.
         """
-        grant_id = select(_REFRESH.c.grant_id).where(_REFRESH.c.id == key).scalar_subquery()
+        its_grant = select(_REFRESH.c.grant_id).where(_REFRESH.c.id == key).scalar_subquery()
+        return self._revoke(its_grant, event)
+
+    def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
+        """End a whole grant. False where it had ended already.
+
+        Raises:
+            StoreUnavailable: it was not stored.
+        """
+        return self._revoke(grant_id, event)
+
+    def _revoke(self, grant_id: bytes | ScalarSelect[bytes], event: AuditEvent) -> bool:
+        statement = update(_GRANT).where(_GRANT.c.id == grant_id, _GRANT.c.revoked_at.is_(None))
         with connection() as link:
-            statement = update(_GRANT).where(_GRANT.c.id == grant_id, _GRANT.c.revoked_at.is_(None))
             gone = rows_changed(link.execute(statement.values(revoked_at=self._now()))) == 1
             link.commit()
         if gone:

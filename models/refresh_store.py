@@ -1,4 +1,4 @@
-"""Refresh tokens: finding one, turning it into its successor exactly once, and ending its family.
+"""Refresh tokens: finding one, and turning it into its successor exactly once.
 
 Owns: that of any number of attempts at once exactly one rotates (RFC 9700, 4.14.2). Must not know: what a
 token looks like, or who may refresh.
@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, exists, select, update
 
-from models.audit_store import record_after
-from models.base import connection, rows_changed, table
+from models.base import table
 from models.driver import Link, Statement
 from models.grant import NewToken, RefreshToken
 from models.group_commit import GroupCommit
@@ -94,8 +93,7 @@ class _TooLate(Exception):
 class RefreshStore:
     """Refresh tokens in the database."""
 
-    def __init__(self, clock: Callable[[], float], commits: GroupCommit) -> None:
-        self._clock = clock
+    def __init__(self, commits: GroupCommit) -> None:
         self._commits = commits
 
     def find(self, key: bytes) -> RefreshToken | None:
@@ -189,20 +187,6 @@ class RefreshStore:
         except _TooLate:
             return False
         return True
-
-    def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
-        """End a whole grant. False where it had ended already.
-
-        Raises:
-            StoreUnavailable: it was not stored.
-        """
-        with connection() as link:
-            ended = link.execute(_UNREVOKED.values(revoked_at=int(self._clock())), {"grant": grant_id})
-            gone = rows_changed(ended) == 1
-            link.commit()
-        if gone:
-            record_after(event)
-        return gone
 
 
 def _renew_refresh(link: Link, found: RefreshToken, renewal: Renewal) -> None:

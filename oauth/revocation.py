@@ -46,6 +46,6 @@ class Revocation(RevocationEndpoint):
         if isinstance(stored, AccessToken):
             ended = self.server.grants.revoke_access_token(token.key, event)
         else:
-            ended = self.server.refreshes.revoke_grant(stored.grant_id, event)
+            ended = self.server.grants.revoke_grant(stored.grant_id, event)
         if ended:
             self.server.log.info(event.event, **event.facts())

@@ -224,7 +224,7 @@ class RefreshGrant(RefreshTokenGrant):
 
     def _end(self, found: RefreshToken, name: str, reason: str) -> None:
         event = self._event(name, found, reason)
-        self.server.refreshes.revoke_grant(found.grant_id, event)
+        self.server.grants.revoke_grant(found.grant_id, event)
         self.server.log.warning(event.event, **event.facts())
 
     def _event(self, name: str, found: RefreshToken, reason: str | None = None) -> AuditEvent:

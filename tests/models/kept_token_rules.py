@@ -28,7 +28,7 @@ class KeptTokenRules:
         """A grant that was revoked after its token was found gets no access token."""
         issued = stores.issue()
         found = stores.found(issued.refresh)
-        stores.refreshes.revoke_grant(issued.grant_id, stores.audit("token.revoked"))
+        stores.grants.revoke_grant(issued.grant_id, stores.audit("token.revoked"))
         counts = stores.counts()
         assert not stores.keep(issued.refresh, found)
         assert stores.counts() == counts

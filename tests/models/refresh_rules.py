@@ -113,7 +113,7 @@ class RefreshRules:
         """A grant that was revoked after its token was found gets no successor; the token stays unused."""
         issued = stores.issue()
         found = stores.found(issued.refresh)
-        assert stores.refreshes.revoke_grant(issued.grant_id, stores.audit("token.revoked"))
+        assert stores.grants.revoke_grant(issued.grant_id, stores.audit("token.revoked"))
         counts = stores.counts()
         assert not stores.rotate(issued.refresh, found)
         assert stores.found(issued.refresh).used_at is None
@@ -124,9 +124,9 @@ class RefreshRules:
         issued, other = stores.issue(), stores.issue()
         first = stores.now
         event = stores.audit("token.revoked")
-        assert stores.refreshes.revoke_grant(issued.grant_id, event)
+        assert stores.grants.revoke_grant(issued.grant_id, event)
         stores.clock.now += 10
-        assert not stores.refreshes.revoke_grant(issued.grant_id, event)
+        assert not stores.grants.revoke_grant(issued.grant_id, event)
         assert stores.found(issued.refresh).revoked_at == first
         assert not stores.lives(issued)
         assert stores.lives(other)
@@ -135,7 +135,7 @@ class RefreshRules:
     def test_failed_audit_row_stops_no_end_of_a_family(self, stores: Stores) -> None:
         """A family that must end has ended, whether or not the table can tell of it."""
         issued = stores.issue()
-        assert stores.refreshes.revoke_grant(issued.grant_id, stores.audit(cast("str", None)))
+        assert stores.grants.revoke_grant(issued.grant_id, stores.audit(cast("str", None)))
         assert not stores.lives(issued)
 
     def test_one_of_many_rotates(self, stores: Stores) -> None:

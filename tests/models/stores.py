@@ -69,7 +69,7 @@ class Stores:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grants", GrantStore(self.clock, GroupCommit()))
-        object.__setattr__(self, "refreshes", RefreshStore(self.clock, self.grants.commits))
+        object.__setattr__(self, "refreshes", RefreshStore(self.grants.commits))
         object.__setattr__(self, "clients", self.clients_with(FIRST_KEY))
 
     @property

@@ -73,7 +73,7 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "issue": lambda stores: stores.issue(),
     "revoke_access_token": lambda stores: stores.grants.revoke_access_token(b"\0" * 38, stores.audit()),
     "revoke_refresh_token": lambda stores: stores.grants.revoke_refresh_token(b"\0" * 38, stores.audit()),
-    "revoke_grant": lambda stores: stores.refreshes.revoke_grant(b"\0" * 19, stores.audit()),
+    "revoke_grant": lambda stores: stores.grants.revoke_grant(b"\0" * 19, stores.audit()),
     "rotate": lambda stores: stores.rotate(b"\0" * 38, UNKNOWN),
     "keep": lambda stores: stores.keep(b"\0" * 38, UNKNOWN),
     "revoke_client": lambda stores: stores.grants.revoke_client("anyone"),
