@@ -43,9 +43,10 @@ def keep_to_one_cpu(instance: Path, workers: int) -> int | None:
 
 def _let_threads_finish() -> None:
     """Have threads that this one starts wait for their turn when they wake (sched(7), `SCHED_BATCH`)."""
-    # Whoever has chosen another policy for the server keeps it.
-    if os.sched_getscheduler(0) == os.SCHED_OTHER:
-        with suppress(OSError):
+    # Not everybody may, and musl knows no policies at all.
+    with suppress(OSError):
+        # Whoever has chosen another one for the server keeps it.
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 

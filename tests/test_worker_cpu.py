@@ -24,6 +24,12 @@ print(kept, sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), flush=Tru
 sys.stdin.read()
 """
 _IDLE = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))"
+_FORBIDDEN = """
+import os
+def forbidden(*_):
+    raise PermissionError("Operation not permitted")
+os.sched_setscheduler = forbidden
+"""
 needs_two_cpus = pytest.mark.skipif(len(_CPUS) < 2, reason="two CPUs are wanted")
 
 
@@ -109,6 +115,13 @@ def test_a_policy_that_was_chosen_stays(tmp_path: Path) -> None:
     """Whoever starts the server to run when nothing else does is obeyed (sched(7), `SCHED_IDLE`)."""
     with worker(tmp_path, 2) as usual, worker(tmp_path, 2, before=_IDLE) as idle:
         assert (usual, idle) == (kept_to(_CPUS[0]), kept_to(_CPUS[1], os.SCHED_IDLE))
+
+
+@needs_two_cpus
+def test_a_policy_that_is_forbidden_is_done_without(tmp_path: Path) -> None:
+    """Where a container lets nobody change policies, a worker keeps to its CPU all the same."""
+    with worker(tmp_path, 2, before=_FORBIDDEN) as forbidden:
+        assert forbidden == kept_to(_CPUS[0], os.SCHED_OTHER)
 
 
 def started(server: int) -> list[int]:
