@@ -13,15 +13,16 @@ import threading
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.base import unavailable
+from models.base import StoreUnavailable, unavailable
 from models.engine import WAIT_SECONDS
 
 _LOG = logging.getLogger(__name__)
 
 # Pieces of work (`GroupCommit`) of some 24 KiB: a page that many of them change is written back once for all.
 _EVERY = 700
-# Pages of 4 KiB after which writers are held up, for a hundredth of a second, so that the log begins anew.
-_LONG = 16_000
+# Pages of 4 KiB after which writers are held up, for a hundredth of a second, so that the log begins anew;
+# and those after which it may take longer.
+_LONG, _TOO_LONG = 16_000, 28_000
 # Pages that may be left for the time in which nobody writes; and how often to try for so few.
 _SHORT, _PASSES = 200, 5
 # Milliseconds to wait for others who read or write; the next time will do as well.
@@ -33,6 +34,7 @@ class Checkpoints:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._is_needed = engine.dialect.name == "sqlite"
         self._written = 0
         self._is_due = threading.Event()
 
@@ -45,37 +47,54 @@ class Checkpoints:
 
     def start(self) -> None:
         """Begin, where the database is SQLite; it ends with the process."""
-        if self._engine.dialect.name == "sqlite":
+        if self._is_needed:
             threading.Thread(target=self._work, name="checkpoints", daemon=True).start()
 
-    def write_back(self) -> None:
-        """Write back what the log holds, and let it begin anew where it is long.
+    def write_back(self, *, anew: bool = True) -> None:
+        """Write back what the log of SQLite holds.
+
+        Args:
+            anew: whether to let it begin anew where it is long, for which writers may be held up.
 
         Raises:
-            SQLAlchemyError: it could not be written back: all is in the log, and stays there.
+            StoreUnavailable: it could not be written back: all is in the log, and stays there.
         """
-        with self._engine.connect() as connection:
-            link = connection.execution_options(isolation_level="AUTOCOMMIT")
-            link.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
-            try:
-                long = _written_back(link, "PASSIVE")
-                for _ in range(_PASSES if long >= _LONG else 0):
-                    # Without holding anybody up, until the last part, with nobody writing, is a short one.
-                    before, long = long, _written_back(link, "PASSIVE")
-                    if long - before < _SHORT:
-                        break
-                if long >= _LONG:
-                    _written_back(link, "RESTART")
-            finally:
-                link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+        if not self._is_needed:
+            return
+        try:
+            with self._engine.connect() as connection:
+                link = connection.execution_options(isolation_level="AUTOCOMMIT")
+                link.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
+                try:
+                    long = _written_back(link, "PASSIVE")
+                    if anew and long >= _LONG:
+                        _begin_anew(link, long)
+                finally:
+                    link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+        except SQLAlchemyError as error:
+            raise unavailable(error) from None
 
     def _work(self) -> None:
         while self._is_due.wait():
             self._is_due.clear()
             try:
                 self.write_back()
-            except SQLAlchemyError as error:
-                _LOG.warning("the database's log could not be written back: %s", unavailable(error))
+            except StoreUnavailable as error:
+                _LOG.warning("the database's log could not be written back: %s", error)
+
+
+def _begin_anew(link: Connection, long: int) -> None:
+    """Let a log of so many pages begin anew."""
+    news = _SHORT
+    for _ in range(_PASSES):
+        # Without holding anybody up, until the last part, with nobody writing, is a short one.
+        before, long = long, _written_back(link, "PASSIVE")
+        news = long - before
+        if news < _SHORT:
+            break
+    # Where others write so much that it is never short, it may wait for a better moment.
+    if long >= (_LONG if news < _SHORT else _TOO_LONG):
+        _written_back(link, "RESTART")
 
 
 def _written_back(link: Connection, mode: str) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection
 
-from models import Checkpoints
+from models import Checkpoints, StoreUnavailable, checkpoints, purge
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
 
@@ -56,6 +56,46 @@ def test_long_log_begins_anew(stores: Stores, file: Path, monkeypatch: pytest.Mo
     assert 0 < log_of(file).pages < long
 
 
+def test_long_log_waits_for_a_better_moment(
+    stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While others write without end nobody is held up for it, unless the log is far too long."""
+    modes: list[str] = []
+    write_back = checkpoints._written_back
+
+    def beside_others(link: Connection, mode: str) -> int:
+        modes.append(mode)
+        pages = write_back(link, mode)
+        if mode == "PASSIVE":
+            stores.issue()
+        return pages
+
+    monkeypatch.setattr(checkpoints, "_written_back", beside_others)
+    monkeypatch.setattr(checkpoints, "_LONG", 1)
+    monkeypatch.setattr(checkpoints, "_SHORT", 1)
+    stores.issue()
+    # A log that somebody reads grows on and on.
+    with closing(sqlite3.connect(file)) as reader:
+        reader.execute("BEGIN")
+        reader.execute('SELECT * FROM "grant"').fetchall()
+        Checkpoints(stores.engine).write_back()
+        assert set(modes) == {"PASSIVE"}
+        monkeypatch.setattr(checkpoints, "_TOO_LONG", 1)
+        Checkpoints(stores.engine).write_back()
+        assert modes[-1] == "RESTART"
+
+
+def test_a_purge_leaves_nothing_to_write_back(stores: Stores, file: Path) -> None:
+    """Who deletes many rows writes them back, batch by batch: those who serve find nothing more to do."""
+    for _ in range(5):
+        stores.issue()
+    stores.clock.now += 100 * 86_400
+    left: list[int] = []
+    purge(stores.now, batch=2, rest=lambda: left.append(log_of(file).pages - log_of(file).written_back))
+    assert len(left) > 5
+    assert set(left) == {0}
+
+
 def test_reader_holds_up_nobody(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody reads what is old, as a backup does, the log grows, and nobody waits for them."""
     monkeypatch.setattr("models.checkpoints._LONG", 1)
@@ -86,15 +126,15 @@ def test_it_is_due_after_many_writes(stores: Stores, monkeypatch: pytest.MonkeyP
     def write_back(_: Checkpoints) -> None:
         woken.append(1)
         was_woken.release()
-        raise OperationalError("PRAGMA", None, sqlite3.OperationalError("disk I/O error"))
+        raise StoreUnavailable("disk I/O error")
 
     monkeypatch.setattr(Checkpoints, "write_back", write_back)
-    checkpoints = Checkpoints(stores.engine)
-    checkpoints.start()
+    thread = Checkpoints(stores.engine)
+    thread.start()
     for _ in range(699):
-        checkpoints.wrote(1)
+        thread.wrote(1)
     assert not woken
     for _ in range(2):
-        checkpoints.wrote(700)
+        thread.wrote(700)
         assert was_woken.acquire(timeout=30)
     assert len(woken) == 2
