@@ -87,11 +87,11 @@ class GroupCommit:
 
     def _write(self) -> None:
         """Write all that waits by the time that nobody else writes."""
-        # On a busy machine there is more to write when the turn comes back; on an idle one it comes at once.
-        sched_yield()
         batch: list[_Waiting] = []
         ended = 0
         try:
+            # On a busy machine there is more to write when our turn comes; on an idle one it comes at once.
+            sched_yield()
             with Link() as link:
                 link.begin()
                 batch = self._waiting()

@@ -84,7 +84,7 @@ class GrantRow(Base):
 
 
 class AccessTokenRow(Base):
-    """An access token: its key (the moment it ends, its SHA-256), its grant, its scope and audience."""
+    """An access token: its key (when it ends, its SHA-256), its grant, its scope and audience."""
 
     __tablename__ = "access_token"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -80,12 +80,15 @@ class Minter:
         return self._jwt(signer, client, facts, octets or urandom(32))
 
     def repeated(self, client: Client, facts: Facts, octets: bytes) -> Iterator[str]:
-        """The access tokens that `access` may have made of these: a JWT for each key that may have signed.
+        """The access tokens that `access` may have made of these, in the first release too.
+
+        A JWT for each key that may have signed.
 
         Args and errors as of `access`.
         """
         if client.access_token_format == OPAQUE:
-            yield mint(ACCESS, facts.expires_at, octets)
+            for first_form in (False, True):
+                yield mint(ACCESS, facts.expires_at, octets, first_form=first_form)
             return
         for signer in self.keys.candidates(client.access_token_format, facts.issued_at):
             yield self._jwt(signer, client, facts, octets)

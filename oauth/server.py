@@ -212,7 +212,7 @@ class Server(AuthorizationServer):
         if refresh:
             idle = now + self.lifetimes.refresh()
             # One that is kept stays in its table until its last end; how long it may be idle is in its row.
-            token = mint(REFRESH, (family if keeps else idle) + moment - now)
+            token = mint(REFRESH, (family if keeps else idle) + (moment - now))
             renewing = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
         answer = self.minter.answer(client, facts, access, token, now)
         self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)

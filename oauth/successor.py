@@ -6,7 +6,7 @@ lost is given the very same tokens again, on whichever node it asks, and nothing
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from oauth.lifetimes import Lifetimes
@@ -40,8 +40,8 @@ class Successors:
     keys: Sequence[bytes]
     lifetimes: Lifetimes
 
-    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Sequence[Successor]:
-        """The successor that was, or would be, made of a refresh token; one for each key.
+    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Iterator[Successor]:
+        """The successor that would be made of a refresh token, and then those that may have been made of it.
 
         Args:
             presented: the refresh token.
@@ -50,14 +50,11 @@ class Successors:
             grant_expires_at: when its family ends.
         """
         ends = min(at + self.lifetimes.refresh(), grant_expires_at)
-        return [
-            Successor(
-                mint(REFRESH, ends, _derive(key, REFRESH, presented, generation)),
-                ends,
-                _derive(key, ACCESS, presented, generation),
-            )
-            for key in self.keys
-        ]
+        for first_form in (False, True):
+            for key in self.keys:
+                octets = _derive(key, REFRESH, presented, generation)
+                refresh = mint(REFRESH, ends, octets, first_form=first_form)
+                yield Successor(refresh, ends, _derive(key, ACCESS, presented, generation))
 
 
 def _derive(key: bytes, kind: str, presented: str, generation: int) -> bytes:

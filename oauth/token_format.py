@@ -25,8 +25,8 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}(?:[A-Za-z0-9_-]{4})?")
 _RANDOM, _CHECKSUM = 32, 4
 _STARTS = {kind: crc32(kind.encode("ascii")) for kind in (ACCESS, REFRESH)}
 _STANDARD, _URL_SAFE = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
-# The characters that a token's time is written in: those of six bytes.
-_TIME = 8
+# The characters at the end of a token in which random bits and checksum are written: those of 36 bytes.
+_AFTER_TIME = 48
 
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]*\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 _JWT_LENGTH = 8192
@@ -34,15 +34,17 @@ _JTI_OCTETS = 16
 _LAST_HOUR = 1 << 24
 
 
-def mint(kind: str, ends: float, octets: bytes | None = None) -> str:
+def mint(kind: str, ends: float, octets: bytes | None = None, *, first_form: bool = False) -> str:
     """A fresh token.
 
     Args:
         kind: `ACCESS` or `REFRESH`.
         ends: when, in seconds since the epoch; a part of a second only says which was made before which.
         octets: 32 that nobody else can know; random ones if None.
+        first_form: whether to write it as the first release did, to find out whether that made it.
     """
-    body = moment_prefix(ends) + (octets or urandom(_RANDOM))
+    time = hour_prefix(int(ends)) if first_form else moment_prefix(ends)
+    body = time + (octets or urandom(_RANDOM))
     written = b2a_base64(body + _checksum(kind, body), newline=False)
     return kind + written.translate(_URL_SAFE).decode("ascii")
 
@@ -70,14 +72,14 @@ def key_of(kind: str, token: str) -> bytes | None:
 
 
 def stored_key(kind: str, token: str) -> bytes:
-    """The primary key of a token that was just made, as `key_of` will read it.
+    """The primary key of a token that is one of ours, as `key_of` reads it.
 
     Raises:
         ValueError: it does not read as one of ours.
     """
     if token.startswith(kind):
         octets = token.encode("ascii")
-        time = octets[len(kind) : len(kind) + _TIME].translate(_STANDARD)
+        time = octets[len(kind) : -_AFTER_TIME].translate(_STANDARD)
         return a2b_base64(time) + sha256(octets).digest()
     key = key_of(kind, token)
     if key is None:

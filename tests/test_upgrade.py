@@ -10,7 +10,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
 from app import create_app
-from models import db, is_current
+from models import db, hour_prefix, is_current
 from tests.conftest import NOON, Clock, Registered, Site
 from tests.fakes import ALICE
 from tests.servers.netid import PROJECT
@@ -61,6 +61,16 @@ def test_refresh_token_of_the_first_release_is_good(old: Site) -> None:
     answer = old.refresh(CLIENT, REFRESH)
     assert answer.status_code == 200, answer.text
     assert old.get("/api/me", answer.get_json()["access_token"]).status_code == 200
+
+
+def test_lost_answer_of_the_first_release_is_given_again(old: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever missed the answer to a refresh while the server was upgraded is given the same one after it."""
+    with monkeypatch.context() as first_release:
+        first_release.setattr("oauth.token_format.moment_prefix", lambda ends: hour_prefix(int(ends)))
+        missed = old.refresh(CLIENT, REFRESH).get_json()
+    assert len(missed["refresh_token"]) == len(REFRESH)
+    assert old.refresh(CLIENT, REFRESH).get_json() == missed
+    assert old.get("/api/me", missed["access_token"]).status_code == 200
 
 
 def test_revocation_reaches_tokens_of_the_first_release(old: Site) -> None:

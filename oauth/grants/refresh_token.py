@@ -4,6 +4,7 @@ Authlib saves the new token and then revokes the old one, in two transactions an
 does. Here one conditional update decides, and the directory is asked whether the person still may.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
@@ -69,7 +70,7 @@ class RefreshGrant(RefreshTokenGrant):
             return self._keep(key, found)
         if found.used_at is None:
             person, now = self._person(found), self.server.now()
-            successor, facts = self._successors(found, now)[0], self._facts(found, now)
+            successor, facts = next(self._successors(found, now)), self._facts(found, now)
             access = self.server.minter.access(self.request.client.registered, facts, successor.access)
             pair = Pair(access, facts, successor.refresh, successor.refresh_expires_at)
             event, renewal = self._event("token.refreshed", found), self._renewal(found, person, pair)
@@ -206,9 +207,12 @@ class RefreshGrant(RefreshTokenGrant):
             expires_at=min(ends, found.grant_expires_at),
         )
 
-    def _successors(self, found: RefreshToken, at: int) -> list[Successor]:
+    def _successors(self, found: RefreshToken, at: int) -> Iterator[Successor]:
         presented = self.request.form[self.GRANT_TYPE]
-        return list(self.server.successors.of(presented, found.generation, at, found.grant_expires_at))
+        made: Iterator[Successor] = self.server.successors.of(
+            presented, found.generation, at, found.grant_expires_at
+        )
+        return made
 
     def _renewal(self, found: RefreshToken, person: Person, pair: Pair) -> Renewal:
         released = self.request.client.registered.released_claims

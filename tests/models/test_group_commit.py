@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from sqlalchemy import insert, select
@@ -115,6 +115,7 @@ def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
         others: list[Future[str]] = []
 
         def let_another_run() -> None:
+            assert not cast("ShortPool", stores.engine.pool).turn.locked()
             others.append(pool.submit(run, "second"))
             while len(commits) < 2:
                 assert not others[0].done()

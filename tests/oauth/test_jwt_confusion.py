@@ -148,7 +148,7 @@ def test_junk_costs_no_query(faked: Site, junk: str) -> None:
     st.dictionaries(st.text(), st.integers() | st.text()),
 )
 def test_any_text_has_a_key_or_none(text: str, claims: dict[str, object]) -> None:
-    """Whatever is presented, reading it ends in a key of 35 octets or in none."""
+    """Whatever is presented, reading it ends in the key of a JWT or in none."""
     for token in (
         text,
         f"eyJ{text}",

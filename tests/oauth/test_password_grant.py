@@ -1,10 +1,12 @@
 """The password grant over the embedded directory: what is answered, and in which order it is decided."""
 
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import pytest
 from werkzeug.test import TestResponse
 
+from models import moment_prefix
 from oauth import ACCESS, REFRESH, key_of
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
@@ -250,3 +252,14 @@ class TestRefusedClient:
         ]
         answers = {str(whole(site.ask_token(each))) for each in [*refused, None]}
         assert len(answers) == 1
+
+
+def test_rows_stand_in_the_order_of_their_issue(faked: Site, refreshing: Registered) -> None:
+    """Keys begin with the moment, and not the second alone, of the grant and of the ends of its tokens."""
+    faked.clock.now += 0.7
+    faked.ask_token(refreshing)
+    tables = ("grant", "access_token", "refresh_token")
+    grant, access, refresh = (cast("Any", rows(faked, table)[0]) for table in tables)
+    assert grant["id"][:6] == moment_prefix(grant["auth_time"] + 0.7)
+    for token in (access, refresh):
+        assert token["id"][:6] == moment_prefix(token["expires_at"] + 0.7)
