@@ -18,8 +18,9 @@ from models.engine import WAIT_SECONDS
 
 _LOG = logging.getLogger(__name__)
 
-# Pieces of work (`GroupCommit`) of some 24 KiB: a page that many of them change is written back once for all.
-_EVERY = 700
+# Pieces of work (`GroupCommit`): a page that many of them change is written back once for all, and in a large
+# database, where each changes one of its own, not so many at once that the disk is busy for long.
+_EVERY = 250
 # Pages of 4 KiB after which writers are held up, for a hundredth of a second, so that the log begins anew;
 # and those after which it may take longer.
 _LONG, _TOO_LONG = 16_000, 28_000

@@ -131,10 +131,10 @@ def test_it_is_due_after_many_writes(stores: Stores, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Checkpoints, "write_back", write_back)
     thread = Checkpoints(stores.engine)
     thread.start()
-    for _ in range(699):
+    for _ in range(249):
         thread.wrote(1)
     assert not woken
     for _ in range(2):
-        thread.wrote(700)
+        thread.wrote(250)
         assert was_woken.acquire(timeout=30)
     assert len(woken) == 2
