@@ -1,7 +1,8 @@
-"""A CPU for each worker process, where there are as many workers as CPUs.
+"""A CPU for each worker process.
 
-Threads of a process that run on several CPUs hand its lock and its memory from one to the other. Where every
-CPU has a worker none is left without; with fewer workers the kernel chooses better than we could.
+Threads of a process that run on several CPUs hand its lock and its memory from one to the other, at half of
+the speed. The kernel moves whatever else there is out of the way of those that cannot move, but never all the
+threads of one process together.
 
 And on one CPU a thread that wakes another is not to be interrupted by it: it still holds the lock that the
 other wants next, so both would be switched to twice.
@@ -9,31 +10,33 @@ other wants next, so both would be switched to twice.
 
 import fcntl
 import os
+import socket
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from zlib import crc32
 
 _NUMBERS = "workers.lock"
+_CPUS = Path("/sys/devices/system/cpu")
 
 
-def keep_to_one_cpu(instance: Path, workers: int) -> int | None:
+def keep_to_one_cpu(instance: Path) -> int | None:
     """Keep this process, and threads that it starts, to one CPU of those that it may use.
 
     Args:
         instance: the instance folder; which workers have which number is locked there, until they end.
-        workers: how many worker processes there are.
 
     Returns:
-        The CPU, or None where it keeps to none: there are fewer workers than CPUs, or nobody can say which
-        are taken.
+        The CPU, or None where it keeps to none: nobody can say which are taken.
     """
     if not hasattr(os, "sched_setaffinity"):  # Linux alone has it
         return None
-    cpus = sorted(os.sched_getaffinity(0))
-    if not 1 < len(cpus) <= workers:
-        return None
+    cpus = _core_by_core(os.sched_getaffinity(0))
+    # Servers that know nothing of each other do not all begin with the same one.
+    first = crc32(f"{socket.gethostname()}:{instance}".encode(errors="surrogateescape"))
     try:
-        cpu = cpus[_number(instance / _NUMBERS) % len(cpus)]
+        cpu = cpus[(first + _number(instance / _NUMBERS)) % len(cpus)]
         os.sched_setaffinity(0, {cpu})
     except OSError:
         return None
@@ -48,6 +51,22 @@ def _let_threads_finish() -> None:
         # Whoever has chosen another one for the server keeps it.
         if os.sched_getscheduler(0) == os.SCHED_OTHER:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _core_by_core(cpus: Iterable[int]) -> list[int]:
+    """The CPUs in an order in which neighbours are of different cores, as far as that is known."""
+    return sorted(cpus, key=lambda cpu: (_place_in_core(cpu), cpu))
+
+
+def _place_in_core(cpu: int) -> int:
+    """How many CPUs of the same core have a lower number (sysfs: `thread_siblings_list`)."""
+    try:
+        listed = (_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text("ascii").strip()
+        ranges = [part.partition("-") for part in listed.split(",")]
+        siblings = [number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)]
+        return siblings.index(cpu)
+    except (OSError, ValueError):
+        return 0
 
 
 def _number(path: Path) -> int:

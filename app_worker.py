@@ -16,7 +16,7 @@ def create_worker() -> Flask:
     app = create_app()
     services = app.extensions[cli.Services.NAME]
     if services.settings.cpu_affinity:
-        keep_to_one_cpu(Path(app.instance_path), services.settings.workers)
+        keep_to_one_cpu(Path(app.instance_path))
     with app.app_context():
         checkpoints = Checkpoints(db.engine)
     services.grants.commits.wrote = checkpoints.wrote

@@ -54,8 +54,8 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     threads: rules.Count = 8
     """Threads of each process; a login holds one of them while the directory thinks."""
     cpu_affinity: bool = True
-    """Whether each process keeps to a CPU of its own, where there are as many processes as CPUs. Off where
-    something else keeps one of them busy."""
+    """Whether each process keeps to one CPU, of its own as far as there are enough. Off where something else
+    keeps CPUs busy for long."""
     tls_cert_file: rules.File | None = None
     """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
     tls_key_file: rules.File | None = None
