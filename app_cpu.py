@@ -11,7 +11,7 @@ other wants next, so both would be switched to twice.
 import fcntl
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -53,18 +53,18 @@ def _let_threads_finish() -> None:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
-def _core_by_core(cpus: Iterable[int]) -> list[int]:
+def _core_by_core(cpus: AbstractSet[int]) -> list[int]:
     """The CPUs in an order in which neighbours are of different cores, as far as that is known."""
-    return sorted(cpus, key=lambda cpu: (_place_in_core(cpu), cpu))
+    return sorted(cpus, key=lambda cpu: (_place_in_core(cpu, cpus), cpu))
 
 
-def _place_in_core(cpu: int) -> int:
-    """How many CPUs of the same core have a lower number (sysfs: `thread_siblings_list`)."""
+def _place_in_core(cpu: int, cpus: AbstractSet[int]) -> int:
+    """How many of `cpus` that are of the same core have a lower number (sysfs: `thread_siblings_list`)."""
     try:
         listed = (_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text("ascii").strip()
         ranges = [part.partition("-") for part in listed.split(",")]
-        siblings = [number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)]
-        return siblings.index(cpu)
+        siblings = {number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)}
+        return sum(number < cpu for number in siblings & cpus)
     except (OSError, ValueError):
         return 0
 

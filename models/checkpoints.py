@@ -86,15 +86,15 @@ class Checkpoints:
 
 def _begin_anew(link: Connection, long: int) -> None:
     """Let a log of so many pages begin anew."""
-    news = _SHORT
+    # Where others write so much that the last part is never short, it may wait for a better moment.
+    least = _TOO_LONG
     for _ in range(_PASSES):
         # Without holding anybody up, until the last part, with nobody writing, is a short one.
         before, long = long, _written_back(link, "PASSIVE")
-        news = long - before
-        if news < _SHORT:
+        if long - before < _SHORT:
+            least = _LONG
             break
-    # Where others write so much that it is never short, it may wait for a better moment.
-    if long >= (_LONG if news < _SHORT else _TOO_LONG):
+    if long >= least:
         _written_back(link, "RESTART")
 
 

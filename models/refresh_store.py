@@ -60,11 +60,10 @@ _SELECT = Statement(
 _UNUSED = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
 _USE = Statement(_UNUSED.values(used_at=bindparam("at")))
 _MOVE = Statement(_UNUSED.values(expires_at=bindparam("ends")))
-_UNREVOKED = update(_GRANT).where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
 _RENEW = Statement(
-    _UNREVOKED.values(
-        claims=bindparam("new_claims"), private=bindparam("is_private"), live_until=bindparam("until")
-    )
+    update(_GRANT)
+    .where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
+    .values(claims=bindparam("new_claims"), private=bindparam("is_private"), live_until=bindparam("until"))
 )
 
 

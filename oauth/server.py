@@ -201,18 +201,19 @@ class Server(AuthorizationServer):
         """
         moment, client = self._clock(), request.client.registered
         now = int(moment)
+        fraction = moment - now
         # A grant lives no longer than a refresh token that is kept.
         keeps = refresh and keeps_refresh_token(client)
         family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         ends = self.minter.end(client, now)
         grant = self._new_grant(request, moment, expires_at=family if refresh else ends)
         facts = Facts.of(grant, ends)
-        access = self.minter.access(client, facts, fraction=moment - now)
+        access = self.minter.access(client, facts, fraction=fraction)
         token = renewing = None
         if refresh:
             idle = now + self.lifetimes.refresh()
             # One that is kept stays in its table until its last end; how long it may be idle is in its row.
-            token = mint(REFRESH, (family if keeps else idle) + (moment - now))
+            token = mint(REFRESH, (family if keeps else idle) + fraction)
             renewing = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
         answer = self.minter.answer(client, facts, access, token, now)
         self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)

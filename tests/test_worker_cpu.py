@@ -106,6 +106,7 @@ def test_servers_begin_with_different_cpus(tmp_path: Path, monkeypatch: pytest.M
         ({0: "0-1", 1: "0-1", 2: "2-3", 3: "2-3"}, [0, 2, 1, 3]),
         ({0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}, [0, 1, 2, 3]),
         ({0: "0-1,4-5", 1: "0-1,4-5", 2: "2", 5: "0-1,4-5"}, [0, 2, 1, 5]),
+        ({0: "0-1", 1: "0-1", 3: "2-3"}, [0, 3, 1]),
         ({0: "0", 1: "?", 2: "0"}, [0, 1, 2]),
         ({}, []),
     ],
@@ -119,8 +120,8 @@ def test_workers_have_cores_of_their_own(
         topology = tmp_path / f"cpu{cpu}" / "topology"
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{listed}\n")
-    assert app_cpu._core_by_core(siblings) == order
-    assert app_cpu._core_by_core([7, 6]) == [6, 7]
+    assert app_cpu._core_by_core(siblings.keys()) == order
+    assert app_cpu._core_by_core({7, 6}) == [6, 7]
 
 
 @needs_two_cpus
