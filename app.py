@@ -37,12 +37,11 @@ from models import (
     ScopeStore,
     StoreUnavailable,
     UrlRefused,
-    check_url,
     db,
     engine_options,
     is_current,
-    make_private,
     prepare_engine,
+    private_database,
 )
 from oauth import (
     Catalogue,
@@ -158,12 +157,10 @@ def _new_flask(instance: Path) -> Flask:
 
 def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
     make_instance_folder(instance)
-    url = settings.database_url_or_default(instance)
     try:
-        check_url(url)
+        url = private_database(settings.database_url_or_default(instance), instance)
     except UrlRefused as refused:
         raise CannotStart(f"NETID_DATABASE_URL {refused}.") from None
-    make_private(url)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, threads=settings.threads)
     db.init_app(app)

@@ -14,6 +14,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from private_files import NotPrivate, make_folder, refuse_open_folder
+
 KEY_MIN_LENGTH = 32
 """Characters. 32 hexadecimal digits are 128 bits, the least that a root of all keys may have."""
 
@@ -129,10 +131,13 @@ def make_instance_folder(instance: Path) -> None:
         instance: The instance folder.
 
     Raises:
-        KeyringError: It cannot be made.
+        KeyringError: It cannot be made, or every user may write to it.
     """
     try:
-        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(instance)
+        refuse_open_folder(instance)
+    except NotPrivate as refused:
+        raise KeyringError(f"NETID_INSTANCE_PATH {refused}.") from None
     except OSError as error:
         raise KeyringError(f"The instance folder {instance} cannot be made: {error.strerror}.") from None
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -66,7 +67,7 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     verify. Else made once, into secret.key in this folder, and only while the database is empty."""
     database_url: Annotated[SecretStr, rules.secret(rules.database_url)] | None = None
     """SQLAlchemy URL, sqlite or postgresql; a secret, since it may hold a password. Else a SQLite file in
-    this folder."""
+    this folder, where relative paths of sqlite:/// start. The file is closed to other users."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
     """FULL survives a power cut; NORMAL is faster, and survives no more than a crash of the process."""
 
@@ -138,7 +139,7 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
         """
         if self.database_url:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{instance.absolute() / DATABASE_FILE_NAME}"
+        return f"sqlite:///{quote(str(instance.absolute() / DATABASE_FILE_NAME))}"
 
     def with_files(self, files: Mapping[str, Path]) -> Self:
         """Note where secrets stand that have a file of their own.

@@ -13,8 +13,9 @@ from models.checkpoints import Checkpoints
 from models.client import Client, ClientSecret, Registration
 from models.client_import import ClientsExist, ImportedClient, import_clients
 from models.client_store import ClientStore, secret_key_ids
+from models.database_url import UrlRefused, private_database
 from models.digest import SecretHasher, hour_prefix, make_secret, moment_prefix, new_grant_id
-from models.engine import UrlRefused, check_url, engine_options, make_private, prepare_engine
+from models.engine import engine_options, prepare_engine
 from models.failure_store import FailureStore, PastFailure
 from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
 from models.grant_cap import GrantCap, people_at_cap
@@ -74,7 +75,6 @@ __all__ = [
     "StoreUnavailable",
     "ToldFailure",
     "UrlRefused",
-    "check_url",
     "db",
     "end_grants",
     "engine_options",
@@ -85,12 +85,12 @@ __all__ = [
     "kept_secret_key_ids",
     "list_events",
     "list_grants",
-    "make_private",
     "make_secret",
     "moment_prefix",
     "new_grant_id",
     "people_at_cap",
     "prepare_engine",
+    "private_database",
     "purge",
     "purge_audit",
     "record",

@@ -1,12 +1,9 @@
 """How we connect: bounded waits, durability, and no parameter in any error text."""
 
-import contextlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event, make_url
-from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.pool import ShortPool
@@ -16,42 +13,6 @@ from telemetry import json_text
 _CHECKPOINT_PAGES = 32_000
 # A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
 WAIT_SECONDS = 3
-
-
-class UrlRefused(ValueError):
-    """The URL of the database cannot be used; the message holds nothing of it."""
-
-
-def check_url(url: str) -> None:
-    """Refuse a URL that no engine can be made of, or that would be another database in each process.
-
-    Args:
-        url: the SQLAlchemy URL of the database.
-
-    Raises:
-        UrlRefused: with a sentence that holds nothing of the URL: it may hold a password.
-    """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise UrlRefused(
-            "is not a URL of a database (is a special character in the password encoded?)"
-        ) from None
-    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise UrlRefused("names a database in memory, which would be another one in each process")
-
-
-def make_private(url: str) -> None:
-    """Make the file of a new SQLite database readable by its owner alone; its log files follow its mode.
-
-    Args:
-        url: the SQLAlchemy URL of the database.
-    """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and Path(parsed.database or "").is_absolute():
-        # Where it cannot be made, the first connection says so.
-        with contextlib.suppress(OSError):
-            Path(str(parsed.database)).touch(mode=0o600, exist_ok=True)
 
 
 def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
