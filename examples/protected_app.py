@@ -6,8 +6,9 @@ The five lines are in `create_app`. What stands above them fits any API: copy it
     flask --app examples/protected_app.py run
 
 The id and the secret are the API's own, from the authorization server's operator:
-`flask client create "Grades API" --resource-server --scope grades`. Or, for programs whose access tokens are
-JWTs (RFC 9068) and which name the API (`resource=https://grades.example`, RFC 8707), by signature:
+`flask client create "Grades API" --resource-server --scope grades`. If the API is registered with an audience
+(`--audience https://grades.example`), set API_AUDIENCE to it. Or, for programs whose access tokens are JWTs
+(RFC 9068) and which name the API (`resource=https://grades.example`, RFC 8707), by signature:
 
     export ISSUER=https://localhost:8443 API_AUDIENCE=https://grades.example
 
@@ -52,11 +53,14 @@ class WrongScope(InsufficientScopeError):
 
 
 class Introspection(IntrospectTokenValidator):
-    """Asks the authorization server at each request and keeps nothing: a revoked token ends at once."""
+    """Asks the authorization server at each request and keeps nothing: a revoked token ends at once.
 
-    def __init__(self, url: str, client_id: str, client_secret: str) -> None:
+    `audience` is the API's own, if it is registered with one. A token for other APIs is refused.
+    """
+
+    def __init__(self, url: str, client_id: str, client_secret: str, audience: str | None = None) -> None:
         super().__init__()
-        self._url, self._credentials = url, (client_id, client_secret)
+        self._url, self._credentials, self._audience = url, (client_id, client_secret), audience
 
     def introspect_token(self, token_string: str) -> dict[str, Any]:
         """What the server tells of a token. All but a plain answer is an outage, a bad secret of ours too."""
@@ -70,11 +74,21 @@ class Introspection(IntrospectTokenValidator):
             raise CannotSay from error
 
     def validate_token(self, token: dict[str, Any], scopes: list[str] | None, request: object) -> None:
-        """As Authlib does, with the challenge that RFC 6750 wants beside a 403."""
+        """Active, for this API, and with the scope; a 403 carries the challenge that RFC 6750 wants."""
+        if token["active"] and not self._is_for_this_api(token):
+            raise InvalidTokenError
         try:
             super().validate_token(token, scopes, request)
         except InsufficientScopeError:
             raise WrongScope from None
+
+    def _is_for_this_api(self, token: dict[str, Any]) -> bool:
+        """Whether the token names this API, or names no API: then its only audience is its issuer."""
+        told = token.get("aud")
+        if not told:
+            return False
+        audiences = told if isinstance(told, list) else [told]
+        return self._audience in audiences or audiences == [token.get("iss")]
 
 
 class Signature(JWTBearerTokenValidator):
@@ -151,4 +165,5 @@ def from_environment() -> BearerTokenValidator:
     if "ISSUER" in os.environ:
         return Signature(os.environ["ISSUER"], os.environ["API_AUDIENCE"])
     names = ("INTROSPECTION_URL", "API_CLIENT_ID", "API_CLIENT_SECRET")
-    return Introspection(*(os.environ[name] for name in names))
+    url, client_id, client_secret = (os.environ[name] for name in names)
+    return Introspection(url, client_id, client_secret, os.environ.get("API_AUDIENCE"))

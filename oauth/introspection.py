@@ -63,15 +63,16 @@ class Introspection(IntrospectionEndpoint):
 def _concerns(found: Presented, client: OAuthClient) -> bool:
     """Whether the client may know of the token: its own, or one for a resource server that it is.
 
-    A resource server's lists are explicit: with none it sees its own tokens alone, and a token of the scope
-    `default`, which names no API, is for no list. A token that names the APIs it is for is seen by none that
-    is known by another name, whatever its scope: it cannot be used there (section 4).
+    A token that names the APIs it is for is told to those APIs alone, by audience (RFC 7662, 4; RFC 8707, 2):
+    its scope opens no other API, whether or not that API has registered an audience. A token that names none
+    is told by scope. Both lists are explicit: a resource server with neither sees its own tokens alone, and
+    no list can hold the scope `default`, which names no API.
     """
     if found.check_client(client):
         return True
     registered, stored = client.registered, found.stored
     if not registered.resource_server or not isinstance(stored, AccessToken):
         return False
-    if stored.audience is not None and registered.audiences:
+    if stored.audience is not None:
         return not set(registered.audiences).isdisjoint(stored.audience.split())
     return not (set(registered.scope.split()) - {DEFAULT}).isdisjoint(stored.scope.split())

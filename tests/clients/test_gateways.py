@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.clients.conftest import API, PLAIN_SECRET, PROGRAM, Service
+from tests.clients.conftest import API, AUDIENCE, JWT_PROGRAM, PLAIN_SECRET, PROGRAM, Service
 from tests.servers.netid import PROJECT, await_port, free_port
 
 DOCUMENT = (PROJECT / "docs" / "apis.md").read_text("utf-8")
@@ -203,6 +203,27 @@ def test_nginx_refuses_a_token_of_another_scope(service: Service, folder: Path) 
     configuration.write_text(text, "utf-8")
     with gateway("nginx", port, folder, *arguments):
         assert get(f"http://127.0.0.1:{port}/grades/", service.token()).status_code == 403
+
+
+@pytest.mark.parametrize(("own", "status"), [(AUDIENCE, 200), ("https://loans.example", 401)])
+@pytest.mark.parametrize("program", SERVERS)
+def test_a_gateway_checks_the_audience(
+    program: str, own: str, status: int, service: Service, folder: Path
+) -> None:
+    """A token that names other APIs is refused, even if the server calls it active (RFC 7662, 4)."""
+    wants(program)
+    # A client may introspect its own tokens, whatever they are for.
+    port, arguments = SERVERS[program](folder, Service(service.url, folder / "ca.pem"))
+    configuration = next(folder.glob("*.conf"))
+    text = configuration.read_text("utf-8").replace("https://grades.campus.example", own)
+    api, other = (b64encode(f"{name}:{PLAIN_SECRET}".encode()).decode() for name in (API, JWT_PROGRAM))
+    text = text.replace(api, other).replace(f"{API}\n", f"{JWT_PROGRAM}\n")
+    configuration.write_text(text, "utf-8")
+    form = {"grant_type": "password", "username": "alice", "password": "alice-password"}
+    answer = service.post("token", JWT_PROGRAM, **form, scope="profile grades", resource=AUDIENCE)
+    with gateway(program, port, folder, *arguments):
+        url = f"http://127.0.0.1:{port}/grades/"
+        assert get(url, str(answer["access_token"])).status_code == status
 
 
 def test_the_curl_command_answers(service: Service) -> None:

@@ -1,11 +1,12 @@
 """The Flask example for owners of APIs, over the production server."""
 
 import pytest
+from authlib.oauth2.rfc6750 import InvalidTokenError
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from examples.protected_app import Introspection, create_app
-from tests.clients.conftest import API, FOREIGN_API, PLAIN_SECRET, PROGRAM, Service
+from tests.clients.conftest import API, AUDIENCE, FOREIGN_API, JWT_PROGRAM, PLAIN_SECRET, PROGRAM, Service
 from tests.servers.netid import free_port
 
 
@@ -68,6 +69,42 @@ def test_a_token_of_foreign_scopes_is_inactive(service: Service, who: str, scope
     """A token without any scope that the API serves is 401: it is told nothing of it."""
     foreign = create_app(Introspection(service.introspection_url, who, PLAIN_SECRET)).test_client()
     assert get(foreign, service.token(scope)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("resource", "audience", "status"),
+    [
+        ("", None, 200),
+        ("", AUDIENCE, 200),
+        (AUDIENCE, AUDIENCE, 200),
+        (AUDIENCE, None, 401),
+        (AUDIENCE, "https://loans.example", 401),
+    ],
+)
+def test_the_example_checks_the_audience(
+    service: Service, resource: str, audience: str | None, status: int
+) -> None:
+    """A token that names other APIs is refused, even if the server calls it active (RFC 7662, 4)."""
+    # A client may introspect its own tokens, whatever they are for: the server says `active`.
+    check = Introspection(service.introspection_url, JWT_PROGRAM, PLAIN_SECRET, audience)
+    form = {"grant_type": "password", "username": "alice", "password": "alice-password"}
+    token = service.post("token", JWT_PROGRAM, **form, scope="profile grades", resource=resource)
+    assert get(create_app(check).test_client(), str(token["access_token"])).status_code == status
+
+
+@pytest.mark.parametrize("told", [{}, {"aud": None}, {"aud": []}, {"aud": None, "iss": None}])
+def test_an_answer_without_an_audience_opens_nothing(told: dict[str, object]) -> None:
+    """An answer that does not say whom the token is for lets nobody in."""
+    check = Introspection("https://netid.example/oauth/introspect", API, PLAIN_SECRET)
+    with pytest.raises(InvalidTokenError):
+        check.validate_token({"active": True, "scope": "grades", **told}, ["grades"], None)
+
+
+def test_a_token_for_another_api_is_inactive(service: Service) -> None:
+    """The server tells an API nothing of a token for another, though they share the scope (RFC 7662, 4)."""
+    form = {"grant_type": "client_credentials", "scope": "grades", "resource": AUDIENCE}
+    token = str(service.post("token", JWT_PROGRAM, **form)["access_token"])
+    assert service.post("introspect", API, token=token) == {"active": False}
 
 
 def test_a_server_that_is_down_is_503(service: Service) -> None:

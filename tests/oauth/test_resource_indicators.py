@@ -136,7 +136,7 @@ class TestRefresh:
 class TestOurOwnResources:
     """Section 2 and RFC 9068, 4: a resource refuses tokens that are not for it."""
 
-    @pytest.mark.parametrize("path", ["/api/me", "/oauth/userinfo", "/userinfo"])
+    @pytest.mark.parametrize("path", ["/api/me", "/oauth/userinfo", "/userinfo", "/echo/v1/echo/x"])
     def test_token_for_others_is_refused(self, faked: Site, program: Registered, path: str) -> None:
         """A token for another API opens none of this server's resources: invalid_token."""
         answer = faked.get(path, ask(faked, program, GRADES, FILES).get_json()["access_token"])
