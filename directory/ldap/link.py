@@ -136,10 +136,13 @@ class Link:
         """Send an extended request (RFC 4511, section 4.12).
 
         Raises:
-            DirectoryUnavailable: no answer.
+            DirectoryUnavailable: no answer, or the answer names another request.
         """
         with self._operation:
             self._connection.extended(name)
+            named = self._connection.result["responseName"]
+            if named and named != name:
+                raise DirectoryUnavailable(f"{self.name} answered another extended request than was sent")
             return self._heard(answer_of(self._connection.result))
 
     def read(self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)") -> Found:

@@ -5,18 +5,27 @@ what it means.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from ldap3 import BASE, DEREF_NEVER, LEVEL, SIMPLE, SUBTREE
 from ldap3.core.exceptions import LDAPSocketOpenError
+from ldap3.strategy.base import RESPONSE_COMPLETE, SESSION_TERMINATED_BY_SERVER
 from ldap3.strategy.sync import SyncStrategy
+from ldap3.utils.asn1 import decode_message_fast
 
 from directory.ldap import requests
-from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, NotUnderstood, Reading
+from directory.ldap.ber import NotUnderstood
+from directory.ldap.codec import BIND_RESPONSE, EXTENDED_RESPONSE, SEARCH_DONE, Reading, result_code
 from directory.ldap.entry import Answer, Entry, Found
 from directory.ldap.wire import TimedSocket
 
 _READ_AT_ONCE = 65536
+# What ends the response to each request, by ldap3's names of requests (RFC 4511, section 4.2.2 and others).
+_ENDINGS: Final[Mapping[str, int]] = MappingProxyType(
+    {"bindRequest": BIND_RESPONSE, "searchRequest": SEARCH_DONE, "extendedReq": EXTENDED_RESPONSE}
+)
+_NOTICE_OF_DISCONNECTION: Final = "1.3.6.1.4.1.1466.20036"  # RFC 4511, section 4.4.1
 
 
 class ByLdap3:
@@ -66,6 +75,28 @@ class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has n
         self.connection.socket = wire
         self.connection.closed = False
         self._start_listen()
+
+    def _get_response(self, message_id: int, _timeout: object) -> list[Any] | str:
+        """Read the response to a request: exactly one result, of the request's own kind, with a code.
+
+        ldap3's own method takes any operation with the message's id, and the last of several results.
+        """
+        ending = _ENDINGS[self._outstanding[message_id]["type"]]
+        read: list[Any] = []
+        code: int | None = None
+        while code is None:
+            for message in self.receiving():
+                decoded = decode_message_fast(message)
+                response = self.decode_response_fast(decoded)
+                if not decoded["messageID"] and response.get("responseName") == _NOTICE_OF_DISCONNECTION:
+                    return str(SESSION_TERMINATED_BY_SERVER)
+                if code is not None:
+                    raise NotUnderstood("a second response to one request")
+                code = result_code(message, message_id, ending)
+                if code is not None and response["result"] != code:
+                    raise NotUnderstood("a result code that can be read in two ways")
+                read.append(response)
+        return [*read, RESPONSE_COMPLETE]
 
 
 class CodecStrategy(OpenedStrategy):

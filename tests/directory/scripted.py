@@ -6,6 +6,7 @@ Must not know: what is tested.
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Self
@@ -40,6 +41,14 @@ def entry(message_id: int, dn: bytes, attributes: dict[bytes, bytes]) -> bytes:
     """Return one entry of a search."""
     pairs = [tlv(0x30, tlv(0x04, name), tlv(0x31, tlv(0x04, value))) for name, value in attributes.items()]
     return message(message_id, tlv(0x64, tlv(0x04, dn), tlv(0x30, *pairs)))
+
+
+def parts(request: bytes) -> tuple[int, int]:
+    """Tell the operation and the message id of a request."""
+    # LDAPMessage: 30 len, 02 len id, operation. ldap3's ids fit one to four octets.
+    start = 2 if request[1] < 0x80 else 2 + (request[1] & 0x7F)
+    end = start + 2 + request[start + 1]
+    return request[end], int.from_bytes(request[start + 2 : end], "big")
 
 
 def alice(message_id: int) -> bytes:
@@ -111,10 +120,7 @@ class Scripted:
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             while request := self._read(connection):
-                # LDAPMessage: 30 len, 02 len id, operation. ldap3's ids fit one to four octets.
-                start = 2 if request[1] < 0x80 else 2 + (request[1] & 0x7F)
-                end = start + 2 + request[start + 1]
-                answer = self.script(request[end], int.from_bytes(request[start + 2 : end], "big"), request)
+                answer = self.script(*parts(request), request)
                 if answer is None:
                     return
                 self.send(connection, answer)
@@ -145,3 +151,19 @@ class Dripping(Scripted):
     def __exit__(self, *_: object) -> None:
         self._over.set()
         super().__exit__()
+
+
+class OverStartTls(Scripted):
+    """Agrees to StartTLS (RFC 4511, 4.14), and says what the script says over TLS."""
+
+    def __init__(self, context: ssl.SSLContext, script: Script = friendly) -> None:
+        super().__init__(script)
+        self._context = context
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            request = connection.recv(65536)
+            connection.sendall(result(*parts(request)))
+            secured = self._context.wrap_socket(connection, server_side=True)
+            self._open.append(secured)
+            super()._serve(secured)

@@ -26,7 +26,8 @@ from ldap3.protocol.rfc4511 import (
 from ldap3.utils.asn1 import decode_message_fast
 from pyasn1.codec.ber.encoder import encode
 
-from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, NotUnderstood, Reading
+from directory.ldap.ber import NotUnderstood
+from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, Reading
 from directory.ldap.entry import Answer, Found
 from directory.ldap.strategy import found_of
 from tests.directory.scripted import message, tlv
