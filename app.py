@@ -14,7 +14,6 @@ from typing import TextIO
 import click
 from flask import Flask
 from flask_migrate import Migrate
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cli
 import web
@@ -187,7 +186,7 @@ def _serve(
     app.wsgi_app = web.SafeHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+        app.wsgi_app = web.TrustedProxies(app.wsgi_app, hops)  # type: ignore[method-assign]
 
 
 def _database_answers() -> None:

@@ -6,6 +6,7 @@ re-exports the directory's outcomes, so that the protocol need not import the di
 """
 
 from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from login.addresses import address_of
 from login.attempt import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from login.guard import Guard
@@ -28,6 +29,7 @@ __all__ = [
     "Person",
     "Refusal",
     "Throttled",
+    "address_of",
     "blocks",
     "open_guard",
     "parse_limits",

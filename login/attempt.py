@@ -2,15 +2,11 @@
 
 import hashlib
 import hmac
-import ipaddress
 import unicodedata
 from collections.abc import Collection
-from functools import lru_cache
 from typing import NamedTuple
 
 _DIGEST_BYTES = 16
-_ADDRESS_LENGTH = 64
-_IPV6_NETWORK = 64
 
 
 class Attempt(NamedTuple):
@@ -58,27 +54,6 @@ class Names:
         if not (local and realm in self._realms):
             realm, _, local = name.partition("\\")
         return local if local and realm in self._realms else name
-
-
-@lru_cache(maxsize=1024)
-def network_of(address: str) -> str:
-    """The network that an address is counted as: whoever has one IPv6 address has 2^64 of them.
-
-    Args:
-        address: as the connection, or the trusted proxy, has it.
-
-    Returns:
-        The IPv4 address, the /64 of an IPv6 one, or what else was given, cut.
-    """
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:_ADDRESS_LENGTH]
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is None:
-            return str(ipaddress.ip_network((found, _IPV6_NETWORK), strict=False))
-        found = found.ipv4_mapped
-    return str(found)
 
 
 def _folded(text: str) -> str:

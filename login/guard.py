@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from directory import Admit, InvalidCredentials, Person
-from login.attempt import Attempt, Names, network_of
+from login.addresses import network_of
+from login.attempt import Attempt, Names
 from login.counters import Counters
 from login.memory import Memory
 from login.rate import ClientRate

@@ -15,12 +15,12 @@ from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import get_content_length
 
+from login import address_of
 from oauth.errors import BodyTooLarge, LengthRequired, malformed
 
 BODY_LIMIT = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _MAX_PARAMETERS = 100
-_ADDRESS_LENGTH = 64
 
 # The parameters that this server reads: these may appear once, and only in the body. Others are ignored.
 _PARAMETERS = frozenset(
@@ -65,8 +65,7 @@ class StrictRequest(OAuth2Request):
         self.resources: Sequence[str] = ()
         self.raw_body = b""
         self.request_id = request_id
-        # Behind a proxy this is what its header says, of any length.
-        self.address = (request.remote_addr or "")[:_ADDRESS_LENGTH]
+        self.address = _address(request)
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""
         self.granted_audience: str | None = None
@@ -96,6 +95,13 @@ class StrictRequest(OAuth2Request):
     def form(self) -> Mapping[str, str]:
         """The parameters of the body, each once."""
         return self.parameters
+
+
+def _address(request: Request) -> str:
+    """The client's address; behind a trusted proxy what its header says, and that may be anything."""
+    behind = request.environ.get("werkzeug.proxy_fix.orig")
+    peer = behind["REMOTE_ADDR"] if behind else None
+    return address_of(request.remote_addr or "", peer or "")
 
 
 def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str], bytes]:

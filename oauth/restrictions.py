@@ -6,7 +6,7 @@ a wrong password does: whoever guesses must not learn from it that a password wa
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from login import InvalidCredentials, Person, Refusal
 from models import Client
@@ -39,7 +39,7 @@ class Restrictions:
 
         Args:
             client: as registered.
-            address: of whoever sends the request; what cannot be read as one is in no network.
+            address: the request's, in its canonical form; a text that is no address is in no network.
 
         Raises:
             InvalidCredentials: `not_from_here`.
@@ -74,12 +74,9 @@ def _not_allowed(person: Person, why: str) -> InvalidCredentials:
 
 def _is_within(address: str, networks: Sequence[str]) -> bool:
     try:
-        # Some proxies and kernels write an IPv4 address as ::ffff:192.0.2.1.
-        read = ip_address(address.partition("%")[0])
+        read = ip_address(address)
     except ValueError:
         return False
-    if isinstance(read, IPv6Address) and read.ipv4_mapped is not None:
-        read = read.ipv4_mapped
     return any(read in network for network in map(_network, networks) if network.version == read.version)
 
 

@@ -7,8 +7,17 @@ Must not know: the directory package, ldap3, SQL text, the settings object.
 from web.api import resources
 from web.application import Application
 from web.errors import answer_every_error
+from web.forwarded import TrustedProxies
 from web.front_page import front_page
 from web.headers import SafeHeaders
 from web.health import health
 
-__all__ = ["Application", "SafeHeaders", "answer_every_error", "front_page", "health", "resources"]
+__all__ = [
+    "Application",
+    "SafeHeaders",
+    "TrustedProxies",
+    "answer_every_error",
+    "front_page",
+    "health",
+    "resources",
+]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import pytest
 from werkzeug.test import TestResponse
 
 from app import create_app
@@ -82,6 +83,52 @@ def test_addresses_behind_a_trusted_proxy_count_apart(make_site: Callable[..., S
         headers = {"X-Forwarded-For": address}
         statuses.append(site.http.post("/token", data=form, auth=client.basic, headers=headers).status_code)
     assert statuses == [400, 400, 429, 400]
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        "8.8.8.8:{}",
+        "::ffff:8.8.8.8, [::ffff:8.8.8.8]:{}",
+        "[2001:db8::{}]:443",
+        'for="[2001:db8::{}]"',
+        "garbage{}",
+        "{}" * 50,
+        '"{}, 203.0.113.5',
+        '"\\\\{}", "{}, 203.0.113.5',
+    ],
+)
+def test_spelling_of_an_address_does_not_help(make_site: Callable[..., Site], forwarded: str) -> None:
+    """Behind a trusted proxy neither ports nor quotes nor junk give a try a count of its own."""
+    site = make_site(NETID_LIMIT_ADDRESS="3/15minutes", NETID_TRUSTED_PROXIES="1")
+    client = site.register()
+    statuses = []
+    for number in range(4):
+        form = {"grant_type": "password", "username": f"name{number}", "password": "x"}
+        headers = {"X-Forwarded-For": forwarded.replace("{}", str(1000 + number))}
+        statuses.append(site.http.post("/token", data=form, auth=client.basic, headers=headers).status_code)
+    assert statuses == [400, 400, 400, 429]
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("192.0.2.9, 8.8.8.8:1000", "8.8.8.8"),
+        ('"192.0.2.9, 203.0.113.5', "203.0.113.5"),
+        ("garbage", "unreadable via 127.0.0.1"),
+    ],
+)
+def test_every_record_has_the_canonical_address(
+    make_site: Callable[..., Site], forwarded: str, address: str
+) -> None:
+    """The count, the audit and the log name the address that the proxy added, in one form."""
+    site = make_site(NETID_TRUSTED_PROXIES="1")
+    form = {"grant_type": "password", "username": "nobody", "password": "x"}
+    headers = {"X-Forwarded-For": forwarded}
+    site.http.post("/token", data=form, auth=site.register().basic, headers=headers)
+    (failure,), (audited,) = rows(site, "login_failure"), rows(site, "audit_event")
+    logged = site.log_lines()[-1]
+    assert failure["address"] == audited["address"] == logged["address"] == address
 
 
 def test_empty_switches_limits_off(make_site: Callable[..., Site]) -> None:
