@@ -28,7 +28,7 @@ def look_anywhere(look: Callable[[Ask], Entry], talk: Conversation) -> Entry:
     except InvalidCredentials as refusal:
         if refusal.reason is not Refusal.UNKNOWN_PERSON:
             raise
-        said = _named(talk)
+        said, detail = _named(talk), refusal.detail
     try:
         return look(talk.ask_another)
     except DirectoryUnavailable:
@@ -36,8 +36,8 @@ def look_anywhere(look: Callable[[Ask], Entry], talk: Conversation) -> Entry:
     except InvalidCredentials as refusal:
         if refusal.reason is not Refusal.UNKNOWN_PERSON:
             raise
-        said += _named(talk)
-    unknown = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+        said, detail = said + _named(talk), refusal.detail or detail
+    unknown = InvalidCredentials(Refusal.UNKNOWN_PERSON, detail)
     unknown.servers = said
     raise unknown
 

@@ -88,6 +88,11 @@ class LdapConfig:
         first = self.uris[0]
         return Path(first.removeprefix(EMBEDDED)) if first.startswith(EMBEDDED) else None
 
+    @property
+    def sees_people(self) -> bool:
+        """Whether searches of ours should see people: with a template alone, each sees only themself."""
+        return self.user_dn_template is None or self.bind_dn is not None
+
     def effective_profile(self) -> Profile:
         """The profile with what was set in the place of its own."""
         return replace(

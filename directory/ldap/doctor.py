@@ -15,7 +15,7 @@ from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
 from directory.ldap.dialing import dial, resolve
-from directory.ldap.doctor_person import examine_person, sees_people
+from directory.ldap.doctor_person import examine_person
 from directory.ldap.embedded import Embedded
 from directory.ldap.entry import Answer, Entry
 from directory.ldap.finding import Finding, Steps, Told, Verdict
@@ -170,7 +170,7 @@ class Doctor:
             judge(link.read(dn, attributes=[_NO_ATTRIBUTES]).answer)
             return Told(f"{dn} is there")
 
-        if sees_people(self._config):
+        if self._config.sees_people:
             finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base, judge_search))
             yield finding
         if self._config.group_base is not None:

@@ -1,6 +1,6 @@
 """The doctor's questions about people: are they found, and is all that a login needs to be seen of them?
 
-Owns: the examination of searches, of one person, and of their bind. Must not know: how servers are reached.
+Owns: the examination of one person, and of their bind. Must not know: how servers are reached.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from directory.contract import InvalidCredentials
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
+from directory.ldap.doctor_people import at_people, at_size_limit, referred
 from directory.ldap.entry import Entry, Found
 from directory.ldap.finding import Finding, StepFailed, Steps, Told, Verdict
 from directory.ldap.groups import GroupRules
@@ -22,8 +23,6 @@ from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_pa
 from directory.ldap.typed import USERNAME, for_dn, names_to_ask, password_to_send
 
 _SIZE_LIMIT = 2
-_ANYBODY = 1
-_SIZE_LIMIT_EXCEEDED = 4
 
 
 def examine_person(
@@ -50,8 +49,9 @@ def examine_person(
         clock: seconds since the epoch.
     """
     look = _Look(config, base, link, deadline, clock)
-    if sees_people(config):
-        yield steps.take("size limit", "NETID_LDAP_URI", look.at_size_limit)
+    if config.sees_people:
+        yield steps.take("size limit", "NETID_LDAP_URI", lambda: at_size_limit(look.begun(), base))
+    yield steps.take("people", "NETID_LDAP_BIND_DN", lambda: at_people(config, look.begun(), base))
     if net_id is None:
         somebody = config.bind_dn or base
         yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(somebody))
@@ -64,11 +64,6 @@ def examine_person(
     if password is not None:
         yield steps.take("password", "", lambda: look.at_password(password))
     yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(look.entry.dn))
-
-
-def sees_people(config: LdapConfig) -> bool:
-    """Whether a search of ours should see people: with a template alone, each sees only themself."""
-    return config.user_dn_template is None or config.bind_dn is not None
 
 
 @dataclass(slots=True)
@@ -86,19 +81,10 @@ class _Look:
     def profile(self) -> Profile:
         return self.config.effective_profile()
 
-    def at_size_limit(self) -> Told:
-        """Whether the server counts with us: a login tells one person from two by it."""
+    def begun(self) -> Link:
+        """The connection, with the deadline of a new step."""
         self.link.begin(self.deadline())
-        found = self.link.search(self.base, "(objectClass=*)", attributes=["1.1"], size_limit=_ANYBODY)
-        if found.answer.code != _SIZE_LIMIT_EXCEEDED:
-            judge_search(found.answer)
-        seen = (
-            "kept" if len(found.entries) <= _ANYBODY else "not kept by the server; entries are counted here"
-        )
-        referred = (
-            f"; {found.references} references to other servers are not followed" if found.references else ""
-        )
-        return Told(f"{seen}{referred}")
+        return self.link
 
     def for_person(self, net_id: str) -> Told:
         """Exactly one entry."""
@@ -113,10 +99,7 @@ class _Look:
         if len(found.entries) > 1:
             raise StepFailed(f"{search_filter} finds more than one entry", "NETID_LDAP_USER_FILTER")
         self.entry = found.entries[0]
-        referred = (
-            f"; {found.references} references to other servers are not followed" if found.references else ""
-        )
-        return Told(f"{search_filter} finds {self.entry.dn}{referred}")
+        return Told(f"{search_filter} finds {self.entry.dn}{referred(found)}")
 
     def who(self, steps: Steps, net_id: str, password: str | None) -> Finding:
         """Find the person in the way that a login does."""
@@ -128,7 +111,8 @@ class _Look:
     def by_template(self, net_id: str, password: str | None) -> Told:
         """The entry that the template names, seen by our account, or without one by the person's own bind."""
         template = str(self.config.user_dn_template)
-        dn = template.replace(USERNAME, for_dn(names_to_ask(net_id, self.config.realms)[0]))
+        names = names_to_ask(net_id, self.config.realms)
+        dn = template.replace(USERNAME, for_dn(names[0]))
         if self.config.bind_dn is None and password is not None:
             self.at_password_of(dn, password)
         self.link.begin(self.deadline())
@@ -137,7 +121,17 @@ class _Look:
             setting = "NETID_LDAP_USER_DN_TEMPLATE"
             raise StepFailed(f"{dn} is not there, or not to be seen without --password", setting)
         self.entry = found.entries[0]
+        if self.config.user_filter is not None:
+            self.against_filter(dn, names)
         return Told(f"the template names {self.entry.dn}")
+
+    def against_filter(self, dn: str, names: tuple[str, ...]) -> None:
+        """A filter that was set must find the entry too."""
+        wanted = filter_by_names(self.profile, names)
+        found = self.link.read(dn, attributes=["1.1"], search_filter=wanted)
+        judge_search(found.answer)
+        if not found.entries:
+            raise StepFailed(f"{wanted} does not find {dn}", "NETID_LDAP_USER_FILTER")
 
     def at_entry(self, steps: Steps) -> Iterator[Finding]:
         """What the entry holds of what a login needs."""
@@ -145,7 +139,7 @@ class _Look:
         yield steps.take("account state", "NETID_LDAP_PROFILE", self.at_state)
         yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self.at_attributes)
         yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self.at_groups)
-        if sees_people(self.config) and self.config.embedded_path is None:
+        if self.config.sees_people and self.config.embedded_path is None:
             yield steps.take("lockout", "NETID_LDAP_BIND_DN", self.at_lockout)
 
     def at_id(self) -> Told:

@@ -14,15 +14,17 @@ from ldap3.core.results import (
 
 from directory.contract import InvalidCredentials, Refusal
 from directory.ldap.config import LdapConfig
-from directory.ldap.entry import Entry
+from directory.ldap.entry import Entry, Found
 from directory.ldap.groups import Ask, GroupRules
+from directory.ldap.link import Link
 from directory.ldap.person import attributes_to_read, filter_by_names
 from directory.ldap.profiles import Profile
 from directory.ldap.results import judge_search
 from directory.ldap.typed import USERNAME, for_dn
+from directory.ldap.witness import Witness
 
 # One more than may be found, so that two are told from one.
-_SIZE_LIMIT: Final = 2
+SIZE_LIMIT: Final = 2
 NO_ATTRIBUTES: Final = "1.1"  # RFC 4511, section 4.5.1.8
 _SEEN_OR_HIDDEN: Final = frozenset(
     {RESULT_SUCCESS, RESULT_NO_SUCH_OBJECT, RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_INVALID_DN_SYNTAX}
@@ -32,12 +34,15 @@ _SEEN_OR_HIDDEN: Final = frozenset(
 class Lookup:
     """Finds entries, read with all that a login looks at."""
 
-    def __init__(self, config: LdapConfig, user_base: str) -> None:
+    def __init__(self, config: LdapConfig, user_base: str, witness: Witness) -> None:
         self.profile: Profile = config.effective_profile()
         self.groups = GroupRules(self.profile, config.group_base, config.group_filter)
         self._user_base = user_base
         self._template = config.user_dn_template
         self._filter_is_set = config.user_filter is not None
+        # Otherwise people read their own entries, which proves nothing about others.
+        self._reads_as_us = config.bind_dn is not None
+        self._witness = witness
         self._usual = tuple(attributes_to_read(self.profile))
         self._with_groups = tuple(attributes_to_read(self.profile, also=self.groups.attributes))
 
@@ -48,18 +53,18 @@ class Lookup:
             InvalidCredentials: it finds none or several: `unknown_person`, `ambiguous`.
             DirectoryUnavailable: nothing can be said.
         """
-        attributes = self._attributes(groups=groups)
-        found = ask(
-            lambda link: link.search(
-                self._user_base, search_filter, attributes=attributes, size_limit=_SIZE_LIMIT
-            )
-        )
-        judge_search(found.answer)
-        if not found.entries:
+        attributes = self.attributes(groups=groups)
+
+        def look(link: Link) -> Found:
+            found = link.search(self._user_base, search_filter, attributes=attributes, size_limit=SIZE_LIMIT)
+            if not found.entries and found.answer.code == RESULT_SUCCESS:
+                self._witness.prove_by_name(link)
+            return found
+
+        entry = sole(ask(look))
+        if entry is None:
             raise InvalidCredentials(Refusal.UNKNOWN_PERSON)
-        if len(found.entries) > 1:
-            raise InvalidCredentials(Refusal.AMBIGUOUS, f"{len(found.entries)} entries or more")
-        return found.entries[0]
+        return entry
 
     def dn_of(self, names: tuple[str, ...]) -> str | None:
         """The DN that the template names for a person, or None without a template."""
@@ -85,8 +90,15 @@ class Lookup:
 
     def _read(self, dn: str, names: tuple[str, ...], ask: Ask, *, groups: bool) -> Entry:
         """Read the entry that the template names. Whom a filter that was set does not find is nobody."""
-        attributes = self._attributes(groups=groups)
-        found = ask(lambda link: link.read(dn, attributes=attributes))
+        attributes = self.attributes(groups=groups)
+
+        def look(link: Link) -> Found:
+            found = link.read(dn, attributes=attributes)
+            if self._reads_as_us and not found.entries and found.answer.code in _SEEN_OR_HIDDEN:
+                self._witness.prove_by_name(link)
+            return found
+
+        found = ask(look)
         if found.answer.code not in _SEEN_OR_HIDDEN:
             judge_search(found.answer)
         if len(found.entries) != 1:
@@ -99,8 +111,22 @@ class Lookup:
                 raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the filter does not find the entry")
         return found.entries[0]
 
-    def _attributes(self, *, groups: bool) -> tuple[str, ...]:
+    def attributes(self, *, groups: bool) -> tuple[str, ...]:
+        """Name the attributes that are read of a person, those that tell their groups only where wanted."""
         return self._with_groups if groups else self._usual
+
+
+def sole(found: Found) -> Entry | None:
+    """Take the one entry that was found; None if there is none.
+
+    Raises:
+        InvalidCredentials: there are several: `ambiguous`.
+        DirectoryUnavailable: nothing can be said.
+    """
+    judge_search(found.answer)
+    if len(found.entries) > 1:
+        raise InvalidCredentials(Refusal.AMBIGUOUS, f"{len(found.entries)} entries or more")
+    return found.entries[0] if found.entries else None
 
 
 class Unseen(InvalidCredentials):

@@ -12,11 +12,11 @@ from directory.contract import (
     InvalidCredentials,
     Person,
     PersonState,
-    Refusal,
     Standing,
 )
 from directory.ldap import ppolicy
 from directory.ldap.anywhere import look_anywhere
+from directory.ldap.by_id import ById
 from directory.ldap.config import LdapConfig
 from directory.ldap.conversation import Conversation, Lines
 from directory.ldap.deadline import Deadline
@@ -24,14 +24,15 @@ from directory.ldap.entry import Entry, Found
 from directory.ldap.groups import Ask
 from directory.ldap.link import Link
 from directory.ldap.lookup import NO_ATTRIBUTES, Lookup, Unseen
-from directory.ldap.person import filter_by_id, person_from
-from directory.ldap.ppolicy import PolicyError, PolicyResponse
+from directory.ldap.person import person_from
+from directory.ldap.ppolicy import PolicyResponse
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.servers import ServerStatus
-from directory.ldap.sight import Sight, look_for_the_refused
+from directory.ldap.sight import Sight, bound_but_unseen, look_for_the_refused
 from directory.ldap.standing import Standings
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password, refuse_by_policy
 from directory.ldap.typed import names_to_ask, password_to_send
+from directory.ldap.witness import Witness
 
 
 class LdapDirectory:
@@ -48,7 +49,9 @@ class LdapDirectory:
     ) -> None:
         self._config = config
         self._profile = config.effective_profile()
-        self._lookup = Lookup(config, user_base)
+        witness = Witness(config, user_base, monotonic)
+        self._lookup = Lookup(config, user_base, witness)
+        self._by_id = ById(config, user_base, self._lookup, witness)
         self._standings = Standings(
             self._profile.lockout, config.password_policy, clock=clock, monotonic=monotonic
         )
@@ -96,7 +99,7 @@ class LdapDirectory:
             raise
 
     def find(self, person_id: str, *, groups: bool = False) -> Person:
-        """Read the person with the stable id `person_id` again.
+        """Read the person with the stable id `person_id` again, if the user filter finds them still.
 
         Args:
             person_id: as `Person.id` gave it.
@@ -107,11 +110,13 @@ class LdapDirectory:
                 `must_change`, `not_now`, where the entry says so for certain.
             DirectoryUnavailable: nothing can be said.
         """
-        search_filter = filter_by_id(self._profile, person_id)
-        talk = self._conversation()
-        entry = look_anywhere(lambda ask: self._lookup.search(search_filter, ask, groups=groups), talk)
+        talk, refuse = self._conversation(), self._refuse_by_entry
+
+        def look(ask: Ask) -> Entry:
+            return self._by_id.entry(person_id, ask, groups=groups, refuse=refuse)
+
         try:
-            self._refuse_by_entry(entry)
+            entry = look_anywhere(look, talk)
         except InvalidCredentials as refusal:
             refusal.person_id = person_id
             raise
@@ -133,8 +138,8 @@ class LdapDirectory:
         sight = self._sight(names_to_ask(net_id, self._config.realms), talk, groups=groups)
         try:
             entry, person = sight.entry, sight.person
-        except Unseen as unseen:
-            if self._config.bind_dn is not None:
+        except InvalidCredentials as unseen:
+            if self._config.sees_people:
                 raise
             raise DirectoryUnavailable(f"{unseen.detail}: NETID_LDAP_BIND_DN would see it") from unseen
         person = self._with_groups(person, entry, talk.ask) if groups else person
@@ -224,7 +229,7 @@ class LdapDirectory:
         try:
             entry, person = sight.entry, sight.person
         except Unseen as unseen:
-            raise _bound_but_unseen(unseen, policy) from unseen
+            raise bound_but_unseen(unseen, policy) from unseen
         now = self._clock()
         refuse_by_account(entry, now)
         refuse_by_password(entry, now, allow_must_change=self._config.allow_must_change)
@@ -236,14 +241,3 @@ class LdapDirectory:
 
     def _with_groups(self, person: Person, entry: Entry, ask: Ask) -> Person:
         return replace(person, groups=self._lookup.groups.of(entry, person.net_id, ask))
-
-
-def _bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
-    if policy.error is PolicyError.CHANGE_AFTER_RESET:
-        # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
-        return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
-    return DirectoryUnavailable(
-        f"{unseen.dn} could be bound as, but not read (result {unseen.code}): "
-        "let people read their own entry, or set NETID_LDAP_BIND_DN",
-        alarm=True,
-    )

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
 from directory.ldap.entry import Entry
+from directory.ldap.lookup import Unseen
 from directory.ldap.person import person_from
+from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.profiles import Profile
 from directory.ldap.state import state_of
 
@@ -108,3 +110,20 @@ def look_for_the_refused(sight: Sight, refusal: InvalidCredentials) -> None:
         if refusal.reason is Refusal.WRONG_PASSWORD:
             unseen.server = refusal.server
             raise
+
+
+def bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
+    """Say what a bind means that succeeded, where the entry cannot be read after it.
+
+    Args:
+        unseen: what reading the entry came to.
+        policy: what the bind said of the password.
+    """
+    if policy.error is PolicyError.CHANGE_AFTER_RESET:
+        # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
+        return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
+    return DirectoryUnavailable(
+        f"{unseen.dn} could be bound as, but not read (result {unseen.code}): "
+        "let people read their own entry, or set NETID_LDAP_BIND_DN",
+        alarm=True,
+    )

@@ -50,7 +50,7 @@ def test_healthy_directory(examine: Examine) -> None:
     """Of a directory that works, every step is told, and none fails."""
     found = examine("alice", "alice-password")
     assert list(found) == [
-        *("resolve", "connect", "TLS", "root DSE", "service account", "user base", "size limit"),
+        *("resolve", "connect", "TLS", "root DSE", "service account", "user base", "size limit", "people"),
         *("person", "stable id", "account state", "readable attributes", "groups", "lockout"),
         *("password", "empty password"),
     ]

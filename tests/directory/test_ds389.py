@@ -11,6 +11,7 @@ from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refus
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
 from tests.directory.conftest import SERVICE
+from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.directory.shield_conformance import ShieldConformance
 from tests.servers.administrator import OfDs389
@@ -54,6 +55,12 @@ def open_with(opened: Callable[..., Directory], ds389: Ds389) -> Callable[..., D
 
 class TestDs389(DirectoryConformance, ManyNamesConformance):
     """389-ds keeps the rules of every directory."""
+
+    campus = Campus(alice_id=unique_id(ALICE))
+
+
+class TestDs389Filter(FilterConformance):
+    """389-ds holds the user filter wherever a person is read."""
 
     campus = Campus(alice_id=unique_id(ALICE))
 

@@ -19,6 +19,7 @@ from tests.directory.conformance import (
     ManyNamesConformance,
 )
 from tests.directory.conftest import CAMPUS, SERVICE
+from tests.directory.filter_conformance import FilterConformance
 
 
 @pytest.fixture
@@ -42,6 +43,10 @@ def open_with(opened: Callable[..., Directory], ldif: Path) -> Callable[..., Dir
 
 class TestEmbedded(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
     """The embedded directory keeps the rules of every directory."""
+
+
+class TestEmbeddedFilter(FilterConformance):
+    """The embedded directory holds the user filter wherever a person is read."""
 
 
 class TestEmbeddedAccounts(AdmitConformance):

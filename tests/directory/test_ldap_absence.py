@@ -14,8 +14,9 @@ LIMITS = {"start_tls": False, "connect_timeout": 0.3, "read_timeout": 0.4, "logi
 
 
 def empty(operation: int, message_id: int, request: bytes) -> bytes | None:
-    """Answer as a server does that has nobody."""
-    return result(SEARCH, message_id) if operation == SEARCH else friendly(operation, message_id, request)
+    """Answer as a server does that lacks one person, and has others."""
+    is_about_one = operation == SEARCH and ALICE.encode() in request
+    return result(SEARCH, message_id) if is_about_one else friendly(operation, message_id, request)
 
 
 def silent(operation: int, message_id: int, request: bytes) -> bytes | None:
@@ -60,11 +61,12 @@ def test_other_server_that_cannot_say(opened: Callable[..., Directory], other: s
 
 
 def test_one_server(opened: Callable[..., Directory]) -> None:
-    """A server without another is asked once."""
+    """A server without another is asked once with the filter and once without, on one connection."""
     with Scripted(empty) as server:
         directory = opened(uris=(server.uri,), user_base="dc=x", **LIMITS)
         assert sought_in_vain(directory).servers == (server.uri,)
-        assert server.received.count(ALICE.encode()) == 1
+        assert server.received.count(ALICE.encode()) == 2
+        assert server.connections == 1
 
 
 def test_whom_the_first_has_costs_no_other(opened: Callable[..., Directory]) -> None:

@@ -11,6 +11,7 @@ import trustme
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
+from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.directory.shield_conformance import ShieldConformance
 from tests.servers.administrator import OfSamba
@@ -146,6 +147,11 @@ def _alices_id(request: pytest.FixtureRequest, samba: Samba, monkeypatch: pytest
 @pytest.mark.usefixtures("_alices_id")
 class TestSamba(DirectoryConformance):
     """Active Directory keeps the rules of every directory."""
+
+
+@pytest.mark.usefixtures("_alices_id")
+class TestSambaFilter(FilterConformance):
+    """Active Directory holds the user filter wherever a person is read."""
 
 
 @pytest.mark.usefixtures("_alices_id")

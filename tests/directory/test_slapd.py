@@ -17,6 +17,7 @@ from tests.directory.conformance import (
     ManyNamesConformance,
     refusal,
 )
+from tests.directory.filter_conformance import FilterConformance
 from tests.servers.slapd import Slapd
 
 
@@ -32,6 +33,10 @@ def open_with(on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[...,
 
 class TestSlapd(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
     """OpenLDAP over StartTLS keeps the rules of every directory."""
+
+
+class TestSlapdFilter(FilterConformance):
+    """OpenLDAP holds the user filter wherever a person is read."""
 
 
 class TestSlapdAccounts(AdmitConformance):
