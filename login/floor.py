@@ -7,6 +7,7 @@ lock decoys, and alarm whoever watches the directory.
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Self
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
@@ -22,6 +23,15 @@ _KEPT = 100
 _PART = 0.95
 # Accepted binds that are looked at until then.
 _FEW = 10
+
+
+@dataclass(slots=True)
+class _Times:
+    """How long the newest binds took, and the floor that follows."""
+
+    refused: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    accepted: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    floor: float = 0.0
 
 
 class Floor:
@@ -40,25 +50,30 @@ class Floor:
         self._monotonic = monotonic
         self._sleep = sleep
         self._room = threading.Semaphore(at_once)
-        self._refused: deque[float] = deque(maxlen=_KEPT)
-        self._accepted: deque[float] = deque(maxlen=_KEPT)
-        self._floor = 0.0
+        # Searches for groups come before the bind: logins that want groups take longer.
+        self._times = {False: _Times(), True: _Times()}
         self._degraded_until = float("-inf")
 
-    def under(self) -> "Stay":
-        """Hold back what is refused inside of a `with` block, once it has left the block."""
-        return Stay(self, self._monotonic)
+    def under(self, *, groups: bool = False) -> "Stay":
+        """Hold back what is refused inside of a `with` block, once it has left the block.
+
+        Args:
+            groups: whether the person's groups are wanted.
+        """
+        return Stay(self, self._monotonic, groups=groups)
 
     def accepted(self, stay: "Stay") -> None:
         """Let go at once; until somebody was refused, a right password tells how long a bind takes."""
-        if len(self._accepted) < _FEW and not self._refused:
-            self._note(self._accepted, stay.seconds)
+        times = self._times[stay.groups]
+        if len(times.accepted) < _FEW and not times.refused:
+            _note(times, times.accepted, stay.seconds)
 
     def failed(self, stay: "Stay", error: BaseException | None) -> None:
         """Hold back what is a refusal, and learn from what the directory said."""
         if isinstance(error, InvalidCredentials):
             if error.server is not None and error.reason is Refusal.WRONG_PASSWORD:
-                self._note(self._refused, stay.seconds)
+                times = self._times[stay.groups]
+                _note(times, times.refused, stay.seconds)
             self._hold(stay)
         elif not stay.has_asked:
             # Before the directory was asked there is nothing that time could tell.
@@ -68,13 +83,8 @@ class Floor:
         elif isinstance(error, DirectoryUnavailable) and not isinstance(error, TurnTaken):
             self._degraded_until = self._monotonic() + _DEGRADED
 
-    def _note(self, times: deque[float], seconds: float) -> None:
-        times.append(seconds)
-        ordered = sorted(times)
-        self._floor = min(_MOST, ordered[int(_PART * (len(ordered) - 1) + 0.5)])
-
     def _hold(self, stay: "Stay") -> None:
-        left = self._floor - stay.seconds
+        left = self._times[stay.groups].floor - stay.seconds
         if left <= 0 or self._monotonic() < self._degraded_until or not self._room.acquire(blocking=False):
             return
         try:
@@ -86,9 +96,10 @@ class Floor:
 class Stay:
     """One login, inside of a `with` block; `has_asked` is to be set when the directory is asked."""
 
-    def __init__(self, floor: Floor, monotonic: Callable[[], float]) -> None:
+    def __init__(self, floor: Floor, monotonic: Callable[[], float], *, groups: bool) -> None:
         self._floor = floor
         self._monotonic = monotonic
+        self.groups = groups
         self.has_asked = False
 
     def __enter__(self) -> Self:
@@ -109,3 +120,9 @@ class Stay:
     def seconds(self) -> float:
         """For how long it has been under way."""
         return self._monotonic() - self._began
+
+
+def _note(times: _Times, newest: deque[float], seconds: float) -> None:
+    newest.append(seconds)
+    ordered = sorted(newest)
+    times.floor = min(_MOST, ordered[int(_PART * (len(ordered) - 1) + 0.5)])

@@ -67,7 +67,7 @@ class Login:
             return person
 
         attempt = self._guard.arrive(net_id, client_id, address)
-        with self._floor.under() as stay, self._places.one():
+        with self._floor.under(groups=groups) as stay, self._places.one():
             stay.begin()
             return self._guard.watch(attempt, password, ask)
 

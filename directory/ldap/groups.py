@@ -60,6 +60,23 @@ class GroupRules:
             return tuple(self._by_token(entry, ask))
         return entry.texts(self.profile.group_attribute)
 
+    def prove(self, net_id: str, ask: Ask) -> None:
+        """Search for groups as of a person, where there is none to search for.
+
+        A failing search must not tell a login name that exists from one that does not.
+
+        Args:
+            net_id: as typed.
+            ask: for the search.
+
+        Raises:
+            DirectoryUnavailable: no person's groups can be had.
+        """
+        if self.search_filter is not None:
+            self._search([_filled(self.search_filter, self.base or "", net_id)], ask)
+        elif self.profile.token_groups and self.base is not None:
+            self._search([f"({self.profile.net_id_attribute}={for_filter(net_id)})"], ask)
+
     def _by_search(self, template: str, entry: Entry, net_id: str, ask: Ask) -> Iterator[str]:
         """Search the groups of the person, then those that these are members of, a query a level."""
         nests = GROUP_DN in template and _IN_CHAIN not in template

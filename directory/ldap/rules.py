@@ -3,7 +3,7 @@
 Owns: the order of a login's steps. Must not know: sockets, TLS, ldap3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from directory.contract import (
@@ -60,12 +60,7 @@ class LdapDirectory:
         self._monotonic = monotonic
 
     def authenticate(
-        self,
-        net_id: str,
-        password: str,
-        *,
-        groups: bool = False,
-        admit: Admit | None = None,
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
     ) -> Person:
         """Find exactly one entry for `net_id` and bind as it with `password` (RFC 4513, section 5.1.3).
 
@@ -86,15 +81,19 @@ class LdapDirectory:
         if dn is not None and self._config.bind_dn is None:
             return self._authenticate_by_own_eyes(dn, names, secret, talk, groups=groups)
         sight = self._sight(names, talk, groups=groups)
+        found: Sequence[str] | None = None if groups else ()
         try:
             if dn is None:
                 dn = sight.look().dn
                 refuse_by_account(sight.entry, self._clock())
             if admit is not None:
                 admit(sight)
-            policy = self._bound(dn, secret, sight, talk)
-            return self._person_of(sight, policy, talk.ask, groups=groups)
+            # Before the bind: a search that failed after it would tell a right password from a wrong one.
+            found = self._groups_of(sight, talk.ask) if found is None else found
+            return self._person_of(sight, self._bound(dn, secret, sight, talk), found)
         except InvalidCredentials as refusal:
+            if found is None:
+                self._lookup.groups.prove(names[0], talk.ask)
             sight.name_in(refusal)
             raise
 
@@ -121,7 +120,9 @@ class LdapDirectory:
             refusal.person_id = person_id
             raise
         person = person_from(entry, self._profile)
-        return self._with_groups(person, entry, talk.ask) if groups else person
+        if not groups:
+            return person
+        return replace(person, groups=self._lookup.groups.of(entry, person.net_id, talk.ask))
 
     def examine(self, net_id: str, *, groups: bool = False) -> PersonState:
         """Look at the person whom a login as `net_id` would find; no password is tried.
@@ -142,7 +143,8 @@ class LdapDirectory:
             if self._config.sees_people:
                 raise
             raise DirectoryUnavailable(f"{unseen.detail}: NETID_LDAP_BIND_DN would see it") from unseen
-        person = self._with_groups(person, entry, talk.ask) if groups else person
+        if groups:
+            person = replace(person, groups=self._groups_of(sight, talk.ask))
         standing, policy = self._standings.look(entry.dn, talk)
         try:
             self._refuse_by_entry(entry)
@@ -217,14 +219,15 @@ class LdapDirectory:
                 self._clock,
             )
             try:
-                return self._person_of(sight, policy, ask, groups=groups)
+                person = self._person_of(sight, policy, ())
+                return replace(person, groups=self._groups_of(sight, ask)) if groups else person
             except InvalidCredentials as refusal:
                 sight.name_in(refusal)
                 raise
 
         return talk.as_person(bind)
 
-    def _person_of(self, sight: Sight, policy: PolicyResponse, ask: Ask, *, groups: bool) -> Person:
+    def _person_of(self, sight: Sight, policy: PolicyResponse, groups: Sequence[str]) -> Person:
         """The person of a bind that succeeded, with what it said of the password, if the entry agrees."""
         try:
             entry, person = sight.entry, sight.person
@@ -237,7 +240,7 @@ class LdapDirectory:
             person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
         if policy.grace_logins is not None:
             person = replace(person, grace_logins_remaining=policy.grace_logins)
-        return self._with_groups(person, entry, ask) if groups else person
+        return replace(person, groups=groups) if groups else person
 
-    def _with_groups(self, person: Person, entry: Entry, ask: Ask) -> Person:
-        return replace(person, groups=self._lookup.groups.of(entry, person.net_id, ask))
+    def _groups_of(self, sight: Sight, ask: Ask) -> Sequence[str]:
+        return self._lookup.groups.of(sight.entry, sight.person.net_id, ask)

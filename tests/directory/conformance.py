@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 
 ALICE = "14aa2a51-03f1-562a-8307-e12ff2455495"
 PEOPLE = "ou=people,dc=campus,dc=example"
@@ -196,6 +196,30 @@ class DirectoryConformance:
         assert staff in directory.authenticate("alice", "alice-password", groups=True).groups
         assert staff in directory.find(self.campus.alice_id, groups=True).groups
         assert staff not in directory.authenticate("bob", "bob-password", groups=True).groups
+
+    @pytest.mark.parametrize("template", [False, True])
+    def test_groups_that_cannot_be_read_tell_nothing_of_the_password(
+        self,
+        open_with: Callable[..., Directory],
+        template: bool,  # noqa: FBT001
+    ) -> None:
+        """A search for groups that fails is told alike for a right, a wrong password, and an unknown name."""
+        way = {"user_dn_template": self.campus.template} if template else {}
+        nowhere = f"ou=nowhere,{self.campus.people}"
+        directory = open_with(group_base=nowhere, group_filter="(member={dn})", **way)
+        admitted: list[str] = []
+
+        def admit(account: Account) -> None:
+            admitted.append(account.person_id)
+
+        causes = set()
+        for name, password in (("alice", "alice-password"), ("alice", "wrong"), ("nobody", "wrong")):
+            with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE") as caught:
+                directory.authenticate(name, password, groups=True, admit=admit)
+            causes.add(caught.value.cause)
+        assert len(causes) == 1
+        assert admitted == [self.campus.alice_id] * 2
+        assert directory.authenticate("alice", "alice-password").groups == ()
 
     def test_ping(self, directory: Directory) -> None:
         """A directory that answers is pinged without complaint (RFC 4512, 5.1)."""

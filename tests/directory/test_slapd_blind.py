@@ -134,3 +134,16 @@ def test_proof_of_a_login_is_looked_for_once_a_minute(
     clock.move(61)
     assert refusal(directory, "nobody", "x") is Refusal.UNKNOWN_PERSON
     assert len(looks) == 2
+
+
+def test_own_eyes_read_groups_after_the_bind(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
+    """With a template alone only a person may read their groups, so a failure tells that they were bound.
+
+    `docs/threats.md` names it: with NETID_LDAP_BIND_DN set, groups are settled before the bind.
+    """
+    groups = {"group_base": f"ou=nowhere,{PEOPLE}", "group_filter": "(member={dn})"}
+    directory = on_slapd(slapd, **WAYS["template alone"], **groups)
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE"):
+        directory.authenticate("alice", "alice-password", groups=True)
+    with pytest.raises(InvalidCredentials):
+        directory.authenticate("alice", "wrong", groups=True)

@@ -98,6 +98,25 @@ def test_unknown_takes_as_long_as_wrong(took: Callable[..., float], directory: T
     assert took(DISABLED) == 0.032
 
 
+def test_logins_that_want_groups_have_a_floor_of_their_own() -> None:
+    """Groups are searched for before the bind: such refusals take longer, and have their own floor."""
+    clock = Clock()
+    floor = Floor(at_once=9, monotonic=clock, sleep=clock.sleep)
+
+    def took(refusal: InvalidCredentials, seconds: float, *, groups: bool) -> float:
+        began = clock.now
+        with contextlib.suppress(InvalidCredentials), floor.under(groups=groups):
+            clock.now += seconds
+            raise refusal
+        return round(clock.now - began, 6)
+
+    for _ in range(100):
+        took(wrong(), 0.03, groups=False)
+    took(wrong(), 0.05, groups=True)
+    assert took(UNKNOWN, 0.002, groups=True) == 0.05
+    assert took(UNKNOWN, 0.002, groups=False) == 0.03
+
+
 def test_repetition_takes_as_long(took: Callable[..., float]) -> None:
     """A password that is known again is refused no sooner than the first time."""
     assert took(wrong(), password="old") == 0.032
