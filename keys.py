@@ -6,7 +6,6 @@ for each use. Must not know: what a derived key is used for, the settings object
 
 import os
 import secrets
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,17 +13,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from private_files import NotPrivate, make_folder, refuse_open_folder
-
-KEY_MIN_LENGTH = 32
-"""Characters. 32 hexadecimal digits are 128 bits, the least that a root of all keys may have."""
+from private_files import NotPrivate, make_folder, read_secret, refuse_open_folder
+from weak_keys import KEY_MIN_LENGTH, weakness
 
 KEY_FILE_NAME = "secret.key"
 _KEY_ID_LABEL = "key id"
 _KEY_BYTES = 32
 _KEY_ID_BYTES = 8
-# A ring is a handful of short lines; a file that is larger than this was named by mistake.
-_FILE_LIMIT = 65536
 
 
 class KeyringError(Exception):
@@ -56,7 +51,7 @@ class KeyRing:
             origin: Where they came from, to begin a sentence with.
 
         Raises:
-            KeyringError: There is no key, or one is too short.
+            KeyringError: There is no key, or one is too short, or could be guessed.
         """
         if not keys:
             raise KeyringError(f"{origin} holds no key.")
@@ -64,6 +59,8 @@ class KeyRing:
             raise KeyringError(
                 f"{origin} holds too short a key: each needs {KEY_MIN_LENGTH} random characters or more."
             )
+        for fault in filter(None, map(weakness, keys)):
+            raise KeyringError(f"{origin} holds a key that {fault}: make one with openssl rand -hex 32")
         self._roots = tuple(dict.fromkeys(key.encode() for key in keys))
 
     def derive(self, label: str) -> tuple[DerivedKey, ...]:
@@ -155,33 +152,19 @@ def _key_id(root: bytes) -> str:
 def _read(path: Path) -> KeyRing | None:
     """Read a ring from a file; None when there is no such file."""
     try:
-        # Without O_NONBLOCK a pipe put in the place of the file would hold the start up for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            _refuse_careless(path, os.fstat(descriptor).st_mode)
-            content = os.read(descriptor, _FILE_LIMIT + 1)
-        finally:
-            os.close(descriptor)
+        content = read_secret(path)
     except FileNotFoundError:
         return None
+    except NotPrivate as refused:
+        # No full stop at the end: a command may stand there, to be copied.
+        stop = "" if str(path) in str(refused) else "."
+        raise KeyringError(f"The server key file {path} {refused}{stop}") from None
     except OSError as error:
         raise KeyringError(f"The server key file {path} cannot be read: {error.strerror}.") from None
-    if len(content) > _FILE_LIMIT:
-        raise KeyringError(f"The server key file {path} is far too large.")
     try:
         return KeyRing(content.decode().split(), f"The server key file {path}")
     except UnicodeDecodeError:
         raise KeyringError(f"The server key file {path} is not text.") from None
-
-
-def _refuse_careless(path: Path, mode: int) -> None:
-    """Refuse what is not a plain file, and a key that others on this machine could read or replace."""
-    if not stat.S_ISREG(mode):
-        raise KeyringError(f"The server key file {path} is not a plain file.")
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeyringError(
-            f"The server key file {path} is open to other users of this machine: chmod 600 {path}"
-        )
 
 
 def _create(path: Path) -> None:

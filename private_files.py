@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# A key, a password or a configuration is a handful of lines; what is larger was named by mistake.
+SIZE_LIMIT = 65_536
 
 
 class NotPrivate(Exception):
@@ -81,7 +83,7 @@ def close_to_others(path: Path) -> bool:
         Whether others had a right.
 
     Raises:
-        NotPrivate: it belongs to another user, or it is not a regular file.
+        NotPrivate: it belongs to another user, or it is not a plain file.
         OSError: it cannot be looked at.
     """
     try:
@@ -89,7 +91,7 @@ def close_to_others(path: Path) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(found.st_mode):
-        raise NotPrivate(f"is not a regular file: {path}")
+        raise NotPrivate(f"is not a plain file: {path}")
     if not found.st_mode & _OTHERS:
         return False
     try:
@@ -99,3 +101,81 @@ def close_to_others(path: Path) -> bool:
             f"is open to other users of this machine, and belongs to one of them: chmod 600 {path}"
         ) from None
     return True
+
+
+def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
+    """Read a plain file of at most `SIZE_LIMIT` octets, and what it was at that moment.
+
+    Args:
+        path: the file; symbolic links are followed, since Kubernetes mounts secrets as links.
+
+    Raises:
+        NotPrivate: it is no plain file, or too large.
+        OSError: it cannot be read.
+    """
+    # Without O_NONBLOCK a pipe in the place of the file would hold the start up for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise NotPrivate("is not a plain file")
+        content = b""
+        while len(content) <= SIZE_LIMIT and (part := os.read(descriptor, SIZE_LIMIT + 1 - len(content))):
+            content += part
+    finally:
+        os.close(descriptor)
+    if len(content) > SIZE_LIMIT:
+        raise NotPrivate("is far too large")
+    return content, found
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a file that holds a secret; it must be private as `refuse_careless` has it.
+
+    Args:
+        path: the file; symbolic links are followed.
+
+    Raises:
+        NotPrivate: others can read or change it, or it is not a plain file of bounded size.
+        OSError: it cannot be read.
+    """
+    content, found = read_bounded(path)
+    refuse_careless(path, found, user=os.geteuid())
+    return content
+
+
+def refuse_careless(path: Path, found: os.stat_result, *, user: int) -> None:
+    """Refuse a secret that other users could read or change.
+
+    The file belongs to the server's own user or to root. A group may read what belongs to root, since root
+    chose that group for it (`root:netid`, mode 0640). Root may use the file of any user, as where an operator
+    runs a command of the server.
+
+    Args:
+        path: the file, for the message.
+        found: what it is.
+        user: the server's own user id.
+
+    Raises:
+        NotPrivate: with the remedy.
+    """
+    if user not in (0, found.st_uid) and found.st_uid != 0:
+        raise NotPrivate(f"belongs to another user: chown it to the server's own, or to root: {path}")
+    allowed = stat.S_IRGRP if found.st_uid == 0 else 0
+    if found.st_mode & (_OTHERS & ~(allowed | stat.S_IXGRP | stat.S_IXOTH)):
+        mode = 640 if found.st_uid == 0 != user else 600
+        raise NotPrivate(f"is open to other users of this machine: chmod {mode} {path}")
+
+
+def refuse_changeable(path: Path, found: os.stat_result) -> None:
+    """Refuse a file without a secret that every user could change.
+
+    Args:
+        path: the file, for the message.
+        found: what it is.
+
+    Raises:
+        NotPrivate: with the remedy.
+    """
+    if found.st_mode & stat.S_IWOTH:
+        raise NotPrivate(f"can be changed by every user of this machine: chmod o-w {path}")

@@ -59,7 +59,7 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     keeps CPUs busy for long."""
     tls_cert_file: rules.File | None = None
     """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
-    tls_key_file: rules.File | None = None
+    tls_key_file: rules.PrivateFile | None = None
     """PEM private key of that certificate."""
 
     secret_key: Annotated[SecretStr, rules.secret(rules.secret_ring)] | None = None

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import settings_directory_values as rules
-from settings_values import Count, File, Lifetime, Seconds, Text, secret, text
+from settings_values import Count, File, Lifetime, PrivateFile, Seconds, Text, secret, text
 
 _Attribute = Annotated[str, BeforeValidator(rules.attribute)]
 
@@ -67,7 +67,7 @@ class DirectorySettings(BaseSettings):
     """Whether a person may log in who must change their password first, where the directory lets them."""
     ldap_client_cert_file: File | None = None
     """PEM certificate to show to a directory that asks for one."""
-    ldap_client_key_file: File | None = None
+    ldap_client_key_file: PrivateFile | None = None
     """PEM private key of that client certificate."""
     ldap_connect_timeout: Seconds = 2.0
     """Seconds to reach a server, few enough that the next one can still be tried."""

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from settings_sources import file_fault
+from settings_files import file_fault
 from settings_values import is_loopback, split_url, text, words
 
 PROJECT_ROOT = Path(__file__).resolve().parent

@@ -1,17 +1,21 @@
 """Where the settings are found: the environment, `config.toml`, and the files that secrets are kept in.
 
-Owns: which of these wins, names that nobody knows, and files that cannot be read. Must not know: what a value
+Owns: which of these wins, names that nobody knows, and the configuration file. Must not know: what a value
 means (that is `settings_values` and `settings`). No sentence made here repeats a value: it may be a secret,
 even where a path was expected.
 """
 
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from private_files import NotPrivate, read_bounded, read_secret, refuse_careless, refuse_changeable
+from settings_files import file_fault
 
 PREFIX = "NETID_"
 INSTANCE_PATH = "NETID_INSTANCE_PATH"
@@ -99,7 +103,7 @@ def gather(
     found.mistakes += _unknown(from_environment, [*names, "instance_path"], "")
     config = instance / CONFIG_FILE_NAME
     try:
-        from_file = _read_config(config)
+        from_file = _read_config(config, secrets)
     except ValueError as error:
         found.mistakes.append(str(error))
         found.broken.update(set(fields) - set(found.values))
@@ -108,35 +112,6 @@ def gather(
     _take(found, _Source(from_file, instance, origin, empty_is_off), fields, secrets)
     found.mistakes += _unknown(from_file, names, origin)
     return found
-
-
-def file_fault(path: Path, *, tell: bool = True) -> str | None:
-    """Try to open a file for reading.
-
-    Args:
-        path: The file.
-        tell: Whether the path may be told. It never is unless its folder exists: people put the secret itself
-            where the path of its file belongs.
-
-    Returns:
-        What is wrong with it, as the rest of a sentence; None when it can be read.
-    """
-    path = path.absolute()
-    where = ""
-    try:
-        if tell and str(path).isprintable() and path.parent != Path(path.anchor) and path.parent.is_dir():
-            where = f": {path}"
-        if not path.exists():
-            return f"names a file that does not exist{where}"
-        # Opening a pipe would wait for a writer, and every worker process must be able to read it again.
-        if not path.is_file():
-            return f"names what is not a plain file{where}"
-        with path.open("rb"):
-            return None
-    except OSError as error:
-        return f"names a file that cannot be read ({error.strerror}){where}"
-    except ValueError:
-        return "names a file that cannot exist"
 
 
 def _take(found: Found, source: _Source, fields: Collection[str], secrets: Collection[str]) -> None:
@@ -172,7 +147,9 @@ def _take_from_file(found: Found, source: _Source, name: str, file: object) -> N
         return found.refuse(name, f"{label} {fault}.")
     try:
         # One newline at the end is the editor's, not the secret's.
-        secret = re.sub(r"\r?\n\Z", "", path.read_bytes().decode())
+        secret = re.sub(r"\r?\n\Z", "", read_secret(path).decode())
+    except NotPrivate as refused:
+        return found.refuse(name, f"{label} names a file that {refused}.")
     except (OSError, UnicodeDecodeError):
         return found.refuse(name, f"{label} names a file that is not UTF-8 text: {path}.")
     if not secret:
@@ -183,14 +160,22 @@ def _take_from_file(found: Found, source: _Source, name: str, file: object) -> N
     return None
 
 
-def _read_config(config: Path) -> dict[str, object]:
-    """Read the configuration file, which need not exist. Raises ValueError with a whole sentence."""
+def _read_config(config: Path, secrets: Collection[str]) -> dict[str, object]:
+    """Read the configuration file, which need not exist. Raises ValueError with a whole sentence.
+
+    Only its owner may read it where it holds a secret, and not every user may change it.
+    """
     content = b""
     try:
-        content = config.read_bytes()
-        return tomllib.loads(content.decode())
+        content, state = read_bounded(config)
+        refuse_changeable(config, state)
+        values = tomllib.loads(content.decode())
+        if any(values.get(name, "") != "" for name in secrets):
+            refuse_careless(config, state, user=os.geteuid())
     except FileNotFoundError:
         return {}
+    except NotPrivate as refused:
+        raise ValueError(f"{config} {refused}.") from None
     except OSError as error:
         raise ValueError(f"{config} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
@@ -202,6 +187,7 @@ def _read_config(config: Path) -> dict[str, object]:
         found = re.match(r"line (\d+)", place)
         line = int(found[1]) if found else content.count(b"\n") + 1
         raise ValueError(f"{config}, line {line}, is not TOML: {what}.") from None
+    return values
 
 
 def _unknown(given: Collection[str], names: Collection[str], origin: str) -> list[str]:

@@ -15,8 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from keys import KEY_MIN_LENGTH
-from settings_sources import file_fault
+from settings_files import file_fault, private_file_fault
+from weak_keys import KEY_MIN_LENGTH, weakness
 
 _HOST_NAME = re.compile(r"(?![0-9.]+$)[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]:/\s]+):([0-9]{1,5})", re.ASCII)
@@ -112,11 +112,22 @@ def readable_file(value: object) -> Path:
     return path
 
 
+def private_file(value: object) -> Path:
+    """Read the path of a file that holds a secret. Raises ValueError when others can read or change it."""
+    path = readable_file(value)
+    fault = private_file_fault(path)
+    if fault:
+        raise ValueError(fault)
+    return path
+
+
 def secret_ring(value: object) -> str:
-    """Read the ring of server keys. Raises ValueError when it is empty or a key is too short."""
+    """Read the ring of server keys. Raises ValueError when it is empty, or a key short or easily guessed."""
     ring = words(value)
     if not ring or any(len(key) < KEY_MIN_LENGTH for key in ring):
         raise ValueError(f"must be keys of {KEY_MIN_LENGTH} characters or more, spaces between")
+    for fault in filter(None, map(weakness, ring)):
+        raise ValueError(f"holds a key that {fault}: make one with openssl rand -hex 32")
     return " ".join(ring)
 
 
@@ -180,3 +191,4 @@ Lifetime = Annotated[int, Field(ge=1, le=315_360_000), NUMBER]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), NUMBER]
 Text = Annotated[str, BeforeValidator(text)]
 File = Annotated[Path, BeforeValidator(readable_file)]
+PrivateFile = Annotated[Path, BeforeValidator(private_file)]

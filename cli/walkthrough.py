@@ -11,6 +11,7 @@ from cli.local_tls import LocalTls
 from cli.output import table
 from directory.ldap import embedded_people
 from models import ClientStore, Registration
+from private_files import NotPrivate, read_secret
 from settings import Settings
 
 _BIND = "127.0.0.1:8443"
@@ -63,14 +64,14 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
     """
     kept = instance / "demo-client.json"
     try:
-        known = json.loads(kept.read_text("utf-8"))
+        known = json.loads(read_secret(kept))
         client_id, secret = str(known["client_id"]), str(known["client_secret"])
         client = clients.get(client_id)
         stored = [(each.key_id, each.digest) for each in client.secrets] if client else []
         if any(clients.hasher.matches([secret], stored)):
             return client_id, secret
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # none was kept, or it is not readable: a new one serves as well
+    except (OSError, ValueError, KeyError, TypeError, NotPrivate):
+        pass  # none was kept, or it cannot be used: a new one serves as well
     created, new_secret = clients.create(_DEMO)
     secret = str(new_secret)
     try:

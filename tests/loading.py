@@ -11,10 +11,18 @@ CANARY = "canary-Zq8-0123456789-0123456789-0123456789"
 REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
 
 
+def keep_secret(file: Path, content: str) -> Path:
+    """Write a file that its owner alone may read."""
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(content, encoding="utf-8")
+    return file
+
+
 def load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
     """Load with a configuration file of this content, if any."""
     if config is not None:
-        (instance / "config.toml").write_text(config, encoding="utf-8")
+        keep_secret(instance / "config.toml", config)
     return load_settings(instance, environ)
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from keys import KeyRing
 
-OLD = "old-" + "o" * 40
-NEW = "new-" + "n" * 40
-PINNED_ID = "73438f317d88b861"
-PINNED_KEY = "5fb9b6c2fad0589207085771a0fb260f102c323fb2c4ef15aebcae4f4c1eafd0"
+OLD = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"
+NEW = "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
+PINNED_ID = "e32e288324c4b857"
+PINNED_KEY = "9a8ca1c78ceec0bbd5b290a0d2d9188ebf0e89226ffa7fcb42ecf77766e74f53"
 
 
 def test_derived_key_is_hkdf_sha256_of_root_and_label() -> None:
@@ -21,7 +21,7 @@ def test_derived_key_is_hkdf_sha256_of_root_and_label() -> None:
 
 def test_derivation_is_pinned() -> None:
     """Tokens and secrets of an older release still verify: the derivation never changes."""
-    derived = KeyRing(["0123456789abcdef0123456789abcdef"]).derive("pinned")[0]
+    derived = KeyRing([OLD]).derive("pinned")[0]
     assert (derived.key_id, derived.key.hex()) == (PINNED_ID, PINNED_KEY)
 
 

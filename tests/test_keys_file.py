@@ -10,8 +10,8 @@ import pytest
 
 from keys import KeyRing, KeyringError, load_or_create
 
-OLD = "old-" + "o" * 40
-NEW = "new-" + "n" * 40
+OLD = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"
+NEW = "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
 
 
 def _yes() -> bool:
@@ -202,6 +202,9 @@ def test_a_spoiled_key_file_refuses_to_start(
 def test_a_key_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
     """A key that others could have read or replaced is refused, with the way to mend it."""
     path = _write_key(tmp_path, NEW, mode)
+    if os.geteuid() == 0:
+        # A group may read what belongs to root.
+        os.chown(path, 65534, -1)
     with pytest.raises(KeyringError) as refused:
         load_or_create(tmp_path, None, may_create=_never)
     assert str(refused.value) == (

@@ -11,6 +11,7 @@ import pytest
 
 from settings import load_settings
 from tests.conftest import Site
+from tests.loading import keep_secret
 from tests.servers.netid import PROJECT, Running, serving
 
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -79,7 +80,7 @@ def test_the_five_lines_point_at_a_directory(tmp_path: Path) -> None:
     """The five lines for a directory of one's own are settings without a mistake."""
     ca, secret = tmp_path / "ca.pem", tmp_path / "password"
     ca.write_text("a certificate", "utf-8")
-    secret.write_text("a password", "utf-8")
+    keep_secret(secret, "a password")
     lines = commands("export ")
     assert len(lines) == 5
     environ = {}

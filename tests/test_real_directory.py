@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 import trustme
 
+from tests.loading import keep_secret
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, password
 from tests.servers.netid import PROJECT, Running, environment, serving
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
@@ -42,7 +43,7 @@ def slapd(folder: Path) -> Iterator[Slapd]:
 def settings(slapd: Slapd, folder: Path) -> Mapping[str, str]:
     """The settings of an operator with OpenLDAP: StartTLS, a service account whose password is in a file."""
     secret = folder / "ldap-password"
-    secret.write_text(SERVICE_PASSWORD + "\n", "utf-8")
+    keep_secret(secret, SERVICE_PASSWORD + "\n")
     return {
         "NETID_LDAP_URI": slapd.ldap,
         "NETID_LDAP_CA_FILE": str(slapd.ca_file),

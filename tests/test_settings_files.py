@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from settings import SECRETS, Settings, load_settings
-from tests.loading import CANARY, load, mistakes
+from tests.loading import CANARY, keep_secret, load, mistakes
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_one_newline_at_the_end_of_a_secret_file_is_dropped(
     tmp_path: Path, content: str, secret: str
 ) -> None:
     """What an editor adds is not part of a password; all else is."""
-    file = tmp_path / "password"
+    file = keep_secret(tmp_path / "password", "")
     file.write_bytes(content.encode())
     environ = {"NETID_LDAP_BIND_PASSWORD_FILE": str(file), "NETID_LDAP_BIND_DN": "cn=svc"}
     password = load_settings(tmp_path, environ).ldap_bind_password
@@ -34,7 +34,7 @@ def test_one_newline_at_the_end_of_a_secret_file_is_dropped(
 
 def test_where_the_service_accounts_password_stands_is_known(tmp_path: Path) -> None:
     """Its file is handed on, so that a change is noticed; without a file there is none."""
-    (tmp_path / "password").write_text("word", encoding="ascii")
+    keep_secret(tmp_path / "password", "word")
     account = 'ldap_bind_dn = "cn=svc"\n'
     settings = load(tmp_path, {}, account + 'ldap_bind_password_file = "password"\n')
     assert settings.ldap_bind_password_file == tmp_path / "password"
@@ -44,7 +44,7 @@ def test_where_the_service_accounts_password_stands_is_known(tmp_path: Path) -> 
 
 def test_a_relative_path_in_the_configuration_starts_at_the_instance_folder(tmp_path: Path) -> None:
     """The instance folder can be moved as a whole."""
-    (tmp_path / "password").write_text("word", encoding="ascii")
+    keep_secret(tmp_path / "password", "word")
     (tmp_path / "ca.pem").touch()
     config = 'ldap_bind_dn = "cn=svc"\nldap_bind_password_file = "password"\nldap_ca_file = "ca.pem"\n'
     settings = load(tmp_path, {}, config)
@@ -81,9 +81,9 @@ def test_every_secret_may_come_from_a_file() -> None:
 
 def _spoiled(folder: Path) -> dict[str, str]:
     """Make files that cannot be used, and say what is wrong with each."""
-    (folder / "empty").touch()
-    (folder / "newline").write_text("\n", encoding="ascii")
-    (folder / "binary").write_bytes(b"\xff\xfe")
+    keep_secret(folder / "empty", "")
+    keep_secret(folder / "newline", "\n")
+    keep_secret(folder / "binary", "").write_bytes(b"\xff\xfe")
     (folder / "folder").mkdir()
     os.mkfifo(folder / "pipe")
     return {
@@ -153,7 +153,7 @@ def test_a_configuration_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> 
     """A folder in the place of config.toml is named."""
     config = tmp_path / "config.toml"
     config.mkdir()
-    assert mistakes(tmp_path, {}) == [f"{config} cannot be read: Is a directory."]
+    assert mistakes(tmp_path, {}) == [f"{config} is not a plain file."]
 
 
 @pytest.mark.parametrize(

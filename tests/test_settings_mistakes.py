@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from settings import load_settings
-from tests.loading import CANARY, REAL, mistakes
+from tests.loading import CANARY, REAL, keep_secret, mistakes
 
+# Stands for a file that its owner alone may read.
+_KEY = "a private key"
 _ANONYMOUS = "a service account with an empty password would be an anonymous bind"
 _CERTIFICATE = "a certificate and its private key are of use only together"
 _NO_KEY = "is missing, though NETID_LDAP_CLIENT_CERT_FILE is given"
@@ -38,7 +40,7 @@ _NO_BASE = (
             f"NETID_TLS_KEY_FILE is missing, though NETID_TLS_CERT_FILE is given: {_CERTIFICATE}.",
         ),
         (
-            {"TLS_KEY_FILE": __file__},
+            {"TLS_KEY_FILE": _KEY},
             f"NETID_TLS_CERT_FILE is missing, though NETID_TLS_KEY_FILE is given: {_CERTIFICATE}.",
         ),
         (
@@ -80,7 +82,8 @@ _NO_BASE = (
 )
 def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str], sentence: str) -> None:
     """Settings that are fine alone and wrong together are named together."""
-    given = {f"NETID_{name}": value for name, value in environ.items()}
+    key = str(keep_secret(tmp_path / "key.pem", ""))
+    given = {f"NETID_{name}": key if value is _KEY else value for name, value in environ.items()}
     assert mistakes(tmp_path, {**REAL, **given}) == [sentence]
 
 
@@ -95,14 +98,15 @@ def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str]
         {"LDAP_BIND_DN": "cn=svc", "LDAP_BIND_PASSWORD": "word"},
         {"LDAP_GROUP_BASE": "dc=example", "LDAP_GROUP_FILTER": "(member={dn})"},
         {"LDAP_GROUP_BASE": "dc=example", "LDAP_PROFILE": "active-directory"},
-        {"TLS_CERT_FILE": __file__, "TLS_KEY_FILE": __file__},
+        {"TLS_CERT_FILE": __file__, "TLS_KEY_FILE": _KEY},
         {"LDAP_CONNECT_TIMEOUT": "5", "LDAP_READ_TIMEOUT": "5"},
         {"LDAP_URI": "embedded:directory/campus.ldif", "LDAP_USER_BASE": "", "THREADS": "1"},
     ],
 )
 def test_what_only_looks_like_a_contradiction_is_accepted(tmp_path: Path, environ: dict[str, str]) -> None:
     """The rules between settings refuse no more than they must."""
-    given = {f"NETID_{name}": value for name, value in environ.items()}
+    key = str(keep_secret(tmp_path / "key.pem", ""))
+    given = {f"NETID_{name}": key if value is _KEY else value for name, value in environ.items()}
     assert load_settings(tmp_path, {**REAL, **given}).issuer
 
 

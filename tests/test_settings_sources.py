@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from settings import Settings, instance_path, load_settings
-from tests.loading import CANARY, load, mistakes
+from tests.loading import CANARY, keep_secret, load, mistakes
 
 
 def test_nothing_given_is_all_defaults(tmp_path: Path) -> None:
@@ -23,9 +23,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 def test_a_file_of_the_environment_wins_over_a_value_of_the_configuration(tmp_path: Path) -> None:
     """A secret of config.toml is hidden by one that the environment keeps in a file, faulty or not."""
-    (tmp_path / "key").write_text("e" * 32, encoding="ascii")
+    keep_secret(tmp_path / "key", CANARY)
     environ = {"NETID_SECRET_KEY_FILE": str(tmp_path / "key")}
-    assert load(tmp_path, environ, f'secret_key = "{"c" * 32}"').secret_keys == ("e" * 32,)
+    assert load(tmp_path, environ, f'secret_key = "{CANARY[::-1]}"').secret_keys == (CANARY,)
 
 
 def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:

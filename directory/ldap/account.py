@@ -5,6 +5,7 @@ try would bring it nearer to being locked. Must not know: servers, pools, people
 """
 
 import contextlib
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
 from directory.ldap.link import Link
 from directory.ldap.results import ServiceAccountRefused, judge_service_bind
+from private_files import NotPrivate, read_secret
+
+_LOG = logging.getLogger(__name__)
 
 # Seconds between two tries of a refused account: they double from the first to the most.
 _FIRST_BACK_OFF = 60.0
@@ -125,10 +129,17 @@ class ServiceAccount:
         self._proven, self._refused, self._refusal = None, password, refusal
 
     def _read(self) -> str:
-        """Read the password; while its file is missing or empty, as amid a change, the last one holds."""
+        """Read the password; while its file is missing or empty, as amid a change, the last one holds.
+
+        So it does while others can read or change the file: they must not choose what we send.
+        """
         if self._file is not None:
-            with contextlib.suppress(OSError, UnicodeDecodeError):
+            try:
                 # One newline at the end is the editor's, as where settings are read.
-                found = re.sub(r"\r?\n\Z", "", self._file.read_bytes().decode())
+                found = re.sub(r"\r?\n\Z", "", read_secret(self._file).decode())
                 self._password = found or self._password
+            except (OSError, UnicodeDecodeError):
+                pass
+            except NotPrivate as refused:
+                _LOG.warning("NETID_LDAP_BIND_PASSWORD_FILE %s (the last password holds)", refused)
         return self._password

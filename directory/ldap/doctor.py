@@ -11,6 +11,7 @@ from typing import Any
 
 from ldap3 import NONE, Server
 
+from directory.contract import DirectoryUnavailable
 from directory.ldap import ppolicy
 from directory.ldap.config import LdapConfig
 from directory.ldap.deadline import Deadline
@@ -26,6 +27,7 @@ from directory.ldap.results import judge_group_search, judge_search, judge_servi
 from directory.ldap.tls import secure, verified_context
 from directory.ldap.uri import ServerUri
 from directory.ldap.wire import TimedSocket
+from private_files import NotPrivate, read_secret
 
 _SECONDS_A_DAY = 86_400
 _SOON_DAYS = 30
@@ -201,10 +203,15 @@ def _controls(entry: Entry) -> str:
 
 def _first_line(config: LdapConfig) -> bytes:
     """The account's password as it stands now, in its file or in the settings."""
-    text = config.bind_password or ""
-    if config.bind_password_file is not None:
-        text = config.bind_password_file.read_text("utf-8").removesuffix("\n")
-    return text.encode()
+    if config.bind_password_file is None:
+        return (config.bind_password or "").encode()
+    try:
+        return read_secret(config.bind_password_file).removesuffix(b"\n")
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    except NotPrivate as refused:
+        fault = str(refused)
+    raise DirectoryUnavailable(f"NETID_LDAP_BIND_PASSWORD_FILE {fault}", alarm=True)
 
 
 def _drop(found: dict[str, Any]) -> None:

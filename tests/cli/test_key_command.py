@@ -10,7 +10,7 @@ from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
 from tests.faults import database_file, drop_table, rows
 
-OLD, NEW = "old-key-old-key-old-key-old-key-old", "new-key-new-key-new-key-new-key-new"
+OLD, NEW = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
 LEAD, TAIL = 3660, 660
 
 

@@ -12,8 +12,8 @@ import pytest
 from app import PROJECT, CannotStart, create_app
 from tests.conftest import Site
 
-KEY = "first-key-first-key-first-key-first-key"
-OTHER = "other-key-other-key-other-key-other-key"
+KEY = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"
+OTHER = "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
 
 
 def instance_of(site: Site) -> Path:

@@ -18,6 +18,7 @@ from directory.ldap.results import ServiceAccountRefused
 from tests.directory.conformance import ALICE
 from tests.directory.conftest import SERVICE, MovedClock
 from tests.directory.scripted import BIND, Scripted, friendly, result
+from tests.loading import keep_secret
 from tests.servers.slapd import Slapd
 
 Refused = tuple[Scripted, Directory, MovedClock]
@@ -96,8 +97,7 @@ def test_password_is_read_again_from_its_file(
     on_slapd: Callable[..., Directory], slapd: Slapd, tmp_path: Path
 ) -> None:
     """A wrong password in the file is an alarm; put right, the next login goes through, without a restart."""
-    file = tmp_path / "password"
-    file.write_text("of last year\n")
+    file = keep_secret(tmp_path / "password", "of last year\n")
     clock = MovedClock()
     directory = on_slapd(slapd, bind_password="of last year", bind_password_file=file, monotonic=clock)
     log_in_vainly(directory)
@@ -111,8 +111,7 @@ def test_password_is_read_again_from_its_file(
 
 def test_new_connections_use_the_new_password(opened: Callable[..., Directory], tmp_path: Path) -> None:
     """A password that changes while all is well is used from the next connection on."""
-    file = tmp_path / "password"
-    file.write_text("first")
+    file = keep_secret(tmp_path / "password", "first")
     clock = MovedClock()
     with Scripted() as server:
         directory = opened(

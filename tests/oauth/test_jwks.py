@@ -144,7 +144,7 @@ class TestWorkers:
     @pytest.fixture
     def pair(self, make_site: Callable[..., Site]) -> tuple[Site, Site]:
         """Two servers with the same key and database."""
-        ring = {"NETID_SECRET_KEY": "a-key-of-the-server-a-key-of-the-server"}
+        ring = {"NETID_SECRET_KEY": "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"}
         here = make_site(**ring)
         return here, make_site(**ring, NETID_DATABASE_URL=f"sqlite:///{database_file(here)}")
 
@@ -185,7 +185,7 @@ class TestWorkers:
 
 def test_server_key_that_is_lost(make_site: Callable[..., Site]) -> None:
     """A signing key that cannot be opened signs nothing, and is 503 with a line for the operator."""
-    old, new = ("a-key-of-the-server-a-key-of-the-server", "b-key-of-the-server-b-key-of-the-server")
+    old, new = ("first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v")
     before = make_site(NETID_SECRET_KEY=old)
     with before.app.app_context():
         upgrade()

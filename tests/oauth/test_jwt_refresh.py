@@ -11,7 +11,7 @@ from tests.faults import database_file, rows
 from tests.oauth.answers import INVALID_GRANT, OK, said
 
 GRADES, FILES = "https://grades.example/api", "https://files.example"
-OLD, NEW = "old-key-old-key-old-key-old-key-old", "new-key-new-key-new-key-new-key-new"
+OLD, NEW = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
 
 
 @pytest.fixture(params=["RS256", "ES256"])

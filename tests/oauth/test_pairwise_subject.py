@@ -17,7 +17,7 @@ from tests.faults import drop_table, rows
 from tests.oauth.answers import OK, UNAVAILABLE, said
 
 OPTIONS = ("--grant", "refresh_token", "--pairwise-subject", "--scope")
-KEYS = ("a" * 40, "b" * 40)
+KEYS = ("first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v")
 
 
 def sub(site: Site, client: Registered, **parameters: str) -> str:

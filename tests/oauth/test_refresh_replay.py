@@ -17,7 +17,7 @@ from tests.faults import database_file, rows, without_table
 from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
 
 WINDOW, DAY = 10, 86_400
-OLD, NEW = "old-server-key-" + "0" * 32, "new-server-key-" + "1" * 32
+OLD, NEW = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
 
 
 @pytest.fixture

@@ -1,0 +1,208 @@
+"""Files with a secret in them: which modes and owners are accepted, for every setting alike."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from directory.contract import DirectoryUnavailable
+from directory.ldap import LdapConfig
+from directory.ldap.account import ServiceAccount
+from directory.ldap.doctor import _first_line
+from keys import KeyringError, load_or_create, make_instance_folder
+from private_files import SIZE_LIMIT, NotPrivate, read_secret, refuse_careless
+from settings import load_settings
+from tests.loading import CANARY, keep_secret, mistakes
+
+ROOT, US, OTHER = 0, 1000, 1001
+
+
+def state(mode: int, owner: int) -> os.stat_result:
+    """What a plain file of this mode and owner is."""
+    return os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 2000, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user"),
+    [
+        (0o600, US, US),
+        (0o400, US, US),
+        (0o700, US, US),
+        (0o600, ROOT, ROOT),
+        (0o640, ROOT, US),  # root:netid
+        (0o440, ROOT, US),  # Kubernetes: defaultMode 0440 with fsGroup
+        (0o440, ROOT, ROOT),
+        (0o600, US, ROOT),  # an operator's command
+    ],
+)
+def test_private_secret_is_accepted(mode: int, owner: int, user: int) -> None:
+    """The server's own user or root owns it; a group may read what belongs to root."""
+    refuse_careless(Path("/run/secrets/x"), state(mode, owner), user=user)
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "said"),
+    [
+        (0o644, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (0o640, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (0o620, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (0o602, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (0o666, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (0o644, ROOT, ROOT, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (0o644, ROOT, US, "is open to other users of this machine: chmod 640 /run/secrets/x"),
+        (0o660, ROOT, US, "is open to other users of this machine: chmod 640 /run/secrets/x"),
+        (0o444, ROOT, US, "is open to other users of this machine: chmod 640 /run/secrets/x"),
+        (0o640, US, ROOT, "is open to other users of this machine: chmod 600 /run/secrets/x"),
+        (
+            0o640,
+            OTHER,
+            US,
+            "belongs to another user: chown it to the server's own, or to root: /run/secrets/x",
+        ),
+        (
+            0o600,
+            OTHER,
+            US,
+            "belongs to another user: chown it to the server's own, or to root: /run/secrets/x",
+        ),
+    ],
+)
+def test_careless_secret_is_refused(mode: int, owner: int, user: int, said: str) -> None:
+    """What others can read or change is refused, with the remedy."""
+    with pytest.raises(NotPrivate) as refused:
+        refuse_careless(Path("/run/secrets/x"), state(mode, owner), user=user)
+    assert str(refused.value) == said
+
+
+OPEN = {
+    "NETID_SECRET_KEY_FILE": "",
+    "NETID_LDAP_BIND_PASSWORD_FILE": "",
+    "NETID_DATABASE_URL_FILE": "",
+    "NETID_TLS_KEY_FILE": "",
+    "NETID_LDAP_CLIENT_KEY_FILE": "",
+}
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o620, 0o602, 0o644, 0o666])
+@pytest.mark.parametrize("name", OPEN)
+def test_every_setting_refuses_an_open_file(tmp_path: Path, name: str, mode: int) -> None:
+    """One sentence names the setting, the file and the remedy, and none shows what is in it."""
+    file = keep_secret(tmp_path / "secret", CANARY)
+    file.chmod(mode)
+    told = mistakes(tmp_path, {name: str(file)})
+    assert f"{name} names a file that is open to other users of this machine: chmod 600 {file}." in told
+    assert CANARY not in str(told)
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_every_setting_bounds_its_file(tmp_path: Path, name: str) -> None:
+    """A file that is far too large was named by mistake, and is not read to its end."""
+    file = keep_secret(tmp_path / "secret", "k" * (SIZE_LIMIT + 1))
+    assert f"{name} names a file that is far too large." in mistakes(tmp_path, {name: str(file)})
+
+
+def test_link_is_judged_by_the_file_it_leads_to(tmp_path: Path) -> None:
+    """Kubernetes mounts each secret as a link to a file: that file counts, and not the link's own mode."""
+    real = keep_secret(tmp_path / "..data", CANARY)
+    link = tmp_path / "key"
+    link.symlink_to(real)
+    assert load_settings(tmp_path, {"NETID_SECRET_KEY_FILE": str(link)}).secret_keys == (CANARY,)
+    real.chmod(0o644)
+    assert mistakes(tmp_path, {"NETID_SECRET_KEY_FILE": str(link)})
+
+
+@pytest.mark.parametrize("secret", ["secret_key", "database_url", "ldap_bind_password"])
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o644, 0o666])
+def test_configuration_with_a_secret_is_private(tmp_path: Path, secret: str, mode: int) -> None:
+    """A config.toml with a secret in it keeps the rules of every secret's file."""
+    config = keep_secret(tmp_path / "config.toml", f'{secret} = "{CANARY}"\n')
+    config.chmod(mode)
+    (told,) = mistakes(tmp_path, {})
+    assert told.startswith(f"{config} ")
+    assert told.endswith((f": chmod 600 {config}.", f": chmod o-w {config}."))
+    assert CANARY not in told
+
+
+def test_configuration_without_a_secret_may_be_read(tmp_path: Path) -> None:
+    """Others may read a config.toml that holds no secret, and an empty one is none; none may change it."""
+    config = keep_secret(tmp_path / "config.toml", 'workers = 3\nsecret_key = ""\n')
+    config.chmod(0o664)
+    assert load_settings(tmp_path, {}).workers == 3
+    config.chmod(0o646)
+    assert mistakes(tmp_path, {}) == [
+        f"{config} can be changed by every user of this machine: chmod o-w {config}."
+    ]
+
+
+def test_trivial_key_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    """A guessable key in the environment, a file, config.toml or the instance folder stops the start."""
+    said = "holds a key that repeats itself: make one with openssl rand -hex 32"
+    environ = {"NETID_SECRET_KEY": "x" * 32}
+    assert mistakes(tmp_path, environ) == [f"NETID_SECRET_KEY {said}."]
+    file = keep_secret(tmp_path / "key", "x" * 32)
+    assert mistakes(tmp_path, {"NETID_SECRET_KEY_FILE": str(file)}) == [
+        f"NETID_SECRET_KEY (from the file {file}) {said}."
+    ]
+    # Nor behind a good one: it would verify what is forged under it.
+    assert mistakes(tmp_path, {"NETID_SECRET_KEY": f"{CANARY} {'x' * 32}"}) == [f"NETID_SECRET_KEY {said}."]
+    (tmp_path / "instance").mkdir()
+    kept = keep_secret(tmp_path / "instance" / "secret.key", "x" * 32)
+    with pytest.raises(KeyringError) as refused:
+        load_or_create(tmp_path / "instance", None, may_create=lambda: True)
+    assert str(refused.value) == f"The server key file {kept} {said}"
+    config = f'secret_key = "{"x" * 32}"'
+    assert mistakes(tmp_path, {}, config) == [f"NETID_SECRET_KEY (in {tmp_path / 'config.toml'}) {said}."]
+
+
+def test_password_file_that_others_may_change_is_not_believed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the file is open to others, the last password holds, and the log says why."""
+    file = keep_secret(tmp_path / "password", "first")
+    account = ServiceAccount("cn=svc", "first", password_file=file, monotonic=lambda: 0.0)
+    assert account._read() == "first"
+    file.write_text("of somebody else", encoding="ascii")
+    file.chmod(0o666)
+    assert account._read() == "first"
+    assert f"is open to other users of this machine: chmod 600 {file}" in caplog.text
+    assert "somebody" not in caplog.text
+    file.chmod(0o600)
+    assert account._read() == "of somebody else"
+
+
+def test_doctor_names_the_open_password_file(tmp_path: Path) -> None:
+    """The examination of a directory says what is wrong with the file, also when it is missing."""
+    file = keep_secret(tmp_path / "password", "word\n")
+    config = LdapConfig(
+        uris=("ldaps://x",), user_base="dc=x", bind_dn="cn=s", bind_password="w", bind_password_file=file
+    )
+    assert _first_line(config) == b"word"
+    file.chmod(0o644)
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_PASSWORD_FILE is open to other users"):
+        _first_line(config)
+    file.unlink()
+    with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_PASSWORD_FILE cannot be read: No such"):
+        _first_line(config)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_instance_folder_that_every_user_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    """There another user could put a key of their own in the place of ours."""
+    instance = tmp_path / "instance"
+    instance.mkdir()
+    instance.chmod(mode)
+    with pytest.raises(KeyringError) as refused:
+        make_instance_folder(instance)
+    assert str(refused.value) == (
+        f"NETID_INSTANCE_PATH is in a folder that every user may write to: chmod o-w {instance}."
+    )
+    instance.chmod(0o755)
+    make_instance_folder(instance)
+
+
+def test_pipe_does_not_hold_the_start_up(tmp_path: Path) -> None:
+    """What is no plain file is refused at once."""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(NotPrivate, match="is not a plain file"):
+        read_secret(tmp_path / "pipe")
