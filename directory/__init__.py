@@ -6,6 +6,7 @@ implementation of it. Must not know: HTTP, OAuth, SQL, throttling, or the settin
 """
 
 from directory.contract import (
+    MAX_NAME_CHARACTERS,
     Account,
     Admit,
     Directory,
@@ -18,6 +19,7 @@ from directory.contract import (
 )
 
 __all__ = [
+    "MAX_NAME_CHARACTERS",
     "Account",
     "Admit",
     "Directory",

@@ -3,7 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
+
+MAX_NAME_CHARACTERS: Final = 256
+"""Characters (code points) of a login name as typed: 1,024 octets of UTF-8 at most. A longer one is no name,
+and is refused before it is normalised, compared or digested: each of these takes time that grows with it."""
 
 
 class Refusal(StrEnum):

@@ -2,11 +2,15 @@
 
 import hashlib
 import hmac
-import unicodedata
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from directory import MAX_NAME_CHARACTERS
+from login.folding import folded
 
 _DIGEST_BYTES = 16
+# What all names that are too long are counted as: no name folds to it.
+_TOO_LONG: Final = "\0"
 
 
 class Attempt(NamedTuple):
@@ -33,33 +37,35 @@ class Names:
         """
         # Copied for each name: the key is hashed once.
         self._keyed = hmac.new(key, digestmod=hashlib.sha256)
-        self._realms = {_folded(realm) for realm in realms}
+        self._realms = {folded(realm) for realm in realms} - {""}
 
     def digest(self, typed: str) -> bytes:
-        """A keyed digest of the name, without case, spaces, realm and characters that nobody sees.
+        """A keyed digest of the name, without case, accents, spaces, realm and characters that nobody sees.
 
-        It is coarser than any directory's own comparison: names may share a count, and none has two.
+        It is coarser than any directory's own comparison: names may share a count, and none has two. A name
+        that is too long for a login costs nothing: all of them have one digest.
 
         Args:
             typed: the login name as typed.
         """
-        is_plain = typed.isascii() and typed.isalnum()
-        name = typed.lower() if is_plain else self._without_realm(_folded(typed))
+        if len(typed) > MAX_NAME_CHARACTERS:
+            name = _TOO_LONG
+        elif typed.isascii() and typed.isalnum():
+            name = typed.lower()
+        else:
+            name = self._without_realms(folded(typed))
         keyed = self._keyed.copy()
-        keyed.update(name.encode(errors="surrogatepass"))
+        keyed.update(name.encode())
         return keyed.digest()[:_DIGEST_BYTES]
 
-    def _without_realm(self, name: str) -> str:
-        local, _, realm = name.rpartition("@")
-        if not (local and realm in self._realms):
-            realm, _, local = name.partition("\\")
-        return local if local and realm in self._realms else name
-
-
-def _folded(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(
-        character
-        for character in folded
-        if not character.isspace() and unicodedata.category(character) not in {"Cc", "Cf"}
-    )
+    def _without_realms(self, name: str) -> str:
+        """Take realms off until none is left: one may be written so that the directory does not see it."""
+        while True:
+            local, at, behind = name.rpartition("@")
+            before, backslash, rest = name.partition("\\")
+            if at and behind in self._realms:
+                name = local
+            elif backslash and before in self._realms:
+                name = rest
+            else:
+                return name

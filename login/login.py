@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from directory import Admit, Directory, InvalidCredentials, Person, Refusal
+from directory import MAX_NAME_CHARACTERS, Admit, Directory, InvalidCredentials, Person, Refusal
 from login.floor import Floor
 from login.guard import Guard
 from login.places import Places
@@ -11,6 +11,14 @@ from login.places import Places
 
 def _accept(_: Person) -> None:
     """Check nothing."""
+
+
+def _refuse_unacceptable(net_id: str, password: str) -> None:
+    """Refuse what must reach no directory, whatever the directory would say of it."""
+    if len(net_id) > MAX_NAME_CHARACTERS:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name is too long")
+    if not password or "\0" in password or "\0" in net_id:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
 
 
 class Login:
@@ -43,7 +51,7 @@ class Login:
         """Ask the directory whether this is the person (RFC 6749, 4.3.2), unless too many have failed.
 
         Args:
-            net_id: the login name as typed.
+            net_id: the login name as typed; one over 256 characters is refused as a wrong password is.
             password: as typed. An empty one is refused here, whatever the directory would say of it
                 (RFC 4513, 5.1.2: an unauthenticated bind succeeds on many).
             client_id: the client that asks.
@@ -60,8 +68,7 @@ class Login:
 
         def ask(admit: Admit) -> Person:
             stay.has_asked = True
-            if not password or "\0" in password or "\0" in net_id:
-                raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
+            _refuse_unacceptable(net_id, password)
             person = self._directory.authenticate(net_id, password, groups=groups, admit=admit)
             check(person)
             return person

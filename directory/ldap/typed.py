@@ -9,9 +9,8 @@ import string
 import unicodedata
 from collections.abc import Collection
 
-from directory.contract import InvalidCredentials, Refusal
+from directory.contract import MAX_NAME_CHARACTERS, InvalidCredentials, Refusal
 
-MAX_NAME_CHARACTERS = 256
 MAX_PASSWORD_BYTES = 1024
 USERNAME = "{username}"
 
@@ -32,7 +31,7 @@ def names_to_ask(typed: str, realms: Collection[str]) -> tuple[str, ...]:
         addresses, it is one of those.
 
     Raises:
-        InvalidCredentials: no entry can bear such a name: `unknown_person`.
+        InvalidCredentials: no entry can bear such a name: `unknown_person`, or `unacceptable`.
     """
     name = name_to_ask(typed)
     if "@" not in name and "\\" not in name:
@@ -51,11 +50,14 @@ def name_to_ask(typed: str) -> str:
     """Trim and compose (Unicode NFC) a name. Case is left to the directory, which alone knows its rule.
 
     Raises:
-        InvalidCredentials: no entry can bear such a name: `unknown_person`.
+        InvalidCredentials: no entry can bear such a name: `unknown_person`. Or it is too long:
+            `unacceptable`, before anything is done with it.
     """
+    if len(typed) > MAX_NAME_CHARACTERS:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, f"the name is over {MAX_NAME_CHARACTERS} characters")
     name = typed.strip()
-    if not 0 < len(name) <= MAX_NAME_CHARACTERS:
-        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name is empty or too long")
+    if not name:
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name is empty")
     if name.isascii() and name.isprintable():
         return name
     # Cs, a lone surrogate, has no UTF-8 form.

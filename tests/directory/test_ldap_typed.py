@@ -79,9 +79,9 @@ def test_every_form_of_dn_escaping_is_undone(escaped: str, value: str) -> None:
 @relaxed
 @given(st.text(max_size=300))
 def test_any_name_is_asked_or_refused(typed: str) -> None:
-    """A name either can be encoded and sent, or is an unknown person: never another error."""
+    """A name either can be encoded and sent, or is refused: as too long, or as nobody's."""
     name, reason = outcome(name_to_ask, typed)
-    assert reason in {None, Refusal.UNKNOWN_PERSON}
+    assert reason in ({Refusal.UNACCEPTABLE} if len(typed) > 256 else {None, Refusal.UNKNOWN_PERSON})
     assert name is None or (name.encode() and "\0" not in name)
 
 

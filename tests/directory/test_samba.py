@@ -9,6 +9,7 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from login.folding import folded
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
 from tests.directory.filter_conformance import FilterConformance
@@ -17,6 +18,7 @@ from tests.directory.shield_conformance import ShieldConformance
 from tests.servers.administrator import OfSamba
 from tests.servers.policy import lock_on_samba
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba, Value, require_samba
+from tests.servers.spellings import Asker
 
 GROUPS = f"OU=groups,{DOMAIN}"
 SERVICE = f"CN=svc,{PEOPLE}"
@@ -24,6 +26,8 @@ ALICE = f"CN=alice,{PEOPLE}"
 ODD_NAME = "we'ird(x)&{y}"
 IN_CHAIN = "(member:1.2.840.113556.1.4.1941:={dn})"
 DISABLED_ACCOUNT = 514
+# Of the letters that could be spelled in her name, one in so many is tried.
+_EVERY, _AT_ONCE = 11, 400
 _SECOND = 10_000_000  # in the steps of 100 ns that Active Directory counts in
 
 
@@ -320,3 +324,19 @@ def test_nested_groups(
     assert len(set(person.groups)) == len(person.groups)
     if groups:
         assert set(person.groups) == expected
+
+
+def test_whatever_finds_alice_is_counted_as_alice(samba: Samba) -> None:
+    """No letter that folds otherwise finds her: by a search, by a DN, or by the name of a bind."""
+    where = (samba.address, 636)
+    asker = Asker(where, PEOPLE, "sAMAccountName", account=(ADMINISTRATOR, PASSWORD), ca_file=samba.ca_file)
+    letters = (chr(number) for number in range(0x80, 0x10000))
+    others = [each for each in letters if each.isalnum() and folded(each) != "i"][::_EVERY]
+    assert asker.found(["AL\N{LATIN CAPITAL LETTER I}CE"]) == {"alice"}
+    for first in range(0, len(others), _AT_ONCE):
+        assert asker.found([f"al{each}ce" for each in others[first : first + _AT_ONCE]]) == set()
+    for each in others[::_EVERY]:
+        assert not asker.exists(f"CN=al{each}ce,{PEOPLE}")
+        assert asker.bind(f"al{each}ce@ad.campus.example", "alice-password") != 0
+    assert asker.bind("ALICE@ad.campus.example", "alice-password") == 0
+    asker.close()

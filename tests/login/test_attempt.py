@@ -36,5 +36,13 @@ def test_digest_is_keyed() -> None:
 
 
 def test_any_text_has_a_digest() -> None:
-    """A lone surrogate or a control character is a name as well, of nobody."""
-    assert len({NAMES.digest("\ud800"), NAMES.digest("\udfff"), NAMES.digest("\0")}) == 3
+    """A lone surrogate or a control character adds nothing to a name, and alone is the name of nobody."""
+    for nothing in ("\ud800", "\udfff", "\0"):
+        assert NAMES.digest(nothing) == NAMES.digest("") != ALICE
+        assert NAMES.digest(f"ali{nothing}ce") == ALICE
+
+
+def test_names_that_are_too_long_have_one_digest() -> None:
+    """Over 256 characters no name is folded: all of them count as one, which is nobody's."""
+    assert NAMES.digest("a" * 257) == NAMES.digest("\u0301" * 16_000)
+    assert NAMES.digest("a" * 257) not in {NAMES.digest(""), NAMES.digest("a" * 256), NAMES.digest("\0")}

@@ -70,12 +70,27 @@ def test_others_log_in_meanwhile() -> None:
     gate.ask("bob")
 
 
-@pytest.mark.parametrize("typed", ["ALICE", " alice", "alice@campus.example", "CAMPUS\\alice"])
-def test_spellings_share_a_count(typed: str) -> None:
-    """Another spelling is no second set of guesses."""
-    gate = Gate(FakeDirectory(UNKNOWN, FakeAccount()), person="3/15minutes")
+@pytest.mark.parametrize("sees_accounts", [True, False])
+@pytest.mark.parametrize(
+    "typed",
+    ["ALICE", " alice", "alice@campus.example", "CAMPUS\\alice", "al\u0130ce", "\u00e0lice", "ali\u0307ce"],
+)
+def test_spellings_share_a_count(typed: str, sees_accounts: bool) -> None:  # noqa: FBT001
+    """Another spelling is no second set of guesses, also where no account is seen before the bind."""
+    gate = Gate(FakeDirectory(UNKNOWN, FakeAccount()), person="3/15minutes", sees_accounts=sees_accounts)
     fail(gate, 3)
     refused(gate, net_id=typed)
+
+
+def test_names_that_are_too_long_are_limited() -> None:
+    """They are refused without a directory, and counted: by client, address and server, and as one name."""
+    for limits in ({"person": "3/minute"}, {"client": "3/minute"}, {"address": "3/minute"}):
+        gate = Gate(**limits)  # type: ignore[arg-type]
+        for number in range(3):
+            with pytest.raises(InvalidCredentials) as caught:
+                gate.ask(f"{number}" + "\u0301" * 256)
+            assert caught.value.reason is Refusal.UNACCEPTABLE
+        refused(gate, net_id="\u0301" * 16_000)
 
 
 def test_names_of_one_person_share_a_count() -> None:

@@ -1,0 +1,91 @@
+"""One form of all spellings of a login name that a directory may equate.
+
+Owns: which spellings count as one. Must not know: digests, and who is counted.
+
+Directories compare names in different ways. OpenLDAP lowers the case and takes compatibility characters
+apart. Active Directory ignores accents, width and kana as well, and every character without a sort weight.
+Where no stable id is known before a bind, failures are counted by the name alone. So each spelling that finds
+an entry must have one form. The form here is coarser than any of these comparisons. Names that share a form
+share a count, and nothing else.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+# Strokes, hooks and tails are no combining marks: "LATIN SMALL LETTER L WITH STROKE" is an l.
+_LATIN: Final = re.compile(
+    r"LATIN (?:(?:SMALL|CAPITAL) (?:LETTER|LIGATURE)|LETTER SMALL CAPITAL) ([A-Z]{1,2})(?: WITH .*)?"
+)
+_DOTLESS: Final = re.compile(r"LATIN SMALL LETTER DOTLESS ([IJ])(?: WITH .*)?")
+_LARGE_KANA: Final = "\u3042\u3044\u3046\u3048\u304a\u3064\u3084\u3086\u3088\u308f\u304b\u3051"
+_FIRST_KATAKANA, _LAST_KATAKANA = "\u30a1", "\u30f6"
+_TO_HIRAGANA: Final = 0x60
+# Letters of their own to Unicode, and spelled in two or as another one by Windows.
+_SPELLED: Final = {
+    "\N{LATIN SMALL LETTER AE}": "ae",
+    "\N{LATIN SMALL LIGATURE OE}": "oe",
+    "\N{LATIN SMALL LETTER THORN}": "th",
+    "\N{LATIN SMALL LETTER ETH}": "d",
+    # Small kana are another case of the large ones, and katakana of hiragana.
+    **dict(
+        zip(
+            "\u3041\u3043\u3045\u3047\u3049\u3063\u3083\u3085\u3087\u308e\u3095\u3096",
+            _LARGE_KANA,
+            strict=True,
+        )
+    ),
+    # Letters to Unicode, though nobody sees them.
+    "\N{HANGUL CHOSEONG FILLER}": "",
+    "\N{HANGUL JUNGSEONG FILLER}": "",
+}
+# OpenLDAP takes syllables apart by arithmetic (Unicode, section 3.12) beyond the last one of them.
+_FIRST_HANGUL: Final = 0xAC00
+_AFTER_HANGUL, _END_OF_HANGUL = "\ud7a4", "\ud800"
+_LEADING, _VOWEL, _TRAILING = 0x1100, 0x1161, 0x11A7
+_VOWELS_AND_TRAILING, _TRAILING_COUNT = 588, 28
+_ASCII_SPACES: Final = re.compile(r"[\0-\x20\x7f]+")
+_KEPT: Final = frozenset({"Ll", "Lo", "Lt", "Lu", "Nd", "Nl", "No"})
+
+
+def folded(text: str) -> str:
+    """The one form of a name, whatever its case, width, accents, spaces and invisible characters.
+
+    Of ASCII everything stays but case, spaces and control characters. Of the rest only letters and digits
+    stay that Unicode 3.2 knows (the version of RFC 4518, section 2.4). Older directories have no weight for a
+    newer character, and ignore it.
+
+    Args:
+        text: a name that is not too long (`MAX_NAME_CHARACTERS`): the time that it takes grows with it.
+    """
+    if text.isascii():
+        return _ASCII_SPACES.sub("", text).lower()
+    # To upper case first: the dotless i has no other tie to i, nor the long s to s.
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).upper().casefold())
+    return _ASCII_SPACES.sub("", "".join(map(_folded_character, apart)))
+
+
+@lru_cache(maxsize=4096)
+def _folded_character(character: str) -> str:
+    if _FIRST_KATAKANA <= character <= _LAST_KATAKANA:
+        character = chr(ord(character) - _TO_HIRAGANA)
+    if character in _SPELLED:
+        return _SPELLED[character]
+    if _AFTER_HANGUL <= character < _END_OF_HANGUL:
+        return _as_hangul(ord(character) - _FIRST_HANGUL)
+    if character.isascii():
+        return character
+    if unicodedata.category(character) not in _KEPT:
+        return ""
+    name = unicodedata.name(character, "")
+    latin = _LATIN.fullmatch(name) or _DOTLESS.fullmatch(name)
+    if latin:
+        return latin[1].lower()
+    return "" if unicodedata.ucd_3_2_0.category(character) == "Cn" else character
+
+
+def _as_hangul(place: int) -> str:
+    leading, rest = divmod(place, _VOWELS_AND_TRAILING)
+    vowel, trailing = divmod(rest, _TRAILING_COUNT)
+    return chr(_LEADING + leading) + chr(_VOWEL + vowel) + (chr(_TRAILING + trailing) if trailing else "")

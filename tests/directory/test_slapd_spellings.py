@@ -1,0 +1,95 @@
+"""OpenLDAP finds one person under many spellings, and each of them is counted as that person's name."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from directory import Directory
+from directory.ldap.typed import for_dn, from_dn
+from login import Names
+from login.folding import folded
+from tests.directory.conformance import ALICE, TEMPLATE
+from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD
+from tests.servers.slapd import SUFFIX, Slapd, require_slapd
+from tests.servers.spellings import Asker, name_of, people_of, read_table, spelled
+
+TABLE = list(read_table(Path(__file__).with_name("spellings") / "slapd.txt"))
+NAMES = Names(b"k" * 32)
+# How many characters one call normalises.
+_AT_ONCE = 4000
+
+
+@pytest.fixture(scope="module")
+def texts_server(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Slapd]:
+    """A slapd with a person for each text of the table."""
+    require_slapd()
+    texts = sorted({text for _, text in TABLE})
+    server = Slapd(tmp_path_factory.mktemp("spellings") / "data", authority, people_of(texts))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def asker(texts_server: Slapd) -> Iterator[Asker]:
+    """A connection to it."""
+    where = ("127.0.0.1", texts_server.port)
+    found = Asker(where, f"ou=people,{SUFFIX}", "uid", account=(SERVICE_DN, SERVICE_PASSWORD))
+    yield found
+    found.close()
+
+
+def test_the_table_is_what_the_server_equates(asker: Asker) -> None:
+    """Each line of the table is still true: by a search, and by a DN that a template would write."""
+    for character, text in TABLE:
+        found = {name for each in spelled(character) for name in asker.found([each])}
+        assert found == {name_of(text)}, hex(ord(character))
+        if text:
+            written = for_dn(spelled(character)[0])
+            assert asker.exists(f"uid={written},ou=people,{SUFFIX}"), hex(ord(character))
+
+
+def test_what_the_server_normalises_alike_has_one_form(texts_server: Slapd) -> None:
+    """The server's own normal form of every character up to U+FFFF folds as the character does.
+
+    So whatever two spellings the server equates, in any script, have one digest.
+    """
+    numbers = [number for number in range(0x80, 0x10000) if not 0xD800 <= number <= 0xDFFF]
+    for first in range(0, len(numbers), _AT_ONCE):
+        names = [f"q{chr(number)}q" for number in numbers[first : first + _AT_ONCE]]
+        for name, normal in zip(names, _normal_forms(texts_server, names), strict=True):
+            assert folded(normal) == folded(name), ascii(name)
+
+
+def _normal_forms(server: Slapd, names: list[str]) -> list[str]:
+    arguments = [
+        "slapdn",
+        "-f",
+        str(server.folder / "slapd.conf"),
+        "-N",
+        *(f"uid={for_dn(name)}" for name in names),
+    ]
+    done = subprocess.run(
+        arguments, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True, check=True
+    )
+    return [
+        from_dn(line.removeprefix("uid=")) for line in done.stdout.decode().removesuffix("\n").split("\n")
+    ]
+
+
+@pytest.mark.parametrize("typed", ["al\u0130ce", "\uff41lice", "al\u2071ce", "AL\u0130CE", " alice"])
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_spelling_that_logs_in_is_counted_as_the_name(
+    on_slapd: Callable[..., Directory],
+    slapd: Slapd,
+    typed: str,
+    bound: bool,  # noqa: FBT001
+) -> None:
+    """By a template, with our account and without it: the spelling is alice, and so is its digest."""
+    nobody = {} if bound else {"bind_dn": None, "bind_password": None}
+    directory = on_slapd(slapd, user_dn_template=TEMPLATE, **nobody)
+    assert directory.authenticate(typed, "alice-password").id == ALICE
+    assert NAMES.digest(typed) == NAMES.digest("alice")

@@ -1,0 +1,79 @@
+"""A huge login name costs nothing: it is refused before it is normalised, and whatever the answer is."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from werkzeug.test import TestResponse
+
+from directory import InvalidCredentials, Refusal
+from tests.conftest import Registered, Site
+from tests.fakes import FakeDirectory
+from tests.oauth.answers import INVALID_GRANT, said
+
+# Marks in the wrong order are sorted, in time that grows with the square of their number.
+HUGE = {"ascii": "x" * 16_000, "marks": "e" + "\u0301" * 3900 + "\u0323" * 3900, "long": "\ufdfa" * 5000}
+# The longest names that are looked at, of what takes longest to normalise.
+ALLOWED = {"marks": "e" + "\u0301" * 127 + "\u0323" * 128, "long": "\ufdfa" * 256, "many": "\u1f82" * 256}
+# Seconds of CPU. Before names were bounded, marks took 0.2.
+_MOST = 0.02
+
+
+def ask(site: Site, client: Registered, name: str) -> TestResponse:
+    """A token request whose body is not percent-encoded: so it holds most of a name."""
+    form = f"grant_type=password&password=x&username={name}".encode()
+    content_type = "application/x-www-form-urlencoded"
+    return site.http.post("/oauth/token", data=form, auth=client.basic, content_type=content_type)
+
+
+def cpu_of(question: Callable[[], object]) -> float:
+    """The least CPU time of a few times."""
+    took = []
+    for _ in range(3):
+        began = time.process_time()
+        question()
+        took.append(time.process_time() - began)
+    return min(took)
+
+
+@pytest.mark.parametrize("name", [*HUGE.values(), "x" * 257], ids=[*HUGE, "by one"])
+def test_name_over_256_characters(make_site: Callable[..., Site], name: str) -> None:
+    """The answer is that of a wrong password, in little time; no directory is asked."""
+    directory = FakeDirectory()
+    site = make_site(directory)
+    client = site.register()
+    refused = ask(site, client, name)
+    assert said(refused) == INVALID_GRANT
+    directory.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
+    assert refused.data == ask(site, client, "alice").data
+    directory.asked.clear()
+    assert cpu_of(lambda: ask(site, client, name)) < _MOST
+    assert directory.asked == []
+    assert site.log_lines()[-1]["reason"] == "unacceptable"
+    assert name not in site.log.getvalue()
+
+
+@pytest.mark.parametrize("name", HUGE.values(), ids=HUGE)
+def test_name_over_256_characters_beyond_the_limit(make_site: Callable[..., Site], name: str) -> None:
+    """429 costs no more than 400 does, for the log and the audit too."""
+    site = make_site(NETID_LIMIT_PERSON="1/15minutes")
+    client = site.register()
+    assert said(ask(site, client, name)) == INVALID_GRANT
+    assert ask(site, client, name).status_code == 429
+    assert cpu_of(lambda: ask(site, client, name)) < _MOST
+
+
+@pytest.mark.parametrize("name", ALLOWED.values(), ids=ALLOWED)
+def test_longest_names_are_cheap(site: Site, name: str) -> None:
+    """256 characters of the worst kind are looked at, and cost little more than a short name."""
+    assert len(name) <= 256
+    client = site.register()
+    assert said(ask(site, client, name)) == INVALID_GRANT
+    assert cpu_of(lambda: ask(site, client, name)) < _MOST
+
+
+@pytest.mark.parametrize("command", [("person", "why"), ("person", "unblock"), ("person", "logout")])
+def test_commands_take_any_name(site: Site, command: tuple[str, ...]) -> None:
+    """A name that is too long is nobody's for an operator as well."""
+    assert cpu_of(lambda: site.run(*command, HUGE["marks"], "--json")) < 1
+    assert site.run("audit", "list", "--name", HUGE["marks"], "--json")

@@ -1,0 +1,246 @@
+"""Finds every character that a real directory equates with ASCII text.
+
+Owns: asking a server about each code point, and writing what it equates. Must not know: how we fold names.
+
+A person can be found by any spelling that the directory equates with their name, so that each one must have
+the same digest as the name. Run `python -m tests.servers.spellings slapd` to ask the server again: it takes
+minutes, and prints the lines of `tests/directory/spellings/`.
+"""
+
+import socket
+import ssl
+import string
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+import trustme
+
+from directory.ldap import requests
+from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, Reading
+from directory.ldap.entry import Found
+from directory.ldap.typed import for_filter
+from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd
+from tests.servers.ds389 import Ds389, as_on_389ds
+from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba
+from tests.servers.slapd import SUFFIX, Slapd
+
+NOTHING = "-"
+"""How a table writes that a character is equated with no character at all."""
+
+# Around the character: a letter that composes with no mark.
+_BEFORE, _AFTER = "q", "q"
+_AT_ONCE = 400
+_LONGEST = 12  # of what one character is equated with; sAMAccountName has room for 20
+_SINGLE = tuple(string.ascii_lowercase + string.digits)
+
+
+def code_points() -> Iterator[str]:
+    """Every character outside ASCII, unassigned ones too; no surrogates, which UTF-8 cannot write."""
+    for number in range(0x80, sys.maxunicode + 1):
+        if not 0xD800 <= number <= 0xDFFF:
+            yield chr(number)
+
+
+def texts(*, pairs: bool = True) -> list[str]:
+    """What a character could be equated with: nothing, one or two letters or digits, or its decomposition.
+
+    Args:
+        pairs: whether to try all pairs, and not only those that Unicode knows.
+    """
+    known = {*_SINGLE, "", "ss", "ae", "oe", "th", "ij", "dz", "nj", "lj", "dh", "hv", "ng", "ue", "aa"}
+    if pairs:
+        known.update("".join(pair) for pair in product(_SINGLE, _SINGLE))
+    for character in code_points():
+        for form in (character, character.lower(), character.upper(), character.casefold()):
+            plain = unicodedata.normalize("NFKD", form).lower()
+            if plain.isascii() and plain.isalnum() and len(plain) <= _LONGEST:
+                known.add(plain)
+    return sorted(known)
+
+
+def name_of(text: str) -> str:
+    """The login name in the directory that stands for a text."""
+    return f"{_BEFORE}{text}{_AFTER}"
+
+
+def spelled(character: str) -> tuple[str, str, str]:
+    """A character between the two letters, before them and behind them."""
+    both = _BEFORE + _AFTER
+    return f"{_BEFORE}{character}{_AFTER}", character + both, both + character
+
+
+def read_table(file: Path) -> Iterator[tuple[str, str]]:
+    """The characters of a table, each with the text that the server equates it with."""
+    for line in file.read_text("ascii").splitlines():
+        if not line.startswith("#"):
+            number, _, text = line.partition(" ")
+            yield chr(int(number, 16)), "" if text == NOTHING else text
+
+
+class Asker:
+    """One connection to a server, bound as somebody who may search."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        base: str,
+        attribute: str,
+        *,
+        account: tuple[str, str],
+        ca_file: Path | None = None,
+    ) -> None:
+        self._base = base
+        self._attribute = attribute
+        self._socket: socket.socket = socket.create_connection(address, timeout=120)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if ca_file is not None:
+            context = ssl.create_default_context(cafile=str(ca_file))
+            self._socket = context.wrap_socket(self._socket, server_hostname=address[0])
+        self._number = 0
+        name, password = account
+        assert self.bind(name, password) == 0
+
+    def bind(self, name: str, password: str) -> int:
+        """Bind, and give back the result's code (RFC 4511, 4.2)."""
+        return self._ask(requests.simple_bind(name, password.encode()), BIND_RESPONSE).answer.code
+
+    def found(self, names: Sequence[str]) -> set[str]:
+        """What is stored of the entries that any of these names finds."""
+        alternatives = "".join(f"({self._attribute}={for_filter(name)})" for name in names)
+        request = requests.search(
+            self._base, f"(|{alternatives})", scope=2, attributes=[self._attribute], size_limit=0
+        )
+        found = self._ask(request, SEARCH_DONE)
+        assert found.answer.code == 0, found.answer
+        return {value for entry in found.entries for value in entry.texts(self._attribute)}
+
+    def exists(self, dn: str) -> bool:
+        """Whether there is an entry of that name."""
+        request = requests.search(dn, "(objectClass=*)", scope=0, attributes=["1.1"], size_limit=0)
+        return bool(self._ask(request, SEARCH_DONE).entries)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def _ask(self, request: bytes, ending: int) -> Found:
+        self._number += 1
+        self._socket.sendall(requests.message(self._number, request, ()))
+        reading = Reading(self._number, ending)
+        found = None
+        while found is None:
+            received = self._socket.recv(65536)
+            assert received
+            found = reading.take(received)
+        return found
+
+
+def survey(asker: Asker, characters: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Find what is equated with ASCII text.
+
+    Args:
+        asker: of a directory that has an entry for each of `texts`.
+        characters: to be tried.
+
+    Yields:
+        Each character that is, and the text.
+    """
+    # Or a server that finds nothing at all would seem to equate nothing.
+    assert asker.found([name_of("A").upper()]) == {name_of("a")}
+    for first in range(0, len(characters), _AT_ONCE):
+        yield from _equated(asker, characters[first : first + _AT_ONCE])
+
+
+def _equated(asker: Asker, characters: Sequence[str]) -> Iterator[tuple[str, str]]:
+    found = asker.found([name for character in characters for name in spelled(character)])
+    if not found:
+        return
+    if len(characters) == 1:
+        texts_found = {name[len(_BEFORE) : -len(_AFTER)] for name in found}
+        assert len(texts_found) == 1, (characters, found)
+        yield characters[0], texts_found.pop()
+        return
+    half = len(characters) // 2
+    yield from _equated(asker, characters[:half])
+    yield from _equated(asker, characters[half:])
+
+
+def people_of(texts_stored: Sequence[str]) -> bytes:
+    """LDIF of a directory with a person for each text."""
+    entries = [
+        f"dn: uid={name_of(text)},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\n"
+        f"uid: {name_of(text)}\ncn: a person\nsn: person\nuserPassword: a-password\n"
+        for text in texts_stored
+    ]
+    return crowd(0) + "\n".join(["", *entries]).encode()
+
+
+def _on_slapd(folder: Path, authority: trustme.CA) -> Iterator[Asker]:
+    server = Slapd(folder / "slapd", authority, people_of(texts()), size=256 * 1024 * 1024)
+    server.start()
+    try:
+        yield Asker(
+            ("127.0.0.1", server.port),
+            f"ou=people,{SUFFIX}",
+            "uid",
+            account=(SERVICE_DN, SERVICE_PASSWORD),
+        )
+    finally:
+        server.stop()
+
+
+def _on_ds389(folder: Path, authority: trustme.CA) -> Iterator[Asker]:
+    server = Ds389(folder / "ds389", authority, as_on_389ds(people_of(texts())))
+    server.start()
+    try:
+        yield Asker(
+            ("127.0.0.1", server.port),
+            f"ou=people,{SUFFIX}",
+            "uid",
+            account=(SERVICE_DN, SERVICE_PASSWORD),
+        )
+    finally:
+        server.stop()
+
+
+def _on_samba(folder: Path, authority: trustme.CA) -> Iterator[Asker]:
+    server = Samba(folder / "samba", authority)
+    try:
+        server.start()
+        server.change(DOMAIN, {"pwdProperties": 0, "minPwdLength": 1})
+        server.add(PEOPLE, objectClass=["organizationalUnit"])
+        for text in texts(pairs=False):
+            server.add_person(name_of(text), "a-password")
+        yield Asker(
+            (server.address, 636),
+            PEOPLE,
+            "sAMAccountName",
+            account=(ADMINISTRATOR, PASSWORD),
+            ca_file=server.ca_file,
+        )
+    finally:
+        server.stop()
+
+
+_SERVERS = {"slapd": _on_slapd, "samba": _on_samba, "ds389": _on_ds389}
+
+
+def main(kind: str) -> None:
+    """Ask a server about every code point, and print what it equates.
+
+    Args:
+        kind: which server.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for asker in _SERVERS[kind](Path(folder), trustme.CA()):
+            for character, text in survey(asker, list(code_points())):
+                sys.stdout.write(f"{ord(character):04X} {text or NOTHING}\n")
+            asker.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
