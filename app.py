@@ -183,6 +183,7 @@ def _serve(
     )
     web.answer_every_error(app, log)
     redact_access_log()
+    app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap_login_deadline)  # type: ignore[method-assign]
     app.wsgi_app = web.SafeHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.

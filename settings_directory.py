@@ -74,7 +74,7 @@ class DirectorySettings(BaseSettings):
     ldap_read_timeout: Seconds = 3.0
     """Seconds to wait for one answer of the directory."""
     ldap_login_deadline: Seconds = 5.0
-    """Seconds for a whole login, however many servers are tried; after them the answer is 503."""
+    """Seconds for a whole request, directory and database together; after them the answer is 503."""
     ldap_pool_size: Count | None = None
     """Connections of each process; else one fewer than threads: a hung directory leaves a thread free."""
     ldap_connection_lifetime: Lifetime = 600

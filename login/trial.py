@@ -120,11 +120,12 @@ class Trial:
             means.shield.judge_nobody(self._past, means.counters.now(), repeated=repeated)
         untried = self._is_remembered or (self._account is None and repeated and means.shield.remembers)
         outcome = Outcome(refusal.reason.value, subject, guess=not repeated, tried=not untried)
+        # Before it is written down: whatever becomes of that, this process counts anew.
+        means.throttle.failed(attempt)
         if self._own is None:
             means.counters.record(attempt, outcome)
         else:
             means.counters.settle(self._own, outcome)
-        means.throttle.failed(attempt)
         if not self._is_remembered:
             certain = refusal.reason is Refusal.WRONG_PASSWORD
             state = certain_state(self._account) if certain else b""

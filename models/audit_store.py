@@ -11,7 +11,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import insert
 
 from models.base import StoreUnavailable, connection, table
 from models.tables import AuditEventRow
@@ -20,7 +20,8 @@ from telemetry import AuditEvent
 _INSERT = insert(table(AuditEventRow)).inline()
 # Of refusals in one row, those fields that all of them share.
 _SHARED = ("grant_id", "address", "scope", "name_digest", "hint")
-_LOCK_WAIT = "SET LOCAL lock_timeout = '250ms'"
+# Seconds that a row which may be lost waits for a lock.
+_LOCK_WAIT = 0.25
 
 _Kind = tuple[str, str | None, str | None, str | None]
 
@@ -47,16 +48,9 @@ def record_after(event: AuditEvent) -> None:
 
 
 def _write(events: Sequence[AuditEvent]) -> None:
-    with connection() as link:
-        _hurry(link)
+    with connection(patience=_LOCK_WAIT) as link:
         link.execute(_INSERT, [dict(event.fields()) for event in events])
         link.commit()
-
-
-def _hurry(link: Connection) -> None:
-    """Wait for no lock; SQLite has one for everything, and whoever came here has just had it."""
-    if link.dialect.name == "postgresql":
-        link.execute(text(_LOCK_WAIT))
 
 
 class RefusalLedger:

@@ -1,13 +1,23 @@
 """The `db` object, the declarative base, and the one exception that storage trouble becomes."""
 
+import math
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Connection, CursorResult, MetaData, Result, Table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as TooLate
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from models.engine import WAIT_SECONDS
+from request_deadline import bounded
+
+_SQLITE_STOPS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
+# Connection exceptions, too few resources, and an operator who stops the server (PostgreSQL, appendix A).
+_POSTGRESQL_STOPS = ("08", "53", "57P")
 
 
 class Base(DeclarativeBase):
@@ -28,11 +38,16 @@ db = SQLAlchemy(metadata=Base.metadata)
 
 
 class StoreUnavailable(Exception):
-    """The database could not read or write. `cause` is for the log; it holds no bound parameter."""
+    """The database could not read or write. `cause` is for the log; it holds no bound parameter.
 
-    def __init__(self, cause: str) -> None:
+    `stops_all` says that the database as a whole is away, silent or locked, so that no token can be issued
+    either. Otherwise only the table, or the row, that was asked for may be in trouble.
+    """
+
+    def __init__(self, cause: str, *, stops_all: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
+        self.stops_all = stops_all
 
 
 @contextmanager
@@ -54,17 +69,42 @@ def session() -> Iterator[Session]:
 
 
 @contextmanager
-def connection() -> Iterator[Connection]:
-    """A plain connection, for the hot path: what is not committed is undone, and it is given back.
+def connection(*, patience: float = WAIT_SECONDS) -> Iterator[Connection]:
+    """A plain connection: what is not committed is undone, and it is given back.
+
+    Args:
+        patience: seconds to wait for a lock that somebody else holds; less where the request has less left.
 
     Raises:
         StoreUnavailable: for every error of the database or its driver.
     """
+    allowed = bounded(patience)
     try:
         with db.engine.connect() as link:
-            yield link
+            if allowed < WAIT_SECONDS:
+                with _hurried(link, math.ceil(allowed * 1000)):
+                    yield link
+            else:
+                yield link
     except SQLAlchemyError as error:
         raise unavailable(error) from None
+
+
+@contextmanager
+def _hurried(link: Connection, milliseconds: int) -> Iterator[None]:
+    """Wait for no lock longer than this until the block ends."""
+    if link.dialect.name != "sqlite":
+        # Until the transaction ends.
+        link.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+        yield
+        return
+    link.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+    try:
+        yield
+    finally:
+        # A connection that was invalidated meanwhile does not go back to the pool.
+        if not link.invalidated:
+            link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
 
 
 def table(row: type[Base]) -> Table:
@@ -80,7 +120,19 @@ def unavailable(error: SQLAlchemyError) -> StoreUnavailable:
     """
     # The first line alone: PostgreSQL adds a line of detail that shows the row.
     cause, _, _ = str(error).partition("\n")
-    return StoreUnavailable(f"{type(error).__name__}: {cause}")
+    return StoreUnavailable(f"{type(error).__name__}: {cause}", stops_all=_stops_all(error))
+
+
+def _stops_all(error: SQLAlchemyError) -> bool:
+    if isinstance(error, TooLate):
+        return True
+    origin = error.orig if isinstance(error, OperationalError) else None
+    if isinstance(origin, sqlite3.Error):
+        # SQLite has one lock for everything.
+        return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _SQLITE_STOPS
+    state: str | None = getattr(origin, "sqlstate", None)
+    # Trouble that the server did not tell of is that of the connection to it.
+    return origin is not None and (state is None or state.startswith(_POSTGRESQL_STOPS))
 
 
 def rows_changed(result: Result[Any]) -> int:

@@ -19,6 +19,7 @@ from models.base import StoreUnavailable, db, unavailable
 from models.engine import WAIT_SECONDS
 from models.pool import ShortPool
 from models.statement import Statement
+from request_deadline import bounded
 
 __all__ = ["Link", "Statement"]
 
@@ -127,13 +128,11 @@ class Link:
             return
         waited = self._pool.await_turn()
         self._has_turn = True
-        driver, pause, patience = self._driver, _SHORTEST_PAUSE, self._pool.timeout()
+        driver = self._driver
         driver.execute("PRAGMA busy_timeout=0")
         try:
-            while not _begins(driver, is_last=waited > patience):
-                time.sleep(pause)
-                waited += pause
-                pause = min(pause * 1.1, _LONGEST_PAUSE)
+            if not _begins(driver, is_last=False):
+                _await_begin(driver, bounded(self._pool.timeout() - waited))
         finally:
             driver.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
 
@@ -182,9 +181,20 @@ class Link:
             error, self._driver, None
         ):
             return False
-        # The others that wait in the pool went to the same server.
-        self._engine.dispose()
+        # The others that wait in the pool went to the same server; those of a newer pool did not.
+        if self._engine.pool is self._pool:
+            self._engine.dispose()
         return True
+
+
+def _await_begin(driver: Any, patience: float) -> None:
+    """Try again and again to begin to write, for so many seconds; at the last try, raise."""
+    began, waited, pause = time.monotonic(), 0.0, _SHORTEST_PAUSE
+    # On a busy machine a pause takes longer than it should.
+    while not _begins(driver, is_last=max(waited, time.monotonic() - began) > patience):
+        time.sleep(pause)
+        waited += pause
+        pause = min(pause * 1.1, _LONGEST_PAUSE)
 
 
 def _begins(driver: Any, *, is_last: bool) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from models.bounded import bound_waits
 from models.pool import ShortPool
 from telemetry import json_text
 
@@ -13,6 +14,11 @@ from telemetry import json_text
 _CHECKPOINT_PAGES = 32_000
 # A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
 WAIT_SECONDS = 3
+# PostgreSQL's own bound comes first: a server that answers at all says that a table is locked, and keeps the
+# connection. Only one that is silent meets ours.
+_STATEMENT_BOUND = "2500ms"
+# Of several servers, the second is tried within the same time.
+_CONNECT_SECONDS = 2
 
 
 def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
@@ -36,21 +42,22 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
         options["connect_args"] = {"timeout": WAIT_SECONDS}
     else:
         options["connect_args"] = {
-            "connect_timeout": WAIT_SECONDS,
+            "connect_timeout": _CONNECT_SECONDS,
             "tcp_user_timeout": WAIT_SECONDS * 1000,
-            "options": f"-c statement_timeout={WAIT_SECONDS}s -c lock_timeout={WAIT_SECONDS}s",
+            "options": f"-c statement_timeout={_STATEMENT_BOUND} -c lock_timeout={_STATEMENT_BOUND}",
         }
     return options
 
 
 def prepare_engine(engine: Engine, *, sqlite_synchronous: str) -> None:
-    """Set up each new SQLite connection: write-ahead log, durability, foreign keys. Others need nothing.
+    """Set up each new connection: of SQLite its log, durability and foreign keys, of PostgreSQL its waits.
 
     Args:
         engine: the engine, before its first connection.
         sqlite_synchronous: `FULL` (survives a power cut) or `NORMAL` (survives a crash of the process).
     """
     if engine.dialect.name != "sqlite":
+        bound_waits(engine, WAIT_SECONDS)
         return
 
     @event.listens_for(engine, "connect")

@@ -18,8 +18,12 @@ from typing import TypeVar, cast
 from models.base import StoreUnavailable, db
 from models.driver import Link
 from models.engine import WAIT_SECONDS
+from request_deadline import bounded
 
 T = TypeVar("T")
+
+# Seconds for which a piece that is being written is waited for beyond the time that its request has.
+_DISK_SECONDS = 0.5
 
 
 class _Waiting:
@@ -55,38 +59,48 @@ class GroupCommit:
             alone: whether it is a single statement on PostgreSQL.
 
         Raises:
-            StoreUnavailable: nothing was stored.
+            StoreUnavailable: nothing was stored; or nobody can say, where a commit was not answered.
             Exception: whatever `work` raises; nothing was stored.
         """
         if db.engine.dialect.name != "sqlite":
             return _stored(work, alone=alone)
         mine = _Waiting(work)
         self._queue.append(mine)
-        self._take_turn(mine)
-        try:
-            if not mine.is_done:
-                self._write()
-        finally:
-            self._turn.release()
+        if self._takes_turn(mine):
+            try:
+                if not mine.is_done:
+                    self._write(mine)
+            finally:
+                self._turn.release()
         if mine.error is not None:
             raise mine.error
         if not mine.is_done:
             raise StoreUnavailable("nobody has written it")
         return cast("T", mine.result)
 
-    def _take_turn(self, mine: _Waiting) -> None:
-        if self._turn.acquire(timeout=WAIT_SECONDS):
-            return
+    def _takes_turn(self, mine: _Waiting) -> bool:
+        """Wait for the turn to write. False where it does not come, and another thread has written it.
+
+        Raises:
+            StoreUnavailable: it does not come in time.
+        """
+        if self._turn.acquire(blocking=False) or self._turn.acquire(timeout=bounded(WAIT_SECONDS)):
+            return True
         try:
             self._queue.remove(mine)
         except ValueError:
-            # It is being written just now, by somebody who does not wait for ever either.
-            self._turn.acquire()
-        else:
-            raise StoreUnavailable("others of this process write, and take too long")
+            # It is being written just now: the lock is held, and only the disk is waited for.
+            if self._turn.acquire(timeout=_DISK_SECONDS):
+                return True
+            if mine.is_done:
+                return False
+            raise StoreUnavailable(
+                "the disk is slow: nobody can say what is stored", stops_all=True
+            ) from None
+        raise StoreUnavailable("others of this process write, and take too long", stops_all=True)
 
-    def _write(self) -> None:
-        """Write all that waits by the time that nobody else writes."""
+    def _write(self, mine: _Waiting) -> None:
+        """Write all that waits by the time that nobody else writes; where none can, `mine` alone fails."""
         batch: list[_Waiting] = []
         ended = 0
         try:
@@ -103,9 +117,13 @@ class GroupCommit:
             if ended < len(batch) != 1:
                 for each in batch:
                     _store(each)
-            else:
-                batch = batch or self._waiting()
+            elif batch:
                 _fail(batch, error)
+            else:
+                # Others may have more time left than this one had, and take their own turn.
+                with suppress(ValueError):
+                    self._queue.remove(mine)
+                _fail([mine], error)
         except BaseException:
             _fail(batch or self._waiting(), StoreUnavailable("the writer was interrupted"))
             raise

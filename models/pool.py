@@ -12,6 +12,8 @@ from sqlalchemy.exc import TimeoutError as TooLate
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.pool.base import _ConnectionRecord
 
+from request_deadline import bounded
+
 
 class ShortPool(QueuePool):
     """SQLAlchemy's pool, whose proxies and events cost more than a look-up where nobody needs them.
@@ -33,7 +35,7 @@ class ShortPool(QueuePool):
         if self.turn.acquire(blocking=False):
             return 0.0
         began = monotonic()
-        if not self.turn.acquire(timeout=self.timeout()):
+        if not self.turn.acquire(timeout=bounded(self.timeout())):
             raise TooLate("other writers of this process took too long")
         return monotonic() - began
 

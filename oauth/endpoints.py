@@ -12,6 +12,7 @@ from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Request, Response
 from flask.globals import request_ctx
 
+import request_deadline
 from login import Cause, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
 from oauth.cors import Origins
@@ -111,6 +112,7 @@ def _answer_to(
 ) -> Response:
     try:
         oauth_request.take(*read_parameters(asked))
+        request_deadline.restart()
         return endpoint(server, oauth_request)
     except OAuth2Error as error:
         return server.handle_error_response(oauth_request, error)

@@ -6,6 +6,7 @@ Must not know: the directory package, ldap3, SQL text, the settings object.
 
 from web.api import resources
 from web.application import Application
+from web.deadline import UnderDeadline
 from web.errors import answer_every_error
 from web.forwarded import TrustedProxies
 from web.front_page import front_page
@@ -16,6 +17,7 @@ __all__ = [
     "Application",
     "SafeHeaders",
     "TrustedProxies",
+    "UnderDeadline",
     "answer_every_error",
     "front_page",
     "health",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from directory.contract import DirectoryUnavailable
+from request_deadline import bounded
 
 
 class Deadline:
@@ -19,6 +20,16 @@ class Deadline:
         self._monotonic = monotonic
         self._end = monotonic() + seconds
 
+    @classmethod
+    def of_request(cls, seconds: float, monotonic: Callable[[], float]) -> Self:
+        """Make a deadline that is no later than that of the request which this thread answers.
+
+        Args:
+            seconds: the longest that it may be.
+            monotonic: seconds since any moment.
+        """
+        return cls(bounded(seconds), monotonic)
+
     def remaining(self) -> float:
         """Say how many seconds are left.
 
@@ -27,7 +38,7 @@ class Deadline:
         """
         left = self._end - self._monotonic()
         if left <= 0:
-            raise DirectoryUnavailable(f"the directory was not done within {self.seconds:g} s")
+            raise DirectoryUnavailable(f"the directory was not done within {self.seconds:.3g} s")
         return left
 
     def within(self, limit: float) -> float:

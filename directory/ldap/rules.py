@@ -171,7 +171,7 @@ class LdapDirectory:
         return self._lines.servers.statuses()
 
     def _conversation(self) -> Conversation:
-        return self._lines.conversation(Deadline(self._config.login_deadline, self._monotonic))
+        return self._lines.conversation(Deadline.of_request(self._config.login_deadline, self._monotonic))
 
     def _bound(self, dn: str, secret: bytes, sight: Sight, talk: Conversation) -> PolicyResponse:
         try:

@@ -4,6 +4,7 @@ from alembic import context
 from sqlalchemy import Engine
 
 from models.base import Base, db
+from models.bounded import BoundedConnection
 
 _LIFT_GUARD = {
     # SQLite changes a table by copying and dropping it: dropping `client` would delete its secrets with it.
@@ -19,6 +20,9 @@ def migrate_online() -> None:
     with engine.connect() as connection:
         # This connection never goes back to the pool, where requests would meet it without its guards.
         connection.detach()
+        driver = connection.connection.dbapi_connection
+        if isinstance(driver, BoundedConnection):
+            driver.is_bounded = False
         connection.exec_driver_sql(_LIFT_GUARD[engine.dialect.name])
         connection.commit()
         context.configure(

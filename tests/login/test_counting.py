@@ -30,6 +30,7 @@ class Counted(LocalFailures):
         super().__init__(step=1)
         self.reads = self.writes = self.questions = 0
         self.no_reads = self.no_writes = False
+        self.trouble: type[Exception] = Away
 
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold] = ()
@@ -38,7 +39,7 @@ class Counted(LocalFailures):
         self.reads += 1
         self.questions += len(thresholds)
         if self.no_reads:
-            raise Away("locked")
+            raise self.trouble("locked")
         return super().look(name, subject, since, thresholds)
 
     def record(self, at: int, attempt: Attempt, outcome: Outcome) -> int:
@@ -64,7 +65,7 @@ class Counted(LocalFailures):
     def _write(self) -> None:
         self.writes += 1
         if self.no_writes:
-            raise Away("read only")
+            raise self.trouble("read only")
 
 
 class Slow(FakeDirectory):
@@ -218,3 +219,37 @@ def test_a_try_that_said_nothing_is_taken_back(trouble: Exception) -> None:
     with pytest.raises(type(trouble)):
         gate.ask()
     assert [row.outcome.reason for row in store._rows] == ["wrong_password"]
+
+
+class Locked(Away):
+    """The whole database is away."""
+
+    stops_all = True
+
+
+def test_no_password_is_tried_without_a_database() -> None:
+    """Where the whole database is away, failures cannot be looked at and nothing can be issued: no bind."""
+    store = Counted()
+    store.trouble, store.no_reads = Locked, True
+    directory = FakeDirectory(account=FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(Locked):
+            gate.ask()
+    assert directory.bound == []
+    assert store.reads == 2
+    store.no_reads = False
+    assert outcome(gate) == "Person"
+
+
+def test_refusal_is_no_verdict_without_a_database() -> None:
+    """Where the whole database is away, a wrong password is answered as a right one, and counted here."""
+    store = Counted()
+    store.trouble, store.no_writes = Locked, True
+    directory = FakeDirectory(WRONG, FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    for _ in range(10):
+        with pytest.raises(Locked):
+            gate.ask()
+    store.no_writes = False
+    assert outcome(gate) == "Throttled"

@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask_migrate import upgrade
 from sqlalchemy import event
 
-from models import MIGRATIONS
+from app import create_app
+from models import MIGRATIONS, db
 from models.migrations import HEAD
 from models.pool import ShortPool
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
+from tests.servers.postgresql import Postgresql
 
 for rules in (
     "absence",
@@ -47,6 +50,18 @@ def upgrade():
         batch.alter_column("owner", existing_type=sa.String(255), type_=sa.Text())
     {more}
 '''
+
+
+@pytest.fixture(scope="session")
+def migrated(postgresql: Postgresql, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated database."""
+    url = postgresql.create_database("migrated")
+    instance = tmp_path_factory.mktemp("postgresql")
+    app = create_app({"NETID_INSTANCE_PATH": str(instance), "NETID_DATABASE_URL": url})
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    return "migrated"
 
 
 @pytest.fixture

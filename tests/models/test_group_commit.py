@@ -232,6 +232,6 @@ def test_both_ways_to_write_at_once(stores: Stores) -> None:
 def test_what_nobody_wrote_is_not_taken_for_stored(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever becomes of the queue, an answer without an outcome is that nobody can say."""
     commits = GroupCommit()
-    monkeypatch.setattr(commits, "_write", lambda: None)
+    monkeypatch.setattr(commits, "_write", lambda _: None)
     with pytest.raises(StoreUnavailable, match="nobody"):
         commits.run(scope("lost"))

@@ -10,8 +10,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGCONT, SIGINT, SIGSTOP, Signals
 
 import psycopg
 import pytest
@@ -96,6 +97,23 @@ class Postgresql:
             )
         await_start(self._process, lambda: self.connect().close(), psycopg.OperationalError, self.stop)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop every process of the server for a while: its kernel goes on to accept, and nothing answers."""
+        assert self._process is not None
+        postmaster = self._process.pid
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(postmaster)], capture_output=True, check=False
+        )
+        processes = [postmaster, *map(int, listed.stdout.split())]
+        for process in processes:
+            _signal(process, SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                _signal(process, SIGCONT)
+
     def stop(self) -> None:
         """End the process: every connection is cut, and the data stays."""
         if self._process is not None:
@@ -120,6 +138,12 @@ class Postgresql:
         if done.returncode != 0:
             pytest.fail(f"{program}: {done.stderr}")
         return done.stdout
+
+
+def _signal(process: int, what: Signals) -> None:
+    # A backend ends when its client goes.
+    with suppress(ProcessLookupError):
+        os.kill(process, what)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,62 @@
+"""A proxy in front of a database that passes octets on, until it is told to lose what comes back.
+
+Owns: one fault, the answer that never comes. Must not know: what the octets mean.
+"""
+
+import contextlib
+import socket
+import threading
+from typing import Self
+
+
+class SilentProxy:
+    """Listens on a port of its own, and passes everything on to `port` of this machine, both ways.
+
+    While `is_silent`, nothing comes back on any connection. Once a client has sent `marker`, which is passed
+    on, nothing comes back on that connection; this happens once.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.is_silent = False
+        self.marker: bytes | None = None
+        self._upstream = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in [self._listener, *self._open]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._upstream))
+                self._open += [client, server]
+                is_lost = threading.Event()
+                for target, pair in ((self._there, (client, server)), (self._back, (server, client))):
+                    threading.Thread(target=target, args=(*pair, is_lost), daemon=True).start()
+
+    def _there(self, client: socket.socket, server: socket.socket, is_lost: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while octets := client.recv(65_536):
+                if self.marker is not None and self.marker in octets:
+                    self.marker = None
+                    is_lost.set()
+                server.sendall(octets)
+            server.shutdown(socket.SHUT_WR)
+
+    def _back(self, server: socket.socket, client: socket.socket, is_lost: threading.Event) -> None:
+        with contextlib.suppress(OSError):
+            while octets := server.recv(65_536):
+                if not (self.is_silent or is_lost.is_set()):
+                    client.sendall(octets)
+            if not (self.is_silent or is_lost.is_set()):
+                client.shutdown(socket.SHUT_WR)

@@ -1,0 +1,160 @@
+"""A request has one deadline for all that it waits for: the directory, a locked database, other threads."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from werkzeug.test import TestResponse
+
+import request_deadline
+from directory import DirectoryUnavailable
+from directory.ldap.deadline import Deadline
+from tests.conftest import Clock, Registered, Site
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.faults import database_file, rows
+
+DEADLINE, SLACK = 1.0, 0.8
+SHORT = {
+    "NETID_LDAP_LOGIN_DEADLINE": str(DEADLINE),
+    "NETID_LDAP_READ_TIMEOUT": "0.5",
+    "NETID_LDAP_CONNECT_TIMEOUT": "0.5",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_request() -> Iterator[None]:
+    yield
+    request_deadline.finish()
+
+
+@pytest.fixture
+def hurried(make_site: Callable[..., Site]) -> Site:
+    """An application whose requests have a second."""
+    return make_site(**SHORT)
+
+
+@contextmanager
+def locked(site: Site) -> Iterator[None]:
+    """Another program writes to the database for as long as the block lasts."""
+    with closing(sqlite3.connect(database_file(site))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def asked(site: Site, client: Registered, **parameters: str) -> tuple[TestResponse, float]:
+    """A token request, and how long it took."""
+    began = time.monotonic()
+    answer = site.ask_token(client, **parameters)
+    return answer, time.monotonic() - began
+
+
+@pytest.mark.parametrize("failures", [0, 2])
+def test_right_and_wrong_end_alike_at_a_locked_database(hurried: Site, failures: int) -> None:
+    """Both are 503 within the deadline, whether or not there were failures before."""
+    client = hurried.register()
+    for number in range(failures):
+        assert hurried.ask_token(client, password=f"wrong{number}").status_code == 400
+    with locked(hurried):
+        for password in ("alice-password", "wrong"):
+            answer, seconds = asked(hurried, client, password=password)
+            assert answer.status_code == 503
+            assert answer.get_json()["error"] == "temporarily_unavailable"
+            assert int(answer.headers["Retry-After"]) > 0
+            assert seconds < DEADLINE + SLACK
+    assert hurried.ask_token(client).status_code == 200
+
+
+def test_failures_at_a_locked_database_are_limited(make_site: Callable[..., Site]) -> None:
+    """What cannot be written down counts in the process: guesses meet their limit."""
+    site = make_site(
+        NETID_LDAP_LOGIN_DEADLINE="0.3",
+        NETID_LDAP_READ_TIMEOUT="0.2",
+        NETID_LDAP_CONNECT_TIMEOUT="0.2",
+        NETID_LIMIT_PERSON="3/15minutes",
+    )
+    client = site.register()
+    with locked(site):
+        said = [site.ask_token(client, password=f"wrong{number}").status_code for number in range(4)]
+    assert said == [503, 503, 503, 429]
+    assert site.ask_token(client, password="another").status_code == 429
+
+
+def test_refusals_do_not_wait_for_their_row(make_site: Callable[..., Site], clock: Clock) -> None:
+    """A refusal is answered without waiting for a lock: its audit row is best effort."""
+    site = make_site(NETID_LIMIT_PERSON="1/15minutes")
+    client = site.register()
+    assert site.ask_token(client, password="wrong").status_code == 400
+    # What waits is due to be written.
+    clock.now += 61
+    with locked(site):
+        answer, seconds = asked(site, client)
+    assert answer.status_code == 429
+    assert seconds < 0.25 + SLACK
+    clock.now += 61
+    site.ask_token(client)
+    assert "login.throttled" in {row["event"] for row in rows(site, "audit_event")}
+
+
+def test_time_spent_at_the_directory_is_not_had_again(make_site: Callable[..., Site]) -> None:
+    """After a slow directory a locked database is waited for no longer than the request has left."""
+
+    class Slow(FakeDirectory):
+        def authenticate(self, *given: object, **options: object) -> object:  # type: ignore[override]
+            time.sleep(0.8)
+            return super().authenticate(*given, **options)  # type: ignore[arg-type]
+
+    site = make_site(Slow(ALICE, FakeAccount()), **SHORT)
+    client = site.register()
+    with locked(site):
+        answer, seconds = asked(site, client)
+    assert answer.status_code == 503
+    assert seconds < 1 + SLACK
+    assert rows(site, "grant") == []
+
+
+def test_directory_has_what_is_left_of_the_request() -> None:
+    """A login that waited elsewhere has less time at the directory; a command has all of it."""
+    assert Deadline.of_request(5, time.monotonic).seconds == 5
+    request_deadline.begin(1)
+    left = Deadline.of_request(5, time.monotonic)
+    assert 0.5 < left.seconds <= 1
+    assert left.remaining() <= 1
+    request_deadline.begin(0)
+    late = Deadline.of_request(5, time.monotonic)
+    time.sleep(late.seconds)
+    with pytest.raises(DirectoryUnavailable):
+        late.remaining()
+
+
+def test_waits_are_bounded_by_the_request() -> None:
+    """A wait has its own bound and the request's, and a moment when the request's time is over."""
+    assert request_deadline.bounded(3) == 3
+    request_deadline.begin(1)
+    assert request_deadline.bounded(0.5) == 0.5
+    assert 0.5 < request_deadline.bounded(3) <= 1
+    request_deadline.begin(-1)
+    assert request_deadline.bounded(3) == 0.2
+    assert request_deadline.bounded(0.1) == 0.1
+    request_deadline.restart()
+    request_deadline.finish()
+    assert request_deadline.bounded(3) == 3
+
+
+def test_body_takes_nothing_from_the_deadline() -> None:
+    """The time begins anew when the body has come: a slow client is no reason to refuse its login."""
+    request_deadline.begin(1)
+    time.sleep(0.05)
+    before = request_deadline.bounded(3)
+    request_deadline.restart()
+    assert request_deadline.bounded(3) > before
+
+
+def test_no_deadline_outlives_its_request(hurried: Site) -> None:
+    """What a thread does after a request has no deadline of the request, however the request ended."""
+    client = hurried.register()
+    assert hurried.ask_token(client).status_code == 200
+    assert request_deadline.bounded(60) == 60
+    assert hurried.http.post("/oauth/token").status_code == 400
+    assert request_deadline.bounded(60) == 60
