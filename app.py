@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -22,7 +23,7 @@ from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from app_login import login_names, open_login
 from app_values import ldap_config, lifetimes, limits, restrictions
 from directory import Directory
-from directory.ldap import ConfigError, open_directory
+from directory.ldap import ConfigError, LdapConfig, open_directory
 from keys import KeyRing, KeyringError, make_instance_folder
 from login import Login
 from models import (
@@ -80,33 +81,86 @@ def create_app(
     Raises:
         CannotStart: with every mistake in the settings, or what is wrong with the server's key or database.
     """
+    environ = os.environ if environ is None else environ
+
+    def build() -> Flask:
+        instance = instance_path(environ, PROJECT / "instance").resolve()
+        settings = load_settings(instance, environ)
+        return build_app(settings, instance, clock=clock, directory=directory, log_stream=log_stream)
+
     try:
-        return _build(os.environ if environ is None else environ, clock, directory, log_stream or sys.stderr)
-    except (SettingsError, KeyringError, ConfigError, StoreUnavailable) as error:
+        return _said_plainly(build)
+    except StoreUnavailable as error:
+        if cli.looks_for_a_command():
+            # `flask serve` waits for its database; every other command says what is wrong with it.
+            return cli.stand_in(partial(_said_plainly, build), CannotStart(str(error)))
         raise CannotStart(str(error)) from None
 
 
-def _build(
-    environ: Mapping[str, str], clock: Callable[[], float], directory: Directory | None, log_stream: TextIO
+def _said_plainly(build: Callable[[], Flask]) -> Flask:
+    """Build an application.
+
+    Raises:
+        CannotStart: with what the operator must mend.
+        StoreUnavailable: the database cannot say whether there is anything.
+    """
+    try:
+        return build()
+    except (SettingsError, KeyringError, ConfigError) as error:
+        raise CannotStart(str(error)) from None
+
+
+def build_app(
+    settings: Settings,
+    instance: Path,
+    *,
+    ring: KeyRing | None = None,
+    clock: Callable[[], float] = time.time,
+    directory: Directory | None = None,
+    log_stream: TextIO | None = None,
 ) -> Flask:
-    instance = instance_path(environ, PROJECT / "instance").resolve()
-    settings = load_settings(instance, environ)
+    """Build one server from settings that were read.
+
+    Args:
+        settings: what the operator chose.
+        instance: the instance folder.
+        ring: the server's keys, from a caller that checks them against the database itself (`KeyCheck`).
+            Without them they are found and checked here. Nothing else here asks the database.
+        clock: seconds since the epoch.
+        directory: one to use in place of the one that the settings name.
+        log_stream: where log lines go (standard error by default).
+
+    Raises:
+        KeyringError: a key is missing, or there is none.
+        ConfigError: the directory cannot be used as it is set up.
+        StoreUnavailable: the database cannot say which keys it needs.
+    """
     app = _new_flask(instance)
     _open_database(app, settings, instance)
-    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
-    with app.app_context():
-        ring = open_keys(settings, instance, int(clock()))
-        clients = ClientStore(secret_hasher(ring), grants, clock)
-    keys, kept = signing_keys(ring, clock), kept_secrets(ring, clock)
-    ldap = ldap_config(settings)
-    log = open_log(log_stream)
+    if ring is None:
+        with app.app_context():
+            ring = open_keys(settings, instance, int(clock()))
+    ldap, log = ldap_config(settings), open_log(log_stream or sys.stderr)
     directory = directory or open_directory(ldap, clock=clock, tell=ServerStates(app, log, clock).tell)
+    parts = _open_services(settings, ring, ldap, directory, clock)
     login = open_login(settings, ring, directory, log, clock)
-    commands = cli.Services(
-        clients=clients,
+    server = _new_server(app, settings, parts, login=login, ring=ring, log=log)
+    protector = Protector(parts.grants, clock, settings.issuer)
+    _serve(app, settings, server, protector, log=log, origins=Origins(parts.clients.list, clock))
+    cli.register(app, parts)
+    return app
+
+
+def _open_services(
+    settings: Settings, ring: KeyRing, ldap: LdapConfig, directory: Directory, clock: Callable[[], float]
+) -> cli.Services:
+    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
+    return cli.Services(
+        clients=ClientStore(secret_hasher(ring), grants, clock),
         grants=grants,
-        keys=keys,
-        kept=kept,
+        ring=ring,
+        keys=signing_keys(ring, clock),
+        kept=kept_secrets(ring, clock),
         directory=directory,
         clock=clock,
         settings=settings,
@@ -115,11 +169,6 @@ def _build(
         login_names=login_names(settings, ring),
         limits=limits(settings),
     )
-    server = _new_server(app, settings, commands, login=login, ring=ring, log=log)
-    origins = Origins(clients.list, clock)
-    _serve(app, settings, server, Protector(grants, clock, settings.issuer), log=log, origins=origins)
-    cli.register(app, commands)
-    return app
 
 
 def _new_server(

@@ -1,22 +1,46 @@
 """What a worker process of the production server makes."""
 
+import sys
 from pathlib import Path
 
 from flask import Flask
 
 import cli
-from app import create_app
+from app import build_app
 from app_audit import write_refusals_at_end
 from app_cpu import keep_to_one_cpu
+from app_key_check import KeyCheck
+from directory.ldap import ConfigError
+from keys import KeyRing, KeyringError
 from models import Checkpoints, db
+from settings import Settings
+from telemetry import open_log
 
 
-def create_worker() -> Flask:
-    """One server for a worker process, which writes back its database's log, and what waits when it ends."""
-    app = create_app()
-    services = app.extensions[cli.Services.NAME]
-    if services.settings.cpu_affinity:
-        keep_to_one_cpu(Path(app.instance_path))
+def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
+    """One server for a worker process, which writes back its database's log, and what waits when it ends.
+
+    It starts also while its database is away. It answers 503 until the database is back and has said which
+    keys it needs.
+
+    Args:
+        settings: what the operator chose, as the supervisor read them.
+        instance: the instance folder.
+        ring: the server's keys.
+
+    Raises:
+        SystemExit: something is wrong that an operator must mend; the log has it.
+    """
+    log = open_log(sys.stderr)
+    try:
+        app = build_app(settings, instance, ring=ring)
+        services = app.extensions[cli.Services.NAME]
+        if settings.cpu_affinity:
+            keep_to_one_cpu(instance)
+        KeyCheck(app, ring, log, services.clock).begin()
+    except (ConfigError, KeyringError) as error:
+        log.error("worker.cannot_start", cause=str(error), alarm=True)  # noqa: TRY400 - one line, no stack
+        raise SystemExit(1) from None
     with app.app_context():
         checkpoints = Checkpoints(db.engine)
     services.grants.commits.wrote = checkpoints.wrote

@@ -28,6 +28,8 @@ from settings_policy import PolicySettings
 __all__ = ["Described", "Settings", "SettingsError", "instance_path", "load_settings"]
 
 SECRETS = ("ldap_bind_password", "secret_key", "database_url")
+SECRET_VARIABLES = tuple(map(sources.variable, SECRETS))
+"""Environment variables that hold a secret themselves, and not the name of its file."""
 DATABASE_FILE_NAME = "netid.sqlite3"
 
 

@@ -14,9 +14,10 @@ from cli.person import person
 from cli.scope import scope
 from cli.serve import serve
 from cli.services import Services
+from cli.stand_in import looks_for_a_command, stand_in
 from cli.token import token
 
-__all__ = ["Services", "register"]
+__all__ = ["Services", "looks_for_a_command", "register", "stand_in"]
 
 
 def register(app: Flask, services: Services) -> None:

@@ -1,9 +1,10 @@
 """`flask serve`: the production server, set up first where something is missing."""
 
-import logging
 import os
 import socket
 import ssl
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -12,14 +13,12 @@ from flask.cli import with_appcontext
 
 from cli.output import speaks_plainly
 from cli.services import services
+from cli.waiting import await_database
 from cli.walkthrough import demo_client, environment, guide
-from models import db, is_current
-from settings import Settings, load_settings
+from keys import KeyRing
+from models import db
+from settings import SECRET_VARIABLES, Settings, load_settings
 from telemetry import configure_standard_logging
-
-# A login may take its whole deadline; a worker that is told to stop lets it end.
-_GRACE_SECONDS = 10
-_LOGGING = {"loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}}}
 
 
 @click.command()
@@ -30,53 +29,41 @@ _LOGGING = {"loggers": {"_granian": {"propagate": True}, "granian.access": {"pro
 @speaks_plainly
 def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Serve with the production server; the database is migrated first where it must be."""
-    instance = Path(current_app.instance_path)
-    settings = services().settings
-    if walkthrough:
-        os.environ.update(environment(settings, instance))
-        settings = load_settings(instance)
-    _refuse_busy_port(settings)
-    _refuse_other_keys(settings.tls_cert_file, settings.tls_key_file)
-    _migrate()
-    if walkthrough:
-        click.echo(guide(settings, instance, demo_client(services().clients, instance)))
-    else:
-        _announce(settings)
-    # Each worker opens connections of its own: none may be shared across a fork.
-    db.engine.dispose()
-    configure_standard_logging()
-    _serve(settings)
+    with await_database().app_context():
+        instance = Path(current_app.instance_path)
+        settings = services().settings
+        if walkthrough:
+            settings = load_settings(instance, {**os.environ, **environment(settings, instance)})
+        _refuse_busy_port(settings)
+        _refuse_other_keys(settings.tls_cert_file, settings.tls_key_file)
+        if walkthrough:
+            click.echo(guide(settings, instance, demo_client(services().clients, instance)))
+        else:
+            _announce(settings)
+        # Each worker opens connections of its own: none may be shared across a fork.
+        db.engine.dispose()
+        configure_standard_logging()
+        _serve(settings, instance, services().ring)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of granian's is to be shown: not its doubts about more threads than CPUs, which wait."""
-    return not str(record.msg).startswith("Configuration allows spawning")
+def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
+    """Serve. The workers get settings and keys from this process's memory, not from its environment."""
+    from serving import Options, forget_variables, serve
 
-
-def _serve(settings: Settings) -> None:
-    from granian.constants import HTTPModes, Interfaces, SSLProtocols
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    logging.getLogger("_granian").addFilter(_is_news)
-    Server(
-        "app_worker:create_worker",
-        factory=True,
-        address=settings.bind_host,
-        port=settings.bind_port,
-        interface=Interfaces.WSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        ssl_cert=settings.tls_cert_file,
-        ssl_key=settings.tls_key_file,
-        ssl_protocol_min=SSLProtocols.tls12,
-        respawn_failed_workers=True,
-        workers_kill_timeout=_GRACE_SECONDS,
-        log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
-    ).serve()
+    forget_variables(SECRET_VARIABLES)
+    # By its name: the composition root knows this package, and not the other way round.
+    make_worker = import_module("app_worker").create_worker
+    serve(
+        partial(make_worker, settings, instance, ring),
+        Options(
+            host=settings.bind_host,
+            port=settings.bind_port,
+            workers=settings.workers,
+            threads=settings.threads,
+            certificate=settings.tls_cert_file,
+            key=settings.tls_key_file,
+        ),
+    )
 
 
 def _announce(settings: Settings) -> None:
@@ -85,20 +72,6 @@ def _announce(settings: Settings) -> None:
     click.echo(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
     if settings.embedded_ldif is not None:
         click.echo("Its people are those of the embedded directory: set NETID_LDAP_URI.", err=True)
-
-
-def _migrate() -> None:
-    if is_current():
-        return
-    from flask_migrate import upgrade
-
-    try:
-        upgrade()
-    except SystemExit:
-        # Flask-Migrate has logged what Alembic said, and would leave without a word to the operator.
-        raise click.ClickException(
-            "The database cannot be migrated: is it that of a newer release?"
-        ) from None
 
 
 def _refuse_busy_port(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from flask import current_app
 
 from directory import Directory
 from directory.ldap import LdapConfig
+from keys import KeyRing
 from login import Limits, Names
 from models import ClientStore, GrantStore, KeptSecrets
 from oauth import SigningKeys
@@ -23,6 +24,7 @@ class Services:
     clients: ClientStore
     grants: GrantStore
     directory: Directory
+    ring: KeyRing
     keys: SigningKeys
     kept: KeptSecrets
     clock: Callable[[], float]

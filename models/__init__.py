@@ -23,7 +23,7 @@ from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, 
 from models.grant_store import ClientEnded, GrantStore
 from models.group_commit import GroupCommit
 from models.kept_secret import KeptSecrets, kept_secret_key_ids
-from models.migrations import MIGRATIONS, is_current
+from models.migrations import MIGRATIONS, is_current, migrate
 from models.person_failures import ToldFailure, failures_of, unblock
 from models.purge import purge, purge_audit
 from models.refresh_store import RefreshStore, Renewal
@@ -86,6 +86,7 @@ __all__ = [
     "list_events",
     "list_grants",
     "make_secret",
+    "migrate",
     "moment_prefix",
     "new_grant_id",
     "people_at_cap",

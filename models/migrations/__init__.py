@@ -6,9 +6,11 @@ any setting but the database that it runs on.
 
 from pathlib import Path
 
+from flask_migrate import upgrade
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from models.base import session
+from models.base import session, unavailable
 
 MIGRATIONS = Path(__file__).parent
 
@@ -26,3 +28,16 @@ def is_current() -> bool:
         if not inspect(work.connection()).has_table("alembic_version"):
             return False
         return list(work.scalars(text("SELECT version_num FROM alembic_version"))) == [HEAD]
+
+
+def migrate() -> None:
+    """Bring the schema of the current application's database to this release.
+
+    Raises:
+        StoreUnavailable: the database cannot do it now.
+        SystemExit: it never will, as that of a newer release; the log has what Alembic said.
+    """
+    try:
+        upgrade()
+    except SQLAlchemyError as error:
+        raise unavailable(error) from None

@@ -1,0 +1,43 @@
+"""`flask serve`, whose workers show what they know of the environment: `python -m` runs it."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from flask.cli import main
+
+import app_worker
+from keys import KeyRing
+from serving.wsgi import Application, Environ, StartResponse
+from settings import Settings
+
+_create_worker = app_worker.create_worker
+
+
+def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Application:
+    """A worker whose `/reveal` shows the request's environ and the process's environment."""
+    inner: Any = _create_worker(settings, instance, ring)
+
+    def outer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/reveal":
+            answer: Iterable[bytes] = inner(environ, start_response)
+            return answer
+        start_response("200 OK", [("content-type", "application/json")])
+        shown = {name: str(value) for name, value in environ.items()}
+        secrets = {
+            "bind password": settings.ldap_bind_password is not None,
+            "database": settings.database_url_or_default(instance),
+            "keys": settings.secret_keys,
+        }
+        return [json.dumps({"environ": shown, "os": dict(os.environ), "settings": secrets}).encode()]
+
+    return outer
+
+
+if __name__ == "__main__":
+    app_worker.create_worker = create_worker  # type: ignore[assignment]
+    sys.argv = ["flask", "serve"]
+    main()
