@@ -130,8 +130,8 @@ class InvalidCredentials(Exception):
     """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log.
 
     `person_id` is the stable id of the person, where our account found exactly one entry; `server` the URI of
-    the server that refused the bind, where one did; `servers` those that `find` heard it from that there is
-    no such person, where the directory has servers.
+    the server that refused the bind, where one did; `servers` those that said that there is no such person,
+    where the directory has servers.
     """
 
     def __init__(self, reason: Refusal, detail: str = "") -> None:

@@ -1,7 +1,8 @@
 """A floor on the time of refusals: who was found, and what was tried, must not show in how long it took.
 
-Owns: that a refusal without a bind takes as long as one with a bind. Nothing is bound for show: that would
-lock decoys, and alarm whoever watches the directory.
+Owns: that a refusal without a bind takes as long as one with a bind, and the other way round where a name is
+searched on two servers. Nothing is bound for show: that would lock decoys, and alarm whoever watches the
+directory.
 """
 
 import threading
@@ -27,10 +28,11 @@ _FEW = 10
 
 @dataclass(slots=True)
 class _Times:
-    """How long the newest binds took, and the floor that follows."""
+    """How long the newest binds, and searches on two servers, took, and the floor that follows."""
 
     refused: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     accepted: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    unknown: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     floor: float = 0.0
 
 
@@ -74,6 +76,10 @@ class Floor:
             if error.server is not None and error.reason is Refusal.WRONG_PASSWORD:
                 times = self._times[stay.groups]
                 _note(times, times.refused, stay.seconds)
+            elif error.reason is Refusal.UNKNOWN_PERSON and len(error.servers) > 1:
+                # Two servers were searched, which may take longer than a search and a bind.
+                times = self._times[stay.groups]
+                _note(times, times.unknown, stay.seconds)
             self._hold(stay)
         elif not stay.has_asked:
             # Before the directory was asked there is nothing that time could tell.
@@ -124,5 +130,9 @@ class Stay:
 
 def _note(times: _Times, newest: deque[float], seconds: float) -> None:
     newest.append(seconds)
-    ordered = sorted(newest)
-    times.floor = min(_MOST, ordered[int(_PART * (len(ordered) - 1) + 0.5)])
+    times.floor = min(_MOST, max(_percentile(times.refused or times.accepted), _percentile(times.unknown)))
+
+
+def _percentile(seconds: deque[float]) -> float:
+    ordered = sorted(seconds)
+    return ordered[int(_PART * (len(ordered) - 1) + 0.5)] if ordered else 0.0

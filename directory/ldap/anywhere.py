@@ -1,6 +1,6 @@
-"""Someone whom one server of several does not have: another is asked, before anything is said of them.
+"""A person whom one of several servers does not have: another server is asked before the person is unknown.
 
-Owns: which servers must have said so before a person is unknown. Must not know: what is searched for.
+Owns: which servers must have said so, at a login as at a refresh. Must not know: what is searched for.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.conversation import Conversation
 from directory.ldap.entry import Entry
 from directory.ldap.groups import Ask
+from directory.ldap.results import BaseMissing
 
 
 def look_anywhere(look: Callable[[Ask], Entry], talk: Conversation) -> Entry:
@@ -21,26 +22,30 @@ def look_anywhere(look: Callable[[Ask], Entry], talk: Conversation) -> Entry:
     Raises:
         InvalidCredentials: as `look` raises it; `unknown_person` with the servers that said so, which is
             one where no other could be asked.
-        DirectoryUnavailable: nobody can say.
+        DirectoryUnavailable: no server can say.
     """
+    first: InvalidCredentials | DirectoryUnavailable
     try:
         return look(talk.ask)
     except InvalidCredentials as refusal:
-        if refusal.reason is not Refusal.UNKNOWN_PERSON:
-            raise
-        said, detail = _named(talk), refusal.detail
+        first = _unknown(refusal, talk)
+    except BaseMissing as missing:
+        first = missing
     try:
-        return look(talk.ask_another)
+        return look(talk.elsewhere())
     except DirectoryUnavailable:
-        pass
+        raise first from None
     except InvalidCredentials as refusal:
-        if refusal.reason is not Refusal.UNKNOWN_PERSON:
-            raise
-        said, detail = said + _named(talk), refusal.detail or detail
-    unknown = InvalidCredentials(Refusal.UNKNOWN_PERSON, detail)
-    unknown.servers = said
-    raise unknown
+        second = _unknown(refusal, talk)
+    if isinstance(first, InvalidCredentials):
+        second.servers = first.servers + second.servers
+        second.detail = second.detail or first.detail
+    raise second
 
 
-def _named(talk: Conversation) -> tuple[str, ...]:
-    return () if talk.server is None else (talk.server,)
+def _unknown(refusal: InvalidCredentials, talk: Conversation) -> InvalidCredentials:
+    """Add the server that does not know the person; any other refusal is final."""
+    if refusal.reason is not Refusal.UNKNOWN_PERSON:
+        raise refusal
+    refusal.servers = () if talk.server is None else (talk.server,)
+    return refusal

@@ -12,7 +12,9 @@ from ldap3.core.results import (
     RESULT_OPERATIONS_ERROR,
     RESULT_OTHER,
     RESULT_PROTOCOL_ERROR,
+    RESULT_REFERRAL,
     RESULT_TIME_LIMIT_EXCEEDED,
+    RESULT_UNWILLING_TO_PERFORM,
 )
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials
@@ -20,12 +22,14 @@ from directory.ldap.deadline import Deadline
 from directory.ldap.entry import Found
 from directory.ldap.lane import Lane
 from directory.ldap.link import Link
+from directory.ldap.results import NoSuchEntry
 from directory.ldap.servers import Servers
 from directory.ldap.wire import NothingSent
 
 T = TypeVar("T")
 
-# What another server may answer better. It is held against no server: it may be the question's fault.
+# What another server may answer better. It is held against no server: it may be the question's fault. While
+# a replica is loaded, it refuses searches (389-ds by 53), or refers to the server that it is loaded from.
 _ASK_ANOTHER: Final = frozenset(
     {
         RESULT_OPERATIONS_ERROR,
@@ -33,6 +37,8 @@ _ASK_ANOTHER: Final = frozenset(
         RESULT_TIME_LIMIT_EXCEEDED,
         RESULT_ADMIN_LIMIT_EXCEEDED,
         RESULT_OTHER,
+        RESULT_REFERRAL,
+        RESULT_UNWILLING_TO_PERFORM,
     }
 )
 
@@ -75,20 +81,42 @@ class Conversation:
             self._server = link.name
             return question(link)
 
-    def ask_another(self, question: Callable[[Link], Found]) -> Found:
-        """Ask a server that was not asked before.
+    def elsewhere(self) -> Callable[[Callable[[Link], Found]], Found]:
+        """Make a way to ask another server than the one that was asked last.
 
-        Raises:
-            DirectoryUnavailable: there is no other server, or it cannot answer either.
+        All questions go to that other server. Each raises DirectoryUnavailable if there is none, or if it
+        cannot answer either.
         """
         first = self._server
-        if not self._servers.are_several():
-            raise DirectoryUnavailable("there is no other server to ask")
-        with self._searches.lease(self._deadline, avoid=first) as link:
-            if link.name == first:
-                raise DirectoryUnavailable("no other server could be connected to")
-            self._server = link.name
+
+        def ask(question: Callable[[Link], Found]) -> Found:
+            if not self._servers.are_several():
+                raise DirectoryUnavailable("there is no other server to ask")
+            near = None if self._server == first else self._server
+            # Aside, so that a name that nobody has does not lead the next login away from the first server.
+            with self._searches.lease(self._deadline, near=near, avoid=first, part=0.5, aside=True) as link:
+                if link.name == first:
+                    raise DirectoryUnavailable("no other server could be connected to")
+                self._server = link.name
+                return question(link)
+
+        return ask
+
+    def ask_at(self, server: str, question: Callable[[Link], Found]) -> Found:
+        """Ask one server and no other.
+
+        Raises:
+            DirectoryUnavailable: it cannot be asked.
+        """
+        with self._searches.lease(self._deadline, near=server) as link:
+            if link.name != server:
+                raise DirectoryUnavailable(f"{server} cannot be asked at the moment")
             return question(link)
+
+    @property
+    def asked(self) -> str | None:
+        """The server that was asked last, whatever became of it."""
+        return self._server
 
     @property
     def server(self) -> str | None:
@@ -98,8 +126,8 @@ class Conversation:
     def as_person(self, action: Callable[[Link], T]) -> T:
         """Do what begins with a person's bind, on the server that was asked before.
 
-        It is never done twice, unless nothing of it was sent: a try that the server has counted may be the
-        last before it locks the person out.
+        It is never done twice where the server may have counted a failure, which may be the last before it
+        locks the person out. That leaves two cases: nothing was sent, or the server does not have the entry.
 
         Raises:
             DirectoryUnavailable: no answer; or the server that `ask_there` asked is no longer to be had.
@@ -109,9 +137,20 @@ class Conversation:
             return self._on_a_bind_connection(action)
         except NothingSent:
             return self._on_a_bind_connection(action)
+        except NoSuchEntry as refusal:
+            if self._pinned is not None or not self._servers.are_several():
+                raise
+            return self._on_a_bind_connection(action, instead_of=refusal)
 
-    def _on_a_bind_connection(self, action: Callable[[Link], T]) -> T:
-        with self._binds.lease(self._deadline, near=self._pinned or self._server) as link:
+    def _on_a_bind_connection(
+        self, action: Callable[[Link], T], *, instead_of: NoSuchEntry | None = None
+    ) -> T:
+        """Do it once. The refusal of a server without the entry stands if no other can be connected to."""
+        near = self._pinned or self._server
+        avoid, near = (None, near) if instead_of is None else (near, None)
+        with self._binds.lease(self._deadline, near=near, avoid=avoid) as link:
+            if instead_of is not None and link.name == avoid:
+                raise instead_of
             if self._pinned not in {None, link.name}:
                 raise DirectoryUnavailable(
                     f"{self._pinned} told how many failures are left, and {link.name} may count others"

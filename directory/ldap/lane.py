@@ -31,7 +31,7 @@ class Connect(Protocol):
 class _Lent:
     """One connection of a lane, for the length of a `with` block each time that it is lent."""
 
-    __slots__ = ("allotted", "born", "epoch", "generation", "kept", "lane", "link")
+    __slots__ = ("allotted", "aside", "born", "epoch", "generation", "kept", "lane", "link")
 
     def __init__(self, lane: "Lane", link: Link, *, born: float, generation: int, epoch: int) -> None:
         self.lane = lane
@@ -40,6 +40,7 @@ class _Lent:
         self.generation = generation
         self.epoch = epoch
         self.kept = False
+        self.aside = False
         self.allotted: Deadline
 
     def __enter__(self) -> Link:
@@ -89,7 +90,13 @@ class Lane:
         self._generation = 0
 
     def lease(
-        self, deadline: Deadline, *, near: str | None = None, avoid: str | None = None, part: float = 1
+        self,
+        deadline: Deadline,
+        *,
+        near: str | None = None,
+        avoid: str | None = None,
+        part: float = 1,
+        aside: bool = False,
     ) -> AbstractContextManager[Link]:
         """Lend a connection for the length of a `with` block.
 
@@ -98,6 +105,7 @@ class Lane:
             near: the server it should lead to.
             avoid: the server it should not lead to.
             part: how much of the time that is then left may be used on it, from 0 to 1.
+            aside: whether the next login should rather get another connection than this one.
 
         Raises:
             DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
@@ -115,6 +123,7 @@ class Lane:
             raise
         try:
             lent.allotted = deadline.part(part)
+            lent.aside = aside
         except BaseException:
             self._give_back(lent)
             raise
@@ -198,7 +207,7 @@ class Lane:
         with self._lock:
             keep = lent.link.usable and lent.link.failure is None and self._may_live(lent)
             if keep:
-                self._idle.append(lent)
+                self._idle.insert(0 if lent.aside else len(self._idle), lent)
                 self._free()
         if not keep:
             try:

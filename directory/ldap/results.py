@@ -117,6 +117,14 @@ class ServiceAccountRefused(DirectoryUnavailable):
     """Our own account was refused: asking another server would only bring it nearer to being locked."""
 
 
+class BaseMissing(DirectoryUnavailable):
+    """A server does not have the base of a search, or does not show it: another server may."""
+
+
+class NoSuchEntry(InvalidCredentials):
+    """The server says of a bind that it does not have the entry, so it has counted no failure."""
+
+
 def judge_person_bind(answer: Answer, *, unwilling_refuses: bool, allow_must_change: bool) -> PolicyResponse:
     """Accept a person's bind, or say what it came to (RFC 4511, section 4.2.2).
 
@@ -169,13 +177,17 @@ def judge_search(answer: Answer) -> None:
 
     Raises:
         InvalidCredentials: the server had more than we asked for: `ambiguous`.
+        BaseMissing: the server does not have the base.
         DirectoryUnavailable: nothing can be said.
     """
     if answer.code == RESULT_SUCCESS:
         return
     if answer.code == RESULT_SIZE_LIMIT_EXCEEDED:
         raise InvalidCredentials(Refusal.AMBIGUOUS, answer.message)
-    raise _unavailable("a search", answer, {**_SETTINGS_AT_FAULT, **_SEARCH_AT_FAULT})
+    failure = _unavailable("a search", answer, {**_SETTINGS_AT_FAULT, **_SEARCH_AT_FAULT})
+    if answer.code == RESULT_NO_SUCH_OBJECT:
+        raise BaseMissing(failure.cause, alarm=failure.alarm)
+    raise failure
 
 
 def judge_group_search(answer: Answer) -> None:
@@ -218,8 +230,10 @@ def _refusal(answer: Answer) -> InvalidCredentials:
         return InvalidCredentials(_BY_POLICY[policy_error], answer.message)
     if sub_code := _SUB_CODE.search(answer.message):
         reason, meaning = _BY_SUB_CODE.get(sub_code[1].lower(), (Refusal.REFUSED, "refused"))
-        return InvalidCredentials(reason, f"{meaning} ({answer.message})")
-    return InvalidCredentials(_REFUSALS.get(answer.code, Refusal.REFUSED), answer.message)
+        kind = NoSuchEntry if reason is Refusal.UNKNOWN_PERSON else InvalidCredentials
+        return kind(reason, f"{meaning} ({answer.message})")
+    kind = NoSuchEntry if answer.code == RESULT_NO_SUCH_OBJECT else InvalidCredentials
+    return kind(_REFUSALS.get(answer.code, Refusal.REFUSED), answer.message)
 
 
 def _unavailable(what: str, answer: Answer, at_fault: Mapping[int, str]) -> DirectoryUnavailable:

@@ -177,7 +177,7 @@ class LdapDirectory:
         try:
             return talk.as_person(lambda link: self._bind(link, dn, secret))
         except InvalidCredentials as refusal:
-            look_for_the_refused(sight, refusal)
+            look_for_the_refused(sight, refusal, talk.ask_at)
             raise
 
     def _bind(self, link: Link, dn: str, secret: bytes) -> PolicyResponse:
@@ -188,12 +188,13 @@ class LdapDirectory:
         )
 
     def _sight(self, names: tuple[str, ...], talk: Conversation, *, groups: bool) -> Sight:
-        """What our account sees of a person."""
+        """What our account sees of a person, on any server."""
         return Sight(
-            lambda: self._lookup.of(names, talk.ask, groups=groups),
+            lambda: look_anywhere(lambda ask: self._lookup.of(names, ask, groups=groups), talk),
             lambda entry: self._standings.look(entry.dn, talk)[0],
             self._profile,
             self._clock,
+            lambda: talk.asked,
         )
 
     def _refuse_by_entry(self, entry: Entry) -> None:

@@ -7,12 +7,18 @@ Must not know: how it is found.
 from collections.abc import Callable
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
-from directory.ldap.entry import Entry
-from directory.ldap.lookup import Unseen
+from directory.ldap.entry import Entry, Found
+from directory.ldap.link import Link
+from directory.ldap.lookup import NO_ATTRIBUTES, Unseen
 from directory.ldap.person import person_from
 from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.profiles import Profile
 from directory.ldap.state import state_of
+
+# As which a server refuses a bind to an entry that it does not have.
+_MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
+
+AskAt = Callable[[str, Callable[[Link], Found]], Found]
 
 
 class Sight:
@@ -24,6 +30,7 @@ class Sight:
         count: Callable[[Entry], Standing],
         profile: Profile,
         clock: Callable[[], float],
+        where: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Look at nothing yet.
 
@@ -32,7 +39,10 @@ class Sight:
             count: asks how near the account of an entry is to being locked.
             profile: the kind of directory.
             clock: seconds since the epoch.
+            where: names the server that was asked last.
         """
+        self.seen_on: str | None = None
+        self._where = where
         self._read = read
         self._count = count
         self._profile = profile
@@ -45,6 +55,7 @@ class Sight:
         """The entry. Raises what reading it raises."""
         if self._entry is None:
             self._entry = self._read()
+            self.seen_on = self._where()
         return self._entry
 
     @property
@@ -92,15 +103,20 @@ class Sight:
         return state_of(entry, self._profile, self._clock())
 
 
-def look_for_the_refused(sight: Sight, refusal: InvalidCredentials) -> None:
+def look_for_the_refused(sight: Sight, refusal: InvalidCredentials, ask_at: AskAt) -> None:
     """Look at the entry of a refused bind, if nobody has yet, so that the refusal has a person.
+
+    A server that does not have the entry refuses its bind as if the password were wrong. So if another server
+    than the one that refused showed the entry, the one that refused must show it too.
 
     Args:
         sight: of the login.
         refusal: of its bind.
+        ask_at: asks one server and no other.
 
     Raises:
         InvalidCredentials: there is nobody, and so no wrong password: `unknown_person`.
+        DirectoryUnavailable: the server that refused does not show the entry, or cannot be asked.
     """
     try:
         sight.look()
@@ -110,6 +126,17 @@ def look_for_the_refused(sight: Sight, refusal: InvalidCredentials) -> None:
         if refusal.reason is Refusal.WRONG_PASSWORD:
             unseen.server = refusal.server
             raise
+        return
+    server = refusal.server
+    if server in {None, sight.seen_on} or sight.seen_on is None or refusal.reason not in _MAY_BE_ABSENT:
+        return
+    found = ask_at(server, lambda link: link.read(sight.entry.dn, attributes=[NO_ATTRIBUTES]))
+    if not found.entries:
+        raise DirectoryUnavailable(
+            f"{server} refused the bind of an entry that {sight.seen_on} shows and {server} does not "
+            f"(result {found.answer.code}): is it a replica that is half loaded? (NETID_LDAP_URI)",
+            alarm=True,
+        )
 
 
 def bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:

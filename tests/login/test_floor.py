@@ -200,3 +200,16 @@ def test_few_are_held_back_at_once() -> None:
     refuse(wrong())
     refuse(UNKNOWN)
     assert held == ["wrong_password", "unknown_person", "unknown_person"]
+
+
+def test_wrong_takes_as_long_as_unknown_on_two_servers(took: Callable[..., float], directory: Timed) -> None:
+    """A name that two servers were searched for may take longer than a bind, whose refusal then waits."""
+    assert took(wrong()) == 0.032
+    unknown = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+    unknown.servers = ("ldap://one.example", "ldap://two.example")
+    directory.search = 0.05
+    assert took(unknown, net_id="nobody") == 0.05
+    directory.search = 0.002
+    assert took(wrong(), net_id="bob", password="other") == 0.05
+    assert took(wrong(), net_id="carol", password="another") == 0.05
+    assert took(ALICE) == 0.032
