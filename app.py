@@ -21,11 +21,11 @@ import web
 from app_audit import ServerStates, audit_names, open_refusals
 from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from app_login import login_names, open_login
-from app_values import ldap_config, lifetimes, limits, restrictions
+from app_values import client_limits, ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
 from keys import KeyRing, KeyringError, make_instance_folder
-from login import Login
+from login import ClientFailures, Login
 from models import (
     MIGRATIONS,
     AbsenceStore,
@@ -177,6 +177,7 @@ def _new_server(
     return Server(
         issuer=settings.issuer,
         clients=parts.clients,
+        client_failures=ClientFailures(client_limits(settings), monotonic=time.monotonic),
         grants=parts.grants,
         login=login,
         restrictions=restrictions(settings),

@@ -1,7 +1,7 @@
 """What the composition root tells packages of the settings: plain values, since neither knows the other."""
 
 from directory.ldap import LdapConfig
-from login import GuardRules, Limits, parse_limits
+from login import ClientLimits, GuardRules, Limits, parse_limits
 from oauth import Lifetimes, Restrictions
 from settings import Settings
 
@@ -69,6 +69,18 @@ def limits(settings: Settings) -> Limits:
         client=parse_limits(settings.limit_client),
         address=parse_limits(settings.limit_address),
         server=parse_limits(settings.limit_server),
+    )
+
+
+def client_limits(settings: Settings) -> ClientLimits:
+    """How many failed authentications of clients are allowed.
+
+    Args:
+        settings: what the operator chose.
+    """
+    return ClientLimits(
+        address=parse_limits(settings.limit_authentication_address),
+        client=parse_limits(settings.limit_authentication_client),
     )
 
 

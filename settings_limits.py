@@ -12,7 +12,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from settings_values import NUMBER, Lifetime
 
-EMPTY_IS_OFF = ("limit_person", "limit_client", "limit_address", "limit_server", "client_rate")
+EMPTY_IS_OFF = (
+    "limit_person",
+    "limit_client",
+    "limit_address",
+    "limit_server",
+    "limit_authentication_address",
+    "limit_authentication_client",
+    "client_rate",
+)
 """Settings that are switched off by an empty value, where an empty value otherwise counts as none given."""
 
 _MOST = 1_000_000
@@ -59,6 +67,12 @@ class LimitSettings(BaseSettings):
     person's."""
     limit_server: _Limits = "5000/15minutes"
     """Failures of all clients together."""
+    limit_authentication_address: _Limits = "100/15minutes"
+    """Failed authentications of clients from one IPv4 address or one IPv6 /64, in each process; beyond it
+    the answer is 429, but for right secrets that this server has made."""
+    limit_authentication_client: _Limits = "300/15minutes"
+    """Failed authentications in the name of one client, in each process; beyond it the answer is 429, but
+    for right secrets that this server has made, and at addresses that the client used within a day."""
     shield_budget: Annotated[int, Field(ge=0, le=1000), NUMBER] = 3
     """Failures that may be added to a person's count in the directory, so that nobody is locked out by
     guesses that come this way; keep it below what locks. 0 leaves that to the limits."""

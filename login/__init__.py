@@ -9,16 +9,20 @@ from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login.addresses import address_of
 from login.attempt import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
+from login.client_failures import ClientFailures, ClientLimits
 from login.guard import Guard
 from login.limits import Limits
 from login.limits import parse as parse_limits
 from login.login import Login
 from login.opening import GuardRules, open_guard
-from login.throttled import Cause, Throttled
+from login.throttled import Cause, ClientThrottled, Throttled
 
 __all__ = [
     "Block",
     "Cause",
+    "ClientFailures",
+    "ClientLimits",
+    "ClientThrottled",
     "DirectoryUnavailable",
     "Guard",
     "GuardRules",

@@ -1,4 +1,4 @@
-"""The outcome of a login that was not tried, because there were too many failures before it."""
+"""The outcome of an attempt that was not tried, because there were too many failures before it."""
 
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ class Cause(StrEnum):
     SERVER = "server"
     SHIELD = "shield"
     CLIENT_RATE = "client_rate"
+    CLIENT_AND_ADDRESS = "client_and_address"
 
 
 class Throttled(Exception):
@@ -31,3 +32,9 @@ class Throttled(Exception):
         super().__init__(cause.value)
         self.cause = cause
         self.retry_after = max(1, -int(-left // _COARSE)) * _COARSE
+
+
+class ClientThrottled(Throttled):
+    """A client's credentials are not accepted now, right or wrong; `client_id` only if it is registered."""
+
+    client_id: str | None = None

@@ -14,7 +14,7 @@ from models.client import Client, ClientSecret, Registration
 from models.client_import import ClientsExist, ImportedClient, import_clients
 from models.client_store import ClientStore, secret_key_ids
 from models.database_url import UrlRefused, private_database
-from models.digest import SecretHasher, hour_prefix, make_secret, moment_prefix, new_grant_id
+from models.digest import SecretHasher, has_our_form, hour_prefix, make_secret, moment_prefix, new_grant_id
 from models.engine import engine_options, prepare_engine
 from models.failure_store import FailureStore, PastFailure
 from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
@@ -79,6 +79,7 @@ __all__ = [
     "end_grants",
     "engine_options",
     "failures_of",
+    "has_our_form",
     "hour_prefix",
     "import_clients",
     "is_current",

@@ -35,10 +35,20 @@ class ClientCache:
         Raises:
             StoreUnavailable: it is not kept, and the database cannot say.
         """
-        now, kept = self._clock(), self._kept.get(client_id)
-        if kept is not None and 0 <= now - kept[1] < HOLDS_SECONDS:
-            return kept[0]
-        changes = self._changes
+        return self.kept(client_id) or self.read(client_id)
+
+    def kept(self, client_id: str) -> Client | None:
+        """The client as it was read a moment ago, or None; the database is not asked."""
+        kept = self._kept.get(client_id)
+        return kept[0] if kept is not None and 0 <= self._clock() - kept[1] < HOLDS_SECONDS else None
+
+    def read(self, client_id: str) -> Client | None:
+        """The client as the database has it now, which is kept; or None.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        now, changes = self._clock(), self._changes
         client = self._read(client_id)
         with self._lock:
             # What was read while somebody changed it may be from before.

@@ -15,6 +15,7 @@ _PREFIX = 3
 # Of a second: what one worker stores in such a time fits on a page.
 _PARTS = 256
 _HASHED = b"\xff"
+_SECRET_PREFIX, _SECRET_LENGTH = "nids_", 48
 
 
 def hour_prefix(at: int) -> bytes:
@@ -42,7 +43,16 @@ def new_grant_id(at: float) -> bytes:
 
 def make_secret() -> str:
     """A fresh client secret: a recognisable prefix and 256 random bits, in letters that need no encoding."""
-    return "nids_" + secrets.token_urlsafe(32)
+    return _SECRET_PREFIX + secrets.token_urlsafe(32)
+
+
+def has_our_form(secret: str) -> bool:
+    """Whether a client secret looks like one of `make_secret`: nobody can guess such a one.
+
+    Args:
+        secret: as presented.
+    """
+    return len(secret) == _SECRET_LENGTH and secret.startswith(_SECRET_PREFIX)
 
 
 class SecretHasher:
@@ -72,7 +82,9 @@ class SecretHasher:
         key_id, begun = self._begun[0]
         return key_id, _digest(begun, _HASHED + known)
 
-    def matches(self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
+    def matches(
+        self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]], *, whole: bool = False
+    ) -> tuple[bool, ...]:
         """For each stored `(key_id, digest)`, whether any presented secret has it. No early exit.
 
         Only a secret that is none of ours is read as one that came by its SHA-256: that one matched may be
@@ -82,12 +94,14 @@ class SecretHasher:
             presented: the readings of one credential (raw, form-decoded).
             stored: digests of the secrets that count; where there are none, give one that cannot match, so
                 that an unknown client costs the same.
+            whole: whether a match costs as much as none, for an answer that does not tell of it.
         """
         octets = [_octets(secret) for secret in presented]
         found = self._matches(octets, stored)
-        if True in found:
+        if True in found and not whole:
             return found
-        return self._matches([_HASHED + sha256(each).digest() for each in octets], stored)
+        imported = self._matches([_HASHED + sha256(each).digest() for each in octets], stored)
+        return found if True in found else imported
 
     def _matches(self, octets: Sequence[bytes], stored: Sequence[tuple[str, bytes]]) -> tuple[bool, ...]:
         found = [False] * len(stored)

@@ -12,7 +12,8 @@ from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
 
-from models import Client, ClientSecret, ClientStore, StoreUnavailable
+from login import ClientFailures, ClientThrottled
+from models import Client, ClientSecret, ClientStore, StoreUnavailable, has_our_form
 from oauth.client import OAuthClient
 from oauth.errors import InvalidClient, malformed
 from oauth.front import StrictRequest
@@ -29,12 +30,21 @@ class _Presented(NamedTuple):
     readings: Sequence[tuple[str, str]]
 
 
+class _Withheld(InvalidClient):
+    """The secret is right, but after so many failures it may have been guessed."""
+
+    def __init__(self, throttled: ClientThrottled, client_id: str) -> None:
+        super().__init__("too many failures before", client_id)
+        self.throttled = throttled
+
+
 class StrictClientAuthentication(ClientAuthentication):
     """Who is the client? Answers for each endpoint of the server."""
 
-    def __init__(self, clients: ClientStore, clock: Callable[[], float]) -> None:
+    def __init__(self, clients: ClientStore, failures: ClientFailures, clock: Callable[[], float]) -> None:
         super().__init__(clients.recent.get)
         self._clients = clients
+        self._failures = failures
         self._clock = clock
 
     def authenticate(
@@ -45,16 +55,50 @@ class StrictClientAuthentication(ClientAuthentication):
     ) -> OAuthClient:
         """The client that made the request.
 
+        The database decides on each refusal, since a client that was read before may have a new secret now.
+        So every refusal costs one read, and the time does not tell whether there is such a client.
+
         Raises:
             InvalidClient: it did not prove to be one of ours; the same answer whatever the cause.
+            ClientThrottled: so did others before, in its name or from its address.
             OAuth2Error: `invalid_request`, where two methods were used at once.
             StoreUnavailable: the database cannot say.
         """
-        presented = _presented(request)
-        client = self._look_up(presented)
+        presented, recent = _presented(request), self._clients.recent
+        client = self._look_up(presented, recent.kept)
+        try:
+            return self._judge(request, presented, client, methods, endpoint)
+        except InvalidClient:
+            client = self._look_up(presented, recent.read)
+        try:
+            return self._judge(request, presented, client, methods, endpoint)
+        except _Withheld as withheld:
+            throttled = withheld.throttled
+        except InvalidClient:
+            try:
+                self._failures.count(_named(presented, client), request.address)
+            except ClientThrottled as too_many:
+                throttled = too_many
+            else:
+                raise
+        throttled.client_id = None if client is None else client.client_id
+        raise throttled from None
+
+    def _judge(
+        self,
+        request: StrictRequest,
+        presented: _Presented,
+        client: Client | None,
+        methods: Sequence[str],
+        endpoint: str,
+    ) -> OAuthClient:
+        """The client, if what is known of it is proof enough; else InvalidClient."""
         now = int(self._clock())
         live = [] if client is None else [secret for secret in client.secrets if secret.is_live(now)]
-        proven = self._prove(presented, live)
+        # No number of failures stops a secret that nobody can guess: an outsider locks no such client out.
+        guessable = presented.method != "none" and not has_our_form(presented.readings[-1][1])
+        throttled = self._throttled(request, presented, client) if guessable else None
+        proven = self._prove(presented, live, whole=throttled is not None)
         if client is None:
             raise InvalidClient("unknown client")
         authenticated = OAuthClient(client)
@@ -66,11 +110,20 @@ class StrictClientAuthentication(ClientAuthentication):
         if presented.method != "none":
             if proven is None:
                 raise InvalidClient("wrong or ended secret", client.client_id)
+            if throttled is not None:
+                raise _Withheld(throttled, client.client_id)
+            if guessable:
+                self._failures.succeeded(client.client_id, request.address)
             self._renew(client, proven, presented)
             if now - (proven.last_used_at or 0) >= _LAST_USE_SECONDS:
                 request.secret_used = (client.client_id, proven.serial)
         request.auth_method = presented.method
         return authenticated
+
+    def _throttled(
+        self, request: StrictRequest, presented: _Presented, client: Client | None
+    ) -> ClientThrottled | None:
+        return self._failures.throttled(_named(presented, client), request.address)
 
     def _renew(self, client: Client, proven: ClientSecret, presented: _Presented) -> None:
         """Keep the secret under the server's first key from now on, so that the old one can go."""
@@ -83,18 +136,26 @@ class StrictClientAuthentication(ClientAuthentication):
         with suppress(StoreUnavailable):
             self._clients.renew_digest(client.client_id, proven, secret)
 
-    def _look_up(self, presented: _Presented) -> Client | None:
+    def _look_up(self, presented: _Presented, find: Callable[[str], Client | None]) -> Client | None:
         asked = None
         for client_id, _ in presented.readings:
-            if client_id != asked and (client := self._clients.recent.get(client_id)) is not None:
+            if client_id != asked and (client := find(client_id)) is not None:
                 return client
             asked = client_id
         return None
 
-    def _prove(self, presented: _Presented, live: Sequence[ClientSecret]) -> ClientSecret | None:
+    def _prove(
+        self, presented: _Presented, live: Sequence[ClientSecret], *, whole: bool
+    ) -> ClientSecret | None:
         stored = [(secret.key_id, secret.digest) for secret in live] or [_NO_SUCH_SECRET]
-        found = self._clients.hasher.matches([secret for _, secret in presented.readings], stored)
+        secrets = [secret for _, secret in presented.readings]
+        found = self._clients.hasher.matches(secrets, stored, whole=whole)
         return live[found.index(True)] if True in found else None
+
+
+def _named(presented: _Presented, client: Client | None) -> str:
+    """The id that failures count under: the same for each way to spell it, whether it exists or not."""
+    return presented.readings[-1][0] if client is None else client.client_id
 
 
 def _presented(request: StrictRequest) -> _Presented:

@@ -13,7 +13,7 @@ from flask import Blueprint, Request, Response
 from flask.globals import request_ctx
 
 import request_deadline
-from login import Cause, DirectoryUnavailable, InvalidCredentials, Throttled
+from login import Cause, ClientThrottled, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
 from oauth.cors import Origins
 from oauth.errors import Trouble, missing, wire_error
@@ -137,6 +137,8 @@ def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble,
         why = {"reason": noted.reason, "subject": noted.subject, "detail": trouble.detail}
         server.log.warning(noted.event, **why, name_digest=noted.name_digest, **facts)
     elif isinstance(trouble, Throttled):
+        if isinstance(trouble, ClientThrottled):
+            facts["client_id"] = trouble.client_id
         # A flood comes from many addresses: it is told by client, unless the address is what it is about.
         whose = facts["address" if trouble.cause is Cause.ADDRESS else "client_id"]
         times = server.throttlings.due((trouble.cause, whose))

@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6749 import (
     UnauthorizedClientError,
 )
 
-from login import DirectoryUnavailable, InvalidCredentials, Refusal, Throttled
+from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Refusal, Throttled
 from models import ClientEnded, StoreUnavailable
 
 REALM = "NetID OAuth"
@@ -90,6 +90,12 @@ class TooManyFailures(OAuth2Error):
     def get_headers(self) -> list[tuple[str, str]]:
         """When to ask again (RFC 9110, 10.2.3)."""
         return [*super().get_headers(), ("Retry-After", str(self.retry_after))]
+
+
+class TooManyClientFailures(TooManyFailures):
+    """Too many authentications failed before (RFC 6585, 4): the same for every client id and secret."""
+
+    description = "There were too many failed authentications of clients; please try again later."
 
 
 class BodyTooLarge(InvalidRequestError):
@@ -192,6 +198,8 @@ def wire_error(trouble: Trouble, *, raw: bool = False, reason: bool = False) -> 
         return _ToldRefusal(trouble, raw=raw)
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant(raw=raw)
+    if isinstance(trouble, ClientThrottled):
+        return TooManyClientFailures(trouble.retry_after)
     if isinstance(trouble, Throttled):
         return TooManyFailures(trouble.retry_after)
     if isinstance(trouble, ClientEnded):

@@ -6,13 +6,14 @@ Owns: which trouble is a refusal, and under what name. Must not know: when and h
 from collections.abc import Callable
 from dataclasses import replace
 
-from login import DirectoryUnavailable, InvalidCredentials, Names, Throttled
+from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Names, Throttled
 from models import RefusalLedger, StoreUnavailable
-from oauth.errors import Trouble
+from oauth.errors import InvalidClient, Trouble
 from oauth.front import StrictRequest
 from telemetry import AuditEvent
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
+CLIENT_REFUSED, CLIENT_THROTTLED = "client.refused", "client.throttled"
 
 
 class Refusals:
@@ -43,6 +44,8 @@ class Refusals:
             The event, for the log.
         """
         event, reason, digest = REFUSED, "client_ended", None
+        if isinstance(trouble, ClientThrottled):
+            return self._note_client(request, CLIENT_THROTTLED, trouble.cause.value, trouble.client_id)
         if isinstance(trouble, InvalidCredentials):
             reason, subject = trouble.reason.value, subject or trouble.person_id
             digest = None if subject else self._digest(request)
@@ -54,6 +57,18 @@ class Refusals:
         if not isinstance(trouble, StoreUnavailable):
             self._ledger.note(noted)
         return noted
+
+    def note_client(self, request: StrictRequest, error: InvalidClient) -> AuditEvent:
+        """Note a client that failed to authenticate: by its id if it is registered, else by none.
+
+        Args:
+            request: the client's.
+            error: as it was raised.
+
+        Returns:
+            The event, for the log.
+        """
+        return self._note_client(request, CLIENT_REFUSED, error.cause, error.client_id)
 
     def note_scope(self, request: StrictRequest, subject: str) -> AuditEvent:
         """Note that rules leave a person nothing of the scope of a request.
@@ -72,6 +87,13 @@ class Refusals:
     def write_due(self) -> None:
         """Write what waits, where it has waited long enough."""
         self._ledger.write_due()
+
+    def _note_client(
+        self, request: StrictRequest, event: str, reason: str, client_id: str | None
+    ) -> AuditEvent:
+        noted = replace(self._event(request, event, reason), client_id=client_id)
+        self._ledger.note(noted)
+        return noted
 
     def _event(self, request: StrictRequest, event: str, reason: str) -> AuditEvent:
         return AuditEvent(

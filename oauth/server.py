@@ -7,7 +7,7 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from flask import Response
 
-from login import Login, Person
+from login import ClientFailures, Login, Person
 from models import (
     AbsenceStore,
     Client,
@@ -53,6 +53,7 @@ class Server(AuthorizationServer):
         *,
         issuer: str,
         clients: ClientStore,
+        client_failures: ClientFailures,
         grants: GrantStore,
         refreshes: RefreshStore,
         absences: AbsenceStore,
@@ -72,21 +73,19 @@ class Server(AuthorizationServer):
         super().__init__(query_client=clients.recent.get)
         self.issuer = issuer
         self.login = login
-        self.restrictions = restrictions
-        self.catalogue = catalogue
+        self.restrictions, self.catalogue = restrictions, catalogue
         self._default_scope = default_scope
         self._subjects = subjects
         self.log, self.refusals = log, refusals
         self.forget_clients = clients.recent.forget
-        self.grants, self.refreshes = grants, refreshes
-        self.absences = absences
+        self.grants, self.refreshes, self.absences = grants, refreshes, absences
         self.lifetimes = lifetimes
         self.minter = Minter(issuer, lifetimes, keys)
         self.successors = Successors(successor_keys, lifetimes)
         self.replay_window = replay_window
         self.throttlings = Seldom()
         self._clock = clock
-        self._client_auth = StrictClientAuthentication(clients, clock)
+        self._client_auth = StrictClientAuthentication(clients, client_failures, clock)
         self._register()
 
     def _register(self) -> None:
@@ -152,6 +151,7 @@ class Server(AuthorizationServer):
         reason = error.description
         if isinstance(error, InvalidClient):
             reason, facts["client_id"] = error.cause, error.client_id
+            self.refusals.note_client(request, error)
         self.log.info("request.refused", error=error.error, reason=reason, **facts)
         return error_response(error)
 

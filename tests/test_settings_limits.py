@@ -6,7 +6,15 @@ import pytest
 
 from tests.loading import load, mistakes
 
-NAMES = ("limit_person", "limit_client", "limit_address", "limit_server", "client_rate")
+NAMES = (
+    "limit_person",
+    "limit_client",
+    "limit_address",
+    "limit_server",
+    "limit_authentication_address",
+    "limit_authentication_client",
+    "client_rate",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,12 +1,17 @@
 """What every database must do with clients and their secrets."""
 
 import hmac
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from sqlalchemy import Row
 
-from models import ClientEnded, ClientSecret, Registration, secret_key_ids
+from models import Client, ClientEnded, ClientSecret, Registration, secret_key_ids
 from models.base import Base
+from models.client import clients_of
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
 
 DAY = 86_400
@@ -47,6 +52,22 @@ class ClientRules:
     def test_unknown_client_is_none(self, stores: Stores) -> None:
         """A client that was never registered is nobody."""
         assert stores.clients.get("nobody") is None
+
+    def test_unknown_client_costs_the_read_of_a_client(self, stores: Stores) -> None:
+        """In place of one that nobody has, the first is read: the time does not tell which ids exist."""
+        stores.register()
+        made, _ = stores.register()
+        read: list[int] = []
+
+        def count(rows: Iterable[Row[Any]]) -> Sequence[Client]:
+            found = clients_of(rows)
+            read.append(len(found))
+            return found
+
+        with patch("models.client_store.clients_of", count):
+            known, unknown = stores.clients.get(made), stores.clients.get("nobody")
+        assert known is not None
+        assert (known.client_id, unknown, read) == (made, None, [1, 1])
 
     @pytest.mark.parametrize("strange", ["\0", "a\0b", "x" * 100_000, "\udcff", "' OR 1=1 --", ""])
     def test_strange_client_id_is_nobody(self, stores: Stores, strange: str) -> None:

@@ -84,6 +84,25 @@ def test_unknown_id_is_not_kept(cache: ClientCache, clients: Table) -> None:
     assert name(cache, "b") == "new"
 
 
+def test_look_at_what_is_kept_reads_nothing(cache: ClientCache, clients: Table, clock: Clock) -> None:
+    """A client that was not read within two seconds is not kept, and the database is not asked for it."""
+    assert cache.kept("a") is None
+    name(cache)
+    assert cache.kept("a") is cache.get("a")
+    clock.now += HOLDS_SECONDS
+    assert cache.kept("a") is None
+    assert clients.reads == ["a"]
+
+
+def test_client_that_is_read_anew_is_kept(cache: ClientCache, clients: Table) -> None:
+    """Whoever doubts what is kept has it read, and others see what was found."""
+    name(cache)
+    clients.names["a"] = "second"
+    assert cache.read("a") is not None
+    assert name(cache) == "second"
+    assert clients.reads == ["a", "a"]
+
+
 def test_cache_is_bounded(cache: ClientCache, clients: Table) -> None:
     """However many clients there are, a thousand are kept at most."""
     clients.names |= {str(number): "x" for number in range(1001)}

@@ -1,6 +1,9 @@
 """Keys of rows, as they are made before a database sees them."""
 
-from models import hour_prefix, moment_prefix, new_grant_id
+import pytest
+
+from models import has_our_form, hour_prefix, moment_prefix, new_grant_id
+from models.digest import make_secret
 
 
 def test_keys_of_grants_follow_time() -> None:
@@ -12,3 +15,16 @@ def test_keys_of_grants_follow_time() -> None:
     assert [key[:3] for key in keys] == [hour_prefix(int(at)) for at in moments]
     assert {len(key) for key in keys} == {19}
     assert new_grant_id(7200) != new_grant_id(7200)
+
+
+def test_secret_of_our_making_is_known_by_its_form() -> None:
+    """Each secret that this server makes has the form that is exempt from limits on guessing."""
+    assert all(has_our_form(make_secret()) for _ in range(100))
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "summer2019", "nids_", "nids_short", "x" * 48, "NIDS_" + "x" * 43, "nids_" + "x" * 44]
+)
+def test_other_secret_has_another_form(secret: str) -> None:
+    """What is shorter, longer or begins in another way may be guessable."""
+    assert not has_our_form(secret)

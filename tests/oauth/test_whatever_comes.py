@@ -55,6 +55,13 @@ fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 
 @pytest.fixture
+def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
+    """An application over the fake directory; each failed authentication is answered as the first is."""
+    names = ("ADDRESS", "CLIENT")
+    return make_site(fake, **{f"NETID_LIMIT_AUTHENTICATION_{name}": "" for name in names})
+
+
+@pytest.fixture
 def good(faked: Site) -> Registered:
     """A client that may use every grant and introspect, at `faked`."""
     options = ("--grant", "refresh_token client_credentials", "--scope", "profile email", "--resource-server")

@@ -1,0 +1,190 @@
+"""Failed authentications of clients: what they are counted by, and whom they stop."""
+
+import sys
+
+import pytest
+
+from login import Cause, ClientFailures, ClientLimits, ClientThrottled, parse_limits
+from login.client_failures import _MAX_FAILURES, _MAX_GOOD_ADDRESSES
+from tests.conftest import Clock
+
+HOME, OFFICE = "192.0.2.1", "198.51.100.1"
+
+
+def failures(clock: Clock, address: str = "3/minute", client: str = "5/minute") -> ClientFailures:
+    """Counts of these limits, by a clock that a test moves."""
+    limits = ClientLimits(address=parse_limits(address), client=parse_limits(client))
+    return ClientFailures(limits, monotonic=clock)
+
+
+def fail(counts: ClientFailures, times: int, client: str = "a", address: str = HOME) -> list[Cause | None]:
+    """What stops each of these failures, None for one that is counted alone."""
+    causes: list[Cause | None] = []
+    for _ in range(times):
+        try:
+            counts.count(client, address)
+        except ClientThrottled as throttled:
+            causes.append(throttled.cause)
+        else:
+            causes.append(None)
+    return causes
+
+
+def stops(counts: ClientFailures, client: str = "a", address: str = HOME) -> Cause | None:
+    """What stops a right secret."""
+    throttled = counts.throttled(client, address)
+    return None if throttled is None else throttled.cause
+
+
+def test_failures_from_an_address_stop_it(clock: Clock) -> None:
+    """Whatever clients they name, so many are counted from one address, and other addresses go on."""
+    counts = failures(clock)
+    causes = [fail(counts, 1, client)[0] for client in "abcd"]
+    assert causes == [None, None, None, Cause.ADDRESS]
+    assert stops(counts, "z") is Cause.ADDRESS
+    assert stops(counts, "z", OFFICE) is None
+
+
+def test_failures_from_many_addresses_stop_a_client(clock: Clock) -> None:
+    """Guesses at one client from everywhere are bounded too, and other clients go on."""
+    counts = failures(clock)
+    causes = [fail(counts, 1, "a", f"203.0.113.{number}")[0] for number in range(6)]
+    assert causes == [None] * 5 + [Cause.CLIENT]
+    assert stops(counts, "a", OFFICE) is Cause.CLIENT
+    assert stops(counts, "b", OFFICE) is None
+
+
+def test_addresses_of_a_network_share_a_count(clock: Clock) -> None:
+    """Whoever has one IPv6 address has a whole /64 of them."""
+    counts = failures(clock)
+    causes = [fail(counts, 1, "a", f"2001:db8::{number}")[0] for number in range(1, 5)]
+    assert causes == [None, None, None, Cause.CLIENT_AND_ADDRESS]
+
+
+def test_known_good_address_goes_on(clock: Clock) -> None:
+    """Guesses from elsewhere, and at others from the same address, lock no client out of its own address."""
+    counts = failures(clock)
+    counts.succeeded("a", HOME)
+    for number in range(9):
+        fail(counts, 1, "a", f"203.0.113.{number}")
+    fail(counts, 9, "b", HOME)
+    assert stops(counts, "a", OFFICE) is Cause.CLIENT
+    assert stops(counts, "b", HOME) is not None
+    assert stops(counts, "a", HOME) is None
+
+
+def test_known_good_address_is_held_to_its_own_failures(clock: Clock) -> None:
+    """Whoever guesses from a client's own address is limited there as anywhere else."""
+    counts = failures(clock)
+    counts.succeeded("a", HOME)
+    assert fail(counts, 4) == [None, None, None, Cause.CLIENT_AND_ADDRESS]
+    assert stops(counts) is Cause.CLIENT_AND_ADDRESS
+
+
+def test_failure_does_not_tell_whose_address_it_is(clock: Clock) -> None:
+    """Beyond the address's limit a failure reads the same for its own client, and still counts."""
+    counts = failures(clock)
+    counts.succeeded("a", HOME)
+    fail(counts, 3, "b")
+    assert fail(counts, 3) == [Cause.ADDRESS] * 3
+    assert stops(counts) is Cause.CLIENT_AND_ADDRESS
+
+
+def test_address_is_known_for_a_day(clock: Clock) -> None:
+    """An address that a client has not used for a day is like any other."""
+    counts = failures(clock)
+    counts.succeeded("a", HOME)
+    clock.now += 86_399
+    fail(counts, 3, "b")
+    assert stops(counts) is None
+    clock.now += 1
+    assert stops(counts) is Cause.ADDRESS
+
+
+def test_use_keeps_an_address_known(clock: Clock) -> None:
+    """An address that is in use stays known."""
+    counts = failures(clock)
+    for _ in range(50):
+        counts.succeeded("a", HOME)
+        clock.now += 3000
+    fail(counts, 3, "b")
+    assert stops(counts) is None
+
+
+def test_windows_slide(clock: Clock) -> None:
+    """Each failure counts for the length of the window, and what is refused does not count."""
+    counts = failures(clock)
+    for _ in range(3):
+        fail(counts, 1)
+        clock.now += 20
+    clock.now -= 0.5
+    assert fail(counts, 9) == [Cause.CLIENT_AND_ADDRESS] * 9
+    clock.now += 0.5
+    assert fail(counts, 2) == [None, Cause.CLIENT_AND_ADDRESS]
+
+
+def test_time_that_is_told_is_coarse(clock: Clock) -> None:
+    """Retry-After is in whole minutes, as that of logins is."""
+    counts = failures(clock, "1/15minutes")
+    fail(counts, 1)
+    clock.now += 61
+    throttled = counts.throttled("a", HOME)
+    assert throttled is not None
+    assert throttled.retry_after == 840
+
+
+def test_every_limit_holds(clock: Clock) -> None:
+    """Of several limits the one that is over stops, however long ago its failures are."""
+    counts = failures(clock, "2/minute;4/hour", "")
+    assert fail(counts, 3)[2] is not None
+    clock.now += 60
+    assert fail(counts, 3)[2] is not None
+    clock.now += 60
+    assert fail(counts, 1)[0] is not None
+
+
+@pytest.mark.parametrize(("address", "client"), [("", ""), ("", "5/minute"), ("3/minute", "")])
+def test_empty_is_no_limit(clock: Clock, address: str, client: str) -> None:
+    """A count without a limit stops nothing."""
+    counts = failures(clock, address, client)
+    by_client = [fail(counts, 1, "a", f"203.0.113.{number}")[0] for number in range(10)]
+    by_address = [fail(counts, 1, f"client{number}")[0] for number in range(10)]
+    assert (Cause.CLIENT in by_client) is bool(client)
+    assert (Cause.ADDRESS in by_address) is bool(address)
+
+
+def test_memory_is_bounded(clock: Clock) -> None:
+    """However many ids of whatever length are tried from however many addresses, memory has a bound."""
+    counts = failures(clock, "100/15minutes", "300/15minutes")
+    for number in range(_MAX_FAILURES + 500):
+        counts.count(f"{number}" + "x" * 1000, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+    for number in range(_MAX_GOOD_ADDRESSES + 500):
+        counts.succeeded(f"{number}", HOME)
+    assert len(counts._failures) == _MAX_FAILURES
+    assert len(counts._times) <= 3 * _MAX_FAILURES
+    assert len(counts._good) == _MAX_GOOD_ADDRESSES
+    assert max(sys.getsizeof(key.client) for key in counts._times) < 100
+
+
+def test_everything_is_forgotten_in_the_end(clock: Clock) -> None:
+    """What is older than any window takes no memory."""
+    counts = failures(clock)
+    for number in range(100):
+        counts.count(f"{number}", f"203.0.113.{number}")
+    clock.now += 60
+    assert stops(counts) is None
+    assert (len(counts._failures), len(counts._times)) == (0, 0)
+    assert counts.throttled("a", HOME) is None
+
+
+def test_limit_beyond_memory_is_met(clock: Clock) -> None:
+    """A limit that is larger than what is remembered stops at that many, rather than never."""
+    counts = failures(clock, f"{_MAX_FAILURES * 2}/day", "")
+    for _ in range(_MAX_FAILURES):
+        counts.count("a", HOME)
+    assert stops(counts) is Cause.CLIENT_AND_ADDRESS
+
+
+def test_any_text_is_a_client_id(clock: Clock) -> None:
+    """A lone surrogate is an id as well, of nobody."""
+    assert fail(failures(clock), 1, "\ud800") == [None]
