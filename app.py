@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-import click
 from flask import Flask
 from flask_migrate import Migrate
 
@@ -59,7 +58,7 @@ from telemetry import Log, open_log, redact_access_log
 PROJECT = Path(__file__).parent
 
 
-class CannotStart(click.ClickException):
+class CannotStart(cli.Refused):
     """The server cannot start as it is set up; the message is for the operator."""
 
 
@@ -106,7 +105,9 @@ def _said_plainly(build: Callable[[], Flask]) -> Flask:
     """
     try:
         return build()
-    except (SettingsError, KeyringError, ConfigError) as error:
+    except SettingsError as error:
+        raise CannotStart(*error.mistakes) from None
+    except (KeyringError, ConfigError) as error:
         raise CannotStart(str(error)) from None
 
 

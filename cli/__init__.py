@@ -10,6 +10,7 @@ from cli.client import client
 from cli.directory import directory
 from cli.grant import grant
 from cli.key import key
+from cli.output import Refused
 from cli.person import person
 from cli.scope import scope
 from cli.serve import serve
@@ -17,7 +18,7 @@ from cli.services import Services
 from cli.stand_in import looks_for_a_command, stand_in
 from cli.token import token
 
-__all__ = ["Services", "looks_for_a_command", "register", "stand_in"]
+__all__ = ["Refused", "Services", "looks_for_a_command", "register", "stand_in"]
 
 
 def register(app: Flask, services: Services) -> None:

@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from cli.client_shown import find
-from cli.output import as_json, moment, print_json, print_table, shown, speaks_plainly
+from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
 from cli.services import services
 from models import AuditSelection, list_events, subjects_of
 from telemetry import AuditEvent
@@ -52,9 +52,9 @@ def list_all(since: datetime | None, limit: int, as_json: bool, **named: str | N
     columns = [each.name for each in fields(AuditEvent)]
     print_table([column.upper() for column in columns], [_row(each, columns) for each in found])
     if more:
-        click.echo(f"There are more than {limit}: --limit shows more of them.", err=True)
+        print_line(f"There are more than {limit}: --limit shows more of them.", err=True)
 
 
 def _row(event: AuditEvent, columns: list[str]) -> list[str]:
-    told = {name: "" if value is None else shown(str(value)) for name, value in event.fields().items()}
+    told = {name: "" if value is None else str(value) for name, value in event.fields().items()}
     return [told[name] if name != "at" else moment(event.at) for name in columns]

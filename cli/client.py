@@ -11,7 +11,16 @@ from cli.client_offenders import say_offenders
 from cli.client_options import apply, metadata_options, refuse_mistakes
 from cli.client_secret import retire_secret, rotate_secret
 from cli.client_shown import find, for_people, say, say_keep_secret, say_unknown_scopes, state
-from cli.output import as_json, print_json, print_record, print_table, speaks_plainly
+from cli.output import (
+    Refused,
+    as_json,
+    confirm,
+    print_json,
+    print_line,
+    print_record,
+    print_table,
+    speaks_plainly,
+)
 from cli.services import services
 from models import Registration
 from oauth.registration import metadata
@@ -38,7 +47,7 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     registration = apply(Registration(client_name=name), options)
     refuse_mistakes(registration)
     if any(each.client_name == name for each in services().clients.list()):
-        click.echo(f"Another client is called {name!r} already: commands will want an id.", err=True)
+        print_line(f"Another client is called {name!r} already: commands will want an id.", err=True)
     say_unknown_scopes(registration.scope)
     created, secret = services().clients.create(registration)
     if as_json:
@@ -101,9 +110,7 @@ def update(client_id: str, name: str | None, enable: bool, as_json: bool, **opti
     after = apply(replace(before, client_name=before.client_name if name is None else name), options)
     refuse_mistakes(after)
     if after.is_public != before.is_public:
-        raise click.ClickException(
-            "A public client cannot become confidential, nor the other way: create a new one."
-        )
+        raise Refused("A public client cannot become confidential, nor the other way: create a new one.")
     changes = {
         field: _plain(getattr(after, field))
         for field in Registration.__dataclass_fields__
@@ -136,12 +143,12 @@ def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - 
     """End every token that CLIENT holds, and forget it."""
     found = find(client_id)
     if not yes:
-        click.confirm(f"Delete {found.client_name} ({found.client_id})?", abort=True, err=True)
+        confirm(f"Delete {found.client_name} ({found.client_id})?")
     services().clients.delete(found.client_id)
     if as_json:
         print_json({"client_id": found.client_id, "deleted": True})
     else:
-        click.echo(f"Deleted {found.client_name} ({found.client_id}).")
+        print_line(f"Deleted {found.client_name} ({found.client_id}).")
 
 
 def _plain(value: Any) -> Any:

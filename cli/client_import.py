@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from cli.client_shown import say_unknown_scopes
-from cli.output import as_json, print_json, speaks_plainly
+from cli.output import Refused, as_json, print_json, print_line, speaks_plainly
 from cli.services import services
 from models import ClientsExist, import_clients
 from oauth.client_import import ImportRefused, read_clients
@@ -27,18 +27,18 @@ def import_(file: TextIO, as_json: bool) -> None:  # noqa: FBT001 - click passes
         clients = read_clients(file.read())
         import_clients(clients, stores.clients.hasher, int(stores.clock()))
     except UnicodeDecodeError:
-        raise click.ClickException("The file is not UTF-8.") from None
+        raise Refused("The file is not UTF-8.") from None
     except ImportRefused as refused:
-        raise click.ClickException("\n".join([*refused.sentences, "Nothing was imported."])) from None
+        raise Refused(*refused.sentences, "Nothing was imported.") from None
     except ClientsExist as taken:
-        raise click.ClickException(f"Registered already: {taken}. Nothing was imported.") from None
+        raise Refused(f"Registered already: {taken}. Nothing was imported.") from None
     say_unknown_scopes(*(client.registration.scope for client in clients))
     weak = [client.client_id for client in clients if client.is_weak]
     if as_json:
         print_json({"imported": [client.client_id for client in clients], "weak": weak})
         return
-    click.echo(f"Imported {len(clients)} clients.")
+    print_line(f"Imported {len(clients)} clients.")
     if weak:
-        click.echo(
+        print_line(
             f"Weak secrets, to be rotated soon (flask client list has the dates): {', '.join(weak)}", err=True
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cli.output import Refused
 from models import Registration
 from oauth.client_authentication import METHODS
 from oauth.registration import FLAGS, TOKEN_FORMATS, mistakes
@@ -146,4 +147,4 @@ def apply(registration: Registration, options: dict[str, Any]) -> Any:
 def refuse_mistakes(registration: Registration) -> None:
     """Say every mistake in a registration, and register nothing."""
     if found := mistakes(registration):
-        raise click.ClickException("\n".join(found))
+        raise Refused(*found)

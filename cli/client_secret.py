@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from cli.client_shown import find, say, say_keep_secret
-from cli.output import as_json, moment, print_json, print_record, speaks_plainly
+from cli.output import Refused, as_json, moment, print_json, print_record, speaks_plainly
 from cli.services import services
 from oauth.registration import metadata
 
@@ -32,7 +32,7 @@ def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa:
     try:
         secret = services().clients.rotate_secret(found.client_id, old_not_after=ends)
     except ValueError:
-        raise click.ClickException(f"{found.client_id} is a public client: it has no secret.") from None
+        raise Refused(f"{found.client_id} is a public client: it has no secret.") from None
     if as_json:
         print_json(
             {**metadata(find(found.client_id)), "client_secret": secret, "client_secret_expires_at": 0}
@@ -54,7 +54,7 @@ def retire_secret(client_id: str, serial: int, as_json: bool) -> None:  # noqa: 
     try:
         services().clients.retire_secret(found.client_id, serial)
     except KeyError:
-        raise click.ClickException(f"{found.client_id} has no secret number {serial}.") from None
+        raise Refused(f"{found.client_id} has no secret number {serial}.") from None
     say(find(found.client_id), as_json=as_json)
 
 
@@ -68,9 +68,7 @@ def _end(expires: str, now: int) -> int:
         at = datetime.fromisoformat(expires)
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise click.ClickException(
-            f"{expires!r} is neither a time like 7d nor a date like 2030-01-31."
-        ) from None
+        raise Refused(f"{expires!r} is neither a time like 7d nor a date like 2030-01-31.") from None
     if at.timestamp() < now:
-        raise click.ClickException(f"{expires!r} has passed; to end the old secrets at once, say now.")
+        raise Refused(f"{expires!r} has passed; to end the old secrets at once, say now.")
     return int(at.timestamp())

@@ -1,8 +1,6 @@
 """Finding the client that an operator means, and how it reads."""
 
-import click
-
-from cli.output import moment, print_json, print_record
+from cli.output import Refused, moment, print_json, print_line, print_record
 from cli.services import services
 from models import Client, ScopeStore
 from oauth.registration import metadata
@@ -18,8 +16,8 @@ def find(name: str) -> Client:
     if len(named) == 1:
         return named[0]
     if named:
-        raise click.ClickException(f"{len(named)} clients are called {name!r}: say which by its id.")
-    raise click.ClickException(f"There is no client {name!r}.")
+        raise Refused(f"{len(named)} clients are called {name!r}: say which by its id.")
+    raise Refused(f"There is no client {name!r}.")
 
 
 def say(found: Client, *, as_json: bool) -> None:
@@ -34,7 +32,7 @@ def say(found: Client, *, as_json: bool) -> None:
             ends = "ends" if secret.is_live(int(services().clock())) else "ended"
             facts.append(f"{ends} {moment(secret.not_after)}")
         facts += ["weak"] if secret.weak else []
-        click.echo(f"secret {secret.serial}: {', '.join(facts)}")
+        print_line(f"secret {secret.serial}: {', '.join(facts)}")
 
 
 def for_people(found: Client) -> dict[str, object]:
@@ -61,11 +59,12 @@ def say_unknown_scopes(*scopes: str) -> None:
     """Tell a person of scopes that nobody has described: a slip, perhaps, or one of an older server."""
     known = {*BUILT_IN, *(scope.name for scope in ScopeStore().list())}
     if unknown := dict.fromkeys(name for scope in scopes for name in scope.split() if name not in known):
-        click.echo(
+        print_line(
             f"Not in the catalogue, which flask scope create puts it into: {', '.join(unknown)}.", err=True
         )
 
 
 def say_keep_secret() -> None:
     """Tell a person, and no program, that this was the only time."""
-    click.echo("\nKeep the secret now: it cannot be shown again.", err=True)
+    print_line("", err=True)
+    print_line("Keep the secret now: it cannot be shown again.", err=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
-from cli.output import as_json, print_json, shown
+from cli.output import Misused, as_json, ask_hidden, print_json, print_line, print_marked
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials
 from directory.ldap import Doctor, Finding, Verdict
@@ -34,7 +34,7 @@ def directory() -> None:
 def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Examine the directory step by step; with NET_ID, that person too. Exit status 1 if a step failed."""
     if ask_password and net_id is None:
-        raise click.UsageError("--password needs a NET_ID.")
+        raise Misused("--password needs a NET_ID.")
     password = _ask_password(net_id) if ask_password else None
     findings = []
     for finding in _examine(net_id, password):
@@ -45,7 +45,8 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
     if as_json:
         print_json({"ok": not worst_failed, "findings": [asdict(finding) for finding in findings]})
     elif worst_failed:
-        click.echo("\nSomething failed: see above, and which setting to look at.", err=True)
+        print_line("", err=True)
+        print_line("Something failed: see above, and which setting to look at.", err=True)
     sys.exit(int(worst_failed))
 
 
@@ -80,7 +81,7 @@ def _compare_with_shield(net_id: str) -> Iterator[Finding]:
 def _ask_password(net_id: str | None) -> str:
     """From a terminal without an echo, else the first line of standard input."""
     if sys.stdin.isatty():
-        return str(click.prompt(f"Password of {net_id}", hide_input=True, err=True))
+        return ask_hidden(f"Password of {net_id}")
     return sys.stdin.readline().rstrip("\n")
 
 
@@ -88,8 +89,6 @@ def _print(finding: Finding) -> None:
     mark, colour = _MARKS[finding.verdict]
     where = f"{finding.server}  " if finding.server else ""
     took = f"({finding.milliseconds:.1f} ms)"
-    # A directory's own texts may hold what moves a terminal's cursor.
-    text = shown(finding.text)
-    click.echo(f"{click.style(f'{mark:<8}', fg=colour)} {where}{finding.step}: {text} {took}")
+    print_marked(f"{mark:<8}", colour, f"{where}{finding.step}: {finding.text} {took}")
     if finding.setting is not None:
-        click.echo(f"{'':<8}   look at {finding.setting}")
+        print_line(f"{'':<8}   look at {finding.setting}")

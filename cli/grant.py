@@ -6,7 +6,17 @@ import click
 from flask.cli import with_appcontext
 
 from cli.client_shown import find
-from cli.output import as_json, moment, print_json, print_table, speaks_plainly
+from cli.output import (
+    Misused,
+    Refused,
+    as_json,
+    confirm,
+    moment,
+    print_json,
+    print_line,
+    print_table,
+    speaks_plainly,
+)
 from cli.services import services
 from models import LiveGrant, Selection, end_grants, list_grants, subjects_of
 from telemetry import AuditEvent
@@ -46,7 +56,7 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
         [_as_row(each) for each in found],
     )
     if more:
-        click.echo(f"There are more than {limit}: --limit shows more of them.", err=True)
+        print_line(f"There are more than {limit}: --limit shows more of them.", err=True)
 
 
 @grant.command()
@@ -67,7 +77,7 @@ def revoke(
     """End the live grants that match all that is named, with every token of theirs."""
     grant_id, person, client_name = (named[name] for name in ("grant_id", "person", "client_name"))
     if grant_id is None and person is None and client_name is None:
-        raise click.UsageError("Name at least one of --grant, --person and --client.")
+        raise Misused("Name at least one of --grant, --person and --client.")
     subject = None if person is None else _one_subject(person)
     client = None if client_name is None else find(client_name)
     chosen = Selection(
@@ -83,21 +93,19 @@ def revoke(
         f"from before {moment(chosen.before)}" if before else "",
     ]
     if not yes:
-        click.confirm(f"End {' '.join(filter(None, facts))}?", abort=True, err=True)
+        confirm(f"End {' '.join(filter(None, facts))}?")
     ended = end_grants(chosen, _event(chosen, subject), _now())
     if as_json:
         print_json({"ended": ended})
     else:
-        click.echo(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
+        print_line(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
 
 
 def _one_subject(person: str) -> str | None:
     """The stable id of the person who is meant; None for one whom no grant knows."""
     meant = subjects_of(person)
     if len(meant) > 1:
-        raise click.ClickException(
-            f"{len(meant)} people had the Net ID {person}: say which, {', '.join(meant)}."
-        )
+        raise Refused(f"{len(meant)} people had the Net ID {person}: say which, {', '.join(meant)}.")
     return meant[0] if meant else None
 
 
@@ -107,7 +115,7 @@ def _grant_key(text: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != _ID_OCTETS:
-        raise click.ClickException("This is not the id of a grant: flask grant list has it.")
+        raise Refused("This is not the id of a grant: flask grant list has it.")
     return key
 
 

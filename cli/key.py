@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from cli.output import as_json, moment, print_json, print_table, speaks_plainly
+from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
 from cli.services import services
 from models import SigningKey, kept_secret_key_ids
 from oauth.jws import ALGORITHMS, RS256
@@ -55,7 +55,7 @@ def rotate(alg: str | None, at_once: bool, as_json: bool) -> None:  # noqa: FBT0
         print_json([_as_object(each) for each in made])
         return
     for one in made:
-        click.echo(f"{one.alg} {one.kid} signs from {moment(one.active_at)}.")
+        print_line(f"{one.alg} {one.kid} signs from {moment(one.active_at)}.")
 
 
 @key.command()
@@ -68,7 +68,7 @@ def reencrypt(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     if as_json:
         print_json({"reencrypted": count})
     else:
-        click.echo(f"{count} encrypted anew.")
+        print_line(f"{count} encrypted anew.")
 
 
 @key.command()

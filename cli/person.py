@@ -3,7 +3,16 @@
 import click
 from flask.cli import with_appcontext
 
-from cli.output import as_json, moment, print_json, print_record, print_table, speaks_plainly
+from cli.output import (
+    Refused,
+    as_json,
+    moment,
+    print_json,
+    print_line,
+    print_record,
+    print_table,
+    speaks_plainly,
+)
 from cli.person_told import Told, tell
 from cli.services import services
 from models import Selection, end_grants, record, subjects_of, unblock
@@ -47,11 +56,11 @@ def let_in(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes b
     if as_json:
         print_json({"sub": told.subject, "failures": failures, "refused_passwords": passwords})
         return
-    click.echo(
+    print_line(
         f"Failures that count no more: {failures}; refused passwords that were forgotten: {passwords}."
     )
     if told.state is not None and told.state.refusal is not None:
-        click.echo(f"The directory refuses them all the same: {told.state.refusal.value}.", err=True)
+        print_line(f"The directory refuses them all the same: {told.state.refusal.value}.", err=True)
 
 
 @person.command()
@@ -63,9 +72,7 @@ def logout(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes b
     """End every live grant of somebody, with every token of theirs. The directory need not answer."""
     meant = subjects_of(net_id)
     if len(meant) > 1:
-        raise click.ClickException(
-            f"{len(meant)} people had the Net ID {net_id}: say which, {', '.join(meant)}."
-        )
+        raise Refused(f"{len(meant)} people had the Net ID {net_id}: say which, {', '.join(meant)}.")
     subject = meant[0] if meant else None
     ended = 0
     if subject is not None:
@@ -74,7 +81,7 @@ def logout(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes b
     if as_json:
         print_json({"sub": subject, "ended": ended})
     else:
-        click.echo(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
+        print_line(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
 
 
 def _event(name: str, subject: str | None, reason: str) -> AuditEvent:
@@ -86,9 +93,10 @@ def _print(told: Told) -> None:
     for block in told.blocks:
         whom = told.blocked_by(block)
         end = _FORGOTTEN if block.until is None else moment(block.until)
-        click.echo(f"BLOCKED {whom} until {end} ({block.cause.value})")
+        print_line(f"BLOCKED {whom} until {end} ({block.cause.value})")
     if told.failures:
-        click.echo("\nRefused in the last day:")
+        print_line("")
+        print_line("Refused in the last day:")
         print_table(
             ("CLIENT", "ADDRESS", "REASON", "TIMES", "SAME PASSWORD", "FIRST", "LAST"),
             [
@@ -105,7 +113,8 @@ def _print(told: Told) -> None:
             ],
         )
     if told.grants:
-        click.echo("\nLive grants:")
+        print_line("")
+        print_line("Live grants:")
         rows = [
             (each.id.hex(), each.client_name or each.client_id, each.scope, moment(each.auth_time))
             for each in told.grants

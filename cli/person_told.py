@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 
-from cli.output import moment, shown
+from cli.output import moment
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Standing
 from login import Block, Cause, blocks, shield_blocks, wide_blocks
@@ -70,8 +70,8 @@ class Told:
             person, standing = self.state.person, self.state.standing
             facts |= {
                 "net_id": person.net_id,
-                "name": shown(person.name or ""),
-                "detail": shown(self.state.detail),
+                "name": person.name,
+                "detail": self.state.detail,
                 "failures in the directory": standing.failures,
                 "failures that lock": standing.limit or None,
                 "password changed": moment(person.password_changed_at),
@@ -163,7 +163,7 @@ def _examine(net_id: str) -> tuple[PersonState | None, str]:
     except InvalidCredentials as refusal:
         return None, refusal.reason.value
     except DirectoryUnavailable as outage:
-        return None, f"cannot say: {shown(outage.cause)}"
+        return None, f"cannot say: {outage.cause}"
     return state, state.refusal.value if state.refusal else "may log in"
 
 

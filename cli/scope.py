@@ -4,7 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from cli.client_shown import find
-from cli.output import as_json, print_json, print_record, print_table, speaks_plainly
+from cli.output import Refused, as_json, print_json, print_line, print_record, print_table, speaks_plainly
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Scope, ScopeExists, ScopeStore
@@ -65,7 +65,7 @@ def create(name: str, description: str | None, needs: tuple[str, ...], as_json: 
     try:
         ScopeStore().create(made)
     except ScopeExists:
-        raise click.ClickException(f"The scope {name!r} is in the catalogue already.") from None
+        raise Refused(f"The scope {name!r} is in the catalogue already.") from None
     _say(made, as_json=as_json)
 
 
@@ -100,11 +100,11 @@ def delete(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
     ScopeStore().delete(name)
     having = [each.client_name for each in services().clients.list() if name in each.scope.split()]
     if gone.needs and having:
-        click.echo(f"Nothing rules it any more; registered for it: {', '.join(having)}.", err=True)
+        print_line(f"Nothing rules it any more; registered for it: {', '.join(having)}.", err=True)
     if as_json:
         print_json({"scope": name, "deleted": True})
     else:
-        click.echo(f"Deleted the scope {name}.")
+        print_line(f"Deleted the scope {name}.")
 
 
 @scope.command()
@@ -138,9 +138,9 @@ def _person(net_id: str, *, groups: bool) -> Person:
     try:
         return services().directory.examine(net_id, groups=groups).person
     except InvalidCredentials as refusal:
-        raise click.ClickException(f"The directory does not know {net_id!r}: {refusal.reason}.") from None
+        raise Refused(f"The directory does not know {net_id!r}: {refusal.reason}.") from None
     except DirectoryUnavailable as trouble:
-        raise click.ClickException(
+        raise Refused(
             f"The directory cannot say ({trouble.cause}). Look further: flask directory check"
         ) from None
 
@@ -164,7 +164,7 @@ def _expect(name: str) -> Scope:
     for each in ScopeStore().list():
         if each.name == name:
             return each
-    raise click.ClickException(f"The catalogue has no scope {name!r}.")
+    raise Refused(f"The catalogue has no scope {name!r}.")
 
 
 def _refuse_mistakes(made: Scope) -> None:
@@ -179,7 +179,7 @@ def _refuse_mistakes(made: Scope) -> None:
         f"The rule {rule!r} must be group:DN or affiliation:NAME." for rule in made.needs if not is_rule(rule)
     ]
     if found:
-        raise click.ClickException("\n".join(found))
+        raise Refused(*found)
 
 
 def _say(said: Scope, *, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.output import speaks_plainly
+from cli.output import Refused, print_line, print_lines, speaks_plainly
 from cli.services import services
 from cli.waiting import await_database
 from cli.walkthrough import demo_client, environment, guide
@@ -37,7 +37,7 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
         _refuse_busy_port(settings)
         _refuse_other_keys(settings.tls_cert_file, settings.tls_key_file)
         if walkthrough:
-            click.echo(guide(settings, instance, demo_client(services().clients, instance)))
+            print_lines(guide(settings, instance, demo_client(services().clients, instance)))
         else:
             _announce(settings)
         # Each worker opens connections of its own: none may be shared across a fork.
@@ -69,9 +69,9 @@ def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
 def _announce(settings: Settings) -> None:
     """One line for the operator, and one more where the people are not theirs."""
     scheme = "https" if settings.tls_cert_file else "http"
-    click.echo(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
+    print_line(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
     if settings.embedded_ldif is not None:
-        click.echo("Its people are those of the embedded directory: set NETID_LDAP_URI.", err=True)
+        print_line("Its people are those of the embedded directory: set NETID_LDAP_URI.", err=True)
 
 
 def _refuse_busy_port(settings: Settings) -> None:
@@ -82,7 +82,7 @@ def _refuse_busy_port(settings: Settings) -> None:
         try:
             trial.bind((settings.bind_host, settings.bind_port))
         except OSError as error:
-            raise click.ClickException(
+            raise Refused(
                 f"{settings.bind} cannot be listened on ({error.strerror}): "
                 "choose another address with NETID_BIND, such as NETID_BIND=127.0.0.1:8444."
             ) from None
@@ -94,10 +94,10 @@ def _refuse_other_keys(certificate: Path | None, key: Path | None) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
-        raise click.ClickException(
+        raise Refused(
             f"NETID_TLS_CERT_FILE and NETID_TLS_KEY_FILE cannot be used together: {error}."
         ) from None
     if "BEGIN PRIVATE KEY" not in key.read_text("utf-8", errors="replace"):
-        raise click.ClickException(
+        raise Refused(
             f"{key} is not an unencrypted PKCS#8 key: openssl pkcs8 -topk8 -nocrypt -in {key} -out {key}.pk8"
         )

@@ -6,6 +6,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from cli.output import Refused
 from cli.serve import serve
 from cli.waiting import BUILD
 
@@ -19,7 +20,7 @@ def looks_for_a_command() -> bool:
     return context is not None and context.parent is None
 
 
-def stand_in(build: Callable[[], Flask], error: click.ClickException) -> Flask:
+def stand_in(build: Callable[[], Flask], error: Refused) -> Flask:
     """An application without routes whose only command is `serve`.
 
     Args:
@@ -35,7 +36,7 @@ def stand_in(build: Callable[[], Flask], error: click.ClickException) -> Flask:
 class _OnlyServe(AppGroup):
     """The commands of such an application."""
 
-    def __init__(self, error: click.ClickException) -> None:
+    def __init__(self, error: Refused) -> None:
         super().__init__(_NAME)
         self._error = error
 

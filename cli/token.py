@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 from flask.cli import with_appcontext
 
-from cli.output import as_json, print_json, speaks_plainly
+from cli.output import Refused, as_json, print_json, print_line, speaks_plainly
 from cli.services import services
 from models import purge as purge_expired
 from models import purge_audit
@@ -29,7 +29,7 @@ def token() -> None:
 def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End the token on standard input: an access token alone, a refresh token with its whole grant."""
     if sys.stdin.isatty():
-        click.echo("Paste the token and press Enter:", err=True)
+        print_line("Paste the token and press Enter:", err=True)
     # What is not text cannot be a token, and is no reason to stumble.
     presented = sys.stdin.buffer.readline().decode(errors="replace").strip()
     event = AuditEvent(event="token.revoked", at=int(services().clock()), reason="operator")
@@ -39,11 +39,11 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     elif key := key_of(REFRESH, presented):
         revoked = services().grants.revoke_refresh_token(key, event)
     else:
-        raise click.ClickException("This is not a token of this server.")
+        raise Refused("This is not a token of this server.")
     if as_json:
         print_json({"revoked": revoked})
     else:
-        click.echo("Revoked." if revoked else "No such token lives: nothing to revoke.")
+        print_line("Revoked." if revoked else "No such token lives: nothing to revoke.")
 
 
 @token.command()
@@ -69,7 +69,7 @@ def purge(batch: int, rest: float, as_json: bool) -> None:  # noqa: FBT001 - cli
     if as_json:
         print_json(counts)
     else:
-        click.echo(", ".join(f"{name}: {count}" for name, count in counts.items()))
+        print_line(", ".join(f"{name}: {count}" for name, count in counts.items()))
 
 
 def giving_way(

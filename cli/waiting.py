@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-import click
 from flask import Flask, current_app
 
+from cli.output import Refused, print_line
 from models import StoreUnavailable, is_current, migrate
 
 BUILD = "netid-oauth-build"
@@ -26,7 +26,7 @@ def await_database(
         clock: seconds of a monotonic clock.
 
     Raises:
-        click.ClickException: the database answers, and something else is wrong.
+        Refused: the database answers, and something else is wrong.
     """
     build = cast("Callable[[], Flask]", current_app.extensions.get(BUILD, current_app._get_current_object))  # type: ignore[attr-defined] # noqa: SLF001 - Flask's own way
     told, told_at = "", 0.0
@@ -38,7 +38,7 @@ def await_database(
         except StoreUnavailable as error:
             if error.cause != told or clock() - told_at >= _REMIND:
                 told, told_at = error.cause, clock()
-                click.echo(f"Waiting for the database, which cannot be used yet: {told}", err=True)
+                print_line(f"Waiting for the database, which cannot be used yet: {told}", err=True)
             _end_when_told()
             sleep(_PAUSE)
         else:
@@ -52,9 +52,7 @@ def _migrate() -> None:
         migrate()
     except SystemExit:
         # Flask-Migrate would leave without a word to the operator.
-        raise click.ClickException(
-            "The database cannot be migrated: is it that of a newer release?"
-        ) from None
+        raise Refused("The database cannot be migrated: is it that of a newer release?") from None
 
 
 def _end_when_told() -> None:

@@ -5,10 +5,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from cli.local_tls import LocalTls
-from cli.output import table
+from cli.output import Refused, shown, table
 from directory.ldap import embedded_people
 from models import ClientStore, Registration
 from private_files import NotPrivate, read_secret
@@ -32,7 +30,7 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
         instance: the instance folder.
 
     Raises:
-        click.ClickException: the certificate cannot be stored.
+        Refused: the certificate cannot be stored.
     """
     given = settings.model_fields_set
     bind = settings.bind if "bind" in given else _BIND
@@ -44,7 +42,7 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
         try:
             local.ensure()
         except OSError as error:
-            raise click.ClickException(f"{local.folder} cannot be written: {error.strerror}.") from None
+            raise Refused(f"{local.folder} cannot be written: {error.strerror}.") from None
         found |= {"NETID_TLS_CERT_FILE": str(local.certificate), "NETID_TLS_KEY_FILE": str(local.key)}
     return found
 
@@ -60,7 +58,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
 
     Raises:
         StoreUnavailable: it cannot be registered.
-        click.ClickException: its secret cannot be kept.
+        Refused: its secret cannot be kept.
     """
     kept = instance / "demo-client.json"
     try:
@@ -79,7 +77,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
         kept.chmod(0o600)
         kept.write_text(json.dumps({"client_id": created.client_id, "client_secret": secret}), "utf-8")
     except OSError as error:
-        raise click.ClickException(f"{kept} cannot be written: {error.strerror}.") from None
+        raise Refused(f"{kept} cannot be written: {error.strerror}.") from None
     return created.client_id, secret
 
 
@@ -101,9 +99,9 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
     verify = "-k"
     ca = LocalTls(instance / "tls").ca
     if settings.tls_cert_file == LocalTls(instance / "tls").certificate:
-        verify = f"--cacert {ca.relative_to(Path.cwd()) if ca.is_relative_to(Path.cwd()) else ca}"
+        verify = shown(f"--cacert {ca.relative_to(Path.cwd()) if ca.is_relative_to(Path.cwd()) else ca}")
     base = settings.issuer
-    form = f"grant_type=password&username={net_id}&password={password}"
+    form = shown(f"grant_type=password&username={net_id}&password={password}")
     curl = "" if shutil.which("curl") else "\ncurl is not installed here: sudo apt install curl\n"
     return f"""NetID OAuth is starting on {base} (Ctrl-C ends it).
 
