@@ -2,8 +2,8 @@
 
 from directory.ldap import LdapConfig
 from login import ClientLimits, GuardRules, Limits, parse_limits
-from oauth import Lifetimes, Restrictions
-from settings import Settings
+from oauth import Lifetimes, Restrictions, is_rule
+from settings import Settings, SettingsError
 
 
 def ldap_config(settings: Settings) -> LdapConfig:
@@ -107,5 +107,18 @@ def restrictions(settings: Settings) -> Restrictions:
 
     Args:
         settings: what the operator chose.
+
+    Raises:
+        SettingsError: a rule names a group by what is not a DN: it would mean nobody, or, where it refuses,
+            everybody.
     """
+    rules = {"NETID_ALLOW_MEMBERS": settings.allow_members, "NETID_REFUSE_MEMBERS": settings.refuse_members}
+    mistakes = [
+        f"{name}: in the rule {rule!r}, what stands behind group: is not a DN (RFC 4514)."
+        for name, each in rules.items()
+        for rule in each
+        if not is_rule(rule)
+    ]
+    if mistakes:
+        raise SettingsError(mistakes)
     return Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)

@@ -10,10 +10,11 @@ from app import build_app
 from app_audit import write_refusals_at_end
 from app_cpu import keep_to_one_cpu
 from app_key_check import KeyCheck
+from app_rules import warn_of_unknown_groups
 from directory.ldap import ConfigError
 from keys import KeyRing, KeyringError
 from models import Checkpoints, db
-from settings import Settings
+from settings import Settings, SettingsError
 from telemetry import open_log
 
 
@@ -38,7 +39,7 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
         if settings.cpu_affinity:
             keep_to_one_cpu(instance)
         KeyCheck(app, ring, log, services.clock).begin()
-    except (ConfigError, KeyringError) as error:
+    except (ConfigError, KeyringError, SettingsError) as error:
         log.error("worker.cannot_start", cause=str(error), alarm=True)  # noqa: TRY400 - one line, no stack
         raise SystemExit(1) from None
     with app.app_context():
@@ -46,4 +47,5 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     services.grants.commits.wrote = checkpoints.wrote
     checkpoints.start()
     write_refusals_at_end(app)
+    warn_of_unknown_groups(app, log)
     return app

@@ -11,6 +11,8 @@ from cli.output import Misused, as_json, ask_hidden, print_json, print_line, pri
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials
 from directory.ldap import Doctor, Finding, Verdict
+from models import StoreUnavailable
+from oauth import doubts
 
 _MARKS = {
     Verdict.OK: ("ok", "green"),
@@ -52,8 +54,28 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
 
 def _examine(net_id: str | None, password: str | None) -> Iterator[Finding]:
     yield from Doctor(services().ldap).examine(net_id, password)
+    yield from _look_for_rule_groups()
     if net_id is not None:
         yield from _compare_with_shield(net_id)
+
+
+def _look_for_rule_groups() -> Iterator[Finding]:
+    """Whether the directory has the groups that rules name."""
+    step = "groups of rules"
+    if not services().ldap.sees_people:
+        return
+    try:
+        named = services().named_groups()
+        found = list(doubts(named, services().directory.spelling))
+    except (DirectoryUnavailable, StoreUnavailable) as error:
+        text = f"could not be looked at: {getattr(error, 'cause', error)}"
+        yield Finding(step=step, verdict=Verdict.WARNING, text=text)
+        return
+    for doubt in found:
+        text = f"{doubt.dn}: {doubt.why} ({', '.join(doubt.places)})"
+        yield Finding(step=step, verdict=Verdict.WARNING, text=text, setting=", ".join(doubt.places))
+    if named and not found:
+        yield Finding(step=step, verdict=Verdict.OK, text=f"{len(named)} groups of rules are there")
 
 
 def _compare_with_shield(net_id: str) -> Iterator[Finding]:

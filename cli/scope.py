@@ -176,7 +176,9 @@ def _refuse_mistakes(made: Scope) -> None:
     if not made.description.isprintable():
         found.append("The description must be printable.")
     found += [
-        f"The rule {rule!r} must be group:DN or affiliation:NAME." for rule in made.needs if not is_rule(rule)
+        f"The rule {rule!r} must be group:DN (RFC 4514) or affiliation:NAME."
+        for rule in made.needs
+        if not is_rule(rule)
     ]
     if found:
         raise Refused(*found)

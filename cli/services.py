@@ -1,6 +1,6 @@
 """What the commands work on, as the composition root made it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,8 +10,8 @@ from directory import Directory
 from directory.ldap import LdapConfig
 from keys import KeyRing
 from login import Limits, Names
-from models import ClientStore, GrantStore, KeptSecrets
-from oauth import SigningKeys
+from models import ClientStore, GrantStore, KeptSecrets, ScopeStore
+from oauth import SigningKeys, named_groups
 from settings import Settings
 
 
@@ -33,6 +33,16 @@ class Services:
     audit_names: Names
     login_names: Names
     limits: Limits
+
+    def named_groups(self) -> Mapping[str, Sequence[str]]:
+        """The groups that rules of the server, of clients and of scopes name, with the places of the rules.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        chosen = self.settings
+        server = {"NETID_ALLOW_MEMBERS": chosen.allow_members, "NETID_REFUSE_MEMBERS": chosen.refuse_members}
+        return named_groups(server, self.clients.list(), ScopeStore().list())
 
 
 def services() -> Services:

@@ -17,6 +17,7 @@ from directory.contract import (
     Refusal,
     Standing,
 )
+from directory.dn import Dn, NotADn, dn_key
 
 __all__ = [
     "MAX_NAME_CHARACTERS",
@@ -24,9 +25,12 @@ __all__ = [
     "Admit",
     "Directory",
     "DirectoryUnavailable",
+    "Dn",
     "InvalidCredentials",
+    "NotADn",
     "Person",
     "PersonState",
     "Refusal",
     "Standing",
+    "dn_key",
 ]

@@ -205,6 +205,22 @@ class Directory(Protocol):
         """
         ...
 
+    def spelling(self, dn: str) -> str | None:
+        """Tell how the directory itself writes the DN of an entry.
+
+        It costs a search: for checks of rules, not for requests.
+
+        Args:
+            dn: of any entry, such as a group.
+
+        Returns:
+            The DN as the directory writes it; None where our account sees no such entry.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        ...
+
     def ping(self) -> None:
         """Ask cheaply whether the directory answers.
 

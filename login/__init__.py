@@ -5,7 +5,7 @@ once. Must not know: Flask, Authlib, SQL, `models`; `login.ports` says what a st
 re-exports the directory's outcomes, so that the protocol need not import the directory.
 """
 
-from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import DirectoryUnavailable, Dn, InvalidCredentials, NotADn, Person, Refusal, dn_key
 from login.addresses import address_of
 from login.attempt import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
@@ -24,17 +24,20 @@ __all__ = [
     "ClientLimits",
     "ClientThrottled",
     "DirectoryUnavailable",
+    "Dn",
     "Guard",
     "GuardRules",
     "InvalidCredentials",
     "Limits",
     "Login",
     "Names",
+    "NotADn",
     "Person",
     "Refusal",
     "Throttled",
     "address_of",
     "blocks",
+    "dn_key",
     "open_guard",
     "parse_limits",
     "shield_blocks",

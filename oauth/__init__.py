@@ -11,10 +11,12 @@ from oauth.cors import Origins, preflights
 from oauth.endpoints import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.lifetimes import Lifetimes
+from oauth.membership import is_rule
 from oauth.pairwise import PairwiseSubjects
 from oauth.refusals import Refusals
 from oauth.responses import error_response, json_response
 from oauth.restrictions import Restrictions
+from oauth.rule_groups import Doubt, doubts, named_groups
 from oauth.scope_rules import Catalogue
 from oauth.server import Server
 from oauth.signing_keys import SigningKeys
@@ -25,6 +27,7 @@ __all__ = [
     "ACCESS",
     "REFRESH",
     "Catalogue",
+    "Doubt",
     "Lifetimes",
     "Origins",
     "PairwiseSubjects",
@@ -33,9 +36,12 @@ __all__ = [
     "Restrictions",
     "Server",
     "SigningKeys",
+    "doubts",
     "error_response",
+    "is_rule",
     "json_response",
     "key_of",
+    "named_groups",
     "oauth_endpoints",
     "preflights",
     "told_of",

@@ -3,18 +3,19 @@
 Owns: how such a rule reads, and whom it means. Must not know: what follows from it.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from login import Person
+from login import Dn, NotADn, Person, dn_key
 
 _GROUP, _AFFILIATION = "group:", "affiliation:"
 
 
 def is_rule(rule: str) -> bool:
-    """Whether `rule` is one that can be asked of a person."""
+    """Whether `rule` is one that can be asked of a person: the DN of a group must be one (RFC 4514)."""
     kind, _, value = rule.partition(":")
-    return f"{kind}:" in {_GROUP, _AFFILIATION} and bool(value.strip()) and rule.isprintable()
+    if f"{kind}:" not in {_GROUP, _AFFILIATION} or not value.strip() or not rule.isprintable():
+        return False
+    return f"{kind}:" == _AFFILIATION or _key(value) is not None
 
 
 def want_groups(rules: Iterable[str]) -> bool:
@@ -22,22 +23,58 @@ def want_groups(rules: Iterable[str]) -> bool:
     return any(rule.startswith(_GROUP) for rule in rules)
 
 
+def group_dns(rules: Iterable[str]) -> Iterator[str]:
+    """The DNs of the groups that `rules` name, as they are written there."""
+    return (rule.removeprefix(_GROUP).strip() for rule in rules if rule.startswith(_GROUP))
+
+
 def met(person: Person, rules: Iterable[str]) -> str | None:
-    """The first of `rules` that `person` meets, None if none.
+    """The first of `rules` that `person` meets, None if none; a DN that cannot be read meets nothing.
 
     Args:
         person: with their groups, where a rule is about groups.
         rules: as `is_rule` accepts them.
     """
-    groups = {_folded(group) for group in person.groups}
+    groups = {_key(group) for group in person.groups}
     affiliations = {_folded(affiliation) for affiliation in person.affiliations}
     for rule in rules:
         kind, _, value = rule.partition(":")
-        if _folded(value) in (groups if f"{kind}:" == _GROUP else affiliations):
+        if f"{kind}:" == _AFFILIATION:
+            is_met = _folded(value) in affiliations
+        else:
+            key = _key(value)
+            is_met = key is not None and key in groups
+        if is_met:
             return rule
     return None
 
 
+def refused_by(person: Person, rules: Iterable[str]) -> str | None:
+    """Why rules that refuse mean `person`, None if none of them can.
+
+    A rule refuses also where nobody can say whether it means the person: where its own DN cannot be read, or
+    that of one of their groups.
+
+    Args:
+        person: with their groups, where a rule is about groups.
+        rules: as `is_rule` accepts them; an older registration may hold others.
+    """
+    rules = tuple(rules)
+    if (rule := met(person, rules)) is not None:
+        return f"refused by {rule}"
+    named = tuple(group_dns(rules))
+    # What the person is in is looked at only where a rule asks for it.
+    unreadable = [dn for dn in (*named, *(person.groups if named else ())) if _key(dn) is None]
+    return f"refused by a rule about groups: {unreadable[0]!a} is not a DN" if unreadable else None
+
+
+def _key(text: str) -> Dn | None:
+    """A DN as it is compared, None if it cannot be read or names nothing."""
+    try:
+        return dn_key(text) or None
+    except NotADn:
+        return None
+
+
 def _folded(name: str) -> str:
-    """A DN or a name as it is compared: without regard to case and to spaces around its separators."""
-    return re.sub(r"\s*([,=+])\s*", r"\1", name.strip()).casefold()
+    return name.strip().casefold()

@@ -60,7 +60,7 @@ def _is_public(registration: Registration) -> bool:
     return registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
 
 
-_RULE = "The rule {value} must be group:DN or affiliation:NAME."
+_RULE = "The rule {value} must be group:DN (RFC 4514) or affiliation:NAME."
 _RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "allow_members": (is_rule, _RULE),
     "refuse_members": (is_rule, _RULE),

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from login import InvalidCredentials, Person, Refusal
 from models import Client
-from oauth.membership import met, want_groups
+from oauth.membership import met, refused_by, want_groups
 
 
 class Restrictions:
@@ -59,8 +59,8 @@ class Restrictions:
         """
         own = client.restrictions
         for refuse in (self._refuse, own.get("refuse_members", ())):
-            if refuse and (rule := met(person, refuse)) is not None:
-                raise _not_allowed(person, f"refused by {rule}")
+            if refuse and (why := refused_by(person, refuse)) is not None:
+                raise _not_allowed(person, why)
         for allow in (self._allow, own.get("allow_members", ())):
             if allow and met(person, allow) is None:
                 raise _not_allowed(person, "none of those who are allowed")

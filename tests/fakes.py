@@ -56,6 +56,7 @@ class FakeDirectory:
         self.asked: list[tuple[str, str]] = []
         self.bound: list[tuple[str, str]] = []
         self.sought: list[str] = []
+        self.spellings: dict[str, str | None] = {}
 
     def authenticate(
         self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
@@ -79,6 +80,12 @@ class FakeDirectory:
         self.sought.append(net_id)
         counted = self.account.counted if self.account else Standing()
         return PersonState(self._answer(), standing=counted)
+
+    def spelling(self, dn: str) -> str | None:
+        """As told, else as it is asked for."""
+        if isinstance(self.outcome, DirectoryUnavailable):
+            raise self.outcome
+        return self.spellings.get(dn, dn)
 
     def ping(self) -> None:
         """Quiet where the outcome says something about a person."""

@@ -27,6 +27,7 @@ from ldap3.utils.ciDict import CaseInsensitiveDict
 from ldap3.utils.dn import parse_dn
 from ldif import LDIFParser
 
+from directory.dn import NotADn, dn_key
 from directory.ldap.config import ConfigError
 from directory.ldap.deadline import Deadline
 from directory.ldap.link import Link
@@ -77,10 +78,9 @@ class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # lda
         if not request["base"] and request["scope"] == 0:
             return [], _result(RESULT_SUCCESS)  # the root DSE, with nothing in it (RFC 4512, section 5.1)
         try:
-            asked = _canonical(request["base"]).lower()
-        except LDAPInvalidDnError:
+            base = self.connection.server.names.get(dn_key(request["base"]))
+        except NotADn:
             return [], _result(RESULT_INVALID_DN_SYNTAX, "invalid DN")
-        base = next((dn for dn in self.connection.server.dit if dn.lower() == asked), None)
         if base is None:
             return [], _result(RESULT_NO_SUCH_OBJECT, "no such object")
         limit = request["sizeLimit"]
@@ -109,6 +109,8 @@ class Embedded:
         self._server.dit = CaseInsensitiveDict(
             {_canonical(dn): CaseInsensitiveDict(attributes) for dn, attributes in entries.items()}
         )
+        # An entry is found by every spelling of its name, as in a real directory.
+        self._server.names = {dn_key(dn): dn for dn in self._server.dit}
 
     @classmethod
     def from_ldif(cls, path: Path) -> Self:
@@ -119,7 +121,7 @@ class Embedded:
         """
         try:
             return cls(_read_ldif(path))
-        except LDAPInvalidDnError as error:
+        except (LDAPInvalidDnError, NotADn) as error:
             raise ConfigError((f"NETID_LDAP_URI: {path} has an entry with a broken DN: {error}.",)) from error
 
     def connect(

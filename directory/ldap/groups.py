@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from directory.dn import Dn, NotADn, dn_key
 from directory.ldap.config import GROUP_DN
 from directory.ldap.entry import Entry, Found
 from directory.ldap.link import Link
@@ -58,7 +59,9 @@ class GroupRules:
             return tuple(self._by_search(self.search_filter, entry, net_id, ask))
         if self.profile.token_groups:
             return tuple(self._by_token(entry, ask))
-        return entry.texts(self.profile.group_attribute)
+        # Octets that are no text stay, in a form that is no DN: a rule that refuses must not pass over them.
+        values = entry.attributes.get(self.profile.group_attribute.lower(), ())
+        return tuple(value.decode(errors="backslashreplace") for value in values)
 
     def prove(self, net_id: str, ask: Ask) -> None:
         """Search for groups as of a person, where there is none to search for.
@@ -80,15 +83,15 @@ class GroupRules:
     def _by_search(self, template: str, entry: Entry, net_id: str, ask: Ask) -> Iterator[str]:
         """Search the groups of the person, then those that these are members of, a query a level."""
         nests = GROUP_DN in template and _IN_CHAIN not in template
-        seen = {entry.dn.casefold()}
+        seen = {_same(entry.dn)}
         members = [entry.dn]
         for _ in range(_MOST_LEVELS if nests else 1):
             parents = self._search([_filled(template, dn, net_id) for dn in members], ask)
-            members = [dn for dn in parents if dn.casefold() not in seen]
+            members = [dn for dn in parents if _same(dn) not in seen]
             if not members:
                 return
             # A group that is a member of itself, by whatever way round, is not asked about again.
-            seen.update(dn.casefold() for dn in members)
+            seen.update(map(_same, members))
             yield from members
 
     def _by_token(self, entry: Entry, ask: Ask) -> list[str]:
@@ -103,13 +106,21 @@ class GroupRules:
     def _search(self, filters: Sequence[str], ask: Ask, *, base: str = "") -> list[str]:
         """Search the groups that match one filter or another, each once."""
         where = self.base or base
-        dns: dict[str, str] = {}
+        dns: dict[Dn | str, str] = {}
         for first in range(0, len(filters), _MOST_AT_ONCE):
             either = f"(|{''.join(filters[first : first + _MOST_AT_ONCE])})"
             found = ask(_search_for(where, either))
             judge_group_search(found.answer)
-            dns.update((each.dn.casefold(), each.dn) for each in found.entries)
+            dns.update((_same(each.dn), each.dn) for each in found.entries)
         return list(dns.values())
+
+
+def _same(dn: str) -> Dn | str:
+    """What is equal for all spellings of a DN; one that cannot be read is compared as text."""
+    try:
+        return dn_key(dn)
+    except NotADn:
+        return dn.casefold()
 
 
 def _search_for(base: str, search_filter: str) -> Callable[[Link], Found]:

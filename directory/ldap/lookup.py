@@ -19,7 +19,7 @@ from directory.ldap.groups import Ask, GroupRules
 from directory.ldap.link import Link
 from directory.ldap.person import attributes_to_read, filter_by_names
 from directory.ldap.profiles import Profile
-from directory.ldap.results import judge_search
+from directory.ldap.results import judge_group_search, judge_search
 from directory.ldap.typed import USERNAME, for_dn
 from directory.ldap.witness import Witness
 
@@ -110,6 +110,17 @@ class Lookup:
             if not matching.entries:
                 raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the filter does not find the entry")
         return found.entries[0]
+
+    def spelling(self, dn: str, ask: Ask) -> str | None:
+        """Tell how the directory writes the DN of an entry; None where there is none to be seen.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        found = ask(lambda link: link.read(dn, attributes=[NO_ATTRIBUTES]))
+        if found.answer.code not in _SEEN_OR_HIDDEN:
+            judge_group_search(found.answer)
+        return found.entries[0].dn if found.entries else None
 
     def attributes(self, *, groups: bool) -> tuple[str, ...]:
         """Name the attributes that are read of a person, those that tell their groups only where wanted."""

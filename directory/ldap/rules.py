@@ -23,12 +23,12 @@ from directory.ldap.deadline import Deadline
 from directory.ldap.entry import Entry, Found
 from directory.ldap.groups import Ask
 from directory.ldap.link import Link
-from directory.ldap.lookup import NO_ATTRIBUTES, Lookup, Unseen
+from directory.ldap.lookup import NO_ATTRIBUTES, Lookup
 from directory.ldap.person import person_from
 from directory.ldap.ppolicy import PolicyResponse
 from directory.ldap.results import judge_person_bind, judge_search
 from directory.ldap.servers import ServerStatus
-from directory.ldap.sight import Sight, bound_but_unseen, look_for_the_refused
+from directory.ldap.sight import Sight, look_for_the_refused, person_bound
 from directory.ldap.standing import Standings
 from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password, refuse_by_policy
 from directory.ldap.typed import names_to_ask, password_to_send
@@ -153,6 +153,14 @@ class LdapDirectory:
             return PersonState(person, refusal.reason, refusal.detail, standing)
         return PersonState(person, standing=standing)
 
+    def spelling(self, dn: str) -> str | None:
+        """Tell how the directory writes the DN of an entry; None where our account sees no such entry.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        return self._lookup.spelling(dn, self._conversation().ask)
+
     def ping(self) -> None:
         """Read the root DSE (RFC 4512, section 5.1) on a connection for searches.
 
@@ -229,19 +237,8 @@ class LdapDirectory:
         return talk.as_person(bind)
 
     def _person_of(self, sight: Sight, policy: PolicyResponse, groups: Sequence[str]) -> Person:
-        """The person of a bind that succeeded, with what it said of the password, if the entry agrees."""
-        try:
-            entry, person = sight.entry, sight.person
-        except Unseen as unseen:
-            raise bound_but_unseen(unseen, policy) from unseen
-        now = self._clock()
-        refuse_by_account(entry, now)
-        refuse_by_password(entry, now, allow_must_change=self._config.allow_must_change)
-        if policy.seconds_to_expiry is not None:
-            person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
-        if policy.grace_logins is not None:
-            person = replace(person, grace_logins_remaining=policy.grace_logins)
-        return replace(person, groups=groups) if groups else person
+        must_change = self._config.allow_must_change
+        return person_bound(sight, policy, groups, self._clock(), allow_must_change=must_change)
 
     def _groups_of(self, sight: Sight, ask: Ask) -> Sequence[str]:
         return self._lookup.groups.of(sight.entry, sight.person.net_id, ask)

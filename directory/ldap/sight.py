@@ -4,7 +4,8 @@ Owns: that the entry is read when it is first looked at, and what is shown of it
 Must not know: how it is found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
 from directory.ldap.entry import Entry, Found
@@ -13,7 +14,7 @@ from directory.ldap.lookup import NO_ATTRIBUTES, Unseen
 from directory.ldap.person import person_from
 from directory.ldap.ppolicy import PolicyError, PolicyResponse
 from directory.ldap.profiles import Profile
-from directory.ldap.state import state_of
+from directory.ldap.state import refuse_by_account, refuse_by_password, state_of
 
 # As which a server refuses a bind to an entry that it does not have.
 _MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
@@ -139,13 +140,36 @@ def look_for_the_refused(sight: Sight, refusal: InvalidCredentials, ask_at: AskA
         )
 
 
-def bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
-    """Say what a bind means that succeeded, where the entry cannot be read after it.
+def person_bound(
+    sight: Sight, policy: PolicyResponse, groups: Sequence[str], now: float, *, allow_must_change: bool
+) -> Person:
+    """Make the person of a bind that succeeded, with what it said of the password, if the entry agrees.
 
     Args:
-        unseen: what reading the entry came to.
-        policy: what the bind said of the password.
+        sight: of the login.
+        policy: what the bind said.
+        groups: the person's.
+        now: seconds since the epoch.
+        allow_must_change: whether a login is good although a new password is asked for.
+
+    Raises:
+        InvalidCredentials: the entry refuses the person.
+        DirectoryUnavailable: it cannot be read.
     """
+    try:
+        entry, person = sight.entry, sight.person
+    except Unseen as unseen:
+        raise _bound_but_unseen(unseen, policy) from unseen
+    refuse_by_account(entry, now)
+    refuse_by_password(entry, now, allow_must_change=allow_must_change)
+    if policy.seconds_to_expiry is not None:
+        person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
+    if policy.grace_logins is not None:
+        person = replace(person, grace_logins_remaining=policy.grace_logins)
+    return replace(person, groups=groups) if groups else person
+
+
+def _bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
     if policy.error is PolicyError.CHANGE_AFTER_RESET:
         # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
         return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")

@@ -64,3 +64,29 @@ def test_shield_is_compared_with_what_locks(
     printed = site.run("directory", "check", "alice")
     assert ("shield" in printed) is (expected is not None)
     assert (expected or "") in printed
+
+
+def test_groups_of_rules_are_looked_for(make_site: Callable[..., Site]) -> None:
+    """A group that a rule names and the directory does not have is warned of, with the place of the rule."""
+    groups = "ou=groups,dc=campus,dc=example"
+    site = make_site(NETID_REFUSE_MEMBERS=f"group:cn=staff,{groups}; group:cn=stuff,{groups}")
+    site.run("scope", "create", "payroll", "--needs", f"group:cn=payrol,{groups}")
+    client = site.register("p", "--allow-member", f"group:cn=nobody,{groups}")
+    lines = [line for line in site.run("directory", "check").splitlines() if "groups of rules" in line]
+    assert [line.split()[0] for line in lines] == ["warning"] * 3
+    for dn, place in (
+        ("cn=stuff", "NETID_REFUSE_MEMBERS"),
+        ("cn=payrol", "scope payroll"),
+        ("cn=nobody", f"client {client.client_id}"),
+    ):
+        assert any(
+            f"{dn},{groups}: the directory shows our account no such group ({place})" in line
+            for line in lines
+        )
+
+
+def test_groups_of_rules_that_are_there(make_site: Callable[..., Site]) -> None:
+    """Groups that the directory has are told in one line; without such rules there is none."""
+    site = make_site(NETID_REFUSE_MEMBERS="group:CN=Staff, ou=groups,dc=campus,dc=example")
+    assert "ok       groups of rules: 1 groups of rules are there" in site.run("directory", "check")
+    assert "groups of rules" not in make_site().run("directory", "check")

@@ -49,6 +49,25 @@ def test_memberof_costs_nothing() -> None:
     assert link.searches == []
 
 
+def test_group_that_is_no_text_is_not_passed_over() -> None:
+    """Octets that are no UTF-8 stay as a group that is no DN, which rules that refuse heed."""
+    person = Entry("cn=p", {"memberof": (b"cn=\xff,dc=x", b"cn=direct,dc=x")})
+    assert GroupRules(OPENLDAP, None, None).of(person, "p", FakeLink({}).ask) == (
+        "cn=\\xff,dc=x",
+        "cn=direct,dc=x",
+    )
+
+
+def test_spellings_of_one_group_are_one_level() -> None:
+    """A group that comes back in another spelling is neither listed twice nor asked about again."""
+    parents = {"cn\\3da\\5c2c\\20b": ["CN=A\\, b"], "cn\\3dp": ["cn=a\\2C b", "commonName=a\\, B"]}
+    link = FakeLink(parents)
+    rules = GroupRules(OPENLDAP, "ou=groups", "(member={dn})")
+    groups = rules.of(Entry("cn=p", {}), "p", link.ask)
+    assert len(groups) == 1
+    assert len(link.searches) == 2
+
+
 def test_a_level_is_one_search() -> None:
     """However many groups a level has, the next one costs one search more; the last finds nothing."""
     link = FakeLink({"p": ["cn=a", "cn=b", "cn=c"], "cn\\3da": ["cn=d"], "cn\\3dc": ["cn=D", "cn=e"]})

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from oauth.membership import is_rule, met, want_groups
+from oauth.membership import is_rule, met, refused_by, want_groups
 from tests.fakes import ALICE
 
 PAYROLL = "cn=payroll,ou=groups,dc=campus,dc=example"
@@ -15,6 +15,44 @@ MEMBER = replace(ALICE, groups=(PAYROLL,), affiliations=("staff",))
 def test_a_group_is_compared_as_dns_are(rule: str) -> None:
     """Case and spaces around separators do not matter (RFC 4517, 4.2.15)."""
     assert met(MEMBER, [rule]) == rule
+
+
+COMMA = "cn=admins\\, all,ou=groups,dc=campus,dc=example"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "group:cn=admins\\2C all,ou=groups,dc=campus,dc=example",
+        "group:commonName=admins\\, all,ou=groups,dc=campus,dc=example",
+        "group:2.5.4.3=ADMINS\\2c  all , OU=groups , DC=campus , DC=example",
+        "group:cn=#0c0b61646d696e732c20616c6c,ou=groups,dc=campus,dc=example",
+        'group:cn="admins, all",ou=groups,dc=campus,dc=example',
+    ],
+)
+def test_a_group_is_found_in_any_spelling(rule: str) -> None:
+    """Escapes, names of attribute types, BER and quotes are spellings of one DN (RFC 4514)."""
+    assert is_rule(rule)
+    assert met(replace(ALICE, groups=(COMMA,)), [rule]) == rule
+    assert met(replace(ALICE, groups=(rule.removeprefix("group:"),)), [f"group:{COMMA}"])
+    assert refused_by(replace(ALICE, groups=(PAYROLL,)), [rule]) is None
+
+
+@pytest.mark.parametrize("group", ["admins", "cn=a\\xff,dc=x", "cn=a,,dc=x"])
+def test_an_unreadable_group_is_refused_by_rules_about_groups(group: str) -> None:
+    """A rule that refuses does not pass over a group that nobody can compare; one that grants does."""
+    member = replace(ALICE, groups=(PAYROLL, group))
+    assert refused_by(member, ["group:cn=other,dc=x"])
+    assert refused_by(member, ["affiliation:other"]) is None
+    assert refused_by(member, []) is None
+    assert met(member, [f"group:{group}"]) is None
+    assert met(member, [f"group:{PAYROLL}"]) is not None
+
+
+def test_an_unreadable_rule_refuses_everybody() -> None:
+    """A registration of an earlier release may hold a rule that is no DN: it fails closed."""
+    assert refused_by(MEMBER, ["group:payroll"])
+    assert met(MEMBER, ["group:payroll"]) is None
 
 
 def test_an_affiliation_is_compared_without_regard_to_case() -> None:
@@ -28,7 +66,9 @@ def test_who_is_not_a_member_meets_no_rule(rule: str) -> None:
     assert met(MEMBER, [rule]) is None
 
 
-@pytest.mark.parametrize("rule", ["", "group:", "affiliation: ", "role:staff", "staff", "group:a\nb"])
+@pytest.mark.parametrize(
+    "rule", ["", "group:", "affiliation: ", "role:staff", "staff", "group:a\nb", "group:staff", "group:cn=a,"]
+)
 def test_what_is_no_rule_is_told(rule: str) -> None:
     """A slip must not become a rule that nobody meets."""
     assert not is_rule(rule)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from werkzeug.test import TestResponse
 
+from app import CannotStart
 from directory import Admit, DirectoryUnavailable, Person
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
@@ -86,6 +87,32 @@ def test_rule_of_a_client(site: Site, option: tuple[str, str]) -> None:
     assert same_as_wrong(site, strict, answer)
     assert said(site.ask_token(strict, **BOB)) == OK
     assert said(site.ask_token(other)) == OK
+
+
+@pytest.mark.parametrize(
+    ("group", "rule"),
+    [
+        ("cn=admins\\2C all,ou=groups,dc=x", "cn=admins\\, all,ou=groups,dc=x"),
+        ("cn=admins,ou=groups,dc=x", "commonName=admins, ou=groups, dc=x"),
+        ("cn=Müller,dc=x", "cn=M\\C3\\BCller,dc=x"),
+        ("not a DN", "cn=admins,dc=x"),
+    ],
+)
+def test_rule_refuses_the_group_in_any_spelling(
+    faked: Site, fake: FakeDirectory, group: str, rule: str
+) -> None:
+    """A rule and the directory may spell one DN differently; a group that cannot be read is refused."""
+    fake.outcome = replace(ALICE, groups=(group,))
+    client = faked.register("p", "--refuse-member", f"group:{rule}")
+    assert said(faked.ask_token(client)) == INVALID_GRANT
+    assert last_reason(faked) == "not_allowed"
+
+
+@pytest.mark.parametrize("name", ["NETID_REFUSE_MEMBERS", "NETID_ALLOW_MEMBERS"])
+def test_rule_that_names_no_dn_is_refused_at_the_start(make_site: Callable[..., Site], name: str) -> None:
+    """A group that no directory can have would leave its members in (RFC 4514)."""
+    with pytest.raises(CannotStart, match=name):
+        make_site(**{name: "affiliation:x; group:admins"})
 
 
 def test_both_must_allow(make_site: Callable[..., Site]) -> None:

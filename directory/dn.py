@@ -1,0 +1,203 @@
+"""Distinguished names, compared as directories compare them.
+
+Owns: the string form (RFC 4514), the names of attribute types (RFC 4519), and how values are prepared for a
+comparison without regard to case (RFC 4518). Must not know: directories, what a name is compared for.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+# Each relative name is a set: `cn=a+uid=b` and `uid=b+cn=a` are one (RFC 4514, section 2.2).
+Dn = tuple[frozenset[tuple[str, str]], ...]
+
+_SPACES: Final = r"[ \t\r\n]*"
+# The older forms stay readable: an `OID.` prefix, spaces beside separators, quotes (RFC 2253, section 4).
+_TYPE: Final = re.compile(
+    rf"{_SPACES}(?:[oO][iI][dD]\.)?([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*){_SPACES}={_SPACES}"
+)
+_BER: Final = re.compile(rf"#((?:[0-9A-Fa-f]{{2}})+){_SPACES}")
+_QUOTED: Final = re.compile(rf'"((?:[^"\\\0]|\\.)*)"{_SPACES}', re.DOTALL)
+_TEXT: Final = re.compile(r'(?:[^\\",;+\0]|\\[0-9A-Fa-f]{2}|\\[ "#+,;<=>\\])*')
+_ESCAPED: Final = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_END: Final = re.compile(r"[,+]|\Z")
+
+# Attribute types that name entries, each under all its names (RFC 4519, RFC 4524, RFC 2985, MS-ADA).
+_NAMES_OF_TYPES: Final = (
+    "cn commonName 2.5.4.3",
+    "sn surname 2.5.4.4",
+    "serialNumber 2.5.4.5",
+    "c countryName 2.5.4.6",
+    "l localityName 2.5.4.7",
+    "st stateOrProvinceName s 2.5.4.8",
+    "street streetAddress 2.5.4.9",
+    "o organizationName 2.5.4.10",
+    "ou organizationalUnitName 2.5.4.11",
+    "title 2.5.4.12",
+    "description 2.5.4.13",
+    "businessCategory 2.5.4.15",
+    "postalAddress 2.5.4.16",
+    "postalCode 2.5.4.17",
+    "postOfficeBox 2.5.4.18",
+    "physicalDeliveryOfficeName 2.5.4.19",
+    "telephoneNumber 2.5.4.20",
+    "member 2.5.4.31",
+    "owner 2.5.4.32",
+    "name 2.5.4.41",
+    "givenName gn 2.5.4.42",
+    "initials 2.5.4.43",
+    "generationQualifier 2.5.4.44",
+    "x500UniqueIdentifier 2.5.4.45",
+    "dnQualifier 2.5.4.46",
+    "houseIdentifier 2.5.4.51",
+    "uniqueMember 2.5.4.50",
+    "uid userid 0.9.2342.19200300.100.1.1",
+    "mail rfc822Mailbox 0.9.2342.19200300.100.1.3",
+    "host 0.9.2342.19200300.100.1.9",
+    "dc domainComponent 0.9.2342.19200300.100.1.25",
+    "associatedDomain 0.9.2342.19200300.100.1.37",
+    "email emailAddress e pkcs9email 1.2.840.113549.1.9.1",
+    "uidNumber 1.3.6.1.1.1.1.0",
+    "gidNumber 1.3.6.1.1.1.1.1",
+    "entryUUID 1.3.6.1.1.16.4",
+    "employeeNumber 2.16.840.1.113730.3.1.3",
+    "displayName 2.16.840.1.113730.3.1.241",
+    "nsUniqueId 2.16.840.1.113730.3.1.542",
+    "sAMAccountName 1.2.840.113556.1.4.221",
+)
+_TYPES: Final = {
+    name.lower(): names.split()[0].lower() for names in _NAMES_OF_TYPES for name in names.split()
+}
+
+# Strings of ASN.1 by their tag, and how they are decoded; an octet string is taken for UTF-8.
+_ENCODINGS: Final = {
+    0x04: "utf-8",
+    0x0C: "utf-8",
+    0x12: "ascii",
+    0x13: "ascii",
+    0x14: "latin-1",
+    0x16: "ascii",
+    0x1A: "ascii",
+    0x1C: "utf-32-be",
+    0x1E: "utf-16-be",
+}
+
+
+class NotADn(ValueError):
+    """The text is not a distinguished name (RFC 4514, section 3)."""
+
+
+def dn_key(text: str) -> Dn:
+    """Read a DN into a form that is equal for all spellings of it, and for no other DN.
+
+    Values are compared without regard to case: so are the attribute types that name groups and people.
+
+    Args:
+        text: a DN in its string form.
+
+    Raises:
+        NotADn: it cannot be read.
+    """
+    key = _key_or_none(text)
+    if key is None:
+        raise NotADn(text)
+    return key
+
+
+@lru_cache(maxsize=4096)
+def _key_or_none(text: str) -> Dn | None:
+    """Read a DN; a cache of exceptions is what `lru_cache` does not have."""
+    try:
+        return tuple(_relative_names(text))
+    except ValueError:
+        return None
+
+
+def _relative_names(text: str) -> Iterator[frozenset[tuple[str, str]]]:
+    if not text.strip(" \t\r\n"):
+        return
+    at, more = 0, True
+    pairs: list[tuple[str, str]] = []
+    while more:
+        kind = _TYPE.match(text, at)
+        if kind is None:
+            raise NotADn(text)
+        name = kind[1].lower()
+        value, at = _value(text, kind.end())
+        pairs.append((_TYPES.get(name, name), value))
+        end = _END.match(text, at)
+        if end is None:
+            raise NotADn(text)
+        if end[0] != "+":
+            yield frozenset(pairs)
+            pairs = []
+        more, at = bool(end[0]), end.end()
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """Read one value from `at` on, prepared for comparison, and tell where it ends."""
+    if found := _BER.match(text, at):
+        return _of_ber(bytes.fromhex(found[1])), found.end()
+    quoted = _QUOTED.match(text, at)
+    found = quoted or _TEXT.match(text, at)
+    if found is None or text[at : at + 1] == "#":
+        raise NotADn(text)
+    raw = quoted[1] if quoted else found[0]
+    octets = _ESCAPED.sub(lambda each: bytes.fromhex(each[1].decode()) if each[1] else each[2], raw.encode())
+    # Octets that are no text stay apart from all text.
+    return _prepared(octets.decode(errors="surrogateescape")), found.end()
+
+
+def _of_ber(encoded: bytes) -> str:
+    """Read a value that is given by its BER encoding (RFC 4514, section 2.4).
+
+    Raises:
+        NotADn: that is no encoding of one value.
+    """
+    if len(encoded) < 2:  # noqa: PLR2004 - a tag and a length
+        raise NotADn(encoded.hex())
+    tag, size, start = encoded[0], encoded[1], 2
+    if size == 0x80:  # noqa: PLR2004 - a length that only the end of the value tells
+        raise NotADn(encoded.hex())
+    if size & 0x80:
+        start += size & 0x7F
+        size = int.from_bytes(encoded[2:start])
+    if len(encoded) != start + size:
+        raise NotADn(encoded.hex())
+    if tag in _ENCODINGS:
+        try:
+            return _prepared(encoded[start:].decode(_ENCODINGS[tag]))
+        except UnicodeDecodeError:
+            pass
+    # No prepared text holds a NUL.
+    return f"\0{encoded.hex()}"
+
+
+def _prepared(text: str) -> str:
+    """Prepare a string as caseIgnoreMatch does (RFC 4518, section 2; RFC 4517, section 4.2.11)."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.lower().split())
+    mapped = "".join(map(_mapped, text))
+    before = None
+    while mapped != before:
+        before, mapped = mapped, unicodedata.normalize("NFKC", mapped.casefold())
+    return " ".join(mapped.split())
+
+
+def _mapped(character: str) -> str:
+    """Map a character as section 2.2 of RFC 4518 does, but for its case."""
+    if character in "\t\n\v\f\r\x85":
+        return " "
+    category = unicodedata.category(character)
+    if category in {"Zs", "Zl", "Zp"}:
+        return " "
+    # Controls and formats; variation selectors and the grapheme joiner; the object replacement.
+    if (
+        category in {"Cc", "Cf"}
+        or character in "\u034f\u180b\u180c\u180d\ufffc"
+        or "\ufe00" <= character <= "\ufe0f"
+    ):
+        return ""
+    return character

@@ -1,0 +1,86 @@
+"""At the start of a worker, groups that rules name are looked for, beside all requests."""
+
+from collections.abc import Callable
+
+import pytest
+
+import app_rules
+from app_rules import look_for_groups, warn_of_unknown_groups
+from directory import DirectoryUnavailable
+from telemetry import open_log
+from tests.conftest import Site
+from tests.fakes import ALICE, FakeDirectory
+
+GROUP = "cn=stuff,ou=groups,dc=campus,dc=example"
+
+
+def warned(site: Site) -> list[dict[str, object]]:
+    """The warnings of the log."""
+    return [line for line in site.log_lines() if line["event"] == "rule.group_unknown"]
+
+
+def wait_in_vain(_seconds: float) -> None:
+    """Fail where somebody waits."""
+    pytest.fail("it waits")
+
+
+def test_group_that_is_not_there_is_logged(make_site: Callable[..., Site]) -> None:
+    """A rule that means nobody is a line in the log, with its place."""
+    site = make_site(NETID_REFUSE_MEMBERS=f"group:{GROUP}")
+    look_for_groups(site.app, open_log(site.log), wait_in_vain)
+    [line] = warned(site)
+    assert (line["group"], line["places"]) == (GROUP, ["NETID_REFUSE_MEMBERS"])
+    assert line["level"] == "warning"
+
+
+def test_group_that_the_directory_spells_in_another_way_is_logged(
+    make_site: Callable[..., Site],
+) -> None:
+    """A spelling that only the directory can equate is told, since the rule does not mean it."""
+    directory = FakeDirectory()
+    directory.spellings = {GROUP: "cn=Other,dc=x"}
+    site = make_site(directory, NETID_REFUSE_MEMBERS=f"group:{GROUP}")
+    look_for_groups(site.app, open_log(site.log), wait_in_vain)
+    assert "cn=Other,dc=x" in str(warned(site)[0]["cause"])
+
+
+def test_nothing_is_asked_without_rules_about_groups(make_site: Callable[..., Site]) -> None:
+    """A directory that is away is not missed where no rule names a group."""
+    site = make_site(FakeDirectory(DirectoryUnavailable("away")), NETID_REFUSE_MEMBERS="affiliation:x")
+    look_for_groups(site.app, open_log(site.log), wait_in_vain)
+    assert warned(site) == []
+
+
+def test_start_waits_for_no_directory(
+    make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the directory is away the look is put off, and the start is not held up."""
+    directory = FakeDirectory(DirectoryUnavailable("away"))
+    directory.spellings = {GROUP: None}
+    site = make_site(directory, NETID_REFUSE_MEMBERS=f"group:{GROUP}")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        assert warned(site) == []
+        waited.append(seconds)
+        if len(waited) == 3:
+            directory.outcome = ALICE
+
+    look_for_groups(site.app, open_log(site.log), wait)
+    assert len(waited) == 3
+    assert len(warned(site)) == 1
+    monkeypatch.setattr(app_rules, "look_for_groups", lambda _app, _log, wait: wait(0))
+    warn_of_unknown_groups(site.app, open_log(site.log)).join(5)
+
+
+def test_rules_are_not_looked_for_without_an_account(make_site: Callable[..., Site]) -> None:
+    """With a DN template alone, an anonymous search would see no group."""
+    site = make_site(
+        FakeDirectory(DirectoryUnavailable("away")),
+        NETID_LDAP_URI="ldap://127.0.0.1:9",
+        NETID_LDAP_START_TLS="off",
+        NETID_LDAP_USER_DN_TEMPLATE="uid={username},dc=x",
+        NETID_REFUSE_MEMBERS=f"group:{GROUP}",
+    )
+    look_for_groups(site.app, open_log(site.log), wait_in_vain)
+    assert warned(site) == []
