@@ -121,12 +121,16 @@ class DirectoryConformance:
             "alice\0",
             "a\x01",
             "\ud800",
-            "x" * 257,
         ],
     )
     def test_hostile_name_finds_nobody(self, directory: Directory, net_id: str) -> None:
         """A name is a value, never a part of the filter (RFC 4515, 3)."""
         assert refusal(directory, net_id, "alice-password") is Refusal.UNKNOWN_PERSON
+
+    def test_name_that_is_too_long_is_unacceptable(self, directory: Directory) -> None:
+        """A name over 256 characters is refused before anything is done with it."""
+        assert refusal(directory, "x" * 257, "alice-password") is Refusal.UNACCEPTABLE
+        assert refusal(directory, "x" * 256, "alice-password") is Refusal.UNKNOWN_PERSON
 
     def test_name_with_special_characters_is_found(self, directory: Directory) -> None:
         """Characters special in filters and DNs are escaped, and the server's DN is used (RFC 4515, 3)."""
