@@ -56,6 +56,9 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     """Processes; two, so that one may die or restart while the other answers."""
     threads: rules.Count = 8
     """Threads of each process; a login holds one of them while the directory thinks."""
+    max_connections: Annotated[int, Field(ge=32, le=1_000_000), rules.NUMBER] = 2048
+    """Connections that all processes take at once. Near it, those idle longest are closed, so that others can
+    connect."""
     cpu_affinity: bool = True
     """Whether each process keeps to one CPU, of its own as far as there are enough. Off where something else
     keeps CPUs busy for long."""

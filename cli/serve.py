@@ -60,6 +60,7 @@ def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
             port=settings.bind_port,
             workers=settings.workers,
             threads=settings.threads,
+            connections=settings.max_connections,
             certificate=settings.tls_cert_file,
             key=settings.tls_key_file,
         ),

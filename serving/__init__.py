@@ -1,7 +1,8 @@
 """What the production server's processes do: the supervisor, its workers, and how a worker calls the app.
 
-Owns: starting workers and starting them again, what a request's environ holds, and what a process keeps of
-its environment. Must not know: OAuth, LDAP, SQL, Flask, the settings object. The WSGI application is given.
+Owns: starting workers and starting them again, what a request's environ holds, what a process keeps of its
+environment, and for how long bodies and connections may hold a worker up. Must not know: OAuth, LDAP, SQL,
+Flask, the settings object. The WSGI application is given.
 """
 
 from serving.environment import forget_variables

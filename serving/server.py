@@ -7,26 +7,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from serving.descriptors import allow_descriptors
 from serving.supervisor import Supervisor
+from serving.watch import Watch
 from serving.worker import loader, run
 from serving.wsgi import Application
 from telemetry import open_log
 
 # A login may take its whole deadline; a worker that is told to stop lets it end.
 GRACE_SECONDS = 10
+# granian closes a connection that has sent no whole head of a request so long after its last answer. Proxies
+# keep connections for 60 seconds, and a request that one sends at the last moment must be answered.
+_IDLE_MILLISECONDS = 65_000
+_FEWEST_CONNECTIONS = 16
 _LOGGING = {"loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Where the server listens, and with how much. `certificate` and `key` are PEM files, for HTTPS."""
+    """Where the server listens, and with how much. `certificate` and `key` are PEM files, for HTTPS.
+
+    `connections` is how many clients' connections all workers take together.
+    """
 
     host: str
     port: int
     workers: int
     threads: int
+    connections: int = 2048
     certificate: Path | None = None
     key: Path | None = None
 
@@ -40,6 +51,14 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
         options: Where and with how much.
     """
     logging.getLogger("_granian").addFilter(_is_news)
+    # The workers are forked, or spawned, from this process, and inherit its limit.
+    connections = allow_descriptors(max(_FEWEST_CONNECTIONS, options.connections // options.workers))
+    watch = Watch(
+        threads=options.threads,
+        connections=connections,
+        port=options.port,
+        tls=options.certificate is not None,
+    )
     supervisor = Supervisor(
         open_log(sys.stderr),
         target="",
@@ -50,6 +69,8 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
         websockets=False,
         workers=options.workers,
         blocking_threads=options.threads,
+        backpressure=connections,
+        http1_settings=HTTP1Settings(header_read_timeout=_IDLE_MILLISECONDS),
         ssl_cert=options.certificate,
         ssl_key=options.key,
         ssl_protocol_min=SSLProtocols.tls12,
@@ -57,7 +78,7 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
     )
-    supervisor.serve(run, loader(make_application, options.workers), wrap_loader=False)
+    supervisor.serve(run, loader(make_application, options.workers, watch), wrap_loader=False)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

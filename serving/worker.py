@@ -13,27 +13,31 @@ from granian._signals import set_sync_signals
 from granian.server.common import WORKERS_METHODS
 from granian.server.mp import WorkerProcess
 
+from serving.watch import Watch, guarded
 from serving.wsgi import Application, caller
 from telemetry import open_log
 
 
-def loader(make_application: Callable[[], Application], workers: int) -> Callable[[], Callable[..., int]]:
+def loader(
+    make_application: Callable[[], Application], workers: int, watch: Watch
+) -> Callable[[], Callable[..., int]]:
     """What makes the application in a worker process, as granian's `target_loader`.
 
     Args:
         make_application: Makes the application; it may end the process by SystemExit.
         workers: How many processes serve it.
+        watch: What a worker's guard watches for.
     """
-    return partial(_load, make_application, workers)
+    return partial(_load, make_application, workers, watch)
 
 
-def _load(make_application: Callable[[], Application], workers: int) -> Callable[..., int]:
+def _load(make_application: Callable[[], Application], workers: int, watch: Watch) -> Callable[..., int]:
     # A forked process has its parent's handlers: a signal would set flags that nobody reads here.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
     try:
-        return caller(make_application(), workers=workers)
+        return guarded(caller(make_application(), workers=workers), watch)
     except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor tries again
         open_log(sys.stderr).error("worker.cannot_start", exc_info=error)
         raise SystemExit(1) from None

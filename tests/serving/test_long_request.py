@@ -1,0 +1,76 @@
+"""A request that takes longer than a connection may be silent, at the production server itself."""
+
+import json
+import subprocess
+import sys
+import threading
+from base64 import b64encode
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import trustme
+
+from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, password
+from tests.servers.netid import PROJECT, environment, serving
+from tests.servers.slapd import SUFFIX, Slapd, require_slapd
+
+# Longer than the guard lets a connection wait for its first request, by more than a look.
+_FROZEN_SECONDS = 12.5
+
+
+def test_login_that_takes_long_is_answered(tmp_path: Path) -> None:
+    """The guard cuts no first request that is under way, however long the directory takes."""
+    require_slapd()
+    slapd = Slapd(tmp_path / "slapd", trustme.CA(), crowd(2))
+    slapd.start()
+    settings = {
+        "NETID_LDAP_URI": slapd.ldap,
+        "NETID_LDAP_CA_FILE": str(slapd.ca_file),
+        "NETID_LDAP_BIND_DN": SERVICE_DN,
+        "NETID_LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
+        "NETID_LDAP_USER_BASE": f"ou=people,{SUFFIX}",
+        "NETID_LDAP_LOGIN_DEADLINE": "25",
+        "NETID_LDAP_CONNECT_TIMEOUT": "20",
+        "NETID_LDAP_READ_TIMEOUT": "20",
+        "NETID_WORKERS": "1",
+    }
+    instance = tmp_path / "instance"
+    try:
+        with serving(instance, settings=settings) as running:
+            made = subprocess.run(
+                [
+                    *(sys.executable, "-m", "flask", "client", "create", "a program"),
+                    "--grant",
+                    "password",
+                    "--json",
+                ],
+                cwd=PROJECT,
+                env=environment(instance, **settings),
+                capture_output=True,
+                check=True,
+            )
+            client = json.loads(made.stdout)
+            slapd.freeze()
+            thaw = threading.Timer(_FROZEN_SECONDS, slapd.thaw)
+            thaw.start()
+            try:
+                assert log_in(running.port, f"{client['client_id']}:{client['client_secret']}") == 200
+            finally:
+                thaw.join()
+    finally:
+        slapd.stop()
+
+
+def log_in(port: int, credentials: str) -> int:
+    """The status of a login on a connection of its own."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    form = urlencode({"grant_type": "password", "username": net_id(1), "password": password(1)})
+    headers = {
+        "Authorization": "Basic " + b64encode(credentials.encode()).decode(),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    connection.request("POST", "/oauth/token", form, headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
