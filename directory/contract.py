@@ -127,7 +127,7 @@ Admit = Callable[[Account], None]
 
 
 class InvalidCredentials(Exception):
-    """The directory said no. `reason` goes to the audit only, `detail` (the server's own text) to the log.
+    """The directory said no. `reason` goes to the audit only, `detail` to the log.
 
     `person_id` is the stable id of the person, where our account found exactly one entry; `server` the URI of
     the server that refused the bind, where one did; `servers` those that said that there is no such person,

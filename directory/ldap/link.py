@@ -214,9 +214,10 @@ class Link:
         if isinstance(error, DirectoryUnavailable):
             return error
         if isinstance(error, LDAPSessionTerminatedByServerError):
-            return LinkLost(f"{self.name} ended the session: {error}")
-        # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more.
-        return DirectoryUnavailable(f"{self.name} did not answer in LDAP: {error!r}")
+            return LinkLost(f"{self.name} ended the session")
+        # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more. Their
+        # texts may hold what was sent or received, and so what somebody typed.
+        return DirectoryUnavailable(f"{self.name} did not answer in LDAP ({type(error).__name__})")
 
 
 class _Operation:

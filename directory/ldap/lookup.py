@@ -102,7 +102,7 @@ class Lookup:
         if found.answer.code not in _SEEN_OR_HIDDEN:
             judge_search(found.answer)
         if len(found.entries) != 1:
-            raise Unseen(dn, found.answer.code)
+            raise Unseen(found.answer.code)
         if self._filter_is_set:
             wanted = filter_by_names(self.profile, names)
             matching = ask(lambda link: link.read(dn, attributes=[NO_ATTRIBUTES], search_filter=wanted))
@@ -143,7 +143,10 @@ def sole(found: Found) -> Entry | None:
 class Unseen(InvalidCredentials):
     """The entry that a template names is not to be seen. Whether it exists is another question."""
 
-    def __init__(self, dn: str, code: int) -> None:
-        super().__init__(Refusal.UNKNOWN_PERSON, f"{dn} is not there, or hidden from us (result {code})")
-        self.dn = dn
+    def __init__(self, code: int) -> None:
+        # Its DN is not told: the name in it is as somebody typed it.
+        super().__init__(
+            Refusal.UNKNOWN_PERSON,
+            f"the entry that the template names is not there, or hidden from us (result {code})",
+        )
         self.code = code

@@ -116,7 +116,7 @@ def _id(entry: Entry, attribute: str) -> str:
         ids = entry.texts(attribute)
     if len(ids) != 1 or not ids[0]:
         raise DirectoryUnavailable(
-            f"{entry.dn} shows {len(ids)} values of {attribute}, not one (NETID_LDAP_ID_ATTRIBUTE)",
+            f"a person's entry shows {len(ids)} values of {attribute}, not one (NETID_LDAP_ID_ATTRIBUTE)",
             alarm=True,
         )
     return ids[0]
@@ -127,8 +127,8 @@ def _net_id(entry: Entry, attribute: str) -> str:
     names = sorted(entry.texts(attribute))
     if not names:
         raise DirectoryUnavailable(
-            f"{entry.dn} shows no {attribute} (NETID_LDAP_NET_ID_ATTRIBUTE; or may NETID_LDAP_BIND_DN not "
-            "read it?)",
+            f"a person's entry shows no {attribute} (NETID_LDAP_NET_ID_ATTRIBUTE; or may "
+            "NETID_LDAP_BIND_DN not read it?)",
             alarm=True,
         )
     if len(names) > 1:

@@ -5,7 +5,6 @@ appendix A), and where a refusal's reason stands: in the password policy control
 sub-codes, in the texts of 389-ds and FreeIPA. Must not know: connections, entries.
 """
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -30,7 +29,9 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap import ppolicy
 from directory.ldap.entry import Answer
 from directory.ldap.ppolicy import PolicyControlError, PolicyError, PolicyResponse
+from directory.ldap.server_text import BY_SUB_CODE, BY_TEXT, SUB_CODE, repeatable
 
+_Causes = Mapping[int, str]
 # Only 49 says something about the password. 19 is how a directory says that too many tries were made; 32 and
 # 34 are a stale or misbuilt DN of ours, 48 an entry without a password, 50 one that may not log in.
 _REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
@@ -50,36 +51,6 @@ _BY_POLICY: Final[Mapping[PolicyError, Refusal]] = MappingProxyType(
         PolicyError.PASSWORD_EXPIRED: Refusal.EXPIRED,
         PolicyError.ACCOUNT_LOCKED: Refusal.LOCKED,
         PolicyError.CHANGE_AFTER_RESET: Refusal.MUST_CHANGE,
-    }
-)
-
-# Active Directory answers every refusal with 49, and a Windows error number in its text (MS-ADTS, section
-# 5.1.1.5; the numbers are those of MS-ERREF, section 2.2). Any other number says nothing about the password.
-_SUB_CODE: Final = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECASE)
-_BY_SUB_CODE: Final[Mapping[str, tuple[Refusal, str]]] = MappingProxyType(
-    {
-        "525": (Refusal.UNKNOWN_PERSON, "no such user"),
-        "52e": (Refusal.WRONG_PASSWORD, "wrong password"),
-        "530": (Refusal.NOT_NOW, "outside of the logon hours"),
-        "531": (Refusal.NOT_HERE, "not from this workstation"),
-        "532": (Refusal.EXPIRED, "the password has expired"),
-        "533": (Refusal.DISABLED, "the account is disabled"),
-        "701": (Refusal.EXPIRED, "the account has expired"),
-        "773": (Refusal.MUST_CHANGE, "the password must be changed first"),
-        "775": (Refusal.LOCKED, "the account is locked"),
-    }
-)
-
-# What 389-ds and FreeIPA, which is built on it, say beside 19, 49 and 53.
-_BY_TEXT: Final[Mapping[str, Refusal]] = MappingProxyType(
-    {
-        "exceed password retry limit": Refusal.LOCKED,
-        "too many failed logins": Refusal.LOCKED,
-        "entry permanently locked": Refusal.LOCKED,
-        "account inactivated": Refusal.DISABLED,
-        "inactivity limit exceeded": Refusal.DISABLED,
-        "password expired": Refusal.EXPIRED,
-        "principal) is expired": Refusal.EXPIRED,
     }
 )
 
@@ -144,7 +115,7 @@ def judge_person_bind(answer: Answer, *, unwilling_refuses: bool, allow_must_cha
     if answer.code == RESULT_SUCCESS:
         policy = _policy_of_success(answer)
         if policy.error is PolicyError.CHANGE_AFTER_RESET and not allow_must_change:
-            raise InvalidCredentials(Refusal.MUST_CHANGE, answer.message)
+            raise InvalidCredentials(Refusal.MUST_CHANGE, repeatable(answer.message))
         return policy
     if answer.code in _REFUSALS or (answer.code == RESULT_UNWILLING_TO_PERFORM and unwilling_refuses):
         raise _refusal(answer)
@@ -155,7 +126,7 @@ def judge_person_bind(answer: Answer, *, unwilling_refuses: bool, allow_must_cha
 
 
 def judge_service_bind(answer: Answer) -> None:
-    """Accept the bind of our own account; a refusal of it is never a person's fault.
+    """Accept the bind of our own account; a refusal of it is never a person's fault, and quotes nobody.
 
     Raises:
         ServiceAccountRefused: the account or its password is wrong, or it may not log in.
@@ -166,10 +137,10 @@ def judge_service_bind(answer: Answer) -> None:
     if answer.code in _ACCOUNT_AT_FAULT:
         raise ServiceAccountRefused(
             "the directory refuses our own account (NETID_LDAP_BIND_DN, NETID_LDAP_BIND_PASSWORD): "
-            + _described(answer),
+            + _described(answer, answer.message),
             alarm=True,
         )
-    raise _unavailable("the bind of our own account", answer, _SETTINGS_AT_FAULT)
+    raise _unavailable("the bind of our own account", answer, _SETTINGS_AT_FAULT, answer.message)
 
 
 def judge_search(answer: Answer) -> None:
@@ -183,7 +154,7 @@ def judge_search(answer: Answer) -> None:
     if answer.code == RESULT_SUCCESS:
         return
     if answer.code == RESULT_SIZE_LIMIT_EXCEEDED:
-        raise InvalidCredentials(Refusal.AMBIGUOUS, answer.message)
+        raise InvalidCredentials(Refusal.AMBIGUOUS, repeatable(answer.message))
     failure = _unavailable("a search", answer, {**_SETTINGS_AT_FAULT, **_SEARCH_AT_FAULT})
     if answer.code == RESULT_NO_SUCH_OBJECT:
         raise BaseMissing(failure.cause, alarm=failure.alarm)
@@ -217,32 +188,34 @@ def _policy(answer: Answer) -> PolicyResponse:
 
 def _refusal(answer: Answer) -> InvalidCredentials:
     """Find the reason of a refusal: in a text that we know, in the control, in a sub-code, in the code."""
-    text = answer.message.lower()
-    for words, reason in _BY_TEXT.items():
+    text, told = answer.message.lower(), repeatable(answer.message)
+    for words, reason in BY_TEXT.items():
         # Before the control, by which 389-ds calls an inactivated account a locked one.
         if words in text:
-            return InvalidCredentials(reason, answer.message)
+            return InvalidCredentials(reason, told)
     try:
         policy_error = _policy(answer).error
     except PolicyControlError:
         policy_error = None
     if policy_error is not None and policy_error in _BY_POLICY:
-        return InvalidCredentials(_BY_POLICY[policy_error], answer.message)
-    if sub_code := _SUB_CODE.search(answer.message):
-        reason, meaning = _BY_SUB_CODE.get(sub_code[1].lower(), (Refusal.REFUSED, "refused"))
+        return InvalidCredentials(_BY_POLICY[policy_error], told)
+    if sub_code := SUB_CODE.search(answer.message):
+        reason, meaning = BY_SUB_CODE.get(sub_code[1].lower(), (Refusal.REFUSED, "refused"))
         kind = NoSuchEntry if reason is Refusal.UNKNOWN_PERSON else InvalidCredentials
-        return kind(reason, f"{meaning} ({answer.message})")
+        return kind(reason, f"{meaning} ({told})")
     kind = NoSuchEntry if answer.code == RESULT_NO_SUCH_OBJECT else InvalidCredentials
-    return kind(_REFUSALS.get(answer.code, Refusal.REFUSED), answer.message)
+    return kind(_REFUSALS.get(answer.code, Refusal.REFUSED), told)
 
 
-def _unavailable(what: str, answer: Answer, at_fault: Mapping[int, str]) -> DirectoryUnavailable:
+def _unavailable(what: str, answer: Answer, at_fault: _Causes, text: str = "") -> DirectoryUnavailable:
+    described = _described(answer, text or repeatable(answer.message))
     if answer.code in at_fault:
-        cause = f"the directory refuses {what}: {at_fault[answer.code]}: {_described(answer)}"
+        cause = f"the directory refuses {what}: {at_fault[answer.code]}: {described}"
         return DirectoryUnavailable(cause, alarm=True)
-    return DirectoryUnavailable(f"the directory cannot answer {what}: {_described(answer)}")
+    return DirectoryUnavailable(f"the directory cannot answer {what}: {described}")
 
 
-def _described(answer: Answer) -> str:
-    name = RESULT_CODES.get(answer.code, "unknown")
-    return f"result {answer.code} {name}" + (f", {answer.message!r}" if answer.message else "")
+def _described(answer: Answer, text: str) -> str:
+    return f"result {answer.code} {RESULT_CODES.get(answer.code, 'unknown')}" + (
+        f", {text!r}" if text else ""
+    )

@@ -174,7 +174,7 @@ def _bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
         # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
         return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
     return DirectoryUnavailable(
-        f"{unseen.dn} could be bound as, but not read (result {unseen.code}): "
-        "let people read their own entry, or set NETID_LDAP_BIND_DN",
+        f"the entry that the template names could be bound as, but not read (result {unseen.code}): let"
+        " people read their own entry, or set NETID_LDAP_BIND_DN",
         alarm=True,
     )

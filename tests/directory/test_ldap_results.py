@@ -37,7 +37,7 @@ def answering(operation: int, code: int) -> Callable[[int, int, bytes], bytes | 
 
     def script(asked: int, message_id: int, request: bytes) -> bytes | None:
         if asked == operation:
-            return result(operation, message_id, code, b"text\0")
+            return result(operation, message_id, code, b"invalid DN\0")
         return friendly(asked, message_id, request)
 
     return script
@@ -51,7 +51,7 @@ def test_a_few_results_refuse_the_person(
     server.script = answering(BIND, code)
     with pytest.raises(InvalidCredentials) as caught:
         directory.authenticate("alice", "x")
-    assert (caught.value.reason, caught.value.detail) == (reason, "text")
+    assert (caught.value.reason, caught.value.detail) == (reason, "invalid DN")
 
 
 @pytest.mark.parametrize("code", sorted(ALARMS | CANNOT_SAY))

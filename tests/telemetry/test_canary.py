@@ -1,20 +1,18 @@
 """No password, secret or token in any log at any level, nor in anything of the database."""
 
-import io
 import json
 import logging
 import sqlite3
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import pytest
 
 from directory import Admit, DirectoryUnavailable, Person
-from telemetry import configure_standard_logging
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import database_file, drop_table, ruin_database
+from tests.telemetry.canaries import Canaries
 
 TYPED = [
     "wrong-canary-4711",
@@ -27,51 +25,10 @@ WRONG, NAME, SECRET, QUERY, SCOPE = TYPED
 IMPORTED = "imported-canary-4716+%"
 
 
-@dataclass
-class Canaries:
-    """What must appear nowhere."""
-
-    words: list[str] = field(default_factory=lambda: ["alice-password", "zoë-pässwörd", *TYPED])
-
-    def found_in(self, text: str) -> list[str]:
-        """Those that are in `text`, as they are or in another writing."""
-        return [word for word in self.words if any(form in text for form in self._forms(word))]
-
-    def _forms(self, word: str) -> list[str]:
-        raw = word.encode()
-        return [
-            word,
-            raw.hex(),
-            raw.hex().upper(),
-            b64encode(raw).decode().rstrip("="),
-            repr(raw)[2:-1],
-            ascii(word)[1:-1],
-        ]
-
-
 @pytest.fixture
 def canaries() -> Canaries:
     """The words to look for."""
-    return Canaries()
-
-
-@pytest.fixture(params=["caught", "configured"])
-def all_logs(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Everything that any library logs at DEBUG: as it is made, and as this server writes it."""
-    root = logging.getLogger()
-    held = [logging.getLogger(name) for name in ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")]
-    before = root.handlers, root.level, [logger.level for logger in held]
-    stream = io.StringIO()
-    if request.param == "configured":
-        configure_standard_logging(logging.DEBUG, stream)
-    else:
-        caplog.set_level(logging.DEBUG)
-        for logger in held:
-            logger.setLevel(logging.DEBUG)
-    yield lambda: stream.getvalue() + caplog.text + "".join(str(record.__dict__) for record in caplog.records)
-    root.handlers, root.level = before[:2]
-    for logger, level in zip(held, before[2], strict=True):
-        logger.setLevel(level)
+    return Canaries(["alice-password", "zoë-pässwörd", *TYPED])
 
 
 def use_everything(site: Site, canaries: Canaries) -> Registered:
