@@ -63,6 +63,7 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
 @click.option("--grant", "grant_id", metavar="ID", help="One grant, by its id.")
 @_person
 @_client
+@click.option("--everyone", is_flag=True, help="All of them, as after a backup was restored.")
 @click.option("--before", type=_DATES, metavar="DATE", help="Only logins from before, in UTC.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
@@ -70,14 +71,18 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
 @speaks_plainly
 def revoke(
     before: datetime | None,
+    everyone: bool,  # noqa: FBT001 - click passes by keyword
     yes: bool,  # noqa: FBT001 - click passes by keyword
     as_json: bool,  # noqa: FBT001 - click passes by keyword
     **named: str | None,
 ) -> None:
-    """End the live grants that match all that is named, with every token of theirs."""
+    """End the live grants that match all that is named, with every token of theirs.
+
+    A JWT is inactive here at once; an API that checks only its signature takes it until it expires.
+    """
     grant_id, person, client_name = (named[name] for name in ("grant_id", "person", "client_name"))
-    if grant_id is None and person is None and client_name is None:
-        raise Misused("Name at least one of --grant, --person and --client.")
+    if everyone is not (grant_id is None and person is None and client_name is None):
+        raise Misused("Name at least one of --grant, --person and --client, or --everyone alone.")
     subject = None if person is None else _one_subject(person)
     client = None if client_name is None else find(client_name)
     chosen = Selection(
@@ -87,7 +92,7 @@ def revoke(
         before=None if before is None else int(before.replace(tzinfo=UTC).timestamp()),
     )
     facts = [
-        f"grant {grant_id}" if grant_id else "every grant",
+        f"grant {grant_id}" if grant_id else "every grant of everyone" if everyone else "every grant",
         f"of {person} ({subject or 'no grant has this'})" if person is not None else "",
         f"with {client.client_name} ({client.client_id})" if client else "",
         f"from before {moment(chosen.before)}" if before else "",
@@ -120,13 +125,15 @@ def _grant_key(text: str) -> bytes:
 
 
 def _event(chosen: Selection, subject: str | None) -> AuditEvent:
+    everyone = chosen.grant_id is None and chosen.subjects is None and chosen.client_id is None
+    reason = "operator, everyone" if everyone else "operator"
     return AuditEvent(
         event="grant.revoked",
         at=_now(),
         client_id=chosen.client_id,
         subject=subject,
         grant_id=chosen.grant_id.hex() if chosen.grant_id else None,
-        reason="operator" if chosen.before is None else f"operator, before {moment(chosen.before)}",
+        reason=reason if chosen.before is None else f"{reason}, before {moment(chosen.before)}",
     )
 
 

@@ -193,7 +193,7 @@ class TestRevoke:
         """A call that would end everything is refused: a slip must not log a campus out."""
         token = login(site, library)
         said = site.run("grant", "revoke", *options, status=2)
-        assert "Name at least one of --grant, --person and --client." in said
+        assert "Name at least one of --grant, --person and --client, or --everyone alone." in said
         assert lives(site, token)
 
     def test_person_whom_nobody_knows(self, as_json: Run, site: Site, library: Registered) -> None:

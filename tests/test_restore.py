@@ -1,0 +1,164 @@
+"""Restoring a backup revives what was revoked since; the documented commands end it."""
+
+import re
+import shlex
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from models import db
+from tests.conftest import NOON, Registered, Site
+from tests.faults import database_file, rows
+from tests.servers.netid import PROJECT
+
+SECTION = re.search(
+    r"^## Backup and restore\n(.*?)^## ",
+    (PROJECT / "docs" / "operating.md").read_text("utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
+assert SECTION is not None
+BLOCKS = re.findall(r"```shell\n(.*?)```", SECTION[1], re.DOTALL)
+COMMANDS = [shlex.split(line) for line in re.findall(r"^\.venv/bin/flask (.*)$", BLOCKS[2], re.MULTILINE)]
+
+
+@pytest.fixture
+def program(site: Site) -> Registered:
+    """A program with every way to be given a token."""
+    return site.register(
+        "Library", "--grant", "refresh_token", "--grant", "client_credentials", "--resource-server"
+    )
+
+
+@pytest.fixture
+def signed(site: Site) -> Registered:
+    """A program whose access tokens are JWTs."""
+    return site.register("Signed", "--access-token-format", "RS256")
+
+
+def is_active(site: Site, by: Registered, token: str) -> bool:
+    """What introspection says of a token (RFC 7662)."""
+    answer = site.post("/oauth/introspect", by, token=token)
+    assert answer.status_code == 200, answer.text
+    return bool(answer.get_json()["active"])
+
+
+def back_up(site: Site, backup: Path) -> None:
+    """SQLite's online backup, as `.backup` of its shell does it, while the server has the database open."""
+    backup.mkdir()
+    with (
+        closing(sqlite3.connect(database_file(site))) as live,
+        closing(sqlite3.connect(backup / "netid.sqlite3")) as copy,
+    ):
+        live.backup(copy)
+
+
+def restore(site: Site, backup: Path) -> None:
+    """The documented shell commands, with the server stopped."""
+    with site.app.app_context():
+        db.engine.dispose()
+    instance = database_file(site).parent
+    script = BLOCKS[1].replace("/backup", str(backup)).replace("instance/", f"{instance}/")
+    subprocess.run(["bash", "-euc", script], check=True)
+
+
+def test_revoked_token_is_dead_after_a_restore(
+    site: Site, program: Registered, signed: Registered, tmp_path: Path
+) -> None:
+    """Revoke, restore: the token is alive. The documented commands end it, and all else that was issued."""
+    answer = site.ask_token(program).get_json()
+    access, refresh = answer["access_token"], answer["refresh_token"]
+    others = [
+        site.token(program, username="bob", password="bob-password"),
+        site.post("/oauth/token", program, grant_type="client_credentials").get_json()["access_token"],
+        site.token(signed),
+    ]
+    back_up(site, tmp_path / "backup")
+    assert site.post("/oauth/revoke", program, token=refresh).status_code == 200
+    assert not is_active(site, program, access)
+    restore(site, tmp_path / "backup")
+    # This is why there is a command.
+    assert is_active(site, program, access)
+    assert is_active(site, program, refresh)
+    for command in COMMANDS:
+        site.run(*command)
+    for token in (access, refresh, *others[:2]):
+        assert not is_active(site, program, token)
+    assert not is_active(site, signed, others[2])
+    assert site.get("/api/me", access).status_code == 401
+    assert site.refresh(program, refresh).get_json()["error"] == "invalid_grant"
+    assert is_active(site, program, site.token(program))
+
+
+def test_used_refresh_token_is_dead_after_a_restore(site: Site, program: Registered, tmp_path: Path) -> None:
+    """A refresh token that was rotated since the backup is not good again."""
+    refresh = site.ask_token(program).get_json()["refresh_token"]
+    back_up(site, tmp_path / "backup")
+    successor = site.refresh(program, refresh).get_json()["refresh_token"]
+    restore(site, tmp_path / "backup")
+    for command in COMMANDS:
+        site.run(*command)
+    for token in (refresh, successor):
+        assert site.refresh(program, token).get_json()["error"] == "invalid_grant"
+
+
+def test_call_is_one_audit_row(site: Site, program: Registered) -> None:
+    """The row says that everyone was meant, and how many grants ended."""
+    for _ in range(3):
+        site.token(program)
+    site.run("grant", "revoke", "--everyone", "--yes")
+    ended = [row for row in rows(site, "audit_event") if row["event"] == "grant.revoked"]
+    assert [(row["reason"], row["client_id"], row["subject"]) for row in ended] == [
+        ("operator, everyone: 3 ended", None, None)
+    ]
+
+
+def test_before_spares_later_logins(site: Site, program: Registered) -> None:
+    """With a moment, only logins from before it end."""
+    early = site.token(program)
+    site.clock.now += 600
+    late = site.token(program)
+    site.run("grant", "revoke", "--everyone", "--before", "2027-01-15 08:05:00Z", "--yes")
+    assert (NOON, is_active(site, program, early), is_active(site, program, late)) == (
+        1_800_000_000,
+        False,
+        True,
+    )
+    (told,) = [row for row in rows(site, "audit_event") if row["event"] == "grant.revoked"]
+    assert told["reason"] == "operator, everyone, before 2027-01-15 08:05:00Z: 1 ended"
+
+
+def test_everyone_is_asked_about(site: Site, program: Registered) -> None:
+    """Unless --yes, nothing ends without an answer; and everyone is meant alone."""
+    token = site.token(program)
+    asked = site.run("grant", "revoke", "--everyone", stdin="n\n", status=1)
+    assert "End every grant of everyone?" in asked
+    for options in (["--person", "alice"], ["--client", program.client_id]):
+        site.run("grant", "revoke", "--everyone", *options, "--yes", status=2)
+    assert is_active(site, program, token)
+
+
+def test_section_is_whole() -> None:
+    """The commands that are tested are those that the guide has."""
+    assert COMMANDS == [["db", "upgrade"], ["grant", "revoke", "--everyone", "--yes"]]
+    assert ".backup" in BLOCKS[0]
+
+
+def test_database_with_many_grants_is_ended_in_batches(
+    make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More grants than one transaction holds all end."""
+    site = make_site()
+    program = site.register("Library", "--resource-server")
+    token = site.token(program)
+    with sqlite3.connect(database_file(site)) as database:
+        columns = [row[1] for row in database.execute('PRAGMA table_info("grant")') if row[1] != "id"]
+        named = ", ".join(f'"{each}"' for each in columns)
+        copy = f'INSERT INTO "grant" (id, {named}) SELECT ?, {named} FROM "grant" LIMIT 1'  # noqa: S608 - our own
+        database.executemany(copy, [[number.to_bytes(19, "big")] for number in range(2500)])
+    database.close()
+    assert site.run("grant", "revoke", "--everyone", "--yes").strip() == "Ended 2501 grants."
+    assert not is_active(site, program, token)
