@@ -5,9 +5,15 @@ The prefix says which kind it is, so that a hint is only a hint (RFC 7009, 2.1):
 
 from dataclasses import dataclass
 
+from authlib.oauth2 import OAuth2Error
+
 from models import AccessToken, GrantStore, RefreshStore, RefreshToken
 from oauth.client import OAuthClient
+from oauth.errors import invalid_refresh_token
+from oauth.front import StrictRequest
+from oauth.refusals import Refusals
 from oauth.token_format import ACCESS, REFRESH, jti_of, key_of
+from telemetry import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +57,21 @@ def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now:
     elif key := key_of(REFRESH, token):
         stored = refreshes.find(key)
     return Presented(key, jti_of(token, key), stored, now) if key and stored else None
+
+
+def foreign_token(
+    refusals: Refusals, log: Log, request: StrictRequest, stored: AccessToken | RefreshToken
+) -> OAuth2Error:
+    """The answer to a client that presents another one's token, once log and audit tell of both clients.
+
+    The client is told what it is told of an unknown token (RFC 6749, 5.2).
+
+    Args:
+        refusals: where the audit is noted.
+        log: where the operator is told.
+        request: of the client that presented it.
+        stored: the token.
+    """
+    noted = refusals.note_foreign(request, stored)
+    log.warning(noted.event, **noted.facts())
+    return invalid_refresh_token()

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Names, Throttled
-from models import RefusalLedger, StoreUnavailable
+from models import AccessToken, RefreshToken, RefusalLedger, StoreUnavailable
 from oauth.errors import InvalidClient, Trouble
 from oauth.front import StrictRequest
 from telemetry import AuditEvent
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
 CLIENT_REFUSED, CLIENT_THROTTLED = "client.refused", "client.throttled"
+TOKEN_REFUSED = "token.refused"  # noqa: S105 - an event's name
+
+_FOREIGN = "other_client"
+_REASON_LENGTH = 64
 
 
 class Refusals:
@@ -69,6 +73,22 @@ class Refusals:
             The event, for the log.
         """
         return self._note_client(request, CLIENT_REFUSED, error.cause, error.client_id)
+
+    def note_foreign(self, request: StrictRequest, stored: AccessToken | RefreshToken) -> AuditEvent:
+        """Note that a client presented a token that was issued to another one: it may be stolen.
+
+        Args:
+            request: of the client that presented it.
+            stored: the token, whose client is the reason's second part.
+
+        Returns:
+            The event, for the log.
+        """
+        reason = f"{_FOREIGN}: {stored.client_id}"[:_REASON_LENGTH]
+        event = self._event(request, TOKEN_REFUSED, reason)
+        noted = replace(event, subject=stored.subject, grant_id=stored.grant_id.hex())
+        self._ledger.note(noted)
+        return noted
 
     def note_scope(self, request: StrictRequest, subject: str) -> AuditEvent:
         """Note that rules leave a person nothing of the scope of a request.

@@ -5,9 +5,9 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from models import AccessToken
 from oauth.client import OAuthClient
 from oauth.client_authentication import METHODS
-from oauth.errors import invalid_refresh_token, missing
+from oauth.errors import missing
 from oauth.front import StrictRequest
-from oauth.presented import Presented, find_presented
+from oauth.presented import Presented, find_presented, foreign_token
 
 
 class Revocation(RevocationEndpoint):
@@ -30,7 +30,7 @@ class Revocation(RevocationEndpoint):
         server = self.server
         found = find_presented(request.form["token"], server.grants, server.refreshes, server.now())
         if found is not None and not found.check_client(client):
-            raise invalid_refresh_token()
+            raise foreign_token(server.refusals, server.log, request, found.stored)
         return found
 
     def revoke_token(self, token: Presented, request: StrictRequest) -> None:

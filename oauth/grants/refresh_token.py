@@ -17,6 +17,7 @@ from oauth.client_authentication import METHODS
 from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
 from oauth.grants.permission import permit
 from oauth.minting import Facts
+from oauth.presented import foreign_token
 from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.resource import narrow_audience
 from oauth.scope import DEFAULT, is_wellformed
@@ -45,9 +46,9 @@ class RefreshGrant(RefreshTokenGrant):
             raise missing(self.GRANT_TYPE)
         key = key_of(REFRESH, self.request.form[self.GRANT_TYPE])
         found = self.server.refreshes.find(key) if key else None
-        if found is None or found.client_id != client.get_client_id():
-            raise invalid_refresh_token()
-        if not found.is_live(self.server.now()):
+        if found is not None and found.client_id != client.get_client_id():
+            raise foreign_token(self.server.refusals, self.server.log, self.request, found)
+        if found is None or not found.is_live(self.server.now()):
             raise invalid_refresh_token()
         self._check_network(found)
         self.request.refresh_token = key, found

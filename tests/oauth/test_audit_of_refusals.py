@@ -9,7 +9,7 @@ from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows
-from tests.oauth.answers import INVALID_GRANT, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
 
 
 def last_row(site: Site) -> dict[str, object]:
@@ -117,3 +117,40 @@ def test_throttling_is_told_by_the_minute(make_site: Callable[..., Site]) -> Non
     row = last_row(site)
     assert (row["event"], row["reason"], row["times"]) == ("login.throttled", "person_and_client", 4)
     assert row["name_digest"] is not None
+
+
+@pytest.mark.parametrize("endpoint", ["refresh", "revoke"])
+@pytest.mark.parametrize("kind", ["refresh_token", "access_token"])
+def test_token_of_another_client_has_a_row(
+    faked: Site, refreshing: Registered, public: Registered, kind: str, endpoint: str
+) -> None:
+    """A token that another client presents may be stolen: row and line name both clients, not the token."""
+    answer = faked.ask_token(refreshing).get_json()
+    if endpoint == "revoke":
+        assert said(faked.post("/oauth/revoke", public, token=answer[kind])) == INVALID_GRANT
+    else:
+        assert said(faked.refresh(public, answer[kind])) == INVALID_GRANT
+    if (endpoint, kind) == ("refresh", "access_token"):
+        # An access token is no refresh token of anybody.
+        assert [row["event"] for row in rows(faked, "audit_event")] == ["token.issued"]
+        return
+    row, line = last_row(faked), faked.log_lines()[-2]
+    for told in (row, line):
+        assert told["event"] == "token.refused"
+        assert told["client_id"] == public.client_id
+        assert told["reason"] == f"other_client: {refreshing.client_id}"
+        assert told["subject"] == ALICE.id
+    assert row["grant_id"] == rows(faked, "audit_event")[0]["grant_id"]
+    assert answer[kind] not in str(rows(faked, "audit_event")) + faked.log.getvalue()
+    assert said(faked.refresh(refreshing, answer["refresh_token"])) == OK
+
+
+def test_flood_of_another_client_s_token_is_a_row_a_minute(
+    faked: Site, refreshing: Registered, public: Registered
+) -> None:
+    """However often it is presented, the table has a row a minute, with how many times."""
+    token = faked.ask_token(refreshing).get_json()["refresh_token"]
+    for _ in range(5):
+        faked.refresh(public, token)
+    row = last_row(faked)
+    assert (row["event"], row["times"]) == ("token.refused", 4)
