@@ -14,17 +14,20 @@ from oauth.client_import import ImportRefused, read_clients
 
 @click.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"))
+@click.option(
+    "--ignore", "ignored", multiple=True, metavar="MEMBER", help="A member to do without; repeatable."
+)
 @as_json
 @with_appcontext
 @speaks_plainly
-def import_(file: TextIO, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+def import_(file: TextIO, ignored: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Register the clients of FILE (- for standard input), a JSON list, with their own ids and secrets.
 
-    All of them are registered, or none.
+    All of them are registered, or none. A member that is not understood refuses the list.
     """
     stores = services()
     try:
-        clients = read_clients(file.read())
+        clients = read_clients(file.read(), ignored)
         import_clients(clients, stores.clients.hasher, int(stores.clock()))
     except UnicodeDecodeError:
         raise Refused("The file is not UTF-8.") from None

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,6 +86,33 @@ def test_a_weak_secret_is_flagged_with_a_date(site: Site) -> None:
         ({**OLD, "client_secret_expires_at": "tomorrow"}, "must be seconds since the epoch, or 0."),
         ({**OLD, "client_secret_expires_at": 1 << 70}, "must be seconds since the epoch, or 0."),
         ({**OLD, "disabled_at": 7}, "A disabled client cannot be imported"),
+        ({**OLD, "status": "suspended"}, "A disabled client cannot be imported"),
+        ({**OLD, "status": ""}, "A disabled client cannot be imported"),
+        ({**OLD, "status": 1}, "The status must be text."),
+        ({**OLD, "active": False}, "A disabled client cannot be imported"),
+        ({**OLD, "enabled": False}, "A disabled client cannot be imported"),
+        ({**OLD, "enabled": 0}, "The enabled must be true or false."),
+        ({**OLD, "disabled": True}, "A disabled client cannot be imported"),
+        ({**OLD, "subject_type": "pair"}, "The subject_type must be public or pairwise."),
+        ({**OLD, "subject_type": ["pairwise"]}, "The subject_type must be public or pairwise."),
+        ({**OLD, "subject_type": "pairwise", "pairwise_subject": False}, "contradict each other"),
+        ({**OLD, "subject_type": "public", "flags": {"pairwise_subject": True}}, "contradict each other"),
+        ({**OLD, "allowed_ips": ["10.0.0.1-10.0.0.9"]}, "10.0.0.1-10.0.0.9"),
+        ({**OLD, "allowed_ips": 7}, "The networks must be a list of texts."),
+        ({**OLD, "allowed_ips": ["192.0.2.1"], "networks": ["192.0.2.2"]}, "contradict each other"),
+        (
+            {**OLD, "allowed_ips": ["192.0.2.1"], "restrictions": {"networks": ["192.0.2.2"]}},
+            "contradict each other",
+        ),
+        ({**OLD, "networks": 0}, "The networks must be a list of texts."),
+        ({**OLD, "id_token": True, "flags": {"id_token": False}}, "contradict each other"),
+        ({**OLD, "owner": 0}, "The owner must be text."),
+        ({**OLD, "scope": False}, "The scope must be a list of texts."),
+        ({**OLD, "allowed_cidrs": ["192.0.2.0/24"]}, "Not understood: 'allowed_cidrs'."),
+        ({**OLD, "require_mfa": False, "a\x1bb": 1}, r"Not understood: 'a\x1bb', 'require_mfa'."),
+        ({**OLD, "secrets": [{"not_after": 1}, {"not_after": 2}]}, "The secrets end at different times"),
+        ({**OLD, "secrets": "x"}, "The secrets must be a list of objects."),
+        ({**OLD, "secrets": [{"not_after": True}]}, "The not_after of the secrets must be seconds"),
         ("not an object", "This is not a list of objects."),
     ],
 )
@@ -134,3 +162,91 @@ def test_a_client_that_exists_is_not_replaced(site: Site) -> None:
     assert "Registered already: old program (1)" in printed
     assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == 200
     assert "new" not in site.run("client", "list")
+
+
+def test_names_of_other_servers_are_understood(site: Site) -> None:
+    """`subject_type`, `allowed_ips` and `status` mean here what they mean there."""
+    imported(
+        site,
+        {
+            **OLD,
+            "subject_type": "pairwise",
+            "allowed_ips": ["192.0.2.7", "2001:db8::/32"],
+            "status": "ACTIVE",
+        },
+        {**OLD, "client_id": "second", "subject_type": "public", "enabled": True, "disabled": False},
+    )
+    first, second = json.loads(site.run("client", "list", "--json"))
+    assert first["restrictions"] == {"networks": ["192.0.2.7", "2001:db8::/32"]}
+    assert (first["flags"], second["flags"]) == ({"pairwise_subject": True}, {"pairwise_subject": False})
+    assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == 400
+    assert site.ask_token(Registered("second", OLD["client_secret"])).status_code == 200
+
+
+def test_what_describes_a_client_is_passed_over(site: Site) -> None:
+    """Members for people, and what is null, change nothing (RFC 7591, 2)."""
+    people = {"client_uri": "https://x.example", "contacts": ["me"], "logo_uri": "y", "client_name#de": "Alt"}
+    imported(site, {**OLD, **people, "response_types": ["code"], "jwks": None, "allowed_ips": None})
+    (listed,) = json.loads(site.run("client", "list", "--json"))
+    assert (listed["client_name"], listed["restrictions"]) == ("Old program", {})
+
+
+def test_operator_may_do_without_a_member(site: Site) -> None:
+    """A member that is not understood is passed over when the operator says so, and only that one."""
+    odd = {**OLD, "require_mfa": True, "rate": 5}
+    text = json.dumps([odd])
+    assert "'rate'." in site.run("client", "import", "-", "--ignore", "require_mfa", stdin=text, status=1)
+    site.run("client", "import", "-", "--ignore", "require_mfa", "--ignore", "rate", stdin=text)
+    assert len(json.loads(site.run("client", "list", "--json"))) == 1
+
+
+def test_member_that_stands_twice_is_refused(site: Site) -> None:
+    """Of two members of one name neither is passed over (RFC 8259, 4)."""
+    text = json.dumps([OLD])[:-2] + ', "scope": "email"}]'
+    assert "twice" in site.run("client", "import", "-", stdin=text, status=1)
+
+
+WIDE = (
+    *("--grant", "password refresh_token client_credentials", "--scope", "profile email", "--owner", "me"),
+    *("--default-scope", "email", "--redirect-uri", "https://a.example/cb", "--resource-server"),
+    *("--auth-method", "client_secret_post", "--access-token-format", "ES256"),
+    *("--audience", "https://grades.example", "--release", "mail name", "--network", "192.0.2.0/24"),
+    *("--allow-member", "group:cn=a b,dc=x", "--refuse-member", "affiliation:guest", "--pairwise-subject"),
+    *("--keep-refresh-token", "--url-encoding-hints", "--tolerant-scope", "--id-token", "--told-reasons"),
+)
+PAGE = ("--auth-method", "none", "--allow-public-password", "--cors-origin", "https://page.example")
+
+
+@pytest.mark.parametrize("options", [(), WIDE, PAGE], ids=["plain", "everything", "public"])
+@pytest.mark.parametrize("command", ["list", "show", "create"])
+def test_what_is_exported_comes_back(
+    make_site: Callable[..., Site], options: tuple[str, ...], command: str
+) -> None:
+    """Every member that another server of ours tells of a client is kept, or the import is refused."""
+    old, new = make_site(), make_site()
+    made = json.loads(old.run("client", "create", "a program", *options, "--json"))
+    told = {
+        "list": lambda: json.loads(old.run("client", "list", "--json"))[0],
+        "show": lambda: json.loads(old.run("client", "show", made["client_id"], "--json")),
+        "create": lambda: made,
+    }[command]()
+    new.clock.now += 60
+    imported(new, {**told, "client_secret": made["client_secret"]})
+    (kept,) = json.loads(new.run("client", "list", "--json"))
+    (before,) = json.loads(old.run("client", "list", "--json"))
+    times = {"client_id_issued_at", "secrets"}
+    assert {name: kept[name] for name in kept.keys() - times} == {
+        name: before[name] for name in before.keys() - times
+    }
+    assert len(kept["secrets"]) == len(before["secrets"])
+
+
+def test_end_of_a_listed_secret_comes_with_it(site: Site) -> None:
+    """A secret that this server lists with an end keeps it, unless another end is told beside it."""
+    listed = {"secrets": [{"serial": 1, "not_after": NOON + 9, "weak": False}]}
+    imported(site, {**OLD, **listed}, {**OLD, "client_id": "b", **listed, "client_secret_expires_at": 0})
+    first, second = json.loads(site.run("client", "list", "--json"))
+    assert [each["secrets"][0]["not_after"] for each in (first, second)] in (
+        [NOON + 9, None],
+        [None, NOON + 9],
+    )
