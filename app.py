@@ -238,7 +238,8 @@ def _serve(
     app.wsgi_app = web.SafeHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.
-        app.wsgi_app = web.TrustedProxies(app.wsgi_app, hops)  # type: ignore[method-assign]
+        header = settings.proxy_header
+        app.wsgi_app = web.behind_proxies(app.wsgi_app, hops, header)  # type: ignore[method-assign,assignment]
 
 
 def _database_answers() -> None:

@@ -93,7 +93,10 @@ class Settings(DirectorySettings, PolicySettings, LimitSettings):
     """What a program that asks for no scope is granted, as far as its list has it: names with spaces between.
     Its own default goes before, and where the two have nothing in common it is granted its whole list."""
     trusted_proxies: Annotated[int, Field(ge=0, le=16), rules.NUMBER] = 0
-    """How many proxies in front may set X-Forwarded-*; one too many lets anyone forge their address."""
+    """How many proxies in front may set proxy_header; one too many lets anyone forge their address."""
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
+    """Header that those proxies set. X-Forwarded-For is safe only behind a proxy that drops X_Forwarded_For;
+    Forwarded (RFC 7239) always is."""
 
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 

@@ -8,7 +8,7 @@ from web.api import resources
 from web.application import Application
 from web.deadline import UnderDeadline
 from web.errors import answer_every_error
-from web.forwarded import TrustedProxies
+from web.forwarded import behind_proxies
 from web.front_page import front_page
 from web.headers import SafeHeaders
 from web.health import health
@@ -16,9 +16,9 @@ from web.health import health
 __all__ = [
     "Application",
     "SafeHeaders",
-    "TrustedProxies",
     "UnderDeadline",
     "answer_every_error",
+    "behind_proxies",
     "front_page",
     "health",
     "resources",
