@@ -225,6 +225,13 @@ class DirectoryConformance:
         assert admitted == [self.campus.alice_id] * 2
         assert directory.authenticate("alice", "alice-password").groups == ()
 
+    def test_spelling_of_a_group(self, directory: Directory) -> None:
+        """A DN is told as the directory writes it, and what is not there is not told (RFC 4514)."""
+        name, _, rest = self.campus.staff_dn.partition(",")
+        for dn in (self.campus.staff_dn, self.campus.staff_dn.upper(), f"{name} , {rest}"):
+            assert directory.spelling(dn) == self.campus.staff_dn
+        assert directory.spelling(f"{name}s,{rest}") is None
+
     def test_ping(self, directory: Directory) -> None:
         """A directory that answers is pinged without complaint (RFC 4512, 5.1)."""
         directory.ping()
