@@ -12,6 +12,11 @@ from typing import Any
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
 from directory.ldap.uri import ServerUri
+from directory.ldap.wire import LinkLost
+
+
+class Refused(LinkLost):
+    """No server listens, or something on the way resets new connections."""
 
 
 def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socket.socket:
@@ -23,14 +28,17 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
         deadline: of the login that needs the connection.
 
     Raises:
+        Refused: every address refused the connection, or reset it.
         DirectoryUnavailable: no address answered in time.
     """
     failures = []
+    kind: type[DirectoryUnavailable] = Refused
     for family, address in resolve(uri, connect_timeout=connect_timeout, deadline=deadline):
         try:
             raw = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:  # a family that the kernel does not know, or no descriptor left
             failures.append(str(error))
+            kind = DirectoryUnavailable
             continue
         try:
             raw.settimeout(deadline.within(connect_timeout))
@@ -41,12 +49,14 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
         except OSError as error:
             raw.close()
             failures.append(str(error))
+            if not isinstance(error, ConnectionRefusedError | ConnectionResetError):
+                kind = DirectoryUnavailable
         except BaseException:
             raw.close()
             raise
         else:
             return raw
-    raise DirectoryUnavailable(f"{uri.text} cannot be reached: {'; '.join(failures)}")
+    raise kind(f"{uri.text} cannot be reached: {'; '.join(failures)}")
 
 
 def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> list[tuple[int, Any]]:

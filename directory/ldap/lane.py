@@ -12,6 +12,7 @@ from typing import Protocol
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
 from directory.ldap.link import Link, ServerAway
+from directory.ldap.losses import Losses
 from directory.ldap.servers import Servers
 from directory.ldap.wire import LinkLost
 
@@ -78,6 +79,7 @@ class Lane:
         self._purpose = purpose
         self._connect = connect
         self._servers = servers
+        self._losses = Losses(servers)
         self._size = size
         self._lifetime = lifetime
         self._fair_chance = fair_chance
@@ -135,6 +137,8 @@ class Lane:
         try:
             if lent.link.failure is not None:
                 self._blame(lent, lent.link.failure)
+            elif self._losses:
+                self._losses.answered(lent.link.name)
         finally:
             self._give_back(lent)
 
@@ -227,8 +231,10 @@ class Lane:
         name, epoch, allotted = lent.link.name, lent.epoch, lent.allotted
         if allotted.is_over() and allotted.seconds < self._fair_chance:
             return
-        if lent.kept and isinstance(failure, LinkLost):
-            self._servers.distrust(name, epoch)
+        if isinstance(failure, LinkLost) and allotted.spent() < self._fair_chance:
+            self._losses.lost(name, epoch, failure)
+            if lent.kept:
+                self._servers.distrust(name, epoch)
         else:
             # It may be this connection alone that hangs, as when a firewall has forgotten it.
             probe_now = not isinstance(failure, ServerAway)

@@ -16,7 +16,7 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.deadline import Deadline
 from directory.ldap.entry import Answer, Found
 from directory.ldap.strategy import CodecStrategy, OpenedStrategy, answer_of
-from directory.ldap.wire import LinkLost, TimedSocket
+from directory.ldap.wire import LinkLost, PlainSocket, TimedSocket
 
 _BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
 # What ldap3 copies from a strategy to its connection.
@@ -77,6 +77,11 @@ class Link:
     def strategy(self) -> Any:
         """ldap3's side of the connection, for a server that is made of one."""
         return self._connection.strategy
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether it is a connection over a socket without TLS."""
+        return isinstance(self._wire, PlainSocket)
 
     def begin(self, deadline: Deadline) -> None:
         """Give the operations that follow their deadline."""

@@ -13,14 +13,18 @@ from ldap3 import NONE, Server
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
-from directory.ldap.dialing import dial
+from directory.ldap.dialing import Refused, dial
 from directory.ldap.link import Link
+from directory.ldap.losses import Losses
 from directory.ldap.results import ServiceAccountRefused
 from directory.ldap.servers import Servers
 from directory.ldap.tls import secure
 from directory.ldap.uri import ServerUri
-from directory.ldap.wire import PlainSocket, TimedSocket
+from directory.ldap.wire import LinkLost, PlainSocket, TimedSocket
 
+# How often a login opens a connection to the last server that it can go to, where the network loses them: no
+# password of a person was sent yet.
+_TRIES = 4
 _START_TLS = "1.3.6.1.4.1.1466.20037"
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
 # A login that finds no good server waits so long (seconds) for the probe that it starts: a server that is
@@ -39,6 +43,7 @@ class Network:
 
     uris: tuple[ServerUri, ...]
     servers: Servers
+    losses: Losses
     start_tls: bool
     context: ssl.SSLContext | None
     connect_timeout: float
@@ -73,20 +78,33 @@ class Network:
         order = self.servers.in_order(near=near, avoid=avoid) or self._revived(deadline)
         uris = [uri for text in order for uri in self.uris if uri.text == text]
         for left, uri in reversed(list(enumerate(reversed(uris)))):
-            epoch = self.servers.epoch(uri.text)
-            allotted = deadline.part(0.5 if left else 1)
-            try:
-                return self._connect_to(uri, allotted, introduce)
-            except ServiceAccountRefused:
-                raise
-            except DirectoryUnavailable as failure:
-                failures.append(failure)
-                if not allotted.is_over() or allotted.seconds >= self.fair_chance:
-                    self.servers.failed(uri.text, epoch, failure)
+            for _ in range(1 if left else _TRIES):
+                epoch = self.servers.epoch(uri.text)
+                allotted = deadline.part(0.5 if left else 1)
+                try:
+                    return self._connect_to(uri, allotted, introduce)
+                except ServiceAccountRefused:
+                    raise
+                except DirectoryUnavailable as failure:
+                    failures.append(failure)
+                    if not self._may_try_again(uri.text, epoch, failure, allotted):
+                        break
         raise DirectoryUnavailable(
             "; ".join(dict.fromkeys(failure.cause for failure in failures)),
             alarm=any(failure.alarm for failure in failures),
         )
+
+    def _may_try_again(self, uri: str, epoch: int, failure: DirectoryUnavailable, allotted: Deadline) -> bool:
+        """Hold a failure against the server or the network; whether a new connection may fare better."""
+        if allotted.is_over() and allotted.seconds < self.fair_chance:
+            return False
+        is_quick = isinstance(failure, LinkLost) and allotted.spent() < self.fair_chance
+        # A server that refuses connections is dead, where there is another to go to.
+        if is_quick and not (isinstance(failure, Refused) and self.servers.are_several()):
+            self.losses.lost(uri, epoch, failure)
+            return self.servers.is_good(uri) and not allotted.is_over()
+        self.servers.failed(uri, epoch, failure)
+        return False
 
     def look_after(self) -> None:
         """Start the probes whose time has come while other servers are good; it takes no time itself."""
@@ -113,7 +131,7 @@ class Network:
         """Ask a server for its root DSE (RFC 4512, section 5.1): any answer but "not now" shows it alive."""
         deadline = Deadline(self.connect_timeout + self.read_timeout, self.monotonic)
         try:
-            link = self._connect_to(uri, deadline, _ask_root_dse)
+            link = self._connect_to(uri, deadline, ask_root_dse)
         except DirectoryUnavailable as failure:
             self.servers.probe_failed(uri.text, failure)
         else:
@@ -136,6 +154,8 @@ class Network:
         except BaseException:
             link.close()
             raise
+        if self.losses:
+            self.losses.answered(uri.text)
         return link
 
 
@@ -166,7 +186,12 @@ def start_tls(
     return secured
 
 
-def _ask_root_dse(link: Link) -> None:
+def ask_root_dse(link: Link) -> None:
+    """Read the root DSE (RFC 4512, section 5.1), which shows that a connection reaches a server.
+
+    Raises:
+        DirectoryUnavailable: no answer, or the server says that it cannot answer now.
+    """
     link.read("", attributes=[_NO_ATTRIBUTES])
     if link.failure is not None:
         raise link.failure

@@ -16,7 +16,8 @@ from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from directory.ldap.lane import Connect, Lane
 from directory.ldap.link import Link
-from directory.ldap.network import Network
+from directory.ldap.losses import Losses
+from directory.ldap.network import Network, ask_root_dse
 from directory.ldap.rules import LdapDirectory
 from directory.ldap.servers import Servers
 from directory.ldap.tls import verified_context
@@ -80,7 +81,7 @@ def _lines(
             return source.connect(deadline, introduce, near=near, avoid=avoid)
 
     def connect_as_nobody(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
-        return source.connect(deadline, _say_nothing, near=near, avoid=avoid)
+        return source.connect(deadline, _prove, near=near, avoid=avoid)
 
     def lane(purpose: str, connect: Connect) -> Lane:
         return Lane(
@@ -101,8 +102,14 @@ def _lines(
     )
 
 
-def _say_nothing(_link: Link) -> None:
-    """On a connection for people's binds, the first of them is the first thing said."""
+def _prove(link: Link) -> None:
+    """Get an answer on a new connection for people's binds: a bind that is lost cannot be repeated.
+
+    TLS has proven the connection already. In clear, a gateway on this machine may accept a connection that
+    leads nowhere.
+    """
+    if link.is_in_clear:
+        ask_root_dse(link)
 
 
 def _nothing_to_look_after() -> None:
@@ -144,6 +151,7 @@ def _network(
     return Network(
         uris=uris,
         servers=servers,
+        losses=Losses(servers),
         start_tls=config.start_tls,
         context=context,
         connect_timeout=config.connect_timeout,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
+from directory.ldap.wire import LinkLost
 
 
 def verified_context(
@@ -71,5 +72,7 @@ def _failure(host: str, error: Exception) -> DirectoryUnavailable:
             f"the certificate of {host} is not accepted: {error.verify_message} (NETID_LDAP_CA_FILE)",
             alarm=True,
         )
-    waiting_may_cure = isinstance(error, TimeoutError | ConnectionError | ssl.SSLEOFError)
-    return DirectoryUnavailable(f"no TLS with {host}: {error}", alarm=not waiting_may_cure)
+    cause = f"no TLS with {host}: {error}"
+    if isinstance(error, ConnectionError | ssl.SSLEOFError):
+        return LinkLost(cause)
+    return DirectoryUnavailable(cause, alarm=not isinstance(error, TimeoutError))
