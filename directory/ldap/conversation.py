@@ -24,7 +24,7 @@ from directory.ldap.lane import Lane
 from directory.ldap.link import Link
 from directory.ldap.results import NoSuchEntry
 from directory.ldap.servers import Servers
-from directory.ldap.wire import NothingSent
+from directory.ldap.wire import LinkLost, NothingSent
 
 T = TypeVar("T")
 
@@ -84,12 +84,12 @@ class Conversation:
     def elsewhere(self) -> Callable[[Callable[[Link], Found]], Found]:
         """Make a way to ask another server than the one that was asked last.
 
-        All questions go to that other server. Each raises DirectoryUnavailable if there is none, or if it
-        cannot answer either.
+        All questions go to that other server, and once more where the connection is lost. Each raises
+        DirectoryUnavailable if there is none, or if it cannot answer either.
         """
         first = self._server
 
-        def ask(question: Callable[[Link], Found]) -> Found:
+        def ask_once(question: Callable[[Link], Found]) -> Found:
             if not self._servers.are_several():
                 raise DirectoryUnavailable("there is no other server to ask")
             near = None if self._server == first else self._server
@@ -99,6 +99,12 @@ class Conversation:
                     raise DirectoryUnavailable("no other server could be connected to")
                 self._server = link.name
                 return question(link)
+
+        def ask(question: Callable[[Link], Found]) -> Found:
+            try:
+                return ask_once(question)
+            except LinkLost:
+                return ask_once(question)
 
         return ask
 

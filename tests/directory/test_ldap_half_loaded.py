@@ -195,6 +195,18 @@ def test_one_server_is_searched_once(opened: Callable[..., Directory], account: 
         assert server.received.count(b"alice") == 1
 
 
+def test_lost_search_elsewhere_is_repeated(opened: Callable[..., Directory]) -> None:
+    """A connection that is lost while another server is asked makes no right login wrong."""
+    first = iter([True])
+
+    def losing(asked: int, number: int, request: bytes) -> bytes | None:
+        return None if asked == SEARCH and next(first, False) else friendly(asked, number, request)
+
+    with Scripted(lacking) as one, Scripted(losing) as two:
+        directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
+        assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
+
+
 def test_replica_without_anybody_is_passed_over(opened: Callable[..., Directory]) -> None:
     """A replica that has the base and nobody in it cannot say that a name is unknown."""
 
