@@ -7,7 +7,8 @@ come from directories, servers' messages, the database and arguments. No other m
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -89,6 +90,25 @@ def print_marked(mark: str, colour: str, text: str) -> None:
         text: the rest of the line.
     """
     click.echo(f"{click.style(shown(mark), fg=colour)} {shown(text)}")
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal how far a long command is, in a line that changes; nowhere else.
+
+    Yields:
+        What is told the line.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    # Other commands start without it.
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True, emoji=False), transient=True) as shown_live:
+        task = shown_live.add_task("", total=None)
+        yield lambda text: shown_live.update(task, description=shown(text))
 
 
 def confirm(question: str) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Callable
 import click
 from flask.cli import with_appcontext
 
-from cli.output import Refused, as_json, print_json, print_line, speaks_plainly
+from cli.output import Refused, as_json, print_json, print_line, progress, speaks_plainly
 from cli.services import services
+from models import Batch, StoreUnavailable, purge_audit
 from models import purge as purge_expired
-from models import purge_audit
 from oauth import ACCESS, REFRESH, key_of
 from telemetry import AuditEvent
 
 _DAY = 86_400
+_STOPPED = "the next call goes on from there."
+# As a shell has it of a process that SIGINT ended.
+_INTERRUPTED = 130
 
 
 @click.group()
@@ -55,7 +58,7 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     default=3.0,
     show_default=True,
     type=click.FloatRange(0, 100),
-    help="After each batch, rest for so many times as long as it took: requests have their turn.",
+    help="After each batch, rest for so many times as long as its work took, if others write meanwhile.",
 )
 @as_json
 @with_appcontext
@@ -63,33 +66,43 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 def purge(batch: int, rest: float, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Delete expired tokens, grants whose last token has ended, and the audit past its days. Run it daily."""
     now, retention = int(services().clock()), services().settings.audit_retention
-    give_way = giving_way(rest)
-    counts = purge_expired(now, batch=batch, rest=give_way)
-    counts["audit_event"] = purge_audit(now - retention * _DAY, batch=batch, rest=give_way)
+    with progress() as show:
+        purging = Purging(rest, show)
+        try:
+            purge_expired(now, batch=batch, after=purging)
+            purge_audit(now - retention * _DAY, batch=batch, after=purging)
+        except (KeyboardInterrupt, StoreUnavailable) as error:
+            # Whole batches went, and nothing of the one that was under way.
+            print_line(f"Stopped after {sum(purging.counts.values())} rows: {_STOPPED}", err=True)
+            if isinstance(error, StoreUnavailable):
+                raise
+            sys.exit(_INTERRUPTED)
+    purging.counts.setdefault("audit_event", 0)
     if as_json:
-        print_json(counts)
+        print_json(purging.counts)
     else:
-        print_line(", ".join(f"{name}: {count}" for name, count in counts.items()))
+        print_line(", ".join(f"{name}: {count}" for name, count in purging.counts.items()))
 
 
-def giving_way(
-    times: float,
-    *,
-    monotonic: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Callable[[], None]:
-    """Make a rest that takes so many times as long as the work before it.
+class Purging:
+    """What happens after each batch of a purge: it is counted and shown, and others have their turn."""
 
-    Args:
-        times: how many.
-        monotonic: seconds since any moment.
-        sleep: waits for so many seconds.
-    """
-    since = monotonic()
+    def __init__(
+        self, times: float, show: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Begin.
 
-    def rest() -> None:
-        nonlocal since
-        sleep(times * (monotonic() - since))
-        since = monotonic()
+        Args:
+            times: how many times as long as its own work each batch rests.
+            show: is told how far it is, in a line.
+            sleep: waits for so many seconds.
+        """
+        self.counts: dict[str, int] = {}
+        self._times, self._show, self._sleep = times, show, sleep
 
-    return rest
+    def __call__(self, batch: Batch) -> None:
+        """Count a batch, and rest, unless nobody else writes."""
+        self.counts[batch.table] = self.counts.get(batch.table, 0) + batch.rows
+        self._show(f"{batch.table}: {self.counts[batch.table]:,} rows, {sum(self.counts.values()):,} in all")
+        if not batch.is_alone:
+            self._sleep(self._times * batch.seconds)

@@ -25,7 +25,7 @@ from models.group_commit import GroupCommit
 from models.kept_secret import KeptSecrets, kept_secret_key_ids
 from models.migrations import MIGRATIONS, is_current, migrate
 from models.person_failures import ToldFailure, failures_of, unblock
-from models.purge import purge, purge_audit
+from models.purge import Batch, purge, purge_audit
 from models.refresh_store import RefreshStore, Renewal
 from models.refused_store import RefusedPassword, RefusedStore
 from models.scope_store import Scope, ScopeExists, ScopeStore
@@ -39,6 +39,7 @@ __all__ = [
     "AccessToken",
     "AuditSelection",
     "Base",
+    "Batch",
     "Checkpoints",
     "Client",
     "ClientEnded",

@@ -1,12 +1,15 @@
 """Deleting what has ended, in small batches, so that no lock is held for long."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any, NamedTuple
 
-from sqlalchemy import Delete, delete, select
+from sqlalchemy import Delete, bindparam, delete, select
 
-from models.base import connection, db, rows_changed, table
+from models.base import connection, db, table
 from models.checkpoints import Checkpoints
 from models.digest import hour_prefix
+from models.driver import Link, Statement
 from models.failure_store import KEPT
 from models.refused_store import REMEMBERED
 from models.tables import (
@@ -27,11 +30,25 @@ _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
 _KEY = table(SigningKeyRow)
 
 
-def go_on() -> None:
-    """Rest between two batches: not at all."""
+class Batch(NamedTuple):
+    """What one batch did.
+
+    `seconds` is the time of its own work, without the wait for other writers: a rest that grew with that wait
+    would let a busy server stop the purge. `is_alone` says that nobody else wrote to the database since the
+    batch before; it is known of SQLite only.
+    """
+
+    table: str
+    rows: int
+    seconds: float
+    is_alone: bool
 
 
-def purge(now: int, *, batch: int = 1000, rest: Callable[[], None] = go_on) -> dict[str, int]:
+def go_on(_: Batch) -> None:
+    """Do nothing between two batches."""
+
+
+def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> dict[str, int]:
     """Delete expired tokens, grants whose last token has ended, failures and keys of no more use.
 
     Tokens go by key alone: their key begins with the hour they end in. A token may stay for up to an hour
@@ -40,7 +57,7 @@ def purge(now: int, *, batch: int = 1000, rest: Callable[[], None] = go_on) -> d
     Args:
         now: seconds since the epoch.
         batch: rows a transaction.
-        rest: is called after each batch, so that whoever waits for the database has their turn.
+        after: is called after each batch, so that whoever waits for the database has their turn.
 
     Returns:
         How many rows went, by table.
@@ -66,16 +83,17 @@ def purge(now: int, *, batch: int = 1000, rest: Callable[[], None] = go_on) -> d
         "refused_password": lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)),
         "signing_key": lambda: delete(_KEY).where(_KEY.c.kid.in_(over)),
     }
-    return {name: sum(_batches(way, batch, rest)) for name, way in ways.items()}
+    batches = _Batches(batch, after)
+    return {name: batches.all(name, Statement(way())) for name, way in ways.items()}
 
 
-def purge_audit(before: int, *, batch: int = 1000, rest: Callable[[], None] = go_on) -> int:
+def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> int:
     """Delete audit rows from before a moment, oldest first; no index is needed, since keys follow time.
 
     Args:
         before: seconds since the epoch.
         batch: rows a transaction.
-        rest: is called after each batch.
+        after: is called after each batch.
 
     Returns:
         How many rows went.
@@ -84,32 +102,57 @@ def purge_audit(before: int, *, batch: int = 1000, rest: Callable[[], None] = go
         StoreUnavailable: what was not deleted goes at the next call.
     """
     oldest = select(_AUDIT.c.id, _AUDIT.c.at).order_by(_AUDIT.c.id).limit(batch)
-    gone, count = 0, batch
-    while count == batch:
+    gone = Statement(delete(_AUDIT).where(_AUDIT.c.id <= bindparam("last"), _AUDIT.c.at < before))
+    batches, count = _Batches(batch, after), 0
+    while True:
         with connection() as link:
             # Looked for before the transaction that deletes, so that SQLite's is a writer from its beginning.
-            old = [row.id for row in link.execute(oldest) if row.at < before]
-        if not old:
-            break
-        with connection() as link:
-            count = rows_changed(link.execute(delete(_AUDIT).where(_AUDIT.c.id.in_(old))))
+            found = [row.id for row in link.execute(oldest) if row.at < before]
+        if not found:
+            return count
+        count += batches.one("audit_event", gone, {"last": max(found)})
+        if len(found) < batch:
+            return count
+
+
+class _Batches:
+    """Runs batches one after the other, and tells of each."""
+
+    def __init__(self, size: int, after: Callable[[Batch], None]) -> None:
+        self._size = size
+        self._after = after
+        self._checkpoints = Checkpoints(db.engine)
+        self._version: int | None = None
+
+    def all(self, name: str, statement: Statement[Any]) -> int:
+        """Run a statement until it finds fewer rows than a batch may have; gives back how many went."""
+        gone = count = self.one(name, statement, {})
+        while count == self._size:
+            count = self.one(name, statement, {})
+            gone += count
+        return gone
+
+    def one(self, name: str, statement: Statement[Any], values: Mapping[str, Any]) -> int:
+        """Run a statement once, in a transaction of its own.
+
+        It leaves nothing of its pages to those who serve: each row can change a page of an index.
+        """
+        with Link() as link:
+            link.begin()
+            began = monotonic()
+            count = link.run(statement, values)
             link.commit()
-        gone += count
-        _give_way(rest)
-    return gone
+        self._checkpoints.write_back(anew=False)
+        seconds = monotonic() - began
+        self._after(Batch(name, count, seconds, self._is_alone()))
+        return count
 
-
-def _batches(statement: Callable[[], Delete], batch: int, rest: Callable[[], None]) -> Iterator[int]:
-    count = batch
-    while count == batch:
+    def _is_alone(self) -> bool:
+        """Whether no other connection has changed the database since this was asked last."""
+        if db.engine.dialect.name != "sqlite":
+            return False
         with connection() as link:
-            count = rows_changed(link.execute(statement()))
-            link.commit()
-        yield count
-        _give_way(rest)
-
-
-def _give_way(rest: Callable[[], None]) -> None:
-    """Rest, and leave nothing of this batch to those who serve: each row can change a page of an index."""
-    Checkpoints(db.engine).write_back(anew=False)
-    rest()
+            # It differs from one look to the next if and only if another connection has committed.
+            version: int = link.exec_driver_sql("PRAGMA data_version").scalar_one()
+        before, self._version = self._version, version
+        return version == before

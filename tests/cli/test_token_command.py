@@ -1,10 +1,19 @@
 """`flask token …`: ending one token, and deleting what has ended."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 
-from cli.token import giving_way
+from cli.token import Purging
+from models import Batch
+from models.driver import Link
 from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
+from tests.faults import database_file, drop_table
+from tests.servers.netid import PROJECT, environment
 
 DAY = 86_400
 
@@ -122,9 +131,98 @@ def test_batch_of_nothing_is_refused(site: Site) -> None:
 
 
 def test_purge_gives_way() -> None:
-    """After each batch it rests for three times as long as that took, so that requests have their turn."""
-    moments, slept = iter([0.0, 2.0, 8.0, 9.0, 12.0]), list[float]()
-    rest = giving_way(3, monotonic=lambda: next(moments), sleep=slept.append)
-    rest()
-    rest()
-    assert slept == [6.0, 3.0]
+    """After a batch it rests for three times as long as the work took, if others write, and only then."""
+    slept, shown = list[float](), list[str]()
+    purging = Purging(3, shown.append, sleep=slept.append)
+    for batch in (
+        Batch("access_token", 200, 2.0, is_alone=False),
+        Batch("access_token", 200, 1.0, is_alone=True),
+        Batch("grant", 7, 0.5, is_alone=False),
+    ):
+        purging(batch)
+    assert slept == [6.0, 1.5]
+    assert purging.counts == {"access_token": 400, "grant": 7}
+    assert shown[-1] == "grant: 7 rows, 407 in all"
+
+
+def test_interrupted_purge_says_how_many_went(
+    site: Site, library: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C leaves whole batches deleted and nothing else; the next call goes on."""
+    for _ in range(5):
+        tokens(site, library)
+    site.clock.now += 365 * DAY
+    batches = list[Batch]()
+
+    def interrupt(purging: Purging, batch: Batch) -> None:
+        count(purging, batch)
+        batches.append(batch)
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+
+    count = Purging.__call__
+    with monkeypatch.context() as patched:
+        patched.setattr(Purging, "__call__", interrupt)
+        said = site.run("token", "purge", "--batch", "2", "--rest", "0", status=130)
+    assert said.strip() == "Stopped after 4 rows: the next call goes on from there."
+    left = json.loads(site.run("token", "purge", "--rest", "0", "--json"))
+    assert (left["access_token"], left["refresh_token"], left["grant"]) == (1, 5, 5)
+
+
+def test_interrupt_amid_a_batch_undoes_it(
+    site: Site, library: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not committed is not gone, and the database can be written to again."""
+    tokens(site, library)
+    site.clock.now += 365 * DAY
+
+    def interrupted(_: Link) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Link, "commit", interrupted)
+        said = site.run("token", "purge", status=130)
+    assert said.startswith("Stopped after 0 rows")
+    assert json.loads(site.run("token", "purge", "--json"))["access_token"] == 1
+
+
+def test_purge_that_the_database_stops_says_how_many_went(
+    site: Site, library: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trouble half-way is told together with what went before."""
+    tokens(site, library)
+    site.clock.now += 365 * DAY
+    drop_table(site, "refresh_token")
+    said = site.run("token", "purge", status=1)
+    assert "Stopped after 1 rows" in said
+    assert "The database cannot be used" in said
+
+
+def test_progress_is_shown_on_a_terminal_alone(site: Site, library: Registered) -> None:
+    """A pipe or a log gets the last line and nothing of what changes."""
+    tokens(site, library)
+    site.clock.now += 365 * DAY
+    result = site.app.test_cli_runner().invoke(args=["token", "purge"])
+    assert result.stderr == ""
+    assert result.stdout.count("\n") == 1
+
+
+def test_progress_of_a_terminal(site: Site, library: Registered) -> None:
+    """On a terminal a line on standard error tells the table and how many rows went."""
+    tokens(site, library)
+    ours, theirs = os.openpty()
+    environ = environment(database_file(site).parent, TERM="xterm", COLUMNS="80")
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "token", "purge", "--json"],
+        cwd=PROJECT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert "rows," in shown
+    assert "in all" in shown
+    assert json.loads(done.stdout).keys() >= {"access_token", "audit_event"}

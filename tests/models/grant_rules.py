@@ -191,7 +191,7 @@ class GrantRules:
         rests = list[None]()
         with stores.counted_commits() as commits:
             assert (
-                purge(stores.now, batch=2, rest=lambda: rests.append(None)).items()
+                purge(stores.now, batch=2, after=lambda _: rests.append(None)).items()
                 >= {"access_token": 5, "refresh_token": 0, "grant": 5}.items()
             )
         assert len(commits) == 3 + 1 + 3 + len(("login_failure", "refused_password", "signing_key"))

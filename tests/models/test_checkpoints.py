@@ -91,7 +91,7 @@ def test_a_purge_leaves_nothing_to_write_back(stores: Stores, file: Path) -> Non
         stores.issue()
     stores.clock.now += 100 * 86_400
     left: list[int] = []
-    purge(stores.now, batch=2, rest=lambda: left.append(log_of(file).pages - log_of(file).written_back))
+    purge(stores.now, batch=2, after=lambda _: left.append(log_of(file).pages - log_of(file).written_back))
     assert len(left) > 5
     assert set(left) == {0}
 

@@ -1,0 +1,70 @@
+"""A purge knows whether anybody else writes, and how long its own work took."""
+
+import sqlite3
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from models import Batch, purge
+from models.checkpoints import Checkpoints
+from models.driver import Link
+from tests.models.stores import Place, Stores
+from tests.models.test_store_sqlite import place
+
+__all__ = ["place"]
+
+DAYS = 100 * 86_400
+
+
+def test_purge_that_nobody_writes_beside(stores: Stores) -> None:
+    """After the first batch, which knows no earlier one, it is known that nobody else writes."""
+    for _ in range(3):
+        stores.issue()
+    stores.clock.now += DAYS
+    batches = list[Batch]()
+    purge(stores.now, batch=1, after=batches.append)
+    assert [each.rows for each in batches if each.table == "access_token"] == [1, 1, 1, 0]
+    assert [each.is_alone for each in batches] == [False] + [True] * (len(batches) - 1)
+    assert all(each.seconds > 0 for each in batches)
+
+
+def test_purge_that_others_write_beside(stores: Stores, place: Place) -> None:
+    """A commit of another process between two batches is noticed, once."""
+    for _ in range(4):
+        stores.issue()
+    stores.clock.now += DAYS
+    batches = list[Batch]()
+
+    def write(batch: Batch) -> None:
+        batches.append(batch)
+        if len(batches) == 2:
+            with closing(sqlite3.connect(Path(place.url.removeprefix("sqlite:///")))) as other:
+                other.execute("DELETE FROM login_failure")
+                other.execute("PRAGMA user_version=7")
+                other.commit()
+
+    purge(stores.now, batch=1, after=write)
+    assert [each.is_alone for each in batches[:4]] == [False, True, False, True]
+
+
+def test_wait_for_others_is_no_work(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds in which somebody else held the lock do not count: a rest must not grow with them."""
+    stores.issue()
+    stores.clock.now += DAYS
+    moments = iter(range(10_000))
+    monkeypatch.setattr(import_module("models.purge"), "monotonic", lambda: float(next(moments)))
+    begin = Link.begin
+
+    def wait_first(link: Link) -> None:
+        if not link._has_turn:
+            for _ in range(50):
+                next(moments)
+        begin(link)
+
+    monkeypatch.setattr(Link, "begin", wait_first)
+    monkeypatch.setattr(Checkpoints, "write_back", lambda *_, **__: None)
+    batches = list[Batch]()
+    purge(stores.now, batch=10, after=batches.append)
+    assert {each.seconds for each in batches} == {1.0}
