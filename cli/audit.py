@@ -8,8 +8,9 @@ from flask.cli import with_appcontext
 
 from cli.client_shown import find
 from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
+from cli.person_meant import subjects_meant
 from cli.services import services
-from models import AuditSelection, list_events, subjects_of
+from models import AuditSelection, list_events
 from telemetry import AuditEvent
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
@@ -40,7 +41,7 @@ def list_all(since: datetime | None, limit: int, as_json: bool, **named: str | N
     chosen = AuditSelection(
         since=week_ago if since is None else int(since.replace(tzinfo=UTC).timestamp()),
         # Who never had a grant is in the table by the stable id alone.
-        subjects=None if person is None else [*subjects_of(person), person],
+        subjects=None if person is None else [*subjects_meant(person), person],
         client_id=None if client_name is None else find(client_name).client_id,
         event=named["event"],
         name_digest=None if name is None else services().audit_names.digest(name).hex(),

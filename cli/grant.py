@@ -17,8 +17,9 @@ from cli.output import (
     print_table,
     speaks_plainly,
 )
+from cli.person_meant import subjects_meant
 from cli.services import services
-from models import LiveGrant, Selection, end_grants, list_grants, subjects_of
+from models import LiveGrant, Selection, end_grants, list_grants
 from telemetry import AuditEvent
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
@@ -44,7 +45,7 @@ def grant() -> None:
 def list_live(person: str | None, client_name: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """List live grants, newest first."""
     chosen = Selection(
-        subjects=None if person is None else subjects_of(person),
+        subjects=None if person is None else subjects_meant(person),
         client_id=None if client_name is None else find(client_name).client_id,
     )
     found, more = list_grants(chosen, _now(), limit=limit)
@@ -108,7 +109,7 @@ def revoke(
 
 def _one_subject(person: str) -> str | None:
     """The stable id of the person who is meant; None for one whom no grant knows."""
-    meant = subjects_of(person)
+    meant = subjects_meant(person)
     if len(meant) > 1:
         raise Refused(f"{len(meant)} people had the Net ID {person}: say which, {', '.join(meant)}.")
     return meant[0] if meant else None

@@ -13,9 +13,10 @@ from cli.output import (
     print_table,
     speaks_plainly,
 )
+from cli.person_meant import subjects_meant
 from cli.person_told import Told, tell
 from cli.services import services
-from models import Selection, end_grants, record, subjects_of, unblock
+from models import Selection, end_grants, record, unblock
 from telemetry import AuditEvent
 
 _FORGOTTEN = "the directory has forgotten failures, or a login elsewhere"
@@ -70,7 +71,7 @@ def let_in(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes b
 @speaks_plainly
 def logout(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End every live grant of somebody, with every token of theirs. The directory need not answer."""
-    meant = subjects_of(net_id)
+    meant = subjects_meant(net_id)
     if len(meant) > 1:
         raise Refused(f"{len(meant)} people had the Net ID {net_id}: say which, {', '.join(meant)}.")
     subject = meant[0] if meant else None

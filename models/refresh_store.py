@@ -63,7 +63,12 @@ _MOVE = Statement(_UNUSED.values(expires_at=bindparam("ends")))
 _RENEW = Statement(
     update(_GRANT)
     .where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
-    .values(claims=bindparam("new_claims"), private=bindparam("is_private"), live_until=bindparam("until"))
+    .values(
+        net_id=bindparam("new_net_id"),
+        claims=bindparam("new_claims"),
+        private=bindparam("is_private"),
+        live_until=bindparam("until"),
+    )
 )
 
 
@@ -72,8 +77,8 @@ class Renewal:
     """What a refresh makes: the next tokens, and the person as the directory has them now.
 
     `at` is in seconds since the epoch; `scope` and `audience` the access token's, perhaps narrower than the
-    grant's. When
-    the password was changed is not renewed: a replica that lags behind would bring the time before it back.
+    grant's; `net_id` None for a person who asked for privacy. When the password was changed is not renewed: a
+    replica that lags behind would bring the time before it back.
     """
 
     at: int
@@ -82,6 +87,7 @@ class Renewal:
     scope: str
     claims: Mapping[str, object]
     audience: str | None = None
+    net_id: str | None = None
     private: bool = False
 
 
@@ -203,6 +209,7 @@ def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> None:
     access = renewal.access
     renewed = {
         "grant": found.grant_id,
+        "new_net_id": renewal.net_id,
         "new_claims": renewal.claims,
         "is_private": renewal.private,
         "until": max(access.expires_at, renewal.refresh.expires_at),

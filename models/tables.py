@@ -57,8 +57,8 @@ class GrantRow(Base):
 
     `sub` is what the client is told in place of `subject`, where its people are pairwise; `audience` the
     resources that were asked for (RFC 8707), with spaces between. `claims` are those of its scope, so that no
-    resource ever asks the directory; a person who is `private` asked that no client be told any. `expires_at`
-    bounds the whole family; `live_until` is when its last token ends, and what the purge goes by.
+    resource ever asks the directory; of a person who is `private` neither these nor the `net_id` are stored.
+    `expires_at` bounds the whole family; `live_until` is when its last token ends, which the purge goes by.
     """
 
     __tablename__ = "grant"

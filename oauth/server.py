@@ -227,7 +227,7 @@ class Server(AuthorizationServer):
             client_id=client.client_id,
             subject=person.id if person else None,
             sub=self._subjects.sub_of(client, person.id) if person else None,
-            net_id=person.net_id if person else None,
+            net_id=person.net_id if person and not person.private else None,
             scope=scope,
             audience=request.granted_audience,
             claims=claims_of(person, scope, client.released_claims) if person else {},

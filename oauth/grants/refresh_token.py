@@ -224,6 +224,7 @@ class RefreshGrant(RefreshTokenGrant):
             scope=pair.facts.scope,
             audience=pair.facts.audience,
             claims=claims_of(person, self._rules.permitted(person, found.scope), released),
+            net_id=None if person.private else person.net_id,
             private=person.private,
         )
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,3 +205,68 @@ def test_logout_ends_every_login(limited: Site, script: Registered) -> None:
 def test_logout_of_nobody(limited: Site) -> None:
     """Somebody without a login has none to end."""
     assert limited.run("person", "logout", "alice").strip() == "Ended 0 grants."
+
+
+class TestPrivate:
+    """A user who asked for privacy, whose grants hold no Net ID."""
+
+    @pytest.fixture
+    def token(self, faked: Site, fake: FakeDirectory) -> str:
+        """A token of theirs."""
+        fake.outcome = replace(ALICE, private=True)
+        return faked.token(faked.register("p", "--scope", "profile"))
+
+    @pytest.mark.parametrize("name", ["alice", ALICE.id])
+    def test_logout_finds_them(self, faked: Site, token: str, name: str) -> None:
+        """The directory says whose Net ID it is; a stable id needs nobody to say so."""
+        assert faked.get("/api/me", token).status_code == 200
+        told = json.loads(faked.run("person", "logout", name, "--json"))
+        assert told == {"sub": ALICE.id, "ended": 1}
+        assert faked.get("/api/me", token).status_code == 401
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("grant", "list", "--person", "alice"),
+            ("audit", "list", "--person", "alice"),
+            ("person", "why", "alice"),
+        ],
+    )
+    def test_lists_find_them(self, faked: Site, token: str, command: tuple[str, ...]) -> None:
+        """Whoever answers for the server finds their grants and events by the Net ID."""
+        assert ALICE.id in faked.run(*command)
+
+    def test_revoke_finds_them(self, faked: Site, token: str) -> None:
+        """Their grants end by Net ID."""
+        assert "Ended 1 grant." in faked.run("grant", "revoke", "--person", "alice", "--yes")
+        assert faked.get("/api/me", token).status_code == 401
+
+    def test_directory_that_is_away_is_told_of(self, faked: Site, fake: FakeDirectory, token: str) -> None:
+        """Without the directory they are found by their stable id alone, and the operator is told so."""
+        fake.outcome = DirectoryUnavailable("away")
+        result = faked.app.test_cli_runner().invoke(args=["person", "logout", "alice"])
+        assert (result.exit_code, result.stdout) == (0, "Ended 0 grants.\n")
+        assert "found by their sub alone" in result.stderr
+        assert json.loads(faked.run("person", "logout", ALICE.id, "--json"))["ended"] == 1
+
+    def test_net_id_of_somebody_before(self, faked: Site, fake: FakeDirectory, token: str) -> None:
+        """Where their Net ID was another's before, and both have grants, neither is ended unasked."""
+        fake.outcome = replace(ALICE, id="of-the-former-alice")
+        faked.token(faked.register("q", "--scope", "profile"))
+        fake.outcome = replace(ALICE, private=True)
+        printed = faked.run("person", "logout", "alice", status=1)
+        assert "of-the-former-alice" in printed
+        assert ALICE.id in printed
+        faked.run("person", "logout", ALICE.id)
+        told = json.loads(faked.run("person", "logout", "of-the-former-alice", "--json"))
+        assert told["ended"] == 1
+
+    def test_name_without_grants_of_its_present_owner(self, faked: Site, fake: FakeDirectory) -> None:
+        """Whoever has the Net ID now, but no grants, is in nobody's way."""
+        fake.outcome = replace(ALICE, id="of-the-former-alice")
+        faked.token(faked.register("q", "--scope", "profile"))
+        fake.outcome = ALICE
+        assert json.loads(faked.run("person", "logout", "alice", "--json")) == {
+            "sub": "of-the-former-alice",
+            "ended": 1,
+        }

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from models import MIGRATIONS, Base, is_current
 from models.migrations import HEAD
@@ -50,6 +50,23 @@ class SchemaRules:
                 connection.execute(
                     text("UPDATE alembic_version SET version_num = :head").bindparams(head=HEAD)
                 )
+
+    def test_net_ids_of_users_who_asked_for_privacy_are_cleared(self, bare: Stores) -> None:
+        """What earlier releases stored of them is taken out, and of nobody else."""
+        upgrade(revision="0002")
+        columns: dict[str, object] = {column.name: None for column in Base.metadata.tables["grant"].columns}
+        grants = [
+            {**columns, "id": key, "client_id": "c", "subject": "s", "net_id": "n", "scope": "", "claims": {}}
+            | {"private": private, "auth_time": 1, "expires_at": 2, "live_until": 2}
+            for key, private in ((b"a" * 19, True), (b"b" * 19, False), (b"c" * 19, None))
+        ]
+        table = Base.metadata.tables["grant"]
+        with bare.engine.begin() as connection:
+            connection.execute(table.insert(), grants)
+        upgrade()
+        with bare.engine.connect() as connection:
+            found = connection.execute(select(table.c.private, table.c.net_id).order_by(table.c.id)).all()
+        assert [tuple(row) for row in found] == [(True, None), (False, "n"), (None, "n")]
 
     def test_migrations_go_up_down_and_up(self, bare: Stores) -> None:
         """All tables come, go without a trace, and come again."""

@@ -166,6 +166,7 @@ class Stores:
             refresh=NewToken(key=refresh, expires_at=refresh_ends),
             scope="profile",
             claims={"name": "Álice"},
+            net_id=found.net_id,
         )
         event = event or self.audit("token.refreshed", grant_id=found.grant_id.hex())
         return self.refreshes.rotate(key, found, replace(usual, **changes), event, secret_used=secret_used)
@@ -179,6 +180,7 @@ class Stores:
             refresh=NewToken(key=key, expires_at=found.expires_at if ends is None else ends),
             scope="profile",
             claims={"name": "Álice"},
+            net_id=found.net_id,
         )
         event = self.audit("token.refreshed", grant_id=found.grant_id.hex())
         return self.refreshes.keep(key, found, replace(renewal, **changes), event)

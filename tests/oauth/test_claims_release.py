@@ -145,6 +145,7 @@ class TestPrivacy:
         tokens = faked.ask_token(client).get_json()
         assert told(faked, tokens["access_token"]) == ({"sub"}, {"sub"})
         assert stored_claims(faked) == set()
+        assert "alice" not in str(rows(faked, "grant")).replace(ALICE.id, "")
         for token in (tokens["access_token"], tokens["refresh_token"]):
             body = introspected(faked, client, token)
             assert (body["active"], body["sub"]) == (True, ALICE.id)
@@ -162,11 +163,21 @@ class TestPrivacy:
         tokens = faked.ask_token(client).get_json()
         fake.outcome = PRIVATE
         later = faked.refresh(client, tokens["refresh_token"]).get_json()
+        assert [row["net_id"] for row in rows(faked, "grant")] == [None]
         assert told(faked, tokens["access_token"])[0] == {"sub"}
         assert "username" not in introspected(faked, client, later["access_token"])
         fake.outcome = FULL
         faked.refresh(client, later["refresh_token"])
         assert "mail" in told(faked, later["access_token"])[0]
+        assert introspected(faked, client, later["access_token"])["username"] == "alice"
+
+    def test_kept_refresh_token_forgets_the_net_id(self, faked: Site, fake: FakeDirectory) -> None:
+        """A refresh that rotates nothing takes the Net ID out of the grant as well."""
+        client = faked.register("a program", *EVERYTHING, "--keep-refresh-token")
+        tokens = faked.ask_token(client).get_json()
+        fake.outcome = PRIVATE
+        assert faked.refresh(client, tokens["refresh_token"]).status_code == 200
+        assert [row["net_id"] for row in rows(faked, "grant")] == [None]
 
     @pytest.mark.parametrize(
         ("setting", "values", "private"),
