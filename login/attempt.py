@@ -11,18 +11,22 @@ from login.folding import folded
 _DIGEST_BYTES = 16
 # What all names that are too long are counted as: no name folds to it.
 _TOO_LONG: Final = "\0"
+_SPELLING: Final = "spelling:"
 
 
 class Attempt(NamedTuple):
     """What an attempt is counted by.
 
     `name` is a keyed digest of the login name, the same however it was written: people type passwords there.
-    `address` is a network: one IPv4 address, or the /64 of an IPv6 one.
+    `address` is a network: one IPv4 address, or the /64 of an IPv6 one. `spelling` stands for the login name
+    exactly as typed. It says whose a failure is where no stable id is known: names that fold alike may be two
+    people's.
     """
 
     name: bytes
     client_id: str
     address: str
+    spelling: str | None = None
 
 
 class Names:
@@ -54,8 +58,21 @@ class Names:
             name = typed.lower()
         else:
             name = self._without_realms(folded(typed))
+        return self._digest_of(name)
+
+    def spelling(self, typed: str) -> str:
+        """What stands for a name exactly as it was typed: a keyed digest too, in the place of a stable id.
+
+        Args:
+            typed: the login name as typed.
+        """
+        exact = typed if len(typed) <= MAX_NAME_CHARACTERS else _TOO_LONG
+        # Behind a zero byte, which no form of a name has: neither is the other's digest.
+        return _SPELLING + self._digest_of(f"\0{exact}").hex()
+
+    def _digest_of(self, text: str) -> bytes:
         keyed = self._keyed.copy()
-        keyed.update(name.encode())
+        keyed.update(text.encode(errors="surrogatepass"))
         return keyed.digest()[:_DIGEST_BYTES]
 
     def _without_realms(self, name: str) -> str:

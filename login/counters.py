@@ -105,14 +105,14 @@ class Counters:
         with suppress(self._trouble):
             self._change(number, lambda store: store.forget(number))
 
-    def clear(self, name: bytes, subject: str, since: int) -> None:
+    def clear(self, subjects: Sequence[str], since: int) -> None:
         """Mark that the person has logged in since their failures; where the store cannot, they count on.
 
         Raises:
             Exception: the store's trouble, where the whole database is away.
         """
-        self._local.clear(name, subject, since)
-        self._change(0, lambda store: store.clear(name, subject, since))
+        self._local.clear(subjects, since)
+        self._change(0, lambda store: store.clear(subjects, since))
 
     def _look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold]

@@ -48,7 +48,9 @@ class Guard:
         Raises:
             Throttled: it is too much.
         """
-        attempt = Attempt(self._names.digest(net_id), client_id, network_of(address))
+        attempt = Attempt(
+            self._names.digest(net_id), client_id, network_of(address), self._names.spelling(net_id)
+        )
         self._throttle.refuse_known(attempt)
         self._rate.take(client_id)
         return attempt

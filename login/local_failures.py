@@ -82,10 +82,10 @@ class LocalFailures:
         with self._lock:
             self._rows = deque((row for row in self._rows if row.id != number), _MOST)
 
-    def clear(self, name: bytes, subject: str, since: int) -> None:
+    def clear(self, subjects: Sequence[str], since: int) -> None:
         """As the store's own."""
         with self._lock:
-            numbers = {row.id for row in self._rows if row.at > since and _is_of(row, name, subject)}
+            numbers = {row.id for row in self._rows if row.at > since and row.outcome.subject in subjects}
         self._change(numbers, cleared=True)
 
     def _change(self, numbers: set[int], **changes: object) -> None:

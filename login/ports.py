@@ -78,7 +78,10 @@ PENDING: Final = "pending"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a try: whose it was, if that is known, why it was refused, and what it counts as."""
+    """What came of a try: whose it was, why it was refused, and what it counts as.
+
+    `subject` is a person's stable id; where none is known, the `spelling` of the attempt.
+    """
 
     reason: str
     subject: str | None = None
@@ -107,8 +110,11 @@ class FailureStore(Protocol):
         """Take a record back: nothing was tried."""
         ...
 
-    def clear(self, name: bytes, subject: str, since: int) -> None:
-        """Mark that the person has logged in after their failures since a moment."""
+    def clear(self, subjects: Sequence[str], since: int) -> None:
+        """Mark that the person has logged in after their failures since a moment.
+
+        Those that share no more than the digest of a name may be another person's.
+        """
         ...
 
 

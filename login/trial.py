@@ -46,7 +46,10 @@ class Trial:
         self._attempt = attempt
         self._password = password
         self._means = means
+        # What the failures were looked for by: it may be a guess from an earlier attempt under the name.
         self._subject: str | None = None
+        # Whose account was shown; None where none was.
+        self._shown: str | None = None
         self._mine: list[Turn] = []
         self._own: int | None = None
         self._past: Sequence[Past] = ()
@@ -73,7 +76,7 @@ class Trial:
             return
         self._look(means.suspects.subject_of(attempt.name))
         if not sees_accounts and self._has_failed_of_late():
-            self._write_down(None)
+            self._write_down()
             self._shield(None)
 
     def admit(self, account: Account) -> None:
@@ -85,7 +88,7 @@ class Trial:
             DirectoryUnavailable: others of this person are under way, and take too long; or nobody can say
                 how the account stands.
         """
-        subject = account.person_id
+        subject = self._shown = account.person_id
         if not self._mine:
             self._look(subject)
         elif subject != self._subject:
@@ -96,7 +99,7 @@ class Trial:
         if not self._has_failed_of_late():
             return
         self._refuse_remembered(account, subject)
-        self._write_down(subject)
+        self._write_down()
         self._shield(account)
 
     def refused(self, refusal: InvalidCredentials) -> None:
@@ -119,7 +122,8 @@ class Trial:
         if self._account is None and means.shield.sees_accounts:
             means.shield.judge_nobody(self._past, means.counters.now(), repeated=repeated)
         untried = self._is_remembered or (self._account is None and repeated and means.shield.remembers)
-        outcome = Outcome(refusal.reason.value, subject, guess=not repeated, tried=not untried)
+        owner = self._owner(refusal.person_id)
+        outcome = Outcome(refusal.reason.value, owner, guess=not repeated, tried=not untried)
         # Before it is written down: whatever becomes of that, this process counts anew.
         means.throttle.failed(attempt)
         if self._own is None:
@@ -150,7 +154,8 @@ class Trial:
             turn.was_right = True
         self.undo()
         if self._has_failed_of_late():
-            self._means.counters.clear(self._attempt.name, person.id, 0)
+            mine = [person.id, *([self._attempt.spelling] if self._attempt.spelling else [])]
+            self._means.counters.clear(mine, 0)
 
     def _look(self, subject: str | None) -> None:
         """Take a turn, so that what came of those before is counted, and look."""
@@ -173,11 +178,22 @@ class Trial:
             self._is_remembered = True
             raise InvalidCredentials(Refusal.WRONG_PASSWORD, "remembered: the same was refused before")
 
-    def _write_down(self, subject: str | None) -> None:
+    def _write_down(self) -> None:
         for turn in self._mine:
             turn.follow_others()
-        self._own = self._means.counters.record(self._attempt, Outcome(PENDING, subject))
-        self._past = self._means.throttle.look(self._attempt, subject or self._subject, own=self._own)
+        self._own = self._means.counters.record(self._attempt, Outcome(PENDING, self._owner()))
+        self._past = self._means.throttle.look(self._attempt, self._subject, own=self._own)
+
+    def _owner(self, refused: str | None = None) -> str | None:
+        """Whose failure this is, for certain: a person's id, or what stands for the name as it was typed.
+
+        An id from an earlier attempt under the name will not do. It may be that of another person, whose
+        name folds alike, and whose next login would clear the failure.
+
+        Args:
+            refused: the stable id that the refusal names, if it does.
+        """
+        return refused or self._shown or self._attempt.spelling
 
     def _shield(self, account: Account | None) -> None:
         shield, now = self._means.shield, self._means.counters.now()

@@ -67,10 +67,7 @@ _RECORD = Statement(insert(_FAILURE).returning(_FAILURE.c.id), _RECORDED)
 _IS_NUMBER = _FAILURE.c.id == bindparam("number")
 _SETTLE = Statement(update(_FAILURE).where(_IS_NUMBER), ["reason", "subject", "guess", "tried"])
 _FORGET = Statement(delete(_FAILURE).where(_IS_NUMBER))
-_CLEAR = tuple(
-    Statement(update(_FAILURE).where(mine, _FAILURE.c.cleared.is_(False)).values(cleared=True))
-    for mine in (_IS_NAME, _IS_SUBJECT)
-)
+_CLEAR = Statement(update(_FAILURE).where(_IS_SUBJECT, _FAILURE.c.cleared.is_(False)).values(cleared=True))
 
 
 class _Attempt(Protocol):
@@ -170,21 +167,21 @@ class FailureStore:
             link.run(_FORGET, {"number": number})
             link.commit()
 
-    def clear(self, name: bytes, subject: str, since: int) -> None:
+    def clear(self, subjects: Sequence[str], since: int) -> None:
         """Mark that the person has logged in after their failures.
 
+        Rows that share nothing but the digest of the name stay: two people's names may have the same.
+
         Args:
-            name: digest of the login name.
-            subject: the person's stable id.
+            subjects: what the person's failures were recorded under.
             since: seconds since the epoch.
 
         Raises:
             StoreUnavailable: they count as before.
         """
-        values = {"of_name": name, "of_subject": subject, "since": since}
         with Link() as link:
-            for statement in _CLEAR:
-                link.run(statement, values)
+            for subject in subjects:
+                link.run(_CLEAR, {"of_subject": subject, "since": since})
             link.commit()
 
 

@@ -200,10 +200,11 @@ class AbsenceRow(Base):
 class LoginFailureRow(Base):
     """One refused login: what limits are counted by, and what the help desk reads.
 
-    `name` is a keyed digest of the login name as it was normalised, `subject` the person's stable id where an
-    entry was found, `address` a network: one IPv4 address, or the /64 of an IPv6 one. `guess` is false where
-    the same password was refused before, `tried` where no bind followed; `cleared` is true once the person
-    has logged in since. A try that is under way has the reason `pending`.
+    `name` is a keyed digest of the login name as it was normalised. `subject` is the person's stable id where
+    an entry was found; else it stands for the name exactly as typed (`spelling:` and a keyed digest).
+    `address` is a network: one IPv4 address, or the /64 of an IPv6 one. `guess` is false where the same
+    password was refused before, `tried` where no bind followed; `cleared` is true once the person has logged
+    in since. A try that is under way has the reason `pending`.
     """
 
     __tablename__ = "login_failure"

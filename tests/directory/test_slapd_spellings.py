@@ -2,16 +2,18 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
-from directory import Directory
+from directory import Directory, InvalidCredentials
 from directory.ldap.typed import for_dn, from_dn
-from login import Names
+from login import Names, Throttled
 from login.folding import folded
 from tests.directory.conformance import ALICE, TEMPLATE
+from tests.guards import Gate
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 from tests.servers.spellings import Asker, name_of, people_of, read_table, spelled
@@ -93,3 +95,35 @@ def test_a_spelling_that_logs_in_is_counted_as_the_name(
     directory = on_slapd(slapd, user_dn_template=TEMPLATE, **nobody)
     assert directory.authenticate(typed, "alice-password").id == ALICE
     assert NAMES.digest(typed) == NAMES.digest("alice")
+
+
+@pytest.mark.parametrize("how", ["search", "template", "template alone"])
+def test_openldap_keeps_two_people_apart(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], how: str
+) -> None:
+    """Both are people to OpenLDAP; each logs in, and neither empties the other's count."""
+    people = "ou=people,dc=campus,dc=example"
+    entries = "".join(
+        f"\ndn: uid={name},{people}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: x\nsn: x\n"
+        f"userPassword: of {name}\n"
+        for name in ("andre", "andré")
+    )
+    settings: dict[str, dict[str, str | None]] = {
+        "search": {},
+        "template": {"user_dn_template": f"uid={{username}},{people}"},
+        "template alone": {
+            "user_dn_template": f"uid={{username}},{people}",
+            "bind_dn": None,
+            "bind_password": None,
+        },
+    }
+    directory = on_slapd(new_slapd(entries.encode()), **settings[how])
+    gate = Gate(directory, person="4/15minutes", sees_accounts=how != "template alone")
+    assert gate.ask("andre", "of andre").id != gate.ask("andré", "of andré").id
+    for _ in range(4):
+        with pytest.raises(InvalidCredentials):
+            gate.ask("andré")
+        with suppress(Throttled):
+            gate.ask("andre", "of andre")
+    with pytest.raises(Throttled):
+        gate.ask("andré", "of andré")

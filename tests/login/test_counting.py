@@ -57,10 +57,10 @@ class Counted(LocalFailures):
         self._write()
         super().forget(number)
 
-    def clear(self, name: bytes, subject: str, since: int) -> None:
+    def clear(self, subjects: Sequence[str], since: int) -> None:
         """Count a write."""
         self._write()
-        super().clear(name, subject, since)
+        super().clear(subjects, since)
 
     def _write(self) -> None:
         self.writes += 1

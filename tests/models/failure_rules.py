@@ -9,6 +9,7 @@ from tests.models.stores import Stores
 
 NAME, OTHER = b"n" * 16, b"o" * 16
 ALICE, BOB = "subject-of-alice", "subject-of-bob"
+TYPED = "spelling:1"
 FAILURES, REFUSED = FailureStore(), RefusedStore()
 DAY = 86_400
 
@@ -81,13 +82,25 @@ class FailureRules:
         assert (row["guess"], row["tried"], row["cleared"]) == (False, False, False)
 
     def test_clearing_marks_and_deletes_nothing(self, stores: Stores) -> None:
-        """A success marks the person's failures, by name and subject, and nobody else's."""
-        for name, subject in ((NAME, None), (OTHER, ALICE), (OTHER, BOB)):
-            record(stores, name, subject)
-        FAILURES.clear(NAME, ALICE, 0)
-        assert sorted(row["cleared"] for row in stores.rows("login_failure")) == [False, True, True]
+        """A success marks the failures of the person, and of the name as typed, and nobody else's.
+
+        Names that fold alike share a digest: those under the name that are another's, or nobody's, stay.
+        """
+        rows = [(NAME, TYPED), (OTHER, ALICE), (NAME, ALICE), (NAME, BOB), (NAME, None), (NAME, "spelling:2")]
+        numbers = [record(stores, *row) for row in rows]
+        FAILURES.clear([ALICE, TYPED], 0)
+        cleared = [row["id"] for row in stores.rows("login_failure") if row["cleared"]]
+        assert sorted(cleared) == numbers[:3]
         past, _ = FAILURES.look(NAME, ALICE, 0)
-        assert [each.cleared for each in past] == [True, True]
+        assert {each.id for each in past if not each.cleared} == set(numbers[3:])
+
+    def test_clearing_reaches_back_to_a_moment(self, stores: Stores) -> None:
+        """Failures at the moment itself, or before it, stay as they are."""
+        record(stores)
+        stores.clock.now += 60
+        newest = record(stores)
+        FAILURES.clear([ALICE], stores.now - 60)
+        assert [row["id"] for row in stores.rows("login_failure") if row["cleared"]] == [newest]
 
     def test_failures_at_once_are_all_counted(self, stores: Stores) -> None:
         """16 threads at once: nothing is counted twice or not at all."""

@@ -81,7 +81,7 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "failure": lambda stores: FailureStore().record(stores.now, ATTEMPT, Outcome("locked")),
     "settle": lambda _: FailureStore().settle(1, Outcome("locked")),
     "forget": lambda _: FailureStore().forget(1),
-    "clear": lambda _: FailureStore().clear(b"\0" * 16, "nobody", 0),
+    "clear": lambda _: FailureStore().clear(["nobody"], 0),
     "remember": lambda stores: RefusedStore().remember("nobody", "anyone", b"tag1", b"", stores.now),
     "forget_refused": lambda _: RefusedStore().forget("nobody"),
     "purge": lambda stores: purge(stores.now),

@@ -1,0 +1,134 @@
+"""Two people whose names fold alike share a count, and neither clears the other's failures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from directory import Admit, Directory, InvalidCredentials, Person, Refusal
+from login import Throttled
+from login.local_failures import LocalFailures
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Away, Gate
+
+ROSE = replace(ALICE, id="id-of-rose", net_id="rose")
+ROSE_WITH_ACCENT = replace(ALICE, id="id-of-rosé", net_id="rosé")
+GUESSES = 4
+LIMIT = f"{GUESSES}/15minutes"
+
+
+@dataclass
+class Entry:
+    """Somebody, with their password, and what becomes of a right one."""
+
+    person: Person
+    password: str
+    refusal: Refusal | None = None
+
+
+class Alike(FakeDirectory):
+    """A directory of rose and rosé, which tells them apart; it shows accounts, or nobody's."""
+
+    def __init__(self, *, shows: bool) -> None:
+        super().__init__()
+        self.shows = shows
+        self.entries = {"rose": Entry(ROSE, "of rose"), "rosé": Entry(ROSE_WITH_ACCENT, "of rosé")}
+
+    def authenticate(
+        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
+    ) -> Person:
+        """Whoever has exactly this name, without regard to case."""
+        self.asked.append((net_id, password))
+        entry = self.entries.get(net_id.lower())
+        if entry is None:
+            raise InvalidCredentials(Refusal.UNKNOWN_PERSON)
+        if self.shows and admit is not None:
+            admit(FakeAccount(entry.person.id))
+        self.bound.append((net_id, password))
+        reason = entry.refusal if password == entry.password else Refusal.WRONG_PASSWORD
+        if reason is None:
+            return entry.person
+        refusal = InvalidCredentials(reason)
+        if self.shows or reason is not Refusal.WRONG_PASSWORD:
+            refusal.person_id = entry.person.id
+        raise refusal
+
+
+class Broken(LocalFailures):
+    """A store that neither reads nor writes."""
+
+    def look(self, *_: object) -> object:  # type: ignore[override]
+        """Fail."""
+        raise Away
+
+    def record(self, *_: object) -> object:  # type: ignore[override]
+        """Fail."""
+        raise Away
+
+
+def guess(gate: Gate, net_id: str) -> None:
+    """Guess at somebody, wrongly."""
+    with pytest.raises(InvalidCredentials):
+        gate.ask(net_id)
+
+
+def is_throttled(gate: Gate, net_id: str, password: str | None = None) -> bool:
+    """Whether a try is refused without a look at the password."""
+    try:
+        gate.ask(net_id, password)
+    except Throttled:
+        return True
+    except InvalidCredentials:
+        return False
+    return False
+
+
+@pytest.fixture(params=["stored", "local"])
+def gate_of(request: pytest.FixtureRequest) -> Callable[..., Gate]:
+    """A login with failures counted in the store, and in this process while the store is away."""
+
+    def make(directory: Directory, *, sees_accounts: bool) -> Gate:
+        store = LocalFailures(step=1) if request.param == "stored" else Broken()
+        return Gate(directory, store, person=LIMIT, sees_accounts=sees_accounts)
+
+    return make
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_success_leaves_the_failures_of_another(gate_of: Callable[..., Gate], shows: bool) -> None:  # noqa: FBT001
+    """Who owns `rose` guesses at `rosé`, and logs in between: the limit is met all the same."""
+    gate = gate_of(Alike(shows=shows), sees_accounts=shows)
+    for _ in range(GUESSES):
+        guess(gate, "rosé")
+        is_throttled(gate, "rose", "of rose")
+    assert is_throttled(gate, "rosé")
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_success_clears_ones_own_failures(gate_of: Callable[..., Gate], shows: bool) -> None:  # noqa: FBT001
+    """Whoever logs in under the name that they mistyped a password for begins anew."""
+    gate = gate_of(Alike(shows=shows), sees_accounts=shows)
+    for _ in range(3):
+        for _ in range(GUESSES - 1):
+            guess(gate, "rosé")
+        assert gate.ask("rosé", "of rosé").id == ROSE_WITH_ACCENT.id
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_a_refusal_that_names_a_person_makes_no_later_guess_theirs(
+    gate_of: Callable[..., Gate],
+    shows: bool,  # noqa: FBT001
+) -> None:
+    """Who owns `rose` is refused with the right password first: it ties the name to their id for a while."""
+    directory = Alike(shows=shows)
+    gate = gate_of(directory, sees_accounts=shows)
+    directory.entries["rose"].refusal = Refusal.NOT_ALLOWED
+    with pytest.raises(InvalidCredentials):
+        gate.ask("rose", "of rose")
+    directory.entries["rose"].refusal = None
+    tried = 0
+    while not is_throttled(gate, "rosé"):
+        tried += 1
+        assert tried <= GUESSES
+        is_throttled(gate, "rose", "of rose")
+    assert tried <= GUESSES
