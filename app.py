@@ -125,8 +125,8 @@ def build_app(
     Args:
         settings: what the operator chose.
         instance: the instance folder.
-        ring: the server's keys, from a caller that checks them against the database itself (`KeyCheck`).
-            Without them they are found and checked here. Nothing else here asks the database.
+        ring: the server's keys, from a caller that checks them against the database itself (`KeyCheck`), and
+            that has made the database. Without them both is done here. Nothing else asks the database.
         clock: seconds since the epoch.
         directory: one to use in place of the one that the settings name.
         log_stream: where log lines go (standard error by default).
@@ -137,7 +137,7 @@ def build_app(
         StoreUnavailable: the database cannot say which keys it needs.
     """
     app = _new_flask(instance)
-    _open_database(app, settings, instance)
+    _open_database(app, settings, instance, must_exist=ring is not None)
     if ring is None:
         with app.app_context():
             ring = open_keys(settings, instance, int(clock()))
@@ -205,10 +205,12 @@ def _new_flask(instance: Path) -> Flask:
     return app
 
 
-def _open_database(app: Flask, settings: Settings, instance: Path) -> None:
-    make_instance_folder(instance)
+def _open_database(app: Flask, settings: Settings, instance: Path, *, must_exist: bool) -> None:
+    if not must_exist:
+        make_instance_folder(instance)
+    url = settings.database_url_or_default(instance)
     try:
-        url = private_database(settings.database_url_or_default(instance), instance)
+        url = private_database(url, instance, must_exist=must_exist)
     except UrlRefused as refused:
         raise CannotStart(f"NETID_DATABASE_URL {refused}.") from None
     app.config["SQLALCHEMY_DATABASE_URI"] = url

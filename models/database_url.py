@@ -30,7 +30,7 @@ class UrlRefused(ValueError):
     """The URL of the database cannot be used; the message holds no password."""
 
 
-def private_database(url: str, instance: Path) -> str:
+def private_database(url: str, instance: Path, *, must_exist: bool = False) -> str:
     """Check the URL of the database; for SQLite, make its file or close it to other users.
 
     A path that is relative starts at the instance folder. Missing folders are made for their owner alone. The
@@ -39,6 +39,8 @@ def private_database(url: str, instance: Path) -> str:
     Args:
         url: the SQLAlchemy URL of the database.
         instance: the instance folder.
+        must_exist: whether another process has done this already. Then nothing is made or closed here, and
+            SQLite makes no file either: where the file is missing, its disk is away.
 
     Returns:
         The URL to connect to; for SQLite with an absolute path that has no symbolic link in it.
@@ -59,6 +61,9 @@ def private_database(url: str, instance: Path) -> str:
         raise UrlRefused("names a host: a path follows sqlite:/// at once, an absolute one sqlite:////")
     is_uri = _is_uri(parsed)
     path = Path(os.path.realpath(instance / _path(parsed, is_uri=is_uri)))
+    if must_exist:
+        query = {**parsed.query, "uri": "true", "mode": "ro" if parsed.query.get("mode") == "ro" else "rw"}
+        return _rendered(parsed.set(database=f"file:{quote(str(path))}", query=query))
     try:
         _close(path, may_make=parsed.query.get("mode", "rwc") == "rwc")
     except NotPrivate as refused:
@@ -68,7 +73,11 @@ def private_database(url: str, instance: Path) -> str:
     # Flask-SQLAlchemy takes every value of uri for true.
     query = {**parsed.query, "uri": "true"} if is_uri else parsed.query
     database = f"file:{quote(str(path))}" if is_uri else str(path)
-    return parsed.set(database=database, query=query).render_as_string(hide_password=False)
+    return _rendered(parsed.set(database=database, query=query))
+
+
+def _rendered(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
 
 
 def _is_uri(parsed: URL) -> bool:
