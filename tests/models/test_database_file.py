@@ -10,6 +10,8 @@ from pathlib import Path
 from sqlite3 import connect
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from app import PROJECT, CannotStart, create_app
 from models import UrlRefused, db, private_database
@@ -128,6 +130,25 @@ def test_nothing_is_made_for_a_database_that_must_exist(tmp_path: Path) -> None:
     for mode in ("ro", "rw"):
         private_database(f"sqlite:///file:n.sqlite3?mode={mode}&uri=true", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("query", ["", "?mode=rwc&uri=true", "?mode=rw&uri=true", "?mode=ro&uri=true"])
+def test_worker_makes_no_database(tmp_path: Path, query: str) -> None:
+    """A worker's SQLite neither makes a file nor a folder: an empty database would need no key."""
+    file = tmp_path / "disk" / "netid.sqlite3"
+    url = f"sqlite:///{'file:' if query else ''}{file}{query}"
+    opened = create_engine(private_database(url, tmp_path, must_exist=True))
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        opened.connect()
+    assert not file.parent.exists()
+    private_database(f"sqlite:///{file}", tmp_path)
+    file.rename(file.with_suffix(".away"))
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        opened.connect()
+    assert not file.exists()
+    file.with_suffix(".away").rename(file)
+    opened.connect().close()
+    opened.dispose()
 
 
 @pytest.mark.parametrize(
