@@ -29,17 +29,17 @@ def await_database(
         Refused: the database answers, and something else is wrong.
     """
     build = cast("Callable[[], Flask]", current_app.extensions.get(BUILD, current_app._get_current_object))  # type: ignore[attr-defined] # noqa: SLF001 - Flask's own way
-    told, told_at = "", 0.0
+    said, said_at = "", 0.0
     while True:
         try:
             app = build()
             with app.app_context():
                 _migrate()
         except StoreUnavailable as error:
-            if error.cause != told or clock() - told_at >= _REMIND:
-                told, told_at = error.cause, clock()
-                print_line(f"Waiting for the database, which cannot be used yet: {told}", err=True)
             _end_when_told()
+            if error.cause != said or clock() - said_at >= _REMIND:
+                said, said_at = error.cause, clock()
+                print_line(f"Waiting for the database, which cannot be used yet: {said}", err=True)
             sleep(_PAUSE)
         else:
             return app

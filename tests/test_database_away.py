@@ -164,7 +164,7 @@ def test_server_waits_for_its_database(
         postgresql.stop()
     told = output.read_text().splitlines()
     waits = [line for line in told if line.startswith("Waiting for the database, which cannot be used yet: ")]
-    assert 1 <= len(waits) == len(set(waits))
+    assert 1 <= len(waits) <= 5
     assert "Traceback" not in output.read_text()
 
 
@@ -176,7 +176,7 @@ def test_server_that_waits_ends_when_told(
     with stopped(postgresql), served(settings, output) as process:
         await_that(lambda: "Waiting for the database" in output.read_text())
         process.terminate()
-        assert process.wait(5) == 128 + signal.SIGTERM
+        assert process.wait(_PATIENCE) == 128 + signal.SIGTERM
 
 
 def test_other_commands_do_not_wait(settings: dict[str, str], postgresql: Postgresql) -> None:
