@@ -49,16 +49,9 @@ def private_database(url: str, instance: Path, *, must_exist: bool = False) -> s
         UrlRefused: no engine can be made of it, it would be another database in each process, or its file
             cannot be made private. The message holds nothing of a URL that may hold a password.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise UrlRefused(
-            "is not a URL of a database (is a special character in the password encoded?)"
-        ) from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         return url
-    if parsed.host or parsed.username:
-        raise UrlRefused("names a host: a path follows sqlite:/// at once, an absolute one sqlite:////")
     is_uri = _is_uri(parsed)
     path = Path(os.path.realpath(instance / _path(parsed, is_uri=is_uri)))
     if must_exist:
@@ -74,6 +67,18 @@ def private_database(url: str, instance: Path, *, must_exist: bool = False) -> s
     query = {**parsed.query, "uri": "true"} if is_uri else parsed.query
     database = f"file:{quote(str(path))}" if is_uri else str(path)
     return _rendered(parsed.set(database=database, query=query))
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UrlRefused(
+            "is not a URL of a database (is a special character in the password encoded?)"
+        ) from None
+    if parsed.get_backend_name() == "sqlite" and (parsed.host or parsed.username):
+        raise UrlRefused("names a host: a path follows sqlite:/// at once, an absolute one sqlite:////")
+    return parsed
 
 
 def _rendered(url: URL) -> str:

@@ -169,7 +169,7 @@ def test_worker_makes_no_database(tmp_path: Path, query: str) -> None:
         ("sqlite://host/x", "names a host"),
         ("sqlite:///folder/", "names no file"),
         ("sqlite:///file:x%2500y?uri=true", "names no file"),
-        ("sqlite:///folder", "is not a regular file"),
+        ("sqlite:///folder", "is not a plain file"),
         ("sqlite:///file-in-the-way/x", "cannot be made"),
     ],
 )
