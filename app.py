@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import TextIO
 
 from flask import Flask
-from flask_migrate import Migrate
 
 import cli
 import web
 from app_audit import ServerStates, audit_names, open_refusals
+from app_database import database_answers, open_database
 from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from app_login import login_names, open_login
 from app_values import client_limits, ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
-from keys import KeyRing, KeyringError, make_instance_folder
-from login import ClientFailures, Login
+from keys import KeyRing, KeyringError
+from login import ClientFailures
 from models import (
-    MIGRATIONS,
     AbsenceStore,
     ClientStore,
     GrantCap,
@@ -34,13 +33,9 @@ from models import (
     GroupCommit,
     RefreshStore,
     ScopeStore,
+    ServerClock,
     StoreUnavailable,
     UrlRefused,
-    db,
-    engine_options,
-    is_current,
-    prepare_engine,
-    private_database,
 )
 from oauth import (
     Catalogue,
@@ -65,7 +60,7 @@ class CannotStart(cli.Refused):
 def create_app(
     environ: Mapping[str, str] | None = None,
     *,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     directory: Directory | None = None,
     log_stream: TextIO | None = None,
 ) -> Flask:
@@ -73,7 +68,7 @@ def create_app(
 
     Args:
         environ: where the `NETID_…` variables are (the process's own by default).
-        clock: seconds since the epoch.
+        clock: seconds since the epoch; by the database's clock unless given.
         directory: one to use in place of the one that the settings name.
         log_stream: where log lines go (standard error by default).
 
@@ -109,6 +104,8 @@ def _said_plainly(build: Callable[[], Flask]) -> Flask:
         raise CannotStart(*error.mistakes) from None
     except (KeyringError, ConfigError) as error:
         raise CannotStart(str(error)) from None
+    except UrlRefused as refused:
+        raise CannotStart(f"NETID_DATABASE_URL {refused}.") from None
 
 
 def build_app(
@@ -116,7 +113,7 @@ def build_app(
     instance: Path,
     *,
     ring: KeyRing | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     directory: Directory | None = None,
     log_stream: TextIO | None = None,
 ) -> Flask:
@@ -127,25 +124,26 @@ def build_app(
         instance: the instance folder.
         ring: the server's keys, from a caller that checks them against the database itself (`KeyCheck`), and
             that has made the database. Without them both is done here. Nothing else asks the database.
-        clock: seconds since the epoch.
+        clock: seconds since the epoch; by the database's clock unless given.
         directory: one to use in place of the one that the settings name.
         log_stream: where log lines go (standard error by default).
 
     Raises:
+        UrlRefused: the URL of the database cannot be used.
         KeyringError: a key is missing, or there is none.
         ConfigError: the directory cannot be used as it is set up.
         StoreUnavailable: the database cannot say which keys it needs.
     """
+    clock, log = clock or ServerClock(), open_log(log_stream or sys.stderr)
     app = _new_flask(instance)
-    _open_database(app, settings, instance, must_exist=ring is not None)
+    open_database(app, settings, instance, clock, log, must_exist=ring is not None)
     if ring is None:
         with app.app_context():
             ring = open_keys(settings, instance, int(clock()))
-    ldap, log = ldap_config(settings), open_log(log_stream or sys.stderr)
+    ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock, tell=ServerStates(app, log, clock).tell)
     parts = _open_services(settings, ring, ldap, directory, clock)
-    login = open_login(settings, ring, directory, log, clock)
-    server = _new_server(app, settings, parts, login=login, ring=ring, log=log)
+    server = _new_server(app, settings, parts, log)
     protector = Protector(parts.grants, clock, settings.issuer)
     _serve(app, settings, server, protector, log=log, origins=Origins(parts.clients.list, clock))
     cli.register(app, parts)
@@ -172,15 +170,13 @@ def _open_services(
     )
 
 
-def _new_server(
-    app: Flask, settings: Settings, parts: cli.Services, *, login: Login, ring: KeyRing, log: Log
-) -> Server:
+def _new_server(app: Flask, settings: Settings, parts: cli.Services, log: Log) -> Server:
     return Server(
         issuer=settings.issuer,
         clients=parts.clients,
         client_failures=ClientFailures(client_limits(settings), monotonic=time.monotonic),
         grants=parts.grants,
-        login=login,
+        login=open_login(settings, parts.ring, parts.directory, log, parts.clock),
         restrictions=restrictions(settings),
         catalogue=Catalogue(ScopeStore().list, parts.clock),
         default_scope=settings.default_scope or "",
@@ -188,10 +184,10 @@ def _new_server(
         refreshes=RefreshStore(parts.grants.commits),
         absences=AbsenceStore(),
         lifetimes=lifetimes(settings),
-        successor_keys=[key.key for key in ring.derive("refresh token successor")],
+        successor_keys=[key.key for key in parts.ring.derive("refresh token successor")],
         keys=parts.keys,
         replay_window=settings.refresh_replay_window,
-        refusals=open_refusals(app, audit_names(settings, ring), parts.clock),
+        refusals=open_refusals(app, parts.audit_names, parts.clock),
         log=log,
         clock=parts.clock,
     )
@@ -205,24 +201,6 @@ def _new_flask(instance: Path) -> Flask:
     return app
 
 
-def _open_database(app: Flask, settings: Settings, instance: Path, *, must_exist: bool) -> None:
-    if not must_exist:
-        make_instance_folder(instance)
-    url = settings.database_url_or_default(instance)
-    try:
-        url = private_database(url, instance, must_exist=must_exist)
-    except UrlRefused as refused:
-        raise CannotStart(f"NETID_DATABASE_URL {refused}.") from None
-    app.config["SQLALCHEMY_DATABASE_URI"] = url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, threads=settings.threads)
-    db.init_app(app)
-    # Flask-SQLAlchemy's end of a session, at the end of each request: ours end where their work does.
-    app.teardown_appcontext_funcs.clear()
-    Migrate(app, db, directory=str(MIGRATIONS))
-    with app.app_context():
-        prepare_engine(db.engine, sqlite_synchronous=settings.sqlite_synchronous)
-
-
 def _serve(
     app: Flask, settings: Settings, server: Server, protector: Protector, *, log: Log, origins: Origins
 ) -> None:
@@ -232,7 +210,7 @@ def _serve(
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer, server.catalogue))
     app.register_blueprint(
-        web.health(required={"database": _database_answers}, degrading={"directory": server.login.ping})
+        web.health(required={"database": database_answers}, degrading={"directory": server.login.ping})
     )
     web.answer_every_error(app, log)
     redact_access_log()
@@ -242,9 +220,3 @@ def _serve(
         # The host of a request is never looked at: every URL of ours is built from the issuer.
         header = settings.proxy_header
         app.wsgi_app = web.behind_proxies(app.wsgi_app, hops, header)  # type: ignore[method-assign,assignment]
-
-
-def _database_answers() -> None:
-    """Probe: the database answers, and its schema is ours."""
-    if not is_current():
-        raise StoreUnavailable("the schema is that of another release: flask db upgrade")

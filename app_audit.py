@@ -27,6 +27,16 @@ def audit_names(settings: Settings, ring: KeyRing) -> Names:
     return Names(ring.derive("login name in the audit")[0].key, settings.ldap_realms)
 
 
+def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
+    """Make the ledger of one application: what waits in it is written with later refusals, or at the end.
+
+    Args:
+        app: the application.
+        clock: seconds since the epoch.
+    """
+    app.extensions[_LEDGER] = RefusalLedger(clock)
+
+
 def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refusals:
     """The refusals of one application.
 
@@ -35,8 +45,26 @@ def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refus
         names: digests of login names.
         clock: seconds since the epoch.
     """
-    app.extensions[_LEDGER] = ledger = RefusalLedger(clock)
-    return Refusals(ledger, names, clock)
+    return Refusals(app.extensions[_LEDGER], names, clock)
+
+
+class ClockAlarms:
+    """Tells that the clock which everything goes by went forward by much, or is ahead of the database's."""
+
+    def __init__(self, app: Flask, log: Log) -> None:
+        self._app = app
+        self._log = log
+
+    def tell(self, what: str, seconds: float, now: float) -> None:
+        """Tell once, as an alarm and in the audit.
+
+        Args:
+            what: the event.
+            seconds: by how much.
+            now: seconds since the epoch.
+        """
+        self._log.error(what, seconds=round(seconds), alarm=True)
+        self._app.extensions[_LEDGER].add(AuditEvent(event=what, at=int(now), reason=f"{seconds:.0f} s"))
 
 
 class ServerStates:

@@ -7,6 +7,7 @@ from flask import Flask
 
 from cli.audit import audit
 from cli.client import client
+from cli.clock import clock
 from cli.directory import directory
 from cli.grant import grant
 from cli.key import key
@@ -29,5 +30,5 @@ def register(app: Flask, services: Services) -> None:
         services: what the commands work on.
     """
     app.extensions[Services.NAME] = services
-    for command in (audit, client, directory, grant, key, person, scope, token, serve):
+    for command in (audit, client, clock, directory, grant, key, person, scope, token, serve):
         app.cli.add_command(command)

@@ -18,6 +18,7 @@ Besides Flask it needs Authlib and requests. REQUESTS_CA_BUNDLE names the CA of 
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 import requests
@@ -34,6 +35,7 @@ _TIMEOUT = 5  # seconds: a worker must not hang on a server that hangs
 _KEEP_KEYS = 3600  # seconds: for as long a new key is published before it signs
 _READ_AGAIN = 60  # seconds: a key that is not known may be newer than ours, but junk must not make us ask
 _LONGEST = 8192  # characters
+_LEEWAY = 60  # seconds by which clocks may differ
 
 
 class CannotSay(OAuth2Error):
@@ -120,6 +122,8 @@ class Signature(JWTBearerTokenValidator):
         """Ours, live, for us, an access token and nothing else, and with the scope."""
         if str(token.header.get("typ")).lower() not in {"at+jwt", "application/at+jwt"}:
             raise InvalidTokenError
+        # Our clock may not be that of the server.
+        token.validate = partial(token.validate, leeway=_LEEWAY)
         try:
             super().validate_token(token, scopes, request)
         except InsufficientScopeError:

@@ -30,9 +30,11 @@ from models.refresh_store import RefreshStore, Renewal
 from models.refused_store import RefusedPassword, RefusedStore
 from models.scope_store import Scope, ScopeExists, ScopeStore
 from models.sealing import Sealer
+from models.server_clock import ACCEPTED, ServerClock, clock_of_the_database
 from models.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 
 __all__ = [
+    "ACCEPTED",
     "MIGRATIONS",
     "Absence",
     "AbsenceStore",
@@ -71,11 +73,13 @@ __all__ = [
     "Sealer",
     "SecretHasher",
     "Selection",
+    "ServerClock",
     "SigningKey",
     "SigningKeyStore",
     "StoreUnavailable",
     "ToldFailure",
     "UrlRefused",
+    "clock_of_the_database",
     "db",
     "end_grants",
     "engine_options",

@@ -62,12 +62,13 @@ class BoundedConnection(Connection[Any]):
         """Be told that a long wait had no answer: `bound_waits` listens here."""
 
 
-def bound_waits(engine: Engine, seconds: float) -> None:
+def bound_waits(engine: Engine, seconds: float, *, opened: Callable[[BoundedConnection], None]) -> None:
     """Make every connection of an engine one whose waits end, under a breaker.
 
     Args:
         engine: of PostgreSQL, before its first connection.
         seconds: how long a connection, or an answer on one, may take.
+        opened: is shown each new connection.
     """
     breaker = Breaker()
 
@@ -84,6 +85,9 @@ def bound_waits(engine: Engine, seconds: float) -> None:
         allowed = bounded(PROBE_SECONDS if is_probe else seconds)
         try:
             made = _within(allowed, lambda: BoundedConnection.connect(*given, **options))
+            made.seconds = seconds
+            made.went_silent = went_silent  # type: ignore[method-assign]
+            _show(made, opened)
         except (_NotConnected, ConnectionTimeout):
             if allowed >= _SILENCE:
                 breaker.trip()
@@ -93,9 +97,15 @@ def bound_waits(engine: Engine, seconds: float) -> None:
             breaker.failed()
             raise
         breaker.answered()
-        made.seconds = seconds
-        made.went_silent = went_silent  # type: ignore[method-assign]
         return made
+
+
+def _show(made: BoundedConnection, opened: Callable[[BoundedConnection], None]) -> None:
+    try:
+        opened(made)
+    except BaseException:
+        made.close()
+        raise
 
 
 class _NotConnected(OperationalError):

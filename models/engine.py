@@ -1,7 +1,7 @@
 """How we connect: bounded waits, durability, and no parameter in any error text."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -49,15 +49,30 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
     return options
 
 
-def prepare_engine(engine: Engine, *, sqlite_synchronous: str) -> None:
+class Watch(Protocol):
+    """Who looks at the database's clock: `ServerClock`."""
+
+    def opened(self, driver: Any) -> None:
+        """Look, on a connection that was opened just now."""
+        ...
+
+    def taken(self, driver: Any) -> None:
+        """Look where it is time to, on a connection of PostgreSQL that was taken out of the pool."""
+        ...
+
+
+def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | None = None) -> None:
     """Set up each new connection: of SQLite its log, durability and foreign keys, of PostgreSQL its waits.
 
     Args:
         engine: the engine, before its first connection.
         sqlite_synchronous: `FULL` (survives a power cut) or `NORMAL` (survives a crash of the process).
+        watch: who looks at the database's clock.
     """
     if engine.dialect.name != "sqlite":
-        bound_waits(engine, WAIT_SECONDS)
+        bound_waits(engine, WAIT_SECONDS, opened=watch.opened if watch else _look_nowhere)
+        if watch is not None:
+            cast("ShortPool", engine.pool).taken = watch.taken
         return
 
     @event.listens_for(engine, "connect")
@@ -68,3 +83,9 @@ def prepare_engine(engine: Engine, *, sqlite_synchronous: str) -> None:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         cursor.close()
+        if watch is not None:
+            watch.opened(connection)
+
+
+def _look_nowhere(_driver: Any) -> None:
+    """Look at no clock."""

@@ -4,6 +4,7 @@ Owns: that who takes a connection here and who takes one through SQLAlchemy shar
 bound; and whose turn it is, where a database has one writer at a time. Must not know: what is done with one.
 """
 
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 from typing import Any, cast
@@ -25,6 +26,14 @@ class ShortPool(QueuePool):
         super().__init__(*given, **options)
         self.turn = Lock()
         """Who writes holds it. SQLite itself lets other writers sleep, longer each time, and look again."""
+        self.taken: Callable[[Any], None] | None = None
+        """Is shown the driver's connection when one is taken, before it is used."""
+
+    def recreate(self) -> "ShortPool":
+        """A new pool in the place of this one, for the same writers and the same watch."""
+        made = cast("ShortPool", super().recreate())
+        made.turn, made.taken = self.turn, self.taken
+        return made
 
     def await_turn(self) -> float:
         """Take the turn, in no more time than a connection may take, and give back the seconds it took.
@@ -48,11 +57,21 @@ class ShortPool(QueuePool):
         """
         entry = self._do_get()
         try:
-            cast("_ConnectionRecord", entry).get_connection()
+            driver = cast("_ConnectionRecord", entry).get_connection()
+            if self.taken is not None:
+                self._show(entry, driver, self.taken)
         except BaseException:
             self.give(entry)
             raise
         return entry
+
+    @staticmethod
+    def _show(entry: ConnectionPoolEntry, driver: Any, taken: Callable[[Any], None]) -> None:
+        try:
+            taken(driver)
+        except BaseException:
+            entry.invalidate()
+            raise
 
     def give(self, entry: ConnectionPoolEntry) -> None:
         """Give a connection back, with no transaction on it; or one that is invalid, to be opened anew."""

@@ -132,12 +132,12 @@ def make_site(tmp_path: Path, clock: Clock, migrated_instance: Path) -> Iterator
     """Makes applications, each with a migrated SQLite database of its own."""
     made: list[Flask] = []
 
-    def make(directory: Directory | None = None, **settings: str) -> Site:
+    def make(directory: Directory | None = None, by: Callable[[], float] = clock, **settings: str) -> Site:
         instance = tmp_path / f"instance{len(made)}"
         shutil.copytree(migrated_instance, instance)
         environ = {"NETID_INSTANCE_PATH": str(instance), **settings}
         log = io.StringIO()
-        app = create_app(environ, clock=clock, directory=directory, log_stream=log)
+        app = create_app(environ, clock=by, directory=directory, log_stream=log)
         made.append(app)
         return Site(app, app.test_client(), clock, log)
 

@@ -1,6 +1,7 @@
 """The Flask example for owners of APIs, checking JWTs by signature, over the production server."""
 
 import json
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from unittest.mock import patch
 
@@ -117,6 +118,19 @@ def test_a_forgery_is_refused(api: FlaskClient, service: Service, forgery: str) 
     """Only what a published key has signed is let in (RFC 8725)."""
     answer = get(api, forgeries(jwt_of(service))[forgery])
     assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_token")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-50, 200), (50, 200), (-90, 401), (90, 401)])
+def test_clocks_may_differ_by_a_minute(
+    api: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch, seconds: int, status: int
+) -> None:
+    """A token is let in a minute before it was issued and a minute after its end, by the API's clock."""
+    token = jwt_of(service)
+    claims = jwt.decode(token, keys_of(service), algorithms=["ES256"]).claims
+    now = time.time
+    ahead = seconds + (claims["exp"] - claims["iat"] if seconds > 0 else 0)
+    monkeypatch.setattr(time, "time", lambda: now() + ahead)
+    assert get(api, token).status_code == status
 
 
 def test_a_server_that_is_down_is_503(service: Service) -> None:
