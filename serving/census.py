@@ -4,7 +4,6 @@ granian does not say which connection a request came over. The rules here need n
 and the addresses of requests. Where these leave a doubt, the connection stays.
 """
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -68,9 +67,8 @@ class Census:
         self._room = max(1, limit // _RESERVE)
         self._first_request = first_request
         self._known: dict[int, _Known] = {}
-        # How many looks found a thread free, so that no request waited for one, and when the last ones were.
+        # How many looks found a thread free, so that no request waited for one, and when one did not.
         self._looks = 0
-        self._times: deque[float] = deque([_NEVER] * 3, maxlen=3)
         self._all_busy_at = _NEVER
 
     def judge(self, connections: Sequence[Connection], now: float) -> list[tuple[Connection, str]]:
@@ -87,7 +85,6 @@ class Census:
             self._all_busy_at = now
         else:
             self._looks += 1
-            self._times.append(now)
         self._take_note(connections, now)
         ages = self._ages_under_way(now)
         ended = [(each, "no_request") for each in connections if self._never_asks(each, ages, now)]
@@ -96,7 +93,6 @@ class Census:
         if excess > 0:
             rest = [each for each in connections if each.identity not in chosen]
             ended += [(each, "full") for each in self._idlest(rest, ages, now)[:excess]]
-        self._traffic.forget(self._times[0])
         return ended
 
     def is_nearly_full(self, connections: int) -> bool:
@@ -131,13 +127,16 @@ class Census:
         if not changed:
             return
         begun: dict[str, list[float]] = {}
+        known_since = self._traffic.known_since()
         for when, address in list(self._traffic.begun):
             begun.setdefault(address, []).append(when)
         for each, entry in changed:
             times = begun.get(each.address, ())
             received = now - each.since_received
             until = max(received + _BEGINS_WITHIN, now - each.since_sent + _TICK)
-            entry.has_asked = any(received - _TICK <= when <= until for when in times)
+            entry.has_asked = received - _TICK < known_since or any(
+                received - _TICK <= when <= until for when in times
+            )
 
     def _never_asks(self, connection: Connection, ages: _Ages, now: float) -> bool:
         entry = self._known[connection.identity]

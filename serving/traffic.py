@@ -7,26 +7,31 @@ from typing import Any
 from serving.bodies import Body, BodyGate
 
 Call = Callable[[Any, dict[str, Any]], int]
-# More than a worker answers in the few seconds for which the guard wants them.
-_MOST = 1 << 16
+# Many more would make each request take new memory, which Python then searches for garbage again and again.
+_KEPT = 2048
 
 
 class Traffic:
     """The requests of one worker, each as the time when it began and the address that it came from.
 
-    `under_way` has those that are not answered, by granian's protocol object; `begun` has the last ones, in
-    order.
+    `under_way` has those that are not answered, by granian's protocol object. `begun` has the last ones, in
+    order; only where connections are encrypted, since the guard needs them there alone.
     """
 
-    def __init__(self) -> None:
-        self.under_way: dict[Any, tuple[float, str]] = {}
-        self.begun: deque[tuple[float, str]] = deque(maxlen=_MOST)
+    def __init__(self, *, tls: bool, kept: int = _KEPT) -> None:
+        """Begin with no request.
 
-    def forget(self, before: float) -> None:
-        """Forget requests that began before then."""
-        begun = self.begun
-        while begun and begun[0][0] < before:
-            begun.popleft()
+        Args:
+            tls: whether connections are encrypted.
+            kept: how many of the last requests are kept.
+        """
+        self.under_way: dict[Any, tuple[float, str]] = {}
+        self.begun: deque[tuple[float, str]] = deque(maxlen=kept if tls else 0)
+
+    def known_since(self) -> float:
+        """The time from which on every request is in `begun`."""
+        begun = list(self.begun)
+        return begun[0][0] if begun and len(begun) == self.begun.maxlen else float("-inf")
 
 
 def watched(call: Call, traffic: Traffic, gate: BodyGate) -> Call:

@@ -1,6 +1,7 @@
 """A worker's watch over its bodies and connections, put together."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from serving.bodies import DEADLINE_SECONDS, BodyGate
@@ -27,7 +28,7 @@ class Watch:
     first_request: float = FIRST_REQUEST_SECONDS
 
 
-def guarded(call: Call, watch: Watch) -> Call:
+def guarded(call: Call, watch: Watch) -> tuple[Call, Callable[[], None]]:
     """Start a guard for this process, which must be a worker already: threads do not survive a fork.
 
     Args:
@@ -35,12 +36,12 @@ def guarded(call: Call, watch: Watch) -> Call:
         watch: what to watch for.
 
     Returns:
-        What granian is to call in its place.
+        What granian is to call in its place, and what to call when the worker is told to end.
     """
-    traffic, gate = Traffic(), BodyGate(watch.threads, deadline=watch.body)
+    traffic, gate = Traffic(tls=watch.tls), BodyGate(watch.threads, deadline=watch.body)
     census = Census(
         traffic, watch.threads, watch.connections, tls=watch.tls, first_request=watch.first_request
     )
     sockets = Sockets(watch.port) if Sockets.are_visible() else None
     Guard(gate, census, sockets, open_log(sys.stderr)).start()
-    return watched(call, traffic, gate)
+    return watched(call, traffic, gate), gate.hasten

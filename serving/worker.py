@@ -17,6 +17,9 @@ from serving.watch import Watch, guarded
 from serving.wsgi import Application, caller
 from telemetry import open_log
 
+# What this process does when it is told to end, before granian lets the requests under way end.
+_when_told_to_end: list[Callable[[], None]] = []
+
 
 def loader(
     make_application: Callable[[], Application], workers: int, watch: Watch
@@ -37,10 +40,12 @@ def _load(make_application: Callable[[], Application], workers: int, watch: Watc
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
     try:
-        return guarded(caller(make_application(), workers=workers), watch)
+        call, hasten = guarded(caller(make_application(), workers=workers), watch)
     except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor tries again
         open_log(sys.stderr).error("worker.cannot_start", exc_info=error)
         raise SystemExit(1) from None
+    _when_told_to_end.append(hasten)
+    return call
 
 
 @WorkerProcess.wrap_target
@@ -53,9 +58,18 @@ def run(worker_id: int, callback: Callable[..., int], sock: Any, ipc: Any, loop:
     mode, *counts = given[:6]
     _task_impl, http, http1, http2, _websockets, static_path, _access_log, tls, _scope, metrics = given[6:]
     end = set_sync_signals()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, partial(_told_to_end, signal.getsignal(each)))
     ended = threading.Event()
     end.add_cb(ended.set)
     worker = WSGIWorker(worker_id, sock, ipc, *counts, http, http1, http2, static_path, *tls, metrics)
     serve = getattr(worker, WORKERS_METHODS[mode][(sock[0] or sock[1]).is_uds()])
     serve(_new_cbscheduler(loop, callback, impl_asyncio=True), loop, end)
     ended.wait()
+
+
+def _told_to_end(granians: Any, number: int, frame: Any) -> None:
+    """Handle SIGTERM or SIGINT; granian has a handler of its own."""
+    for each in _when_told_to_end:
+        each()
+    granians(number, frame)

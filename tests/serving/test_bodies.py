@@ -73,6 +73,16 @@ def test_body_past_its_deadline_ends(gate: BodyGate, clock: Stands) -> None:
     assert ("Content-Length", str(len(body) + 1)) in headers
 
 
+def test_body_has_less_time_in_a_worker_that_ends(gate: BodyGate, clock: Stands) -> None:
+    """A worker that was told to end waits for no slow body for longer than 2 seconds."""
+    enter(gate, clock, 1, apart=1.9)
+    gate.hasten()
+    assert gate.crowded.is_set()
+    assert gate.overdue() == []
+    clock.now += 0.1
+    assert [each.status for each in gate.overdue()] == [408]
+
+
 def test_as_many_bodies_as_there_are_places_wait(gate: BodyGate, clock: Stands) -> None:
     """Four slow bodies keep their four threads until the deadline."""
     enter(gate, clock, 4)
@@ -147,7 +157,7 @@ def test_deadline_is_that_of_the_whole_body(gate: BodyGate, clock: Stands) -> No
 
 def test_request_without_a_body_costs_the_gate_nothing(gate: BodyGate) -> None:
     """Only a request that announces a body has its input watched (RFC 9112, 6)."""
-    traffic, inputs = Traffic(), []
+    traffic, inputs = Traffic(tls=True), []
 
     def call(protocol: Any, environ: dict[str, Any]) -> int:
         assert list(traffic.under_way) == [protocol]
@@ -165,7 +175,7 @@ def test_request_without_a_body_costs_the_gate_nothing(gate: BodyGate) -> None:
 
 def test_failed_request_is_not_under_way(gate: BodyGate) -> None:
     """A request that ends by an exception is forgotten too."""
-    traffic = Traffic()
+    traffic = Traffic(tls=True)
 
     def call(protocol: Any, environ: dict[str, Any]) -> int:
         raise LookupError

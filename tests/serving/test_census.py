@@ -16,7 +16,7 @@ class Worker:
     """A worker of two threads that takes 16 connections, looked at once a second."""
 
     def __init__(self, *, tls: bool = False, limit: int = 16) -> None:
-        self.traffic = Traffic()
+        self.traffic = Traffic(tls=tls, kept=3)
         self.census = Census(self.traffic, 2, limit, tls=tls, first_request=10)
         self.now = 1000.0
 
@@ -118,6 +118,17 @@ def test_request_between_two_looks_is_seen_at_the_next() -> None:
     request = worker.begin()
     del worker.traffic.under_way[request]
     assert worker.looks(50, replace(asking, since_sent=-0.05)) == []
+
+
+def test_more_requests_than_are_kept_leave_a_doubt() -> None:
+    """Where a connection's request may be forgotten already, the connection counts as one that asks."""
+    worker = Worker(tls=True)
+    worker.now += 1
+    for _ in range(3):
+        del worker.traffic.under_way[worker.begin(THERE, ago=0.5)]
+    worker.now -= 1
+    greeted = replace(SILENT, received=600, has_sent=True, since_received=-0.3, since_sent=-0.3)
+    assert worker.looks(50, greeted) == []
 
 
 def crowd(count: int, *, idle: float = 5.0) -> list[Connection]:

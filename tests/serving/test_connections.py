@@ -188,6 +188,29 @@ def test_body_that_comes_slowly_is_served(site: Site) -> None:
         assert answer(connection).startswith(b"HTTP/1.1 200 ")
 
 
+def test_server_ends_beside_bodies_that_never_come(migrated_instance: Path, tmp_path: Path) -> None:
+    """SIGTERM ends each worker before it is killed, so that refusals that wait reach the audit."""
+    instance = tmp_path / "instance"
+    shutil.copytree(migrated_instance, instance)
+    head = (
+        b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    with ExitStack() as held, serving(instance, settings={"NETID_WORKERS": "1"}) as running:
+        # The port listens before the worker serves it.
+        site = Site(running, None, "")
+        assert site.ask(site.get("/healthz")).startswith(b"HTTP/1.1 200 ")
+        for _ in range(6):
+            stuck = held.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=30))
+            stuck.sendall(head)
+            assert select.select([stuck], [], [], 0.1) == ([], [], [])
+        began = time.monotonic()
+        running.process.terminate()
+        running.process.wait(30)
+    assert time.monotonic() - began < 8
+    assert "Killing" not in running.printed()
+
+
 def test_connections_that_never_ask_end(site: Site, held: ExitStack) -> None:
     """Silence and half a head end after 10 seconds; a client that has asked may pause for longer."""
     used = held.enter_context(site.connect())
