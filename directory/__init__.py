@@ -17,7 +17,7 @@ from directory.contract import (
     Refusal,
     Standing,
 )
-from directory.dn import Dn, NotADn, dn_key
+from directory.dn import Dn, NotADn, dn_key, strict_dn_key
 
 __all__ = [
     "MAX_NAME_CHARACTERS",
@@ -33,4 +33,5 @@ __all__ = [
     "Refusal",
     "Standing",
     "dn_key",
+    "strict_dn_key",
 ]

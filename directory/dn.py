@@ -6,12 +6,13 @@ comparison without regard to case (RFC 4518). Must not know: directories, what a
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
 # Each relative name is a set: `cn=a+uid=b` and `uid=b+cn=a` are one (RFC 4514, section 2.2).
 Dn = tuple[frozenset[tuple[str, str]], ...]
+_Prepare = Callable[[str], str]
 
 _SPACES: Final = r"[ \t\r\n]*"
 # The older forms stay readable: an `OID.` prefix, spaces beside separators, quotes (RFC 2253, section 4).
@@ -90,9 +91,11 @@ class NotADn(ValueError):
 
 
 def dn_key(text: str) -> Dn:
-    """Read a DN into a form that is equal for all spellings of it, and for no other DN.
+    """Read a DN into a form that is equal for all spellings of it that some directory equates.
 
-    Values are compared without regard to case: so are the attribute types that name groups and people.
+    Directories differ: each keeps some names apart that have one form here. So equal forms may refuse, and
+    never grant (`strict_dn_key`). Values are compared without regard to case: so are the attribute types
+    that name groups and people.
 
     Args:
         text: a DN in its string form.
@@ -100,22 +103,39 @@ def dn_key(text: str) -> Dn:
     Raises:
         NotADn: it cannot be read.
     """
-    key = _key_or_none(text)
+    key = _key_or_none(text, _prepared)
     if key is None:
         raise NotADn(text)
     return key
 
 
-@lru_cache(maxsize=4096)
-def _key_or_none(text: str) -> Dn | None:
+def strict_dn_key(text: str) -> Dn:
+    """Read a DN into a form that is equal only for spellings of it that every directory equates.
+
+    Somebody who may create groups may give one a name that only looks like another's.
+
+    Args:
+        text: a DN in its string form.
+
+    Raises:
+        NotADn: it cannot be read.
+    """
+    key = _key_or_none(text, _strictly_prepared)
+    if key is None:
+        raise NotADn(text)
+    return key
+
+
+@lru_cache(maxsize=8192)
+def _key_or_none(text: str, prepare: _Prepare) -> Dn | None:
     """Read a DN; a cache of exceptions is what `lru_cache` does not have."""
     try:
-        return tuple(_relative_names(text))
+        return tuple(_relative_names(text, prepare))
     except ValueError:
         return None
 
 
-def _relative_names(text: str) -> Iterator[frozenset[tuple[str, str]]]:
+def _relative_names(text: str, prepare: _Prepare) -> Iterator[frozenset[tuple[str, str]]]:
     if not text.strip(" \t\r\n"):
         return
     at, more = 0, True
@@ -125,7 +145,7 @@ def _relative_names(text: str) -> Iterator[frozenset[tuple[str, str]]]:
         if kind is None:
             raise NotADn(text)
         name = kind[1].lower()
-        value, at = _value(text, kind.end())
+        value, at = _value(text, kind.end(), prepare)
         pairs.append((_TYPES.get(name, name), value))
         end = _END.match(text, at)
         if end is None:
@@ -136,10 +156,10 @@ def _relative_names(text: str) -> Iterator[frozenset[tuple[str, str]]]:
         more, at = bool(end[0]), end.end()
 
 
-def _value(text: str, at: int) -> tuple[str, int]:
+def _value(text: str, at: int, prepare: _Prepare) -> tuple[str, int]:
     """Read one value from `at` on, prepared for comparison, and tell where it ends."""
     if found := _BER.match(text, at):
-        return _of_ber(bytes.fromhex(found[1])), found.end()
+        return _of_ber(bytes.fromhex(found[1]), prepare), found.end()
     quoted = _QUOTED.match(text, at)
     found = quoted or _TEXT.match(text, at)
     if found is None or text[at : at + 1] == "#":
@@ -147,10 +167,10 @@ def _value(text: str, at: int) -> tuple[str, int]:
     raw = quoted[1] if quoted else found[0]
     octets = _ESCAPED.sub(lambda each: bytes.fromhex(each[1].decode()) if each[1] else each[2], raw.encode())
     # Octets that are no text stay apart from all text.
-    return _prepared(octets.decode(errors="surrogateescape")), found.end()
+    return prepare(octets.decode(errors="surrogateescape")), found.end()
 
 
-def _of_ber(encoded: bytes) -> str:
+def _of_ber(encoded: bytes, prepare: _Prepare) -> str:
     """Read a value that is given by its BER encoding (RFC 4514, section 2.4).
 
     Raises:
@@ -168,7 +188,7 @@ def _of_ber(encoded: bytes) -> str:
         raise NotADn(encoded.hex())
     if tag in _ENCODINGS:
         try:
-            return _prepared(encoded[start:].decode(_ENCODINGS[tag]))
+            return prepare(encoded[start:].decode(_ENCODINGS[tag]))
         except UnicodeDecodeError:
             pass
     # No prepared text holds a NUL.
@@ -183,7 +203,27 @@ def _prepared(text: str) -> str:
     before = None
     while mapped != before:
         before, mapped = mapped, unicodedata.normalize("NFKC", mapped.casefold())
+        # OpenLDAP has the capital I with a dot for an i.
+        mapped = mapped.replace("i\u0307", "i")
     return " ".join(mapped.split())
+
+
+def _strictly_prepared(text: str) -> str:
+    """Prepare a string as every directory does: without regard to case and to repeated spaces."""
+    return " ".join(part for part in "".join(map(_lowered, text)).split(" ") if part)
+
+
+def _lowered(character: str) -> str:
+    """Lower one character of ASCII, or a capital letter as old as Unicode 3.2 (RFC 4518, section 2.4).
+
+    No character becomes ASCII or meets a third one, as the Kelvin sign would become a k.
+    """
+    lower = character.lower()
+    if character.isascii():
+        return lower
+    is_plain = len(lower) == 1 and lower.upper() == character and not lower.isascii()
+    categories = tuple(map(unicodedata.ucd_3_2_0.category, (character, *lower)))
+    return lower if is_plain and categories == ("Lu", "Ll") else character
 
 
 def _mapped(character: str) -> str:

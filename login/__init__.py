@@ -5,7 +5,16 @@ once. Must not know: Flask, Authlib, SQL, `models`; `login.ports` says what a st
 re-exports the directory's outcomes, so that the protocol need not import the directory.
 """
 
-from directory import DirectoryUnavailable, Dn, InvalidCredentials, NotADn, Person, Refusal, dn_key
+from directory import (
+    DirectoryUnavailable,
+    Dn,
+    InvalidCredentials,
+    NotADn,
+    Person,
+    Refusal,
+    dn_key,
+    strict_dn_key,
+)
 from login.addresses import address_of
 from login.attempt import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
@@ -41,5 +50,6 @@ __all__ = [
     "open_guard",
     "parse_limits",
     "shield_blocks",
+    "strict_dn_key",
     "wide_blocks",
 ]

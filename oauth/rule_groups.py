@@ -7,7 +7,7 @@ is told. It is for checks, never for a request.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from login import NotADn, dn_key
+from login import NotADn, dn_key, strict_dn_key
 from models import Client, Scope
 from oauth.membership import group_dns
 
@@ -69,3 +69,7 @@ def doubts(named: Mapping[str, Sequence[str]], spelling: Callable[[str], str | N
             yield Doubt(dn, places, "the directory shows our account no such group")
         elif dn_key(written) != key:
             yield Doubt(dn, places, f"the directory writes it {written}, which the rule does not mean")
+        elif strict_dn_key(written) != strict_dn_key(dn):
+            yield Doubt(
+                dn, places, f"the directory writes it {written}: a rule that allows must be written so too"
+            )

@@ -44,6 +44,15 @@ def test_group_that_the_directory_spells_in_another_way_is_logged(
     assert "cn=Other,dc=x" in str(warned(site)[0]["cause"])
 
 
+def test_group_that_only_looks_alike_is_logged(make_site: Callable[..., Site]) -> None:
+    """A rule that is written with other characters grants nothing, so that its author is told."""
+    directory = FakeDirectory()
+    directory.spellings = {GROUP: GROUP.replace("stuff", "\uff53tuff")}
+    site = make_site(directory, NETID_ALLOW_MEMBERS=f"group:{GROUP}")
+    look_for_groups(site.app, open_log(site.log), wait_in_vain)
+    assert "must be written so too" in str(warned(site)[0]["cause"])
+
+
 def test_nothing_is_asked_without_rules_about_groups(make_site: Callable[..., Site]) -> None:
     """A directory that is away is not missed where no rule names a group."""
     site = make_site(FakeDirectory(DirectoryUnavailable("away")), NETID_REFUSE_MEMBERS="affiliation:x")

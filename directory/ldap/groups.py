@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from directory.dn import Dn, NotADn, dn_key
+from directory.dn import Dn, NotADn, strict_dn_key
 from directory.ldap.config import GROUP_DN
 from directory.ldap.entry import Entry, Found
 from directory.ldap.link import Link
@@ -116,9 +116,12 @@ class GroupRules:
 
 
 def _same(dn: str) -> Dn | str:
-    """What is equal for all spellings of a DN; one that cannot be read is compared as text."""
+    """What is equal for spellings of one DN alone; one that cannot be read is compared as text.
+
+    A group that only looks like another one must hide neither it nor the groups that it is in.
+    """
     try:
-        return dn_key(dn)
+        return strict_dn_key(dn)
     except NotADn:
         return dn.casefold()
 

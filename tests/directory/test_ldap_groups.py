@@ -68,6 +68,14 @@ def test_spellings_of_one_group_are_one_level() -> None:
     assert len(link.searches) == 2
 
 
+def test_a_group_that_looks_like_another_hides_nothing() -> None:
+    """Who may create groups must not take a person out of one, nor out of the groups that it is in."""
+    parents = {"cn\\3dp": ["cn=guests", "cn=gue\u200bsts"], "cn\\3dguests": ["cn=all"]}
+    rules = GroupRules(OPENLDAP, "ou=groups", "(member={dn})")
+    groups = rules.of(Entry("cn=p", {}), "p", FakeLink(parents).ask)
+    assert set(groups) == {"cn=guests", "cn=gue\u200bsts", "cn=all"}
+
+
 def test_a_level_is_one_search() -> None:
     """However many groups a level has, the next one costs one search more; the last finds nothing."""
     link = FakeLink({"p": ["cn=a", "cn=b", "cn=c"], "cn\\3da": ["cn=d"], "cn\\3dc": ["cn=D", "cn=e"]})

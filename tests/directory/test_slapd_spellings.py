@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from directory import Directory, InvalidCredentials
+from directory import Directory, Dn, InvalidCredentials, dn_key, strict_dn_key
 from directory.ldap.typed import for_dn, from_dn
 from login import Names, Throttled
 from login.folding import folded
@@ -64,6 +64,21 @@ def test_what_the_server_normalises_alike_has_one_form(texts_server: Slapd) -> N
         names = [f"q{chr(number)}q" for number in numbers[first : first + _AT_ONCE]]
         for name, normal in zip(names, _normal_forms(texts_server, names), strict=True):
             assert folded(normal) == folded(name), ascii(name)
+
+
+def test_dns_of_rules_are_compared_as_the_server_does(texts_server: Slapd) -> None:
+    """What grants equates nothing that the server keeps apart; what refuses, all that it equates.
+
+    Numbers that are no characters, behind the last Hangul syllable, are left out.
+    """
+    numbers = [number for number in range(0x80, 0xFFFE) if not 0xD7A4 <= number <= 0xDFFF]
+    normal_of: dict[Dn, str] = {}
+    for first in range(0, len(numbers), _AT_ONCE):
+        names = [f"q{chr(number)}q" for number in numbers[first : first + _AT_ONCE]]
+        for name, normal in zip(names, _normal_forms(texts_server, names), strict=True):
+            written, normal_dn = f"uid={for_dn(name)}", f"uid={for_dn(normal)}"
+            assert dn_key(written) == dn_key(normal_dn), ascii(name)
+            assert normal_of.setdefault(strict_dn_key(written), normal) == normal, ascii(name)
 
 
 def _normal_forms(server: Slapd, names: list[str]) -> list[str]:

@@ -78,3 +78,28 @@ def test_groups_are_wanted_only_by_rules_about_them() -> None:
     """A search for groups may cost the directory much."""
     assert want_groups([f"group:{PAYROLL}"])
     assert not want_groups(["affiliation:staff"])
+
+
+@pytest.mark.parametrize(
+    "twin",
+    ["cn=pay\u200broll", "cn=\uff50ayroll", "cn=p\u1d43yroll", "cn=p\u24d0yroll", "cn=pa\ufe0fyroll"],
+)
+def test_a_group_that_looks_like_another_is_granted_nothing(twin: str) -> None:
+    """Some directories keep these names apart: who may create groups must not make one that a rule means."""
+    member = replace(ALICE, groups=(f"{twin},ou=groups,dc=campus,dc=example",))
+    assert met(member, [f"group:{PAYROLL}"]) is None
+    assert refused_by(member, [f"group:{PAYROLL}"]) is not None
+
+
+def test_a_capital_dotted_i_is_an_i_to_a_rule_that_refuses() -> None:
+    """OpenLDAP equates them, so that the group may be stored under either."""
+    member = replace(ALICE, groups=("cn=\u0130dari,ou=groups,dc=x",))
+    assert refused_by(member, ["group:cn=idari,ou=groups,dc=x"]) is not None
+    assert met(member, ["group:cn=idari,ou=groups,dc=x"]) is None
+    assert met(member, ["group:CN=\u0130dari,OU=groups,dc=x"]) is not None
+
+
+def test_case_beyond_ascii_does_not_matter_to_a_rule_that_grants() -> None:
+    """Each directory lowers these letters."""
+    member = replace(ALICE, groups=("cn=Z\u00dcRICH,dc=x",))
+    assert met(member, ["group:cn=Z\u00fcrich,dc=x"]) is not None
