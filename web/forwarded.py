@@ -1,6 +1,7 @@
 """The client's address, as the trusted proxies in front forward it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -74,12 +75,38 @@ class ForwardedHeader:
 
     def _address(self, forwarded: str) -> str | None:
         """The `for` of the element that the outermost trusted proxy added, or None where there is none."""
-        # No address has a comma in it: a quotation mark that a client opens must hide none (RFC 7239, 6).
-        elements = forwarded.replace('"', "").split(",")
-        if len(elements) < self._hops:
-            return None
-        for pair in elements[-self._hops].split(";"):
+        for pair in _from_the_right(_element(forwarded, self._hops), ";"):
             name, _, value = pair.strip().partition("=")
-            if name.lower() == "for":
-                return value.strip()
+            if name.rstrip().lower() == "for":
+                return value.strip().strip('"')
         return None
+
+
+def _element(forwarded: str, hops: int) -> str:
+    """The element that the outermost of the trusted proxies added; empty where there is none."""
+    elements = _from_the_right(forwarded, ",")
+    return next(islice(elements, hops - 1, None), "")
+
+
+def _from_the_right(text: str, separator: str) -> Iterator[str]:
+    """Split where a separator stands outside quotes (RFC 7239, 4), the last part first.
+
+    What the trusted proxies added stands on the right, and they close their quotes: so no quotation mark that
+    a client opens hides it. A proxy may quote a client's text itself, as the value of `host`.
+    """
+    end, is_quoted = len(text), False
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] == '"':
+            is_quoted ^= not _is_escaped(text, at)
+        elif text[at] == separator and not is_quoted:
+            yield text[at + 1 : end]
+            end = at
+    yield text[:end]
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    """Whether an odd number of backslashes stands before a place (RFC 9110, 5.6.4)."""
+    first = at
+    while first and text[first - 1] == "\\":
+        first -= 1
+    return (at - first) % 2 == 1

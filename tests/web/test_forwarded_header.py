@@ -34,6 +34,13 @@ def address(forwarded: str | None, hops: int) -> str:
         # What a client opens hides nothing that a proxy adds.
         ('for="198.51.100.66, for=203.0.113.5', 1, "203.0.113.5"),
         ('for=198.51.100.66;x="\\", for=203.0.113.5', 1, "203.0.113.5"),
+        # What a proxy quotes of a client, as the Host of a request, says nothing.
+        ('host="x;for=198.51.100.66";for=203.0.113.5', 1, "203.0.113.5"),
+        ('host="x,for=198.51.100.66";for=203.0.113.5', 1, "203.0.113.5"),
+        ('for=203.0.113.5;host="x,for=198.51.100.66"', 1, "203.0.113.5"),
+        ('host="x\\",for=198.51.100.66;";for="203.0.113.5:80"', 1, "203.0.113.5:80"),
+        ('for="198.51.100.66, host="x;for=198.51.100.66";for=203.0.113.5', 1, "203.0.113.5"),
+        ('for=203.0.113.5;host="a,b", for=192.0.2.1;host="c,d"', 2, "203.0.113.5"),
         # A proxy that says nothing is the address itself.
         (None, 1, "192.0.2.1"),
         ("for=198.51.100.66", 2, "192.0.2.1"),
