@@ -53,6 +53,19 @@ def _write(events: Sequence[AuditEvent]) -> None:
         link.commit()
 
 
+def _write_waiting(events: Sequence[AuditEvent], clock: Callable[[], float]) -> None:
+    """Store rows that waited, perhaps since before this process had seen the database and its clock.
+
+    Until then times are those of the machine's own clock. Where that is ahead, a row would be a mark in the
+    future for every process that starts (`server_clock.py`). What waits is never newer than now.
+    """
+    with connection(patience=_LOCK_WAIT) as link:
+        now = int(clock())
+        rows = [dict(replace(event, at=min(event.at, now)).fields()) for event in events]
+        link.execute(_INSERT, rows)
+        link.commit()
+
+
 class RefusalLedger:
     """Refusals of this process: at most one row in `every` seconds for each kind, with how many there were.
 
@@ -98,7 +111,7 @@ class RefusalLedger:
         if not events:
             return
         try:
-            _write(events)
+            _write_waiting(events, self._clock)
         except StoreUnavailable:
             with self._lock:
                 for event in events:

@@ -30,6 +30,8 @@ _SLOWER = 0.01
 _NEWEST = "SELECT at, event FROM audit_event ORDER BY id DESC LIMIT 200"
 # There is no table yet, or a migration holds it: the next connection will do.
 _NOT_NOW = psycopg.ProgrammingError, psycopg.errors.LockNotAvailable
+# Shorter than `statement_timeout`, which would end the look first, and with it the connection.
+_LOCK_WAIT = "SET LOCAL lock_timeout = '250ms'"
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
@@ -114,9 +116,15 @@ class ServerClock:
 
     def _learn(self, driver: Any) -> None:
         """Read once how late it was when the database was last written to, as soon as there is a table."""
-        if self._mark is None:
-            with suppress(sqlite3.OperationalError, *_NOT_NOW):
-                self._mark = newest(driver.execute(_NEWEST).fetchall())
+        if self._mark is not None:
+            return
+        with suppress(sqlite3.OperationalError, *_NOT_NOW):
+            mark = newest(_newest_rows(driver))
+            with self._lock:
+                self._mark = mark
+                if self._offset is not None:
+                    # The table was locked at the first look: time goes on from the mark now.
+                    self._offset = max(self._offset, mark - self._monotonic())
 
     def _note(self, reading: float) -> None:
         """Take what the database's clock says now."""
@@ -136,6 +144,19 @@ class ServerClock:
             self.tell(JUMPED, jumped, at + offset)
         if self._is_behind and not was_behind:
             self.tell(BEHIND, behind, at + offset)
+
+
+def _newest_rows(driver: Any) -> list[tuple[int, str]]:
+    """The newest rows of the audit; on PostgreSQL a locked table is not waited for.
+
+    Args:
+        driver: the driver's connection, with no transaction on it.
+    """
+    if not isinstance(driver, psycopg.Connection):
+        return list(driver.execute(_NEWEST))
+    with driver.transaction():
+        driver.execute(_LOCK_WAIT)
+        return driver.execute(_NEWEST).fetchall()
 
 
 def newest(rows: Iterable[tuple[int, str]]) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask_migrate import upgrade
 
-from models import ServerClock, db
+from models import RefusalLedger, ServerClock, clock_of_the_database, db
+from telemetry import AuditEvent
 from tests.conftest import NOON, Clock, Registered, Site
 from tests.faults import rows
 from tests.servers.postgresql import Postgresql
@@ -49,6 +50,26 @@ def test_lost_answer_at_another_node(nodes: list[Site], first: int) -> None:
     successors = {each.get_json()["refresh_token"] for each in answers}
     assert len(successors) == 1
     assert other.refresh(client, successors.pop()).status_code == 200
+
+
+def test_row_from_before_the_database_is_no_mark(postgresql: Postgresql, make_site: MakeSite) -> None:
+    """What a node with a wrong clock noted while its database was away makes no later process run ahead."""
+    url = postgresql.create_database("away")
+    try:
+        node = make_site(by=ServerClock(wall=time.time), NETID_DATABASE_URL=url)
+        with node.app.app_context():
+            upgrade()
+            # As a worker starts while the database is away: it has its own machine's clock alone.
+            wrong = ServerClock(wall=ahead)
+            ledger = RefusalLedger(wrong)
+            ledger.add(AuditEvent(event="directory.server_down", at=int(wrong()), reason="ldaps://one"))
+            wrong.opened(db.engine.raw_connection().driver_connection)
+            ledger.write()
+            _, mark = clock_of_the_database()
+            assert mark == pytest.approx(time.time(), abs=5)
+            db.engine.dispose()
+    finally:
+        postgresql.drop_database("away")
 
 
 def test_token_is_good_at_once_at_every_node(nodes: list[Site]) -> None:

@@ -1,15 +1,19 @@
 """The clock by which everything is decided: it follows the database's, and never goes back."""
 
 import sqlite3
+import time
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine
 
+from models.engine import engine_options, prepare_engine
 from models.server_clock import ACCEPTED, BEHIND, JUMPED, ServerClock, newest
 from tests.conftest import NOON, Clock
 from tests.servers.postgresql import Postgresql
 
 MINUTE, DAY = 60, 86_400
+FUTURE = 4_000_000_000
 
 
 class Machine:
@@ -134,6 +138,16 @@ def test_database_without_tables(machine: Machine) -> None:
     assert clock() == NOON
 
 
+def test_mark_that_is_learned_late(machine: Machine) -> None:
+    """A process that could not read the audit at first goes on from its newest row once it can."""
+    machine.database.execute("INSERT INTO audit_event (at, event) VALUES (?, 'token.issued')", (NOON + DAY,))
+    machine.database.execute("ALTER TABLE audit_event RENAME TO elsewhere")
+    clock = machine.start()
+    machine.database.execute("ALTER TABLE elsewhere RENAME TO audit_event")
+    clock.opened(machine.database)
+    assert clock() == NOON + DAY
+
+
 class TestPostgresql:
     """Nodes of one PostgreSQL go by its clock."""
 
@@ -164,6 +178,28 @@ class TestPostgresql:
                 clock.taken(driver)
                 monotonic.now += 1
         assert asked == [driver, driver]
+
+    def test_locked_audit_holds_no_connection_up(self, postgresql: Postgresql) -> None:
+        """Whoever checks tokens needs no audit: its mark is learned when the table is free again."""
+        url = postgresql.create_database("locked_audit")
+        engine = create_engine(url, **engine_options(url, threads=2))
+        clock = ServerClock()
+        prepare_engine(engine, sqlite_synchronous="FULL", watch=clock)
+        with postgresql.connect("locked_audit") as other:
+            other.execute("CREATE TABLE audit_event (id serial, at bigint, event text)")
+            other.execute("INSERT INTO audit_event (at, event) VALUES (%s, 'token.issued')", [FUTURE])
+            with other.transaction():
+                other.execute("LOCK TABLE audit_event IN ACCESS EXCLUSIVE MODE")
+                began = time.monotonic()
+                with engine.connect() as link:
+                    assert link.exec_driver_sql("SELECT 1").scalar() == 1
+                assert time.monotonic() - began < 2
+            engine.dispose()
+            assert clock() < FUTURE
+            with engine.connect():
+                assert clock() == pytest.approx(FUTURE, abs=1)
+        engine.dispose()
+        postgresql.drop_database("locked_audit")
 
     def test_trouble_is_the_drivers(self, postgresql: Postgresql) -> None:
         """A connection that is lost is the driver's error, as for any statement."""
