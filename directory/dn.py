@@ -203,7 +203,6 @@ def _prepared(text: str) -> str:
     before = None
     while mapped != before:
         before, mapped = mapped, unicodedata.normalize("NFKC", mapped.casefold())
-        # OpenLDAP has the capital I with a dot for an i.
         mapped = mapped.replace("i\u0307", "i")
     return " ".join(mapped.split())
 
@@ -230,6 +229,9 @@ def _mapped(character: str) -> str:
     """Map a character as section 2.2 of RFC 4518 does, but for its case."""
     if character in "\t\n\v\f\r\x85":
         return " "
+    # OpenLDAP has the capital I with a dot for an i, whatever marks follow.
+    if character == "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}":
+        return "i"
     category = unicodedata.category(character)
     if category in {"Zs", "Zl", "Zp"}:
         return " "

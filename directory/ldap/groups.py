@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from directory.contract import DirectoryUnavailable
 from directory.dn import Dn, NotADn, strict_dn_key
 from directory.ldap.config import GROUP_DN
 from directory.ldap.entry import Entry, Found
@@ -28,6 +29,7 @@ _NO_ATTRIBUTES: Final = "1.1"  # RFC 4511, section 4.5.1.8
 _NO_LIMIT: Final = 0
 # Its search has followed every level already (MS-ADTS, section 3.1.1.3.4.4.3).
 _IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
+_UNREAD: Final = "our account may not read tokenGroups, so that no groups are known (NETID_LDAP_BIND_DN)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class GroupRules:
         found = ask(lambda link: link.read(entry.dn, attributes=["tokenGroups"]))
         judge_group_search(found.answer)
         identifiers = [sid for read in found.entries for sid in read.attributes.get("tokengroups", ())]
+        if not identifiers:
+            # Everybody has a primary group (MS-SAMR, section 3.1.1.8.2), which stands in the token too.
+            raise DirectoryUnavailable(_UNREAD, alarm=True)
         return self._search(
             [f"(objectSid={for_filter(sid)})" for sid in identifiers], ask, base=domain_of(entry.dn)
         )

@@ -152,3 +152,11 @@ def test_group_search_on_the_embedded_directory(opened: Callable[..., Directory]
     )
     person = directory.authenticate("alice", "alice-password", groups=True)
     assert list(person.groups) == ["cn=staff,ou=groups,dc=campus,dc=example"]
+
+
+def test_an_empty_token_is_no_token() -> None:
+    """Active Directory lists a primary group at least: an account that sees none may not read the token."""
+    rules = GroupRules(ACTIVE_DIRECTORY, None, None)
+    with pytest.raises(DirectoryUnavailable) as failed:
+        rules.of(PERSON, "p", FakeLink({}).ask)
+    assert failed.value.alarm

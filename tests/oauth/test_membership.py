@@ -97,6 +97,8 @@ def test_a_capital_dotted_i_is_an_i_to_a_rule_that_refuses() -> None:
     assert refused_by(member, ["group:cn=idari,ou=groups,dc=x"]) is not None
     assert met(member, ["group:cn=idari,ou=groups,dc=x"]) is None
     assert met(member, ["group:CN=\u0130dari,OU=groups,dc=x"]) is not None
+    marked = replace(ALICE, groups=("cn=\u0130\u0327x,dc=x",))
+    assert refused_by(marked, ["group:cn=i\u0327x,dc=x"]) is not None
 
 
 def test_case_beyond_ascii_does_not_matter_to_a_rule_that_grants() -> None:
