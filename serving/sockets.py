@@ -91,7 +91,8 @@ class Sockets:
     def _address(self, identity: int, descriptor: int) -> str | None:
         if identity in self._addresses:
             return self._addresses[identity]
-        borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
+        # Python reads an address as one of the family that the object has: here the kernel must say which.
+        borrowed = socket.socket(fileno=descriptor)
         try:
             here = borrowed.getsockname()
             if not isinstance(here, tuple) or here[1] != self._port or _tcp_info(borrowed)[0] == _LISTEN:

@@ -44,6 +44,18 @@ def test_connections_of_the_port_are_seen(listener: socket.socket, sockets: Sock
     assert sockets.look() == []
 
 
+@pytest.mark.parametrize(("called", "address"), [("::1", "::1"), ("127.0.0.1", "::ffff:127.0.0.1")])
+def test_addresses_of_ipv6_are_those_of_requests(called: str, address: str) -> None:
+    """A connection has the address that the HTTP server says of its requests, also on a socket for both."""
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection((called, port), timeout=5), listener.accept()[0] as ours:
+            [seen] = Sockets(port).look()
+            assert (seen.descriptor, seen.address) == (ours.fileno(), address)
+
+
 def test_bytes_and_times_are_seen(listener: socket.socket, sockets: Sockets) -> None:
     """What came in is counted, and an answer is noted."""
     client, ours = connected(listener)
