@@ -1,7 +1,7 @@
 """How a person is found again by their stable id.
 
-Owns: that the user filter must still find the person, and when an empty search is no proof. Must not know:
-connections, what becomes of grants.
+Owns: that the user filter must still find the person, that a template must still name them, and when an empty
+search is no proof. Must not know: connections, what becomes of grants.
 """
 
 from collections.abc import Callable
@@ -11,16 +11,19 @@ from typing import Final
 from ldap3.core.results import RESULT_SUCCESS
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.dn import Dn, NotADn, dn_key
 from directory.ldap.config import LdapConfig
 from directory.ldap.entry import Entry, Found
 from directory.ldap.groups import Ask
 from directory.ldap.link import Link
 from directory.ldap.lookup import NO_ATTRIBUTES, SIZE_LIMIT, Lookup, sole
 from directory.ldap.person import filter_by_id
+from directory.ldap.typed import USERNAME
 from directory.ldap.user_filter import attributes_with_names, for_any_name, for_names_of
 from directory.ldap.witness import Witness
 
 OUTSIDE: Final = "the entry is there, and NETID_LDAP_USER_FILTER does not find it"
+ELSEWHERE: Final = "the entry is there, and NETID_LDAP_USER_DN_TEMPLATE names no entry in its place"
 _ANONYMOUS: Final = (
     "with NETID_LDAP_USER_DN_TEMPLATE alone, people are seen by nobody but themselves, so that an anonymous "
     "search cannot say that a person is gone: set NETID_LDAP_BIND_DN"
@@ -56,6 +59,7 @@ class ById:
         self._filter = self._profile.user_filter if held else None
         self._any_name = None if self._filter is None else for_any_name(self._filter)
         tries_names = self._filter is not None and self._any_name is None
+        self._place = _place_of(config.user_dn_template, user_base)
         self._names = attributes_with_names(self._profile.user_filter) if tries_names else ()
 
     def entry(self, person_id: str, ask: Ask, *, groups: bool, refuse: Callable[[Entry], None]) -> Entry:
@@ -69,19 +73,22 @@ class ById:
                 weaker.
 
         Raises:
-            InvalidCredentials: `unknown_person`, `ambiguous`, or as `refuse` has it.
+            InvalidCredentials: `unknown_person`, `ambiguous`, or as `refuse` has it. Who was moved out of
+                the place that a template names is unknown to logins, and so here.
             DirectoryUnavailable: nothing can be said.
         """
         by_id = filter_by_id(self._profile, person_id)
-        seen = _Seen()
+        seen, why = _Seen(), ""
         entry = sole(ask(lambda link: self._look(link, by_id, seen, groups=groups)))
         if entry is not None:
             refuse(entry)
-            if seen.is_inside:
+            is_in_place = self._place is None or _above(entry.dn) == self._place
+            if seen.is_inside and is_in_place:
                 return entry
+            why = ELSEWHERE if seen.is_inside else OUTSIDE
         if not self._may_miss:
             raise DirectoryUnavailable(_ANONYMOUS, alarm=True)
-        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "" if entry is None else OUTSIDE)
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, why)
 
     def _look(self, link: Link, by_id: str, seen: _Seen, *, groups: bool) -> Found:
         """Search by id and filter at once where that is exact; look again for the cause of a miss."""
@@ -113,3 +120,26 @@ class ById:
         matching = link.read(entry.dn, attributes=[NO_ATTRIBUTES], search_filter=filled)
         seen.is_inside = bool(matching.entries)
         return found if matching.answer.code == RESULT_SUCCESS else matching
+
+
+def _place_of(template: str | None, user_base: str) -> Dn | None:
+    """What stands above each entry that a template names; None where that says nothing of what is found.
+
+    Where people are searched somewhere else than the template names them, the server knows them under two
+    names, of which a search gives the other one.
+    """
+    above = "" if template is None else template.partition(",")[2]
+    if template is None or USERNAME in above:
+        return None
+    try:
+        place, base = dn_key(above), dn_key(user_base)
+    except NotADn:
+        return None
+    return place if place[len(place) - len(base) :] == base else None
+
+
+def _above(dn: str) -> Dn | None:
+    try:
+        return dn_key(dn)[1:]
+    except NotADn:
+        return None

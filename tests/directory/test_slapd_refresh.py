@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from directory import Directory, Person
+from directory import Directory, InvalidCredentials, Person, Refusal
 from tests.conftest import Site
 from tests.directory.conformance import PEOPLE
 from tests.faults import rows
 from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
 from tests.servers.administrator import OfSlapd
-from tests.servers.slapd import Slapd
+from tests.servers.slapd import SUFFIX, Slapd
 
 ALICE_DN = f"uid=alice,{PEOPLE}"
 NO_GUESTS = "(&(uid={username})(!(employeeType=guest)))"
@@ -54,6 +54,38 @@ def test_guest_is_refused_and_comes_back(
         assert said(site.refresh(client, second)) == INVALID_GRANT
         site.clock.now += DAY
     assert live_grants(site) == 0
+
+
+@pytest.mark.parametrize("base", [PEOPLE, "dc=campus,dc=example"])
+def test_who_was_moved_from_where_the_template_names_people_is_refused(
+    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], base: str
+) -> None:
+    """A user whose entry is below another one cannot log in by the template, and so cannot refresh."""
+    left = f"ou=left,{PEOPLE}"
+    slapd = new_slapd(
+        f"\ndn: {left}\nobjectClass: organizationalUnit\nou: left\n"
+        f"\ndn: uid=mover,{left}\nobjectClass: inetOrgPerson\nuid: mover\ncn: x\nsn: x\n"
+        "userPassword: mover-password\n".encode()
+    )
+    moved = on_slapd(slapd).authenticate("mover", "mover-password").id
+    by_template = on_slapd(slapd, user_base=base, user_dn_template=f"uid={{username}}, OU=People,{SUFFIX}")
+    with pytest.raises(InvalidCredentials):
+        by_template.authenticate("mover", "mover-password")
+    with pytest.raises(InvalidCredentials) as refused:
+        by_template.find(moved)
+    assert refused.value.reason is Refusal.UNKNOWN_PERSON
+    assert "NETID_LDAP_USER_DN_TEMPLATE" in refused.value.detail
+    alice = by_template.authenticate("alice", "alice-password")
+    assert by_template.find(alice.id) == alice
+
+
+def test_people_who_are_searched_for_elsewhere_are_not_held_to_the_template(
+    on_slapd: Callable[..., Directory], slapd: Slapd
+) -> None:
+    """A directory may show people under a second name; which one a search gives is its own affair."""
+    alice = on_slapd(slapd).authenticate("alice", "alice-password")
+    directory = on_slapd(slapd, user_dn_template="uid={username},ou=people,dc=other")
+    assert directory.find(alice.id) == alice
 
 
 class Changed:
