@@ -18,8 +18,8 @@ from login.addresses import network_of
 from login.limits import Limit
 from login.throttled import Cause, ClientThrottled
 
-# Failures that are remembered, some 20 MB. The oldest go first: to make a worker forget a count takes so many
-# counted failures, and each address may add no more of them than its limit.
+# Failures that are remembered, some 20 MB. Beyond them a worker cannot tell who guesses: it accepts no secret
+# that could be guessed from a new address, since counts that a flood empties would be no limit.
 _MAX_FAILURES = 20_000
 _MAX_GOOD_ADDRESSES = 10_000
 # Seconds for which an address is a client's own after it authenticated from there.
@@ -117,7 +117,7 @@ class ClientFailures:
             if stopped is not None:
                 raise stopped
             # An address is told no more of a client of its own than of any other.
-            wide = self._over(Cause.ADDRESS, keys.address, now) or self._over(Cause.CLIENT, keys.client, now)
+            wide = self._wide(keys, now)
             self._add(now, (keys.both, keys.address, keys.client))
         if wide is not None:
             raise wide
@@ -150,7 +150,19 @@ class ClientFailures:
         good_since = self._good.get(keys.place)
         if pair is not None or (good_since is not None and now - good_since < _GOOD_SECONDS):
             return pair
-        return self._over(Cause.ADDRESS, keys.address, now) or self._over(Cause.CLIENT, keys.client, now)
+        return self._wide(keys, now)
+
+    def _wide(self, keys: _Keys, now: float) -> ClientThrottled | None:
+        return (
+            self._over(Cause.ADDRESS, keys.address, now)
+            or self._over(Cause.CLIENT, keys.client, now)
+            or self._full(now)
+        )
+
+    def _full(self, now: float) -> ClientThrottled | None:
+        if len(self._failures) < _MAX_FAILURES:
+            return None
+        return ClientThrottled(Cause.SERVER, self._failures[0][0] + self._longest - now)
 
     def _over(self, cause: Cause, key: _Key, now: float) -> ClientThrottled | None:
         times = self._times.get(key)

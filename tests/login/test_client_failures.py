@@ -157,13 +157,32 @@ def test_memory_is_bounded(clock: Clock) -> None:
     """However many ids of whatever length are tried from however many addresses, memory has a bound."""
     counts = failures(clock, "100/15minutes", "300/15minutes")
     for number in range(_MAX_FAILURES + 500):
-        counts.count(f"{number}" + "x" * 1000, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
+        fail(counts, 1, f"{number}" + "x" * 1000, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     for number in range(_MAX_GOOD_ADDRESSES + 500):
         counts.succeeded(f"{number}", HOME)
     assert len(counts._failures) == _MAX_FAILURES
     assert len(counts._times) <= 3 * _MAX_FAILURES
     assert len(counts._good) == _MAX_GOOD_ADDRESSES
     assert max(sys.getsizeof(key.client) for key in counts._times) < 100
+
+
+def test_flood_empties_no_count(clock: Clock) -> None:
+    """Whoever has thousands of addresses gains no guess by it; a known address goes on."""
+    counts = failures(clock, "100/15minutes", "300/15minutes")
+    counts.succeeded("a", OFFICE)
+    guesses = [cause for n in range(20) for cause in fail(counts, 100, "a", f"2001:db8:1:{n:x}::1")]
+    for number in range(300):
+        fail(counts, 100, f"nobody {number}", f"2001:db8:2:{number:x}::1")
+    guesses += [cause for n in range(20) for cause in fail(counts, 100, "a", f"2001:db8:3:{n:x}::1")]
+    assert guesses.count(None) == 300
+    assert (stops(counts), stops(counts, "b")) == (Cause.CLIENT, Cause.SERVER)
+    assert stops(counts, "a", OFFICE) is None
+    assert fail(counts, 1, "a", OFFICE) == [Cause.CLIENT]
+    counts.succeeded("b", OFFICE)
+    assert fail(counts, 1, "b", OFFICE) == fail(counts, 1, "c", OFFICE) == [Cause.SERVER]
+    assert len(counts._failures) == _MAX_FAILURES
+    clock.now += 900
+    assert stops(counts) is None
 
 
 def test_everything_is_forgotten_in_the_end(clock: Clock) -> None:
