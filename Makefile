@@ -46,9 +46,16 @@ serve: .venv/.run ## The production server, with your NETID_... settings
 servers: # Installs the servers that tests run, where it may
 	@./tests/servers/install.sh
 
+# More arguments for pytest, such as PYTEST_ARGS="tests/login -k floor".
+PYTEST_ARGS ?=
+
+.PHONY: quick
+quick: .venv/.dev ## The tests that need no server, in less than a minute
+	@$(BIN)/pytest -q -n auto -m "not server and not slow" --durations=10 $(PYTEST_ARGS)
+
 .PHONY: test
 test: .venv/.dev servers ## Every test, against real servers where they can be installed
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --durations=10 $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## ruff, mypy and the rules of the house

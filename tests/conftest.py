@@ -3,7 +3,7 @@
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,41 @@ from tests.servers.postgresql import postgresql
 __all__ = ["policy_ds389", "policy_samba", "policy_slapd", "postgresql"]
 
 NOON = 1_800_000_000
+
+# Fixtures that start, or install from, something that is not Python's. Their tests carry the marker `server`.
+SERVER_FIXTURES = frozenset(
+    {
+        "apache2",
+        "new_slapd",
+        "nginx",
+        "node",
+        "on_slapd",
+        "policy_ds389",
+        "policy_samba",
+        "policy_slapd",
+        "postgresql",
+        "samba",
+        "slapd",
+    }
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test whose fixtures start a server, so that `-m "not server"` leaves it out."""
+    for item in items:
+        if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates in what a test logged: pytest-xdist sends reports between processes as UTF-8."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
 
 
 class Clock:

@@ -20,6 +20,8 @@ from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, pas
 from tests.servers.netid import PROJECT, environment, serving
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 
+pytestmark = pytest.mark.server
+
 DEADLINE = 1.5
 LOGINS, CHECKS = 12, 40
 

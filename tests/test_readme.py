@@ -14,6 +14,8 @@ from tests.conftest import Site
 from tests.loading import keep_secret
 from tests.servers.netid import PROJECT, Running, serving
 
+pytestmark = pytest.mark.slow
+
 README = (PROJECT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(shell|json)\n(.*?)```", README, re.DOTALL)
 CURLS = [text.strip() for kind, text in BLOCKS if kind == "shell" and text.startswith("curl ")]

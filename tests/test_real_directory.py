@@ -19,6 +19,8 @@ from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, pas
 from tests.servers.netid import PROJECT, Running, environment, serving
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 
+pytestmark = pytest.mark.server
+
 PEOPLE = 10_000
 DEADLINE = 3
 

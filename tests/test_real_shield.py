@@ -15,6 +15,8 @@ import pytest
 from tests.servers.netid import PROJECT, Running, environment, serving
 from tests.servers.policy import Locking, PolicySlapd
 
+pytestmark = pytest.mark.server
+
 BUDGET, WORKERS = 3, 2
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from tests.servers.netid import Running, serving
 
+pytestmark = pytest.mark.slow
+
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 

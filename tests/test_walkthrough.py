@@ -12,6 +12,8 @@ import pytest
 
 from tests.servers.netid import PROJECT, Running, environment, free_port, serving
 
+pytestmark = pytest.mark.slow
+
 _COMMAND = re.compile(r"^\s+(curl .*)$", re.MULTILINE)
 
 

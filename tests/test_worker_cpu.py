@@ -15,6 +15,8 @@ from app_cpu import keep_to_one_cpu
 from bench.machine import family, thread_cpu
 from tests.servers.netid import PROJECT, serving
 
+pytestmark = pytest.mark.slow
+
 _CPUS = sorted(os.sched_getaffinity(0))
 _WORKER = """
 import os, sys

@@ -7,8 +7,12 @@ from base64 import b64encode
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Site
 from tests.servers.netid import serving
+
+pytestmark = pytest.mark.slow
 
 
 def test_waiting_refusals_are_written_at_the_end(site: Site, tmp_path: Path) -> None:

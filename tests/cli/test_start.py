@@ -12,6 +12,8 @@ import pytest
 from app import PROJECT, CannotStart, create_app
 from tests.conftest import Site
 
+pytestmark = pytest.mark.slow
+
 KEY = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"
 OTHER = "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
 

@@ -14,6 +14,8 @@ from tests.clients.conftest import MAIL, MAIL_PROGRAM, PLAIN_SECRET, Service
 from tests.clients.test_gateways import BLOCKS, BUNDLE, EXAMPLE
 from tests.servers.netid import await_port, free_port
 
+pytestmark = pytest.mark.server
+
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 PLAIN_FILE, TOKEN_FILE = "dovecot-oauth2.plain.conf.ext", "dovecot-oauth2.token.conf.ext"
 

@@ -17,6 +17,8 @@ import requests
 from tests.clients.conftest import API, AUDIENCE, JWT_PROGRAM, PLAIN_SECRET, PROGRAM, Service
 from tests.servers.netid import PROJECT, await_port, free_port
 
+pytestmark = pytest.mark.server
+
 DOCUMENT = (PROJECT / "docs" / "apis.md").read_text("utf-8")
 BLOCKS: dict[str, str] = dict(re.findall(r"```(\w+)\n(.*?)```", DOCUMENT, re.DOTALL))
 EXAMPLE = "https://netid.campus.example"

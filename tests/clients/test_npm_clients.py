@@ -7,6 +7,8 @@ import pytest
 
 from tests.clients.conftest import AUDIENCE, JWT_PROGRAM, ODD_PROGRAM, ODD_SECRET, PLAIN_SECRET, Service
 
+pytestmark = pytest.mark.server
+
 Node = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -9,6 +9,8 @@ from examples.protected_app import Introspection, create_app
 from tests.clients.conftest import API, AUDIENCE, FOREIGN_API, JWT_PROGRAM, PLAIN_SECRET, PROGRAM, Service
 from tests.servers.netid import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def api(service: Service) -> FlaskClient:

@@ -16,6 +16,8 @@ from examples.protected_app import Signature, create_app
 from tests.clients.conftest import AUDIENCE, JWT_PROGRAM, Service
 from tests.servers.netid import free_port
 
+pytestmark = pytest.mark.slow
+
 PERSON = {"grant_type": "password", "username": "alice", "password": "alice-password"}
 
 

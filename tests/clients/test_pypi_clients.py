@@ -14,6 +14,8 @@ from tests.clients.conftest import (
     library,
 )
 
+pytestmark = pytest.mark.slow
+
 ALICE = {"username": "alice", "password": "alice-password"}
 
 

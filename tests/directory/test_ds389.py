@@ -18,6 +18,8 @@ from tests.servers.administrator import OfDs389
 from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389, unique_id
 from tests.servers.policy import lock_nobody_on_389ds, lock_on_389ds
 
+pytestmark = pytest.mark.server
+
 REFUSED = Path(__file__).with_name("ds389.ldif")
 CLUMSY = "00000000-00004000-80000000-00000101"
 

@@ -20,6 +20,8 @@ from tests.servers.policy import lock_on_samba
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba, Value, require_samba
 from tests.servers.spellings import Asker
 
+pytestmark = pytest.mark.server
+
 GROUPS = f"OU=groups,{DOMAIN}"
 SERVICE = f"CN=svc,{PEOPLE}"
 ALICE = f"CN=alice,{PEOPLE}"

@@ -20,6 +20,8 @@ from tests.directory.conformance import (
 from tests.directory.filter_conformance import FilterConformance
 from tests.servers.slapd import Slapd
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture
 def open_with(on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[..., Directory]:

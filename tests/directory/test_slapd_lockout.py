@@ -16,6 +16,8 @@ from tests.servers.administrator import OfSlapd
 from tests.servers.policy import LOCKING, PolicySlapd, start_policy_slapd
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 
+pytestmark = pytest.mark.server
+
 YEAR = 365 * DAY
 
 

@@ -11,6 +11,8 @@ from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refus
 from tests.directory.conformance import TEMPLATE, refusal
 from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
 
+pytestmark = pytest.mark.server
+
 REFUSED = Path(__file__).with_name("slapd.ldif")
 CLUMSY = "00000000-0000-4000-8000-000000000201"
 GROUPS = "ou=circles,dc=campus,dc=example"

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from directory import Directory
 from tests.conftest import Site
 from tests.servers.administrator import OfSlapd
 from tests.servers.slapd import Slapd
+
+pytestmark = pytest.mark.server
 
 GROUPS = "ou=groups,dc=campus,dc=example"
 NESTED = f"""

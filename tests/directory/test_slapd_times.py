@@ -11,6 +11,8 @@ from directory import Directory, InvalidCredentials
 from tests.guards import Gate
 from tests.servers.slapd import SUFFIX, Slapd
 
+pytestmark = pytest.mark.server
+
 TRIES = 200
 ARGON2 = ("-o", "module-path=/usr/lib/ldap", "-o", "module-load=argon2")
 KINDS = ("nobody", "slow", "quick", "sam", "clumsy")

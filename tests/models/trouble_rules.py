@@ -104,6 +104,7 @@ class TroubleRules:
         calls = {**READS, **WRITES}
         assert _unavailable(bare, calls) == set(calls) - {"secret_key_ids", "signing_key_ids", "is_current"}
 
+    @pytest.mark.slow
     def test_database_that_another_program_holds(self, hurried: Stores, place: Place) -> None:
         """While another program holds the tables, every write gives up; afterwards it works."""
         hurried.register()

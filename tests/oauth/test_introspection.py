@@ -266,7 +266,10 @@ class TestWho:
 class TestInactive:
     """RFC 7662, 2.2: of a token that does not live nothing is told but that."""
 
-    @pytest.mark.parametrize("token", [mint(ACCESS, NOON + 60), "junk", "ü", "<b>", "'--", "x" * 5000])
+    @pytest.mark.parametrize(
+        "token",
+        [pytest.param(mint(ACCESS, NOON + 60), id="never issued"), "junk", "ü", "<b>", "'--", "x" * 5000],
+    )
     def test_unknown(self, faked: Site, resource_server: Registered, token: str) -> None:
         """What was never issued is inactive, and no error (RFC 7662, 2.2)."""
         assert told(faked, resource_server, token) == INACTIVE

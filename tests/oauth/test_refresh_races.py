@@ -40,7 +40,7 @@ def directory() -> StartingLine:
     return StartingLine()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def make_track(
     request: pytest.FixtureRequest, make_site: Callable[..., Site], directory: StartingLine
 ) -> Iterator[Callable[..., Site]]:

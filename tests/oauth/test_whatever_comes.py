@@ -13,6 +13,8 @@ from directory import InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 
+pytestmark = pytest.mark.slow
+
 FORM = "application/x-www-form-urlencoded"
 ENDPOINTS = ["/oauth/token", "/token", "/oauth/revoke", "/oauth/introspect"]
 GRANTS = ["password", "refresh_token", "client_credentials", "authorization_code", "Password", ""]
