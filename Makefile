@@ -55,7 +55,7 @@ quick: .venv/.dev ## The tests that need no server, in less than a minute
 
 .PHONY: test
 test: .venv/.dev servers ## Every test, against real servers where they can be installed
-	@$(BIN)/pytest -n auto --durations=10 $(PYTEST_ARGS)
+	@$(BIN)/pytest --durations=10 $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## ruff, mypy and the rules of the house

@@ -72,9 +72,11 @@ def purge(batch: int, rest: float, as_json: bool) -> None:  # noqa: FBT001 - cli
             purge_expired(now, batch=batch, after=purging)
             purge_audit(now - retention * _DAY, batch=batch, after=purging)
         except (KeyboardInterrupt, StoreUnavailable) as error:
+            is_trouble = isinstance(error, StoreUnavailable)
             # Whole batches went, and nothing of the one that was under way.
-            print_line(f"Stopped after {sum(purging.counts.values())} rows: {_STOPPED}", err=True)
-            if isinstance(error, StoreUnavailable):
+            if purging.counts or not is_trouble:
+                print_line(f"Stopped after {sum(purging.counts.values())} rows: {_STOPPED}", err=True)
+            if is_trouble:
                 raise
             sys.exit(_INTERRUPTED)
     purging.counts.setdefault("audit_event", 0)
