@@ -15,6 +15,8 @@ from tests.conftest import Clock, Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.faults import database_file, rows
 
+pytestmark = pytest.mark.slow
+
 DEADLINE, SLACK = 1.0, 0.8
 SHORT = {
     "NETID_LDAP_LOGIN_DEADLINE": str(DEADLINE),

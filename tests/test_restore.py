@@ -15,6 +15,8 @@ from tests.conftest import NOON, Registered, Site
 from tests.faults import database_file, rows
 from tests.servers.netid import PROJECT
 
+pytestmark = pytest.mark.slow
+
 SECTION = re.search(
     r"^## Backup and restore\n(.*?)^## ",
     (PROJECT / "docs" / "operating.md").read_text("utf-8"),

@@ -18,6 +18,8 @@ from settings import Settings, load_settings
 from telemetry import open_log
 from tests.conftest import Clock, Registered, Site
 
+pytestmark = pytest.mark.slow
+
 KEY = "k7Yw2pQ9sV4xB8nM1cR6tZ3fH5jL0dGa"
 OTHER = "Wq3eR6tY8uI1oP5aS7dF9gH2jK4lZ0xC"
 # Every endpoint, and one that is none.

@@ -23,6 +23,8 @@ import trustme
 
 from tests.servers.netid import PROJECT, Running, environment, serving
 
+pytestmark = pytest.mark.slow
+
 FORM = "grant_type=password&username=alice&password=alice-password"
 BODY_SECONDS = FIRST_REQUEST_SECONDS = 10
 # What a look once a second, and a busy machine, may add.

@@ -16,6 +16,8 @@ from serving import forget_variables
 from settings import SECRET_VARIABLES, SECRETS, Settings
 from tests.servers.netid import PROJECT, await_port, environment, free_port
 
+pytestmark = pytest.mark.slow
+
 KEY = "an-environment-key-of-forty-characters-x"
 PASSWORD = "a-bind-password-that-nobody-has"
 # PEP 3333, "environ Variables"; those after the first line are the WSGI server's own.

@@ -17,6 +17,8 @@ import pytest
 
 from tests.servers.netid import PROJECT, Running, await_port, free_port, serving
 
+pytestmark = pytest.mark.slow
+
 CLIENT, FORGED = "127.0.0.7", "198.51.100.66"
 HYPHENS = f"X-Forwarded-For: {FORGED}\r\n"
 UNDERSCORES = f"X_Forwarded_For: {FORGED}\r\n"

@@ -9,11 +9,14 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
 
+import pytest
 import trustme
 
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd, net_id, password
 from tests.servers.netid import PROJECT, environment, serving
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
+
+pytestmark = pytest.mark.slow
 
 # Longer than the guard lets a connection wait for its first request, by more than a look.
 _FROZEN_SECONDS = 12.5

@@ -18,6 +18,8 @@ import pytest
 
 from tests.servers.netid import PROJECT, await_port, free_port
 
+pytestmark = pytest.mark.slow
+
 _PATIENCE = 20
 
 
