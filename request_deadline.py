@@ -6,20 +6,19 @@ One thread answers a request from its start to its end, so the deadline is kept 
 request (a command, a thread of the worker) has none: there each wait has its own bound alone.
 """
 
-import math
-import threading
-import time
+from threading import get_ident
+from time import monotonic
 
 # Seconds that a wait may take when the request's time is over. What the directory has just decided can still
 # be stored then, and a database that answers at all does so in a small part of it.
 _LEAST = 0.2
 
 
-class _Current(threading.local):
-    seconds = end = math.inf
+ENDS: dict[int, tuple[float, float]] = {}
+"""By thread: when its request is over, by the monotonic clock, and how long it had at its beginning.
 
-
-_CURRENT = _Current()
+`web.UnderDeadline` writes here itself: it meets every request, and two calls would cost as much again.
+"""
 
 
 def begin(seconds: float) -> None:
@@ -28,18 +27,19 @@ def begin(seconds: float) -> None:
     Args:
         seconds: for which it may wait, all waits together.
     """
-    _CURRENT.seconds = seconds
-    _CURRENT.end = time.monotonic() + seconds
+    ENDS[get_ident()] = monotonic() + seconds, seconds
 
 
 def restart() -> None:
     """Begin the request's time anew, once its body has come: a slow client takes nothing from it."""
-    _CURRENT.end = time.monotonic() + _CURRENT.seconds
+    thread = get_ident()
+    if (current := ENDS.get(thread)) is not None:
+        ENDS[thread] = monotonic() + current[1], current[1]
 
 
 def finish() -> None:
     """End the request of this thread: what the thread waits for next has no deadline."""
-    _CURRENT.seconds = _CURRENT.end = math.inf
+    ENDS.pop(get_ident(), None)
 
 
 def bounded(seconds: float) -> float:
@@ -48,7 +48,7 @@ def bounded(seconds: float) -> float:
     Args:
         seconds: the bound of the wait itself.
     """
-    end = _CURRENT.end
-    if end == math.inf:
+    current = ENDS.get(get_ident())
+    if current is None:
         return seconds
-    return min(seconds, max(end - time.monotonic(), _LEAST))
+    return min(seconds, max(current[0] - monotonic(), _LEAST))
