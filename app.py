@@ -16,14 +16,8 @@ from flask import Flask
 
 import cli
 import web
-from app_audit import ServerStates, audit_names, open_refusals
-from app_database import database_answers, open_database
-from app_keys import kept_secrets, open_keys, secret_hasher, signing_keys
-from app_login import login_names, open_login
-from app_values import client_limits, ldap_config, lifetimes, limits, restrictions
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
-from keys import KeyRing, KeyringError
 from login import ClientFailures
 from models import (
     AbsenceStore,
@@ -48,7 +42,13 @@ from oauth import (
     userinfo_endpoint,
 )
 from settings import Settings, SettingsError, instance_path, load_settings
+from settings.keyring import KeyRing, KeyringError
 from telemetry import Log, open_log, redact_access_log
+from wiring.audit import ServerStates, audit_names, open_refusals
+from wiring.database import database_answers, open_database
+from wiring.from_settings import client_limits, ldap_config, lifetimes, limits, restrictions
+from wiring.keys import kept_secrets, open_keys, secret_hasher, signing_keys
+from wiring.login import login_names, open_login
 
 PROJECT = Path(__file__).parent
 

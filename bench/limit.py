@@ -11,7 +11,7 @@ import time
 
 from bench.contenders import BASE
 from bench.load import CONNECTIONS, PEOPLE
-from directory.ldap import requests
+from directory.ldap.protocol import encode
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, net_id, password
 from tests.servers.slapd import Slapd
 
@@ -25,9 +25,9 @@ def logins() -> list[tuple[bytes, bytes]]:
     made = []
     for number in range(PEOPLE):
         name = net_id(number)
-        search = requests.search(BASE, f"(uid={name})", scope=2, attributes=_ATTRIBUTES, size_limit=2)
-        bind = requests.simple_bind(f"uid={name},{BASE}", password(number).encode())
-        made.append((requests.message(1, search, ()), requests.message(2, bind, ())))
+        search = encode.search(BASE, f"(uid={name})", scope=2, attributes=_ATTRIBUTES, size_limit=2)
+        bind = encode.simple_bind(f"uid={name},{BASE}", password(number).encode())
+        made.append((encode.message(1, search, ()), encode.message(2, bind, ())))
     return made
 
 
@@ -43,7 +43,7 @@ def limit(slapd: Slapd, seconds: float, made: list[tuple[bytes, bytes]]) -> floa
         SystemExit: an answer is no success.
     """
     turns, done = itertools.cycle(made), 0
-    service = requests.message(1, requests.simple_bind(SERVICE_DN, SERVICE_PASSWORD.encode()), ())
+    service = encode.message(1, encode.simple_bind(SERVICE_DN, SERVICE_PASSWORD.encode()), ())
     pairs = [(_connection(slapd, service), _connection(slapd)) for _ in range(CONNECTIONS)]
     with selectors.DefaultSelector() as selector:
         for search, bind in pairs:

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, create_engine, insert
 from bench.contenders import Contender, ours, settings_for
 from bench.load import BEARER, PEOPLE, TOKEN, Measured, load, require_wrk
 from models.base import table
-from models.digest import moment_prefix, new_grant_id
+from models.keys.digest import moment_prefix, new_grant_id
 from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
 from settings import DATABASE_FILE_NAME
 from tests.servers.crowd import crowd

@@ -6,17 +6,17 @@ Owns: the `flask …` commands and what they print. Must not know: HTTP requests
 from flask import Flask
 
 from cli.audit import audit
-from cli.client import client
+from cli.clients.client import client
 from cli.clock import clock
 from cli.directory import directory
 from cli.grant import grant
 from cli.key import key
 from cli.output import Refused
-from cli.person import person
+from cli.people.person import person
 from cli.scope import scope
-from cli.serve import serve
+from cli.server.serve import serve
+from cli.server.stand_in import looks_for_a_command, stand_in
 from cli.services import Services
-from cli.stand_in import looks_for_a_command, stand_in
 from cli.token import token
 
 __all__ = ["Refused", "Services", "looks_for_a_command", "register", "stand_in"]

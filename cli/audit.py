@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from cli.client_shown import find
+from cli.clients.display import find
 from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
-from cli.person_meant import subjects_meant
+from cli.people.meant import subjects_meant
 from cli.services import services
 from models import AuditSelection, list_events
 from telemetry import AuditEvent

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from cli.client_shown import find
+from cli.clients.display import find
 from cli.output import (
     Misused,
     Refused,
@@ -17,7 +17,7 @@ from cli.output import (
     print_table,
     speaks_plainly,
 )
-from cli.person_meant import subjects_meant
+from cli.people.meant import subjects_meant
 from cli.services import services
 from models import LiveGrant, Selection, end_grants, list_grants
 from telemetry import AuditEvent

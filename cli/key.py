@@ -6,7 +6,7 @@ from flask.cli import with_appcontext
 from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
 from cli.services import services
 from models import SigningKey, kept_secret_key_ids
-from oauth.jws import ALGORITHMS, RS256
+from oauth.tokens.jws import ALGORITHMS, RS256
 from telemetry import AuditEvent
 
 

@@ -3,14 +3,14 @@
 import click
 from flask.cli import with_appcontext
 
-from cli.client_shown import find
+from cli.clients.display import find
 from cli.output import Refused, as_json, print_json, print_line, print_record, print_table, speaks_plainly
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Scope, ScopeExists, ScopeStore
-from oauth.membership import is_rule
-from oauth.scope import DEFAULT, is_wellformed
-from oauth.scope_rules import BUILT_IN, ScopeRules, Verdict
+from oauth.policy.membership import is_rule
+from oauth.policy.scope import DEFAULT, is_wellformed
+from oauth.policy.scope_registry import BUILT_IN, ScopeRules, Verdict
 
 _NAME_LENGTH = 255
 _description = click.option("--description", metavar="TEXT", help="What it is for.")

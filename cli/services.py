@@ -8,11 +8,11 @@ from flask import current_app
 
 from directory import Directory
 from directory.ldap import LdapConfig
-from keys import KeyRing
 from login import Limits, Names
 from models import ClientStore, GrantStore, KeptSecrets, ScopeStore
 from oauth import SigningKeys, named_groups
 from settings import Settings
+from settings.keyring import KeyRing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,15 +16,15 @@ from directory import (
     strict_dn_key,
 )
 from login.addresses import address_of
-from login.attempt import Names
+from login.attempt_key import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
-from login.client_failures import ClientFailures, ClientLimits
+from login.factory import GuardRules, open_guard
 from login.guard import Guard
-from login.limits import Limits
-from login.limits import parse as parse_limits
-from login.login import Login
-from login.opening import GuardRules, open_guard
-from login.throttled import Cause, ClientThrottled, Throttled
+from login.limits.client_failures import ClientFailures, ClientLimits
+from login.limits.limits import Limits
+from login.limits.limits import parse as parse_limits
+from login.limits.throttled import Cause, ClientThrottled, Throttled
+from login.service import Login
 
 __all__ = [
     "Block",

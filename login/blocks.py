@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from directory import Standing
-from login.limits import Limit, Limits
+from login.limits.limits import Limit, Limits
+from login.limits.throttle import full_until
+from login.limits.throttled import Cause, Throttled
+from login.lockout_protection import Shield
 from login.ports import Past, Threshold
-from login.shield import Shield
-from login.throttle import full_until
-from login.throttled import Cause, Throttled
 
 
 @dataclass(frozen=True, slots=True)

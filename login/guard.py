@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from directory import Admit, InvalidCredentials, Person
 from login.addresses import network_of
-from login.attempt import Attempt, Names
-from login.counters import Counters
-from login.memory import Memory
-from login.rate import ClientRate
-from login.shield import Shield
-from login.suspects import Suspects
-from login.throttle import Throttle
-from login.trial import Means, Trial
-from login.turns import Turns
+from login.attempt_key import Attempt, Names
+from login.concurrency.per_person import Turns
+from login.limits.client_rate import ClientRate
+from login.limits.failure_counters import Counters
+from login.limits.recent_failures import Suspects
+from login.limits.throttle import Throttle
+from login.lockout_protection import Shield
+from login.login_attempt import Means, Trial
+from login.refused_passwords import Memory
 
 
 class Guard:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from login.attempt import Attempt
+from login.attempt_key import Attempt
 
 
 class Past(Protocol):

@@ -5,33 +5,40 @@ Flask (but for the `db` object), LDAP, Authlib, the settings object. A person an
 `grant.subject` is the person's stable id.
 """
 
-from models.absence_store import Absence, AbsenceStore, Missed
-from models.audit_listing import AuditSelection, list_events
-from models.audit_store import RefusalLedger, record, record_after
+from models.audit.audit_listing import AuditSelection, list_events
+from models.audit.audit_store import RefusalLedger, record, record_after
 from models.base import Base, StoreUnavailable, db
-from models.checkpoints import Checkpoints
-from models.client import Client, ClientSecret, Registration
-from models.client_import import ClientsExist, ImportedClient, import_clients
-from models.client_store import ClientStore, secret_key_ids
-from models.database_url import UrlRefused, private_database
-from models.digest import SecretHasher, has_our_form, hour_prefix, make_secret, moment_prefix, new_grant_id
-from models.engine import engine_options, prepare_engine
-from models.failure_store import FailureStore, PastFailure
-from models.grant import AccessToken, NewGrant, NewToken, RefreshToken
-from models.grant_cap import GrantCap, people_at_cap
-from models.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
-from models.grant_store import ClientEnded, GrantStore
-from models.group_commit import GroupCommit
-from models.kept_secret import KeptSecrets, kept_secret_key_ids
+from models.clients.client import Client, ClientSecret, Registration
+from models.clients.client_import import ClientsExist, ImportedClient, import_clients
+from models.clients.client_store import ClientStore, secret_key_ids
+from models.database.engine import engine_options, prepare_engine
+from models.database.server_clock import ACCEPTED, ServerClock, clock_of_the_database
+from models.database.url import UrlRefused, private_database
+from models.failures.failure_store import FailureStore, PastFailure
+from models.failures.person_failures import ToldFailure, failures_of, unblock
+from models.failures.refused_passwords import RefusedPassword, RefusedStore
+from models.grants.grant import AccessToken, NewGrant, NewToken, RefreshToken
+from models.grants.grant_cap import GrantCap, people_at_cap
+from models.grants.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
+from models.grants.grant_store import ClientEnded, GrantStore
+from models.grants.missing_people import Absence, AbsenceStore, Missed
+from models.grants.purge import Batch, purge, purge_audit
+from models.grants.refresh_store import RefreshStore, Renewal
+from models.keys.digest import (
+    SecretHasher,
+    has_our_form,
+    hour_prefix,
+    make_secret,
+    moment_prefix,
+    new_grant_id,
+)
+from models.keys.encryption import Sealer
+from models.keys.persistent_secret import KeptSecrets, kept_secret_key_ids
+from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 from models.migrations import MIGRATIONS, is_current, migrate
-from models.person_failures import ToldFailure, failures_of, unblock
-from models.purge import Batch, purge, purge_audit
-from models.refresh_store import RefreshStore, Renewal
-from models.refused_store import RefusedPassword, RefusedStore
-from models.scope_store import Scope, ScopeExists, ScopeStore
-from models.sealing import Sealer
-from models.server_clock import ACCEPTED, ServerClock, clock_of_the_database
-from models.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
+from models.scopes import Scope, ScopeExists, ScopeStore
+from models.sqlite.checkpoints import Checkpoints
+from models.sqlite.group_commit import GroupCommit
 
 __all__ = [
     "ACCEPTED",

@@ -12,8 +12,8 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as TooLate
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from models.engine import WAIT_SECONDS
-from request_deadline import bounded
+from core.request_deadline import bounded
+from models.database.engine import WAIT_SECONDS
 
 _SQLITE_STOPS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
 # Connection exceptions, too few resources, and an operator who stops the server (PostgreSQL, appendix A).

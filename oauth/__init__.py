@@ -5,23 +5,23 @@ Authlib's `AuthorizationServer` and `ResourceProtector`; where these are laxer t
 stands in a module of its own. Must not know: ldap3, the directory package, SQL text, the settings object.
 """
 
-from oauth.bearer import Protector
-from oauth.claims import told_of
-from oauth.cors import Origins, preflights
-from oauth.endpoints import oauth_endpoints
+from oauth.audit import Refusals
+from oauth.endpoints.cors import Origins, preflights
+from oauth.endpoints.token import oauth_endpoints
+from oauth.endpoints.userinfo import userinfo_endpoint
 from oauth.errors import wire_error
-from oauth.lifetimes import Lifetimes
-from oauth.membership import is_rule
-from oauth.pairwise import PairwiseSubjects
-from oauth.refusals import Refusals
+from oauth.policy.claims import told_of
+from oauth.policy.membership import is_rule
+from oauth.policy.restrictions import Restrictions
+from oauth.policy.rule_groups import Doubt, doubts, named_groups
+from oauth.policy.scope_registry import Catalogue
+from oauth.protector import Protector
 from oauth.responses import error_response, json_response
-from oauth.restrictions import Restrictions
-from oauth.rule_groups import Doubt, doubts, named_groups
-from oauth.scope_rules import Catalogue
 from oauth.server import Server
-from oauth.signing_keys import SigningKeys
-from oauth.token_format import ACCESS, REFRESH, key_of
-from oauth.userinfo import userinfo_endpoint
+from oauth.tokens.format import ACCESS, REFRESH, key_of
+from oauth.tokens.lifetimes import Lifetimes
+from oauth.tokens.signing_keys import SigningKeys
+from oauth.tokens.subject import PairwiseSubjects
 
 __all__ = [
     "ACCESS",

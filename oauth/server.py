@@ -18,27 +18,27 @@ from models import (
     RefreshStore,
     new_grant_id,
 )
-from oauth.claims import claims_of, wants_groups
-from oauth.client_authentication import StrictClientAuthentication
+from oauth.audit import Refusals
+from oauth.clients.authentication import StrictClientAuthentication
+from oauth.clients.registration import TOLERANT_SCOPE, keeps_refresh_token
+from oauth.endpoints.introspection import Introspection
+from oauth.endpoints.revocation import Revocation
 from oauth.errors import InvalidClient, UnsupportedGrantType, invalid_scope
-from oauth.front import StrictRequest
 from oauth.grants.client_credentials import OwnBehalfGrant
 from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
-from oauth.introspection import Introspection
-from oauth.lifetimes import Lifetimes
-from oauth.minting import Facts, Minter
-from oauth.pairwise import PairwiseSubjects
-from oauth.refusals import Refusals
-from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
+from oauth.policy.claims import claims_of, wants_groups
+from oauth.policy.restrictions import Restrictions
+from oauth.policy.scope import settle
+from oauth.policy.scope_registry import Catalogue, ScopeRules
 from oauth.responses import error_response, json_response
-from oauth.restrictions import Restrictions
-from oauth.revocation import Revocation
-from oauth.scope import settle
-from oauth.scope_rules import Catalogue, ScopeRules
-from oauth.signing_keys import SigningKeys
-from oauth.successor import Successors
-from oauth.token_format import ACCESS, REFRESH, mint, stored_key
+from oauth.token_request import StrictRequest
+from oauth.tokens.format import ACCESS, REFRESH, mint, stored_key
+from oauth.tokens.issuer import Facts, Minter
+from oauth.tokens.lifetimes import Lifetimes
+from oauth.tokens.rotation import Successors
+from oauth.tokens.signing_keys import SigningKeys
+from oauth.tokens.subject import PairwiseSubjects
 from telemetry import AuditEvent, Log, Seldom
 
 

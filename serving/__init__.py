@@ -5,7 +5,7 @@ environment, and for how long bodies and connections may hold a worker up. Must 
 Flask, the settings object. The WSGI application is given.
 """
 
-from serving.environment import forget_variables
+from serving.processes.environment import forget_variables
 from serving.server import Options, serve
 
 __all__ = ["Options", "forget_variables", "serve"]

@@ -10,10 +10,10 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from serving.descriptors import allow_descriptors
-from serving.supervisor import Supervisor
-from serving.watch import Watch
-from serving.worker import loader, run
+from serving.connections.descriptors import allow_descriptors
+from serving.connections.watch import Watch
+from serving.processes.supervisor import Supervisor
+from serving.processes.worker import loader, run
 from serving.wsgi import Application
 from telemetry import open_log
 

@@ -4,11 +4,11 @@ Owns: the shape of an audit event, the JSON log line and how JSON is written at 
 may know it. Must not know: any of them.
 """
 
-from telemetry.audit import AuditEvent
+from telemetry.events import AuditEvent
 from telemetry.json_text import json_text
 from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
 from telemetry.redaction import redact
-from telemetry.seldom import Seldom
+from telemetry.sampling import Seldom
 
 __all__ = [
     "AuditEvent",

@@ -12,10 +12,10 @@ from typing import Any, Protocol, TextIO, cast
 
 import structlog
 
+from telemetry.exceptions import outline
 from telemetry.json_text import json_text
-from telemetry.outline import outline
+from telemetry.nonblocking import SteadyStream
 from telemetry.redaction import redact, redact_fields
-from telemetry.steady import SteadyStream
 
 # Authlib, ldap3 and SQLAlchemy log tokens, names and statements below WARNING: those lines are never made.
 _QUERY = re.compile(r"\?[^\s\"]*")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from directory import Directory, Person
 from login import GuardRules, Limits, Login, open_guard, parse_limits
-from login.local_failures import LocalFailures
+from login.limits.local_failures import LocalFailures
 from login.ports import FailureStore
 from telemetry import open_log
 from tests.conftest import Clock

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app_values import ldap_config
 from settings import load_settings
+from wiring.from_settings import ldap_config
 
 REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "ou=people,dc=example,dc=edu"}
 

@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 
-from keys import KeyRing
+from settings.keyring import KeyRing
 
 OLD = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"
 NEW = "other-kept-key-D3yKf6UjX1aGz5TeQo0v"

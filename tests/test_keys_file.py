@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keys import KeyRing, KeyringError, load_or_create
+from settings.keyring import KeyRing, KeyringError, load_or_create
 
 OLD = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc"
 NEW = "other-kept-key-D3yKf6UjX1aGz5TeQo0v"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from core.private_files import SIZE_LIMIT, NotPrivate, read_secret, refuse_careless
 from directory.contract import DirectoryUnavailable
 from directory.ldap import LdapConfig
-from directory.ldap.account import ServiceAccount
-from directory.ldap.doctor import _first_line
-from keys import KeyringError, load_or_create, make_instance_folder
-from private_files import SIZE_LIMIT, NotPrivate, read_secret, refuse_careless
+from directory.ldap.connections.service_account import ServiceAccount
+from directory.ldap.diagnostics.directory_check import _first_line
 from settings import load_settings
+from settings.keyring import KeyringError, load_or_create, make_instance_folder
 from tests.loading import CANARY, keep_secret, mistakes
 
 ROOT, US, OTHER = 0, 1000, 1001

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import pytest
 from werkzeug.test import TestResponse
 
-import request_deadline
+from core import request_deadline
 from directory import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
 from tests.conftest import Clock, Registered, Site

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-import app_rules
-from app_rules import look_for_groups, warn_of_unknown_groups
 from directory import DirectoryUnavailable
 from telemetry import open_log
 from tests.conftest import Site
 from tests.fakes import ALICE, FakeDirectory
+from wiring import rules as app_rules
+from wiring.rules import look_for_groups, warn_of_unknown_groups
 
 GROUP = "cn=stuff,ou=groups,dc=campus,dc=example"
 

@@ -1,9 +1,9 @@
 """A directory server that fails is told of, though another stands in and nobody is refused."""
 
-from app_audit import ServerStates, write_refusals
 from telemetry import open_log
 from tests.conftest import NOON, Site
 from tests.faults import rows
+from wiring.audit import ServerStates, write_refusals
 
 ONE, OTHER = "ldaps://one.example", "ldaps://other.example"
 DOWN, GOOD = "directory.server_down", "directory.server_good"

@@ -66,7 +66,7 @@ def test_refresh_token_of_the_first_release_is_good(old: Site) -> None:
 def test_lost_answer_of_the_first_release_is_given_again(old: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever missed the answer to a refresh while the server was upgraded is given the same one after it."""
     with monkeypatch.context() as first_release:
-        first_release.setattr("oauth.token_format.moment_prefix", lambda ends: hour_prefix(int(ends)))
+        first_release.setattr("oauth.tokens.format.moment_prefix", lambda ends: hour_prefix(int(ends)))
         missed = old.refresh(CLIENT, REFRESH).get_json()
     assert len(missed["refresh_token"]) == len(REFRESH)
     assert old.refresh(CLIENT, REFRESH).get_json() == missed

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from weak_keys import _LEAST_ENTROPY, _MOST_STEPS, _PHRASES, KEY_MIN_LENGTH, weakness
+from settings.weak_keys import _LEAST_ENTROPY, _MOST_STEPS, _PHRASES, KEY_MIN_LENGTH, weakness
 
 HEX = 16
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import app_cpu
-from app_cpu import keep_to_one_cpu
 from bench.machine import family, thread_cpu
+from serving import cpu_affinity
+from serving.cpu_affinity import keep_to_one_cpu
 from tests.servers.netid import PROJECT, serving
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ _CPUS = sorted(os.sched_getaffinity(0))
 _WORKER = """
 import os, sys
 from pathlib import Path
-from app_cpu import keep_to_one_cpu
+from serving.cpu_affinity import keep_to_one_cpu
 os.sched_setaffinity(0, {int(cpu) for cpu in sys.argv[2].split(",")})
 kept = keep_to_one_cpu(Path(sys.argv[1]))
 print(kept, sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), flush=True)
@@ -117,13 +117,13 @@ def test_workers_have_cores_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, siblings: dict[int, str], order: list[int]
 ) -> None:
     """No two share a core while another has none, however the machine numbers its CPUs."""
-    monkeypatch.setattr(app_cpu, "_CPUS", tmp_path)
+    monkeypatch.setattr(cpu_affinity, "_CPUS", tmp_path)
     for cpu, listed in siblings.items():
         topology = tmp_path / f"cpu{cpu}" / "topology"
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{listed}\n")
-    assert app_cpu._core_by_core(siblings.keys()) == order
-    assert app_cpu._core_by_core({7, 6}) == [6, 7]
+    assert cpu_affinity._core_by_core(siblings.keys()) == order
+    assert cpu_affinity._core_by_core({7, 6}) == [6, 7]
 
 
 @needs_two_cpus

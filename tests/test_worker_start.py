@@ -11,12 +11,12 @@ from flask import Flask
 
 import cli
 from app import build_app
-from app_key_check import KeyCheck
-from keys import KeyRing, KeyringError
 from models import db
 from settings import Settings, load_settings
+from settings.keyring import KeyRing, KeyringError
 from telemetry import open_log
 from tests.conftest import Clock, Registered, Site
+from wiring.key_check import KeyCheck
 
 pytestmark = pytest.mark.slow
 

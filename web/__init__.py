@@ -4,14 +4,14 @@ Owns: pages and resources that people and programs see, and the answers to reque
 Must not know: the directory package, ldap3, SQL text, the settings object.
 """
 
-from web.api import resources
-from web.application import Application
 from web.deadline import UnderDeadline
 from web.errors import answer_every_error
 from web.forwarded import behind_proxies
 from web.front_page import front_page
-from web.headers import SafeHeaders
 from web.health import health
+from web.plain_requests import Application
+from web.samples import resources
+from web.security_headers import SafeHeaders
 
 __all__ = [
     "Application",

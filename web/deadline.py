@@ -5,7 +5,7 @@ from threading import get_ident
 from time import monotonic
 from typing import Any
 
-from request_deadline import ENDS
+from core.request_deadline import ENDS
 
 _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

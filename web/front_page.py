@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from flask import Blueprint, Response, render_template, request
 
 from oauth import json_response
-from oauth.metadata import current_metadata, server_metadata
-from oauth.scope_rules import Catalogue
+from oauth.endpoints.metadata import current_metadata, server_metadata
+from oauth.policy.scope_registry import Catalogue
 
 ABOUT = "An OAuth 2.0 authorization server in front of a campus directory."
 WARNING = (

@@ -5,12 +5,12 @@ Must not know: anything outside `directory`; and nobody else imports ldap3.
 """
 
 from directory.ldap.config import ConfigError, LdapConfig
-from directory.ldap.doctor import Doctor
+from directory.ldap.connections.servers import ServerState, ServerStatus
+from directory.ldap.diagnostics.directory_check import Doctor
+from directory.ldap.diagnostics.report import Finding, Verdict
 from directory.ldap.embedded import EmbeddedPerson, embedded_people
-from directory.ldap.finding import Finding, Verdict
-from directory.ldap.opening import open_directory
-from directory.ldap.rules import LdapDirectory
-from directory.ldap.servers import ServerState, ServerStatus
+from directory.ldap.factory import open_directory
+from directory.ldap.ldap_directory import LdapDirectory
 
 __all__ = [
     "ConfigError",

@@ -10,11 +10,11 @@ from pathlib import Path
 from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.operation.search import parse_filter
 
-from directory.ldap.profiles import PROFILES, Profile
-from directory.ldap.typed import USERNAME
-from directory.ldap.uri import ServerUri
+from directory.ldap.connections.uri import ServerUri
+from directory.ldap.kinds.profiles import PROFILES, Profile
 
 EMBEDDED = "embedded:"
+USERNAME = "{username}"
 GROUP_DN = "{dn}"
 _OVER_PROFILE = ("user_filter", "id_attribute", "net_id_attribute", "password_changed_attribute", "privacy")
 

@@ -6,8 +6,8 @@ Owns: how long anything may still take. Must not know: what is being waited for.
 from collections.abc import Callable
 from typing import Self
 
+from core.request_deadline import bounded
 from directory.contract import DirectoryUnavailable
-from request_deadline import bounded
 
 
 class Deadline:

@@ -29,10 +29,10 @@ from ldif import LDIFParser
 
 from directory.dn import NotADn, dn_key
 from directory.ldap.config import ConfigError
+from directory.ldap.connections.connection import Link
+from directory.ldap.connections.strategy import ByLdap3
 from directory.ldap.deadline import Deadline
-from directory.ldap.link import Link
-from directory.ldap.strategy import ByLdap3
-from directory.ldap.typed import for_dn, from_dn
+from directory.ldap.people.normalization import for_dn, from_dn
 
 _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name
 

@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Engine
 
 from models.base import Base, db
-from models.bounded import BoundedConnection
+from models.database.bounded import BoundedConnection
 
 _LIFT_GUARD = {
     # SQLite changes a table by copying and dropping it: dropping `client` would delete its secrets with it.

@@ -3,9 +3,9 @@
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 
 from login import InvalidCredentials
-from oauth.client_authentication import METHODS
+from oauth.clients.authentication import METHODS
 from oauth.errors import InvalidClient, unauthorized_client
-from oauth.resource import settle_audience
+from oauth.policy.audience import settle_audience
 
 
 class OwnBehalfGrant(ClientCredentialsGrant):

@@ -5,11 +5,11 @@ from functools import partial
 from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
 from login import Person
-from oauth.client_authentication import METHODS
+from oauth.clients.authentication import METHODS
+from oauth.clients.registration import TOLD_REASONS
 from oauth.errors import missing, unauthorized_client
-from oauth.grants.permission import permit
-from oauth.registration import TOLD_REASONS
-from oauth.resource import settle_audience
+from oauth.policy.audience import settle_audience
+from oauth.policy.permission import permit
 
 
 class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):

@@ -11,18 +11,18 @@ from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
 from login import InvalidCredentials, Person, Refusal
 from models import NewToken, RefreshToken, Renewal, record
-from oauth.absence import note_absence
-from oauth.claims import claims_of
-from oauth.client_authentication import METHODS
+from oauth.clients.authentication import METHODS
+from oauth.clients.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.errors import invalid_refresh_token, invalid_scope, missing, unauthorized_client
-from oauth.grants.permission import permit
-from oauth.minting import Facts
-from oauth.presented import foreign_token
-from oauth.registration import TOLERANT_SCOPE, keeps_refresh_token
-from oauth.resource import narrow_audience
-from oauth.scope import DEFAULT, is_wellformed
-from oauth.successor import Pair, Successor
-from oauth.token_format import ACCESS, REFRESH, key_of, last_second, stored_key
+from oauth.grants.missing_person import note_absence
+from oauth.policy.audience import narrow_audience
+from oauth.policy.claims import claims_of
+from oauth.policy.permission import permit
+from oauth.policy.scope import DEFAULT, is_wellformed
+from oauth.tokens.format import ACCESS, REFRESH, key_of, last_second, stored_key
+from oauth.tokens.issuer import Facts
+from oauth.tokens.presented import foreign_token
+from oauth.tokens.rotation import Pair, Successor
 from telemetry import AuditEvent
 
 

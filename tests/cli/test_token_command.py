@@ -9,7 +9,7 @@ import pytest
 
 from cli.token import Purging
 from models import Batch
-from models.driver import Link
+from models.database.driver import Link
 from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
 from tests.faults import database_file, drop_table

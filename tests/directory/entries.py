@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from directory import InvalidCredentials, Refusal
-from directory.ldap.entry import Entry
+from directory.ldap.protocol.entry import Entry
 from tests.conftest import NOON
 
 

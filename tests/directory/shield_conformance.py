@@ -6,7 +6,7 @@ import pytest
 
 from directory import Directory, InvalidCredentials
 from login import Throttled
-from login.local_failures import LocalFailures
+from login.limits.local_failures import LocalFailures
 from tests.directory.lockout_conformance import LIMIT, WRONG
 from tests.guards import Gate, Refusals
 from tests.servers.administrator import Administrator

@@ -8,9 +8,9 @@ import pytest
 
 from directory import Directory, InvalidCredentials
 from directory.ldap import ConfigError, embedded_people
+from directory.ldap.connections.connection import Link
 from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
-from directory.ldap.link import Link
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import (
     PEOPLE,

@@ -10,11 +10,11 @@ from typing import cast
 import pytest
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap.account import ServiceAccount
+from directory.ldap.connections.connection import Link
+from directory.ldap.connections.service_account import ServiceAccount
 from directory.ldap.deadline import Deadline
-from directory.ldap.entry import Answer
-from directory.ldap.link import Link
-from directory.ldap.results import ServiceAccountRefused
+from directory.ldap.protocol.entry import Answer
+from directory.ldap.protocol.results import ServiceAccountRefused
 from tests.directory.conformance import ALICE
 from tests.directory.conftest import SERVICE, MovedClock
 from tests.directory.scripted import BIND, Scripted, friendly, result

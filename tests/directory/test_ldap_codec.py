@@ -26,10 +26,10 @@ from ldap3.protocol.rfc4511 import (
 from ldap3.utils.asn1 import decode_message_fast
 from pyasn1.codec.ber.encoder import encode
 
-from directory.ldap.ber import NotUnderstood
-from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, Reading
-from directory.ldap.entry import Answer, Found
-from directory.ldap.strategy import found_of
+from directory.ldap.connections.strategy import found_of
+from directory.ldap.protocol.ber import NotUnderstood
+from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
+from directory.ldap.protocol.entry import Answer, Found
 from tests.directory.scripted import message, tlv
 
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from directory.ldap import ConfigError, LdapConfig
-from directory.ldap.uri import ServerUri
+from directory.ldap.connections.uri import ServerUri
 from tests.directory.conftest import CAMPUS
 
 GOOD: dict[str, Any] = {"uris": ("ldaps://ldap.campus.example",), "user_base": "dc=campus,dc=example"}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap.entry import Answer, Entry, Found
-from directory.ldap.groups import GroupRules
-from directory.ldap.profiles import PROFILES
+from directory.ldap.kinds.profiles import PROFILES
+from directory.ldap.people.groups import GroupRules
+from directory.ldap.protocol.entry import Answer, Entry, Found
 from tests.directory.conftest import CAMPUS
 
 PERSON = Entry("cn=p\\2C q,OU=people,DC=ad,DC=example", {"memberof": (b"cn=direct,dc=x",)})

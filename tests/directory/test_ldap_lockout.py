@@ -5,10 +5,18 @@ from collections.abc import Mapping
 import pytest
 
 from directory import Refusal
-from directory.ldap.entry import Entry
-from directory.ldap.lockout import ACTIVE_DIRECTORY, DS389, FREEIPA, OPENLDAP, Lockout, Policy, domain_of
-from directory.ldap.profiles import PROFILES
-from directory.ldap.state import refuse_by_policy, state_of
+from directory.ldap.accounts.status import refuse_by_policy, state_of
+from directory.ldap.kinds.lockout_policy import (
+    ACTIVE_DIRECTORY,
+    DS389,
+    FREEIPA,
+    OPENLDAP,
+    Lockout,
+    Policy,
+    domain_of,
+)
+from directory.ldap.kinds.profiles import PROFILES
+from directory.ldap.protocol.entry import Entry
 from tests.conftest import NOON
 from tests.directory.entries import entry, filetime, generalized, refused
 

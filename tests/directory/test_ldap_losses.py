@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap.losses import Losses
-from directory.ldap.servers import Servers
+from directory.ldap.connections.losses import Losses
+from directory.ldap.connections.servers import Servers
 from tests.directory.scripted import BIND, EXTENDED, SEARCH, Scripted, friendly
 
 A, B = "ldap://a", "ldap://b"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory import Directory, InvalidCredentials, Refusal
-from directory.ldap.typed import name_to_ask, names_to_ask
+from directory.ldap.people.normalization import name_to_ask, names_to_ask
 from tests.directory.conformance import ALICE, TEMPLATE
 from tests.directory.conftest import CAMPUS
 

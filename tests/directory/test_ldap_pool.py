@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from directory import Directory, DirectoryUnavailable
+from directory.ldap.connections.pool import Lane
+from directory.ldap.connections.servers import Servers
+from directory.ldap.connections.sockets import LinkLost, NothingSent, TimedSocket
 from directory.ldap.deadline import Deadline
-from directory.ldap.lane import Lane
-from directory.ldap.servers import Servers
-from directory.ldap.wire import LinkLost, NothingSent, TimedSocket
 from tests.directory.conftest import recovers_within
 from tests.directory.scripted import BIND, Scripted, friendly
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory.ldap.ppolicy import PolicyControlError, PolicyError, PolicyResponse, decode
+from directory.ldap.protocol.password_policy import PolicyControlError, PolicyError, PolicyResponse, decode
 from tests.directory.scripted import tlv
 
 # No time limit an example: other work on the machine must not fail a test.

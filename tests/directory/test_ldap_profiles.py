@@ -8,11 +8,11 @@ import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap import LdapConfig
-from directory.ldap.entry import Entry
-from directory.ldap.moment import moment_of
-from directory.ldap.person import attributes_to_read, filter_by_id, person_from
-from directory.ldap.profiles import PROFILES, Profile
-from directory.ldap.state import refuse_by_account, refuse_by_lock, refuse_by_password
+from directory.ldap.accounts.status import refuse_by_account, refuse_by_lock, refuse_by_password
+from directory.ldap.kinds.profiles import PROFILES, Profile
+from directory.ldap.people.person import attributes_to_read, filter_by_id, person_from
+from directory.ldap.protocol.entry import Entry
+from directory.ldap.protocol.ldap_time import moment_of
 from settings import Settings
 from tests.conftest import NOON
 from tests.directory.conftest import CAMPUS

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from directory.ldap.ppolicy import CONTROL
-from directory.ldap.server_text import WITHHELD
+from directory.ldap.protocol.password_policy import CONTROL
+from directory.ldap.protocol.server_text import WITHHELD
 from tests.conftest import NOON
 from tests.directory.scripted import BIND, SEARCH, Scripted, friendly, result, tlv
 

@@ -11,9 +11,10 @@ from ldap3.protocol.controls import build_control
 from ldap3.protocol.rfc4511 import Controls, LDAPMessage, MessageID, ProtocolOp
 from pyasn1.codec.ber.encoder import encode
 
-from directory.ldap import requests
-from directory.ldap.profiles import PROFILES
-from directory.ldap.typed import USERNAME, for_filter
+from directory.ldap.config import USERNAME
+from directory.ldap.kinds.profiles import PROFILES
+from directory.ldap.people.normalization import for_filter
+from directory.ldap.protocol import encode as requests
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=300)
 

@@ -13,12 +13,12 @@ import trustme
 from ldap3 import NONE, Server
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap.connections.connection import Link
+from directory.ldap.connections.dial import dial
+from directory.ldap.connections.sockets import PlainSocket
+from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
-from directory.ldap.dialing import dial
-from directory.ldap.entry import Answer, Found
-from directory.ldap.link import Link
-from directory.ldap.uri import ServerUri
-from directory.ldap.wire import PlainSocket
+from directory.ldap.protocol.entry import Answer, Found
 from tests.directory.scripted import (
     BIND,
     EXTENDED,

@@ -6,7 +6,7 @@ import pytest
 
 from directory import DirectoryUnavailable
 from directory.ldap import ServerState
-from directory.ldap.servers import Servers
+from directory.ldap.connections.servers import Servers
 
 A, B, C = "ldap://a", "ldap://b", "ldap://c"
 DOWN = DirectoryUnavailable("ldap://a cannot be reached")

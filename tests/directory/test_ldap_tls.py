@@ -14,7 +14,7 @@ import trustme
 
 from directory import Directory, DirectoryUnavailable
 from directory.ldap import ConfigError, LdapConfig, open_directory
-from directory.ldap.tls import verified_context
+from directory.ldap.connections.tls import verified_context
 from tests.directory.conformance import ALICE
 from tests.directory.scripted import EXTENDED, Scripted, result
 from tests.servers.slapd import Slapd

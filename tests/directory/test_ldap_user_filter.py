@@ -2,8 +2,8 @@
 
 import pytest
 
-from directory.ldap.entry import Entry
-from directory.ldap.user_filter import attributes_with_names, for_any_name, for_names_of
+from directory.ldap.people.user_filter import attributes_with_names, for_any_name, for_names_of
+from directory.ldap.protocol.entry import Entry
 
 ENTRY = Entry(
     "uid=alice,dc=x",

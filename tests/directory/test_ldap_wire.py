@@ -14,11 +14,11 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable
+from directory.ldap.connections.dial import dial
+from directory.ldap.connections.sockets import PlainSocket, TimedSocket
+from directory.ldap.connections.tls import secure
+from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
-from directory.ldap.dialing import dial
-from directory.ldap.tls import secure
-from directory.ldap.uri import ServerUri
-from directory.ldap.wire import PlainSocket, TimedSocket
 from tests.directory.scripted import Scripted
 
 
@@ -81,8 +81,8 @@ def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -
         listener.listen()
         address = listener.getsockname()
         both = [(socket.AF_INET6, ("::1", address[1])), (socket.AF_INET, address)]
-        monkeypatch.setattr("directory.ldap.dialing.resolve", lambda *_, **__: both)
-        monkeypatch.setattr("directory.ldap.dialing.socket.socket", without_ipv6)
+        monkeypatch.setattr("directory.ldap.connections.dial.resolve", lambda *_, **__: both)
+        monkeypatch.setattr("directory.ldap.connections.dial.socket.socket", without_ipv6)
         uri = ServerUri.parse(f"ldap://127.0.0.1:{address[1]}")
         dial(uri, connect_timeout=1, deadline=Deadline(1, time.monotonic)).close()
 

@@ -7,9 +7,9 @@ import pytest
 
 from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap import Doctor, LdapConfig, Verdict
-from directory.ldap.entry import Found
-from directory.ldap.link import Link
-from directory.ldap.witness import Witness
+from directory.ldap.connections.connection import Link
+from directory.ldap.people.witness import Witness
+from directory.ldap.protocol.entry import Found
 from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, refusal
 from tests.directory.conftest import SERVICE, MovedClock
 from tests.servers.slapd import Slapd

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from directory import Directory, Dn, InvalidCredentials, dn_key, strict_dn_key
-from directory.ldap.typed import for_dn, from_dn
+from directory.ldap.people.normalization import for_dn, from_dn
 from login import Names, Throttled
 from login.folding import folded
 from tests.directory.conformance import ALICE, TEMPLATE

@@ -7,7 +7,7 @@ import pytest
 
 from directory import Admit, Directory, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.local_failures import LocalFailures
+from login.limits.local_failures import LocalFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Away, Gate
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from login.attempt import Names
+from login.attempt_key import Names
 
 NAMES = Names(b"k" * 32, ["campus.example", "CAMPUS"])
 ALICE = NAMES.digest("alice")

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from login import Cause, ClientFailures, ClientLimits, ClientThrottled, parse_limits
-from login.client_failures import _MAX_FAILURES, _MAX_GOOD_ADDRESSES
+from login.limits.client_failures import _MAX_FAILURES, _MAX_GOOD_ADDRESSES
 from tests.conftest import Clock
 
 HOME, OFFICE = "192.0.2.1", "198.51.100.1"

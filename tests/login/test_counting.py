@@ -8,8 +8,8 @@ import pytest
 
 from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.attempt import Attempt
-from login.local_failures import LocalFailures
+from login.attempt_key import Attempt
+from login.limits.local_failures import LocalFailures
 from login.ports import Outcome, Past, Threshold
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Away, Gate

@@ -7,8 +7,8 @@ import pytest
 
 from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.floor import Floor
-from login.turns import TurnTaken
+from login.concurrency.per_person import TurnTaken
+from login.response_time import Floor
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 

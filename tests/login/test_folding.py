@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from login.attempt import Names
+from login.attempt_key import Names
 from login.folding import folded
 from tests.servers.spellings import read_table
 

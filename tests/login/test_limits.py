@@ -4,7 +4,7 @@ import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from login import Cause, Throttled
-from login.limits import Limit, parse
+from login.limits.limits import Limit, parse
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 

@@ -4,7 +4,7 @@ import pytest
 
 from directory import InvalidCredentials, Refusal
 from login import Throttled
-from login.local_failures import LocalFailures
+from login.limits.local_failures import LocalFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 

@@ -8,7 +8,7 @@ import pytest
 
 from directory import Admit, InvalidCredentials, Person, Refusal
 from login import Cause, Throttled
-from login.local_failures import LocalFailures
+from login.limits.local_failures import LocalFailures
 from login.ports import FailureStore
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
-from login.places import Places
+from login.concurrency.bulkhead import Places
 
 
 class Clock:

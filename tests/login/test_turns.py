@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from directory import Admit, InvalidCredentials, Person, Refusal
-from login.turns import Turns
+from login.concurrency.per_person import Turns
 from tests.conftest import Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from models import Client, ClientEnded, ClientSecret, Registration, secret_key_ids
 from models.base import Base
-from models.client import clients_of
+from models.clients.client import clients_of
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
 
 DAY = 86_400
@@ -64,7 +64,7 @@ class ClientRules:
             read.append(len(found))
             return found
 
-        with patch("models.client_store.clients_of", count):
+        with patch("models.clients.client_store.clients_of", count):
             known, unknown = stores.clients.get(made), stores.clients.get("nobody")
         assert known is not None
         assert (known.client_id, unknown, read) == (made, None, [1, 1])

@@ -10,8 +10,8 @@ from sqlalchemy import event
 
 from app import create_app
 from models import MIGRATIONS, db
+from models.database.pool import ShortPool
 from models.migrations import HEAD
-from models.pool import ShortPool
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
 from tests.servers.postgresql import Postgresql

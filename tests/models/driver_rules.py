@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import bindparam, func, insert, select, text
 
 from models.base import StoreUnavailable, connection, table
-from models.driver import Link, Statement
+from models.database.driver import Link, Statement
 from models.tables import ScopeRow
 from tests.models.stores import Stores
 

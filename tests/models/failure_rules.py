@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from login.attempt import Attempt
+from login.attempt_key import Attempt
 from login.ports import Outcome, Threshold
 from models import FailureStore, RefusedPassword, RefusedStore, purge
 from tests.models.stores import Stores

@@ -26,7 +26,7 @@ from models import (
     moment_prefix,
     new_grant_id,
 )
-from models.driver import Link
+from models.database.driver import Link
 from telemetry import AuditEvent
 from tests.conftest import Clock, Site, forget_registrations
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Connection
 
-from models import Checkpoints, StoreUnavailable, checkpoints, purge
+from models import Checkpoints, StoreUnavailable, purge
+from models.sqlite import checkpoints
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
 
@@ -46,7 +47,7 @@ def test_log_is_written_back(stores: Stores, file: Path) -> None:
 
 def test_long_log_begins_anew(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log over the bound does not grow: the next commit begins at its start."""
-    monkeypatch.setattr("models.checkpoints._LONG", 20)
+    monkeypatch.setattr("models.sqlite.checkpoints._LONG", 20)
     for _ in range(10):
         stores.issue()
     long = log_of(file).pages
@@ -98,7 +99,7 @@ def test_a_purge_leaves_nothing_to_write_back(stores: Stores, file: Path) -> Non
 
 def test_reader_holds_up_nobody(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody reads what is old, as a backup does, the log grows, and nobody waits for them."""
-    monkeypatch.setattr("models.checkpoints._LONG", 1)
+    monkeypatch.setattr("models.sqlite.checkpoints._LONG", 1)
     stores.issue()
     with closing(sqlite3.connect(file)) as reader:
         reader.execute("BEGIN")

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import PROJECT, CannotStart, create_app
 from models import UrlRefused, db, private_database
-from models.engine import engine_options
+from models.database.engine import engine_options
 from tests.conftest import Site
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from models import has_our_form, hour_prefix, moment_prefix, new_grant_id
-from models.digest import make_secret
+from models.keys.digest import make_secret
 
 
 def test_keys_of_grants_follow_time() -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 
 from models import GroupCommit, StoreUnavailable
 from models.base import connection, table
-from models.driver import Link, Statement
-from models.pool import ShortPool
+from models.database.driver import Link, Statement
+from models.database.pool import ShortPool
 from models.tables import ScopeRow
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
@@ -120,7 +120,7 @@ def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
             while len(commits) < 2:
                 assert not others[0].done()
 
-        monkeypatch.setattr("models.group_commit.sched_yield", let_another_run)
+        monkeypatch.setattr("models.sqlite.group_commit.sched_yield", let_another_run)
         assert (run("first"), others[0].result()) == ("first", "second")
     assert sizes == [2]
 
@@ -154,7 +154,7 @@ def test_a_commit_that_fails_fails_for_all(stores: Stores, monkeypatch: pytest.M
 
 def test_who_waits_too_long_stores_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread whose turn does not come takes its work back, and says that it cannot say."""
-    monkeypatch.setattr("models.group_commit.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("models.sqlite.group_commit.WAIT_SECONDS", 0.01)
     commits = GroupCommit()
 
     def ask() -> str:
@@ -178,7 +178,7 @@ def test_a_lock_of_another_process_is_waited_for(
     """The queue writes as soon as the other writer has ended, after pauses of no more than a millisecond."""
     pauses: list[float] = []
     with place.held():
-        monkeypatch.setattr("models.driver.time.sleep", pauses.append)
+        monkeypatch.setattr("models.database.driver.time.sleep", pauses.append)
         monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.02)
         with pytest.raises(StoreUnavailable, match="locked"):
             GroupCommit().run(scope("too soon"))

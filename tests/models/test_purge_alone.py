@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from models import Batch, purge
-from models.checkpoints import Checkpoints
-from models.driver import Link
+from models.database.driver import Link
+from models.sqlite.checkpoints import Checkpoints
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
 
@@ -54,7 +54,7 @@ def test_wait_for_others_is_no_work(stores: Stores, monkeypatch: pytest.MonkeyPa
     stores.issue()
     stores.clock.now += DAYS
     moments = iter(range(10_000))
-    monkeypatch.setattr(import_module("models.purge"), "monotonic", lambda: float(next(moments)))
+    monkeypatch.setattr(import_module("models.grants.purge"), "monotonic", lambda: float(next(moments)))
     begin = Link.begin
 
     def wait_first(link: Link) -> None:

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine
 
-from models.engine import engine_options, prepare_engine
-from models.server_clock import ACCEPTED, BEHIND, JUMPED, ServerClock, newest
+from models.database.engine import engine_options, prepare_engine
+from models.database.server_clock import ACCEPTED, BEHIND, JUMPED, ServerClock, newest
 from tests.conftest import NOON, Clock
 from tests.servers.postgresql import Postgresql
 

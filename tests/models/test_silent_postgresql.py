@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models import StoreUnavailable
 from models.base import connection
-from models.bounded import BoundedConnection, _NotConnected, _within
-from models.breaker import Breaker
+from models.database.bounded import BoundedConnection, _NotConnected, _within
+from models.database.breaker import Breaker
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
 from tests.models.test_store_postgresql import bare_place, place

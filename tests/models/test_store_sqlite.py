@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from login.attempt import Attempt
+from login.attempt_key import Attempt
 from login.ports import Outcome
 from models import FailureStore, StoreUnavailable, db
-from models.pool import ShortPool
+from models.database.pool import ShortPool
 from tests.conftest import Clock, Site
 from tests.models.conformance import StoreConformance
 from tests.models.stores import Place, Stores

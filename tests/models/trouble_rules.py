@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from login.attempt import Attempt
+from login.attempt_key import Attempt
 from login.ports import Outcome
 from models import (
     FailureStore,

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from app_audit import write_refusals
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows
 from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+from wiring.audit import write_refusals
 
 
 def last_row(site: Site) -> dict[str, object]:

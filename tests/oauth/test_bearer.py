@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from models import GrantStore
 from oauth import ACCESS
-from oauth.token_format import mint
+from oauth.tokens.format import mint
 from tests.conftest import NOON, Registered, Site
 from tests.faults import rows
 

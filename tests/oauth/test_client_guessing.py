@@ -7,12 +7,13 @@ from unittest.mock import patch
 import pytest
 from werkzeug.test import TestResponse
 
-from app_audit import write_refusals
 from cli import Services
-from models import Client, ClientStore, digest
+from models import Client, ClientStore
+from models.keys import digest
 from tests.conftest import Registered, Site
 from tests.faults import rows
 from tests.oauth.answers import INVALID_CLIENT, OK, said
+from wiring.audit import write_refusals
 
 LIMITS = {
     "NETID_LIMIT_AUTHENTICATION_ADDRESS": "3/15minutes",
@@ -228,7 +229,7 @@ def test_refusal_works_as_hard_for_nobody(limited: Site) -> None:
     made: list[int] = []
     for tries in ([("nobody", "guess")] * 4, [(WEAK.client_id, "guess")] * 4, [WEAK.basic] * 2):
         for client_id, secret in tries:
-            with patch("models.digest._digest", wraps=digest._digest) as digests:
+            with patch("models.keys.digest._digest", wraps=digest._digest) as digests:
                 ask(limited, client_id, secret, HOME if client_id == "nobody" else ATTACKER)
             made.append(digests.call_count)
     assert made == [4] * 10

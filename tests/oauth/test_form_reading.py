@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from oauth.front import read_parameters
+from oauth.token_request import read_parameters
 
 NAMES = ("username", "password", "scope", "token")
 ODD = ("%", "%2B", "%26", "%3d", "%C3%A9", "%FF", "%00", "%2500", "é", " ", ";", "\0")

@@ -4,7 +4,7 @@ import pytest
 
 from directory import DirectoryUnavailable
 from oauth import ACCESS
-from oauth.token_format import mint
+from oauth.tokens.format import mint
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import ruin_database, write_column

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from oauth.membership import is_rule, met, refused_by, want_groups
+from oauth.policy.membership import is_rule, met, refused_by, want_groups
 from tests.fakes import ALICE
 
 PAYROLL = "cn=payroll,ou=groups,dc=campus,dc=example"

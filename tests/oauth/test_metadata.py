@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from oauth.registration import GRANT_TYPES
+from oauth.clients.registration import GRANT_TYPES
 from tests.conftest import Site
 from tests.oauth.answers import OK, said
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from oauth import ACCESS, REFRESH, key_of
-from oauth.token_format import mint
+from oauth.tokens.format import mint
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import rows, without_table

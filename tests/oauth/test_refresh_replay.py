@@ -9,8 +9,8 @@ import pytest
 
 from directory import DirectoryUnavailable
 from oauth import REFRESH, Lifetimes
-from oauth.successor import Successors
-from oauth.token_format import mint
+from oauth.tokens.format import mint
+from oauth.tokens.rotation import Successors
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import database_file, rows, without_table

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from models import Registration
-from oauth.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, mistakes
+from oauth.clients.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, mistakes
 from tests.conftest import Site
 
 GOOD = Registration(

@@ -3,7 +3,7 @@
 import pytest
 
 from oauth import ACCESS, REFRESH
-from oauth.token_format import mint
+from oauth.tokens.format import mint
 from tests.conftest import NOON, Registered, Site
 from tests.faults import rows, ruin_database, without_table
 from tests.oauth.answers import (

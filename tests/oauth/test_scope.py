@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import Registration
-from oauth.claims import claims_of
-from oauth.scope import is_wellformed, settle
+from oauth.policy.claims import claims_of
+from oauth.policy.scope import is_wellformed, settle
 from tests.fakes import ALICE
 
 NAMES = st.lists(st.sampled_from(["a", "b", "c", "default", "profile"]), max_size=5).map(" ".join)

@@ -8,7 +8,7 @@ import pytest
 
 from directory import Admit, Person
 from models import Scope, StoreUnavailable
-from oauth.scope_rules import Catalogue, ScopeRules
+from oauth.policy.scope_registry import Catalogue, ScopeRules
 from tests.conftest import Clock, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import rows

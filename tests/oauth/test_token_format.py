@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models import hour_prefix, moment_prefix
 from oauth import ACCESS, REFRESH, key_of
-from oauth.token_format import mint, stored_key
+from oauth.tokens.format import mint, stored_key
 from tests.conftest import NOON
 
 ALPHABET = string.ascii_letters + string.digits + "-_"

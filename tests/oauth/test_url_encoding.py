@@ -4,12 +4,12 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from app_audit import write_refusals
 from directory import InvalidCredentials, Refusal
-from oauth.url_encoding import is_left_raw
+from oauth.clients.url_encoding import is_left_raw
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import rows
+from wiring.audit import write_refusals
 
 FORM = "application/x-www-form-urlencoded"
 WRONG = "The Net ID or the password is wrong."

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import trustme
 
-from directory.ldap import requests
-from directory.ldap.codec import BIND_RESPONSE, SEARCH_DONE, Reading
-from directory.ldap.entry import Found
-from directory.ldap.typed import for_filter
+from directory.ldap.people.normalization import for_filter
+from directory.ldap.protocol import encode
+from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
+from directory.ldap.protocol.entry import Found
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd
 from tests.servers.ds389 import Ds389, as_on_389ds
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba
@@ -106,12 +106,12 @@ class Asker:
 
     def bind(self, name: str, password: str) -> int:
         """Bind, and give back the result's code (RFC 4511, 4.2)."""
-        return self._ask(requests.simple_bind(name, password.encode()), BIND_RESPONSE).answer.code
+        return self._ask(encode.simple_bind(name, password.encode()), BIND_RESPONSE).answer.code
 
     def found(self, names: Sequence[str]) -> set[str]:
         """What is stored of the entries that any of these names finds."""
         alternatives = "".join(f"({self._attribute}={for_filter(name)})" for name in names)
-        request = requests.search(
+        request = encode.search(
             self._base, f"(|{alternatives})", scope=2, attributes=[self._attribute], size_limit=0
         )
         found = self._ask(request, SEARCH_DONE)
@@ -120,7 +120,7 @@ class Asker:
 
     def exists(self, dn: str) -> bool:
         """Whether there is an entry of that name."""
-        request = requests.search(dn, "(objectClass=*)", scope=0, attributes=["1.1"], size_limit=0)
+        request = encode.search(dn, "(objectClass=*)", scope=0, attributes=["1.1"], size_limit=0)
         return bool(self._ask(request, SEARCH_DONE).entries)
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class Asker:
 
     def _ask(self, request: bytes, ending: int) -> Found:
         self._number += 1
-        self._socket.sendall(requests.message(self._number, request, ()))
+        self._socket.sendall(encode.message(self._number, request, ()))
         reading = Reading(self._number, ending)
         found = None
         while found is None:

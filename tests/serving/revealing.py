@@ -9,12 +9,12 @@ from typing import Any
 
 from flask.cli import main
 
-import app_worker
-from keys import KeyRing
 from serving.wsgi import Application, Environ, StartResponse
 from settings import Settings
+from settings.keyring import KeyRing
+from wiring import worker
 
-_create_worker = app_worker.create_worker
+_create_worker = worker.create_worker
 
 
 def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Application:
@@ -38,6 +38,6 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Applicat
 
 
 if __name__ == "__main__":
-    app_worker.create_worker = create_worker  # type: ignore[assignment]
+    worker.create_worker = create_worker  # type: ignore[assignment]
     sys.argv = ["flask", "serve"]
     main()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from serving.bodies import Body, BodyGate
-from serving.traffic import Traffic, watched
+from serving.connections.bodies import Body, BodyGate
+from serving.connections.traffic import Traffic, watched
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 

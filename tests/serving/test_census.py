@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from serving.census import Census
-from serving.sockets import Connection
-from serving.traffic import Traffic
+from serving.connections.census import Census
+from serving.connections.sockets import Connection
+from serving.connections.traffic import Traffic
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 SILENT = Connection(1, 11, HERE, received=0, has_sent=False, since_received=0.0, since_sent=0.0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.descriptors import allow_descriptors
+from serving.connections.descriptors import allow_descriptors
 
 
 @pytest.fixture

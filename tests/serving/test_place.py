@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.place import Place
+from serving.processes.place import Place
 from tests.conftest import Clock
 
 

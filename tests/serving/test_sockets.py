@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.sockets import Sockets
+from serving.connections.sockets import Sockets
 
 pytestmark = pytest.mark.skipif(not Sockets.are_visible(), reason="only Linux shows a process its sockets")
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from models import make_secret
 from oauth import ACCESS, REFRESH
-from oauth.jws import generate, signer
-from oauth.token_format import mint
+from oauth.tokens.format import mint
+from oauth.tokens.jws import generate, signer
 from telemetry import redact
 from telemetry.redaction import redact_fields
 

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
-from app_audit import write_refusals
 from cli.services import services
-from directory.ldap.server_text import WITHHELD
+from directory.ldap.protocol.server_text import WITHHELD
 from tests.conftest import Site
 from tests.directory.scripted import BIND, SEARCH, Scripted, entry, friendly, message, result, tlv
 from tests.faults import database_file
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 from tests.telemetry.canaries import Canaries
+from wiring.audit import write_refusals
 
 # Each is written otherwise in a DN and in a filter; what is looked for stands in all of these.
 WORD, PASSWORD = "canary4721", "canary4722"

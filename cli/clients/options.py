@@ -1,0 +1,150 @@
+"""The options that say what a client is registered for, and what they change."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from cli.output import Refused
+from models import Registration
+from oauth.clients.authentication import METHODS
+from oauth.clients.registration import FLAGS, TOKEN_FORMATS, mistakes
+from oauth.clients.restriction_rules import RESTRICTIONS
+
+_METADATA = (
+    click.option(
+        "--grant", "grant_types", multiple=True, metavar="GRANT", help="A grant it may use; repeatable."
+    ),
+    click.option("--scope", multiple=True, help="Scopes it may have; repeatable, or separated by spaces."),
+    click.option(
+        "--default-scope", help="What it is granted when it asks for none (default: all of its scope)."
+    ),
+    click.option("--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Repeatable."),
+    click.option("--auth-method", type=click.Choice(METHODS), help="How it authenticates."),
+    click.option("--owner", help="Who answers for it."),
+    click.option("--resource-server/--no-resource-server", default=None, help="Whether it may introspect."),
+    click.option(
+        "--allow-public-password/--no-allow-public-password",
+        default=None,
+        help="Whether it may use the password grant without a secret.",
+    ),
+    click.option(
+        "--keep-refresh-token/--rotate-refresh-token",
+        default=None,
+        help="Whether its refresh tokens stay the same at each use (not for public clients).",
+    ),
+    click.option(
+        "--url-encoding-hints/--no-url-encoding-hints",
+        default=None,
+        help="Whether it is told when a password seems not to have been URL-encoded.",
+    ),
+    click.option(
+        "--tolerant-scope/--strict-scope",
+        default=None,
+        help="Whether scopes that it may not have are dropped in silence.",
+    ),
+    click.option(
+        "--pairwise-subject/--public-subject",
+        default=None,
+        help="Whether each person has a sub of their own with it, which no other client sees.",
+    ),
+    click.option(
+        "--id-token/--no-id-token",
+        default=None,
+        help="Whether the scope openid adds an ID token.",
+    ),
+    click.option(
+        "--told-reasons/--no-told-reasons",
+        default=None,
+        help="Whether it is told why a login was refused.",
+    ),
+    click.option(
+        "--access-token-format",
+        type=click.Choice(TOKEN_FORMATS),
+        help="Opaque, or a JWT (RFC 9068) signed so.",
+    ),
+    click.option(
+        "--audience",
+        "audiences",
+        multiple=True,
+        metavar="URI",
+        help="A resource (RFC 8707) that it may ask tokens for, or that it is; repeatable.",
+    ),
+    click.option(
+        "--release", "released_claims", multiple=True, metavar="CLAIM", help="Only these claims; repeatable."
+    ),
+    click.option(
+        "--allow-member",
+        "allow_members",
+        multiple=True,
+        metavar="RULE",
+        help="Only these people (group:DN, affiliation:NAME); repeatable.",
+    ),
+    click.option(
+        "--refuse-member",
+        "refuse_members",
+        multiple=True,
+        metavar="RULE",
+        help="Not these people; repeatable.",
+    ),
+    click.option(
+        "--network", "networks", multiple=True, metavar="CIDR", help="Where it may come from; repeatable."
+    ),
+    click.option(
+        "--cors-origin",
+        "cors_origins",
+        multiple=True,
+        metavar="ORIGIN",
+        help="A public client's page; repeatable.",
+    ),
+)
+
+
+def metadata_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a client's metadata."""
+    for option in reversed(_METADATA):
+        command = option(command)
+    return command
+
+
+def apply(registration: Registration, options: dict[str, Any]) -> Any:
+    """The registration with the options that were given.
+
+    A repeatable one may hold several, with spaces; an empty one clears what was there.
+    """
+    changes: dict[str, Any] = {
+        field: None if options[field] == "" else options[field]
+        for field in ("default_scope", "owner", "resource_server")
+        if options[field] is not None
+    }
+    if options["grant_types"]:
+        changes["grant_types"] = tuple(dict.fromkeys(" ".join(options["grant_types"]).split()))
+    if options["scope"]:
+        changes["scope"] = " ".join(dict.fromkeys(" ".join(options["scope"]).split()))
+    if options["redirect_uris"]:
+        changes["redirect_uris"] = tuple(" ".join(options["redirect_uris"]).split())
+    if options["audiences"]:
+        changes["audiences"] = tuple(dict.fromkeys(" ".join(options["audiences"]).split()))
+    if options["released_claims"]:
+        changes["released_claims"] = tuple(" ".join(options["released_claims"]).split()) or None
+    if options["access_token_format"]:
+        changes["access_token_format"] = options["access_token_format"]
+    # A DN may hold spaces: each of these is one value as it stands.
+    given = {name: tuple(filter(None, options[name])) for name in RESTRICTIONS if options[name]}
+    if given:
+        changes["restrictions"] = {
+            name: values for name, values in {**registration.restrictions, **given}.items() if values
+        }
+    if options["auth_method"]:
+        changes["token_endpoint_auth_method"] = options["auth_method"]
+    flags = {name: options[name] for name in FLAGS if options[name] is not None}
+    if flags:
+        changes["flags"] = {**registration.flags, **flags}
+    return replace(registration, **changes)
+
+
+def refuse_mistakes(registration: Registration) -> None:
+    """Say every mistake in a registration, and register nothing."""
+    if found := mistakes(registration):
+        raise Refused(*found)

@@ -1,0 +1,104 @@
+"""`flask serve`: the production server, set up first where something is missing."""
+
+import os
+import socket
+import ssl
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from cli.output import Refused, print_line, print_lines, speaks_plainly
+from cli.server.waiting import await_database
+from cli.server.walkthrough import demo_client, environment, guide
+from cli.services import services
+from models import db
+from settings import SECRET_VARIABLES, Settings, load_settings
+from settings.keyring import KeyRing
+from telemetry import configure_standard_logging
+
+
+@click.command()
+@click.option(
+    "--walkthrough", is_flag=True, help="HTTPS on localhost, a demo client, and the commands to try."
+)
+@with_appcontext
+@speaks_plainly
+def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Serve with the production server; the database is migrated first where it must be."""
+    with await_database().app_context():
+        instance = Path(current_app.instance_path)
+        settings = services().settings
+        if walkthrough:
+            settings = load_settings(instance, {**os.environ, **environment(settings, instance)})
+        _refuse_busy_port(settings)
+        _refuse_other_keys(settings.tls_cert_file, settings.tls_key_file)
+        if walkthrough:
+            print_lines(guide(settings, instance, demo_client(services().clients, instance)))
+        else:
+            _announce(settings)
+        # Each worker opens connections of its own: none may be shared across a fork.
+        db.engine.dispose()
+        configure_standard_logging()
+        _serve(settings, instance, services().ring)
+
+
+def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
+    """Serve. The workers get settings and keys from this process's memory, not from its environment."""
+    from serving import Options, forget_variables, serve
+
+    forget_variables(SECRET_VARIABLES)
+    # By its name: the composition root knows this package, and not the other way round.
+    make_worker = import_module("wiring.worker").create_worker
+    serve(
+        partial(make_worker, settings, instance, ring),
+        Options(
+            host=settings.bind_host,
+            port=settings.bind_port,
+            workers=settings.workers,
+            threads=settings.threads,
+            connections=settings.max_connections,
+            certificate=settings.tls_cert_file,
+            key=settings.tls_key_file,
+        ),
+    )
+
+
+def _announce(settings: Settings) -> None:
+    """One line for the operator, and one more where the people are not theirs."""
+    scheme = "https" if settings.tls_cert_file else "http"
+    print_line(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
+    if settings.embedded_ldif is not None:
+        print_line("Its people are those of the embedded directory: set NETID_LDAP_URI.", err=True)
+
+
+def _refuse_busy_port(settings: Settings) -> None:
+    """The server shares its port among workers, and so would share it with a stranger without a word."""
+    family = socket.AF_INET6 if ":" in settings.bind_host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((settings.bind_host, settings.bind_port))
+        except OSError as error:
+            raise Refused(
+                f"{settings.bind} cannot be listened on ({error.strerror}): "
+                "choose another address with NETID_BIND, such as NETID_BIND=127.0.0.1:8444."
+            ) from None
+
+
+def _refuse_other_keys(certificate: Path | None, key: Path | None) -> None:
+    if certificate is None or key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        raise Refused(
+            f"NETID_TLS_CERT_FILE and NETID_TLS_KEY_FILE cannot be used together: {error}."
+        ) from None
+    if "BEGIN PRIVATE KEY" not in key.read_text("utf-8", errors="replace"):
+        raise Refused(
+            f"{key} is not an unencrypted PKCS#8 key: openssl pkcs8 -topk8 -nocrypt -in {key} -out {key}.pk8"
+        )

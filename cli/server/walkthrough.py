@@ -1,0 +1,123 @@
+"""The walk-through: what `make run` prepares and prints, so that a stranger has a token in a minute."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from cli.output import Refused, shown, table
+from cli.server.local_tls import LocalTls
+from core.private_files import NotPrivate, read_secret
+from directory.ldap import embedded_people
+from models import ClientStore, Registration
+from settings import Settings
+
+_BIND = "127.0.0.1:8443"
+_DEMO_NAME = "demo"
+_DEMO = Registration(
+    client_name=_DEMO_NAME,
+    grant_types=("password", "refresh_token"),
+    scope="profile email echo",
+    redirect_uris=("https://localhost/does-not-exist",),
+)
+
+
+def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
+    """What the walk-through sets where the operator has not: HTTPS on localhost, a certificate made here.
+
+    Args:
+        settings: as they are.
+        instance: the instance folder.
+
+    Raises:
+        Refused: the certificate cannot be stored.
+    """
+    given = settings.model_fields_set
+    bind = settings.bind if "bind" in given else _BIND
+    found = {"NETID_BIND": bind}
+    if "issuer" not in given:
+        found["NETID_ISSUER"] = f"https://localhost:{bind.rpartition(':')[2]}"
+    if settings.tls_cert_file is None:
+        local = LocalTls(instance / "tls")
+        try:
+            local.ensure()
+        except OSError as error:
+            raise Refused(f"{local.folder} cannot be written: {error.strerror}.") from None
+        found |= {"NETID_TLS_CERT_FILE": str(local.certificate), "NETID_TLS_KEY_FILE": str(local.key)}
+    return found
+
+
+def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
+    """The id and secret of the demo client: the one of before, or a new one.
+
+    Its secret is kept beside the database, since it is printed at each start.
+
+    Args:
+        clients: where it is registered.
+        instance: the instance folder.
+
+    Raises:
+        StoreUnavailable: it cannot be registered.
+        Refused: its secret cannot be kept.
+    """
+    kept = instance / "demo-client.json"
+    try:
+        known = json.loads(read_secret(kept))
+        client_id, secret = str(known["client_id"]), str(known["client_secret"])
+        client = clients.get(client_id)
+        stored = [(each.key_id, each.digest) for each in client.secrets] if client else []
+        if any(clients.hasher.matches([secret], stored)):
+            return client_id, secret
+    except (OSError, ValueError, KeyError, TypeError, NotPrivate):
+        pass  # none was kept, or it cannot be used: a new one serves as well
+    created, new_secret = clients.create(_DEMO)
+    secret = str(new_secret)
+    try:
+        kept.touch(mode=0o600)
+        kept.chmod(0o600)
+        kept.write_text(json.dumps({"client_id": created.client_id, "client_secret": secret}), "utf-8")
+    except OSError as error:
+        raise Refused(f"{kept} cannot be written: {error.strerror}.") from None
+    return created.client_id, secret
+
+
+def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
+    """What is printed: who can log in, the client, and the two commands ready to paste.
+
+    Args:
+        settings: with what `environment` added.
+        instance: the instance folder.
+        client: the demo client's id and secret.
+    """
+    who, net_id, password = "The people are those of your directory.\n", "net_id", "password"
+    if settings.embedded_ldif is not None:
+        people = embedded_people(settings.embedded_ldif)
+        net_id, password = people[0].net_id, people[0].password
+        rows = [(each.net_id, each.password, each.name, each.what) for each in people]
+        who = "The people of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)
+        who += "\n"
+    verify = "-k"
+    ca = LocalTls(instance / "tls").ca
+    if settings.tls_cert_file == LocalTls(instance / "tls").certificate:
+        verify = shown(f"--cacert {ca.relative_to(Path.cwd()) if ca.is_relative_to(Path.cwd()) else ca}")
+    base = settings.issuer
+    form = shown(f"grant_type=password&username={net_id}&password={password}")
+    curl = "" if shutil.which("curl") else "\ncurl is not installed here: sudo apt install curl\n"
+    return f"""NetID OAuth is starting on {base} (Ctrl-C ends it).
+
+{who}
+The client {_DEMO_NAME!r}:
+
+  client_id      {client[0]}
+  client_secret  {client[1]}
+
+Trade a Net ID and a password for an access token:
+
+  curl {verify} -d "{form}" -u "{client[0]}:{client[1]}" "{base}/token"
+
+Use the token, put in the place of ACCESS_TOKEN:
+
+  curl -v {verify} -H "Authorization: Bearer ACCESS_TOKEN" "{base}/api/me"
+
+(-k in the place of {verify} works as well, and checks no certificate.)
+{curl}"""

@@ -1,0 +1,245 @@
+"""One connection to a directory server, owned by one thread while in use.
+
+Owns: ldap3's `Connection` and everything it may raise. Must not know: what a result means, people, pools.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from ldap3 import ANONYMOUS, AUTO_BIND_NONE, SYNC, Connection
+from ldap3.core.exceptions import LDAPSessionTerminatedByServerError
+from ldap3.core.results import RESULT_BUSY, RESULT_CODES, RESULT_UNAVAILABLE
+from ldap3.operation.bind import bind_operation
+
+from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap.connections.sockets import LinkLost, PlainSocket, TimedSocket
+from directory.ldap.connections.strategy import CodecStrategy, OpenedStrategy, answer_of
+from directory.ldap.deadline import Deadline
+from directory.ldap.protocol.entry import Answer, Found
+
+_BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
+# What ldap3 copies from a strategy to its connection.
+_STRATEGY_METHODS = ("send", "open", "get_response", "post_send_single_response", "post_send_search")
+
+
+class ServerAway(DirectoryUnavailable):
+    """The server answered, and what it says is that it cannot answer now, whoever asks."""
+
+
+class Link:
+    """One connection. After a failure in the middle of an operation it is not `usable` any more.
+
+    `failure` is what the connection or its server has failed with, if anything.
+    """
+
+    def __init__(self, server: Any, strategy: type[Any], *, name: str) -> None:
+        self.name = name
+        self.usable = True
+        self.failure: DirectoryUnavailable | None = None
+        self._wire: TimedSocket | None = None
+        self._operation = _Operation(self, self._failed)
+        self._connection = Connection(
+            server,
+            client_strategy=SYNC,
+            auto_bind=AUTO_BIND_NONE,
+            # Following a referral, ldap3 hands our account's password to whatever host it names.
+            auto_referrals=False,
+            raise_exceptions=False,
+            check_names=False,
+            auto_escape=False,
+            return_empty_attributes=False,
+        )
+        self._connection.strategy = strategy(self._connection)
+        for method in _STRATEGY_METHODS:
+            setattr(self._connection, method, getattr(self._connection.strategy, method))
+
+    @classmethod
+    def over(cls, server: Any, wire: TimedSocket, *, name: str, codec: bool = True) -> Self:
+        """Make a connection over an open socket, which it closes in the end.
+
+        Args:
+            server: ldap3's, for this connection alone.
+            wire: the socket.
+            name: for sentences to the operator.
+            codec: whether binds and searches are written and read by our codec, or by ldap3.
+        """
+        link = cls(server, CodecStrategy if codec else OpenedStrategy, name=name)
+        link.adopt(wire)
+        return link
+
+    def adopt(self, wire: TimedSocket) -> None:
+        """Go on over `wire`, as after StartTLS."""
+        self._wire = wire
+        self._connection.strategy.adopt(wire)
+
+    @property
+    def strategy(self) -> Any:
+        """ldap3's side of the connection, for a server that is made of one."""
+        return self._connection.strategy
+
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether it is a connection over a socket without TLS."""
+        return isinstance(self._wire, PlainSocket)
+
+    def begin(self, deadline: Deadline) -> None:
+        """Give the operations that follow their deadline."""
+        if self._wire is not None:
+            self._wire.begin(deadline)
+
+    def is_alive(self) -> bool:
+        """Say, before anything is sent, whether the connection can still be used."""
+        return self.usable and (self._wire is None or self._wire.is_silent())
+
+    def bind(self, dn: str, password: bytes, *, controls: Sequence[str] = ()) -> Answer:
+        """Bind as `dn` (RFC 4513, section 5.1.3), on a connection that may be bound already.
+
+        Args:
+            dn: never empty: that would be an anonymous bind.
+            password: bytes, which ldap3 sends as they are; a `str` it would rewrite by SASLprep. Never empty:
+                that would be an unauthenticated bind, which many directories answer with success.
+            controls: OIDs of controls without a value to send along, for servers that know them (RFC 4511,
+                section 4.1.11).
+
+        Raises:
+            InvalidCredentials: `dn` or `password` is empty; nothing was sent.
+            DirectoryUnavailable: no answer.
+        """
+        if not dn or not password:
+            raise InvalidCredentials(Refusal.UNACCEPTABLE, "an empty DN or password is never sent")
+        with self._operation:
+            return self._heard(self._connection.strategy.simple_bind(dn, password, controls))
+
+    def bind_anonymously(self) -> Answer:
+        """Become nobody again (RFC 4513, section 5.1.1).
+
+        Raises:
+            DirectoryUnavailable: no answer.
+        """
+        connection = self._connection
+        connection.authentication, connection.user, connection.password = ANONYMOUS, None, None
+        with self._operation:
+            connection.bind(read_server_info=False)
+            return self._heard(answer_of(connection.result))
+
+    def bind_without_password(self, dn: str) -> Answer:
+        """Bind as `dn` with no password (RFC 4513, section 5.1.2), to see what the server makes of it.
+
+        Its success means nothing: the connection is anonymous then.
+
+        Raises:
+            DirectoryUnavailable: no answer.
+        """
+        request = bind_operation(3, ANONYMOUS, "")
+        request["name"] = dn
+        with self._operation:
+            self._connection.post_send_single_response(self._connection.send("bindRequest", request, None))
+            return self._heard(answer_of(self._connection.result))
+
+    def extended(self, name: str) -> Answer:
+        """Send an extended request (RFC 4511, section 4.12).
+
+        Raises:
+            DirectoryUnavailable: no answer, or the answer names another request.
+        """
+        with self._operation:
+            self._connection.extended(name)
+            named = self._connection.result["responseName"]
+            if named and named != name:
+                raise DirectoryUnavailable(f"{self.name} answered another extended request than was sent")
+            return self._heard(answer_of(self._connection.result))
+
+    def read(self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)") -> Found:
+        """Read one entry by its DN (RFC 4511, section 4.5.1, scope `baseObject`).
+
+        Args:
+            dn: of the entry.
+            attributes: to be returned.
+            search_filter: RFC 4515, what the entry must be besides.
+
+        Raises:
+            LinkLost: the connection was dead.
+            DirectoryUnavailable: no answer.
+        """
+        return self.search(dn, search_filter, attributes=attributes, size_limit=0, scope=_BASE)
+
+    def search(
+        self,
+        base: str,
+        search_filter: str,
+        *,
+        attributes: Sequence[str],
+        size_limit: int,
+        scope: int = _SUBTREE,
+    ) -> Found:
+        """Search a subtree (RFC 4511, section 4.5.1).
+
+        Args:
+            base: DN to search under.
+            search_filter: RFC 4515, with every value escaped already.
+            attributes: to be returned.
+            size_limit: the most entries to be returned; 0 for any number.
+            scope: 0 for the base itself, 2 for the whole tree.
+
+        Raises:
+            LinkLost: the connection was dead.
+            DirectoryUnavailable: no answer.
+        """
+        with self._operation:
+            found: Found = self._connection.strategy.search(
+                base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
+            )
+            self._heard(found.answer)
+            return found
+
+    def close(self, deadline: Deadline | None = None) -> None:
+        """Close the connection.
+
+        Args:
+            deadline: for saying goodbye first (RFC 4511, section 4.3); None to drop the connection.
+        """
+        if deadline is not None and self.usable:
+            self.begin(deadline)
+            # Whatever goes wrong with a farewell, the connection is over.
+            with contextlib.suppress(Exception):
+                self._connection.unbind()
+        self.usable = False
+        self._connection.strategy.close()
+        if self._wire is not None:
+            self._wire.close()
+
+    def _heard(self, answer: Answer) -> Answer:
+        """Note a server that says that it cannot answer now."""
+        if answer.code in {RESULT_BUSY, RESULT_UNAVAILABLE}:
+            self.failure = ServerAway(f"{self.name} answers {RESULT_CODES[answer.code]}")
+        return answer
+
+    def _failed(self, error: Exception) -> DirectoryUnavailable:
+        if isinstance(error, DirectoryUnavailable):
+            return error
+        if isinstance(error, LDAPSessionTerminatedByServerError):
+            return LinkLost(f"{self.name} ended the session")
+        # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more. Their
+        # texts may hold what was sent or received, and so what somebody typed.
+        return DirectoryUnavailable(f"{self.name} did not answer in LDAP ({type(error).__name__})")
+
+
+class _Operation:
+    """Turns whatever is raised into an outcome; a connection that was left midway is not used again."""
+
+    def __init__(self, link: Link, failed: Callable[[Exception], DirectoryUnavailable]) -> None:
+        self._link = link
+        self._failed = failed
+
+    def __enter__(self) -> None:
+        self._link.usable = False
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is None:
+            self._link.usable = True
+        elif isinstance(error, Exception):
+            failure = self._failed(error)
+            self._link.failure = failure
+            if failure is not error:
+                raise failure from error

@@ -1,0 +1,207 @@
+"""What one login asks of the directory: the same server for all of it, where possible.
+
+Owns: which question may be asked a second time, and where. Must not know: what is asked, people, sockets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from ldap3.core.results import (
+    RESULT_ADMIN_LIMIT_EXCEEDED,
+    RESULT_OPERATIONS_ERROR,
+    RESULT_OTHER,
+    RESULT_PROTOCOL_ERROR,
+    RESULT_REFERRAL,
+    RESULT_TIME_LIMIT_EXCEEDED,
+    RESULT_UNWILLING_TO_PERFORM,
+)
+
+from directory.contract import DirectoryUnavailable, InvalidCredentials
+from directory.ldap.connections.connection import Link
+from directory.ldap.connections.pool import Lane
+from directory.ldap.connections.servers import Servers
+from directory.ldap.connections.sockets import LinkLost, NothingSent
+from directory.ldap.deadline import Deadline
+from directory.ldap.protocol.entry import Found
+from directory.ldap.protocol.results import NoSuchEntry
+
+T = TypeVar("T")
+
+# What another server may answer better. It is held against no server: it may be the question's fault. While
+# a replica is loaded, it refuses searches (389-ds by 53), or refers to the server that it is loaded from.
+_ASK_ANOTHER: Final = frozenset(
+    {
+        RESULT_OPERATIONS_ERROR,
+        RESULT_PROTOCOL_ERROR,
+        RESULT_TIME_LIMIT_EXCEEDED,
+        RESULT_ADMIN_LIMIT_EXCEEDED,
+        RESULT_OTHER,
+        RESULT_REFERRAL,
+        RESULT_UNWILLING_TO_PERFORM,
+    }
+)
+
+
+class Conversation:
+    """One login's, with one deadline for all that is asked in it."""
+
+    def __init__(self, searches: Lane, binds: Lane, servers: Servers, deadline: Deadline) -> None:
+        self._searches = searches
+        self._binds = binds
+        self._servers = servers
+        self._deadline = deadline
+        self._server: str | None = None
+        self._avoid: str | None = None
+        self._pinned: str | None = None
+
+    def ask_there(self, question: Callable[[Link], Found]) -> Found:
+        """Ask what no server knows of another; a bind that follows goes to the one that answered.
+
+        Raises:
+            DirectoryUnavailable: nobody could answer it.
+        """
+        found = self.ask(question)
+        self._pinned = self._server
+        return found
+
+    def ask(self, question: Callable[[Link], Found]) -> Found:
+        """Ask something that may be asked twice, on a connection of our own account.
+
+        It is asked once more, on another server or on a new connection, if the first fails. While there is
+        another server, the first gets half of the time that is left.
+
+        Raises:
+            DirectoryUnavailable: nobody could answer it.
+        """
+        found = self._ask_first(question)
+        if found is not None:
+            return found
+        with self._searches.lease(self._deadline, avoid=self._avoid) as link:
+            self._server = link.name
+            return question(link)
+
+    def elsewhere(self) -> Callable[[Callable[[Link], Found]], Found]:
+        """Make a way to ask another server than the one that was asked last.
+
+        All questions go to that other server, and once more where the connection is lost. Each raises
+        DirectoryUnavailable if there is none, or if it cannot answer either.
+        """
+        first = self._server
+
+        def ask_once(question: Callable[[Link], Found]) -> Found:
+            if not self._servers.are_several():
+                raise DirectoryUnavailable("there is no other server to ask")
+            near = None if self._server == first else self._server
+            # Aside, so that a name that nobody has does not lead the next login away from the first server.
+            with self._searches.lease(self._deadline, near=near, avoid=first, part=0.5, aside=True) as link:
+                if link.name == first:
+                    raise DirectoryUnavailable("no other server could be connected to")
+                self._server = link.name
+                return question(link)
+
+        def ask(question: Callable[[Link], Found]) -> Found:
+            try:
+                return ask_once(question)
+            except LinkLost:
+                return ask_once(question)
+
+        return ask
+
+    def ask_at(self, server: str, question: Callable[[Link], Found]) -> Found:
+        """Ask one server and no other.
+
+        Raises:
+            DirectoryUnavailable: it cannot be asked.
+        """
+        with self._searches.lease(self._deadline, near=server) as link:
+            if link.name != server:
+                raise DirectoryUnavailable(f"{server} cannot be asked at the moment")
+            return question(link)
+
+    @property
+    def asked(self) -> str | None:
+        """The server that was asked last, whatever became of it."""
+        return self._server
+
+    @property
+    def server(self) -> str | None:
+        """The URI of the server that was asked last; None for a directory that is no network's."""
+        return self._server if self._server is not None and self._servers.is_good(self._server) else None
+
+    def as_person(self, action: Callable[[Link], T]) -> T:
+        """Do what begins with a person's bind, on the server that was asked before.
+
+        It is never done twice where the server may have counted a failure, which may be the last before it
+        locks the person out. That leaves two cases: nothing was sent, or the server does not have the entry.
+
+        Raises:
+            DirectoryUnavailable: no answer; or the server that `ask_there` asked is no longer to be had.
+            InvalidCredentials: as `action` raises it, with the server that said so.
+        """
+        try:
+            return self._on_a_bind_connection(action)
+        except NothingSent:
+            return self._on_a_bind_connection(action)
+        except NoSuchEntry as refusal:
+            if self._pinned is not None or not self._servers.are_several():
+                raise
+            return self._on_a_bind_connection(action, instead_of=refusal)
+
+    def _on_a_bind_connection(
+        self, action: Callable[[Link], T], *, instead_of: NoSuchEntry | None = None
+    ) -> T:
+        """Do it once. The refusal of a server without the entry stands if no other can be connected to."""
+        near = self._pinned or self._server
+        avoid, near = (None, near) if instead_of is None else (near, None)
+        with self._binds.lease(self._deadline, near=near, avoid=avoid) as link:
+            if instead_of is not None and link.name == avoid:
+                raise instead_of
+            if self._pinned not in {None, link.name}:
+                raise DirectoryUnavailable(
+                    f"{self._pinned} told how many failures are left, and {link.name} may count others"
+                )
+            self._server = link.name
+            try:
+                return action(link)
+            except InvalidCredentials as refusal:
+                refusal.server = link.name
+                raise
+
+    def _ask_first(self, question: Callable[[Link], Found]) -> Found | None:
+        """Ask once; None if it should be asked again."""
+        part = 0.5 if self._servers.are_several() else 1
+        with self._searches.lease(self._deadline, near=self._server, part=part) as link:
+            self._server = link.name
+            try:
+                found = question(link)
+            except DirectoryUnavailable:
+                if self._deadline.is_over():
+                    raise
+            else:
+                elsewhere = found.answer.code in _ASK_ANOTHER and self._servers.are_several()
+                if link.failure is None and not elsewhere:
+                    return found
+            self._avoid = link.name
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """All that conversations go over. `look_after` sees to servers that failed, in no time."""
+
+    searches: Lane
+    binds: Lane
+    servers: Servers
+    look_after: Callable[[], None]
+
+    def conversation(self, deadline: Deadline) -> Conversation:
+        """Begin a login's."""
+        if not self.servers.are_all_good():
+            self.look_after()
+        return Conversation(self.searches, self.binds, self.servers, deadline)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.searches.close()
+        self.binds.close()

@@ -1,0 +1,158 @@
+"""Ways of talking over a connection: our codec over a socket of ours, and ldap3's own.
+
+Owns: that ldap3 never opens a connection by itself, and who encodes and decodes what is said. Must not know:
+what it means.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from ldap3 import BASE, DEREF_NEVER, LEVEL, SIMPLE, SUBTREE
+from ldap3.core.exceptions import LDAPSocketOpenError
+from ldap3.strategy.base import RESPONSE_COMPLETE, SESSION_TERMINATED_BY_SERVER
+from ldap3.strategy.sync import SyncStrategy
+from ldap3.utils.asn1 import decode_message_fast
+
+from directory.ldap.connections.sockets import TimedSocket
+from directory.ldap.protocol import encode
+from directory.ldap.protocol.ber import NotUnderstood
+from directory.ldap.protocol.decode import BIND_RESPONSE, EXTENDED_RESPONSE, SEARCH_DONE, Reading, result_code
+from directory.ldap.protocol.entry import Answer, Entry, Found
+
+_READ_AT_ONCE = 65536
+# What ends the response to each request, by ldap3's names of requests (RFC 4511, section 4.2.2 and others).
+_ENDINGS: Final[Mapping[str, int]] = MappingProxyType(
+    {"bindRequest": BIND_RESPONSE, "searchRequest": SEARCH_DONE, "extendedReq": EXTENDED_RESPONSE}
+)
+_NOTICE_OF_DISCONNECTION: Final = "1.3.6.1.4.1.1466.20036"  # RFC 4511, section 4.4.1
+
+
+class ByLdap3:
+    """Binds and searches that ldap3 encodes and decodes: a half of a strategy, the other half is ldap3's."""
+
+    connection: Any
+
+    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> Answer:
+        """Bind (RFC 4511, section 4.2). `controls` are OIDs of controls without a value."""
+        connection = self.connection
+        connection.authentication, connection.user, connection.password = SIMPLE, dn, password
+        try:
+            connection.bind(read_server_info=False, controls=[(oid, False, None) for oid in controls])
+        finally:
+            # ldap3 keeps the password, and the request with the password in it.
+            connection.password = connection.request = None
+        return answer_of(connection.result)
+
+    def search(
+        self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
+    ) -> Found:
+        """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
+        self.connection.search(
+            base,
+            search_filter,
+            search_scope=(BASE, LEVEL, SUBTREE)[scope],
+            dereference_aliases=DEREF_NEVER,
+            attributes=list(attributes),
+            size_limit=size_limit,
+        )
+        return found_of(self.connection.response, self.connection.result)
+
+
+class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has no types
+    """ldap3's synchronous strategy over a socket of ours, which ldap3 can neither open nor open again.
+
+    Left to itself ldap3 opens a closed connection anew before a bind, and then without StartTLS.
+    """
+
+    def open(self, *_: object, **__: object) -> None:
+        """Refuse to open anything."""
+        raise LDAPSocketOpenError("the connection is closed and is not opened again")
+
+    def adopt(self, wire: TimedSocket) -> None:
+        """Work over `wire` from now on."""
+        self._outstanding = dict[int, Any]()
+        self.connection.socket = wire
+        self.connection.closed = False
+        self._start_listen()
+
+    def _get_response(self, message_id: int, _timeout: object) -> list[Any] | str:
+        """Read the response to a request: exactly one result, of the request's own kind, with a code.
+
+        ldap3's own method takes any operation with the message's id, and the last of several results.
+        """
+        ending = _ENDINGS[self._outstanding[message_id]["type"]]
+        read: list[Any] = []
+        code: int | None = None
+        while code is None:
+            for message in self.receiving():
+                decoded = decode_message_fast(message)
+                response = self.decode_response_fast(decoded)
+                if not decoded["messageID"] and response.get("responseName") == _NOTICE_OF_DISCONNECTION:
+                    return str(SESSION_TERMINATED_BY_SERVER)
+                if code is not None:
+                    raise NotUnderstood("a second response to one request")
+                code = result_code(message, message_id, ending)
+                if code is not None and response["result"] != code:
+                    raise NotUnderstood("a result code that can be read in two ways")
+                read.append(response)
+        return [*read, RESPONSE_COMPLETE]
+
+
+class CodecStrategy(OpenedStrategy):
+    """Binds and searches by our codec; whatever it does not know of the answers, ldap3 reads."""
+
+    def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> Answer:
+        """Bind (RFC 4511, section 4.2). `controls` are OIDs of controls without a value."""
+        request = encode.simple_bind(dn, password)
+        return self._exchange("bindRequest", request, controls, BIND_RESPONSE).answer
+
+    def search(
+        self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
+    ) -> Found:
+        """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
+        request = encode.search(
+            base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
+        )
+        return self._exchange("searchRequest", request, (), SEARCH_DONE)
+
+    def _exchange(self, kind: str, request: bytes, controls: Sequence[str], ending: int) -> Found:
+        wire: TimedSocket = self.connection.socket
+        message_id = self.connection.server.next_message_id()
+        wire.sendall(encode.message(message_id, request, controls))
+        reading = Reading(message_id, ending)
+        try:
+            found = None
+            while found is None:
+                found = reading.take(wire.recv(_READ_AT_ONCE))
+        except NotUnderstood:
+            wire.unread(reading.received)
+            # What ldap3 looks up in it when Active Directory returns the values of an attribute in ranges.
+            self._outstanding[message_id] = {"type": kind, "dereferenceAlias": DEREF_NEVER}
+            return found_of(*self.get_response(message_id))
+        return found
+
+
+def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> Found:
+    """Take over what ldap3 has read of a search's answer."""
+    entries = [
+        Entry(
+            dn=response["raw_dn"].decode(),
+            attributes={
+                name.lower(): tuple(values or ()) for name, values in response["raw_attributes"].items()
+            },
+        )
+        for response in responses
+        if response["type"] == "searchResEntry"
+    ]
+    return Found(answer_of(result), entries, sum(each["type"] == "searchResRef" for each in responses))
+
+
+def answer_of(result: Mapping[str, Any]) -> Answer:
+    """Take over a result that ldap3 has read."""
+    controls = {
+        name: bytes(control["value"])
+        for name, control in (result.get("controls") or {}).items()
+        if isinstance(control["value"], bytes | bytearray)
+    }
+    return Answer(int(result["result"]), str(result["message"] or "").replace("\0", ""), controls)

@@ -1,0 +1,180 @@
+"""A person's entry as one login sees it.
+
+Owns: that the entry is read when it is first looked at, and what is shown of it before the password is tried.
+Must not know: how it is found.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
+from directory.ldap.accounts.status import refuse_by_account, refuse_by_password, state_of
+from directory.ldap.connections.connection import Link
+from directory.ldap.kinds.profiles import Profile
+from directory.ldap.people.lookup import NO_ATTRIBUTES, Unseen
+from directory.ldap.people.person import person_from
+from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.password_policy import PolicyError, PolicyResponse
+
+# As which a server refuses a bind to an entry that it does not have.
+_MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
+
+AskAt = Callable[[str, Callable[[Link], Found]], Found]
+
+
+class Sight:
+    """An account, as the contract has it."""
+
+    def __init__(
+        self,
+        read: Callable[[], Entry],
+        count: Callable[[Entry], Standing],
+        profile: Profile,
+        clock: Callable[[], float],
+        where: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            read: finds or reads the entry.
+            count: asks how near the account of an entry is to being locked.
+            profile: the kind of directory.
+            clock: seconds since the epoch.
+            where: names the server that was asked last.
+        """
+        self.seen_on: str | None = None
+        self._where = where
+        self._read = read
+        self._count = count
+        self._profile = profile
+        self._clock = clock
+        self._entry: Entry | None = None
+        self._person: Person | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The entry. Raises what reading it raises."""
+        if self._entry is None:
+            self._entry = self._read()
+            self.seen_on = self._where()
+        return self._entry
+
+    @property
+    def person(self) -> Person:
+        """The person of the entry. Raises what reading it raises."""
+        return self.look()
+
+    def name_in(self, refusal: InvalidCredentials) -> None:
+        """Let a refusal name whom it is about, if they were looked at: people are looked for by their id."""
+        refusal.person_id = self._person.id if self._person else None
+
+    @property
+    def person_id(self) -> str:
+        """The stable id of the person. Raises what reading the entry raises."""
+        return self.person.id
+
+    @property
+    def state(self) -> bytes:
+        """A digest of when the password was changed and of the lockout; empty where nothing is certain."""
+        return self._state_of(self.entry)
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again, and say whether its state holds and is not empty.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        return bool(self.state) and self._state_of(self._read()) == self.state
+
+    def standing(self) -> Standing:
+        """Ask the server that will take the bind how near the account is to being locked.
+
+        Raises:
+            DirectoryUnavailable: nothing can be said.
+        """
+        return self._count(self.entry)
+
+    def look(self) -> Person:
+        """Read the entry, if that was not done yet. Raises what reading it raises."""
+        if self._person is None:
+            self._person = person_from(self.entry, self._profile)
+        return self._person
+
+    def _state_of(self, entry: Entry) -> bytes:
+        return state_of(entry, self._profile, self._clock())
+
+
+def look_for_the_refused(sight: Sight, refusal: InvalidCredentials, ask_at: AskAt) -> None:
+    """Look at the entry of a refused bind, if nobody has yet, so that the refusal has a person.
+
+    A server that does not have the entry refuses its bind as if the password were wrong. So if another server
+    than the one that refused showed the entry, the one that refused must show it too.
+
+    Args:
+        sight: of the login.
+        refusal: of its bind.
+        ask_at: asks one server and no other.
+
+    Raises:
+        InvalidCredentials: there is nobody, and so no wrong password: `unknown_person`.
+        DirectoryUnavailable: the server that refused does not show the entry, or cannot be asked.
+    """
+    try:
+        sight.look()
+    except DirectoryUnavailable:
+        return  # The refusal stands, though it is about a name alone.
+    except InvalidCredentials as unseen:
+        if refusal.reason is Refusal.WRONG_PASSWORD:
+            unseen.server = refusal.server
+            raise
+        return
+    server = refusal.server
+    if server in {None, sight.seen_on} or sight.seen_on is None or refusal.reason not in _MAY_BE_ABSENT:
+        return
+    found = ask_at(server, lambda link: link.read(sight.entry.dn, attributes=[NO_ATTRIBUTES]))
+    if not found.entries:
+        raise DirectoryUnavailable(
+            f"{server} refused the bind of an entry that {sight.seen_on} shows and {server} does not "
+            f"(result {found.answer.code}): is it a replica that is half loaded? (NETID_LDAP_URI)",
+            alarm=True,
+        )
+
+
+def person_bound(
+    sight: Sight, policy: PolicyResponse, groups: Sequence[str], now: float, *, allow_must_change: bool
+) -> Person:
+    """Make the person of a bind that succeeded, with what it said of the password, if the entry agrees.
+
+    Args:
+        sight: of the login.
+        policy: what the bind said.
+        groups: the person's.
+        now: seconds since the epoch.
+        allow_must_change: whether a login is good although a new password is asked for.
+
+    Raises:
+        InvalidCredentials: the entry refuses the person.
+        DirectoryUnavailable: it cannot be read.
+    """
+    try:
+        entry, person = sight.entry, sight.person
+    except Unseen as unseen:
+        raise _bound_but_unseen(unseen, policy) from unseen
+    refuse_by_account(entry, now)
+    refuse_by_password(entry, now, allow_must_change=allow_must_change)
+    if policy.seconds_to_expiry is not None:
+        person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
+    if policy.grace_logins is not None:
+        person = replace(person, grace_logins_remaining=policy.grace_logins)
+    return replace(person, groups=groups) if groups else person
+
+
+def _bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
+    if policy.error is PolicyError.CHANGE_AFTER_RESET:
+        # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
+        return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
+    return DirectoryUnavailable(
+        f"the entry that the template names could be bound as, but not read (result {unseen.code}): let"
+        " people read their own entry, or set NETID_LDAP_BIND_DN",
+        alarm=True,
+    )

@@ -1,0 +1,221 @@
+"""The answers of a login, read from bytes: to a bind, and to a search that finds few entries.
+
+Owns: reading results, entries and references in BER (RFC 4511, sections 4.1.9, 4.2.2 and 4.5.2). Must not
+know: connections, and what an answer means. ldap3 reads each answer three times over, into some forty objects
+and two dictionaries, which is a sixth of the CPU of a token. What this does not know it does not guess at:
+ldap3 reads that, and `result_code` says first whether it answers the request at all.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
+
+from ldap3.core.results import RESULT_CODES, RESULT_SUCCESS
+
+from directory.ldap.protocol.ber import (
+    BOOLEAN,
+    CONTROLS,
+    ENUMERATED,
+    LONG_FORM,
+    OCTETS,
+    SEQUENCE,
+    SET,
+    NotUnderstood,
+    after_id,
+    contents,
+    envelope,
+    integer,
+)
+from directory.ldap.protocol.entry import Answer, Entry, Found
+
+BIND_RESPONSE: Final = 0x61
+SEARCH_DONE: Final = 0x65
+EXTENDED_RESPONSE: Final = 0x78
+_ENTRY, _REFERENCE = 0x64, 0x73
+_REFERRAL, _SASL_CREDENTIALS = 0xA3, 0x87
+# How Active Directory cuts up an attribute of many values; ldap3 asks for the rest.
+_RANGE = ";range="
+# The result of nearly every bind and search: its length, the code 0, no matched DN, no text.
+_SUCCESS: Final = bytes((7, ENUMERATED, 1, 0, OCTETS, 0, OCTETS, 0))
+
+
+class Reading:
+    """Reads the answer to one request, as it comes in."""
+
+    __slots__ = ("_at", "_ending", "_entries", "_message_id", "_references", "received")
+
+    def __init__(self, message_id: int, ending: int) -> None:
+        """Begin.
+
+        Args:
+            message_id: of the request.
+            ending: what the answer ends with: `BIND_RESPONSE` or `SEARCH_DONE`.
+        """
+        self.received = b""
+        self._message_id = message_id
+        self._ending = ending
+        self._at = 0
+        self._entries: list[Entry] = []
+        self._references = 0
+
+    def take(self, data: bytes) -> Found | None:
+        """Take what was received; the whole answer, once it is there. A bind's has no entries.
+
+        Args:
+            data: the next bytes.
+
+        Raises:
+            NotUnderstood: something is not as expected; `received` holds all that came.
+        """
+        self.received += data
+        try:
+            return self._read()
+        except (IndexError, UnicodeDecodeError):
+            raise NotUnderstood from None
+
+    def _read(self) -> Found | None:
+        data = self.received
+        while (message := envelope(data, self._at)) is not None:
+            at, end = message
+            self._at = end
+            at = after_id(data, at, end, self._message_id)
+            kind = data[at]
+            if kind == self._ending:
+                if end != len(data):
+                    raise NotUnderstood
+                return Found(_result(data, at, end), self._entries, self._references)
+            at, stop = contents(data, at, end, kind)
+            if self._ending != SEARCH_DONE or (stop != end and data[stop] != CONTROLS):
+                raise NotUnderstood
+            if kind == _ENTRY:
+                self._entries.append(_entry(data, at, stop))
+            elif kind == _REFERENCE:
+                self._references += 1
+            else:
+                raise NotUnderstood
+        return None
+
+
+def result_code(data: bytes, message_id: int, ending: int) -> int | None:
+    """Check that a message is a response to a request, and read its result code.
+
+    ldap3 takes any operation with the message's id for the response, and an empty code for a success.
+
+    Args:
+        data: one whole message.
+        message_id: of the request.
+        ending: the operation that ends the response: `BIND_RESPONSE`, `SEARCH_DONE` or `EXTENDED_RESPONSE`.
+
+    Returns:
+        The code (RFC 4511, section 4.1.9); None for an entry or a reference, which come before it.
+
+    Raises:
+        NotUnderstood: the message is no response to this request.
+    """
+    try:
+        whole = envelope(data, 0)
+        if whole is None or whole[1] != len(data):
+            raise NotUnderstood("a message of another length")
+        at, end = whole
+        at = after_id(data, at, end, message_id)
+        kind = data[at]
+        at, stop = contents(data, at, end, kind)
+        if stop != end and contents(data, stop, end, CONTROLS)[1] != end:
+            raise NotUnderstood("something behind the controls")
+        if kind == ending:
+            start, at = contents(data, at, stop, ENUMERATED)
+            code = integer(data, start, at)
+            _, at = contents(data, at, stop, OCTETS)
+            contents(data, at, stop, OCTETS)
+            return code
+    except IndexError:
+        raise NotUnderstood("a message that is cut") from None
+    if ending != SEARCH_DONE or kind not in {_ENTRY, _REFERENCE}:
+        raise NotUnderstood("another operation than the response to the request")
+    return None
+
+
+def _result(data: bytes, at: int, last: int) -> Answer:
+    """Read an LDAPResult, and the controls that follow it up to `last`."""
+    if data.startswith(_SUCCESS, at + 1):
+        code, message, end = RESULT_SUCCESS, "", at + 1 + len(_SUCCESS)
+    else:
+        at, end = contents(data, at, last, data[at])
+        code, message = _any_result(data, at, end)
+    return Answer(code, message, _controls(data[end:last])) if end != last else Answer(code, message)
+
+
+def _any_result(data: bytes, at: int, end: int) -> tuple[int, str]:
+    start, at = contents(data, at, end, ENUMERATED)
+    code = integer(data, start, at)
+    if code not in RESULT_CODES:
+        raise NotUnderstood
+    start, at = contents(data, at, end, OCTETS)
+    if data.startswith(b"NTLM", start):
+        raise NotUnderstood
+    start, at = contents(data, at, end, OCTETS)
+    message = data[start:at].decode().replace("\0", "")
+    while at != end:
+        if data[at] not in {_REFERRAL, _SASL_CREDENTIALS}:
+            raise NotUnderstood
+        _, at = contents(data, at, end, data[at])
+    return code, message
+
+
+@lru_cache(maxsize=16)
+def _controls(data: bytes) -> Mapping[str, bytes]:
+    """Read the values of controls (RFC 4511, section 4.1.11), which are the same for nearly everybody."""
+    at, end = contents(data, 0, len(data), CONTROLS)
+    if end != len(data):
+        raise NotUnderstood
+    values: dict[str, bytes] = {}
+    while at != end:
+        at, stop = contents(data, at, end, SEQUENCE)
+        start, at = contents(data, at, stop, OCTETS)
+        oid = data[start:at].decode("ascii")
+        if at != stop and data[at] == BOOLEAN:
+            _, at = contents(data, at, stop, BOOLEAN)
+        if at != stop:
+            start, at = contents(data, at, stop, OCTETS)
+            values[oid] = data[start:at]
+        if at != stop:
+            raise NotUnderstood
+    return MappingProxyType(values)
+
+
+def _entry(data: bytes, at: int, end: int) -> Entry:
+    """Read a SearchResultEntry; controls of an entry are passed over."""
+    start, at = contents(data, at, end, OCTETS)
+    dn = data[start:at].decode()
+    at, stop = contents(data, at, end, SEQUENCE)
+    if stop != end:
+        raise NotUnderstood
+    attributes: dict[str, tuple[bytes, ...]] = {}
+    while at != end:
+        at, stop = contents(data, at, end, SEQUENCE)
+        start, at = contents(data, at, stop, OCTETS)
+        name = _name(data[start:at])
+        at, last = contents(data, at, stop, SET)
+        if last != stop or name in attributes:
+            raise NotUnderstood
+        size = stop - at - 2
+        if 0 <= size < LONG_FORM and data[at] == OCTETS and data[at + 1] == size:
+            attributes[name] = (data[at + 2 : stop],)  # one short value: most have no other
+            at = stop
+            continue
+        values = []
+        while at != stop:
+            start, at = contents(data, at, stop, OCTETS)
+            values.append(data[start:at])
+        attributes[name] = tuple(values)
+    return Entry(dn, attributes)
+
+
+@lru_cache(maxsize=64)
+def _name(written: bytes) -> str:
+    """Read the name of an attribute, which is one of the few that are asked for."""
+    name = written.decode("ascii").lower()
+    if _RANGE in name:
+        raise NotUnderstood
+    return name

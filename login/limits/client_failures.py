@@ -1,0 +1,202 @@
+"""Failed authentications of clients, and when there were too many of them.
+
+Counts in the memory of this process: a right secret costs neither a query nor a write, and a flood of wrong
+ones writes nothing. Each worker counts by itself, so that all together allow the limit times the workers.
+Owns: which counts a failure adds to, and which of them stop a right secret. Must not know: how a client
+authenticates.
+"""
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from login.addresses import network_of
+from login.limits.limits import Limit
+from login.limits.throttled import Cause, ClientThrottled
+
+# Failures that are remembered, some 20 MB. Beyond them a worker cannot tell who guesses: it accepts no secret
+# that could be guessed from a new address, since counts that a flood empties would be no limit.
+_MAX_FAILURES = 20_000
+_MAX_GOOD_ADDRESSES = 10_000
+# Seconds for which an address is a client's own after it authenticated from there.
+_GOOD_SECONDS = 86_400
+# Seconds after which another success is worth writing down.
+_GOOD_ENOUGH_SECONDS = 3600
+_DIGEST_OCTETS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientLimits:
+    """How many failed authentications of clients are allowed; none where a count is not limited.
+
+    `address` bounds those from one address, and by themselves those of one client from one address; `client`
+    those in the name of one client, from all addresses.
+    """
+
+    address: tuple[Limit, ...] = ()
+    client: tuple[Limit, ...] = ()
+
+
+class _Key(NamedTuple):
+    """What failures are counted by: a client, an address, or one client from one address."""
+
+    client: bytes | None
+    network: str | None
+
+
+class _Keys(NamedTuple):
+    place: tuple[str, str]
+    both: _Key
+    address: _Key
+    client: _Key
+
+
+class ClientFailures:
+    """The failures of this process, over sliding windows.
+
+    A client id that nobody has is counted as any other, so that the counts do not tell which ids exist.
+    """
+
+    def __init__(self, limits: ClientLimits, *, monotonic: Callable[[], float]) -> None:
+        """Begin with no failures.
+
+        Args:
+            limits: how many are allowed.
+            monotonic: seconds since any moment.
+        """
+        self._limits = {
+            Cause.CLIENT_AND_ADDRESS: _bounded(limits.address),
+            Cause.ADDRESS: _bounded(limits.address),
+            Cause.CLIENT: _bounded(limits.client),
+        }
+        self._longest = max((limit.seconds for limit in (*limits.address, *limits.client)), default=0)
+        self._monotonic = monotonic
+        self._failures: deque[tuple[float, Sequence[_Key]]] = deque()
+        self._times: dict[_Key, list[float]] = {}
+        self._good: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._digest_key = secrets.token_bytes(_DIGEST_OCTETS)
+        self._lock = threading.Lock()
+
+    def throttled(self, client_id: str, address: str) -> ClientThrottled | None:
+        """Why a secret is not accepted now, even if it is right; None where it is.
+
+        An address that a client used successfully within a day is stopped by failures of this client from
+        this address alone: failures elsewhere, or of others behind the same address, do not lock it out.
+
+        Args:
+            client_id: the client that is named.
+            address: where the request comes from.
+        """
+        if not self._failures:
+            return None
+        keys, now = self._keys(client_id, address), self._monotonic()
+        with self._lock:
+            self._forget(now)
+            return self._stopped(keys, now)
+
+    def count(self, client_id: str, address: str) -> None:
+        """Count a failed authentication.
+
+        Args:
+            client_id: the client that was named, whether there is such a client or not.
+            address: where the request comes from.
+
+        Raises:
+            ClientThrottled: there were too many before.
+        """
+        if not self._longest:
+            return
+        keys, now = self._keys(client_id, address), self._monotonic()
+        with self._lock:
+            self._forget(now)
+            stopped = self._stopped(keys, now)
+            if stopped is not None:
+                raise stopped
+            # An address is told no more of a client of its own than of any other.
+            wide = self._wide(keys, now)
+            self._add(now, (keys.both, keys.address, keys.client))
+        if wide is not None:
+            raise wide
+
+    def succeeded(self, client_id: str, address: str) -> None:
+        """Remember that a client has proved itself from an address.
+
+        Args:
+            client_id: the client.
+            address: where the request comes from.
+        """
+        place, now = (client_id, network_of(address)), self._monotonic()
+        if now - self._good.get(place, float("-inf")) < _GOOD_ENOUGH_SECONDS:
+            return
+        with self._lock:
+            self._good[place] = now
+            self._good.move_to_end(place)
+            if len(self._good) > _MAX_GOOD_ADDRESSES:
+                self._good.popitem(last=False)
+
+    def _keys(self, client_id: str, address: str) -> _Keys:
+        octets = client_id.encode("utf-8", "surrogatepass")
+        client = hashlib.blake2b(octets, digest_size=_DIGEST_OCTETS, key=self._digest_key).digest()
+        network = network_of(address)
+        place = client_id, network
+        return _Keys(place, _Key(client, network), _Key(None, network), _Key(client, None))
+
+    def _stopped(self, keys: _Keys, now: float) -> ClientThrottled | None:
+        pair = self._over(Cause.CLIENT_AND_ADDRESS, keys.both, now)
+        good_since = self._good.get(keys.place)
+        if pair is not None or (good_since is not None and now - good_since < _GOOD_SECONDS):
+            return pair
+        return self._wide(keys, now)
+
+    def _wide(self, keys: _Keys, now: float) -> ClientThrottled | None:
+        return (
+            self._over(Cause.ADDRESS, keys.address, now)
+            or self._over(Cause.CLIENT, keys.client, now)
+            or self._full(now)
+        )
+
+    def _full(self, now: float) -> ClientThrottled | None:
+        if len(self._failures) < _MAX_FAILURES:
+            return None
+        return ClientThrottled(Cause.SERVER, self._failures[0][0] + self._longest - now)
+
+    def _over(self, cause: Cause, key: _Key, now: float) -> ClientThrottled | None:
+        times = self._times.get(key)
+        if times is None:
+            return None
+        left = max((_left(limit, times, now) for limit in self._limits[cause]), default=0.0)
+        return ClientThrottled(cause, left) if left > 0 else None
+
+    def _add(self, now: float, keys: Sequence[_Key]) -> None:
+        self._failures.append((now, keys))
+        for key in keys:
+            self._times.setdefault(key, []).append(now)
+        if len(self._failures) > _MAX_FAILURES:
+            self._drop_oldest()
+
+    def _forget(self, now: float) -> None:
+        """Drop what is older than any window."""
+        while self._failures and self._failures[0][0] <= now - self._longest:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, keys = self._failures.popleft()
+        for key in keys:
+            times = self._times[key]
+            del times[0]
+            if not times:
+                del self._times[key]
+
+
+def _bounded(limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """The limits, none of them beyond what is remembered: it would never be met."""
+    return tuple(Limit(min(each.amount, _MAX_FAILURES), each.seconds) for each in limits)
+
+
+def _left(limit: Limit, times: Sequence[float], now: float) -> float:
+    """Seconds until there are few enough failures again; 0 or less if there are."""
+    return times[-limit.amount] + limit.seconds - now if len(times) >= limit.amount else 0.0

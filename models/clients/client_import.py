@@ -1,0 +1,85 @@
+"""Taking over clients from another server, with the ids and secrets that programs have hard-coded.
+
+Owns: storing them all or none. Must not know: what file they came in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import insert, select
+
+from models.base import connection, table
+from models.clients.client import Registration
+from models.keys.digest import SecretHasher
+from models.tables import AuditEventRow, ClientRow, ClientSecretRow
+from telemetry import AuditEvent
+
+_CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
+_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
+# A secret of fewer characters, or of few different ones, could be guessed from its digest if the key leaked.
+_STRONG_LENGTH = 24
+_STRONG_VARIETY = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedClient:
+    """A client with its own id, and its secret or the SHA-256 that is left of it (neither: public).
+
+    `not_after` is when the secret ends, in seconds since the epoch; None for never.
+    """
+
+    client_id: str
+    registration: Registration
+    secret: str | None = field(default=None, repr=False)
+    secret_sha256: bytes | None = field(default=None, repr=False)
+    not_after: int | None = None
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether the secret should be replaced soon. Of one that came hashed nobody knows how long it is."""
+        if self.secret is None:
+            return self.secret_sha256 is not None
+        return len(self.secret) < _STRONG_LENGTH or len(set(self.secret)) < _STRONG_VARIETY
+
+
+class ClientsExist(Exception):
+    """Some of the clients are registered already; nothing was stored."""
+
+    def __init__(self, client_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(client_ids))
+        self.client_ids = client_ids
+
+
+def import_clients(imported: Sequence[ImportedClient], hasher: SecretHasher, now: int) -> None:
+    """Register clients with their own ids and secrets, and audit rows, in one transaction.
+
+    Args:
+        imported: the clients.
+        hasher: makes the digests of their secrets.
+        now: seconds since the epoch.
+
+    Raises:
+        ClientsExist: with the ids that are taken; nothing was stored.
+        StoreUnavailable: nothing was stored.
+    """
+    ids = [each.client_id for each in imported]
+    with connection() as link:
+        taken = link.scalars(select(_CLIENT.c.client_id).where(_CLIENT.c.client_id.in_(ids))).all()
+        if taken:
+            raise ClientsExist(sorted(taken))
+        for each in imported:
+            link.execute(insert(_CLIENT), each.registration.row(each.client_id, now))
+            if (made := _digest(each, hasher)) is not None:
+                key_id, digest = made
+                row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
+                times = {"created_at": now, "not_after": each.not_after}
+                link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
+            event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, reason="operator")
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
+        link.commit()
+
+
+def _digest(imported: ImportedClient, hasher: SecretHasher) -> tuple[str, bytes] | None:
+    if imported.secret is not None:
+        return hasher.digest(imported.secret)
+    return None if imported.secret_sha256 is None else hasher.digest_of_sha256(imported.secret_sha256)

@@ -1,0 +1,242 @@
+"""Registering, changing and finding clients and their secrets. Each change is audited in its transaction."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, inspect, select, update
+from sqlalchemy.orm import Session
+
+from models.base import connection, session, table
+from models.clients.client import SECRET_COLUMNS, Client, ClientSecret, Registration, clients_of
+from models.clients.client_cache import ClientCache
+from models.grants.grant_store import GrantStore
+from models.keys.digest import SecretHasher, make_secret
+from models.tables import AuditEventRow, ClientRow, ClientSecretRow
+from telemetry import AuditEvent
+
+_REASON_LENGTH = 64
+_CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
+_SELECT_ALL = (
+    select(*_CLIENT.c, *(_SECRET.c[name].label(f"secret_{name}") for name in SECRET_COLUMNS))
+    .select_from(_CLIENT.outerjoin(_SECRET))
+    .order_by(_CLIENT.c.client_name, _CLIENT.c.client_id, _SECRET.c.serial)
+)
+# For an id that nobody has, the first client is read in its place: the time tells not whether there is one.
+_FOUND = select(_CLIENT.c.client_id).where(_CLIENT.c.client_id == bindparam("client_id")).scalar_subquery()
+_FIRST = select(func.min(_CLIENT.c.client_id)).scalar_subquery()
+_SELECT_ONE = _SELECT_ALL.where(_CLIENT.c.client_id == func.coalesce(_FOUND, _FIRST))
+
+
+class ClientStore:
+    """Clients and their secrets in the database; `recent` are those that requests look up."""
+
+    def __init__(self, hasher: SecretHasher, grants: GrantStore, clock: Callable[[], float]) -> None:
+        self.hasher = hasher
+        self._grants = grants
+        self._clock = clock
+        self.recent = ClientCache(self.get, clock)
+
+    def get(self, client_id: str) -> Client | None:
+        """The client with its secrets in one read, or None.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        if not _is_id(client_id):
+            return None
+        with connection() as link:
+            found = clients_of(link.execute(_SELECT_ONE, {"client_id": client_id}))
+        return found[0] if found and found[0].client_id == client_id else None
+
+    def list(self) -> Sequence[Client]:
+        """Every client by name.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        with connection() as link:
+            return clients_of(link.execute(_SELECT_ALL))
+
+    def create(self, registration: Registration) -> tuple[Client, str | None]:
+        """Register a client; its secret is returned this once and kept nowhere (None for a public client).
+
+        Raises:
+            StoreUnavailable: nothing was registered.
+        """
+        client_id = secrets.token_hex(12)
+        secret = None
+        with session() as work:
+            work.add(ClientRow(**registration.row(client_id, self._now())))
+            work.flush()
+            if registration.token_endpoint_auth_method != "none":  # noqa: S105 - a method's name
+                secret = self._add_secret(work, client_id)
+            self._audit(work, "client.created", client_id)
+            work.commit()
+        return self._expect(client_id), secret
+
+    def update(self, client_id: str, changes: Mapping[str, Any]) -> Client:
+        """Change a client's metadata.
+
+        Args:
+            client_id: which client.
+            changes: new values by the field names of `Registration`, and `disabled_at`.
+
+        Raises:
+            KeyError: no such client.
+            StoreUnavailable: nothing was changed.
+        """
+        return self._change(client_id, changes, "client.updated", f"operator: {', '.join(sorted(changes))}")
+
+    def rotate_secret(self, client_id: str, *, old_not_after: int) -> str:
+        """Add a secret and return it; those before it end at `old_not_after` (seconds since the epoch).
+
+        Raises:
+            KeyError: no such client.
+            ValueError: a public client has no secret.
+            StoreUnavailable: nothing was changed.
+        """
+        with session() as work:
+            if self._row(work, client_id).token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
+                raise ValueError("a public client has no secret")
+            work.execute(
+                update(ClientSecretRow)
+                .where(ClientSecretRow.client_id == client_id)
+                .where((ClientSecretRow.not_after.is_(None)) | (ClientSecretRow.not_after > old_not_after))
+                .values(not_after=old_not_after)
+            )
+            secret = self._add_secret(work, client_id)
+            self._audit(work, "client.secret_rotated", client_id)
+            work.commit()
+        self.recent.forget()
+        return secret
+
+    def retire_secret(self, client_id: str, serial: int) -> None:
+        """End one secret now.
+
+        Raises:
+            KeyError: no such client or secret.
+            StoreUnavailable: nothing was changed.
+        """
+        now = self._now()
+        with session() as work:
+            self._row(work, client_id)
+            rows = work.scalars(select(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
+            # Compared here, since a number too large for the column is an error to the driver.
+            row = next((row for row in rows if row.serial == serial), None)
+            if row is None:
+                raise KeyError(f"{client_id} has no secret {serial}")
+            row.not_after = min(now, row.not_after or now)
+            self._audit(work, "client.secret_retired", client_id, f"operator: secret {serial}")
+            work.commit()
+        self.recent.forget()
+
+    def renew_digest(self, client_id: str, old: ClientSecret, secret: str) -> None:
+        """Keep a secret under the first server key that another one of the ring keeps yet.
+
+        Args:
+            client_id: whose secret.
+            old: as it stands.
+            secret: the secret itself, which has just been proven to be that one.
+
+        Raises:
+            StoreUnavailable: it stays as it was.
+        """
+        key_id, digest = self.hasher.digest(secret)
+        row = (
+            _SECRET.c.client_id == client_id,
+            _SECRET.c.serial == old.serial,
+            _SECRET.c.digest == old.digest,
+        )
+        with connection() as link:
+            link.execute(update(_SECRET).where(*row).values(key_id=key_id, digest=digest))
+            link.commit()
+        self.recent.forget()
+
+    def disable(self, client_id: str) -> Client:
+        """Refuse the client from now on, and end all that it was granted.
+
+        Raises:
+            KeyError: no such client.
+            StoreUnavailable: not all of it was stored; disabling again goes on.
+        """
+        client = self._change(client_id, {"disabled_at": self._now()}, "client.disabled", "operator")
+        self._grants.revoke_client(client_id)
+        return client
+
+    def delete(self, client_id: str) -> None:
+        """End all that the client was granted, and forget it.
+
+        Raises:
+            KeyError: no such client.
+            StoreUnavailable: not all of it was stored; deleting again goes on.
+        """
+        self.disable(client_id)
+        with session() as work:
+            work.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
+            work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
+            self._audit(work, "client.deleted", client_id)
+            work.commit()
+        self.recent.forget()
+
+    def _change(self, client_id: str, changes: Mapping[str, Any], event: str, reason: str) -> Client:
+        with session() as work:
+            self._row(work, client_id)
+            work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**changes))
+            self._audit(work, event, client_id, reason)
+            work.commit()
+        self.recent.forget()
+        return self._expect(client_id)
+
+    def _audit(self, work: Session, event: str, client_id: str, reason: str = "operator") -> None:
+        """Tell of a change in its own transaction: neither is without the other."""
+        told = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:_REASON_LENGTH])
+        work.add(AuditEventRow(**told.fields()))
+
+    def _add_secret(self, work: Session, client_id: str) -> str:
+        last = work.scalar(
+            select(func.max(ClientSecretRow.serial)).where(ClientSecretRow.client_id == client_id)
+        )
+        secret = make_secret()
+        key_id, digest = self.hasher.digest(secret)
+        row = ClientSecretRow(client_id=client_id, serial=(last or 0) + 1, key_id=key_id, digest=digest)
+        row.created_at = self._now()
+        row.weak = False
+        work.add(row)
+        return secret
+
+    def _row(self, work: Session, client_id: str) -> ClientRow:
+        row = work.get(ClientRow, client_id) if _is_id(client_id) else None
+        if row is None:
+            raise KeyError(client_id)
+        return row
+
+    def _expect(self, client_id: str) -> Client:
+        client = self.get(client_id)
+        if client is None:
+            raise KeyError(client_id)
+        return client
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def _is_id(client_id: str) -> bool:
+    """Whether a client may have this id. To a driver, a NUL or half a character is an error."""
+    return client_id.isprintable()
+
+
+def secret_key_ids(now: int) -> frozenset[str]:
+    """The ids of the server keys that live secrets were made under: each must be in the ring at start.
+
+    Args:
+        now: seconds since the epoch; a secret that has ended needs no key.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    with session() as work:
+        if not inspect(work.connection()).has_table(ClientSecretRow.__tablename__):
+            return frozenset()
+        live = ClientSecretRow.not_after.is_(None) | (ClientSecretRow.not_after > now)
+        return frozenset(work.scalars(select(ClientSecretRow.key_id).where(live).distinct()))

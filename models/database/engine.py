@@ -1,0 +1,91 @@
+"""How we connect: bounded waits, durability, and no parameter in any error text."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from models.database.bounded import bound_waits
+from models.database.pool import ShortPool
+from telemetry import json_text
+
+# A worker writes the log back by itself (`checkpoints.py`), long before whoever commits has to: at 128 MiB.
+_CHECKPOINT_PAGES = 32_000
+# A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
+WAIT_SECONDS = 3
+# PostgreSQL's own bound comes first: a server that answers at all says that a table is locked, and keeps the
+# connection. Only one that is silent meets ours.
+_STATEMENT_BOUND = "2500ms"
+# Of several servers, the second is tried within the same time.
+_CONNECT_SECONDS = 2
+
+
+def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
+    """Engine options for `url`: bound waits everywhere, and no parameter in any error text.
+
+    Args:
+        url: the SQLAlchemy URL of the database.
+        threads: how many threads of this process may want a connection at once.
+    """
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "json_serializer": json_text,
+        "poolclass": ShortPool,
+        "pool_size": threads,
+        # What the connection that was used last has cached is the least stale.
+        "pool_use_lifo": True,
+        "max_overflow": 1,
+        "pool_timeout": WAIT_SECONDS,
+    }
+    if make_url(url).get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": WAIT_SECONDS}
+    else:
+        options["connect_args"] = {
+            "connect_timeout": _CONNECT_SECONDS,
+            "tcp_user_timeout": WAIT_SECONDS * 1000,
+            "options": f"-c statement_timeout={_STATEMENT_BOUND} -c lock_timeout={_STATEMENT_BOUND}",
+        }
+    return options
+
+
+class Watch(Protocol):
+    """Who looks at the database's clock: `ServerClock`."""
+
+    def opened(self, driver: Any) -> None:
+        """Look, on a connection that was opened just now."""
+        ...
+
+    def taken(self, driver: Any) -> None:
+        """Look where it is time to, on a connection of PostgreSQL that was taken out of the pool."""
+        ...
+
+
+def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | None = None) -> None:
+    """Set up each new connection: of SQLite its log, durability and foreign keys, of PostgreSQL its waits.
+
+    Args:
+        engine: the engine, before its first connection.
+        sqlite_synchronous: `FULL` (survives a power cut) or `NORMAL` (survives a crash of the process).
+        watch: who looks at the database's clock.
+    """
+    if engine.dialect.name != "sqlite":
+        bound_waits(engine, WAIT_SECONDS, opened=watch.opened if watch else _look_nowhere)
+        if watch is not None:
+            cast("ShortPool", engine.pool).taken = watch.taken
+        return
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={sqlite_synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        cursor.close()
+        if watch is not None:
+            watch.opened(connection)
+
+
+def _look_nowhere(_driver: Any) -> None:
+    """Look at no clock."""

@@ -1,0 +1,220 @@
+"""Refused logins: what limits are counted by, in every worker and node alike.
+
+Owns: that a look costs one statement, and a second one only where the counts of clients and addresses are
+asked for. Must not know: what the limits are.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Integer, ScalarSelect, bindparam, delete, insert, select, union_all, update
+
+from models.base import table
+from models.database.driver import Link, Statement
+from models.tables import LoginFailureRow
+
+KEPT = 31 * 86_400
+"""Seconds that failures are kept: the longest limit, and what the help desk looks back on."""
+
+
+class PastFailure(NamedTuple):
+    """One failure of a person, or a try that is under way. `at` is in seconds since the epoch."""
+
+    id: int
+    at: int
+    client_id: str
+    guess: bool
+    tried: bool
+    cleared: bool
+    pending: bool
+
+
+_FAILURE = table(LoginFailureRow)
+# Of one look. A person who is over their limits adds no more, so that this is beyond any of them.
+_MOST = 2000
+_PAST = (
+    _FAILURE.c.id,
+    _FAILURE.c.at,
+    _FAILURE.c.client_id,
+    _FAILURE.c.guess,
+    _FAILURE.c.tried,
+    _FAILURE.c.cleared,
+    (_FAILURE.c.reason == "pending").label("pending"),
+)
+_IS_NAME = (_FAILURE.c.name == bindparam("of_name")) & (_FAILURE.c.at > bindparam("since"))
+_IS_SUBJECT = (_FAILURE.c.subject == bindparam("of_subject")) & (_FAILURE.c.at > bindparam("since"))
+_OF_NAME = select(*_PAST).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
+_BY_NAME = Statement(_OF_NAME, row=PastFailure)
+# Two walks of an index and no OR, which would read the table where it has no statistics.
+_BY_BOTH = Statement(
+    union_all(
+        select(_OF_NAME.subquery()),
+        select(
+            select(*_PAST)
+            .where(_IS_SUBJECT, _FAILURE.c.name != bindparam("of_name"))
+            .order_by(_FAILURE.c.at.desc())
+            .limit(_MOST)
+            .subquery()
+        ),
+    ),
+    row=PastFailure,
+)
+_NEWEST_FIRST = attrgetter("at", "id")
+_RECORDED = [column.name for column in _FAILURE.c if column.name != "id"]
+_RECORD = Statement(insert(_FAILURE).returning(_FAILURE.c.id), _RECORDED)
+_IS_NUMBER = _FAILURE.c.id == bindparam("number")
+_SETTLE = Statement(update(_FAILURE).where(_IS_NUMBER), ["reason", "subject", "guess", "tried"])
+_FORGET = Statement(delete(_FAILURE).where(_IS_NUMBER))
+_CLEAR = Statement(update(_FAILURE).where(_IS_SUBJECT, _FAILURE.c.cleared.is_(False)).values(cleared=True))
+
+
+class _Attempt(Protocol):
+    @property
+    def name(self) -> bytes: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+
+
+class _Outcome(Protocol):
+    @property
+    def reason(self) -> str: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def guess(self) -> bool: ...
+    @property
+    def tried(self) -> bool: ...
+
+
+class _Threshold(Protocol):
+    @property
+    def nth(self) -> int: ...
+    @property
+    def since(self) -> int: ...
+    @property
+    def client_id(self) -> str | None: ...
+    @property
+    def address(self) -> str | None: ...
+
+
+class FailureStore:
+    """The failures in the database."""
+
+    def look(
+        self, name: bytes, subject: str | None, since: int, thresholds: Sequence[_Threshold] = ()
+    ) -> tuple[Sequence[PastFailure], Sequence[int | None]]:
+        """Read a person's failures, and when those of others reached a number.
+
+        Args:
+            name: digest of the login name.
+            subject: the person's stable id, where it is known.
+            since: seconds since the epoch.
+            thresholds: further questions, answered in the same breath.
+
+        Returns:
+            Failures under the name or of the subject, newest first; and for each threshold when its n-th
+            newest guess was, or None where there are fewer.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        statement = _BY_NAME if subject is None else _BY_BOTH
+        with Link(alone=True) as link:
+            past = link.all(statement, {"of_name": name, "of_subject": subject, "since": since})
+            answers = _answers(link, thresholds) if thresholds else ()
+        if past:
+            past.sort(key=_NEWEST_FIRST, reverse=True)
+        return past, answers
+
+    def record(self, at: int, attempt: _Attempt, outcome: _Outcome) -> int:
+        """Write a failure down, and give back its number.
+
+        Args:
+            at: seconds since the epoch.
+            attempt: by whom, through which client, from where.
+            outcome: what came of it.
+
+        Raises:
+            StoreUnavailable: it was not written.
+        """
+        row = {"at": at, "name": attempt.name, "client_id": attempt.client_id, "address": attempt.address}
+        with Link(alone=True) as link:
+            (written,) = link.returned(_RECORD, {**row, **_columns(outcome), "cleared": False})
+            link.commit()
+        return int(written["id"])
+
+    def settle(self, number: int, outcome: _Outcome) -> None:
+        """Write down what came of a try that was recorded before.
+
+        Raises:
+            StoreUnavailable: it still counts as one that is under way.
+        """
+        with Link(alone=True) as link:
+            link.run(_SETTLE, {**_columns(outcome), "number": number})
+            link.commit()
+
+    def forget(self, number: int) -> None:
+        """Take a record back: nothing was tried.
+
+        Raises:
+            StoreUnavailable: it still counts as one that is under way.
+        """
+        with Link(alone=True) as link:
+            link.run(_FORGET, {"number": number})
+            link.commit()
+
+    def clear(self, subjects: Sequence[str], since: int) -> None:
+        """Mark that the person has logged in after their failures.
+
+        Rows that share nothing but the digest of the name stay: two people's names may have the same.
+
+        Args:
+            subjects: what the person's failures were recorded under.
+            since: seconds since the epoch.
+
+        Raises:
+            StoreUnavailable: they count as before.
+        """
+        with Link() as link:
+            for subject in subjects:
+                link.run(_CLEAR, {"of_subject": subject, "since": since})
+            link.commit()
+
+
+def _answers(link: Link, thresholds: Sequence[_Threshold]) -> Sequence[int | None]:
+    kinds = tuple((each.client_id is not None, each.address is not None) for each in thresholds)
+    values: dict[str, Any] = {}
+    for place, each in enumerate(thresholds):
+        values |= {f"skipped{place}": each.nth - 1, f"since{place}": each.since}
+        values |= {f"client{place}": each.client_id, f"address{place}": each.address}
+    row = link.first(_thresholds(kinds), values)
+    return () if row is None else tuple(row.values())
+
+
+@lru_cache(maxsize=64)
+def _thresholds(kinds: tuple[tuple[bool, bool], ...]) -> Statement[dict[str, Any]]:
+    """The question for so many thresholds, each of a client, of an address, or of neither."""
+    return Statement(select(*(_nth(place, *kind).label(f"t{place}") for place, kind in enumerate(kinds))))
+
+
+def _nth(place: int, of_client: bool, of_address: bool) -> ScalarSelect[int]:  # noqa: FBT001
+    chosen = [_FAILURE.c.at > bindparam(f"since{place}"), _FAILURE.c.guess.is_(True)]
+    if of_client:
+        chosen.append(_FAILURE.c.client_id == bindparam(f"client{place}"))
+    if of_address:
+        chosen.append(_FAILURE.c.address == bindparam(f"address{place}"))
+    nth = select(_FAILURE.c.at).where(*chosen).order_by(_FAILURE.c.at.desc())
+    return nth.offset(bindparam(f"skipped{place}", type_=Integer)).limit(1).scalar_subquery()
+
+
+def _columns(outcome: _Outcome) -> dict[str, str | bool | None]:
+    return {
+        "reason": outcome.reason,
+        "subject": outcome.subject,
+        "guess": outcome.guess,
+        "tried": outcome.tried,
+    }

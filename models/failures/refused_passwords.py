@@ -1,0 +1,87 @@
+"""Passwords that were refused of late, as 32 bits of a keyed digest each.
+
+Owns: that there are few of them, for a short while. Must not know: how a digest is made.
+"""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Select, bindparam, delete, insert, select
+
+from models.base import table
+from models.database.driver import Link, Statement
+from models.tables import RefusedPasswordRow
+
+REMEMBERED = 900
+"""Seconds for which a refused password is remembered."""
+
+_REFUSED = table(RefusedPasswordRow)
+_FEW = 5
+_OF_SUBJECT = _REFUSED.c.subject == bindparam("of_subject")
+
+
+def _newest(*columns: Column[Any]) -> Select[Any]:
+    newest = select(*columns).where(_OF_SUBJECT, _REFUSED.c.at > bindparam("since"))
+    return newest.order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc()).limit(_FEW)
+
+
+class RefusedPassword(NamedTuple):
+    """One refused password; `state` is empty where its repetition must be tried again."""
+
+    tag: bytes
+    state: bytes
+
+
+_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.state), row=RefusedPassword)
+_REMEMBERED = [column.name for column in _REFUSED.c if column.name != "id"]
+_REMEMBER = Statement(insert(_REFUSED).inline(), _REMEMBERED)
+_FORGET = Statement(delete(_REFUSED).where(_OF_SUBJECT))
+_FORGET_ONE = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.tag == bindparam("of_tag")))
+_FORGET_OLDER = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.id.not_in(_newest(_REFUSED.c.id))))
+
+
+class RefusedStore:
+    """The refused passwords in the database."""
+
+    def of(self, subject: str, at: int) -> list[RefusedPassword]:
+        """The few newest of a person, or of a name that is nobody's.
+
+        Args:
+            subject: the person's stable id, or what stands for it.
+            at: seconds since the epoch.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        values = {"of_subject": subject, "since": at - REMEMBERED}
+        with Link(alone=True) as link:
+            return link.all(_NEWEST, values)
+
+    def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
+        """Remember one, in the place of what was known of it, and forget all but the few newest.
+
+        Args:
+            subject: as `of` takes it.
+            client_id: the client that sent it.
+            tag: 32 bits of its digest.
+            state: digest of the person's password-changed time and lockout state.
+            at: seconds since the epoch.
+
+        Raises:
+            StoreUnavailable: it is not remembered.
+        """
+        row = {"subject": subject, "client_id": client_id, "tag": tag, "state": state, "at": at}
+        with Link() as link:
+            link.run(_FORGET_ONE, {"of_subject": subject, "of_tag": tag})
+            link.run(_REMEMBER, row)
+            link.run(_FORGET_OLDER, {"of_subject": subject, "since": at - REMEMBERED})
+            link.commit()
+
+    def forget(self, subject: str) -> None:
+        """Forget all of a person: what was refused may be right now.
+
+        Raises:
+            StoreUnavailable: they are still remembered.
+        """
+        with Link(alone=True) as link:
+            link.run(_FORGET, {"of_subject": subject})
+            link.commit()

@@ -1,0 +1,153 @@
+"""Issuing, finding and revoking grants and tokens."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sqlalchemy import ScalarSelect, delete, select, update
+
+from models.audit.audit_store import record_after
+from models.base import connection, rows_changed, table
+from models.database.driver import Link
+from models.grants.grant import AccessToken, NewGrant, NewToken
+from models.grants.grant_cap import GrantCap
+from models.grants.statements import INSERT_AUDIT, SELECT_ACCESS, insert_issue, note_use
+from models.sqlite.group_commit import GroupCommit
+from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
+from telemetry import AuditEvent
+
+_GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
+
+
+class ClientEnded(Exception):
+    """The client was disabled or deleted between its authentication and the issue of its token."""
+
+
+class GrantStore:
+    """Grants, tokens and the audit rows that belong to them; `cap`, if any, bounds a person's live grants."""
+
+    def __init__(self, clock: Callable[[], float], commits: GroupCommit, cap: GrantCap | None = None) -> None:
+        self._clock = clock
+        self.commits = commits
+        self._cap = cap
+
+    def issue(
+        self,
+        grant: NewGrant,
+        access: NewToken,
+        refresh: NewToken | None,
+        event: AuditEvent,
+        *,
+        secret_used: tuple[str, int] | None = None,
+    ) -> AuditEvent | None:
+        """Store a grant, its tokens and its audit row in one transaction: all of it, or nothing.
+
+        Args:
+            grant: the new family.
+            access: its first access token.
+            refresh: its first refresh token, where the client may refresh.
+            event: the audit row.
+            secret_used: the client id and serial of the secret whose last use is worth writing down.
+
+        Returns:
+            What tells of older grants that the cap ended in the same transaction, where it did.
+
+        Raises:
+            ClientEnded: the client is registered and enabled no more; nothing was stored.
+            StoreUnavailable: nothing was stored.
+        """
+        cap = self._due_cap(grant)
+
+        def work(link: Link) -> AuditEvent | None:
+            if not insert_issue(link, grant, access, refresh, event):
+                raise ClientEnded
+            if secret_used is not None:
+                note_use(link, *secret_used, at=grant.auth_time)
+            return None if cap is None else _keep_to(cap, link, grant, event)
+
+        return self.commits.run(work, alone=secret_used is None and cap is None)
+
+    def find_access_token(self, key: bytes) -> AccessToken | None:
+        """The access token with this key and its grant, live or not; None where there is none.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        with Link(alone=True) as link:
+            return link.first(SELECT_ACCESS, {"key": key})
+
+    def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:
+        """End one access token, alone. False where there is none.
+
+        Raises:
+            StoreUnavailable: it was not stored.
+        """
+        with connection() as link:
+            gone = rows_changed(link.execute(delete(_ACCESS).where(_ACCESS.c.id == key))) == 1
+            link.commit()
+        if gone:
+            record_after(event)
+        return gone
+
+    def revoke_refresh_token(self, key: bytes, event: AuditEvent) -> bool:
+        """End the whole grant of a refresh token (RFC 7009, 2.1). False where there is none.
+
+        Raises:
+            StoreUnavailable: it was not stored.
+        """
+        its_grant = select(_REFRESH.c.grant_id).where(_REFRESH.c.id == key).scalar_subquery()
+        return self._revoke(its_grant, event)
+
+    def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
+        """End a whole grant. False where it had ended already.
+
+        Raises:
+            StoreUnavailable: it was not stored.
+        """
+        return self._revoke(grant_id, event)
+
+    def _revoke(self, grant_id: bytes | ScalarSelect[bytes], event: AuditEvent) -> bool:
+        statement = update(_GRANT).where(_GRANT.c.id == grant_id, _GRANT.c.revoked_at.is_(None))
+        with connection() as link:
+            gone = rows_changed(link.execute(statement.values(revoked_at=self._now()))) == 1
+            link.commit()
+        if gone:
+            record_after(event)
+        return gone
+
+    def revoke_client(self, client_id: str, *, batch: int = 1000) -> int:
+        """End every grant of a client, in batches. Returns how many ended.
+
+        Raises:
+            StoreUnavailable: what is not yet stored goes on at the next call.
+        """
+        live = (
+            select(_GRANT.c.id)
+            .where(_GRANT.c.client_id == client_id, _GRANT.c.revoked_at.is_(None))
+            .limit(batch)
+        )
+        ended = 0
+        while True:
+            with connection() as link:
+                statement = update(_GRANT).where(_GRANT.c.id.in_(live)).values(revoked_at=self._now())
+                count = rows_changed(link.execute(statement))
+                link.commit()
+            ended += count
+            if count < batch:
+                return ended
+
+    def _due_cap(self, grant: NewGrant) -> GrantCap | None:
+        """The cap, where this issue is one that looks."""
+        cap, person = self._cap, grant.subject
+        return cap if cap and person is not None and cap.is_due(grant.client_id, person) else None
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+def _keep_to(cap: GrantCap, link: Link, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
+    ended = cap.end_surplus(link, grant.client_id, grant.subject or "", grant.id, grant.auth_time)
+    if not ended:
+        return None
+    event = replace(issued, event="grant.revoked", grant_id=None, scope=None, reason=f"cap: {ended} ended")
+    link.run(INSERT_AUDIT, event.fields())
+    return event

@@ -1,0 +1,158 @@
+"""Deleting what has ended, in small batches, so that no lock is held for long."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any, NamedTuple
+
+from sqlalchemy import Delete, bindparam, delete, select
+
+from models.base import connection, db, table
+from models.database.driver import Link, Statement
+from models.failures.failure_store import KEPT
+from models.failures.refused_passwords import REMEMBERED
+from models.keys.digest import hour_prefix
+from models.sqlite.checkpoints import Checkpoints
+from models.tables import (
+    AccessTokenRow,
+    AuditEventRow,
+    GrantRow,
+    LoginFailureRow,
+    RefreshTokenRow,
+    RefusedPasswordRow,
+    SigningKeyRow,
+)
+
+# A token's key and its `expires_at` come from two looks at the clock, on nodes whose clocks differ.
+_LEEWAY = 60
+_AUDIT = table(AuditEventRow)
+_ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
+_FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
+_KEY = table(SigningKeyRow)
+
+
+class Batch(NamedTuple):
+    """What one batch did.
+
+    `seconds` is the time of its own work, without the wait for other writers: a rest that grew with that wait
+    would let a busy server stop the purge. `is_alone` says that nobody else wrote to the database since the
+    batch before; it is known of SQLite only.
+    """
+
+    table: str
+    rows: int
+    seconds: float
+    is_alone: bool
+
+
+def go_on(_: Batch) -> None:
+    """Do nothing between two batches."""
+
+
+def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> dict[str, int]:
+    """Delete expired tokens, grants whose last token has ended, failures and keys of no more use.
+
+    Tokens go by key alone: their key begins with the hour they end in. A token may stay for up to an hour
+    after its end; it is dead all the same, since every look-up compares `expires_at`.
+
+    Args:
+        now: seconds since the epoch.
+        batch: rows a transaction.
+        after: is called after each batch, so that whoever waits for the database has their turn.
+
+    Returns:
+        How many rows went, by table.
+
+    Raises:
+        StoreUnavailable: what was not deleted goes at the next call.
+    """
+    # Not the moment: in keys of JWTs, and of the first release, no more than the hour tells of time.
+    floor = hour_prefix(now - _LEEWAY)
+    access = select(_ACCESS.c.id).where(_ACCESS.c.id < floor).order_by(_ACCESS.c.id).limit(batch)
+    refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
+    ended = select(_GRANT.c.id).where(_GRANT.c.live_until <= now).order_by(_GRANT.c.live_until).limit(batch)
+    stale = (
+        select(_REFUSED.c.id).where(_REFUSED.c.at <= now - REMEMBERED).order_by(_REFUSED.c.at).limit(batch)
+    )
+    old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - KEPT).order_by(_FAILURE.c.at).limit(batch)
+    over = select(_KEY.c.kid).where(_KEY.c.ends_at <= now - _LEEWAY).limit(batch)
+    ways: dict[str, Callable[[], Delete]] = {
+        "access_token": lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)),
+        "refresh_token": lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)),
+        "grant": lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)),
+        "login_failure": lambda: delete(_FAILURE).where(_FAILURE.c.id.in_(old)),
+        "refused_password": lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)),
+        "signing_key": lambda: delete(_KEY).where(_KEY.c.kid.in_(over)),
+    }
+    batches = _Batches(batch, after)
+    return {name: batches.all(name, Statement(way())) for name, way in ways.items()}
+
+
+def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> int:
+    """Delete audit rows from before a moment, oldest first; no index is needed, since keys follow time.
+
+    Args:
+        before: seconds since the epoch.
+        batch: rows a transaction.
+        after: is called after each batch.
+
+    Returns:
+        How many rows went.
+
+    Raises:
+        StoreUnavailable: what was not deleted goes at the next call.
+    """
+    oldest = select(_AUDIT.c.id, _AUDIT.c.at).order_by(_AUDIT.c.id).limit(batch)
+    gone = Statement(delete(_AUDIT).where(_AUDIT.c.id <= bindparam("last"), _AUDIT.c.at < before))
+    batches, count = _Batches(batch, after), 0
+    while True:
+        with connection() as link:
+            # Looked for before the transaction that deletes, so that SQLite's is a writer from its beginning.
+            found = [row.id for row in link.execute(oldest) if row.at < before]
+        if not found:
+            return count
+        count += batches.one("audit_event", gone, {"last": max(found)})
+        if len(found) < batch:
+            return count
+
+
+class _Batches:
+    """Runs batches one after the other, and tells of each."""
+
+    def __init__(self, size: int, after: Callable[[Batch], None]) -> None:
+        self._size = size
+        self._after = after
+        self._checkpoints = Checkpoints(db.engine)
+        self._version: int | None = None
+
+    def all(self, name: str, statement: Statement[Any]) -> int:
+        """Run a statement until it finds fewer rows than a batch may have; gives back how many went."""
+        gone = count = self.one(name, statement, {})
+        while count == self._size:
+            count = self.one(name, statement, {})
+            gone += count
+        return gone
+
+    def one(self, name: str, statement: Statement[Any], values: Mapping[str, Any]) -> int:
+        """Run a statement once, in a transaction of its own.
+
+        It leaves nothing of its pages to those who serve: each row can change a page of an index.
+        """
+        with Link() as link:
+            link.begin()
+            began = monotonic()
+            count = link.run(statement, values)
+            link.commit()
+        self._checkpoints.write_back(anew=False)
+        seconds = monotonic() - began
+        self._after(Batch(name, count, seconds, self._is_alone()))
+        return count
+
+    def _is_alone(self) -> bool:
+        """Whether no other connection has changed the database since this was asked last."""
+        if db.engine.dialect.name != "sqlite":
+            return False
+        with connection() as link:
+            # It differs from one look to the next if and only if another connection has committed.
+            version: int = link.exec_driver_sql("PRAGMA data_version").scalar_one()
+        before, self._version = self._version, version
+        return version == before

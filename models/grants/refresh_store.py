@@ -1,0 +1,220 @@
+"""Refresh tokens: finding one, and turning it into its successor exactly once.
+
+Owns: that of any number of attempts at once exactly one rotates (RFC 9700, 4.14.2). Must not know: what a
+token looks like, or who may refresh.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, exists, select, update
+
+from models.base import table
+from models.database.driver import Link, Statement
+from models.grants.grant import NewToken, RefreshToken
+from models.grants.statements import (
+    INSERT_ACCESS,
+    INSERT_AUDIT,
+    INSERT_REFRESH,
+    access_row,
+    note_use,
+    refresh_row,
+)
+from models.sqlite.group_commit import GroupCommit
+from models.tables import AbsenceRow, ClientRow, GrantRow, RefreshTokenRow
+from telemetry import AuditEvent
+
+_GRANT, _REFRESH = table(GrantRow), table(RefreshTokenRow)
+_ABSENCE, _CLIENT = table(AbsenceRow), table(ClientRow)
+_SELECT = Statement(
+    select(
+        _REFRESH.c.grant_id,
+        _REFRESH.c.generation,
+        _REFRESH.c.issued_at,
+        _REFRESH.c.expires_at,
+        _REFRESH.c.used_at,
+        _REFRESH.c.access_scope,
+        _REFRESH.c.access_audience,
+        _GRANT.c.client_id,
+        _GRANT.c.subject,
+        _GRANT.c.sub,
+        _GRANT.c.net_id,
+        _GRANT.c.scope,
+        _GRANT.c.audience,
+        _GRANT.c.private,
+        _CLIENT.c.released_claims,
+        _GRANT.c.password_changed_at,
+        _GRANT.c.auth_time,
+        _GRANT.c.expires_at.label("grant_expires_at"),
+        _GRANT.c.revoked_at,
+        exists().where(_ABSENCE.c.subject == _GRANT.c.subject).label("missed"),
+    )
+    .select_from(
+        _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(
+            _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
+        )
+    )
+    .where(_REFRESH.c.id == bindparam("key")),
+    row=RefreshToken,
+)
+_UNUSED = update(_REFRESH).where(_REFRESH.c.id == bindparam("key"), _REFRESH.c.used_at.is_(None))
+_USE = Statement(_UNUSED.values(used_at=bindparam("at")))
+_MOVE = Statement(_UNUSED.values(expires_at=bindparam("ends")))
+_RENEW = Statement(
+    update(_GRANT)
+    .where(_GRANT.c.id == bindparam("grant"), _GRANT.c.revoked_at.is_(None))
+    .values(
+        net_id=bindparam("new_net_id"),
+        claims=bindparam("new_claims"),
+        private=bindparam("is_private"),
+        live_until=bindparam("until"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """What a refresh makes: the next tokens, and the person as the directory has them now.
+
+    `at` is in seconds since the epoch; `scope` and `audience` the access token's, perhaps narrower than the
+    grant's; `net_id` None for a person who asked for privacy. When the password was changed is not renewed: a
+    replica that lags behind would bring the time before it back.
+    """
+
+    at: int
+    access: NewToken
+    refresh: NewToken
+    scope: str
+    claims: Mapping[str, object]
+    audience: str | None = None
+    net_id: str | None = None
+    private: bool = False
+
+
+class _TooLate(Exception):
+    """The token was used, or its grant revoked, meanwhile."""
+
+
+class RefreshStore:
+    """Refresh tokens in the database."""
+
+    def __init__(self, commits: GroupCommit) -> None:
+        self._commits = commits
+
+    def find(self, key: bytes) -> RefreshToken | None:
+        """The refresh token with this key and its grant, live or not; None where there is none.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        with Link(alone=True) as link:
+            return link.first(_SELECT, {"key": key})
+
+    def rotate(
+        self,
+        key: bytes,
+        found: RefreshToken,
+        renewal: Renewal,
+        event: AuditEvent,
+        *,
+        secret_used: tuple[str, int] | None = None,
+    ) -> bool:
+        """Use the token and store its successor, in one transaction: all of it, or nothing.
+
+        Args:
+            key: of the presented token.
+            found: what `find` gave for it.
+            renewal: what comes next.
+            event: the audit row.
+            secret_used: the client id and serial of the secret whose last use is worth writing down.
+
+        Returns:
+            False where another request has used the token, or the grant was revoked, meanwhile.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
+
+        def use(link: Link) -> None:
+            if link.run(_USE, {"key": key, "at": renewal.at}) != 1:
+                raise _TooLate
+            _renew_access(link, found, renewal)
+            _renew_refresh(link, found, renewal)
+
+        return self._store(use, event, secret_used, at=renewal.at)
+
+    def keep(
+        self,
+        key: bytes,
+        found: RefreshToken,
+        renewal: Renewal,
+        event: AuditEvent,
+        *,
+        secret_used: tuple[str, int] | None = None,
+    ) -> bool:
+        """Store a new access token beside the refresh token, which stays; in one transaction.
+
+        Its row is written only where `renewal.refresh` moves its end. Args as of `rotate`.
+
+        Returns:
+            False where the grant was revoked, or the token used for a rotation, meanwhile.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
+        ends = renewal.refresh.expires_at
+
+        def move(link: Link) -> None:
+            _renew_access(link, found, renewal)
+            if ends != found.expires_at and link.run(_MOVE, {"key": key, "ends": ends}) != 1:
+                raise _TooLate
+
+        return self._store(move, event, secret_used, at=renewal.at)
+
+    def _store(
+        self,
+        renew: Callable[[Link], None],
+        event: AuditEvent,
+        secret_used: tuple[str, int] | None,
+        *,
+        at: int,
+    ) -> bool:
+        """Store what `renew` does with its audit row. False where it was too late for it."""
+
+        def work(link: Link) -> None:
+            renew(link)
+            link.run(INSERT_AUDIT, event.fields())
+            if secret_used is not None:
+                note_use(link, *secret_used, at=at)
+
+        try:
+            self._commits.run(work)
+        except _TooLate:
+            return False
+        return True
+
+
+def _renew_refresh(link: Link, found: RefreshToken, renewal: Renewal) -> None:
+    """Store the next refresh token."""
+    row = {
+        **refresh_row(found.grant_id, renewal.refresh, found.generation + 1, at=renewal.at),
+        "access_scope": None if renewal.scope == found.scope else renewal.scope,
+        "access_audience": None if renewal.audience == found.audience else renewal.audience,
+    }
+    link.run(INSERT_REFRESH, row)
+
+
+def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> None:
+    """Renew the grant and store its next access token."""
+    access = renewal.access
+    renewed = {
+        "grant": found.grant_id,
+        "new_net_id": renewal.net_id,
+        "new_claims": renewal.claims,
+        "is_private": renewal.private,
+        "until": max(access.expires_at, renewal.refresh.expires_at),
+    }
+    if link.run(_RENEW, renewed) != 1:
+        raise _TooLate
+    row = access_row(found.grant_id, access, renewal.scope, renewal.audience, at=renewal.at)
+    link.run(INSERT_ACCESS, row)

@@ -1,0 +1,176 @@
+"""A client's registration: which metadata makes sense, and how it reads outside (RFC 7591, 2 and 3.2.1)."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from models import Client, Registration
+from oauth.clients.authentication import METHODS
+from oauth.clients.restriction_rules import restriction_mistakes
+from oauth.policy.claims import claim_mistakes
+from oauth.policy.scope import DEFAULT, is_wellformed
+
+GRANT_TYPES = ("password", "refresh_token", "client_credentials")
+OPAQUE = "opaque"
+TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
+_NAME_LENGTH = 255
+# Every JWT carries its scope and its audience, and many servers take no header line over 8 KiB.
+_JWT_LENGTH = 3000
+PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
+KEEP_REFRESH_TOKEN = "keep_refresh_token"  # noqa: S105 - a flag's name
+URL_ENCODING_HINTS = "url_encoding_hints"
+TOLERANT_SCOPE = "tolerant_scope"
+PAIRWISE_SUBJECT = "pairwise_subject"
+ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
+TOLD_REASONS = "told_reasons"
+FLAGS = (
+    PUBLIC_PASSWORD,
+    KEEP_REFRESH_TOKEN,
+    URL_ENCODING_HINTS,
+    TOLERANT_SCOPE,
+    PAIRWISE_SUBJECT,
+    ID_TOKEN,
+    TOLD_REASONS,
+)
+
+
+def mistakes(registration: Registration) -> Sequence[str]:
+    """Every mistake in a registration, a sentence each; none where it can be stored.
+
+    Args:
+        registration: what an operator asks for.
+    """
+    found = []
+    if not 0 < len(registration.client_name) <= _NAME_LENGTH or not registration.client_name.isprintable():
+        found.append("The name must be 1 to 255 printable characters.")
+    owner = registration.owner
+    if owner is not None and not (len(owner) <= _NAME_LENGTH and owner.isprintable()):
+        found.append("The owner must be up to 255 printable characters.")
+    found += [
+        f"This server does not offer the grant {grant!r}; it offers {', '.join(GRANT_TYPES)}."
+        for grant in registration.grant_types
+        if grant not in GRANT_TYPES
+    ]
+    if registration.token_endpoint_auth_method not in METHODS:
+        found.append(f"The authentication method must be one of {', '.join(METHODS)}.")
+    found += _scope_mistakes(registration)
+    found += _token_mistakes(registration)
+    found += [
+        f"The redirect URI {uri!r} must be absolute, name its host and have no fragment (RFC 6749, 3.1.2)."
+        for uri in registration.redirect_uris
+        if not _is_absolute(uri)
+    ]
+    if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
+        found += _public_mistakes(registration)
+    return [*found, *claim_mistakes(registration), *restriction_mistakes(registration)]
+
+
+def metadata(client: Client) -> dict[str, object]:
+    """A client's metadata under the names of RFC 7591, with ours beside them. No secret is in it.
+
+    Args:
+        client: as registered. Times are seconds since the epoch.
+    """
+    return {
+        "client_id": client.client_id,
+        "client_name": client.client_name,
+        "client_id_issued_at": client.created_at,
+        "grant_types": list(client.grant_types),
+        "scope": client.scope,
+        "redirect_uris": list(client.redirect_uris),
+        "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        "default_scope": client.default_scope,
+        "owner": client.owner,
+        "resource_server": client.resource_server,
+        "disabled_at": client.disabled_at,
+        "flags": dict(client.flags),
+        "access_token_format": client.access_token_format,
+        "audiences": list(client.audiences),
+        "released_claims": None if client.released_claims is None else list(client.released_claims),
+        "restrictions": {name: list(values) for name, values in client.restrictions.items()},
+        "secrets": [
+            {
+                "serial": secret.serial,
+                "created_at": secret.created_at,
+                "not_after": secret.not_after,
+                "last_used_at": secret.last_used_at,
+                "weak": secret.weak,
+            }
+            for secret in client.secrets
+        ],
+    }
+
+
+def keeps_refresh_token(client: Client) -> bool:
+    """Whether the client's refresh tokens stay the same at each use: of a confidential one alone."""
+    return not client.is_public and bool(client.flags.get(KEEP_REFRESH_TOKEN))
+
+
+def _public_mistakes(registration: Registration) -> Sequence[str]:
+    """What a client without a secret may not have."""
+    found = []
+    if "password" in registration.grant_types and not registration.flags.get(PUBLIC_PASSWORD):
+        found.append(
+            "A public client may use the password grant only with --allow-public-password: "
+            "anyone who knows its id can then try passwords in its name."
+        )
+    if "client_credentials" in registration.grant_types:
+        found.append(
+            "A public client has no credentials of its own to use the client credentials grant with."
+        )
+    if registration.flags.get(KEEP_REFRESH_TOKEN):
+        found.append(
+            "A public client's refresh tokens are rotated always (RFC 9700, 2.2.2): "
+            "--keep-refresh-token is for clients with a secret."
+        )
+    if registration.resource_server:
+        found.append(
+            "A resource server must have a secret: anyone could introspect in a public client's name."
+        )
+    return found
+
+
+def _scope_mistakes(registration: Registration) -> Sequence[str]:
+    found = []
+    if registration.scope and not is_wellformed(registration.scope):
+        found.append(
+            "The scope must be names of printable ASCII without quotes or backslashes, one space between."
+        )
+    registered = registration.scope.split()
+    if DEFAULT in registered:
+        found.append(f"The scope {DEFAULT!r} is for clients that have no list: it cannot be in one.")
+    if registration.default_scope is not None and not (
+        is_wellformed(registration.default_scope)
+        and set(registration.default_scope.split()) <= set(registered)
+    ):
+        found.append("The default scope must be part of the scope.")
+    return found
+
+
+def _token_mistakes(registration: Registration) -> Sequence[str]:
+    """What access tokens cannot be, or be for."""
+    found = [
+        f"The audience {uri!r} must be an absolute URI without a fragment (RFC 8707, 2)."
+        for uri in registration.audiences
+        if not _is_absolute(uri)
+    ]
+    if registration.access_token_format not in TOKEN_FORMATS:
+        found.append(f"The access token format must be one of {', '.join(TOKEN_FORMATS)}.")
+    elif registration.access_token_format != OPAQUE:
+        length = len(registration.scope) + sum(map(len, registration.audiences))
+        if length > _JWT_LENGTH:
+            found.append(
+                f"Scope and audiences may have {_JWT_LENGTH} characters together where access tokens are "
+                "JWTs: each token carries them."
+            )
+    return found
+
+
+def _is_absolute(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    printable = uri.isascii() and uri.isprintable() and " " not in uri
+    # A scheme of the program's own needs no host (RFC 8252, 7.1).
+    place = parts.hostname if parts.scheme in {"http", "https"} else parts.netloc or parts.path
+    return printable and bool(parts.scheme) and bool(place) and "#" not in uri

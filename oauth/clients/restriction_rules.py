@@ -1,0 +1,75 @@
+"""What a client's restrictions may be: rules about people, networks, origins of pages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from models import Registration
+from oauth.policy.membership import is_rule
+
+RESTRICTIONS = ("allow_members", "refuse_members", "networks", "cors_origins")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def restriction_mistakes(registration: Registration) -> Sequence[str]:
+    """Every mistake in a registration's restrictions, a sentence each.
+
+    Args:
+        registration: what an operator asks for.
+    """
+    found = [
+        f"There is no restriction {name!r}; there are {', '.join(RESTRICTIONS)}."
+        for name in registration.restrictions
+        if name not in RESTRICTIONS
+    ]
+    for name, (is_right, sentence) in _RULES.items():
+        values = registration.restrictions.get(name, ())
+        found += [sentence.format(value=repr(value)) for value in values if not is_right(value)]
+    if registration.restrictions.get("cors_origins") and not _is_public(registration):
+        found.append(
+            "Pages of other origins are for public clients: a script in a page can keep no secret from "
+            "whoever reads the page (OAuth 2.0 for Browser-Based Applications)."
+        )
+    return found
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_origin(text: str) -> bool:
+    """Whether a browser would send just this as Origin (RFC 6454, 6.2): lower case, no default port."""
+    try:
+        parts = urlsplit(text)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        return False
+    if not host or parts.scheme not in _DEFAULT_PORTS or port in {0, _DEFAULT_PORTS[parts.scheme]}:
+        return False
+    authority = f"[{host}]" if ":" in host else host
+    return text == f"{parts.scheme}://{authority}{'' if port is None else f':{port}'}" and (
+        text.isascii() and text.isprintable() and not set(text) & set(" ,;'\"\\")
+    )
+
+
+def _is_public(registration: Registration) -> bool:
+    return registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
+
+
+_RULE = "The rule {value} must be group:DN (RFC 4514) or affiliation:NAME."
+_RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "allow_members": (is_rule, _RULE),
+    "refuse_members": (is_rule, _RULE),
+    "networks": (
+        _is_network,
+        "The network {value} must be an address, or such as 192.0.2.0/24 or 2001:db8::/32, no bit behind it.",
+    ),
+    "cors_origins": (
+        _is_origin,
+        "The origin {value} must read as browsers send it, such as https://app.example (RFC 6454, 6.2).",
+    ),
+}

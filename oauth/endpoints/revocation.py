@@ -1,0 +1,51 @@
+"""Token revocation (RFC 7009): a client ends its own tokens."""
+
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+
+from models import AccessToken
+from oauth.clients.authentication import METHODS
+from oauth.clients.authlib_client import OAuthClient
+from oauth.errors import missing
+from oauth.token_request import StrictRequest
+from oauth.tokens.presented import Presented, find_presented, foreign_token
+
+
+class Revocation(RevocationEndpoint):
+    """An access token ends alone, a refresh token with its whole grant (section 2.1).
+
+    Authlib refuses an unknown hint, and lets a token live that a wrong hint was given for.
+    """
+
+    CLIENT_AUTH_METHODS = METHODS
+
+    def authenticate_token(self, request: StrictRequest, client: OAuthClient) -> Presented | None:
+        """The client's token; None for one that is not, which is an answer of 200 (section 2.2).
+
+        Raises:
+            OAuth2Error: no token was sent, or it is another client's (section 2.1).
+            StoreUnavailable: the database cannot say.
+        """
+        if "token" not in request.form:
+            raise missing("token")
+        server = self.server
+        found = find_presented(request.form["token"], server.grants, server.refreshes, server.now())
+        if found is not None and not found.check_client(client):
+            raise foreign_token(server.refusals, server.log, request, found.stored)
+        return found
+
+    def revoke_token(self, token: Presented, request: StrictRequest) -> None:
+        """End it.
+
+        Raises:
+            StoreUnavailable: it was not stored, so that nobody is told it was (section 2.2.1).
+        """
+        stored = token.stored
+        event = self.server.event(
+            "token.revoked", request, subject=stored.subject, grant_id=stored.grant_id, reason="client"
+        )
+        if isinstance(stored, AccessToken):
+            ended = self.server.grants.revoke_access_token(token.key, event)
+        else:
+            ended = self.server.grants.revoke_grant(stored.grant_id, event)
+        if ended:
+            self.server.log.info(event.event, **event.facts())

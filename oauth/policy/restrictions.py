@@ -1,0 +1,85 @@
+"""Who may not: people by group or affiliation, programs by the network that they come from.
+
+Owns: the rules of the whole server and of each client. Must not know: what a refusal reads like. It reads as
+a wrong password does: whoever guesses must not learn from it that a password was right.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from login import InvalidCredentials, Person, Refusal
+from models import Client
+from oauth.policy.membership import met, refused_by, want_groups
+
+
+class Restrictions:
+    """The server's own rules about people, and those of each client beside them: both must be kept."""
+
+    def __init__(self, *, allow_members: Sequence[str] = (), refuse_members: Sequence[str] = ()) -> None:
+        """Take the rules of the server.
+
+        Args:
+            allow_members: where there are any, only people who meet one may have a token.
+            refuse_members: people who meet one may not.
+        """
+        self._allow = tuple(allow_members)
+        self._refuse = tuple(refuse_members)
+        self._want_groups = want_groups((*self._allow, *self._refuse))
+
+    def want_groups(self, client: Client) -> bool:
+        """Whether a rule asks for a person's groups: only then are they searched for."""
+        own = client.restrictions
+        return self._want_groups or (
+            bool(own) and want_groups((*own.get("allow_members", ()), *own.get("refuse_members", ())))
+        )
+
+    def check_network(self, client: Client, address: str) -> None:
+        """Refuse a request that comes from none of the client's networks, before anyone is asked.
+
+        Args:
+            client: as registered.
+            address: the request's, in its canonical form; a text that is no address is in no network.
+
+        Raises:
+            InvalidCredentials: `not_from_here`.
+        """
+        if (networks := client.restrictions.get("networks")) and not _is_within(address, networks):
+            raise InvalidCredentials(Refusal.NOT_FROM_HERE, "from none of the client's networks")
+
+    def check_person(self, client: Client, person: Person) -> None:
+        """Refuse a person whom a rule of the server or of the client keeps out.
+
+        Args:
+            client: as registered.
+            person: with their groups, where `want_groups` says so.
+
+        Raises:
+            InvalidCredentials: `not_allowed`, with the rule as its detail.
+        """
+        own = client.restrictions
+        for refuse in (self._refuse, own.get("refuse_members", ())):
+            if refuse and (why := refused_by(person, refuse)) is not None:
+                raise _not_allowed(person, why)
+        for allow in (self._allow, own.get("allow_members", ())):
+            if allow and met(person, allow) is None:
+                raise _not_allowed(person, "none of those who are allowed")
+
+
+def _not_allowed(person: Person, why: str) -> InvalidCredentials:
+    refusal = InvalidCredentials(Refusal.NOT_ALLOWED, why)
+    refusal.person_id = person.id
+    return refusal
+
+
+def _is_within(address: str, networks: Sequence[str]) -> bool:
+    try:
+        read = ip_address(address)
+    except ValueError:
+        return False
+    return any(read in network for network in map(_network, networks) if network.version == read.version)
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)

@@ -1,0 +1,75 @@
+"""Groups that rules name: does the directory have them?
+
+Owns: where rules stand, and what is wrong with a group of one. Must not know: how the directory is asked, who
+is told. It is for checks, never for a request.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from login import NotADn, dn_key, strict_dn_key
+from models import Client, Scope
+from oauth.policy.membership import group_dns
+
+_MEMBERS = ("allow_members", "refuse_members")
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A group that rules name, the places of these rules, and why the rules may mean nobody."""
+
+    dn: str
+    places: Sequence[str]
+    why: str
+
+
+def named_groups(
+    settings: Mapping[str, Iterable[str]], clients: Iterable[Client], scopes: Iterable[Scope]
+) -> Mapping[str, Sequence[str]]:
+    """The DNs of all groups that rules name, each with the places where it stands.
+
+    Args:
+        settings: the rules of the server by the name of their setting.
+        clients: as registered.
+        scopes: of the catalogue.
+    """
+    rules = [(name, rule) for name, each in settings.items() for rule in each]
+    rules += [
+        (f"client {client.client_id}", rule)
+        for client in clients
+        for name in _MEMBERS
+        for rule in client.restrictions.get(name, ())
+    ]
+    rules += [(f"scope {scope.name}", rule) for scope in scopes for rule in scope.needs]
+    found: dict[str, list[str]] = {}
+    for place, rule in rules:
+        for dn in group_dns([rule]):
+            found.setdefault(dn, []).append(place)
+    return {dn: tuple(dict.fromkeys(places)) for dn, places in found.items()}
+
+
+def doubts(named: Mapping[str, Sequence[str]], spelling: Callable[[str], str | None]) -> Iterator[Doubt]:
+    """Ask the directory for each group, and tell those that no person can be found to be in.
+
+    Args:
+        named: from `named_groups`.
+        spelling: tells how the directory writes a DN, or None where it shows no such entry; what it raises
+            goes through.
+    """
+    for dn, places in named.items():
+        try:
+            key = dn_key(dn)
+        except NotADn:
+            yield Doubt(
+                dn, places, "it is not a DN (RFC 4514): a rule that refuses with it refuses everybody"
+            )
+            continue
+        written = spelling(dn)
+        if written is None:
+            yield Doubt(dn, places, "the directory shows our account no such group")
+        elif dn_key(written) != key:
+            yield Doubt(dn, places, f"the directory writes it {written}, which the rule does not mean")
+        elif strict_dn_key(written) != strict_dn_key(dn):
+            yield Doubt(
+                dn, places, f"the directory writes it {written}: a rule that allows must be written so too"
+            )

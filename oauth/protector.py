@@ -1,0 +1,140 @@
+"""Bearer tokens at a resource (RFC 6750): Authlib's `ResourceProtector`, with the RFC's challenges."""
+
+from collections.abc import Callable
+
+from authlib.integrations.flask_oauth2 import ResourceProtector, token_authenticated
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6750 import BearerTokenValidator, InvalidTokenError
+from flask import Request, abort, g
+from flask.globals import request_ctx
+
+from models import AccessToken, GrantStore
+from oauth.errors import REALM
+from oauth.responses import json_response
+from oauth.tokens.format import ACCESS, key_of
+
+
+class MissingToken(OAuth2Error):
+    """No token was presented: a bare challenge, without an error code (RFC 6750, 3.1)."""
+
+    description = "This resource wants an access token: Authorization: Bearer, a space, and the token."
+    status_code = 401
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """The bare challenge."""
+        return [("WWW-Authenticate", f'Bearer realm="{REALM}"')]
+
+
+class InsufficientScope(OAuth2Error):
+    """The token is good, its scope is not enough (RFC 6750, 3.1). Authlib's carries no challenge."""
+
+    error = "insufficient_scope"
+    description = "The access token does not carry the scope that this resource wants."
+    status_code = 403
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """The challenge, with the scope that is wanted."""
+        challenge = f'Bearer realm="{REALM}", error="{self.error}", scope="{self.scope}"'
+        return [("WWW-Authenticate", challenge)]
+
+
+class StoredToken:
+    """An access token from the store, in the shape that Authlib's validator asks for."""
+
+    def __init__(self, token: AccessToken, now: int) -> None:
+        self.stored = token
+        self._now = now
+
+    def is_expired(self) -> bool:
+        """Whether its time is over, by the clock of this look-up."""
+        return self._now >= self.stored.expires_at
+
+    def is_revoked(self) -> bool:
+        """Whether its grant was revoked."""
+        return self.stored.revoked_at is not None
+
+    def get_scope(self) -> str:
+        """Its own scope."""
+        return self.stored.scope
+
+
+class StoreValidator(BearerTokenValidator):
+    """Validates a Bearer token against the store. The directory is never asked."""
+
+    def __init__(self, grants: GrantStore, clock: Callable[[], float], issuer: str) -> None:
+        super().__init__(realm=REALM)
+        self._grants = grants
+        self._issuer = issuer
+        self._clock = clock
+
+    def authenticate_token(self, token_string: str) -> StoredToken | None:
+        """The stored token, or None where it is none of ours. Junk costs no query.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        key = key_of(ACCESS, token_string)
+        token = None if key is None else self._grants.find_access_token(key)
+        return None if token is None else StoredToken(token, int(self._clock()))
+
+    def validate_token(self, token: StoredToken | None, scopes: list[str] | None, _request: object) -> None:
+        """Live, for us, and with one of the wanted scopes.
+
+        Raises:
+            InvalidTokenError: unknown, expired, revoked, or for other resources alone (RFC 8707, 2).
+            InsufficientScope: with the scope that is wanted.
+        """
+        if token is None or token.is_expired() or token.is_revoked():
+            raise InvalidTokenError(realm=self.realm)
+        audience = token.stored.audience
+        if audience is not None and self._issuer not in audience.split():
+            raise InvalidTokenError(realm=self.realm)
+        if self.scope_insufficient(token.get_scope(), scopes):
+            raise InsufficientScope(" ".join(scopes or ()))
+
+
+class Protector(ResourceProtector):
+    """Protects resources of the issuer: `@protector("scope")` on a view, `acquire_token()` in one."""
+
+    def __init__(self, grants: GrantStore, clock: Callable[[], float], issuer: str) -> None:
+        super().__init__()
+        self.register_token_validator(StoreValidator(grants, clock, issuer))
+
+    def acquire_token(self, scopes: str | list[str] | None = None, **claims: object) -> StoredToken:
+        """The token of the current request, which is `current_token` from now on.
+
+        Authlib makes the request's whole URL for it, of the Host header too, which nothing of ours reads.
+
+        Raises:
+            OAuth2Error: as the challenge says it.
+            StoreUnavailable: the database cannot say.
+        """
+        wanted = [scopes] if isinstance(scopes, str) else scopes
+        token: StoredToken = self.validate_request(wanted, request_ctx.request, **claims)
+        if token_authenticated.receivers:
+            token_authenticated.send(self, token=token)
+        g.authlib_server_oauth2_token = token
+        return token
+
+    def parse_request_authorization(self, request: Request) -> tuple[BearerTokenValidator, str]:
+        """The validator and the token of the request's Authorization header (RFC 6750, 2.1).
+
+        Raises:
+            MissingToken: no header, or another scheme.
+        """
+        scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise MissingToken
+        return self.get_token_validator("bearer"), token
+
+    def raise_error_response(self, error: OAuth2Error) -> None:
+        """Answer with the error, its challenge and a JSON body (RFC 6750, 3)."""
+        # A request without credentials is told of no error (RFC 6750, 3.1), only what is wanted.
+        body = {} if isinstance(error, MissingToken) else {"error": error.error}
+        body["error_description"] = error.get_error_description()
+        abort(json_response(body, error.status_code, error.get_headers()))

@@ -1,0 +1,77 @@
+"""A token that somebody presents at an endpoint about tokens: which it is, and whose.
+
+The prefix says which kind it is, so that a hint is only a hint (RFC 7009, 2.1): a wrong one changes nothing.
+"""
+
+from dataclasses import dataclass
+
+from authlib.oauth2 import OAuth2Error
+
+from models import AccessToken, GrantStore, RefreshStore, RefreshToken
+from oauth.audit import Refusals
+from oauth.clients.authlib_client import OAuthClient
+from oauth.errors import invalid_refresh_token
+from oauth.token_request import StrictRequest
+from oauth.tokens.format import ACCESS, REFRESH, jti_of, key_of
+from telemetry import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A stored token, in the shape that Authlib's endpoints ask for."""
+
+    key: bytes
+    jti: str
+    stored: AccessToken | RefreshToken
+    now: int
+
+    def check_client(self, client: OAuthClient) -> bool:
+        """Whether the token was issued to `client`."""
+        return self.stored.client_id == client.get_client_id()
+
+    def is_expired(self) -> bool:
+        """Whether it is not live now; a refresh token that was used is not either."""
+        used = isinstance(self.stored, RefreshToken) and self.stored.used_at is not None
+        return used or not self.stored.is_live(self.now)
+
+    def is_revoked(self) -> bool:
+        """Whether its grant was revoked."""
+        return self.stored.revoked_at is not None
+
+
+def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now: int) -> Presented | None:
+    """The stored token that `token` is, or None.
+
+    Args:
+        token: as presented.
+        grants: where access tokens are.
+        refreshes: where refresh tokens are.
+        now: seconds since the epoch.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    stored: AccessToken | RefreshToken | None = None
+    if key := key_of(ACCESS, token):
+        stored = grants.find_access_token(key)
+    elif key := key_of(REFRESH, token):
+        stored = refreshes.find(key)
+    return Presented(key, jti_of(token, key), stored, now) if key and stored else None
+
+
+def foreign_token(
+    refusals: Refusals, log: Log, request: StrictRequest, stored: AccessToken | RefreshToken
+) -> OAuth2Error:
+    """The answer to a client that presents another one's token, once log and audit tell of both clients.
+
+    The client is told what it is told of an unknown token (RFC 6749, 5.2).
+
+    Args:
+        refusals: where the audit is noted.
+        log: where the operator is told.
+        request: of the client that presented it.
+        stored: the token.
+    """
+    noted = refusals.note_foreign(request, stored)
+    log.warning(noted.event, **noted.facts())
+    return invalid_refresh_token()

@@ -1,0 +1,61 @@
+"""The successor of a refresh token: the same for every attempt, and readable nowhere.
+
+It is derived from the presented token under keys of the server's own label, so that a client whose answer was
+lost is given the very same tokens again, on whichever node it asks, and nothing in clear is stored
+(RFC 9700, 4.14.2).
+"""
+
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from oauth.tokens.format import ACCESS, REFRESH, mint
+from oauth.tokens.issuer import Facts
+from oauth.tokens.lifetimes import Lifetimes
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A refresh token with its end, in seconds since the epoch, and octets for the access token beside it."""
+
+    refresh: str = field(repr=False)
+    refresh_expires_at: int
+    access: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An access token, what it stands for, and a refresh token with its end (seconds since the epoch)."""
+
+    access: str = field(repr=False)
+    facts: Facts
+    refresh: str = field(repr=False)
+    refresh_expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Successors:
+    """Derives successors: the first key makes, all are tried for a replay."""
+
+    keys: Sequence[bytes]
+    lifetimes: Lifetimes
+
+    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Iterator[Successor]:
+        """The successor that would be made of a refresh token, and then those that may have been made of it.
+
+        Args:
+            presented: the refresh token.
+            generation: the presented token's.
+            at: when it was or is used, in seconds since the epoch.
+            grant_expires_at: when its family ends.
+        """
+        ends = min(at + self.lifetimes.refresh(), grant_expires_at)
+        for first_form in (False, True):
+            for key in self.keys:
+                octets = _derive(key, REFRESH, presented, generation)
+                refresh = mint(REFRESH, ends, octets, first_form=first_form)
+                yield Successor(refresh, ends, _derive(key, ACCESS, presented, generation))
+
+
+def _derive(key: bytes, kind: str, presented: str, generation: int) -> bytes:
+    return hmac.digest(key, f"{kind}{generation}:{presented}".encode("ascii"), "sha256")

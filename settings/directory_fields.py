@@ -1,0 +1,146 @@
+"""What the directory's settings accept: how their text becomes a value, and the sentence that refuses it.
+
+Owns: the rules of addresses, filters, names and realms of a directory. A rule raises ValueError with the rest
+of a sentence that begins with the setting's name ("must be …"), and never repeats what may hold a password.
+Must not know: where a value came from, and any other setting.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from settings.fields import is_loopback, split_url, text, words
+from settings.files import file_fault
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+EMBEDDED = "embedded:"
+_USERNAME, _DN = "{username}", "{dn}"
+
+
+def ldap_uris(value: object) -> tuple[str, ...]:
+    """Read the servers in order of preference, or the embedded directory. Raises ValueError for a slip."""
+    uris = words(value)
+    if not uris:
+        raise ValueError("must name at least one server")
+    if len(uris) > 1 and any(uri.startswith(EMBEDDED) for uri in uris):
+        raise ValueError("must be one embedded: directory alone, or servers with spaces between")
+    checked = []
+    for place, uri in enumerate(uris, 1):
+        try:
+            checked.append(_ldap_uri(uri))
+        except ValueError as error:
+            place_if_many = f" (address {place} of {len(uris)})" if len(uris) > 1 else ""
+            raise ValueError(f"{error}{place_if_many}") from None
+    return tuple(checked)
+
+
+def clear_text_hosts(uris: tuple[str, ...]) -> list[str]:
+    """Find the servers that passwords would travel to in clear text, were StartTLS off.
+
+    Args:
+        uris: Checked addresses of directories.
+
+    Returns:
+        The hosts of `ldap://` addresses that are not this machine.
+    """
+    hosts = [urlsplit(uri).hostname or "" for uri in uris if uri.startswith("ldap://")]
+    return [host for host in hosts if not is_loopback(host)]
+
+
+def embedded_file(uri: str) -> Path:
+    """Find the LDIF file of an embedded directory.
+
+    Args:
+        uri: `embedded:` and a path; a relative one starts at the project's root.
+
+    Returns:
+        The path, absolute.
+    """
+    return PROJECT_ROOT / uri.removeprefix(EMBEDDED)
+
+
+def search_filter(value: object) -> str:
+    """Read the filter that finds a person. Raises ValueError when it cannot be one filter (RFC 4515)."""
+    return _filter(_template(value), "(uid={username})")
+
+
+def group_filter(value: object) -> str:
+    """Read the filter that finds a person's groups. Raises ValueError when it cannot be one (RFC 4515)."""
+    template = text(value)
+    plain = template.replace(_USERNAME, "").replace(_DN, "")
+    if plain == template or re.search(r"[{}]", plain):
+        raise ValueError("must hold {dn} or {username}, whose groups are searched, and no other braces")
+    return _filter(template, "(member={dn})")
+
+
+def realms(value: object) -> tuple[str, ...]:
+    """Read what is taken off a login name. Raises ValueError for what cannot be written beside one."""
+    names = words(value)
+    if any(set("@\\") & set(name) for name in names):
+        raise ValueError("must be names such as example.edu or EXAMPLE, without @ and without a backslash")
+    return names
+
+
+def dn_template(value: object) -> str:
+    """Read the pattern of a person's DN. Raises ValueError when it is none, or has no place for the name."""
+    template = _template(value)
+    if not re.match(r"[A-Za-z0-9.-]+ *=", template):
+        raise ValueError("must be a DN, such as uid={username},ou=people,dc=example,dc=edu")
+    return template
+
+
+def attribute(value: object) -> str:
+    """Read the name of an LDAP attribute. Raises ValueError for what cannot be one (RFC 4512, 2.5)."""
+    name = text(value)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.;-]*", name):
+        raise ValueError("must be the name of one attribute, such as entryUUID")
+    return name
+
+
+def attribute_or_value(value: object) -> str:
+    """Read an attribute, perhaps with = and a value behind it. Raises ValueError for what is neither."""
+    name, named, wanted = (part.strip() for part in text(value).partition("="))
+    try:
+        attribute(name)
+    except ValueError:
+        raise ValueError("must be attribute or attribute=value, such as suppressPublic=TRUE") from None
+    if named and not wanted:
+        raise ValueError("must name a value behind its equals sign, or have none")
+    return f"{name}={wanted}" if named else name
+
+
+def _ldap_uri(uri: str) -> str:
+    """Check one address of a directory."""
+    scheme, _, rest = uri.partition(":")
+    scheme = scheme.lower()
+    if uri.startswith(EMBEDDED):
+        fault = file_fault(embedded_file(uri))
+        if fault:
+            raise ValueError(fault)
+        return uri
+    if scheme not in {"ldap", "ldaps", "ldapi"} or not rest.startswith("//"):
+        raise ValueError("must be ldap://, ldaps:// or ldapi:// addresses, or embedded: and a path")
+    if scheme == "ldapi":
+        return f"ldapi:{rest}"
+    if split_url(uri).path not in {"", "/"}:
+        raise ValueError("must hold no path after the host; NETID_LDAP_USER_BASE says where people are")
+    return f"{scheme}:{rest}".removesuffix("/")
+
+
+def _template(value: object) -> str:
+    """Read a pattern that the login name is put into."""
+    template = text(value)
+    if _USERNAME not in template or re.search(r"[{}]", template.replace(_USERNAME, "")):
+        raise ValueError("must hold {username} where the login name belongs, and no other braces")
+    return template
+
+
+def _filter(template: str, example: str) -> str:
+    """Check that a pattern is one filter."""
+    depths = [0]
+    for letter in template:
+        depths.append(depths[-1] + {"(": 1, ")": -1}.get(letter, 0))
+    # Within one filter the depth is zero again only at its end; a literal parenthesis is written \28 or \29.
+    if depths[-1] != 0 or min(depths[1:-1]) <= 0:
+        raise ValueError(f"must be one filter with balanced parentheses, such as {example}")
+    return template

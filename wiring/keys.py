@@ -1,0 +1,82 @@
+"""The server's keys as its packages need them: a label for each use; and which must be there at a start."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from models import (
+    KeptSecrets,
+    Sealer,
+    SecretHasher,
+    SigningKeyStore,
+    kept_secret_key_ids,
+    secret_key_ids,
+    signing_key_ids,
+)
+from oauth import SigningKeys
+from settings import Settings
+from settings.keyring import KeyRing, KeyringError, load_or_create
+
+
+def open_keys(settings: Settings, instance: Path, now: int) -> KeyRing:
+    """The server's keys; refused where the database holds what none of them made and somebody still needs.
+
+    Args:
+        settings: what the operator chose.
+        instance: the instance folder.
+        now: seconds since the epoch.
+
+    Raises:
+        KeyringError: a key is missing, or there is none.
+        StoreUnavailable: the database cannot say.
+    """
+    ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not any(_needed(now).values()))
+    require_keys(ring, now)
+    return ring
+
+
+def require_keys(ring: KeyRing, now: int) -> None:
+    """Refuse a ring that lacks a key which the database needs.
+
+    Args:
+        ring: the server's keys.
+        now: seconds since the epoch.
+
+    Raises:
+        KeyringError: a key is missing.
+        StoreUnavailable: the database cannot say.
+    """
+    known = {key.key_id for key in ring.derive("client secret")}
+    for what, key_ids in _needed(now).items():
+        if unknown := key_ids - known:
+            raise KeyringError(
+                f"The database holds {what} made under other server keys ({', '.join(sorted(unknown))}): "
+                "add those keys to NETID_SECRET_KEY, behind the first."
+            )
+
+
+def secret_hasher(ring: KeyRing) -> SecretHasher:
+    """Digests of client secrets."""
+    return SecretHasher(_keys(ring, "client secret"))
+
+
+def signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
+    """The keys that sign tokens; `clock` gives seconds since the epoch."""
+    return SigningKeys(SigningKeyStore(Sealer(_keys(ring, "signing key"))), clock)
+
+
+def kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:
+    """Secrets that outlive the server's keys; `clock` gives seconds since the epoch."""
+    return KeptSecrets(Sealer(_keys(ring, "kept secret")), clock)
+
+
+def _needed(now: int) -> dict[str, frozenset[str]]:
+    """The ids of the server keys that the database needs, by what they made."""
+    return {
+        "client secrets": secret_key_ids(now),
+        "kept secrets": kept_secret_key_ids(),
+        "signing keys": signing_key_ids(now),
+    }
+
+
+def _keys(ring: KeyRing, label: str) -> list[tuple[str, bytes]]:
+    return [(key.key_id, key.key) for key in ring.derive(label)]

@@ -1,0 +1,51 @@
+"""What a worker process of the production server makes."""
+
+import sys
+from pathlib import Path
+
+from flask import Flask
+
+import cli
+from app import build_app
+from directory.ldap import ConfigError
+from models import Checkpoints, db
+from serving.cpu_affinity import keep_to_one_cpu
+from settings import Settings, SettingsError
+from settings.keyring import KeyRing, KeyringError
+from telemetry import open_log
+from wiring.audit import write_refusals_at_end
+from wiring.key_check import KeyCheck
+from wiring.rules import warn_of_unknown_groups
+
+
+def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
+    """One server for a worker process, which writes back its database's log, and what waits when it ends.
+
+    It starts also while its database is away. It answers 503 until the database is back and has said which
+    keys it needs.
+
+    Args:
+        settings: what the operator chose, as the supervisor read them.
+        instance: the instance folder.
+        ring: the server's keys.
+
+    Raises:
+        SystemExit: something is wrong that an operator must mend; the log has it.
+    """
+    log = open_log(sys.stderr)
+    try:
+        app = build_app(settings, instance, ring=ring)
+        services = app.extensions[cli.Services.NAME]
+        if settings.cpu_affinity:
+            keep_to_one_cpu(instance)
+        KeyCheck(app, ring, log, services.clock).begin()
+    except (ConfigError, KeyringError, SettingsError) as error:
+        log.error("worker.cannot_start", cause=str(error), alarm=True)  # noqa: TRY400 - one line, no stack
+        raise SystemExit(1) from None
+    with app.app_context():
+        checkpoints = Checkpoints(db.engine)
+    services.grants.commits.wrote = checkpoints.wrote
+    checkpoints.start()
+    write_refusals_at_end(app)
+    warn_of_unknown_groups(app, log)
+    return app
