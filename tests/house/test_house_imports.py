@@ -24,6 +24,8 @@ WRONG = {
     "oauth/policy/claims.py": "sqlalchemy",
     "web/health.py": "directory",
     "cli/token.py": "werkzeug",
+    "directory/ldap/protocol/entry.py": "directory.ldap.factory",
+    "serving/cpu_affinity.py": "serving.server",
     "serving/processes/place.py": "models",
 }
 
