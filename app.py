@@ -20,11 +20,11 @@ from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
 from login import ClientFailures
 from models import (
-    AbsenceStore,
     ClientStore,
     GrantCap,
     GrantStore,
     GroupCommit,
+    MissingPersonStore,
     RefreshStore,
     ScopeStore,
     ServerClock,
@@ -32,10 +32,10 @@ from models import (
     UrlRefused,
 )
 from oauth import (
-    Catalogue,
     Origins,
     PairwiseSubjects,
     Protector,
+    ScopeRegistry,
     Server,
     oauth_endpoints,
     preflights,
@@ -178,11 +178,11 @@ def _new_server(app: Flask, settings: Settings, parts: cli.Services, log: Log) -
         grants=parts.grants,
         login=open_login(settings, parts.ring, parts.directory, log, parts.clock),
         restrictions=restrictions(settings),
-        catalogue=Catalogue(ScopeStore().list, parts.clock),
+        catalogue=ScopeRegistry(ScopeStore().list, parts.clock),
         default_scope=settings.default_scope or "",
         subjects=PairwiseSubjects(parts.kept.get),
         refreshes=RefreshStore(parts.grants.commits),
-        absences=AbsenceStore(),
+        absences=MissingPersonStore(),
         lifetimes=lifetimes(settings),
         successor_keys=[key.key for key in parts.ring.derive("refresh token successor")],
         keys=parts.keys,
@@ -215,7 +215,7 @@ def _serve(
     web.answer_every_error(app, log)
     redact_access_log()
     app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap_login_deadline)  # type: ignore[method-assign]
-    app.wsgi_app = web.SafeHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
+    app.wsgi_app = web.SecurityHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The host of a request is never looked at: every URL of ours is built from the issuer.
         header = settings.proxy_header

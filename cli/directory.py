@@ -10,14 +10,14 @@ from flask.cli import with_appcontext
 from cli.output import Misused, as_json, ask_hidden, print_json, print_line, print_marked
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials
-from directory.ldap import Doctor, Finding, Verdict
+from directory.ldap import Diagnostics, Finding, StepStatus
 from models import StoreUnavailable
 from oauth import doubts
 
 _MARKS = {
-    Verdict.OK: ("ok", "green"),
-    Verdict.WARNING: ("warning", "yellow"),
-    Verdict.FAILED: ("FAILED", "red"),
+    StepStatus.OK: ("ok", "green"),
+    StepStatus.WARNING: ("warning", "yellow"),
+    StepStatus.FAILED: ("FAILED", "red"),
 }
 
 
@@ -43,7 +43,7 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
         findings.append(finding)
         if not as_json:
             _print(finding)
-    worst_failed = any(finding.verdict is Verdict.FAILED for finding in findings)
+    worst_failed = any(finding.verdict is StepStatus.FAILED for finding in findings)
     if as_json:
         print_json({"ok": not worst_failed, "findings": [asdict(finding) for finding in findings]})
     elif worst_failed:
@@ -53,7 +53,7 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
 
 
 def _examine(net_id: str | None, password: str | None) -> Iterator[Finding]:
-    yield from Doctor(services().ldap).examine(net_id, password)
+    yield from Diagnostics(services().ldap).examine(net_id, password)
     yield from _look_for_rule_groups()
     if net_id is not None:
         yield from _compare_with_shield(net_id)
@@ -69,19 +69,19 @@ def _look_for_rule_groups() -> Iterator[Finding]:
         found = list(doubts(named, services().directory.spelling))
     except (DirectoryUnavailable, StoreUnavailable) as error:
         text = f"could not be looked at: {getattr(error, 'cause', error)}"
-        yield Finding(step=step, verdict=Verdict.WARNING, text=text)
+        yield Finding(step=step, verdict=StepStatus.WARNING, text=text)
         return
     for doubt in found:
         text = f"{doubt.dn}: {doubt.why} ({', '.join(doubt.places)})"
-        yield Finding(step=step, verdict=Verdict.WARNING, text=text, setting=", ".join(doubt.places))
+        yield Finding(step=step, verdict=StepStatus.WARNING, text=text, setting=", ".join(doubt.places))
     if named and not found:
-        yield Finding(step=step, verdict=Verdict.OK, text=f"{len(named)} groups of rules are there")
+        yield Finding(step=step, verdict=StepStatus.OK, text=f"{len(named)} groups of rules are there")
 
 
 def _compare_with_shield(net_id: str) -> Iterator[Finding]:
     """Whether guesses through us stay below what locks, with what each worker has under way at first."""
     try:
-        limit = services().directory.examine(net_id).standing.limit
+        limit = services().directory.examine(net_id).lockout_status.limit
     except (InvalidCredentials, DirectoryUnavailable):
         return
     if not limit:
@@ -90,14 +90,14 @@ def _compare_with_shield(net_id: str) -> Iterator[Finding]:
     most = budget + workers - 1
     if not budget:
         text = f"off: nothing of ours keeps guesses below the {limit} failures that lock"
-        yield Finding(step="shield", verdict=Verdict.WARNING, text=text, setting="NETID_SHIELD_BUDGET")
+        yield Finding(step="shield", verdict=StepStatus.WARNING, text=text, setting="NETID_SHIELD_BUDGET")
     elif most >= limit:
         text = f"guesses at once may add {most} failures with {workers} workers, and {limit} lock"
         settings_to_see = "NETID_WORKERS, NETID_SHIELD_BUDGET"
-        yield Finding(step="shield", verdict=Verdict.WARNING, text=text, setting=settings_to_see)
+        yield Finding(step="shield", verdict=StepStatus.WARNING, text=text, setting=settings_to_see)
     else:
         text = f"guesses add at most {most} failures with {workers} workers of one node, and {limit} lock"
-        yield Finding(step="shield", verdict=Verdict.OK, text=text)
+        yield Finding(step="shield", verdict=StepStatus.OK, text=text)
 
 
 def _ask_password(net_id: str | None) -> str:

@@ -10,7 +10,7 @@ from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Scope, ScopeExists, ScopeStore
 from oauth.policy.membership import is_rule
 from oauth.policy.scope import DEFAULT, is_wellformed
-from oauth.policy.scope_registry import BUILT_IN, ScopeRules, Verdict
+from oauth.policy.scope_registry import BUILT_IN, ScopeRules, ScopeVerdict
 
 _NAME_LENGTH = 255
 _description = click.option("--description", metavar="TEXT", help="What it is for.")
@@ -145,13 +145,13 @@ def _person(net_id: str, *, groups: bool) -> Person:
         ) from None
 
 
-def _because(verdict: Verdict) -> str:
+def _because(verdict: ScopeVerdict) -> str:
     if not verdict.needs:
         return "it needs nothing"
     return verdict.rule or f"of none of {'; '.join(verdict.needs)}"
 
 
-def _verdict(verdict: Verdict) -> dict[str, object]:
+def _verdict(verdict: ScopeVerdict) -> dict[str, object]:
     return {
         "scope": verdict.scope,
         "granted": verdict.granted,

@@ -9,7 +9,7 @@ from flask import current_app
 from directory import Directory
 from directory.ldap import LdapConfig
 from login import Limits, Names
-from models import ClientStore, GrantStore, KeptSecrets, ScopeStore
+from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore
 from oauth import SigningKeys, named_groups
 from settings import Settings
 from settings.keyring import KeyRing
@@ -26,7 +26,7 @@ class Services:
     directory: Directory
     ring: KeyRing
     keys: SigningKeys
-    kept: KeptSecrets
+    kept: PersistentSecrets
     clock: Callable[[], float]
     settings: Settings
     ldap: LdapConfig

@@ -12,10 +12,10 @@ from directory.contract import (
     Directory,
     DirectoryUnavailable,
     InvalidCredentials,
+    LockoutStatus,
     Person,
     PersonState,
     Refusal,
-    Standing,
 )
 from directory.dn import Dn, NotADn, dn_key, strict_dn_key
 
@@ -27,11 +27,11 @@ __all__ = [
     "DirectoryUnavailable",
     "Dn",
     "InvalidCredentials",
+    "LockoutStatus",
     "NotADn",
     "Person",
     "PersonState",
     "Refusal",
-    "Standing",
     "dn_key",
     "strict_dn_key",
 ]

@@ -55,7 +55,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LockoutStatus:
     """How near an account is to being locked, by the count of the server that will take the bind.
 
     `failures` are those counted now and `limit` how many lock it; None where the service account may not read
@@ -77,7 +77,7 @@ class PersonState:
     person: Person
     refusal: Refusal | None = None
     detail: str = ""
-    standing: Standing = Standing()
+    lockout_status: LockoutStatus = LockoutStatus()
 
 
 class Account(Protocol):
@@ -112,7 +112,7 @@ class Account(Protocol):
         """
         ...
 
-    def standing(self) -> Standing:
+    def lockout_status(self) -> LockoutStatus:
         """Ask the server that will take the bind how near the account is to being locked.
 
         It costs a further search or two. The bind then goes to that server or is not made.

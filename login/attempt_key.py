@@ -14,7 +14,7 @@ _TOO_LONG: Final = "\0"
 _SPELLING: Final = "spelling:"
 
 
-class Attempt(NamedTuple):
+class AttemptKey(NamedTuple):
     """What an attempt is counted by.
 
     `name` is a keyed digest of the login name, the same however it was written: people type passwords there.

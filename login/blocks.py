@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from directory import Standing
+from directory import LockoutStatus
 from login.limits.limits import Limit, Limits
 from login.limits.throttle import full_until
 from login.limits.throttled import Cause, Throttled
-from login.lockout_protection import Shield
-from login.ports import Past, Threshold
+from login.lockout_protection import LockoutProtection
+from login.ports import FailureRecord, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Block:
     address: str | None = None
 
 
-def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
+def blocks(limits: Limits, past: Sequence[FailureRecord], now: int) -> list[Block]:
     """The limits that a person's failures are over: by themselves, and with each client.
 
     Args:
@@ -34,7 +34,7 @@ def blocks(limits: Limits, past: Sequence[Past], now: int) -> list[Block]:
         now: seconds since the epoch.
     """
     clients = dict.fromkeys(each.client_id for each in past)
-    counts: dict[tuple[Cause, str | None], list[Past]] = {
+    counts: dict[tuple[Cause, str | None], list[FailureRecord]] = {
         (Cause.PERSON, None): [each for each in past if each.guess],
         **{
             (Cause.PERSON_AND_CLIENT, client): [each for each in past if each.client_id == client]
@@ -81,7 +81,7 @@ def wide_blocks(
 
 
 def shield_blocks(
-    budget: int, window: int, past: Sequence[Past], standing: Standing, now: int
+    budget: int, window: int, past: Sequence[FailureRecord], lockout_status: LockoutStatus, now: int
 ) -> list[Block]:
     """The block of the shield, where one more try could be one of the last before a lock, or is not ours.
 
@@ -89,17 +89,17 @@ def shield_blocks(
         budget: failures of ours that may stand in the person's count; 0 for no shield.
         window: seconds over which ours count where the directory's count cannot be read.
         past: the person's failures, newest first.
-        standing: how near the account is to being locked.
+        lockout_status: how near the account is to being locked.
         now: seconds since the epoch.
     """
-    shield = Shield(budget, window, sees_accounts=True)
+    shield = LockoutProtection(budget, window, sees_accounts=True)
     try:
         if shield.is_needed(past, now):
-            shield.judge(past, standing, now, remembers=False)
+            shield.judge(past, lockout_status, now, remembers=False)
     except Throttled as throttled:
         return [Block(throttled.cause, None, None)]
     return []
 
 
-def _until(limits: Sequence[Limit], counted: Sequence[Past], now: int) -> int:
+def _until(limits: Sequence[Limit], counted: Sequence[FailureRecord], now: int) -> int:
     return max((full_until(limit, counted, now) for limit in limits), default=0)

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from login.attempt_key import Names
-from login.concurrency.per_person import Turns
+from login.concurrency.per_person import PerPersonConcurrency
 from login.guard import Guard
 from login.limits.client_rate import ClientRate
-from login.limits.failure_counters import Counters
+from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Limit, Limits
 from login.limits.throttle import Throttle
-from login.lockout_protection import LOOKBACK, Shield
-from login.ports import FailureStore, RefusedStore
-from login.refused_passwords import SECONDS, Memory
+from login.lockout_protection import LOOKBACK, LockoutProtection
+from login.ports import FailureRecords, RefusedPasswordRecords
+from login.refused_passwords import SECONDS, RefusedPasswordCache
 from telemetry import Log
 
 # For who is not limited at all.
@@ -48,8 +48,8 @@ class GuardRules:
 
 def open_guard(
     rules: GuardRules,
-    store: FailureStore,
-    refused: RefusedStore,
+    store: FailureRecords,
+    refused: RefusedPasswordRecords,
     *,
     trouble: type[Exception],
     keys: tuple[bytes, bytes],
@@ -69,7 +69,7 @@ def open_guard(
         clock: seconds since the epoch.
         monotonic: seconds since any moment.
     """
-    counters = Counters(store, trouble=trouble, clock=clock, monotonic=monotonic, log=log)
+    counters = FailureCounters(store, trouble=trouble, clock=clock, monotonic=monotonic, log=log)
     budget = rules.shield_budget
     lookback = LOOKBACK if budget else SECONDS
     return Guard(
@@ -77,7 +77,7 @@ def open_guard(
         rate=ClientRate(rules.client_rate, monotonic=monotonic),
         counters=counters,
         throttle=Throttle(rules.limits, counters, lookback=lookback, monotonic=monotonic),
-        turns=Turns(rules.share, monotonic=monotonic),
-        shield=Shield(budget, rules.shield_window, sees_accounts=rules.sees_accounts),
-        memory=Memory(refused, keys[1], trouble=trouble, clock=clock, monotonic=monotonic),
+        turns=PerPersonConcurrency(rules.share, monotonic=monotonic),
+        shield=LockoutProtection(budget, rules.shield_window, sees_accounts=rules.sees_accounts),
+        memory=RefusedPasswordCache(refused, keys[1], trouble=trouble, clock=clock, monotonic=monotonic),
     )

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from directory import Admit, InvalidCredentials, Person
 from login.addresses import network_of
-from login.attempt_key import Attempt, Names
-from login.concurrency.per_person import Turns
+from login.attempt_key import AttemptKey, Names
+from login.concurrency.per_person import PerPersonConcurrency
 from login.limits.client_rate import ClientRate
-from login.limits.failure_counters import Counters
-from login.limits.recent_failures import Suspects
+from login.limits.failure_counters import FailureCounters
+from login.limits.recent_failures import RecentFailures
 from login.limits.throttle import Throttle
-from login.lockout_protection import Shield
-from login.login_attempt import Means, Trial
-from login.refused_passwords import Memory
+from login.lockout_protection import LockoutProtection
+from login.login_attempt import LoginAttempt, Means
+from login.refused_passwords import RefusedPasswordCache
 
 
 class Guard:
@@ -23,18 +23,18 @@ class Guard:
         *,
         names: Names,
         rate: ClientRate,
-        counters: Counters,
+        counters: FailureCounters,
         throttle: Throttle,
-        turns: Turns,
-        shield: Shield,
-        memory: Memory,
+        turns: PerPersonConcurrency,
+        shield: LockoutProtection,
+        memory: RefusedPasswordCache,
     ) -> None:
         self._names = names
         self._rate = rate
         self._throttle = throttle
-        self._means = Means(counters, throttle, turns, shield, memory, Suspects())
+        self._means = Means(counters, throttle, turns, shield, memory, RecentFailures())
 
-    def arrive(self, net_id: str, client_id: str, address: str) -> Attempt:
+    def arrive(self, net_id: str, client_id: str, address: str) -> AttemptKey:
         """Refuse what this process knows to be too much, at no cost.
 
         Args:
@@ -48,14 +48,14 @@ class Guard:
         Raises:
             Throttled: it is too much.
         """
-        attempt = Attempt(
+        attempt = AttemptKey(
             self._names.digest(net_id), client_id, network_of(address), self._names.spelling(net_id)
         )
         self._throttle.refuse_known(attempt)
         self._rate.take(client_id)
         return attempt
 
-    def watch(self, attempt: Attempt, password: str, ask: Callable[[Admit], Person]) -> Person:
+    def watch(self, attempt: AttemptKey, password: str, ask: Callable[[Admit], Person]) -> Person:
         """Ask the directory under every limit, and count what comes of it.
 
         Args:
@@ -69,7 +69,7 @@ class Guard:
                 nothing is counted.
             Throttled: there were too many failures before, or one more could lock the person out.
         """
-        with Trial(attempt, password, self._means) as trial:
+        with LoginAttempt(attempt, password, self._means) as trial:
             try:
                 trial.look_ahead()
                 person = ask(trial.admit)

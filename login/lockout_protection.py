@@ -7,9 +7,9 @@ not know: how the directory counts, and where our failures are kept.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from directory import Standing
+from directory import LockoutStatus
 from login.limits.throttled import Cause, Throttled
-from login.ports import Past
+from login.ports import FailureRecord
 
 LOOKBACK = 86_400
 """Seconds over which a try of ours may still stand in the directory's count, where that can be read."""
@@ -35,7 +35,7 @@ class _Manner(NamedTuple):
 _UNSEEN = _Manner(readable=False, counts=True, limit=None, remembers=True)
 
 
-class Shield:
+class LockoutProtection:
     """Adds at most `budget` failures to anybody's count in the directory."""
 
     def __init__(self, budget: int, window: int, *, sees_accounts: bool) -> None:
@@ -51,16 +51,18 @@ class Shield:
         self._window = window
         self._manner: _Manner | None = None
 
-    def is_needed(self, past: Sequence[Past], now: int) -> bool:
+    def is_needed(self, past: Sequence[FailureRecord], now: int) -> bool:
         """Whether a try of ours may stand in the person's count already: then it is worth a question."""
         return bool(self._budget) and bool(_tries(past, now - LOOKBACK))
 
-    def judge(self, past: Sequence[Past], standing: Standing, now: int, *, remembers: bool) -> None:
+    def judge(
+        self, past: Sequence[FailureRecord], lockout_status: LockoutStatus, now: int, *, remembers: bool
+    ) -> None:
         """Refuse a try that could be one of the last, or beyond the budget.
 
         Args:
             past: the person's failures and tries under way, without this one.
-            standing: how near the account is to being locked.
+            lockout_status: how near the account is to being locked.
             now: seconds since the epoch.
             remembers: whether the account shows a state by which repetitions are known.
 
@@ -68,12 +70,12 @@ class Shield:
             Throttled: it could.
         """
         tries = _tries(past, now - LOOKBACK)
-        failures = standing.failures
+        failures = lockout_status.failures
         counts = failures is not None and failures > 0
-        self._manner = _Manner(failures is not None, counts, standing.limit, remembers)
-        self._judge(past, tries, failures, standing.limit, now)
+        self._manner = _Manner(failures is not None, counts, lockout_status.limit, remembers)
+        self._judge(past, tries, failures, lockout_status.limit, now)
 
-    def judge_nobody(self, past: Sequence[Past], now: int, *, repeated: bool) -> None:
+    def judge_nobody(self, past: Sequence[FailureRecord], now: int, *, repeated: bool) -> None:
         """Refuse a name that no account was shown for when a person's would be: the answer must be the same.
 
         Args:
@@ -97,7 +99,12 @@ class Shield:
         return self._manner is not None and self._manner.remembers
 
     def _judge(
-        self, past: Sequence[Past], tries: Sequence[Past], failures: int | None, limit: int | None, now: int
+        self,
+        past: Sequence[FailureRecord],
+        tries: Sequence[FailureRecord],
+        failures: int | None,
+        limit: int | None,
+        now: int,
     ) -> None:
         if limit == 0 or not tries:
             return
@@ -114,5 +121,5 @@ class Shield:
             raise Throttled(Cause.SHIELD, _RETRY_AFTER)
 
 
-def _tries(past: Sequence[Past], since: int) -> list[Past]:
+def _tries(past: Sequence[FailureRecord], since: int) -> list[FailureRecord]:
     return [each for each in past if each.tried and not each.cleared and each.at > since]

@@ -4,38 +4,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from directory import Account, InvalidCredentials, Person, Refusal, Standing
-from login.attempt_key import Attempt
-from login.concurrency.per_person import Turn, Turns
-from login.limits.failure_counters import Counters
-from login.limits.recent_failures import Suspects
+from directory import Account, InvalidCredentials, LockoutStatus, Person, Refusal
+from login.attempt_key import AttemptKey
+from login.concurrency.per_person import Permit, PerPersonConcurrency
+from login.limits.failure_counters import FailureCounters
+from login.limits.recent_failures import RecentFailures
 from login.limits.throttle import Throttle
 from login.limits.throttled import Throttled
-from login.lockout_protection import Shield
-from login.ports import PENDING, Outcome, Past
-from login.refused_passwords import SECONDS, Memory, certain_state
+from login.lockout_protection import LockoutProtection
+from login.ports import PENDING, FailureRecord, Outcome
+from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_state
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a trial works with."""
 
-    counters: Counters
+    counters: FailureCounters
     throttle: Throttle
-    turns: Turns
-    shield: Shield
-    memory: Memory
-    suspects: Suspects
+    turns: PerPersonConcurrency
+    shield: LockoutProtection
+    memory: RefusedPasswordCache
+    suspects: RecentFailures
 
 
-class Trial:
+class LoginAttempt:
     """An attempt, which holds its turn from its first look at the failures on.
 
     A person without recent failures costs one read, and no write. After a failure each further try is written
     down before it is made, so that tries of all workers and nodes are counted while they are under way.
     """
 
-    def __init__(self, attempt: Attempt, password: str, means: Means) -> None:
+    def __init__(self, attempt: AttemptKey, password: str, means: Means) -> None:
         """Begin.
 
         Args:
@@ -50,9 +50,9 @@ class Trial:
         self._subject: str | None = None
         # Whose account was shown; None where none was.
         self._shown: str | None = None
-        self._mine: list[Turn] = []
+        self._mine: list[Permit] = []
         self._own: int | None = None
-        self._past: Sequence[Past] = ()
+        self._past: Sequence[FailureRecord] = ()
         self._account: Account | None = None
         self._is_remembered = False
 
@@ -198,8 +198,10 @@ class Trial:
     def _shield(self, account: Account | None) -> None:
         shield, now = self._means.shield, self._means.counters.now()
         if shield.is_needed(self._past, now):
-            standing = Standing() if account is None else account.standing()
-            shield.judge(self._past, standing, now, remembers=account is not None and bool(account.state))
+            lockout_status = LockoutStatus() if account is None else account.lockout_status()
+            shield.judge(
+                self._past, lockout_status, now, remembers=account is not None and bool(account.state)
+            )
 
     def _has_failed_of_late(self) -> bool:
         return bool(self._past) and not all(each.cleared for each in self._past)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from login.attempt_key import Attempt
+from login.attempt_key import AttemptKey
 
 
-class Past(Protocol):
+class FailureRecord(Protocol):
     """One failure of a person, or a try that is under way. `at` is in seconds since the epoch."""
 
     @property
@@ -46,7 +46,7 @@ class Past(Protocol):
         ...
 
 
-class Refused(Protocol):
+class RefusedPasswordRecord(Protocol):
     """A password that was refused of late."""
 
     @property
@@ -89,16 +89,16 @@ class Outcome:
     tried: bool = True
 
 
-class FailureStore(Protocol):
+class FailureRecords(Protocol):
     """Failures that every worker and node knows of. Anything may raise the store's trouble."""
 
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold]
-    ) -> tuple[Sequence[Past], Sequence[int | None]]:
+    ) -> tuple[Sequence[FailureRecord], Sequence[int | None]]:
         """The failures under a name or of a subject since a moment, newest first; an answer a threshold."""
         ...
 
-    def record(self, at: int, attempt: Attempt, outcome: Outcome) -> int:
+    def record(self, at: int, attempt: AttemptKey, outcome: Outcome) -> int:
         """Write a failure down, and give back its number."""
         ...
 
@@ -118,10 +118,10 @@ class FailureStore(Protocol):
         ...
 
 
-class RefusedStore(Protocol):
+class RefusedPasswordRecords(Protocol):
     """Refused passwords that every worker and node knows of. Anything may raise the store's trouble."""
 
-    def of(self, subject: str, at: int) -> Sequence[Refused]:
+    def of(self, subject: str, at: int) -> Sequence[RefusedPasswordRecord]:
         """The few newest of a person, or of a name that is nobody's, as of a moment."""
         ...
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from directory import Account, DirectoryUnavailable
-from login.ports import Refused, RefusedStore
+from login.ports import RefusedPasswordRecord, RefusedPasswordRecords
 
 T = TypeVar("T")
 
@@ -22,12 +22,12 @@ _TAG_BYTES = 4
 _BACK_OFF = 5.0
 
 
-class Memory:
+class RefusedPasswordCache:
     """Knows refused passwords again, where the store can say; else every one is new."""
 
     def __init__(
         self,
-        store: RefusedStore,
+        store: RefusedPasswordRecords,
         key: bytes,
         *,
         trouble: type[Exception],
@@ -61,7 +61,7 @@ class Memory:
         encoded = password.encode(errors="surrogatepass")
         return hmac.digest(own_key, encoded, hashlib.sha256)[:_TAG_BYTES]
 
-    def of(self, whose: str) -> Sequence[Refused]:
+    def of(self, whose: str) -> Sequence[RefusedPasswordRecord]:
         """What was refused of late; nothing where the store cannot say."""
         return self._ask(lambda: self._store.of(whose, int(self._clock())), ())
 

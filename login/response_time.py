@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
-from login.concurrency.per_person import TurnTaken
+from login.concurrency.per_person import PermitTimeout
 from login.limits.throttled import Throttled
 
 # Seconds that a refusal is held back at most: it holds a thread.
@@ -36,7 +36,7 @@ class _Times:
     floor: float = 0.0
 
 
-class Floor:
+class ResponseTimeFloor:
     """Holds refusals back for as long as a refused bind takes, by the newest of this process."""
 
     def __init__(
@@ -56,21 +56,21 @@ class Floor:
         self._times = {False: _Times(), True: _Times()}
         self._degraded_until = float("-inf")
 
-    def under(self, *, groups: bool = False) -> "Stay":
+    def under(self, *, groups: bool = False) -> "Timing":
         """Hold back what is refused inside of a `with` block, once it has left the block.
 
         Args:
             groups: whether the person's groups are wanted.
         """
-        return Stay(self, self._monotonic, groups=groups)
+        return Timing(self, self._monotonic, groups=groups)
 
-    def accepted(self, stay: "Stay") -> None:
+    def accepted(self, stay: "Timing") -> None:
         """Let go at once; until somebody was refused, a right password tells how long a bind takes."""
         times = self._times[stay.groups]
         if len(times.accepted) < _FEW and not times.refused:
             _note(times, times.accepted, stay.seconds)
 
-    def failed(self, stay: "Stay", error: BaseException | None) -> None:
+    def failed(self, stay: "Timing", error: BaseException | None) -> None:
         """Hold back what is a refusal, and learn from what the directory said."""
         if isinstance(error, InvalidCredentials):
             if error.server is not None and error.reason is Refusal.WRONG_PASSWORD:
@@ -86,10 +86,10 @@ class Floor:
             return
         elif isinstance(error, Throttled):
             self._hold(stay)
-        elif isinstance(error, DirectoryUnavailable) and not isinstance(error, TurnTaken):
+        elif isinstance(error, DirectoryUnavailable) and not isinstance(error, PermitTimeout):
             self._degraded_until = self._monotonic() + _DEGRADED
 
-    def _hold(self, stay: "Stay") -> None:
+    def _hold(self, stay: "Timing") -> None:
         left = self._times[stay.groups].floor - stay.seconds
         if left <= 0 or self._monotonic() < self._degraded_until or not self._room.acquire(blocking=False):
             return
@@ -99,10 +99,10 @@ class Floor:
             self._room.release()
 
 
-class Stay:
+class Timing:
     """One login, inside of a `with` block; `has_asked` is to be set when the directory is asked."""
 
-    def __init__(self, floor: Floor, monotonic: Callable[[], float], *, groups: bool) -> None:
+    def __init__(self, floor: ResponseTimeFloor, monotonic: Callable[[], float], *, groups: bool) -> None:
         self._floor = floor
         self._monotonic = monotonic
         self.groups = groups

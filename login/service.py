@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 
 from directory import MAX_NAME_CHARACTERS, Admit, Directory, InvalidCredentials, Person, Refusal
-from login.concurrency.bulkhead import Places
+from login.concurrency.bulkhead import Bulkhead
 from login.guard import Guard
-from login.response_time import Floor
+from login.response_time import ResponseTimeFloor
 
 
 def _accept(_: Person) -> None:
@@ -35,8 +35,8 @@ class Login:
     ) -> None:
         self._directory = directory
         self._guard = guard
-        self._places = Places(places, monotonic=monotonic)
-        self._floor = Floor(at_once=places, monotonic=monotonic, sleep=sleep)
+        self._places = Bulkhead(places, monotonic=monotonic)
+        self._floor = ResponseTimeFloor(at_once=places, monotonic=monotonic, sleep=sleep)
 
     def authenticate(
         self,

@@ -16,12 +16,12 @@ from models.database.server_clock import ACCEPTED, ServerClock, clock_of_the_dat
 from models.database.url import UrlRefused, private_database
 from models.failures.failure_store import FailureStore, PastFailure
 from models.failures.person_failures import ToldFailure, failures_of, unblock
-from models.failures.refused_passwords import RefusedPassword, RefusedStore
+from models.failures.refused_passwords import RefusedPassword, RefusedPasswordStore
 from models.grants.grant import AccessToken, NewGrant, NewToken, RefreshToken
 from models.grants.grant_cap import GrantCap, people_at_cap
 from models.grants.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
 from models.grants.grant_store import ClientEnded, GrantStore
-from models.grants.missing_people import Absence, AbsenceStore, Missed
+from models.grants.missing_people import Missed, MissingPerson, MissingPersonStore
 from models.grants.purge import Batch, purge, purge_audit
 from models.grants.refresh_store import RefreshStore, Renewal
 from models.keys.digest import (
@@ -32,8 +32,8 @@ from models.keys.digest import (
     moment_prefix,
     new_grant_id,
 )
-from models.keys.encryption import Sealer
-from models.keys.persistent_secret import KeptSecrets, kept_secret_key_ids
+from models.keys.encryption import Encryptor
+from models.keys.persistent_secret import PersistentSecrets, kept_secret_key_ids
 from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 from models.migrations import MIGRATIONS, is_current, migrate
 from models.scopes import Scope, ScopeExists, ScopeStore
@@ -43,8 +43,6 @@ from models.sqlite.group_commit import GroupCommit
 __all__ = [
     "ACCEPTED",
     "MIGRATIONS",
-    "Absence",
-    "AbsenceStore",
     "AccessToken",
     "AuditSelection",
     "Base",
@@ -55,29 +53,31 @@ __all__ = [
     "ClientSecret",
     "ClientStore",
     "ClientsExist",
+    "Encryptor",
     "FailureStore",
     "GrantCap",
     "GrantStore",
     "GroupCommit",
     "ImportedClient",
-    "KeptSecrets",
     "LiveGrant",
     "Missed",
+    "MissingPerson",
+    "MissingPersonStore",
     "NewGrant",
     "NewSigningKey",
     "NewToken",
     "PastFailure",
+    "PersistentSecrets",
     "RefreshStore",
     "RefreshToken",
     "RefusalLedger",
     "RefusedPassword",
-    "RefusedStore",
+    "RefusedPasswordStore",
     "Registration",
     "Renewal",
     "Scope",
     "ScopeExists",
     "ScopeStore",
-    "Sealer",
     "SecretHasher",
     "Selection",
     "ServerClock",

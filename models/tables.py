@@ -172,7 +172,7 @@ class SigningKeyRow(Base):
     ends_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class KeptSecretRow(Base):
+class PersistentSecretRow(Base):
     """A secret that stays the same while server keys come and go, sealed under the server key `key_id`."""
 
     __tablename__ = "kept_secret"
@@ -183,7 +183,7 @@ class KeptSecretRow(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
-class AbsenceRow(Base):
+class MissingPersonRow(Base):
     """A person whom the directory did not have when a token was refreshed, and which of its servers said so.
 
     Times are seconds since the epoch; `confirmed_at` is when their grants were ended for it.

@@ -10,11 +10,11 @@ from oauth.endpoints.cors import Origins, preflights
 from oauth.endpoints.token import oauth_endpoints
 from oauth.endpoints.userinfo import userinfo_endpoint
 from oauth.errors import wire_error
-from oauth.policy.claims import told_of
+from oauth.policy.claims import released_claims_of
 from oauth.policy.membership import is_rule
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.rule_groups import Doubt, doubts, named_groups
-from oauth.policy.scope_registry import Catalogue
+from oauth.policy.scope_registry import ScopeRegistry
 from oauth.protector import Protector
 from oauth.responses import error_response, json_response
 from oauth.server import Server
@@ -26,7 +26,6 @@ from oauth.tokens.subject import PairwiseSubjects
 __all__ = [
     "ACCESS",
     "REFRESH",
-    "Catalogue",
     "Doubt",
     "Lifetimes",
     "Origins",
@@ -34,6 +33,7 @@ __all__ = [
     "Protector",
     "Refusals",
     "Restrictions",
+    "ScopeRegistry",
     "Server",
     "SigningKeys",
     "doubts",
@@ -44,7 +44,7 @@ __all__ = [
     "named_groups",
     "oauth_endpoints",
     "preflights",
-    "told_of",
+    "released_claims_of",
     "userinfo_endpoint",
     "wire_error",
 ]

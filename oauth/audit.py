@@ -9,7 +9,7 @@ from dataclasses import replace
 from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Names, Throttled
 from models import AccessToken, RefreshToken, RefusalLedger, StoreUnavailable
 from oauth.errors import InvalidClient, Trouble
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 from telemetry import AuditEvent
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
@@ -30,7 +30,7 @@ class Refusals:
 
     def note(
         self,
-        request: StrictRequest,
+        request: TokenRequest,
         trouble: Trouble,
         *,
         subject: str | None = None,
@@ -62,7 +62,7 @@ class Refusals:
             self._ledger.note(noted)
         return noted
 
-    def note_client(self, request: StrictRequest, error: InvalidClient) -> AuditEvent:
+    def note_client(self, request: TokenRequest, error: InvalidClient) -> AuditEvent:
         """Note a client that failed to authenticate: by its id if it is registered, else by none.
 
         Args:
@@ -74,7 +74,7 @@ class Refusals:
         """
         return self._note_client(request, CLIENT_REFUSED, error.cause, error.client_id)
 
-    def note_foreign(self, request: StrictRequest, stored: AccessToken | RefreshToken) -> AuditEvent:
+    def note_foreign(self, request: TokenRequest, stored: AccessToken | RefreshToken) -> AuditEvent:
         """Note that a client presented a token that was issued to another one: it may be stolen.
 
         Args:
@@ -90,7 +90,7 @@ class Refusals:
         self._ledger.note(noted)
         return noted
 
-    def note_scope(self, request: StrictRequest, subject: str) -> AuditEvent:
+    def note_scope(self, request: TokenRequest, subject: str) -> AuditEvent:
         """Note that rules leave a person nothing of the scope of a request.
 
         Args:
@@ -109,13 +109,13 @@ class Refusals:
         self._ledger.write_due()
 
     def _note_client(
-        self, request: StrictRequest, event: str, reason: str, client_id: str | None
+        self, request: TokenRequest, event: str, reason: str, client_id: str | None
     ) -> AuditEvent:
         noted = replace(self._event(request, event, reason), client_id=client_id)
         self._ledger.note(noted)
         return noted
 
-    def _event(self, request: StrictRequest, event: str, reason: str) -> AuditEvent:
+    def _event(self, request: TokenRequest, event: str, reason: str) -> AuditEvent:
         return AuditEvent(
             event=event,
             at=int(self._clock()),
@@ -127,6 +127,6 @@ class Refusals:
             duration_ms=request.elapsed_ms(),
         )
 
-    def _digest(self, request: StrictRequest) -> str | None:
+    def _digest(self, request: TokenRequest) -> str | None:
         typed = request.form.get("username")
         return None if typed is None else self._names.digest(typed).hex()

@@ -9,10 +9,10 @@ from flask import Response
 
 from login import ClientFailures, Login, Person
 from models import (
-    AbsenceStore,
     Client,
     ClientStore,
     GrantStore,
+    MissingPersonStore,
     NewGrant,
     NewToken,
     RefreshStore,
@@ -29,17 +29,17 @@ from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
 from oauth.policy.claims import claims_of, wants_groups
 from oauth.policy.restrictions import Restrictions
-from oauth.policy.scope import settle
-from oauth.policy.scope_registry import Catalogue, ScopeRules
+from oauth.policy.scope import resolve
+from oauth.policy.scope_registry import ScopeRegistry, ScopeRules
 from oauth.responses import error_response, json_response
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 from oauth.tokens.format import ACCESS, REFRESH, mint, stored_key
-from oauth.tokens.issuer import Facts, Minter
+from oauth.tokens.issuer import TokenContents, TokenIssuer
 from oauth.tokens.lifetimes import Lifetimes
-from oauth.tokens.rotation import Successors
+from oauth.tokens.rotation import RotatedTokens
 from oauth.tokens.signing_keys import SigningKeys
 from oauth.tokens.subject import PairwiseSubjects
-from telemetry import AuditEvent, Log, Seldom
+from telemetry import AuditEvent, Log, LogSampler
 
 
 class Server(AuthorizationServer):
@@ -56,10 +56,10 @@ class Server(AuthorizationServer):
         client_failures: ClientFailures,
         grants: GrantStore,
         refreshes: RefreshStore,
-        absences: AbsenceStore,
+        absences: MissingPersonStore,
         login: Login,
         restrictions: Restrictions,
-        catalogue: Catalogue,
+        catalogue: ScopeRegistry,
         default_scope: str,
         subjects: PairwiseSubjects,
         lifetimes: Lifetimes,
@@ -80,10 +80,10 @@ class Server(AuthorizationServer):
         self.forget_clients = clients.recent.forget
         self.grants, self.refreshes, self.absences = grants, refreshes, absences
         self.lifetimes = lifetimes
-        self.minter = Minter(issuer, lifetimes, keys)
-        self.successors = Successors(successor_keys, lifetimes)
+        self.minter = TokenIssuer(issuer, lifetimes, keys)
+        self.successors = RotatedTokens(successor_keys, lifetimes)
         self.replay_window = replay_window
-        self.throttlings = Seldom()
+        self.throttlings = LogSampler()
         self._clock = clock
         self._client_auth = StrictClientAuthentication(clients, client_failures, clock)
         self._register()
@@ -98,18 +98,18 @@ class Server(AuthorizationServer):
         """Seconds since the epoch."""
         return int(self._clock())
 
-    def create_oauth2_request(self, request: StrictRequest) -> StrictRequest:
+    def create_oauth2_request(self, request: TokenRequest) -> TokenRequest:
         """The request as the front made it; nothing else may come this way."""
         return request
 
-    def get_token_grant(self, request: StrictRequest) -> object:
+    def get_token_grant(self, request: TokenRequest) -> object:
         """The grant that answers the request's `grant_type` (RFC 6749, 5.2)."""
         for grant_class, _ in self._token_grants:
             if grant_class.check_token_endpoint(request):
                 return grant_class(request, self)
         raise UnsupportedGrantType
 
-    def settle_scope(self, request: StrictRequest) -> str:
+    def resolve_scope(self, request: TokenRequest) -> str:
         """The scope that a request comes to by its client's registration (RFC 6749, 3.3); no one is asked.
 
         Raises:
@@ -118,7 +118,7 @@ class Server(AuthorizationServer):
         client = request.client.registered
         tolerant = bool(client.flags.get(TOLERANT_SCOPE))
         asked = request.payload.scope
-        scope = settle(asked, client, server_default=self._default_scope, tolerant=tolerant)
+        scope = resolve(asked, client, server_default=self._default_scope, tolerant=tolerant)
         if scope is None:
             raise invalid_scope()
         return scope
@@ -145,7 +145,7 @@ class Server(AuthorizationServer):
         """Every answer of the server goes out here (RFC 6749, 5.1 and 5.2)."""
         return json_response(dict(body), status, headers)
 
-    def handle_error_response(self, request: StrictRequest, error: OAuth2Error) -> Response:
+    def handle_error_response(self, request: TokenRequest, error: OAuth2Error) -> Response:
         """An error of the protocol, logged by its code and cause: its sentences are constants."""
         facts = request.facts()
         reason = error.description
@@ -158,7 +158,7 @@ class Server(AuthorizationServer):
     def event(
         self,
         name: str,
-        request: StrictRequest,
+        request: TokenRequest,
         *,
         subject: str | None,
         grant_id: bytes | None = None,
@@ -188,7 +188,7 @@ class Server(AuthorizationServer):
             duration_ms=request.elapsed_ms(),
         )
 
-    def issue(self, request: StrictRequest, *, refresh: bool) -> dict[str, object]:
+    def issue(self, request: TokenRequest, *, refresh: bool) -> dict[str, object]:
         """Store a new grant with its tokens and audit row, in one transaction, and say what is answered.
 
         Args:
@@ -207,7 +207,7 @@ class Server(AuthorizationServer):
         family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         ends = self.minter.end(client, now)
         grant = self._new_grant(request, moment, expires_at=family if refresh else ends)
-        facts = Facts.of(grant, ends)
+        facts = TokenContents.of(grant, ends)
         access = self.minter.access(client, facts, fraction=fraction)
         token = renewing = None
         if refresh:
@@ -219,7 +219,7 @@ class Server(AuthorizationServer):
         self._store(request, grant, NewToken(key=stored_key(ACCESS, access), expires_at=ends), renewing)
         return answer
 
-    def _new_grant(self, request: StrictRequest, moment: float, *, expires_at: int) -> NewGrant:
+    def _new_grant(self, request: TokenRequest, moment: float, *, expires_at: int) -> NewGrant:
         client, scope = request.client.registered, request.granted_scope
         person: Person | None = request.user
         return NewGrant(
@@ -238,7 +238,7 @@ class Server(AuthorizationServer):
         )
 
     def _store(
-        self, request: StrictRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None
+        self, request: TokenRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None
     ) -> None:
         event = self.event(
             "token.issued", request, subject=grant.subject, grant_id=grant.id, scope=grant.scope

@@ -48,7 +48,7 @@ _REPEATABLE = frozenset({"resource"})
 _FRESH = vars(OAuth2Request("POST", "https://localhost"))
 
 
-class StrictRequest(OAuth2Request):
+class TokenRequest(OAuth2Request):
     """An OAuth request whose parameters have passed the front.
 
     `secret_used` is the client id and serial of the secret that proved the client, where its use is worth

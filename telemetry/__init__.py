@@ -8,12 +8,12 @@ from telemetry.events import AuditEvent
 from telemetry.json_text import json_text
 from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
 from telemetry.redaction import redact
-from telemetry.sampling import Seldom
+from telemetry.sampling import LogSampler
 
 __all__ = [
     "AuditEvent",
     "Log",
-    "Seldom",
+    "LogSampler",
     "configure_standard_logging",
     "json_text",
     "open_log",

@@ -14,7 +14,7 @@ import structlog
 
 from telemetry.exceptions import outline
 from telemetry.json_text import json_text
-from telemetry.nonblocking import SteadyStream
+from telemetry.nonblocking import NonBlockingStream
 from telemetry.redaction import redact, redact_fields
 
 # Authlib, ldap3 and SQLAlchemy log tokens, names and statements below WARNING: those lines are never made.
@@ -55,7 +55,7 @@ def open_log(stream: TextIO) -> Log:
             stops nothing. Of an exception only its kind and place is told: its text may hold anything.
     """
     lazy = structlog.wrap_logger(
-        structlog.WriteLogger(cast("TextIO", SteadyStream(stream))),
+        structlog.WriteLogger(cast("TextIO", NonBlockingStream(stream))),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.processors.add_log_level,
@@ -85,7 +85,7 @@ def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None 
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _line],
     )
-    handler = logging.StreamHandler(cast("TextIO", SteadyStream(stream or sys.stderr)))
+    handler = logging.StreamHandler(cast("TextIO", NonBlockingStream(stream or sys.stderr)))
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]

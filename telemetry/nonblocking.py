@@ -20,7 +20,7 @@ from typing import TextIO
 _MOST_KEPT = 1000
 
 
-class SteadyStream:
+class NonBlockingStream:
     """A text stream of whole lines whose writes never raise and never wait. Each goes out at once."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -8,7 +8,7 @@ _SECONDS = 60.0
 _MOST = 1000
 
 
-class Seldom:
+class LogSampler:
     """Decides which of many equal events are told, so that a flood does not fill the log."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:

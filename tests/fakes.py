@@ -6,10 +6,10 @@ from directory import (
     Admit,
     DirectoryUnavailable,
     InvalidCredentials,
+    LockoutStatus,
     Person,
     PersonState,
     Refusal,
-    Standing,
 )
 
 ALICE = Person(
@@ -31,14 +31,14 @@ class FakeAccount:
     person_id: str = ALICE.id
     state: bytes = b"as ever"
     unchanged: bool = True
-    counted: Standing = field(default_factory=Standing)
+    counted: LockoutStatus = field(default_factory=LockoutStatus)
     reads: int = 0
 
     def is_unchanged(self) -> bool:
         """As told, unless nothing is certain."""
         return self.unchanged and bool(self.state)
 
-    def standing(self) -> Standing:
+    def lockout_status(self) -> LockoutStatus:
         """As told."""
         self.reads += 1
         return self.counted
@@ -78,8 +78,8 @@ class FakeDirectory:
     def examine(self, net_id: str, *, groups: bool = False) -> PersonState:
         """The outcome, whoever is looked at."""
         self.sought.append(net_id)
-        counted = self.account.counted if self.account else Standing()
-        return PersonState(self._answer(), standing=counted)
+        counted = self.account.counted if self.account else LockoutStatus()
+        return PersonState(self._answer(), lockout_status=counted)
 
     def spelling(self, dn: str) -> str | None:
         """As told, else as it is asked for."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from directory import Directory, Person
 from login import GuardRules, Limits, Login, open_guard, parse_limits
 from login.limits.local_failures import LocalFailures
-from login.ports import FailureStore
+from login.ports import FailureRecords
 from telemetry import open_log
 from tests.conftest import Clock
 from tests.fakes import FakeAccount, FakeDirectory
@@ -56,7 +56,7 @@ class Gate:
     """A login as a test sees it: its directory, its clock, its store, and what it logged."""
 
     directory: Directory = field(default_factory=lambda: FakeDirectory(account=FakeAccount()))
-    store: FailureStore = field(default_factory=lambda: LocalFailures(step=1))
+    store: FailureRecords = field(default_factory=lambda: LocalFailures(step=1))
     clock: Clock = field(default_factory=Clock)
     person: str = ""
     client: str = ""

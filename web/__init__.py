@@ -11,11 +11,11 @@ from web.front_page import front_page
 from web.health import health
 from web.plain_requests import Application
 from web.samples import resources
-from web.security_headers import SafeHeaders
+from web.security_headers import SecurityHeaders
 
 __all__ = [
     "Application",
-    "SafeHeaders",
+    "SecurityHeaders",
     "UnderDeadline",
     "answer_every_error",
     "behind_proxies",

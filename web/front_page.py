@@ -6,7 +6,7 @@ from flask import Blueprint, Response, render_template, request
 
 from oauth import json_response
 from oauth.endpoints.metadata import current_metadata, server_metadata
-from oauth.policy.scope_registry import Catalogue
+from oauth.policy.scope_registry import ScopeRegistry
 
 ABOUT = "An OAuth 2.0 authorization server in front of a campus directory."
 WARNING = (
@@ -15,7 +15,7 @@ WARNING = (
 )
 
 
-def front_page(issuer: str, catalogue: Catalogue) -> Blueprint:
+def front_page(issuer: str, catalogue: ScopeRegistry) -> Blueprint:
     """`/`, in HTML or JSON by what the request accepts (JSON where it has no wish).
 
     Args:

@@ -4,7 +4,7 @@ from authlib.integrations.flask_oauth2 import current_token
 from flask import Blueprint, Response, request
 
 from models import AccessToken
-from oauth import Protector, json_response, told_of
+from oauth import Protector, json_response, released_claims_of
 
 _BLANKED = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -20,7 +20,7 @@ def resources(protector: Protector) -> Blueprint:
         token: AccessToken = current_token.stored
         if token.subject is None:
             return json_response({"client_id": token.client_id})
-        return json_response(told_of(token))
+        return json_response(released_claims_of(token))
 
     @api.route("/echo/v1/echo/<path:text>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     @protector("echo")

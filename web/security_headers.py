@@ -23,7 +23,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class SafeHeaders:
+class SecurityHeaders:
     """A WSGI application with the headers of safety (OWASP ASVS 5.0, V3.4)."""
 
     def __init__(self, application: _Wsgi, issuer: str) -> None:

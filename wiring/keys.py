@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models import (
-    KeptSecrets,
-    Sealer,
+    Encryptor,
+    PersistentSecrets,
     SecretHasher,
     SigningKeyStore,
     kept_secret_key_ids,
@@ -61,12 +61,12 @@ def secret_hasher(ring: KeyRing) -> SecretHasher:
 
 def signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
     """The keys that sign tokens; `clock` gives seconds since the epoch."""
-    return SigningKeys(SigningKeyStore(Sealer(_keys(ring, "signing key"))), clock)
+    return SigningKeys(SigningKeyStore(Encryptor(_keys(ring, "signing key"))), clock)
 
 
-def kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> KeptSecrets:
+def kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> PersistentSecrets:
     """Secrets that outlive the server's keys; `clock` gives seconds since the epoch."""
-    return KeptSecrets(Sealer(_keys(ring, "kept secret")), clock)
+    return PersistentSecrets(Encryptor(_keys(ring, "kept secret")), clock)
 
 
 def _needed(now: int) -> dict[str, frozenset[str]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from directory import Directory
 from login import Login, Names, open_guard
-from models import FailureStore, RefusedStore, StoreUnavailable
+from models import FailureStore, RefusedPasswordStore, StoreUnavailable
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log
@@ -38,7 +38,7 @@ def open_login(
     guard = open_guard(
         guard_rules(settings),
         FailureStore(),
-        RefusedStore(),
+        RefusedPasswordStore(),
         trouble=StoreUnavailable,
         keys=(ring.derive(_NAMES)[0].key, ring.derive("refused password")[0].key),
         log=log,

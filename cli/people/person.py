@@ -14,7 +14,7 @@ from cli.output import (
     speaks_plainly,
 )
 from cli.people.meant import subjects_meant
-from cli.people.why import Told, tell
+from cli.people.why import StepResult, tell
 from cli.services import services
 from models import Selection, end_grants, record, unblock
 from telemetry import AuditEvent
@@ -89,7 +89,7 @@ def _event(name: str, subject: str | None, reason: str) -> AuditEvent:
     return AuditEvent(event=name, at=int(services().clock()), subject=subject, reason=reason)
 
 
-def _print(told: Told) -> None:
+def _print(told: StepResult) -> None:
     print_record(told.for_people())
     for block in told.blocks:
         whom = told.blocked_by(block)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from cli.output import moment
 from cli.services import services
-from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Standing
+from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState
 from login import Block, Cause, blocks, shield_blocks, wide_blocks
 from models import (
     FailureStore,
@@ -38,7 +38,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class StepResult:
     """One person. `directory` says in a word how the directory sees them. Times: seconds since the epoch."""
 
     subject: str | None
@@ -67,13 +67,13 @@ class Told:
         """The facts on top, by name."""
         facts: dict[str, object] = {"sub": self.subject, "directory": self.directory}
         if self.state is not None:
-            person, standing = self.state.person, self.state.standing
+            person, lockout_status = self.state.person, self.state.lockout_status
             facts |= {
                 "net_id": person.net_id,
                 "name": person.name,
                 "detail": self.state.detail,
-                "failures in the directory": standing.failures,
-                "failures that lock": standing.limit or None,
+                "failures in the directory": lockout_status.failures,
+                "failures that lock": lockout_status.limit or None,
                 "password changed": moment(person.password_changed_at),
                 "password expires": moment(person.password_expires_at),
                 "grace logins": person.grace_logins_remaining,
@@ -90,8 +90,8 @@ class Told:
             "name": state.person.name if state else None,
             "refusal": state.refusal.value if state and state.refusal else None,
             "detail": state.detail if state else None,
-            "directory_failures": state.standing.failures if state else None,
-            "directory_limit": state.standing.limit if state else None,
+            "directory_failures": state.lockout_status.failures if state else None,
+            "directory_limit": state.lockout_status.limit if state else None,
             "password_changed_at": state.person.password_changed_at if state else None,
             "password_expires_at": state.person.password_expires_at if state else None,
             "blocked": [asdict(block) for block in self.blocks],
@@ -106,7 +106,7 @@ class Told:
         }
 
 
-def tell(net_id: str) -> Told:
+def tell(net_id: str) -> StepResult:
     """Everything that is known of whoever logs in as `net_id`.
 
     A directory that is away hides nothing of the rest.
@@ -127,7 +127,7 @@ def tell(net_id: str) -> Told:
     grants: Sequence[LiveGrant] = ()
     if subject is not None:
         grants, _ = list_grants(Selection(subjects=[subject]), now, limit=_MOST_GRANTS)
-    return Told(
+    return StepResult(
         subject=subject,
         directory=seen,
         state=state,
@@ -140,8 +140,8 @@ def tell(net_id: str) -> Told:
 
 def _shielded(past: Sequence[ToldFailure], state: PersonState | None, now: int) -> list[Block]:
     settings = services().settings
-    standing = state.standing if state else Standing()
-    return shield_blocks(settings.shield_budget, settings.shield_window, past, standing, now)
+    lockout_status = state.lockout_status if state else LockoutStatus()
+    return shield_blocks(settings.shield_budget, settings.shield_window, past, lockout_status, now)
 
 
 def _wide(past: Sequence[ToldFailure], grants: Sequence[LiveGrant], name: bytes, now: int) -> list[Block]:

@@ -6,22 +6,22 @@ Must not know: anything outside `directory`; and nobody else imports ldap3.
 
 from directory.ldap.config import ConfigError, LdapConfig
 from directory.ldap.connections.servers import ServerState, ServerStatus
-from directory.ldap.diagnostics.directory_check import Doctor
-from directory.ldap.diagnostics.report import Finding, Verdict
+from directory.ldap.diagnostics.directory_check import Diagnostics
+from directory.ldap.diagnostics.report import Finding, StepStatus
 from directory.ldap.embedded import EmbeddedPerson, embedded_people
 from directory.ldap.factory import open_directory
 from directory.ldap.ldap_directory import LdapDirectory
 
 __all__ = [
     "ConfigError",
-    "Doctor",
+    "Diagnostics",
     "EmbeddedPerson",
     "Finding",
     "LdapConfig",
     "LdapDirectory",
     "ServerState",
     "ServerStatus",
-    "Verdict",
+    "StepStatus",
     "embedded_people",
     "open_directory",
 ]

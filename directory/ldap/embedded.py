@@ -29,7 +29,7 @@ from ldif import LDIFParser
 
 from directory.dn import NotADn, dn_key
 from directory.ldap.config import ConfigError
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.strategy import ByLdap3
 from directory.ldap.deadline import Deadline
 from directory.ldap.people.normalization import for_dn, from_dn
@@ -127,14 +127,14 @@ class Embedded:
     def connect(
         self,
         _deadline: Deadline,
-        introduce: Callable[[Link], None],
+        introduce: Callable[[LdapConnection], None],
         *,
         near: str | None = None,
         avoid: str | None = None,
-    ) -> Link:
+    ) -> LdapConnection:
         """Connect, which takes no time; there is one server to connect to, whatever is `near`."""
         del near, avoid
-        link = Link(self._server, StrictMockStrategy, name="the embedded directory")
+        link = LdapConnection(self._server, StrictMockStrategy, name="the embedded directory")
         link.strategy.open(read_server_info=False)
         introduce(link)
         return link

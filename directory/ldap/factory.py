@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import partial
 
 from directory.ldap.config import ConfigError, LdapConfig
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.connector import Network, ask_root_dse
 from directory.ldap.connections.losses import Losses
-from directory.ldap.connections.pool import Connect, Lane
+from directory.ldap.connections.pool import Connect, ConnectionPool
 from directory.ldap.connections.servers import Servers
 from directory.ldap.connections.service_account import ServiceAccount
-from directory.ldap.connections.session import Lines
+from directory.ldap.connections.session import ConnectionPools
 from directory.ldap.connections.tls import verified_context
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
@@ -69,22 +69,22 @@ def _lines(
     source: Network | Embedded,
     look_after: Callable[[], None],
     monotonic: Callable[[], float],
-) -> Lines:
+) -> ConnectionPools:
     """Two lanes: searches are made by our account, and on the other one people introduce themselves."""
     account = ServiceAccount(
         config.bind_dn, config.bind_password, password_file=config.bind_password_file, monotonic=monotonic
     )
 
-    def connect_as_us(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
+    def connect_as_us(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
         with account.turn(deadline):
             introduce = partial(account.introduce, deadline=deadline)
             return source.connect(deadline, introduce, near=near, avoid=avoid)
 
-    def connect_as_nobody(deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
+    def connect_as_nobody(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
         return source.connect(deadline, _prove, near=near, avoid=avoid)
 
-    def lane(purpose: str, connect: Connect) -> Lane:
-        return Lane(
+    def lane(purpose: str, connect: Connect) -> ConnectionPool:
+        return ConnectionPool(
             purpose,
             connect,
             servers,
@@ -94,7 +94,7 @@ def _lines(
             monotonic=monotonic,
         )
 
-    return Lines(
+    return ConnectionPools(
         searches=lane("searches", connect_as_us),
         binds=lane("people's binds", connect_as_nobody),
         servers=servers,
@@ -102,7 +102,7 @@ def _lines(
     )
 
 
-def _prove(link: Link) -> None:
+def _prove(link: LdapConnection) -> None:
     """Get an answer on a new connection for people's binds: a bind that is lost cannot be repeated.
 
     TLS has proven the connection already. In clear, a gateway on this machine may accept a connection that

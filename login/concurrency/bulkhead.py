@@ -23,7 +23,7 @@ _FADING = 0.9
 _WEIGHT = 0.2
 
 
-class Places:
+class Bulkhead:
     """So many may be inside at once. Another one waits for a moment, and only while others come out quickly.
 
     Whoever waits holds a thread that could check tokens: behind a directory that is slow, though healthy, the
@@ -46,14 +46,14 @@ class Places:
         self._lock = threading.Lock()
         self._moved = threading.Condition(self._lock)
 
-    def one(self) -> "Place":
+    def one(self) -> "Slot":
         """Hold a place for the length of a `with` block.
 
         Raises:
             DirectoryUnavailable: every place is taken, and nobody has come in or out for longer than usual:
                 whoever came would wait for the directory to stop hanging.
         """
-        return Place(self)
+        return Slot(self)
 
     def enter(self) -> float:
         """Take a place, and give back the moment (seconds of the clock). Raises as `one` does."""
@@ -98,12 +98,12 @@ class Places:
             self._moved.wait(left)
 
 
-class Place:
+class Slot:
     """A place, held for the length of a `with` block."""
 
     __slots__ = ("_began", "_places")
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Bulkhead) -> None:
         self._places = places
 
     def __enter__(self) -> None:

@@ -16,11 +16,11 @@ from directory import DirectoryUnavailable
 _PATIENCE = 1.0
 
 
-class TurnTaken(DirectoryUnavailable):
+class PermitTimeout(DirectoryUnavailable):
     """Other logins of the same person take too long. It says nothing about how the directory is."""
 
 
-class Turns:
+class PerPersonConcurrency:
     """So many at once for each key; another one waits, for a place or for its own password to prove right."""
 
     def __init__(self, share: int, *, monotonic: Callable[[], float]) -> None:
@@ -32,13 +32,13 @@ class Turns:
         """
         self._share = share
         self._monotonic = monotonic
-        self._inside: dict[bytes, list[Turn]] = {}
-        self._waiting: defaultdict[bytes, list[Turn]] = defaultdict(list)
+        self._inside: dict[bytes, list[Permit]] = {}
+        self._waiting: defaultdict[bytes, list[Permit]] = defaultdict(list)
         self._asleep = 0
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
 
-    def one(self, key: bytes, password: str) -> "Turn":
+    def one(self, key: bytes, password: str) -> "Permit":
         """Wait for a turn, and hold it until its end, or for the length of a `with` block.
 
         Args:
@@ -49,14 +49,14 @@ class Turns:
         Raises:
             TurnTaken: those before it take too long.
         """
-        turn = Turn(self, key, password)
+        turn = Permit(self, key, password)
         with self._lock:
             if len(self._inside.get(key, ())) >= self._share:
                 self._wait_in_line(turn)
             self._inside.setdefault(key, []).append(turn)
         return turn
 
-    def leave(self, turn: "Turn") -> None:
+    def leave(self, turn: "Permit") -> None:
         """Count one fewer."""
         key = turn.key
         with self._lock:
@@ -69,7 +69,7 @@ class Turns:
                 del self._inside[key]
             self._tell()
 
-    def wait_for_unwritten(self, turn: "Turn") -> None:
+    def wait_for_unwritten(self, turn: "Permit") -> None:
         """Wait until all that began with the same key are over or written down, this one first.
 
         Raises:
@@ -80,7 +80,7 @@ class Turns:
             self._tell()
             self._wait(lambda: not any(each.is_unwritten for each in self._inside[turn.key]))
 
-    def _wait_in_line(self, turn: "Turn") -> None:
+    def _wait_in_line(self, turn: "Permit") -> None:
         key = turn.key
         self._waiting[key].append(turn)
         try:
@@ -97,7 +97,7 @@ class Turns:
             while not ready():
                 left = gives_up_at - self._monotonic()
                 if left <= 0:
-                    raise TurnTaken("other logins of the same person take too long")
+                    raise PermitTimeout("other logins of the same person take too long")
                 self._changed.wait(left)
         finally:
             self._asleep -= 1
@@ -107,7 +107,7 @@ class Turns:
             self._changed.notify_all()
 
 
-class Turn:
+class Permit:
     """A login that is under way; until it is written down, only this process knows of it.
 
     `was_right` is to be set once the directory has accepted the password; `is_known` says that it accepted
@@ -116,7 +116,7 @@ class Turn:
 
     __slots__ = ("_turns", "is_known", "is_unwritten", "key", "password", "was_right")
 
-    def __init__(self, turns: Turns, key: bytes, password: str) -> None:
+    def __init__(self, turns: PerPersonConcurrency, key: bytes, password: str) -> None:
         self._turns = turns
         self.key = key
         self.password = password
@@ -133,7 +133,7 @@ class Turn:
         """The login is over."""
         self._turns.leave(self)
 
-    def has_password_of(self, other: "Turn") -> bool:
+    def has_password_of(self, other: "Permit") -> bool:
         """Whether both try the same."""
         mine, theirs = (each.password.encode(errors="surrogatepass") for each in (self, other))
         return hmac.compare_digest(mine, theirs)

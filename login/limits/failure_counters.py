@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from login.attempt_key import Attempt
+from login.attempt_key import AttemptKey
 from login.limits.local_failures import LocalFailures
-from login.ports import FailureStore, Outcome, Past, Threshold
+from login.ports import FailureRecord, FailureRecords, Outcome, Threshold
 from telemetry import Log
 
 # Seconds for which a store in trouble is left alone: each try may hold a thread until the database gives up.
 _BACK_OFF = 5.0
 
 
-class Counters:
+class FailureCounters:
     """A failure store that goes on in this process alone where the shared one is in trouble.
 
     It raises only where the whole database is away (`stops_all`): no token can be issued then, and a right
@@ -26,7 +26,7 @@ class Counters:
 
     def __init__(
         self,
-        store: FailureStore,
+        store: FailureRecords,
         *,
         trouble: type[Exception],
         clock: Callable[[], float],
@@ -56,8 +56,8 @@ class Counters:
 
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold] = ()
-    ) -> tuple[Sequence[Past], Sequence[int | None]]:
-        """As `FailureStore.look`; from this process alone where the store cannot say.
+    ) -> tuple[Sequence[FailureRecord], Sequence[int | None]]:
+        """As `FailureRecords.look`; from this process alone where the store cannot say.
 
         Raises:
             Exception: the store's trouble, where the whole database is away: no password is tried.
@@ -74,7 +74,7 @@ class Counters:
                 self._alarm("read", trouble)
         return self._local.look(name, subject, since, thresholds)
 
-    def record(self, attempt: Attempt, outcome: Outcome) -> int:
+    def record(self, attempt: AttemptKey, outcome: Outcome) -> int:
         """Write a failure down: in the store, or else in this process. Gives back its number.
 
         Raises:
@@ -116,14 +116,14 @@ class Counters:
 
     def _look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold]
-    ) -> tuple[Sequence[Past], Sequence[int | None]]:
+    ) -> tuple[Sequence[FailureRecord], Sequence[int | None]]:
         mine, _ = self._local.look(name, subject, since)
         # What is counted here makes fewer of the store's enough.
         fewer = [replace(each, nth=max(1, each.nth - self._local.count(each))) for each in thresholds]
         stored, answers = self._store.look(name, subject, since, fewer)
         return [*mine, *stored], answers
 
-    def _change(self, number: int, change: Callable[[FailureStore | LocalFailures], None]) -> None:
+    def _change(self, number: int, change: Callable[[FailureRecords | LocalFailures], None]) -> None:
         if number < 0:
             change(self._local)
             return

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from login.attempt_key import Attempt
-from login.ports import PENDING, Outcome, Past, Threshold
+from login.attempt_key import AttemptKey
+from login.ports import PENDING, FailureRecord, Outcome, Threshold
 
 _MOST = 10_000
 
@@ -15,7 +15,7 @@ _MOST = 10_000
 class _Local:
     id: int
     at: int
-    attempt: Attempt
+    attempt: AttemptKey
     outcome: Outcome
     cleared: bool = False
 
@@ -53,7 +53,7 @@ class LocalFailures:
 
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold] = ()
-    ) -> tuple[Sequence[Past], Sequence[int | None]]:
+    ) -> tuple[Sequence[FailureRecord], Sequence[int | None]]:
         """As the store's own."""
         with self._lock:
             rows = list(reversed(self._rows))
@@ -66,7 +66,7 @@ class LocalFailures:
             rows = list(self._rows)
         return len(_matching(rows, asked))
 
-    def record(self, at: int, attempt: Attempt, outcome: Outcome) -> int:
+    def record(self, at: int, attempt: AttemptKey, outcome: Outcome) -> int:
         """As the store's own."""
         with self._lock:
             number, self._next = self._next, self._next + self._step

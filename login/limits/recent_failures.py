@@ -11,7 +11,7 @@ from collections import OrderedDict
 _MOST = 10_000
 
 
-class Suspects:
+class RecentFailures:
     """The newest names that failed, or were over a limit."""
 
     def __init__(self) -> None:

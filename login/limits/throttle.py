@@ -7,11 +7,11 @@ server. Must not know: the directory, and where failures are kept.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from login.attempt_key import Attempt
-from login.limits.failure_counters import Counters
+from login.attempt_key import AttemptKey
+from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Limit, Limits
 from login.limits.throttled import Cause, Throttled
-from login.ports import Past, Threshold
+from login.ports import FailureRecord, Threshold
 
 # Seconds for which a count that is under its limit is believed; a failure of our own has it counted anew at
 # once, so that each other worker lets at most what is under way pass.
@@ -36,7 +36,7 @@ class Throttle:
     """Holds attempts to the limits."""
 
     def __init__(
-        self, limits: Limits, counters: Counters, *, lookback: int = 0, monotonic: Callable[[], float]
+        self, limits: Limits, counters: FailureCounters, *, lookback: int = 0, monotonic: Callable[[], float]
     ) -> None:
         """Take the limits.
 
@@ -55,7 +55,7 @@ class Throttle:
         self._doubted: dict[_Wide, None] = {}
         self._wides: dict[tuple[str, str], Sequence[tuple[_Wide, tuple[Limit, ...]]]] = {}
 
-    def refuse_known(self, attempt: Attempt) -> None:
+    def refuse_known(self, attempt: AttemptKey) -> None:
         """Refuse what this process knows to be over a limit: it costs neither a read nor a write.
 
         Raises:
@@ -69,7 +69,7 @@ class Throttle:
             if until > now and believed_until > self._monotonic():
                 raise Throttled(wide.cause, until - now)
 
-    def doubts(self, attempt: Attempt) -> bool:
+    def doubts(self, attempt: AttemptKey) -> bool:
         """Whether a count that is not a person's has grown in this process since it was last looked at.
 
         Args:
@@ -82,7 +82,9 @@ class Throttle:
             wide in self._doubted and self._open.get(wide, 0.0) <= now for wide, _ in self._wide(attempt)
         )
 
-    def look(self, attempt: Attempt, subject: str | None, *, own: int | None = None) -> Sequence[Past]:
+    def look(
+        self, attempt: AttemptKey, subject: str | None, *, own: int | None = None
+    ) -> Sequence[FailureRecord]:
         """Read what is counted about an attempt, and refuse it where that is too much.
 
         A right login costs one statement of the database, and a second one only where the counts of its
@@ -112,7 +114,7 @@ class Throttle:
             self._judge(wide, [(limit, next(answered)) for limit in limits], now)
         return past
 
-    def failed(self, attempt: Attempt) -> None:
+    def failed(self, attempt: AttemptKey) -> None:
         """Count anew at the next attempt: there was a failure. Where many are allowed, after a second."""
         for wide, limits in self._wide(attempt):
             self._doubt(wide)
@@ -120,7 +122,7 @@ class Throttle:
             if believed_until is not None and min(limit.amount for limit in limits) >= _LARGE:
                 self._open[wide] = min(believed_until, self._monotonic() + _LARGE_SECONDS)
 
-    def _judge_person(self, attempt: Attempt, past: Sequence[Past], now: int) -> None:
+    def _judge_person(self, attempt: AttemptKey, past: Sequence[FailureRecord], now: int) -> None:
         with_client = [each for each in past if each.client_id == attempt.client_id]
         # A forgotten program that repeats one password meets the first bound, and its owner's others do not.
         for cause, counted in (
@@ -146,7 +148,7 @@ class Throttle:
         _make_room(self._doubted)
         self._doubted[wide] = None
 
-    def _wide(self, attempt: Attempt) -> Sequence[tuple[_Wide, tuple[Limit, ...]]]:
+    def _wide(self, attempt: AttemptKey) -> Sequence[tuple[_Wide, tuple[Limit, ...]]]:
         """The counts of an attempt that are limited. They are few clients', and for most few addresses'."""
         where = attempt.client_id, attempt.address
         found = self._wides.get(where)
@@ -165,7 +167,7 @@ class Throttle:
         return found
 
 
-def full_until(limit: Limit, counted: Sequence[Past], now: int) -> int:
+def full_until(limit: Limit, counted: Sequence[FailureRecord], now: int) -> int:
     """When the newest failures are few enough again: in seconds since the epoch; 0 if they are."""
     window = [
         each.at for each in counted if each.at > now - limit.seconds and not (limit.is_short and each.cleared)

@@ -18,10 +18,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from core.request_deadline import bounded
 from models.base import StoreUnavailable, db, unavailable
 from models.database.engine import WAIT_SECONDS
-from models.database.pool import ShortPool
+from models.database.pool import DatabasePool
 from models.database.statement import Statement
 
-__all__ = ["Link", "Statement"]
+__all__ = ["DriverConnection", "Statement"]
 
 _Row = TypeVar("_Row")
 
@@ -31,7 +31,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.001
 _LOG = logging.getLogger("sqlalchemy.engine.driver")
 
 
-class Link:
+class DriverConnection:
     """A connection of the pool for one piece of work, as a context: what is not committed is undone.
 
     Where nothing is to be committed together (`alone`), each statement stands for itself on PostgreSQL: there
@@ -51,7 +51,7 @@ class Link:
         self._engine = db.engine
         self.dialect = self._engine.dialect
         # Whoever disposes of the engine gives it another pool.
-        self._pool = cast("ShortPool", self._engine.pool)
+        self._pool = cast("DatabasePool", self._engine.pool)
         try:
             self._entry = self._pool.take()
         except self._errors() as error:

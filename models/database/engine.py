@@ -7,7 +7,7 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.database.bounded import bound_waits
-from models.database.pool import ShortPool
+from models.database.pool import DatabasePool
 from telemetry import json_text
 
 # A worker writes the log back by itself (`checkpoints.py`), long before whoever commits has to: at 128 MiB.
@@ -31,7 +31,7 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
     options: dict[str, Any] = {
         "hide_parameters": True,
         "json_serializer": json_text,
-        "poolclass": ShortPool,
+        "poolclass": DatabasePool,
         "pool_size": threads,
         # What the connection that was used last has cached is the least stale.
         "pool_use_lifo": True,
@@ -72,7 +72,7 @@ def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | No
     if engine.dialect.name != "sqlite":
         bound_waits(engine, WAIT_SECONDS, opened=watch.opened if watch else _look_nowhere)
         if watch is not None:
-            cast("ShortPool", engine.pool).taken = watch.taken
+            cast("DatabasePool", engine.pool).taken = watch.taken
         return
 
     @event.listens_for(engine, "connect")

@@ -16,7 +16,7 @@ from sqlalchemy.pool.base import _ConnectionRecord
 from core.request_deadline import bounded
 
 
-class ShortPool(QueuePool):
+class DatabasePool(QueuePool):
     """SQLAlchemy's pool, whose proxies and events cost more than a look-up where nobody needs them.
 
     Whoever takes a connection gives it back, whatever happened: no proxy does so for them.
@@ -29,9 +29,9 @@ class ShortPool(QueuePool):
         self.taken: Callable[[Any], None] | None = None
         """Is shown the driver's connection when one is taken, before it is used."""
 
-    def recreate(self) -> "ShortPool":
+    def recreate(self) -> "DatabasePool":
         """A new pool in the place of this one, for the same writers and the same watch."""
-        made = cast("ShortPool", super().recreate())
+        made = cast("DatabasePool", super().recreate())
         made.turn, made.taken = self.turn, self.taken
         return made
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Integer, ScalarSelect, bindparam, delete, insert, select, union_all, update
 
 from models.base import table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.tables import LoginFailureRow
 
 KEPT = 31 * 86_400
@@ -123,7 +123,7 @@ class FailureStore:
             StoreUnavailable: the database cannot say.
         """
         statement = _BY_NAME if subject is None else _BY_BOTH
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             past = link.all(statement, {"of_name": name, "of_subject": subject, "since": since})
             answers = _answers(link, thresholds) if thresholds else ()
         if past:
@@ -142,7 +142,7 @@ class FailureStore:
             StoreUnavailable: it was not written.
         """
         row = {"at": at, "name": attempt.name, "client_id": attempt.client_id, "address": attempt.address}
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             (written,) = link.returned(_RECORD, {**row, **_columns(outcome), "cleared": False})
             link.commit()
         return int(written["id"])
@@ -153,7 +153,7 @@ class FailureStore:
         Raises:
             StoreUnavailable: it still counts as one that is under way.
         """
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             link.run(_SETTLE, {**_columns(outcome), "number": number})
             link.commit()
 
@@ -163,7 +163,7 @@ class FailureStore:
         Raises:
             StoreUnavailable: it still counts as one that is under way.
         """
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             link.run(_FORGET, {"number": number})
             link.commit()
 
@@ -179,13 +179,13 @@ class FailureStore:
         Raises:
             StoreUnavailable: they count as before.
         """
-        with Link() as link:
+        with DriverConnection() as link:
             for subject in subjects:
                 link.run(_CLEAR, {"of_subject": subject, "since": since})
             link.commit()
 
 
-def _answers(link: Link, thresholds: Sequence[_Threshold]) -> Sequence[int | None]:
+def _answers(link: DriverConnection, thresholds: Sequence[_Threshold]) -> Sequence[int | None]:
     kinds = tuple((each.client_id is not None, each.address is not None) for each in thresholds)
     values: dict[str, Any] = {}
     for place, each in enumerate(thresholds):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Select, bindparam, delete, insert, select
 
 from models.base import table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.tables import RefusedPasswordRow
 
 REMEMBERED = 900
@@ -39,7 +39,7 @@ _FORGET_ONE = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.tag == bi
 _FORGET_OLDER = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.id.not_in(_newest(_REFUSED.c.id))))
 
 
-class RefusedStore:
+class RefusedPasswordStore:
     """The refused passwords in the database."""
 
     def of(self, subject: str, at: int) -> list[RefusedPassword]:
@@ -53,7 +53,7 @@ class RefusedStore:
             StoreUnavailable: the database cannot say.
         """
         values = {"of_subject": subject, "since": at - REMEMBERED}
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             return link.all(_NEWEST, values)
 
     def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
@@ -70,7 +70,7 @@ class RefusedStore:
             StoreUnavailable: it is not remembered.
         """
         row = {"subject": subject, "client_id": client_id, "tag": tag, "state": state, "at": at}
-        with Link() as link:
+        with DriverConnection() as link:
             link.run(_FORGET_ONE, {"of_subject": subject, "of_tag": tag})
             link.run(_REMEMBER, row)
             link.run(_FORGET_OLDER, {"of_subject": subject, "since": at - REMEMBERED})
@@ -82,6 +82,6 @@ class RefusedStore:
         Raises:
             StoreUnavailable: they are still remembered.
         """
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             link.run(_FORGET, {"of_subject": subject})
             link.commit()

@@ -15,7 +15,7 @@ from threading import Lock
 from sqlalchemy import ColumnElement, bindparam, delete, func, select
 
 from models.base import connection, table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.tables import GrantRow
 
 _GRANT = table(GrantRow)
@@ -58,7 +58,9 @@ class GrantCap:
             self._issues[slot] = 0 if due else count
         return due
 
-    def end_surplus(self, link: Link, client_id: str, subject: str, newest: bytes, now: int) -> int:
+    def end_surplus(
+        self, link: DriverConnection, client_id: str, subject: str, newest: bytes, now: int
+    ) -> int:
         """End the grants beyond the cap, in the transaction of the newest, which stays. Returns how many.
 
         They are deleted, not marked: a token without its grant is dead, and rows that nobody needs would make

@@ -7,7 +7,7 @@ from sqlalchemy import ScalarSelect, delete, select, update
 
 from models.audit.audit_store import record_after
 from models.base import connection, rows_changed, table
-from models.database.driver import Link
+from models.database.driver import DriverConnection
 from models.grants.grant import AccessToken, NewGrant, NewToken
 from models.grants.grant_cap import GrantCap
 from models.grants.statements import INSERT_AUDIT, SELECT_ACCESS, insert_issue, note_use
@@ -57,7 +57,7 @@ class GrantStore:
         """
         cap = self._due_cap(grant)
 
-        def work(link: Link) -> AuditEvent | None:
+        def work(link: DriverConnection) -> AuditEvent | None:
             if not insert_issue(link, grant, access, refresh, event):
                 raise ClientEnded
             if secret_used is not None:
@@ -72,7 +72,7 @@ class GrantStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             return link.first(SELECT_ACCESS, {"key": key})
 
     def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:
@@ -144,7 +144,7 @@ class GrantStore:
         return int(self._clock())
 
 
-def _keep_to(cap: GrantCap, link: Link, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
+def _keep_to(cap: GrantCap, link: DriverConnection, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
     ended = cap.end_surplus(link, grant.client_id, grant.subject or "", grant.id, grant.auth_time)
     if not ended:
         return None

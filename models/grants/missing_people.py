@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from models.base import connection, rows_changed, table
-from models.tables import AbsenceRow, AuditEventRow, GrantRow
+from models.tables import AuditEventRow, GrantRow, MissingPersonRow
 from telemetry import AuditEvent
 
 _DAY = 86_400
 _LONGEST_GRANT = 180 * _DAY
 _SERVER_LENGTH = 255
-_ABSENCE, _GRANT = table(AbsenceRow), table(GrantRow)
+_ABSENCE, _GRANT = table(MissingPersonRow), table(GrantRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _OF_PERSON = _ABSENCE.c.subject == bindparam("person")
 _SELECT = select(_ABSENCE).where(_OF_PERSON)
@@ -40,7 +40,7 @@ _END = update(_GRANT).where(
 )
 
 
-class Absence(StrEnum):
+class MissingPerson(StrEnum):
     """What is believed of a person who was not found: nothing yet, that they are gone, or too many are."""
 
     UNCERTAIN = "uncertain"
@@ -52,11 +52,11 @@ class Absence(StrEnum):
 class Missed:
     """What became of a miss; `event` is the audit row of what was ended, if anything was."""
 
-    absence: Absence
+    absence: MissingPerson
     event: AuditEvent | None = None
 
 
-class AbsenceStore:
+class MissingPersonStore:
     """Absences in the database. `brake` is how many people may be believed gone within 24 hours."""
 
     def __init__(self, *, brake: int = 20) -> None:
@@ -83,13 +83,13 @@ class AbsenceStore:
             noted = link.execute(_SELECT, person).one_or_none()
         if noted is not None and _is_over(noted, now):
             noted = None
-        absence, told = Absence.UNCERTAIN, None
+        absence, told = MissingPerson.UNCERTAIN, None
         with connection() as link:
             if noted is None and not _begin(link, subject, min(said, default=None), now):
                 return Missed(absence=absence)
             if _is_certain(noted, said, now):
                 absence = self._believe(link, subject, noted, now)
-            if absence is Absence.GONE:
+            if absence is MissingPerson.GONE:
                 told = _end(link, subject, event)
             link.commit()
         return Missed(absence=absence, event=told)
@@ -104,14 +104,14 @@ class AbsenceStore:
             link.execute(_DELETE, {"person": subject})
             link.commit()
 
-    def _believe(self, link: Connection, subject: str, noted: Row[Any] | None, now: int) -> Absence:
+    def _believe(self, link: Connection, subject: str, noted: Row[Any] | None, now: int) -> MissingPerson:
         """Believe that a person is gone, unless too many are, or another request has found them just now."""
         if noted is not None and noted.confirmed_at is not None:
-            return Absence.GONE
+            return MissingPerson.GONE
         if (link.scalar(_CONFIRMED, {"since": now - _DAY}) or 0) >= self._brake:
-            return Absence.BRAKED
+            return MissingPerson.BRAKED
         confirmed = rows_changed(link.execute(_CONFIRM.values(confirmed_at=now), {"person": subject})) == 1
-        return Absence.GONE if confirmed else Absence.UNCERTAIN
+        return MissingPerson.GONE if confirmed else MissingPerson.UNCERTAIN
 
 
 def _begin(link: Connection, subject: str, server: str | None, now: int) -> bool:

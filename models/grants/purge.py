@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Delete, bindparam, delete, select
 
 from models.base import connection, db, table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.failures.failure_store import KEPT
 from models.failures.refused_passwords import REMEMBERED
 from models.keys.digest import hour_prefix
@@ -137,7 +137,7 @@ class _Batches:
 
         It leaves nothing of its pages to those who serve: each row can change a page of an index.
         """
-        with Link() as link:
+        with DriverConnection() as link:
             link.begin()
             began = monotonic()
             count = link.run(statement, values)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, exists, select, update
 
 from models.base import table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.grants.grant import NewToken, RefreshToken
 from models.grants.statements import (
     INSERT_ACCESS,
@@ -21,11 +21,11 @@ from models.grants.statements import (
     refresh_row,
 )
 from models.sqlite.group_commit import GroupCommit
-from models.tables import AbsenceRow, ClientRow, GrantRow, RefreshTokenRow
+from models.tables import ClientRow, GrantRow, MissingPersonRow, RefreshTokenRow
 from telemetry import AuditEvent
 
 _GRANT, _REFRESH = table(GrantRow), table(RefreshTokenRow)
-_ABSENCE, _CLIENT = table(AbsenceRow), table(ClientRow)
+_ABSENCE, _CLIENT = table(MissingPersonRow), table(ClientRow)
 _SELECT = Statement(
     select(
         _REFRESH.c.grant_id,
@@ -107,7 +107,7 @@ class RefreshStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             return link.first(_SELECT, {"key": key})
 
     def rotate(
@@ -135,7 +135,7 @@ class RefreshStore:
             StoreUnavailable: nothing was stored.
         """
 
-        def use(link: Link) -> None:
+        def use(link: DriverConnection) -> None:
             if link.run(_USE, {"key": key, "at": renewal.at}) != 1:
                 raise _TooLate
             _renew_access(link, found, renewal)
@@ -164,7 +164,7 @@ class RefreshStore:
         """
         ends = renewal.refresh.expires_at
 
-        def move(link: Link) -> None:
+        def move(link: DriverConnection) -> None:
             _renew_access(link, found, renewal)
             if ends != found.expires_at and link.run(_MOVE, {"key": key, "ends": ends}) != 1:
                 raise _TooLate
@@ -173,7 +173,7 @@ class RefreshStore:
 
     def _store(
         self,
-        renew: Callable[[Link], None],
+        renew: Callable[[DriverConnection], None],
         event: AuditEvent,
         secret_used: tuple[str, int] | None,
         *,
@@ -181,7 +181,7 @@ class RefreshStore:
     ) -> bool:
         """Store what `renew` does with its audit row. False where it was too late for it."""
 
-        def work(link: Link) -> None:
+        def work(link: DriverConnection) -> None:
             renew(link)
             link.run(INSERT_AUDIT, event.fields())
             if secret_used is not None:
@@ -194,7 +194,7 @@ class RefreshStore:
         return True
 
 
-def _renew_refresh(link: Link, found: RefreshToken, renewal: Renewal) -> None:
+def _renew_refresh(link: DriverConnection, found: RefreshToken, renewal: Renewal) -> None:
     """Store the next refresh token."""
     row = {
         **refresh_row(found.grant_id, renewal.refresh, found.generation + 1, at=renewal.at),
@@ -204,7 +204,7 @@ def _renew_refresh(link: Link, found: RefreshToken, renewal: Renewal) -> None:
     link.run(INSERT_REFRESH, row)
 
 
-def _renew_access(link: Link, found: RefreshToken, renewal: Renewal) -> None:
+def _renew_access(link: DriverConnection, found: RefreshToken, renewal: Renewal) -> None:
     """Renew the grant and store its next access token."""
     access = renewal.access
     renewed = {

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Insert, Select, Table, bindparam, exists, func, insert, select, update
 
 from models.base import table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.grants.grant import AccessToken, NewGrant, NewToken
 from models.tables import (
     AccessTokenRow,
@@ -93,7 +93,7 @@ SELECT_ACCESS = Statement(
 
 
 def insert_issue(
-    link: Link, grant: NewGrant, access: NewToken, refresh: NewToken | None, event: AuditEvent
+    link: DriverConnection, grant: NewGrant, access: NewToken, refresh: NewToken | None, event: AuditEvent
 ) -> bool:
     """Insert a grant, its tokens and its audit row. False where the client is enabled no more.
 
@@ -150,7 +150,7 @@ def refresh_row(grant_id: bytes, token: NewToken, generation: int, *, at: int) -
     }
 
 
-def note_use(link: Link, client_id: str, serial: int, *, at: int) -> None:
+def note_use(link: DriverConnection, client_id: str, serial: int, *, at: int) -> None:
     """Write down when a secret was last used, in the transaction of what it was used for.
 
     Args:

@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _NONCE = 12
 
 
-class SealBroken(Exception):
+class DecryptionFailed(Exception):
     """What was sealed cannot be opened; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sealer:
+class Encryptor:
     """Seals under the server's keys: `(key_id, key)` of 32 bytes each, the first seals, all open."""
 
     keys: Sequence[tuple[str, bytes]] = field(repr=False)
@@ -49,10 +49,10 @@ class Sealer:
         """
         key = dict(self.keys).get(key_id)
         if key is None:
-            raise SealBroken(
+            raise DecryptionFailed(
                 f"the server key {key_id}, under which {name} is sealed, is not in NETID_SECRET_KEY"
             )
         try:
             return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
         except (InvalidTag, ValueError):
-            raise SealBroken(f"{name} is not what was sealed under the server key {key_id}") from None
+            raise DecryptionFailed(f"{name} is not what was sealed under the server key {key_id}") from None

@@ -7,18 +7,18 @@ from sqlalchemy import Connection, bindparam, insert, inspect, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models.base import StoreUnavailable, connection, table
-from models.keys.encryption import SealBroken, Sealer
-from models.tables import KeptSecretRow
+from models.keys.encryption import DecryptionFailed, Encryptor
+from models.tables import PersistentSecretRow
 
 _OCTETS = 32
-_SECRET = table(KeptSecretRow)
+_SECRET = table(PersistentSecretRow)
 _SELECT = select(_SECRET.c.key_id, _SECRET.c.sealed).where(_SECRET.c.name == bindparam("of"))
 
 
-class KeptSecrets:
+class PersistentSecrets:
     """Kept secrets in the database, sealed by `sealer`; each is read once by a process."""
 
-    def __init__(self, sealer: Sealer, clock: Callable[[], float]) -> None:
+    def __init__(self, sealer: Encryptor, clock: Callable[[], float]) -> None:
         self._sealer = sealer
         self._clock = clock
         self._opened: dict[str, bytes] = {}
@@ -54,7 +54,7 @@ class KeptSecrets:
             key_id, sealed = link.execute(_SELECT, {"of": name}).one()
             try:
                 opened = self._sealer.open(key_id, sealed, _sealed_as(name))
-            except SealBroken as broken:
+            except DecryptionFailed as broken:
                 raise StoreUnavailable(str(broken)) from None
             if key_id != self._sealer.key_id:
                 # So that a server key can go when a newer one has been in front of it for a while.
@@ -82,7 +82,7 @@ def kept_secret_key_ids() -> frozenset[str]:
         StoreUnavailable: the database cannot say.
     """
     with connection() as link:
-        if not inspect(link).has_table(KeptSecretRow.__tablename__):
+        if not inspect(link).has_table(PersistentSecretRow.__tablename__):
             return frozenset()
         return frozenset(link.scalars(select(_SECRET.c.key_id).distinct()))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, bindparam, exists, insert, inspect, or_, select, text, update
 
 from models.base import StoreUnavailable, connection, rows_changed, table
-from models.keys.encryption import SealBroken, Sealer
+from models.keys.encryption import DecryptionFailed, Encryptor
 from models.tables import AuditEventRow, SigningKeyRow
 from telemetry import AuditEvent
 
@@ -62,7 +62,7 @@ class SigningKey:
 class SigningKeyStore:
     """Signing keys in the database, sealed by `sealer`."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Encryptor) -> None:
         self._sealer = sealer
 
     def list(self) -> Sequence[SigningKey]:
@@ -82,7 +82,7 @@ class SigningKeyStore:
         """
         try:
             return self._sealer.open(key.key_id, key.private_key, _name(key.kid))
-        except SealBroken as broken:
+        except DecryptionFailed as broken:
             raise StoreUnavailable(str(broken)) from None
 
     def add_first(self, new: NewSigningKey, now: int) -> bool:

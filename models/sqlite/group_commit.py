@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 
 from core.request_deadline import bounded
 from models.base import StoreUnavailable, db
-from models.database.driver import Link
+from models.database.driver import DriverConnection
 from models.database.engine import WAIT_SECONDS
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class _Waiting:
 
     __slots__ = ("error", "is_done", "result", "work")
 
-    def __init__(self, work: Callable[[Link], object]) -> None:
+    def __init__(self, work: Callable[[DriverConnection], object]) -> None:
         self.work = work
         self.is_done = False
         self.result: object = None
@@ -50,7 +50,7 @@ class GroupCommit:
         """How many pieces wait."""
         return len(self._queue)
 
-    def run(self, work: Callable[[Link], T], *, alone: bool = False) -> T:
+    def run(self, work: Callable[[DriverConnection], T], *, alone: bool = False) -> T:
         """Do a piece of work in a transaction, and commit it.
 
         Args:
@@ -106,7 +106,7 @@ class GroupCommit:
         try:
             # On a busy machine there is more to write when our turn comes; on an idle one it comes at once.
             sched_yield()
-            with Link() as link:
+            with DriverConnection() as link:
                 link.begin()
                 batch = self._waiting()
                 for each in batch:
@@ -140,9 +140,9 @@ class GroupCommit:
         return taken
 
 
-def _stored(work: Callable[[Link], T], *, alone: bool = False) -> T:
+def _stored(work: Callable[[DriverConnection], T], *, alone: bool = False) -> T:
     """Do a piece in a transaction of its own, and give back what it came to."""
-    with Link(alone=alone) as link:
+    with DriverConnection(alone=alone) as link:
         link.begin()
         result = work(link)
         link.commit()

@@ -16,7 +16,7 @@ from login import ClientFailures, ClientThrottled
 from models import Client, ClientSecret, ClientStore, StoreUnavailable, has_our_form
 from oauth.clients.authlib_client import OAuthClient
 from oauth.errors import InvalidClient, malformed
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 
 METHODS = ("client_secret_basic", "client_secret_post", "none")
 
@@ -49,7 +49,7 @@ class StrictClientAuthentication(ClientAuthentication):
 
     def authenticate(
         self,
-        request: StrictRequest,
+        request: TokenRequest,
         methods: Sequence[str],
         endpoint: str,
     ) -> OAuthClient:
@@ -86,7 +86,7 @@ class StrictClientAuthentication(ClientAuthentication):
 
     def _judge(
         self,
-        request: StrictRequest,
+        request: TokenRequest,
         presented: _Presented,
         client: Client | None,
         methods: Sequence[str],
@@ -121,7 +121,7 @@ class StrictClientAuthentication(ClientAuthentication):
         return authenticated
 
     def _throttled(
-        self, request: StrictRequest, presented: _Presented, client: Client | None
+        self, request: TokenRequest, presented: _Presented, client: Client | None
     ) -> ClientThrottled | None:
         return self._failures.throttled(_named(presented, client), request.address)
 
@@ -158,7 +158,7 @@ def _named(presented: _Presented, client: Client | None) -> str:
     return presented.readings[-1][0] if client is None else client.client_id
 
 
-def _presented(request: StrictRequest) -> _Presented:
+def _presented(request: TokenRequest) -> _Presented:
     client_id, client_secret = request.form.get("client_id"), request.form.get("client_secret")
     header = request.headers.get("Authorization")
     if header is not None:

@@ -3,7 +3,7 @@
 from authlib.oauth2.rfc6749 import ClientMixin
 
 from models import Client
-from oauth.policy.scope import settle
+from oauth.policy.scope import resolve
 
 
 class OAuthClient(ClientMixin):
@@ -18,7 +18,7 @@ class OAuthClient(ClientMixin):
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
         """The scope that is granted when `scope` is asked, None if it may not have it (RFC 6749, 3.3)."""
-        return settle(scope, self.registered)
+        return resolve(scope, self.registered)
 
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether the client is registered for `grant_type`."""

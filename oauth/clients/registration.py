@@ -21,7 +21,7 @@ URL_ENCODING_HINTS = "url_encoding_hints"
 TOLERANT_SCOPE = "tolerant_scope"
 PAIRWISE_SUBJECT = "pairwise_subject"
 ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
-TOLD_REASONS = "told_reasons"
+DETAILED_ERRORS = "told_reasons"
 FLAGS = (
     PUBLIC_PASSWORD,
     KEEP_REFRESH_TOKEN,
@@ -29,7 +29,7 @@ FLAGS = (
     TOLERANT_SCOPE,
     PAIRWISE_SUBJECT,
     ID_TOKEN,
-    TOLD_REASONS,
+    DETAILED_ERRORS,
 )
 
 

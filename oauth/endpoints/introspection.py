@@ -9,7 +9,7 @@ from oauth.errors import missing
 from oauth.policy.audience import audience_of
 from oauth.policy.claims import username_of
 from oauth.policy.scope import DEFAULT
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 from oauth.tokens.presented import Presented, find_presented
 
 
@@ -21,7 +21,7 @@ class Introspection(IntrospectionEndpoint):
 
     CLIENT_AUTH_METHODS = tuple(method for method in METHODS if method != "none")
 
-    def authenticate_token(self, request: StrictRequest, client: OAuthClient) -> Presented | None:
+    def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:
         """The token if the client may know of it, else None: inactive (section 2.2).
 
         Raises:

@@ -4,10 +4,10 @@ from models import StoreUnavailable
 from oauth.clients.authentication import METHODS
 from oauth.clients.registration import GRANT_TYPES
 from oauth.endpoints.introspection import Introspection
-from oauth.policy.scope_registry import BUILT_IN, Catalogue
+from oauth.policy.scope_registry import BUILT_IN, ScopeRegistry
 
 
-def current_metadata(issuer: str, catalogue: Catalogue) -> dict[str, object]:
+def current_metadata(issuer: str, catalogue: ScopeRegistry) -> dict[str, object]:
     """The metadata document with the scopes of the catalogue as it is now.
 
     Args:

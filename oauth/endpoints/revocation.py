@@ -6,7 +6,7 @@ from models import AccessToken
 from oauth.clients.authentication import METHODS
 from oauth.clients.authlib_client import OAuthClient
 from oauth.errors import missing
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 from oauth.tokens.presented import Presented, find_presented, foreign_token
 
 
@@ -18,7 +18,7 @@ class Revocation(RevocationEndpoint):
 
     CLIENT_AUTH_METHODS = METHODS
 
-    def authenticate_token(self, request: StrictRequest, client: OAuthClient) -> Presented | None:
+    def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:
         """The client's token; None for one that is not, which is an answer of 200 (section 2.2).
 
         Raises:
@@ -33,7 +33,7 @@ class Revocation(RevocationEndpoint):
             raise foreign_token(server.refusals, server.log, request, found.stored)
         return found
 
-    def revoke_token(self, token: Presented, request: StrictRequest) -> None:
+    def revoke_token(self, token: Presented, request: TokenRequest) -> None:
         """End it.
 
         Raises:

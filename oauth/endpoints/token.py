@@ -15,14 +15,14 @@ from flask.globals import request_ctx
 from core import request_deadline
 from login import Cause, ClientThrottled, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
-from oauth.clients.registration import TOLD_REASONS, URL_ENCODING_HINTS
+from oauth.clients.registration import DETAILED_ERRORS, URL_ENCODING_HINTS
 from oauth.clients.url_encoding import is_left_raw
 from oauth.endpoints.cors import Origins
 from oauth.endpoints.metadata import current_metadata
 from oauth.errors import Trouble, missing, wire_error
 from oauth.responses import error_response, json_response
 from oauth.server import Server
-from oauth.token_request import StrictRequest, read_parameters
+from oauth.token_request import TokenRequest, read_parameters
 from oauth.tokens.signing_keys import JWKS_MAX_AGE
 
 
@@ -76,23 +76,23 @@ def _publish(server: Server, endpoints: Blueprint) -> None:
         return response
 
 
-def _grant_token(server: Server, oauth_request: StrictRequest) -> Response:
+def _grant_token(server: Server, oauth_request: TokenRequest) -> Response:
     if "grant_type" not in oauth_request.form:
         raise missing("grant_type")
     response: Response = server.create_token_response(oauth_request)
     return response
 
 
-def _revoke(server: Server, oauth_request: StrictRequest) -> Response:
+def _revoke(server: Server, oauth_request: TokenRequest) -> Response:
     response: Response = server.create_endpoint_response("revocation", oauth_request)
     return response
 
 
 def _answer(
-    server: Server, endpoint: Callable[[Server, StrictRequest], Response], origins: Origins | None = None
+    server: Server, endpoint: Callable[[Server, TokenRequest], Response], origins: Origins | None = None
 ) -> Response:
     asked = request_ctx.request
-    oauth_request = StrictRequest(asked, issuer=server.issuer, request_id=urandom(8).hex())
+    oauth_request = TokenRequest(asked, issuer=server.issuer, request_id=urandom(8).hex())
     response = _answer_to(asked, oauth_request, server, endpoint)
     if origins is None or "HTTP_ORIGIN" not in asked.environ:
         return response
@@ -106,9 +106,9 @@ def _answer(
 
 def _answer_to(
     asked: Request,
-    oauth_request: StrictRequest,
+    oauth_request: TokenRequest,
     server: Server,
-    endpoint: Callable[[Server, StrictRequest], Response],
+    endpoint: Callable[[Server, TokenRequest], Response],
 ) -> Response:
     try:
         oauth_request.take(*read_parameters(asked))
@@ -121,10 +121,10 @@ def _answer_to(
         _log_trouble(server, oauth_request, trouble, raw=raw)
         flags = oauth_request.client.registered.flags if oauth_request.client else {}
         told = raw and bool(flags.get(URL_ENCODING_HINTS))
-        return error_response(wire_error(trouble, raw=told, reason=bool(flags.get(TOLD_REASONS))))
+        return error_response(wire_error(trouble, raw=told, reason=bool(flags.get(DETAILED_ERRORS))))
 
 
-def _log_trouble(server: Server, oauth_request: StrictRequest, trouble: Trouble, *, raw: bool) -> None:
+def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, *, raw: bool) -> None:
     """The operator's sentence. The name that was typed is not in it: people type passwords there.
 
     Nor is what shows that a password was not URL-encoded (`raw`): it is part of the password.

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from models import AccessToken
 from oauth.endpoints.cors import Origins
-from oauth.policy.claims import standard_claims, told_of
+from oauth.policy.claims import released_claims_of, standard_claims
 from oauth.protector import Protector
 from oauth.responses import json_response
 
@@ -30,7 +30,7 @@ def userinfo_endpoint(protector: Protector, origins: Origins) -> Blueprint:
         if token.subject is None:
             body: Mapping[str, object] = {"client_id": token.client_id}
         else:
-            body = standard_claims(told_of(token))
+            body = standard_claims(released_claims_of(token))
         return origins.answer(json_response(body), token.client_id)
 
     return endpoint

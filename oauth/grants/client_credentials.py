@@ -5,7 +5,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from login import InvalidCredentials
 from oauth.clients.authentication import METHODS
 from oauth.errors import InvalidClient, unauthorized_client
-from oauth.policy.audience import settle_audience
+from oauth.policy.audience import resolve_audience
 
 
 class OwnBehalfGrant(ClientCredentialsGrant):
@@ -28,8 +28,8 @@ class OwnBehalfGrant(ClientCredentialsGrant):
         except InvalidCredentials as refusal:
             raise InvalidClient(refusal.detail, client.get_client_id()) from None
         # Rules of scopes are about people: what a program has of its own is what it is registered for.
-        self.request.granted_scope = self.server.settle_scope(self.request)
-        self.request.granted_audience = settle_audience(
+        self.request.granted_scope = self.server.resolve_scope(self.request)
+        self.request.granted_audience = resolve_audience(
             self.request.resources, client.registered, self.server.issuer
         )
 

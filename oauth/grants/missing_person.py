@@ -6,12 +6,16 @@ Owns: what is told of it. Must not know: when it is believed, which the store de
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models import Absence, AbsenceStore
+from models import MissingPerson, MissingPersonStore
 from telemetry import AuditEvent, Log
 
 
 def note_absence(
-    absences: AbsenceStore, log: Log, event: AuditEvent, servers: Sequence[str], facts: Mapping[str, object]
+    absences: MissingPersonStore,
+    log: Log,
+    event: AuditEvent,
+    servers: Sequence[str],
+    facts: Mapping[str, object],
 ) -> None:
     """Note that a person was not found. Where they are gone for certain, all their grants end.
 
@@ -29,7 +33,7 @@ def note_absence(
     missed = absences.missed(event.subject or "", servers, of_person)
     if missed.event is not None:
         log.warning(missed.event.event, **missed.event.facts())
-    if missed.absence is Absence.BRAKED:
+    if missed.absence is MissingPerson.BRAKED:
         cause = (
             "More people are missing from the directory than can be right, so no more grants end for it: "
             "look at NETID_LDAP_USER_BASE, NETID_LDAP_ID_ATTRIBUTE and what the service account may read."

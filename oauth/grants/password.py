@@ -6,9 +6,9 @@ from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
 from login import Person
 from oauth.clients.authentication import METHODS
-from oauth.clients.registration import TOLD_REASONS
+from oauth.clients.registration import DETAILED_ERRORS
 from oauth.errors import missing, unauthorized_client
-from oauth.policy.audience import settle_audience
+from oauth.policy.audience import resolve_audience
 from oauth.policy.permission import permit
 
 
@@ -38,8 +38,8 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         absent = [name for name in ("username", "password") if name not in form]
         if absent:
             raise missing(*absent)
-        self.request.granted_scope = self.server.settle_scope(self.request)
-        self.request.granted_audience = settle_audience(
+        self.request.granted_scope = self.server.resolve_scope(self.request)
+        self.request.granted_audience = resolve_audience(
             self.request.resources, client.registered, self.server.issuer
         )
         self.server.restrictions.check_network(client.registered, self.request.address)
@@ -67,7 +67,7 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
         """Issue and store the tokens (RFC 6749, 5.1)."""
         refresh = self.request.client.check_grant_type("refresh_token")
         token = self.server.issue(self.request, refresh=refresh)
-        if self.request.client.registered.flags.get(TOLD_REASONS):
+        if self.request.client.registered.flags.get(DETAILED_ERRORS):
             token |= _warnings(self.request.user, self.server.now())
         return 200, token, self.TOKEN_RESPONSE_HEADER
 

@@ -20,9 +20,9 @@ from oauth.policy.claims import claims_of
 from oauth.policy.permission import permit
 from oauth.policy.scope import DEFAULT, is_wellformed
 from oauth.tokens.format import ACCESS, REFRESH, key_of, last_second, stored_key
-from oauth.tokens.issuer import Facts
+from oauth.tokens.issuer import TokenContents
 from oauth.tokens.presented import foreign_token
-from oauth.tokens.rotation import Pair, Successor
+from oauth.tokens.rotation import Pair, RotatedToken
 from telemetry import AuditEvent
 
 
@@ -121,7 +121,7 @@ class RefreshGrant(RefreshTokenGrant):
         self._end(found, "token.reused", "refresh_token_reused")
         raise invalid_refresh_token()
 
-    def _stored_pair(self, found: RefreshToken, successor: Successor, used_at: int) -> Pair | None:
+    def _stored_pair(self, found: RefreshToken, successor: RotatedToken, used_at: int) -> Pair | None:
         """The tokens that were made of the presented one, if it was of these, and they were not used yet."""
         stored = self.server.refreshes.find(stored_key(REFRESH, successor.refresh))
         if stored is None or stored.used_at is not None:
@@ -196,10 +196,10 @@ class RefreshGrant(RefreshTokenGrant):
             raise invalid_scope()
         return " ".join(kept)
 
-    def _facts(self, found: RefreshToken, at: int) -> Facts:
+    def _facts(self, found: RefreshToken, at: int) -> TokenContents:
         """What an access token that is issued at `at` (seconds since the epoch) stands for."""
         ends = self.server.minter.end(self.request.client.registered, at)
-        return Facts(
+        return TokenContents(
             sub=found.sub or found.subject,
             scope=self.request.granted_scope,
             audience=self.request.granted_audience,
@@ -208,9 +208,9 @@ class RefreshGrant(RefreshTokenGrant):
             expires_at=min(ends, found.grant_expires_at),
         )
 
-    def _successors(self, found: RefreshToken, at: int) -> Iterator[Successor]:
+    def _successors(self, found: RefreshToken, at: int) -> Iterator[RotatedToken]:
         presented = self.request.form[self.GRANT_TYPE]
-        made: Iterator[Successor] = self.server.successors.of(
+        made: Iterator[RotatedToken] = self.server.successors.of(
             presented, found.generation, at, found.grant_expires_at
         )
         return made

@@ -11,7 +11,7 @@ from models import Registration
 from oauth.errors import invalid_target
 
 
-def settle_audience(asked: Sequence[str], client: Registration, issuer: str) -> str | None:
+def resolve_audience(asked: Sequence[str], client: Registration, issuer: str) -> str | None:
     """The audience of a token that a client is granted, with spaces between; None where it asked for none.
 
     Args:

@@ -72,7 +72,7 @@ def claims_of(person: Person, scope: str, allowed: Sequence[str] | None) -> dict
     }
 
 
-def told_of(token: AccessToken) -> dict[str, object]:
+def released_claims_of(token: AccessToken) -> dict[str, object]:
     """Who is behind an access token, as far as it tells: `sub` always, and what it releases.
 
     Its scope may be narrower than its grant's, and its client may be given less than at the login.
@@ -105,7 +105,7 @@ def standard_claims(claims: Mapping[str, object]) -> dict[str, object]:
     """Claims under the names of OpenID Connect (Core 1.0, 5.1).
 
     Args:
-        claims: as `told_of` gave them.
+        claims: as `released_claims_of` gave them.
     """
     return {_STANDARD_NAMES.get(name, name): value for name, value in claims.items()}
 

@@ -4,11 +4,11 @@ from login import Person
 from oauth.audit import Refusals
 from oauth.errors import scope_not_for_person
 from oauth.policy.scope_registry import ScopeRules
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 from telemetry import Log
 
 
-def permit(request: StrictRequest, person: Person, rules: ScopeRules, refusals: Refusals, log: Log) -> None:
+def permit(request: TokenRequest, person: Person, rules: ScopeRules, refusals: Refusals, log: Log) -> None:
     """Leave in the granted scope of `request` what `person` may have (RFC 6749, 3.3).
 
     Args:

@@ -9,7 +9,7 @@ DEFAULT = "default"
 _GRAMMAR = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
-def settle(
+def resolve(
     requested: str | None, client: Registration, *, server_default: str = "", tolerant: bool = False
 ) -> str | None:
     """The scope that a client is granted, or None if it asked for what it may not have.
@@ -33,7 +33,7 @@ def settle(
     if tolerant:
         wanted = [name for name in wanted if name in (registered or [DEFAULT])]
         if not wanted:
-            return settle(None, client, server_default=server_default)
+            return resolve(None, client, server_default=server_default)
     return " ".join(wanted) if set(wanted) <= set(registered or [DEFAULT]) else None
 
 

@@ -25,7 +25,7 @@ _HOLDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ScopeVerdict:
     """Whether a person may have a scope. `rule` is the one that grants it; None where nothing is needed."""
 
     scope: str
@@ -61,17 +61,17 @@ class ScopeRules:
             return scope
         return " ".join(each.scope for each in self.verdicts(person, scope) if each.granted)
 
-    def verdicts(self, person: Person, scope: str) -> Sequence[Verdict]:
+    def verdicts(self, person: Person, scope: str) -> Sequence[ScopeVerdict]:
         """Each name in `scope`, whether `person` may have it, and by which rule; as `permitted` decides."""
         found = []
         for name in scope.split():
             needs = self._needs.get(name, ())
             rule = met(person, needs) if needs else None
-            found.append(Verdict(name, not needs or rule is not None, rule, needs))
+            found.append(ScopeVerdict(name, not needs or rule is not None, rule, needs))
         return found
 
 
-class Catalogue:
+class ScopeRegistry:
     """The catalogue as this process last read it, for a few seconds at most."""
 
     def __init__(self, read: Callable[[], Sequence[Scope]], clock: Callable[[], float]) -> None:

@@ -21,7 +21,7 @@ _AT_HASH_OCTETS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class TokenContents:
     """What is stored of an access token, and so what a JWT says. Times are seconds since the epoch.
 
     `sub` is None for a client's own token.
@@ -48,7 +48,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Minter:
+class TokenIssuer:
     """Makes access tokens and ID tokens in the name of `issuer`."""
 
     issuer: str
@@ -61,7 +61,7 @@ class Minter:
         return at + (longest if client.access_token_format == OPAQUE else min(longest, JWT_LIFETIME))
 
     def access(
-        self, client: Client, facts: Facts, octets: bytes | None = None, *, fraction: float = 0.0
+        self, client: Client, facts: TokenContents, octets: bytes | None = None, *, fraction: float = 0.0
     ) -> str:
         """An access token.
 
@@ -79,7 +79,7 @@ class Minter:
         signer = self.keys.signer(client.access_token_format, facts.issued_at)
         return self._jwt(signer, client, facts, octets or urandom(32))
 
-    def repeated(self, client: Client, facts: Facts, octets: bytes) -> Iterator[str]:
+    def repeated(self, client: Client, facts: TokenContents, octets: bytes) -> Iterator[str]:
         """The access tokens that `access` may have made of these, in the first release too.
 
         A JWT for each key that may have signed.
@@ -93,7 +93,7 @@ class Minter:
         for signer in self.keys.candidates(client.access_token_format, facts.issued_at):
             yield self._jwt(signer, client, facts, octets)
 
-    def id_token(self, client: Client, facts: Facts, access_token: str) -> str | None:
+    def id_token(self, client: Client, facts: TokenContents, access_token: str) -> str | None:
         """An ID token (OpenID Connect Core 1.0, 2), for a client that is registered for them.
 
         None where there is none: the scope `openid` was not granted, or no person stands behind the token.
@@ -118,7 +118,7 @@ class Minter:
         return self.keys.signer(alg, facts.issued_at).sign("JWT", claims)
 
     def answer(
-        self, client: Client, facts: Facts, access: str, refresh: str | None, now: int
+        self, client: Client, facts: TokenContents, access: str, refresh: str | None, now: int
     ) -> dict[str, object]:
         """What the token endpoint says (RFC 6749, 5.1), with an ID token where one belongs to it.
 
@@ -142,7 +142,7 @@ class Minter:
         }
         return {name: value for name, value in token.items() if value is not None}
 
-    def _jwt(self, signer: Signer, client: Client, facts: Facts, octets: bytes) -> str:
+    def _jwt(self, signer: Signer, client: Client, facts: TokenContents, octets: bytes) -> str:
         """A JWT access token (RFC 9068, 2). A client's own is about the client, and tells of no login."""
         claims: dict[str, object] = {
             "iss": self.issuer,

@@ -11,7 +11,7 @@ from models import AccessToken, GrantStore, RefreshStore, RefreshToken
 from oauth.audit import Refusals
 from oauth.clients.authlib_client import OAuthClient
 from oauth.errors import invalid_refresh_token
-from oauth.token_request import StrictRequest
+from oauth.token_request import TokenRequest
 from oauth.tokens.format import ACCESS, REFRESH, jti_of, key_of
 from telemetry import Log
 
@@ -60,7 +60,7 @@ def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now:
 
 
 def foreign_token(
-    refusals: Refusals, log: Log, request: StrictRequest, stored: AccessToken | RefreshToken
+    refusals: Refusals, log: Log, request: TokenRequest, stored: AccessToken | RefreshToken
 ) -> OAuth2Error:
     """The answer to a client that presents another one's token, once log and audit tell of both clients.
 

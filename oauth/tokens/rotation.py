@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from oauth.tokens.format import ACCESS, REFRESH, mint
-from oauth.tokens.issuer import Facts
+from oauth.tokens.issuer import TokenContents
 from oauth.tokens.lifetimes import Lifetimes
 
 
 @dataclass(frozen=True, slots=True)
-class Successor:
+class RotatedToken:
     """A refresh token with its end, in seconds since the epoch, and octets for the access token beside it."""
 
     refresh: str = field(repr=False)
@@ -28,19 +28,19 @@ class Pair:
     """An access token, what it stands for, and a refresh token with its end (seconds since the epoch)."""
 
     access: str = field(repr=False)
-    facts: Facts
+    facts: TokenContents
     refresh: str = field(repr=False)
     refresh_expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
-class Successors:
+class RotatedTokens:
     """Derives successors: the first key makes, all are tried for a replay."""
 
     keys: Sequence[bytes]
     lifetimes: Lifetimes
 
-    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Iterator[Successor]:
+    def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Iterator[RotatedToken]:
         """The successor that would be made of a refresh token, and then those that may have been made of it.
 
         Args:
@@ -54,7 +54,7 @@ class Successors:
             for key in self.keys:
                 octets = _derive(key, REFRESH, presented, generation)
                 refresh = mint(REFRESH, ends, octets, first_form=first_form)
-                yield Successor(refresh, ends, _derive(key, ACCESS, presented, generation))
+                yield RotatedToken(refresh, ends, _derive(key, ACCESS, presented, generation))
 
 
 def _derive(key: bytes, kind: str, presented: str, generation: int) -> bytes:

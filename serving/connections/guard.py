@@ -7,7 +7,7 @@ from typing import Protocol
 from serving.connections.bodies import BodyGate
 from serving.connections.census import Census
 from serving.connections.sockets import Connection
-from telemetry import Log, Seldom
+from telemetry import Log, LogSampler
 
 LOOK_SECONDS = 1.0
 """The guard looks at connections so often."""
@@ -52,7 +52,7 @@ class Guard:
         self._census = census
         self._sockets = sockets
         self._log = log
-        self._seldom = Seldom()
+        self._seldom = LogSampler()
         self._look = look
         self._next_look = 0.0
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from directory import Standing
+from directory import LockoutStatus
 from tests.conftest import Site
 from tests.fakes import FakeAccount, FakeDirectory
 
@@ -59,7 +59,7 @@ def test_shield_is_compared_with_what_locks(
     make_site: Callable[..., Site], budget: str, workers: str, limit: int | None, expected: str | None
 ) -> None:
     """The budget and what other workers have under way must stay below the directory's limit."""
-    directory = FakeDirectory(account=FakeAccount(counted=Standing(0, limit)))
+    directory = FakeDirectory(account=FakeAccount(counted=LockoutStatus(0, limit)))
     site = make_site(directory, NETID_SHIELD_BUDGET=budget, NETID_WORKERS=workers)
     printed = site.run("directory", "check", "alice")
     assert ("shield" in printed) is (expected is not None)

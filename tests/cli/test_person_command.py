@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Refusal, Standing
+from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.faults import rows
@@ -97,12 +97,17 @@ def test_what_is_blocked_for_everybody_is_told(
 
 @pytest.mark.parametrize(
     ("standing", "blocked"),
-    [(Standing(3, 5), True), (Standing(2, 5), False), (Standing(), True), (Standing(5, 0), False)],
+    [
+        (LockoutStatus(3, 5), True),
+        (LockoutStatus(2, 5), False),
+        (LockoutStatus(), True),
+        (LockoutStatus(5, 0), False),
+    ],
 )
 def test_block_of_the_shield_is_told(
     faked: Site,
     fake: FakeDirectory,
-    standing: Standing,
+    lockout_status: LockoutStatus,
     blocked: bool,  # noqa: FBT001
 ) -> None:
     """Whom the shield keeps from the directory is blocked, while the directory's count is so full."""
@@ -112,7 +117,7 @@ def test_block_of_the_shield_is_told(
     fake.outcome = refusal
     for number in range(3):
         faked.ask_token(client, password=f"guess{number}")
-    fake.outcome, fake.account = ALICE, FakeAccount(counted=standing)
+    fake.outcome, fake.account = ALICE, FakeAccount(counted=lockout_status)
     told = [(each["cause"], each["until"]) for each in why(faked)["blocked"]]
     assert told == ([("shield", None)] if blocked else [])
     assert ("BLOCKED with any client until the directory" in faked.run("person", "why", "alice")) is blocked
@@ -138,7 +143,7 @@ def test_state_in_the_directory_is_told(faked: Site, fake: FakeDirectory) -> Non
     """What the directory says for certain, its own count, and its sentence without control characters."""
     fake.outcome = ALICE
     fake.examine = lambda net_id, *, groups=False: PersonState(  # type: ignore[method-assign]
-        ALICE, Refusal.LOCKED, "until\x1b[2J noon", Standing(failures=5, limit=5)
+        ALICE, Refusal.LOCKED, "until\x1b[2J noon", LockoutStatus(failures=5, limit=5)
     )
     told = why(faked)
     assert (told["directory"], told["refusal"], told["sub"]) == ("locked", "locked", ALICE.id)

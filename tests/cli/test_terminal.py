@@ -14,7 +14,7 @@ from rich.console import Console
 from app import CannotStart, create_app
 from cli.output import Refused, confirm, shown, table
 from directory import DirectoryUnavailable
-from directory.ldap import Finding, Verdict
+from directory.ldap import Finding, StepStatus
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import database_file
@@ -133,16 +133,16 @@ def test_message_of_a_server_is_escaped(
 def test_findings_of_the_doctor_are_escaped(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every part of a finding is escaped; only the mark in front may have a colour."""
 
-    class Doctor:
+    class Diagnostics:
         def __init__(self, config: object) -> None:
             pass
 
         def examine(self, *_: object) -> Iterator[Finding]:
             yield Finding(
-                step=NASTY, verdict=Verdict.FAILED, text=NASTY + MARKUP, setting=NASTY, server=NASTY
+                step=NASTY, verdict=StepStatus.FAILED, text=NASTY + MARKUP, setting=NASTY, server=NASTY
             )
 
-    monkeypatch.setattr(import_module("cli.directory"), "Doctor", Doctor)
+    monkeypatch.setattr(import_module("cli.directory"), "Diagnostics", Diagnostics)
     printed = output(place, "directory", "check")
     assert MARKUP in printed
     assert_harmless(printed)

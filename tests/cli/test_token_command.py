@@ -9,7 +9,7 @@ import pytest
 
 from cli.token import Purging
 from models import Batch
-from models.database.driver import Link
+from models.database.driver import DriverConnection
 from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
 from tests.faults import database_file, drop_table
@@ -176,11 +176,11 @@ def test_interrupt_amid_a_batch_undoes_it(
     tokens(site, library)
     site.clock.now += 365 * DAY
 
-    def interrupted(_: Link) -> None:
+    def interrupted(_: DriverConnection) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Link, "commit", interrupted)
+        patched.setattr(DriverConnection, "commit", interrupted)
         said = site.run("token", "purge", status=130)
     assert said.startswith("Stopped after 0 rows")
     assert json.loads(site.run("token", "purge", "--json"))["access_token"] == 1

@@ -127,9 +127,9 @@ class AdmitConformance:
         """What is not known is None; what is known is a number."""
 
         def admit(account: Account) -> None:
-            standing = account.standing()
-            assert standing.failures in {None, 0}
-            assert standing.limit is None or standing.limit >= 0
+            lockout_status = account.lockout_status()
+            assert lockout_status.failures in {None, 0}
+            assert lockout_status.limit is None or lockout_status.limit >= 0
 
         assert directory.authenticate("alice", "alice-password", admit=admit).net_id == "alice"
 

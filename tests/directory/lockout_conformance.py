@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from directory import Account, Directory, InvalidCredentials, Refusal, Standing
+from directory import Account, Directory, InvalidCredentials, LockoutStatus, Refusal
 from tests.servers.administrator import Administrator
 
 LIMIT = 5
@@ -17,12 +17,12 @@ class Held(Exception):
     """What a test raises to keep a password from being tried."""
 
 
-def look(directory: Directory, net_id: str = "alice") -> tuple[bytes, Standing]:
+def look(directory: Directory, net_id: str = "alice") -> tuple[bytes, LockoutStatus]:
     """The account's state and standing, seen by a login that is kept from its bind."""
-    seen: list[tuple[bytes, Standing]] = []
+    seen: list[tuple[bytes, LockoutStatus]] = []
 
     def admit(account: Account) -> None:
-        seen.append((account.state, account.standing()))
+        seen.append((account.state, account.lockout_status()))
         raise Held
 
     with pytest.raises(Held):
@@ -62,13 +62,13 @@ class LockoutConformance:
         self, directory: Directory, administrator: Administrator
     ) -> None:
         """Failures are those that the server counts, against its limit; a login that is right ends them."""
-        assert look(directory)[1] == Standing(0, LIMIT)
+        assert look(directory)[1] == LockoutStatus(0, LIMIT)
         for count in (1, 2):
             fail(directory)
-            assert look(directory)[1] == Standing(count, LIMIT)
+            assert look(directory)[1] == LockoutStatus(count, LIMIT)
             assert administrator.failures("alice") == count
         directory.authenticate("alice", "alice-password")
-        assert look(directory)[1] == Standing(0, LIMIT)
+        assert look(directory)[1] == LockoutStatus(0, LIMIT)
 
     def test_standing_does_not_stay_when_its_time_is_over(
         self, directory: Directory, open_with: Callable[..., Directory]
@@ -76,7 +76,7 @@ class LockoutConformance:
         """A failure that the server will forget at the next one does not count now."""
         fail(directory)
         tomorrow = open_with(clock=lambda: time.time() + DAY)
-        assert look(tomorrow)[1] == Standing(0, LIMIT)
+        assert look(tomorrow)[1] == LockoutStatus(0, LIMIT)
 
     def test_what_is_not_admitted_is_not_bound(
         self, directory: Directory, administrator: Administrator
@@ -111,7 +111,7 @@ class LockoutConformance:
         before = look(directory)[0]
         fail(directory, LIMIT)
         assert administrator.is_locked("alice")
-        assert look(directory) == (b"", Standing(LIMIT, LIMIT))
+        assert look(directory) == (b"", LockoutStatus(LIMIT, LIMIT))
         administrator.unlock("alice")
         assert look(directory)[0] == before
 
@@ -136,6 +136,6 @@ class LockoutConformance:
         assert directory.examine("alice").refusal is None
         fail(directory, LIMIT)
         state = directory.examine("alice")
-        assert (state.refusal, state.standing) == (Refusal.LOCKED, Standing(LIMIT, LIMIT))
+        assert (state.refusal, state.lockout_status) == (Refusal.LOCKED, LockoutStatus(LIMIT, LIMIT))
         administrator.unlock("alice")
         assert directory.examine("alice").refusal is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from directory.ldap import Doctor, Finding, LdapConfig, Verdict
+from directory.ldap import Diagnostics, Finding, LdapConfig, StepStatus
 from tests.directory.conftest import SERVICE
 from tests.servers.policy import PolicySlapd
 from tests.servers.slapd import SUFFIX, Slapd
@@ -32,7 +32,7 @@ def examine(settings: dict[str, Any]) -> Callable[..., dict[str, Finding]]:
     """Examines slapd with some settings changed; the findings by their steps."""
 
     def examine(net_id: str | None = None, password: str | None = None, **changes: Any) -> dict[str, Finding]:
-        doctor = Doctor(LdapConfig(**{**settings, **changes}))
+        doctor = Diagnostics(LdapConfig(**{**settings, **changes}))
         return {finding.step: finding for finding in doctor.examine(net_id, password)}
 
     return examine
@@ -43,7 +43,7 @@ Examine = Callable[..., dict[str, Finding]]
 
 def failed(findings: dict[str, Finding]) -> dict[str, str | None]:
     """The steps that failed, and the settings that they name."""
-    return {step: found.setting for step, found in findings.items() if found.verdict is Verdict.FAILED}
+    return {step: found.setting for step, found in findings.items() if found.verdict is StepStatus.FAILED}
 
 
 def test_healthy_directory(examine: Examine) -> None:
@@ -69,7 +69,9 @@ def test_certificate_is_described(examine: Examine) -> None:
 def test_every_server_is_examined(slapd: Slapd, settings: dict[str, Any]) -> None:
     """With several servers each is reached; what they hold is looked at once."""
     config = LdapConfig(**{**settings, "uris": (slapd.ldap, slapd.ldaps)})
-    servers = [finding.server for finding in Doctor(config).examine() if finding.step == "service account"]
+    servers = [
+        finding.server for finding in Diagnostics(config).examine() if finding.step == "service account"
+    ]
     assert servers == [slapd.ldap, slapd.ldaps]
 
 
@@ -100,7 +102,7 @@ def test_unknown_authority(examine: Examine, tmp_path: Path) -> None:
 def test_clear_text_is_a_warning(examine: Examine) -> None:
     """TLS that is off by name, on this machine, is warned of."""
     found = examine(start_tls=False)["TLS"]
-    assert (found.verdict, found.setting) == (Verdict.WARNING, "NETID_LDAP_START_TLS")
+    assert (found.verdict, found.setting) == (StepStatus.WARNING, "NETID_LDAP_START_TLS")
 
 
 def test_wrong_password_is_told_with_its_reason(examine: Examine) -> None:
@@ -124,16 +126,16 @@ def test_lockout_is_told(examine: Examine, policy: str | None, told: str, settin
     """Whether it can be known how near people are to being locked out is told, and what would help."""
     found = examine("alice", password_policy=policy)["lockout"]
     assert told in found.text
-    assert (found.setting, found.verdict is Verdict.WARNING) == (setting, setting is not None)
+    assert (found.setting, found.verdict is StepStatus.WARNING) == (setting, setting is not None)
 
 
 def test_lockout_that_threatens_is_told(policy_slapd: PolicySlapd, settings: dict[str, Any]) -> None:
     """How near a person is to being locked out is told in numbers."""
     server = policy_slapd.server
     config = LdapConfig(**{**settings, "uris": (server.ldap,), "ca_file": server.ca_file})
-    found = {finding.step: finding for finding in Doctor(config).examine("alice", "not-hers")}
+    found = {finding.step: finding for finding in Diagnostics(config).examine("alice", "not-hers")}
     assert found["lockout"].text == "0 of the 5 failures that lock; each is forgotten after 3600 s"
-    again = {finding.step: finding for finding in Doctor(config).examine("alice")}
+    again = {finding.step: finding for finding in Diagnostics(config).examine("alice")}
     assert again["lockout"].text.startswith("1 of the 5")
 
 
@@ -147,9 +149,9 @@ def test_no_secret_is_told(examine: Examine) -> None:
 def test_embedded_directory_is_examined_too() -> None:
     """The embedded directory has no server to reach, and the same people to look for."""
     ldif = Path(__file__).parents[2] / "directory" / "campus.ldif"
-    found = list(Doctor(LdapConfig(uris=(f"embedded:{ldif}",))).examine("alice"))
+    found = list(Diagnostics(LdapConfig(uris=(f"embedded:{ldif}",))).examine("alice"))
     assert found[0].step == "service account"
-    assert not [finding for finding in found if finding.verdict is Verdict.FAILED]
+    assert not [finding for finding in found if finding.verdict is StepStatus.FAILED]
 
 
 def test_empty_password_is_tried_without_a_person_too(examine: Examine) -> None:
@@ -161,8 +163,8 @@ def test_lenient_server_is_warned_of(new_slapd: Callable[..., Slapd], settings: 
     """A directory that answers success to a bind without a password is told, as a warning."""
     lenient = new_slapd(more="allow bind_anon_dn bind_anon_cred")
     config = LdapConfig(**{**settings, "uris": (lenient.ldap,), "ca_file": lenient.ca_file})
-    found = {finding.step: finding for finding in Doctor(config).examine("alice")}
-    assert found["empty password"].verdict is Verdict.WARNING
+    found = {finding.step: finding for finding in Diagnostics(config).examine("alice")}
+    assert found["empty password"].verdict is StepStatus.WARNING
 
 
 def test_template_is_what_is_examined(examine: Examine) -> None:

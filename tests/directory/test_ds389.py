@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal, Standing
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Refusal
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
 from tests.directory.conftest import SERVICE
@@ -96,7 +96,7 @@ class TestDs389Lockout(LockoutConformance, ShieldConformance):
 
 def test_policy_that_is_hidden_is_not_known(open_with: Callable[..., Directory]) -> None:
     """The server's own configuration is nobody's to read, and a policy that an entry names is anybody's."""
-    assert look(open_with())[1] == Standing(0, None)
+    assert look(open_with())[1] == LockoutStatus(0, None)
     assert look(open_with(), "clumsy")[1].limit == 2
     assert look(open_with(), "warned")[1].limit == 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from directory import Directory, InvalidCredentials
 from directory.ldap import ConfigError, embedded_people
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from tests.directory.admit_conformance import AdmitConformance
@@ -54,7 +54,7 @@ class TestEmbeddedAccounts(AdmitConformance):
 
 
 @pytest.fixture
-def link(ldif: Path) -> Link:
+def link(ldif: Path) -> LdapConnection:
     """A connection to the embedded directory, on which nothing was said yet."""
     return Embedded.from_ldif(ldif).connect(Deadline(1, lambda: 0.0), lambda _link: None)
 
@@ -75,7 +75,7 @@ def test_everyone_listed_can_log_in(opened: Callable[..., Directory]) -> None:
             assert directory.authenticate(person.net_id, person.password).name == person.name
 
 
-def test_unauthenticated_bind_is_refused(link: Link) -> None:
+def test_unauthenticated_bind_is_refused(link: LdapConnection) -> None:
     """A DN without a password is unwillingToPerform, as slapd says by default (RFC 4513, 5.1.2)."""
     link._connection.authentication = "SIMPLE"
     request = {"name": f"uid=alice,{PEOPLE}", "authentication": {"simple": b""}}
@@ -83,19 +83,19 @@ def test_unauthenticated_bind_is_refused(link: Link) -> None:
 
 
 @pytest.mark.parametrize(("dn", "password"), [("", b"x"), (f"uid=alice,{PEOPLE}", b""), ("", b"")])
-def test_empty_dn_or_password_is_never_sent(link: Link, dn: str, password: bytes) -> None:
+def test_empty_dn_or_password_is_never_sent(link: LdapConnection, dn: str, password: bytes) -> None:
     """Whoever asks for such a bind, it does not reach a server (RFC 4513, 5.1.2 and 6.3.1)."""
     with pytest.raises(InvalidCredentials):
         link.bind(dn, password)
     assert link.usable
 
 
-def test_anonymous_bind_is_accepted(link: Link) -> None:
+def test_anonymous_bind_is_accepted(link: LdapConnection) -> None:
     """An anonymous bind is success (RFC 4513, 5.1.1)."""
     assert link.bind_anonymously().code == 0
 
 
-def test_size_limit_is_counted(link: Link) -> None:
+def test_size_limit_is_counted(link: LdapConnection) -> None:
     """Over the size limit there are so many entries and sizeLimitExceeded (RFC 4511, 4.5.1.4)."""
     found = link.search(PEOPLE, "(uid=*)", attributes=["uid"], size_limit=2)
     assert (len(found.entries), found.answer.code) == (2, 4)
@@ -105,33 +105,33 @@ def test_size_limit_is_counted(link: Link) -> None:
 @pytest.mark.parametrize(
     ("base", "code"), [("ou=nowhere,dc=campus,dc=example", 32), ("no DN", 34), (PEOPLE, 0)]
 )
-def test_base_must_exist(link: Link, base: str, code: int) -> None:
+def test_base_must_exist(link: LdapConnection, base: str, code: int) -> None:
     """A base that does not exist is noSuchObject (RFC 4511, 4.5.1.1)."""
     assert link.search(base, "(uid=alice)", attributes=["uid"], size_limit=0).answer.code == code
 
 
 @pytest.mark.parametrize("attributes", [["*"], ["userPassword"], ["*", "+"], ["USERPASSWORD", "uid"]])
-def test_passwords_are_not_returned(link: Link, attributes: list[str]) -> None:
+def test_passwords_are_not_returned(link: LdapConnection, attributes: list[str]) -> None:
     """No search shows a password, however it is asked for."""
     found = link.search(PEOPLE, "(uid=alice)", attributes=attributes, size_limit=0)
     assert len(found.entries) == 1
     assert "userpassword" not in found.entries[0].attributes
 
 
-def test_controls_are_accepted(link: Link) -> None:
+def test_controls_are_accepted(link: LdapConnection) -> None:
     """A control that is not critical is ignored (RFC 4511, 4.1.11)."""
     link._connection.search(PEOPLE, "(uid=alice)", controls=[("1.3.6.1.4.1.42.2.27.8.5.1", False, None)])
     assert link._connection.result["result"] == 0
     assert len(link._connection.response) == 1
 
 
-def test_extensible_match_is_said_to_be_missing(link: Link) -> None:
+def test_extensible_match_is_said_to_be_missing(link: LdapConnection) -> None:
     """An extensible match is an error, where ldap3 would find nothing (RFC 4511, 4.5.1.7.7)."""
     search_filter = "(&(uid=alice)(!(memberOf:1.2.840.113556.1.4.1941:=cn=x)))"
     assert link.search(PEOPLE, search_filter, attributes=["uid"], size_limit=0).answer.code == 18
 
 
-def test_not_of_or(link: Link) -> None:
+def test_not_of_or(link: LdapConnection) -> None:
     """The negation of a disjunction is what matches neither part (RFC 4511, 4.5.1.7)."""
     search_filter = "(&(uid=*)(!(|(uid=alice)(uid=bob))))"
     names = {

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.service_account import ServiceAccount
 from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.entry import Answer
@@ -149,7 +149,7 @@ def test_many_connections_try_a_changed_password_once() -> None:
     def connect(_: int) -> None:
         deadline = Deadline(5, time.monotonic)
         with account.turn(deadline):
-            account.introduce(cast("Link", server), deadline)
+            account.introduce(cast("LdapConnection", server), deadline)
 
     connect(0)
     server.code, server.tries = 49, 0

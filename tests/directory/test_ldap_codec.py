@@ -29,7 +29,7 @@ from pyasn1.codec.ber.encoder import encode
 from directory.ldap.connections.strategy import found_of
 from directory.ldap.protocol.ber import NotUnderstood
 from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
-from directory.ldap.protocol.entry import Answer, Found
+from directory.ldap.protocol.entry import Answer, SearchResult
 from tests.directory.scripted import message, tlv
 
 POLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
@@ -83,7 +83,7 @@ def entry(dn: str, attributes: dict[str, list[bytes]]) -> object:
     return made
 
 
-def by_ldap3(messages: list[bytes]) -> Found:
+def by_ldap3(messages: list[bytes]) -> SearchResult:
     """What ldap3 reads of them, by its own decoder."""
     responses = [LDAP3.strategy.decode_response_fast(decode_message_fast(each)) for each in messages]
     return found_of(responses[:-1], responses[-1])
@@ -102,9 +102,9 @@ def test_answer_to_a_bind(
     answer = enveloped(message_id, "bindResponse", operation, controls)
     values = {oid: value for oid, (_, value) in controls.items() if value is not None}
     expected = Answer(code, text.replace("\0", ""), values)
-    assert Reading(message_id, BIND_RESPONSE).take(answer) == Found(expected, [])
+    assert Reading(message_id, BIND_RESPONSE).take(answer) == SearchResult(expected, [])
     if not referred:  # ldap3 knows no referral here
-        assert by_ldap3([answer]) == Found(expected, [])
+        assert by_ldap3([answer]) == SearchResult(expected, [])
 
 
 @given(IDS, CODES, st.lists(st.tuples(TEXTS, ATTRIBUTES), max_size=3), st.integers(0, 2), st.data())
@@ -225,7 +225,7 @@ def test_only_a_binds_result_answers_a_bind(answer: bytes) -> None:
 @pytest.mark.parametrize("wanted", [0, 1, 5])
 def test_a_part_is_no_answer(wanted: int) -> None:
     """Until the last byte has come there is nothing to go by."""
-    reading: Callable[[bytes], Found | None] = Reading(7, BIND_RESPONSE).take
+    reading: Callable[[bytes], SearchResult | None] = Reading(7, BIND_RESPONSE).take
     whole = message(7, BOUND)
     assert reading(whole[:wanted]) is None
     assert reading(whole[wanted:-1]) is None

@@ -8,7 +8,7 @@ import pytest
 from directory import Directory, DirectoryUnavailable
 from directory.ldap.kinds.profiles import PROFILES
 from directory.ldap.people.groups import GroupRules
-from directory.ldap.protocol.entry import Answer, Entry, Found
+from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 from tests.directory.conftest import CAMPUS
 
 PERSON = Entry("cn=p\\2C q,OU=people,DC=ad,DC=example", {"memberof": (b"cn=direct,dc=x",)})
@@ -24,18 +24,18 @@ class FakeLink:
         self._parents = parents
         self._tokens = tokens
 
-    def search(self, base: str, search_filter: str, **_: Any) -> Found:
+    def search(self, base: str, search_filter: str, **_: Any) -> SearchResult:
         """Find the groups that have a member whose name stands in the filter."""
         self.searches.append((base, search_filter))
         dns = [dn for member, dns in self._parents.items() if f"={member})" in search_filter for dn in dns]
-        return Found(Answer(self.code, ""), [Entry(dn, {}) for dn in dns])
+        return SearchResult(Answer(self.code, ""), [Entry(dn, {}) for dn in dns])
 
-    def read(self, dn: str, **_: Any) -> Found:
+    def read(self, dn: str, **_: Any) -> SearchResult:
         """Return the token of the person, and of nobody else."""
         assert dn == PERSON.dn
-        return Found(Answer(self.code, ""), [Entry(dn, {"tokengroups": tuple(self._tokens)})])
+        return SearchResult(Answer(self.code, ""), [Entry(dn, {"tokengroups": tuple(self._tokens)})])
 
-    def ask(self, question: Callable[[Any], Found]) -> Found:
+    def ask(self, question: Callable[[Any], SearchResult]) -> SearchResult:
         """Put a question to it."""
         return question(self)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap.connections.pool import Lane
+from directory.ldap.connections.pool import ConnectionPool
 from directory.ldap.connections.servers import Servers
-from directory.ldap.connections.sockets import LinkLost, NothingSent, TimedSocket
+from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, NothingSent
 from directory.ldap.deadline import Deadline
 from tests.directory.conftest import recovers_within
 from tests.directory.scripted import BIND, Scripted, friendly
@@ -41,15 +41,15 @@ def dead() -> Iterator[DeadSocket]:
         yield made
 
 
-@pytest.mark.parametrize(("taken", "loss"), [(0, NothingSent), (3, LinkLost)])
-def test_whether_anything_was_sent_is_known(dead: DeadSocket, taken: int, loss: type[LinkLost]) -> None:
+@pytest.mark.parametrize(("taken", "loss"), [(0, NothingSent), (3, ConnectionLost)])
+def test_whether_anything_was_sent_is_known(dead: DeadSocket, taken: int, loss: type[ConnectionLost]) -> None:
     """Only a connection that took nothing at all allows a person's bind once more."""
     dead.left = taken
-    wire = TimedSocket(dead, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
-    with pytest.raises(LinkLost) as caught:
+    wire = DeadlineSocket(dead, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
+    with pytest.raises(ConnectionLost) as caught:
         wire.sendall(b"a request")
     assert type(caught.value) is loss
-    with pytest.raises(LinkLost) as caught:
+    with pytest.raises(ConnectionLost) as caught:
         wire.sendall(b"another")
     assert type(caught.value) is loss
     wire.begin(Deadline(1, time.monotonic))
@@ -133,18 +133,18 @@ def test_connections_to_other_servers_count_too(opened: Callable[..., Directory]
     """Going to another server closes a connection to the first, where the lane is full."""
     with Scripted() as one, Scripted() as other:
         directory = opened(uris=(one.uri, other.uri), pool_size=1, **SETTINGS, **LIMITS)
-        lane: Lane = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
+        lane: ConnectionPool = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
         for near in (one.uri, other.uri, one.uri):
             with lane.lease(Deadline(1, time.monotonic), near=near) as link:
                 assert link.name == near
-            assert [lent.link.name for lent in lane._idle] == [near]
+            assert [lease.link.name for lease in lane._idle] == [near]
 
 
 def test_server_without_a_fair_chance_is_not_blamed(opened: Callable[..., Directory]) -> None:
     """Of a login that has spent its time waiting for a connection, the server knows nothing."""
     with Scripted(lambda *_: b"") as server:
         directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
-        lane: Lane = directory._lines.searches  # type: ignore[attr-defined] # LDAP's own
+        lane: ConnectionPool = directory._lines.searches  # type: ignore[attr-defined] # LDAP's own
         servers: Servers = directory._lines.servers  # type: ignore[attr-defined] # LDAP's own
         for seconds, state in ((0.05, "good"), (0.3, "quarantined")):
             with (

@@ -13,12 +13,12 @@ import trustme
 from ldap3 import NONE, Server
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.dial import dial
 from directory.ldap.connections.sockets import PlainSocket
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
-from directory.ldap.protocol.entry import Answer, Found
+from directory.ldap.protocol.entry import Answer, SearchResult
 from tests.directory.scripted import (
     BIND,
     EXTENDED,
@@ -103,9 +103,9 @@ def says(directory: Directory) -> str:
         return "unavailable"
 
 
-OPERATIONS: dict[str, tuple[int, Callable[[Link], Answer | Found]]] = {
+OPERATIONS: dict[str, tuple[int, Callable[[LdapConnection], Answer | SearchResult]]] = {
     "bind": (BIND, lambda link: link.bind("uid=alice,dc=x", b"wrong-password", controls=("1.2.3",))),
-    "anonymous bind": (BIND, Link.bind_anonymously),
+    "anonymous bind": (BIND, LdapConnection.bind_anonymously),
     "bind without a password": (BIND, lambda link: link.bind_without_password("uid=alice,dc=x")),
     "search": (SEARCH, lambda link: link.search("dc=x", "(uid=alice)", attributes=["uid"], size_limit=2)),
     "read": (SEARCH, lambda link: link.read("dc=x", attributes=["uid"])),
@@ -119,12 +119,12 @@ EVERY_WRONG_ANSWER = [
 
 
 @contextlib.contextmanager
-def linked(server: Scripted, *, codec: bool) -> Iterator[Link]:
+def linked(server: Scripted, *, codec: bool) -> Iterator[LdapConnection]:
     """A connection to a scripted server."""
     deadline = Deadline(0.5, time.monotonic)
     raw = dial(ServerUri.parse(server.uri), connect_timeout=0.5, deadline=deadline)
     wire = PlainSocket(raw, server=server.uri, read_timeout=0.3, deadline=deadline)
-    link = Link.over(Server("localhost", get_info=NONE), wire, name=server.uri, codec=codec)
+    link = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=server.uri, codec=codec)
     yield link
     link.close()
 
@@ -150,7 +150,7 @@ def test_right_answer_is_a_result(how: str, codec: bool) -> None:  # noqa: FBT00
     script = answering(operation, lambda own, number: message(number, done(own)))
     with Scripted(script) as server, linked(server, codec=codec) as link:
         answer = ask(link)
-        assert (answer.answer if isinstance(answer, Found) else answer).code == 0
+        assert (answer.answer if isinstance(answer, SearchResult) else answer).code == 0
         assert link.usable
 
 

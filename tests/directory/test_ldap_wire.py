@@ -15,7 +15,7 @@ import trustme
 
 from directory import Directory, DirectoryUnavailable
 from directory.ldap.connections.dial import dial
-from directory.ldap.connections.sockets import PlainSocket, TimedSocket
+from directory.ldap.connections.sockets import DeadlineSocket, PlainSocket
 from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
@@ -87,8 +87,8 @@ def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -
         dial(uri, connect_timeout=1, deadline=Deadline(1, time.monotonic)).close()
 
 
-@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
-def test_server_that_takes_nothing_more(kind: type[TimedSocket]) -> None:
+@pytest.mark.parametrize("kind", [PlainSocket, DeadlineSocket])
+def test_server_that_takes_nothing_more(kind: type[DeadlineSocket]) -> None:
     """A request that the server does not take off the wire ends with the read timeout, as an answer does."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -99,8 +99,8 @@ def test_server_that_takes_nothing_more(kind: type[TimedSocket]) -> None:
         assert 0.1 <= time.monotonic() - began < 1
 
 
-@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
-def test_answer_is_waited_for_until_the_nearer_of_two_ends(kind: type[TimedSocket]) -> None:
+@pytest.mark.parametrize("kind", [PlainSocket, DeadlineSocket])
+def test_answer_is_waited_for_until_the_nearer_of_two_ends(kind: type[DeadlineSocket]) -> None:
     """An answer that does not come ends with the read timeout, or with a deadline that is nearer."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -113,8 +113,8 @@ def test_answer_is_waited_for_until_the_nearer_of_two_ends(kind: type[TimedSocke
             assert seconds - 0.01 <= time.monotonic() - began < seconds + 0.1
 
 
-@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
-def test_large_request_is_sent_whole(kind: type[TimedSocket]) -> None:
+@pytest.mark.parametrize("kind", [PlainSocket, DeadlineSocket])
+def test_large_request_is_sent_whole(kind: type[DeadlineSocket]) -> None:
     """One that the server takes in several parts arrives as it is."""
     ours, theirs = socket.socketpair()
     received = []
@@ -127,8 +127,8 @@ def test_large_request_is_sent_whole(kind: type[TimedSocket]) -> None:
     assert received == [b"request" * 400_000 + b"\0" * 200_000]
 
 
-@pytest.mark.parametrize("kind", [PlainSocket, TimedSocket])
-def test_what_was_unread_comes_first(kind: type[TimedSocket]) -> None:
+@pytest.mark.parametrize("kind", [PlainSocket, DeadlineSocket])
+def test_what_was_unread_comes_first(kind: type[DeadlineSocket]) -> None:
     """Who reads after the codec reads the same bytes; while some are left the connection is not silent."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -157,7 +157,7 @@ def test_silence_over_tls() -> None:
     deadline = Deadline(5, time.monotonic)
     with secure(ours, ours_context, host="localhost", timeout=5, deadline=deadline) as secured:
         accepting.join(5)
-        wire = TimedSocket(secured, server="x", read_timeout=1, deadline=deadline)
+        wire = DeadlineSocket(secured, server="x", read_timeout=1, deadline=deadline)
         assert select.select([secured], [], [], 5)[0]
         assert wire.is_silent()
         accepted[0].sendall(b"answer")

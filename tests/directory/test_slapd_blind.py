@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from directory.ldap import Doctor, LdapConfig, Verdict
-from directory.ldap.connections.connection import Link
+from directory.ldap import Diagnostics, LdapConfig, StepStatus
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.people.witness import Witness
-from directory.ldap.protocol.entry import Found
+from directory.ldap.protocol.entry import SearchResult
 from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, refusal
 from tests.directory.conftest import SERVICE, MovedClock
 from tests.servers.slapd import Slapd
@@ -80,9 +80,9 @@ def test_check_names_the_setting(blind: Slapd, way: str) -> None:
         "user_base": PEOPLE,
         **WAYS[way],
     }
-    found = {finding.step: finding for finding in Doctor(LdapConfig(**settings)).examine()}["people"]
+    found = {finding.step: finding for finding in Diagnostics(LdapConfig(**settings)).examine()}["people"]
     assert found.setting == "NETID_LDAP_BIND_DN"
-    assert found.verdict is (Verdict.WARNING if way == "template alone" else Verdict.FAILED)
+    assert found.verdict is (StepStatus.WARNING if way == "template alone" else StepStatus.FAILED)
 
 
 def test_hidden_person_is_unknown_where_others_are_seen(
@@ -119,7 +119,7 @@ def test_proof_of_a_login_is_looked_for_once_a_minute(
     looks: list[str] = []
     look = Witness._look
 
-    def counted(witness: Witness, link: Link, search_filter: str) -> Found:
+    def counted(witness: Witness, link: LdapConnection, search_filter: str) -> SearchResult:
         looks.append(search_filter)
         return look(witness, link, search_filter)
 

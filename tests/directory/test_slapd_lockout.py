@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trustme
 
-from directory import Account, Directory, DirectoryUnavailable, Refusal, Standing
+from directory import Account, Directory, DirectoryUnavailable, LockoutStatus, Refusal
 from tests.directory.conftest import MovedClock
 from tests.directory.lockout_conformance import DAY, LIMIT, LockoutConformance, fail, look
 from tests.directory.shield_conformance import ShieldConformance
@@ -51,28 +51,28 @@ class TestSlapdLockout(LockoutConformance, ShieldConformance):
 
 def test_default_policy_is_named_by_the_setting(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
     """The overlay's default policy is named in no entry: only the setting leads to it."""
-    assert look(on_slapd(slapd))[1] == Standing(0, None)
+    assert look(on_slapd(slapd))[1] == LockoutStatus(0, None)
     default = f"cn=default,ou=policies,{SUFFIX}"
-    assert look(on_slapd(slapd, password_policy=default))[1] == Standing(0, 0)
-    assert look(on_slapd(slapd, password_policy=f"cn=nothing,{SUFFIX}"))[1] == Standing(0, None)
+    assert look(on_slapd(slapd, password_policy=default))[1] == LockoutStatus(0, 0)
+    assert look(on_slapd(slapd, password_policy=f"cn=nothing,{SUFFIX}"))[1] == LockoutStatus(0, None)
 
 
 @pytest.mark.parametrize(
     ("access", "standing"),
     [
-        ("access to attrs=pwdFailureTime by * none", Standing(None, LIMIT)),
-        (f'access to dn.exact="{LOCKING}" by * none', Standing(0, None)),
-        ("access to attrs=pwdPolicySubentry by * none", Standing(0, None)),
+        ("access to attrs=pwdFailureTime by * none", LockoutStatus(None, LIMIT)),
+        (f'access to dn.exact="{LOCKING}" by * none', LockoutStatus(0, None)),
+        ("access to attrs=pwdPolicySubentry by * none", LockoutStatus(0, None)),
     ],
 )
 def test_what_is_hidden_from_us_is_not_known(
-    on_slapd: Callable[..., Directory], tmp_path: Path, access: str, standing: Standing
+    on_slapd: Callable[..., Directory], tmp_path: Path, access: str, lockout_status: LockoutStatus
 ) -> None:
     """A counter that may not be read is not a counter at none (RFC 4511, 4.5.1.7)."""
     require_slapd()
     locking = start_policy_slapd(tmp_path / "hiding", access=access)
     try:
-        assert look(on_slapd(locking.server))[1] == standing
+        assert look(on_slapd(locking.server))[1] == lockout_status
     finally:
         locking.server.stop()
 
@@ -86,7 +86,7 @@ def test_failures_are_never_forgotten_without_a_window(
     try:
         directory = on_slapd(locking.server, clock=lambda: time.time() + YEAR)
         fail(directory)
-        assert look(directory)[1] == Standing(1, LIMIT)
+        assert look(directory)[1] == LockoutStatus(1, LIMIT)
         fail(directory, LIMIT - 1)
         assert directory.examine("alice").refusal is Refusal.LOCKED
     finally:
@@ -115,7 +115,7 @@ def test_standing_and_bind_are_of_one_server(
     directory = on_slapd(second, uris=(second.ldap, locking.server.ldap), ca_file=second.ca_file)
 
     def admit(account: Account) -> None:
-        account.standing()
+        account.lockout_status()
         second.kill()
 
     with pytest.raises(DirectoryUnavailable, match="may count others"):

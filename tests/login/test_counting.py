@@ -8,9 +8,9 @@ import pytest
 
 from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.attempt_key import Attempt
+from login.attempt_key import AttemptKey
 from login.limits.local_failures import LocalFailures
-from login.ports import Outcome, Past, Threshold
+from login.ports import FailureRecord, Outcome, Threshold
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Away, Gate
 
@@ -34,7 +34,7 @@ class Counted(LocalFailures):
 
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold] = ()
-    ) -> tuple[Sequence[Past], Sequence[int | None]]:
+    ) -> tuple[Sequence[FailureRecord], Sequence[int | None]]:
         """Count a read."""
         self.reads += 1
         self.questions += len(thresholds)
@@ -42,7 +42,7 @@ class Counted(LocalFailures):
             raise self.trouble("locked")
         return super().look(name, subject, since, thresholds)
 
-    def record(self, at: int, attempt: Attempt, outcome: Outcome) -> int:
+    def record(self, at: int, attempt: AttemptKey, outcome: Outcome) -> int:
         """Count a write."""
         self._write()
         return super().record(at, attempt, outcome)

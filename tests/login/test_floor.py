@@ -7,8 +7,8 @@ import pytest
 
 from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.concurrency.per_person import TurnTaken
-from login.response_time import Floor
+from login.concurrency.per_person import PermitTimeout
+from login.response_time import ResponseTimeFloor
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 
@@ -101,7 +101,7 @@ def test_unknown_takes_as_long_as_wrong(took: Callable[..., float], directory: T
 def test_logins_that_want_groups_have_a_floor_of_their_own() -> None:
     """Groups are searched for before the bind: such refusals take longer, and have their own floor."""
     clock = Clock()
-    floor = Floor(at_once=9, monotonic=clock, sleep=clock.sleep)
+    floor = ResponseTimeFloor(at_once=9, monotonic=clock, sleep=clock.sleep)
 
     def took(refusal: InvalidCredentials, seconds: float, *, groups: bool) -> float:
         began = clock.now
@@ -158,7 +158,7 @@ def test_nobody_waits_while_the_directory_is_degraded(
 def test_waiting_for_others_is_no_outage(took: Callable[..., float]) -> None:
     """Whoever crowds one person's logins does not switch the floor off."""
     took(wrong())
-    took(TurnTaken("other logins of the same person take too long"))
+    took(PermitTimeout("other logins of the same person take too long"))
     assert took(UNKNOWN, net_id="nobody") == 0.032
 
 
@@ -188,7 +188,7 @@ def test_waiting_is_outside_of_the_place(directory: Timed, clock: Clock) -> None
 def test_few_are_held_back_at_once() -> None:
     """Each holds a thread: beyond a few, nobody waits."""
     clock = Clock()
-    floor = Floor(at_once=1, monotonic=clock, sleep=lambda _: refuse(UNKNOWN))
+    floor = ResponseTimeFloor(at_once=1, monotonic=clock, sleep=lambda _: refuse(UNKNOWN))
     held: list[str] = []
 
     def refuse(refusal: InvalidCredentials) -> None:

@@ -9,7 +9,7 @@ import pytest
 from directory import Admit, InvalidCredentials, Person, Refusal
 from login import Cause, Throttled
 from login.limits.local_failures import LocalFailures
-from login.ports import FailureStore
+from login.ports import FailureRecords
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 
@@ -18,7 +18,7 @@ UNKNOWN = InvalidCredentials(Refusal.UNKNOWN_PERSON)
 DISABLED = InvalidCredentials(Refusal.DISABLED)
 
 
-def failing(outcome: InvalidCredentials, account: FakeAccount | None) -> tuple[FakeDirectory, FailureStore]:
+def failing(outcome: InvalidCredentials, account: FakeAccount | None) -> tuple[FakeDirectory, FailureRecords]:
     """A directory that refuses, and a store of three failures, counted by another worker."""
     store = LocalFailures(step=1)
     directory = FakeDirectory(outcome, account)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
-from login.concurrency.bulkhead import Places
+from login.concurrency.bulkhead import Bulkhead
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
 
 def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
     """One more thread than places, as a worker has, and none of the logins slow: each has its turn."""
-    places = Places(2, monotonic=time.monotonic)
+    places = Bulkhead(2, monotonic=time.monotonic)
 
     def log_in(_: int) -> None:
         with places.one():
@@ -35,7 +35,7 @@ def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
 def test_nobody_waits_behind_logins_that_hang() -> None:
     """Once every place was held for longer than is usual, a thread is not spent on waiting."""
     clock = Clock()
-    places = Places(3, monotonic=clock)
+    places = Bulkhead(3, monotonic=clock)
     with ExitStack() as inside:
         for _ in range(3):
             inside.enter_context(places.one())
@@ -59,7 +59,7 @@ def test_nobody_waits_for_a_slow_directory(
 ) -> None:
     """Where answers take 1 s, a wait would hold the thread that checks tokens; an outage sets no pace."""
     clock = Clock()
-    places = Places(1, monotonic=clock)
+    places = Bulkhead(1, monotonic=clock)
 
     def log_in() -> None:
         with places.one():
@@ -85,7 +85,7 @@ def test_nobody_waits_for_a_slow_directory(
 def test_a_wait_is_bounded_however_many_come_and_go() -> None:
     """Who waits gives up after a moment, though others come in and out meanwhile."""
     clock = Clock()
-    places = Places(1, monotonic=clock)
+    places = Bulkhead(1, monotonic=clock)
     with ThreadPoolExecutor(1) as pool, places.one():
 
         def wait() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
+from directory import Admit, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
 from login import Cause, Throttled
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
@@ -24,7 +24,7 @@ class Locking(FakeDirectory):
     ) -> Person:
         """Count what is bound with."""
         if self.account is not None:
-            self.account.counted = Standing(self.failures, self.limit) if self.shows else Standing()
+            self.account.counted = LockoutStatus(self.failures, self.limit) if self.shows else LockoutStatus()
         try:
             person = super().authenticate(net_id, password, groups=groups, admit=admit)
         except InvalidCredentials as refusal:
@@ -152,14 +152,14 @@ def test_standing_that_cannot_be_told_is_an_outage() -> None:
     guess(gate, 1)
     assert directory.account is not None
 
-    def away() -> Standing:
+    def away() -> LockoutStatus:
         raise DirectoryUnavailable("away")
 
-    directory.account.standing = away  # type: ignore[method-assign]
+    directory.account.lockout_status = away  # type: ignore[method-assign]
     for _ in range(5):
         with pytest.raises(DirectoryUnavailable):
             gate.ask()
-    del directory.account.standing
+    del directory.account.lockout_status
     assert guess(gate, 1) == ["refused"]
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from directory import Admit, InvalidCredentials, Person, Refusal
-from login.concurrency.per_person import Turns
+from login.concurrency.per_person import PerPersonConcurrency
 from tests.conftest import Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
@@ -16,7 +16,7 @@ PARALLEL = 10
 PATIENCE = 10
 
 
-def in_line(turns: Turns) -> int:
+def in_line(turns: PerPersonConcurrency) -> int:
     """How many wait for their turn."""
     return sum(map(len, list(turns._waiting.values())))
 
@@ -38,7 +38,7 @@ class Watched(FakeDirectory):
         self.right = passwords
         self.waiting = waiting
         self.together = self.most = 0
-        self.turns: Turns | None = None
+        self.turns: PerPersonConcurrency | None = None
         self.lock = threading.Lock()
 
     def authenticate(
@@ -55,7 +55,7 @@ class Watched(FakeDirectory):
             self.together += 1
             self.most = max(self.most, self.together)
         if first:
-            until(lambda: in_line(self.turns or Turns(1, monotonic=Clock())) == self.waiting)
+            until(lambda: in_line(self.turns or PerPersonConcurrency(1, monotonic=Clock())) == self.waiting)
         elif password in self.right:
             until(lambda: self.most >= self.waiting)
         with self.lock:
@@ -103,7 +103,7 @@ def test_wrong_logins_at_once_come_one_by_one() -> None:
 )
 def test_only_the_password_that_was_right_goes_in(password: str, was_right: bool, goes_in: bool) -> None:  # noqa: FBT001
     """Whoever waits goes in with the password that was right; with another one, they wait for a place."""
-    turns = Turns(1, monotonic=Clock())
+    turns = PerPersonConcurrency(1, monotonic=Clock())
     inside = threading.Event()
 
     def follow() -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from models import Absence, AbsenceStore, Missed, StoreUnavailable
+from models import Missed, MissingPerson, MissingPersonStore, StoreUnavailable
 from tests.models.stores import Stores
 
 DAY = 86_400
@@ -19,7 +19,7 @@ THREADS = 16
 def miss(stores: Stores, servers: Sequence[str] = (ONE,), *, subject: str = ALICE, brake: int = 20) -> Missed:
     """Not to find a person."""
     event = stores.audit("grant.revoked", subject=subject, reason="unknown_person")
-    return AbsenceStore(brake=brake).missed(subject, servers, event)
+    return MissingPersonStore(brake=brake).missed(subject, servers, event)
 
 
 class AbsenceRules:
@@ -33,7 +33,7 @@ class AbsenceRules:
         """What one server says, however often within a day, ends nothing."""
         issued = stores.issue(access_ttl=2 * DAY)
         for _ in range(2):
-            assert miss(stores, servers) == Missed(absence=Absence.UNCERTAIN)
+            assert miss(stores, servers) == Missed(absence=MissingPerson.UNCERTAIN)
             stores.clock.now += later
         assert stores.lives(issued)
 
@@ -45,7 +45,10 @@ class AbsenceRules:
         miss(stores, servers)
         stores.clock.now += DAY
         told = miss(stores, servers)
-        assert (told.absence, told.event and told.event.reason) == (Absence.GONE, "unknown_person: 2 ended")
+        assert (told.absence, told.event and told.event.reason) == (
+            MissingPerson.GONE,
+            "unknown_person: 2 ended",
+        )
         assert [stores.lives(each) for each in (*issued, other)] == [False, False, True]
         assert [row["reason"] for row in stores.rows("audit_event")][3:] == ["unknown_person: 2 ended"]
 
@@ -53,14 +56,14 @@ class AbsenceRules:
         """Two servers that say so are believed, at once or one after the other."""
         for subject, words in (("a", [(ONE, TWO)]), ("b", [(ONE,), (TWO,)]), ("c", [(), (ONE, TWO)])):
             issued = stores.issue(subject=subject)
-            assert [miss(stores, said, subject=subject).absence for said in words][-1] is Absence.GONE
+            assert [miss(stores, said, subject=subject).absence for said in words][-1] is MissingPerson.GONE
             assert not stores.lives(issued)
 
     def test_no_name_is_no_other_server(self, stores: Stores) -> None:
         """A directory that names no server confirms nothing that a server said."""
         issued = stores.issue()
         for said in ((), (ONE,), ()):
-            assert miss(stores, said).absence is Absence.UNCERTAIN
+            assert miss(stores, said).absence is MissingPerson.UNCERTAIN
         assert stores.lives(issued)
 
     def test_found_again(self, stores: Stores) -> None:
@@ -68,10 +71,10 @@ class AbsenceRules:
         issued = stores.issue(access_ttl=3 * DAY)
         miss(stores)
         assert stores.found(issued.refresh).missed
-        AbsenceStore().found(ALICE)
+        MissingPersonStore().found(ALICE)
         assert not stores.found(issued.refresh).missed
         stores.clock.now += DAY
-        assert miss(stores).absence is Absence.UNCERTAIN
+        assert miss(stores).absence is MissingPerson.UNCERTAIN
         assert stores.lives(issued)
 
     def test_only_whom_it_is_about_was_missed(self, stores: Stores) -> None:
@@ -85,33 +88,33 @@ class AbsenceRules:
         miss(stores, (ONE, TWO))
         stores.clock.now += DAY
         issued = stores.issue()
-        assert miss(stores).absence is Absence.UNCERTAIN
+        assert miss(stores).absence is MissingPerson.UNCERTAIN
         assert stores.lives(issued)
 
     def test_what_raced_with_the_end_ends_too(self, stores: Stores) -> None:
         """A grant that slipped through as its person's grants ended ends at its own next look."""
         miss(stores, (ONE, TWO))
         issued = stores.issue()
-        assert miss(stores, (ONE,), brake=1).absence is Absence.GONE
+        assert miss(stores, (ONE,), brake=1).absence is MissingPerson.GONE
         assert not stores.lives(issued)
 
     def test_nothing_left_to_end(self, stores: Stores) -> None:
         """Where no grant lives nothing is audited."""
         stores.issue(access_ttl=60, refresh_ttl=None)
         stores.clock.now += 60
-        assert miss(stores, (ONE, TWO)) == Missed(absence=Absence.GONE)
+        assert miss(stores, (ONE, TWO)) == Missed(absence=MissingPerson.GONE)
         assert [row["event"] for row in stores.rows("audit_event")] == ["token.issued"]
 
     def test_brake(self, stores: Stores) -> None:
         """No more people than the brake allows are believed gone within a day; the others the day after."""
         issued = {subject: stores.issue(subject=subject, access_ttl=2 * DAY) for subject in "abc"}
         told = [miss(stores, (ONE, TWO), subject=subject, brake=2).absence for subject in "abc"]
-        assert told == [Absence.GONE, Absence.GONE, Absence.BRAKED]
+        assert told == [MissingPerson.GONE, MissingPerson.GONE, MissingPerson.BRAKED]
         assert stores.lives(issued["c"])
         stores.clock.now += DAY - 1
-        assert miss(stores, (TWO,), subject="c", brake=2).absence is Absence.BRAKED
+        assert miss(stores, (TWO,), subject="c", brake=2).absence is MissingPerson.BRAKED
         stores.clock.now += 1
-        assert miss(stores, subject="c", brake=2).absence is Absence.GONE
+        assert miss(stores, subject="c", brake=2).absence is MissingPerson.GONE
         assert not stores.lives(issued["c"])
 
     def test_old_rows_go(self, stores: Stores) -> None:
@@ -122,7 +125,7 @@ class AbsenceRules:
         miss(stores, subject="c")
         assert {row["subject"] for row in stores.rows("absence")} == {"b", "c"}
         stores.clock.now += 179 * DAY
-        assert miss(stores, subject="b").absence is Absence.UNCERTAIN
+        assert miss(stores, subject="b").absence is MissingPerson.UNCERTAIN
         assert {row["subject"] for row in stores.rows("absence")} == {"b", "c"}
 
     def test_row_and_end_are_one_transaction(self, stores: Stores) -> None:
@@ -133,22 +136,22 @@ class AbsenceRules:
         assert len(commits) == 1
         broken = stores.audit(cast("str", None), subject=ALICE)
         with pytest.raises(StoreUnavailable):
-            AbsenceStore().missed(ALICE, (TWO,), broken)
+            MissingPersonStore().missed(ALICE, (TWO,), broken)
         assert stores.lives(issued)
         assert [row["confirmed_at"] for row in stores.rows("absence")] == [None]
         with stores.counted_commits() as commits:
-            assert miss(stores, (TWO,)).absence is Absence.GONE
+            assert miss(stores, (TWO,)).absence is MissingPerson.GONE
         assert len(commits) == 1
 
     def test_misses_at_the_same_moment(self, stores: Stores) -> None:
         """Sixteen threads that miss the same person store one row, and none fails."""
         start = Barrier(THREADS)
 
-        def look(_: int) -> Absence:
+        def look(_: int) -> MissingPerson:
             with stores.site.app.app_context():
                 start.wait()
                 return miss(stores).absence
 
         with ThreadPoolExecutor(THREADS) as pool:
-            assert set(pool.map(look, range(THREADS))) == {Absence.UNCERTAIN}
+            assert set(pool.map(look, range(THREADS))) == {MissingPerson.UNCERTAIN}
         assert len(stores.rows("absence")) == 1

@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from app import create_app
 from models import MIGRATIONS, db
-from models.database.pool import ShortPool
+from models.database.pool import DatabasePool
 from models.migrations import HEAD
 from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
@@ -75,7 +75,7 @@ def stores(place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterat
 @pytest.fixture
 def hurried(stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch) -> Stores:
     """The same, on connections that give up soon."""
-    monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.02)
+    monkeypatch.setattr(DatabasePool, "timeout", lambda _: 0.02)
     event.listen(stores.engine, "connect", lambda connection, _: place.hurry(connection), insert=True)
     stores.engine.dispose()
     return stores

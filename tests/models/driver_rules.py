@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import bindparam, func, insert, select, text
 
 from models.base import StoreUnavailable, connection, table
-from models.database.driver import Link, Statement
+from models.database.driver import DriverConnection, Statement
 from models.tables import ScopeRow
 from tests.models.stores import Stores
 
@@ -16,7 +16,7 @@ ROW = {"name": "a-scope", "description": "", "needs": ["group:x"]}
 
 def many() -> int:
     """How many scopes there are."""
-    with Link(alone=True) as link:
+    with DriverConnection(alone=True) as link:
         found = link.first(_COUNT, {})
     assert found is not None
     return int(found["many"])
@@ -24,24 +24,24 @@ def many() -> int:
 
 def break_off(error: type[BaseException], *, alone: bool = False) -> None:
     """Store a scope, and be stopped before the end."""
-    with Link(alone=alone) as link:
+    with DriverConnection(alone=alone) as link:
         link.run(_INSERT, ROW)
         raise error
 
 
 class DriverRules:
-    """`Link`: SQLAlchemy's pool, the driver's own execution."""
+    """`DriverConnection`: SQLAlchemy's pool, the driver's own execution."""
 
     def test_what_is_committed_stays(self, stores: Stores) -> None:
         """A commit keeps what was run."""
-        with Link() as link:
+        with DriverConnection() as link:
             assert link.run(_INSERT, ROW) == 1
             link.commit()
         assert stores.rows("scope") == [ROW]
 
     def test_what_is_not_committed_is_undone(self, stores: Stores) -> None:
         """Without a commit, and with an error of any kind, nothing stays."""
-        with Link() as link:
+        with DriverConnection() as link:
             link.run(_INSERT, ROW)
         assert many() == 0
         with pytest.raises(KeyError):
@@ -78,23 +78,23 @@ class DriverRules:
                 idle = kept.connection.driver_connection
             assert idle is not None
             idle.close()
-            with pytest.raises(StoreUnavailable), Link(alone=alone) as link:
+            with pytest.raises(StoreUnavailable), DriverConnection(alone=alone) as link:
                 link.first(_COUNT, {})
             assert many() == 0
             assert "Current Checked out connections: 0" in stores.engine.pool.status()
 
     def test_rows_by_their_columns(self, stores: Stores) -> None:
         """Values come back as they were given, by the names of their columns."""
-        with Link() as link:
+        with DriverConnection() as link:
             link.run_each(_INSERT, [{**ROW, "name": name} for name in ("b", "c")])
             link.commit()
         ask = Statement(select(_SCOPE).where(_SCOPE.c.name == bindparam("of_name")))
-        with Link(alone=True) as link:
+        with DriverConnection(alone=True) as link:
             assert link.all(ask, {"of_name": "b"}) == [{**ROW, "name": "b"}]
             assert link.first(ask, {"of_name": "a"}) is None
 
     def test_statement_of_changing_text(self, stores: Stores) -> None:
         """A statement whose text depends on its values is refused before it runs."""
         ask = Statement(select(_SCOPE).where(_SCOPE.c.name.in_(bindparam("names", expanding=True))))
-        with pytest.raises(TypeError), Link() as link:
+        with pytest.raises(TypeError), DriverConnection() as link:
             link.all(ask, {"names": ["a"]})

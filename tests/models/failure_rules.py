@@ -2,15 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from login.attempt_key import Attempt
+from login.attempt_key import AttemptKey
 from login.ports import Outcome, Threshold
-from models import FailureStore, RefusedPassword, RefusedStore, purge
+from models import FailureStore, RefusedPassword, RefusedPasswordStore, purge
 from tests.models.stores import Stores
 
 NAME, OTHER = b"n" * 16, b"o" * 16
 ALICE, BOB = "subject-of-alice", "subject-of-bob"
 TYPED = "spelling:1"
-FAILURES, REFUSED = FailureStore(), RefusedStore()
+FAILURES, REFUSED = FailureStore(), RefusedPasswordStore()
 DAY = 86_400
 
 
@@ -25,7 +25,7 @@ def record(
 ) -> int:
     """Write a failure of now down."""
     outcome = Outcome("wrong_password", subject, guess)
-    return FAILURES.record(stores.now, Attempt(name, client_id, address), outcome)
+    return FAILURES.record(stores.now, AttemptKey(name, client_id, address), outcome)
 
 
 class FailureRules:

@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from models import KeptSecrets, Sealer, StoreUnavailable, kept_secret_key_ids
+from models import Encryptor, PersistentSecrets, StoreUnavailable, kept_secret_key_ids
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Place, Stores
 
 THREADS = 8
@@ -62,6 +62,6 @@ class KeptSecretRules:
             assert len(set(threads.map(ask, range(THREADS)))) == 1
 
 
-def kept(stores: Stores, *keys: tuple[str, bytes]) -> KeptSecrets:
+def kept(stores: Stores, *keys: tuple[str, bytes]) -> PersistentSecrets:
     """The kept secrets as a new process with this ring has them."""
-    return KeptSecrets(Sealer(keys or (FIRST_KEY,)), stores.clock)
+    return PersistentSecrets(Encryptor(keys or (FIRST_KEY,)), stores.clock)

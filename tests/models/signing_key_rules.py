@@ -7,8 +7,8 @@ from threading import Barrier
 import pytest
 
 from models import (
+    Encryptor,
     NewSigningKey,
-    Sealer,
     SigningKey,
     SigningKeyStore,
     StoreUnavailable,
@@ -29,7 +29,7 @@ def new(kid: str = "kid-1", alg: str = "ES256") -> NewSigningKey:
 
 def store(*keys: tuple[str, bytes]) -> SigningKeyStore:
     """A store whose server has these keys."""
-    return SigningKeyStore(Sealer(keys or (FIRST_KEY,)))
+    return SigningKeyStore(Encryptor(keys or (FIRST_KEY,)))
 
 
 def named(keys: SigningKeyStore, kid: str) -> SigningKey:

@@ -26,7 +26,7 @@ from models import (
     moment_prefix,
     new_grant_id,
 )
-from models.database.driver import Link
+from models.database.driver import DriverConnection
 from telemetry import AuditEvent
 from tests.conftest import Clock, Site, forget_registrations
 
@@ -230,20 +230,20 @@ class Stores:
         commits: list[object] = []
         note = commits.append
         event.listen(self.engine, "commit", note)
-        link_commits, runs_alone = Link.commit, Link.run
+        link_commits, runs_alone = DriverConnection.commit, DriverConnection.run
 
-        def commit(link: Link) -> None:
+        def commit(link: DriverConnection) -> None:
             link_commits(link)
             if not link.alone:
                 note(link)
 
-        def run(link: Link, *statement: Any) -> int:
+        def run(link: DriverConnection, *statement: Any) -> int:
             if link.alone:
                 note(link)
             return runs_alone(link, *statement)
 
         try:
-            with patch.object(Link, "commit", commit), patch.object(Link, "run", run):
+            with patch.object(DriverConnection, "commit", commit), patch.object(DriverConnection, "run", run):
                 yield commits
         finally:
             event.remove(self.engine, "commit", note)

@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 
 from models import GroupCommit, StoreUnavailable
 from models.base import connection, table
-from models.database.driver import Link, Statement
-from models.database.pool import ShortPool
+from models.database.driver import DriverConnection, Statement
+from models.database.pool import DatabasePool
 from models.tables import ScopeRow
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
@@ -41,7 +41,7 @@ class Crowd:
         self.sizes: list[int] = []
         commits.wrote = self.sizes.append
 
-    def work(self, *pieces: Callable[[Link], object]) -> list[Future[object]]:
+    def work(self, *pieces: Callable[[DriverConnection], object]) -> list[Future[object]]:
         """Do the first piece, then all the others, which have waited for it."""
         with ThreadPoolExecutor(len(pieces) + 1) as pool:
             first = pool.submit(self._run, self._slowly)
@@ -53,29 +53,29 @@ class Crowd:
         assert first.result() is None
         return others
 
-    def _slowly(self, _: Link) -> None:
+    def _slowly(self, _: DriverConnection) -> None:
         self._is_writing.set()
         assert self._may_end.wait(_PATIENCE)
 
-    def _run(self, piece: Callable[[Link], T]) -> T:
+    def _run(self, piece: Callable[[DriverConnection], T]) -> T:
         with self._app.app_context():
             return self._commits.run(piece)
 
 
-def scope(name: str) -> Callable[[Link], str]:
+def scope(name: str) -> Callable[[DriverConnection], str]:
     """Work that stores a scope, and gives back its name."""
 
-    def work(link: Link) -> str:
+    def work(link: DriverConnection) -> str:
         assert link.run(_INSERT, {"name": name, "description": "", "needs": []}) == 1
         return name
 
     return work
 
 
-def refused(name: str) -> Callable[[Link], None]:
+def refused(name: str) -> Callable[[DriverConnection], None]:
     """Work that stores a scope, and thinks better of it."""
 
-    def work(link: Link) -> None:
+    def work(link: DriverConnection) -> None:
         scope(name)(link)
         raise Refused
 
@@ -87,7 +87,7 @@ def names(stores: Stores) -> set[object]:
     return {row["name"] for row in stores.rows("scope")}
 
 
-def names_of(link: Link) -> int:
+def names_of(link: DriverConnection) -> int:
     """How many scopes the transaction sees."""
     return len(link.all(_ALL, {}))
 
@@ -115,7 +115,7 @@ def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
         others: list[Future[str]] = []
 
         def let_another_run() -> None:
-            assert not cast("ShortPool", stores.engine.pool).turn.locked()
+            assert not cast("DatabasePool", stores.engine.pool).turn.locked()
             others.append(pool.submit(run, "second"))
             while len(commits) < 2:
                 assert not others[0].done()
@@ -138,14 +138,14 @@ def test_one_that_is_refused_takes_none_with_it(stores: Stores) -> None:
 def test_a_commit_that_fails_fails_for_all(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is told that a piece is stored which is not."""
     crowd = Crowd(stores, GroupCommit())
-    commit = Link.commit
+    commit = DriverConnection.commit
 
-    def fail_together(link: Link) -> None:
+    def fail_together(link: DriverConnection) -> None:
         if names_of(link):
             raise sqlite3.OperationalError("disk I/O error")
         commit(link)
 
-    monkeypatch.setattr(Link, "commit", fail_together)
+    monkeypatch.setattr(DriverConnection, "commit", fail_together)
     for each in crowd.work(scope("a"), scope("b")):
         with pytest.raises(StoreUnavailable, match="disk I/O error"):
             each.result()
@@ -161,7 +161,7 @@ def test_who_waits_too_long_stores_nothing(stores: Stores, monkeypatch: pytest.M
         with stores.site.app.app_context():
             return commits.run(scope("late"))
 
-    def hold_up(_: Link) -> None:
+    def hold_up(_: DriverConnection) -> None:
         with ThreadPoolExecutor(1) as pool:
             late = pool.submit(ask)
             with pytest.raises(StoreUnavailable):
@@ -179,7 +179,7 @@ def test_a_lock_of_another_process_is_waited_for(
     pauses: list[float] = []
     with place.held():
         monkeypatch.setattr("models.database.driver.time.sleep", pauses.append)
-        monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.02)
+        monkeypatch.setattr(DatabasePool, "timeout", lambda _: 0.02)
         with pytest.raises(StoreUnavailable, match="locked"):
             GroupCommit().run(scope("too soon"))
     assert 0.02 < sum(pauses) < 0.03
@@ -200,7 +200,7 @@ def test_interrupted_writer(stores: Stores) -> None:
     """A writer that is stopped in the middle leaves nobody waiting, and the queue as it was."""
     commits = GroupCommit()
 
-    def stop(_: Link) -> None:
+    def stop(_: DriverConnection) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -219,7 +219,7 @@ def test_both_ways_to_write_at_once(stores: Stores) -> None:
                 if number % 2:
                     commits.run(piece)
                     continue
-                with Link() as link:
+                with DriverConnection() as link:
                     piece(link)
                     link.commit()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models import Batch, purge
-from models.database.driver import Link
+from models.database.driver import DriverConnection
 from models.sqlite.checkpoints import Checkpoints
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
@@ -55,15 +55,15 @@ def test_wait_for_others_is_no_work(stores: Stores, monkeypatch: pytest.MonkeyPa
     stores.clock.now += DAYS
     moments = iter(range(10_000))
     monkeypatch.setattr(import_module("models.grants.purge"), "monotonic", lambda: float(next(moments)))
-    begin = Link.begin
+    begin = DriverConnection.begin
 
-    def wait_first(link: Link) -> None:
+    def wait_first(link: DriverConnection) -> None:
         if not link._has_turn:
             for _ in range(50):
                 next(moments)
         begin(link)
 
-    monkeypatch.setattr(Link, "begin", wait_first)
+    monkeypatch.setattr(DriverConnection, "begin", wait_first)
     monkeypatch.setattr(Checkpoints, "write_back", lambda *_, **__: None)
     batches = list[Batch]()
     purge(stores.now, batch=10, after=batches.append)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from login.attempt_key import Attempt
+from login.attempt_key import AttemptKey
 from login.ports import Outcome
 from models import FailureStore, StoreUnavailable, db
-from models.database.pool import ShortPool
+from models.database.pool import DatabasePool
 from tests.conftest import Clock, Site
 from tests.models.conformance import StoreConformance
 from tests.models.stores import Place, Stores
@@ -61,7 +61,7 @@ def place_of(file: Path) -> Place:
 def turn_of(stores: Stores) -> Lock:
     """What whoever writes holds."""
     pool = stores.engine.pool
-    assert isinstance(pool, ShortPool)
+    assert isinstance(pool, DatabasePool)
     return pool.turn
 
 
@@ -117,14 +117,14 @@ def test_writers_of_a_process_take_turns(stores: Stores, monkeypatch: pytest.Mon
     """A writer waits for the others of its process, no longer than for the database; readers do not."""
     issued = stores.issue()
     turn = turn_of(stores)
-    monkeypatch.setattr(ShortPool, "timeout", lambda _: 0.01)
+    monkeypatch.setattr(DatabasePool, "timeout", lambda _: 0.01)
     with turn:
         assert stores.lives(issued)
         with pytest.raises(StoreUnavailable, match="other writers"):
             stores.issue()
         with pytest.raises(StoreUnavailable, match="other writers"):
             FailureStore().record(
-                stores.now, Attempt(b"n" * 16, "anyone", "192.0.2.1"), Outcome("wrong_password")
+                stores.now, AttemptKey(b"n" * 16, "anyone", "192.0.2.1"), Outcome("wrong_password")
             )
     stores.issue()
     assert not turn.locked()
@@ -141,7 +141,7 @@ def test_both_waits_are_no_longer_than_one(
     stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waited for their turn waits for other programs for what is left; the next one has all again."""
-    monkeypatch.setattr(ShortPool, "await_turn", lambda pool: pool.turn.acquire() and 2.99)
+    monkeypatch.setattr(DatabasePool, "await_turn", lambda pool: pool.turn.acquire() and 2.99)
     began = monotonic()
     with place.held(), pytest.raises(StoreUnavailable, match="locked"):
         stores.rotate(b"\0" * 38, UNKNOWN)

@@ -5,12 +5,12 @@ from typing import cast
 
 import pytest
 
-from login.attempt_key import Attempt
+from login.attempt_key import AttemptKey
 from login.ports import Outcome
 from models import (
     FailureStore,
     RefreshToken,
-    RefusedStore,
+    RefusedPasswordStore,
     Registration,
     Selection,
     StoreUnavailable,
@@ -26,7 +26,7 @@ from models import (
 )
 from tests.models.stores import Place, Stores
 
-ATTEMPT = Attempt(b"\0" * 16, "anyone", "192.0.2.1")
+ATTEMPT = AttemptKey(b"\0" * 16, "anyone", "192.0.2.1")
 UNKNOWN = RefreshToken(
     grant_id=b"\0" * 19,
     generation=0,
@@ -60,7 +60,7 @@ READS: dict[str, Callable[[Stores], object]] = {
     "subjects_of": lambda _: subjects_of("alice"),
     "people_at_cap": lambda stores: people_at_cap(1, stores.now),
     "look": lambda _: FailureStore().look(b"\0" * 16, "nobody", 0),
-    "refused": lambda stores: RefusedStore().of("nobody", stores.now),
+    "refused": lambda stores: RefusedPasswordStore().of("nobody", stores.now),
     "end_grants": lambda stores: end_grants(Selection(subjects=["nobody"]), stores.audit(), stores.now),
 }
 WRITES: dict[str, Callable[[Stores], object]] = {
@@ -82,8 +82,8 @@ WRITES: dict[str, Callable[[Stores], object]] = {
     "settle": lambda _: FailureStore().settle(1, Outcome("locked")),
     "forget": lambda _: FailureStore().forget(1),
     "clear": lambda _: FailureStore().clear(["nobody"], 0),
-    "remember": lambda stores: RefusedStore().remember("nobody", "anyone", b"tag1", b"", stores.now),
-    "forget_refused": lambda _: RefusedStore().forget("nobody"),
+    "remember": lambda stores: RefusedPasswordStore().remember("nobody", "anyone", b"tag1", b"", stores.now),
+    "forget_refused": lambda _: RefusedPasswordStore().forget("nobody"),
     "purge": lambda stores: purge(stores.now),
 }
 

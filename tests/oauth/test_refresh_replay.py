@@ -10,7 +10,7 @@ import pytest
 from directory import DirectoryUnavailable
 from oauth import REFRESH, Lifetimes
 from oauth.tokens.format import mint
-from oauth.tokens.rotation import Successors
+from oauth.tokens.rotation import RotatedTokens
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import database_file, rows, without_table
@@ -213,13 +213,13 @@ class TestKeys:
             for keys in ([b"a" * 32], [b"b" * 32])
             for presented in (token, other)
             for generation in (0, 1)
-            for successor in Successors(keys, lifetimes).of(presented, generation, NOON, NOON + DAY)
+            for successor in RotatedTokens(keys, lifetimes).of(presented, generation, NOON, NOON + DAY)
         ]
         random_bits = {each.access for each in made} | {
             urlsafe_b64decode(each.refresh[5:])[-36:-4] for each in made
         }
         assert len(random_bits) == 16
-        assert next(Successors([b"a" * 32], lifetimes).of(token, 0, NOON, NOON + DAY)) == made[0]
+        assert next(RotatedTokens([b"a" * 32], lifetimes).of(token, 0, NOON, NOON + DAY)) == made[0]
 
 
 def test_nothing_of_a_successor_is_readable(faked: Site, refreshing: Registered, token: str) -> None:

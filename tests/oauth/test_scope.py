@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models import Registration
 from oauth.policy.claims import claims_of
-from oauth.policy.scope import is_wellformed, settle
+from oauth.policy.scope import is_wellformed, resolve
 from tests.fakes import ALICE
 
 NAMES = st.lists(st.sampled_from(["a", "b", "c", "default", "profile"]), max_size=5).map(" ".join)
@@ -31,7 +31,7 @@ def test_wellformed(scope: str) -> None:
 def test_malformed(scope: str) -> None:
     """Anything else is no scope (RFC 6749, 3.3)."""
     assert not is_wellformed(scope)
-    assert settle(scope, client("a b")) is None
+    assert resolve(scope, client("a b")) is None
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_malformed(scope: str) -> None:
 )
 def test_granted(registered: str, default: str | None, asked: str | None, granted: str | None) -> None:
     """As asked within the list; else the default, the whole list, or `default` (RFC 6749, 3.3)."""
-    assert settle(asked, client(registered, default)) == granted
+    assert resolve(asked, client(registered, default)) == granted
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_granted(registered: str, default: str | None, asked: str | None, grante
 )
 def test_default_of_the_server(registered: str, default: str | None, server: str, granted: str) -> None:
     """It holds within the list of a client without a default of its own (RFC 6749, 3.3)."""
-    assert settle(None, client(registered, default), server_default=server) == granted
+    assert resolve(None, client(registered, default), server_default=server) == granted
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_default_of_the_server(registered: str, default: str | None, server: str
 def test_tolerant_client(registered: str, asked: str, granted: str | None) -> None:
     """What such a client may not have is dropped; with nothing left it is as if none was asked."""
     registration = client(registered, "a" if registered else None)
-    assert settle(asked, registration, tolerant=True) == granted
+    assert resolve(asked, registration, tolerant=True) == granted
 
 
 @given(registered=NAMES, asked=st.none() | NAMES | st.text())
 def test_never_more_than_registered(registered: str, asked: str | None) -> None:
     """Whatever is asked, nothing beyond the client's list is granted, and never nothing (3.3)."""
-    granted = settle(asked, client(registered))
+    granted = resolve(asked, client(registered))
     if granted is not None:
         assert set(granted.split()) <= set(registered.split() or ["default"])
         assert granted

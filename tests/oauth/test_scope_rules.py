@@ -8,7 +8,7 @@ import pytest
 
 from directory import Admit, Person
 from models import Scope, StoreUnavailable
-from oauth.policy.scope_registry import Catalogue, ScopeRules
+from oauth.policy.scope_registry import ScopeRegistry, ScopeRules
 from tests.conftest import Clock, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import rows
@@ -248,7 +248,7 @@ def test_change_is_kept_after_five_seconds(faked: Site, office: Registered) -> N
 def test_catalogue_is_read_once_in_a_while(clock: Clock) -> None:
     """Many requests cost one reading, until it is five seconds old; a clock set back counts as old."""
     read = Counted(Scope("payroll"))
-    catalogue = Catalogue(read, clock)
+    catalogue = ScopeRegistry(read, clock)
     assert [catalogue.rules().names for _ in range(9)] == [("payroll",)] * 9
     clock.now += 4.9
     catalogue.rules()
@@ -265,7 +265,7 @@ def test_catalogue_away_leaves_the_last_rules(clock: Clock) -> None:
     """Rules that were read once hold while the database is away; none is no permission to do without."""
     read = Counted(Scope("payroll", "", ("affiliation:student",)))
     read.away = True
-    catalogue = Catalogue(read, clock)
+    catalogue = ScopeRegistry(read, clock)
     with pytest.raises(StoreUnavailable):
         catalogue.rules()
     read.away = False
@@ -283,7 +283,7 @@ def test_unreadable_rules_are_503_before_the_directory(
     def away(_: object) -> None:
         raise StoreUnavailable("gone fishing")
 
-    monkeypatch.setattr(Catalogue, "rules", away)
+    monkeypatch.setattr(ScopeRegistry, "rules", away)
     assert said(faked.ask_token(office)) == UNAVAILABLE
     assert fake.asked == []
     assert faked.http.get("/.well-known/oauth-authorization-server").status_code == 200

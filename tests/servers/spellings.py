@@ -22,7 +22,7 @@ import trustme
 from directory.ldap.people.normalization import for_filter
 from directory.ldap.protocol import encode
 from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
-from directory.ldap.protocol.entry import Found
+from directory.ldap.protocol.entry import SearchResult
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd
 from tests.servers.ds389 import Ds389, as_on_389ds
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba
@@ -127,7 +127,7 @@ class Asker:
         """Hang up."""
         self._socket.close()
 
-    def _ask(self, request: bytes, ending: int) -> Found:
+    def _ask(self, request: bytes, ending: int) -> SearchResult:
         self._number += 1
         self._socket.sendall(encode.message(self._number, request, ()))
         reading = Reading(self._number, ending)

@@ -1,19 +1,19 @@
 """What happens often is told seldom, and no occurrence is lost from the count."""
 
-from telemetry import Seldom
+from telemetry import LogSampler
 from tests.conftest import Clock
 
 
 def test_first_is_told_at_once() -> None:
     """Whatever happens for the first time is told, each kind by itself."""
-    seldom = Seldom(monotonic=Clock())
+    seldom = LogSampler(monotonic=Clock())
     assert (seldom.due("one"), seldom.due("other")) == (1, 1)
 
 
 def test_many_are_told_as_a_number() -> None:
     """Within a minute nothing more is told; then, how many there were since."""
     clock = Clock()
-    seldom = Seldom(monotonic=clock)
+    seldom = LogSampler(monotonic=clock)
     assert seldom.due("kind") == 1
     assert [seldom.due("kind") for _ in range(5)] == [None] * 5
     clock.now += 60
@@ -22,7 +22,7 @@ def test_many_are_told_as_a_number() -> None:
 
 def test_kinds_are_bounded() -> None:
     """A thousand kinds are known at most, however many there are."""
-    seldom = Seldom(monotonic=Clock())
+    seldom = LogSampler(monotonic=Clock())
     for kind in range(2500):
         seldom.due(kind)
     assert len(seldom._told) <= 1000

@@ -14,10 +14,10 @@ from ldap3.core.results import (
     RESULT_NO_SUCH_OBJECT,
 )
 
-from directory.contract import Standing
-from directory.ldap.connections.connection import Link
+from directory.contract import LockoutStatus
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.kinds.lockout_policy import Lockout, Policy
-from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_search
 
 _POLICY_SECONDS: Final = 60.0
@@ -29,11 +29,11 @@ _HIDDEN: Final = frozenset(
 class Talk(Protocol):
     """Who asks the directory: a conversation, or whoever has but one connection."""
 
-    def ask(self, question: Callable[[Link], Found]) -> Found:
+    def ask(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
         """Ask any server."""
         ...
 
-    def ask_there(self, question: Callable[[Link], Found]) -> Found:
+    def ask_and_pin(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
         """Ask the server that will take the bind."""
         ...
 
@@ -44,7 +44,7 @@ class _Kept:
     until: float
 
 
-class Standings:
+class LockoutReader:
     """Answers how accounts stand."""
 
     def __init__(
@@ -69,12 +69,12 @@ class Standings:
         self._monotonic = monotonic
         self._policies: dict[str, _Kept] = {}
 
-    def look(self, dn: str, talk: Talk) -> tuple[Standing, Policy | None]:
-        """Read an account's failures, on the server that `talk` will then bind on, and its policy.
+    def look(self, dn: str, session: Talk) -> tuple[LockoutStatus, Policy | None]:
+        """Read an account's failures, on the server that `session` will then bind on, and its policy.
 
         Args:
             dn: of the account's entry.
-            talk: the login's.
+            session: the login's.
 
         Returns:
             How the account stands, and the policy in force; None for what cannot be known.
@@ -88,14 +88,14 @@ class Standings:
         # is hidden neither is true, that it is there and that it is not (RFC 4511, section 4.5.1.7).
         either = f"(|({lockout.counter}=*)(!({lockout.counter}=*)))"
         entry = _entry_of(
-            talk.ask_there(lambda link: link.read(dn, attributes=attributes, search_filter=either))
+            session.ask_and_pin(lambda link: link.read(dn, attributes=attributes, search_filter=either))
         )
-        named = entry or _entry_of(talk.ask(lambda link: link.read(dn, attributes=[lockout.policy_of])))
-        policy = self._policy_of(named, talk) if named else None
+        named = entry or _entry_of(session.ask(lambda link: link.read(dn, attributes=[lockout.policy_of])))
+        policy = self._policy_of(named, session) if named else None
         failures = lockout.count(entry, policy, self._clock()) if entry else None
-        return Standing(failures, policy.limit if policy else None), policy
+        return LockoutStatus(failures, policy.limit if policy else None), policy
 
-    def _policy_of(self, entry: Entry, talk: Talk) -> Policy | None:
+    def _policy_of(self, entry: Entry, session: Talk) -> Policy | None:
         """Find the policy in force for an entry that was read with the attribute that names it."""
         lockout = self._lockout
         dn = entry.text(lockout.policy_of) or self._default_policy or lockout.default_policy(entry.dn)
@@ -104,14 +104,14 @@ class Standings:
         now = self._monotonic()
         kept = self._policies.get(dn)
         if kept is None or kept.until <= now:
-            found = _entry_of(talk.ask(lambda link: link.read(dn, attributes=lockout.policy_attributes)))
+            found = _entry_of(session.ask(lambda link: link.read(dn, attributes=lockout.policy_attributes)))
             kept = _Kept(lockout.read(found) if found else None, now + _POLICY_SECONDS)
             others = {name: each for name, each in self._policies.items() if each.until > now}
             self._policies = {**others, dn: kept}
         return kept.policy
 
 
-def _entry_of(found: Found) -> Entry | None:
+def _entry_of(found: SearchResult) -> Entry | None:
     """The entry that was read, or None if it is not to be seen."""
     if found.answer.code not in _HIDDEN:
         judge_search(found.answer)

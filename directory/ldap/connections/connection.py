@@ -13,10 +13,10 @@ from ldap3.core.results import RESULT_BUSY, RESULT_CODES, RESULT_UNAVAILABLE
 from ldap3.operation.bind import bind_operation
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
-from directory.ldap.connections.sockets import LinkLost, PlainSocket, TimedSocket
+from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, PlainSocket
 from directory.ldap.connections.strategy import CodecStrategy, OpenedStrategy, answer_of
 from directory.ldap.deadline import Deadline
-from directory.ldap.protocol.entry import Answer, Found
+from directory.ldap.protocol.entry import Answer, SearchResult
 
 _BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
 # What ldap3 copies from a strategy to its connection.
@@ -27,7 +27,7 @@ class ServerAway(DirectoryUnavailable):
     """The server answered, and what it says is that it cannot answer now, whoever asks."""
 
 
-class Link:
+class LdapConnection:
     """One connection. After a failure in the middle of an operation it is not `usable` any more.
 
     `failure` is what the connection or its server has failed with, if anything.
@@ -37,7 +37,7 @@ class Link:
         self.name = name
         self.usable = True
         self.failure: DirectoryUnavailable | None = None
-        self._wire: TimedSocket | None = None
+        self._wire: DeadlineSocket | None = None
         self._operation = _Operation(self, self._failed)
         self._connection = Connection(
             server,
@@ -55,7 +55,7 @@ class Link:
             setattr(self._connection, method, getattr(self._connection.strategy, method))
 
     @classmethod
-    def over(cls, server: Any, wire: TimedSocket, *, name: str, codec: bool = True) -> Self:
+    def over(cls, server: Any, wire: DeadlineSocket, *, name: str, codec: bool = True) -> Self:
         """Make a connection over an open socket, which it closes in the end.
 
         Args:
@@ -68,7 +68,7 @@ class Link:
         link.adopt(wire)
         return link
 
-    def adopt(self, wire: TimedSocket) -> None:
+    def adopt(self, wire: DeadlineSocket) -> None:
         """Go on over `wire`, as after StartTLS."""
         self._wire = wire
         self._connection.strategy.adopt(wire)
@@ -150,7 +150,9 @@ class Link:
                 raise DirectoryUnavailable(f"{self.name} answered another extended request than was sent")
             return self._heard(answer_of(self._connection.result))
 
-    def read(self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)") -> Found:
+    def read(
+        self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)"
+    ) -> SearchResult:
         """Read one entry by its DN (RFC 4511, section 4.5.1, scope `baseObject`).
 
         Args:
@@ -172,7 +174,7 @@ class Link:
         attributes: Sequence[str],
         size_limit: int,
         scope: int = _SUBTREE,
-    ) -> Found:
+    ) -> SearchResult:
         """Search a subtree (RFC 4511, section 4.5.1).
 
         Args:
@@ -187,7 +189,7 @@ class Link:
             DirectoryUnavailable: no answer.
         """
         with self._operation:
-            found: Found = self._connection.strategy.search(
+            found: SearchResult = self._connection.strategy.search(
                 base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
             )
             self._heard(found.answer)
@@ -219,7 +221,7 @@ class Link:
         if isinstance(error, DirectoryUnavailable):
             return error
         if isinstance(error, LDAPSessionTerminatedByServerError):
-            return LinkLost(f"{self.name} ended the session")
+            return ConnectionLost(f"{self.name} ended the session")
         # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more. Their
         # texts may hold what was sent or received, and so what somebody typed.
         return DirectoryUnavailable(f"{self.name} did not answer in LDAP ({type(error).__name__})")
@@ -228,7 +230,7 @@ class Link:
 class _Operation:
     """Turns whatever is raised into an outcome; a connection that was left midway is not used again."""
 
-    def __init__(self, link: Link, failed: Callable[[Exception], DirectoryUnavailable]) -> None:
+    def __init__(self, link: LdapConnection, failed: Callable[[Exception], DirectoryUnavailable]) -> None:
         self._link = link
         self._failed = failed
 

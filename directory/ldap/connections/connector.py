@@ -12,11 +12,11 @@ from functools import partial
 from ldap3 import NONE, Server
 
 from directory.contract import DirectoryUnavailable
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.dial import Refused, dial
 from directory.ldap.connections.losses import Losses
 from directory.ldap.connections.servers import Servers
-from directory.ldap.connections.sockets import LinkLost, PlainSocket, TimedSocket
+from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, PlainSocket
 from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
@@ -56,11 +56,11 @@ class Network:
     def connect(
         self,
         deadline: Deadline,
-        introduce: Callable[[Link], None],
+        introduce: Callable[[LdapConnection], None],
         *,
         near: str | None = None,
         avoid: str | None = None,
-    ) -> Link:
+    ) -> LdapConnection:
         """Connect to the first good server that lets itself be spoken to.
 
         Each server but the last gets half of the time that is left, so that the next one has its turn.
@@ -98,7 +98,7 @@ class Network:
         """Hold a failure against the server or the network; whether a new connection may fare better."""
         if allotted.is_over() and allotted.seconds < self.fair_chance:
             return False
-        is_quick = isinstance(failure, LinkLost) and allotted.spent() < self.fair_chance
+        is_quick = isinstance(failure, ConnectionLost) and allotted.spent() < self.fair_chance
         # A server that refuses connections is dead, where there is another to go to.
         if is_quick and not (isinstance(failure, Refused) and self.servers.are_several()):
             self.losses.lost(uri, epoch, failure)
@@ -138,15 +138,17 @@ class Network:
             self.servers.revived(uri.text)
             link.close(deadline)
 
-    def _connect_to(self, uri: ServerUri, deadline: Deadline, introduce: Callable[[Link], None]) -> Link:
+    def _connect_to(
+        self, uri: ServerUri, deadline: Deadline, introduce: Callable[[LdapConnection], None]
+    ) -> LdapConnection:
         raw = dial(uri, connect_timeout=self.connect_timeout, deadline=deadline)
-        kind: type[TimedSocket] = PlainSocket
+        kind: type[DeadlineSocket] = PlainSocket
         if self.context is not None and uri.scheme == "ldaps":
             raw = secure(raw, self.context, host=uri.host, timeout=self.read_timeout, deadline=deadline)
-            kind = TimedSocket
+            kind = DeadlineSocket
         wire = kind(raw, server=uri.text, read_timeout=self.read_timeout, deadline=deadline)
         # A `Server` of its own for each connection: ldap3's remembers a refused address as down for 5 s.
-        link = Link.over(Server("localhost", get_info=NONE), wire, name=uri.text, codec=self.codec)
+        link = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text, codec=self.codec)
         try:
             if self.context is not None and uri.scheme == "ldap" and self.start_tls:
                 start_tls(link, wire, uri, self.context, read_timeout=self.read_timeout)
@@ -160,7 +162,12 @@ class Network:
 
 
 def start_tls(
-    link: Link, wire: TimedSocket, uri: ServerUri, context: ssl.SSLContext, *, read_timeout: float
+    link: LdapConnection,
+    wire: DeadlineSocket,
+    uri: ServerUri,
+    context: ssl.SSLContext,
+    *,
+    read_timeout: float,
 ) -> ssl.SSLSocket:
     """Go over to TLS before anything else is said (RFC 4511, section 4.14; RFC 4513, section 3.1).
 
@@ -182,11 +189,11 @@ def start_tls(
             alarm=True,
         )
     secured = secure(wire.raw, context, host=uri.host, timeout=read_timeout, deadline=wire.deadline)
-    link.adopt(TimedSocket(secured, server=uri.text, read_timeout=read_timeout, deadline=wire.deadline))
+    link.adopt(DeadlineSocket(secured, server=uri.text, read_timeout=read_timeout, deadline=wire.deadline))
     return secured
 
 
-def ask_root_dse(link: Link) -> None:
+def ask_root_dse(link: LdapConnection) -> None:
     """Read the root DSE (RFC 4512, section 5.1), which shows that a connection reaches a server.
 
     Raises:

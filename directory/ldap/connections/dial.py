@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from directory.contract import DirectoryUnavailable
-from directory.ldap.connections.sockets import LinkLost
+from directory.ldap.connections.sockets import ConnectionLost
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
 
 
-class Refused(LinkLost):
+class Refused(ConnectionLost):
     """No server listens, or something on the way resets new connections."""
 
 

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from directory.contract import DirectoryUnavailable
-from directory.ldap.connections.connection import Link, ServerAway
+from directory.ldap.connections.connection import LdapConnection, ServerAway
 from directory.ldap.connections.losses import Losses
 from directory.ldap.connections.servers import Servers
-from directory.ldap.connections.sockets import LinkLost
+from directory.ldap.connections.sockets import ConnectionLost
 from directory.ldap.deadline import Deadline
 
 _FAREWELL_SECONDS = 0.2
@@ -24,17 +24,19 @@ _WAITING = 8
 class Connect(Protocol):
     """Makes a new connection: to the server `near` if it can, to `avoid` only if there is no other."""
 
-    def __call__(self, deadline: Deadline, *, near: str | None, avoid: str | None) -> Link:
+    def __call__(self, deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
         """Connect, or raise DirectoryUnavailable."""
         ...
 
 
-class _Lent:
+class Lease:
     """One connection of a lane, for the length of a `with` block each time that it is lent."""
 
     __slots__ = ("allotted", "aside", "born", "epoch", "generation", "kept", "lane", "link")
 
-    def __init__(self, lane: "Lane", link: Link, *, born: float, generation: int, epoch: int) -> None:
+    def __init__(
+        self, lane: "ConnectionPool", link: LdapConnection, *, born: float, generation: int, epoch: int
+    ) -> None:
         self.lane = lane
         self.link = link
         self.born = born
@@ -44,14 +46,14 @@ class _Lent:
         self.aside = False
         self.allotted: Deadline
 
-    def __enter__(self) -> Link:
+    def __enter__(self) -> LdapConnection:
         return self.link
 
     def __exit__(self, *_: object) -> None:
         self.lane.take_back(self)
 
 
-class Lane:
+class ConnectionPool:
     """A bounded set of connections, the latest used first."""
 
     def __init__(
@@ -88,7 +90,7 @@ class Lane:
         self._freed = threading.Condition(self._lock)
         self._taken = 0
         self._waiting = 0
-        self._idle: list[_Lent] = []
+        self._idle: list[Lease] = []
         self._generation = 0
 
     def lease(
@@ -99,7 +101,7 @@ class Lane:
         avoid: str | None = None,
         part: float = 1,
         aside: bool = False,
-    ) -> AbstractContextManager[Link]:
+    ) -> AbstractContextManager[LdapConnection]:
         """Lend a connection for the length of a `with` block.
 
         Args:
@@ -112,45 +114,45 @@ class Lane:
         Raises:
             DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
         """
-        lent = self._enter(deadline, near, avoid)
+        lease = self._enter(deadline, near, avoid)
         try:
-            while lent is not None and not (self._may_live(lent) and lent.link.is_alive()):
-                self._dismiss(lent)
+            while lease is not None and not (self._may_live(lease) and lease.link.is_alive()):
+                self._dismiss(lease)
                 with self._lock:
-                    lent = self._pop(near, avoid)
-            if lent is None:
-                lent = self._open(deadline, near, avoid)
+                    lease = self._pop(near, avoid)
+            if lease is None:
+                lease = self._open(deadline, near, avoid)
         except BaseException:
             self._leave()
             raise
         try:
-            lent.allotted = deadline.part(part)
-            lent.aside = aside
+            lease.allotted = deadline.part(part)
+            lease.aside = aside
         except BaseException:
-            self._give_back(lent)
+            self._give_back(lease)
             raise
-        lent.link.begin(lent.allotted)
-        return lent
+        lease.link.begin(lease.allotted)
+        return lease
 
-    def take_back(self, lent: _Lent) -> None:
+    def take_back(self, lease: Lease) -> None:
         """Take a connection back, and see to what has failed on it."""
         try:
-            if lent.link.failure is not None:
-                self._blame(lent, lent.link.failure)
+            if lease.link.failure is not None:
+                self._blame(lease, lease.link.failure)
             elif self._losses:
-                self._losses.answered(lent.link.name)
+                self._losses.answered(lease.link.name)
         finally:
-            self._give_back(lent)
+            self._give_back(lease)
 
     def close(self) -> None:
         """Close every connection: the idle ones now, a lent one when it comes back."""
         with self._lock:
             self._generation += 1
             idle, self._idle = self._idle, []
-        for lent in idle:
-            self._dismiss(lent)
+        for lease in idle:
+            self._dismiss(lease)
 
-    def _enter(self, deadline: Deadline, near: str | None, avoid: str | None) -> _Lent | None:
+    def _enter(self, deadline: Deadline, near: str | None, avoid: str | None) -> Lease | None:
         """Take a place, and the connection that is kept for it, if there is one."""
         with self._lock:
             if self._taken >= self._size or self._waiting:
@@ -184,18 +186,18 @@ class Lane:
         if self._waiting:
             self._freed.notify()
 
-    def _pop(self, near: str | None, avoid: str | None) -> _Lent | None:
+    def _pop(self, near: str | None, avoid: str | None) -> Lease | None:
         # Not another server's in place of `near`: of that one a new connection is made.
         wanted = near if near is not None and self._servers.is_good(near) else None
         for place in range(len(self._idle) - 1, -1, -1):
             name = self._idle[place].link.name
             if name != avoid and (wanted is None or wanted == name):
-                lent = self._idle.pop(place)
-                lent.kept = True
-                return lent
+                lease = self._idle.pop(place)
+                lease.kept = True
+                return lease
         return None
 
-    def _open(self, deadline: Deadline, near: str | None, avoid: str | None) -> _Lent:
+    def _open(self, deadline: Deadline, near: str | None, avoid: str | None) -> Lease:
         """Make a new connection, for which others that wait for nobody may have to go."""
         generation = self._generation
         link = self._connect(deadline, near=near, avoid=avoid)
@@ -205,41 +207,41 @@ class Lane:
             del self._idle[: len(surplus)]
         for other in surplus:
             self._dismiss(other)
-        return _Lent(self, link, born=self._monotonic(), generation=generation, epoch=epoch)
+        return Lease(self, link, born=self._monotonic(), generation=generation, epoch=epoch)
 
-    def _give_back(self, lent: _Lent) -> None:
+    def _give_back(self, lease: Lease) -> None:
         with self._lock:
-            keep = lent.link.usable and lent.link.failure is None and self._may_live(lent)
+            keep = lease.link.usable and lease.link.failure is None and self._may_live(lease)
             if keep:
-                self._idle.insert(0 if lent.aside else len(self._idle), lent)
+                self._idle.insert(0 if lease.aside else len(self._idle), lease)
                 self._free()
         if not keep:
             try:
-                self._dismiss(lent)
+                self._dismiss(lease)
             finally:
                 self._leave()
 
-    def _may_live(self, lent: _Lent) -> bool:
+    def _may_live(self, lease: Lease) -> bool:
         return (
-            lent.generation == self._generation
-            and self._monotonic() - lent.born < self._lifetime
-            and self._servers.trusts(lent.link.name, lent.epoch)
+            lease.generation == self._generation
+            and self._monotonic() - lease.born < self._lifetime
+            and self._servers.trusts(lease.link.name, lease.epoch)
         )
 
-    def _blame(self, lent: _Lent, failure: DirectoryUnavailable) -> None:
+    def _blame(self, lease: Lease, failure: DirectoryUnavailable) -> None:
         """Find out whose failure it is, the connection's or the server's."""
-        name, epoch, allotted = lent.link.name, lent.epoch, lent.allotted
+        name, epoch, allotted = lease.link.name, lease.epoch, lease.allotted
         if allotted.is_over() and allotted.seconds < self._fair_chance:
             return
-        if isinstance(failure, LinkLost) and allotted.spent() < self._fair_chance:
+        if isinstance(failure, ConnectionLost) and allotted.spent() < self._fair_chance:
             self._losses.lost(name, epoch, failure)
-            if lent.kept:
+            if lease.kept:
                 self._servers.distrust(name, epoch)
         else:
             # It may be this connection alone that hangs, as when a firewall has forgotten it.
             probe_now = not isinstance(failure, ServerAway)
             self._servers.failed(name, epoch, failure, probe_now=probe_now)
 
-    def _dismiss(self, lent: _Lent) -> None:
+    def _dismiss(self, lease: Lease) -> None:
         """End a connection, with a farewell if it is alive."""
-        lent.link.close(Deadline(_FAREWELL_SECONDS, self._monotonic))
+        lease.link.close(Deadline(_FAREWELL_SECONDS, self._monotonic))

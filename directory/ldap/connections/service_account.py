@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.private_files import NotPrivate, read_secret
 from directory.contract import DirectoryUnavailable
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.results import ServiceAccountRefused, judge_service_bind
 
@@ -79,7 +79,7 @@ class ServiceAccount:
         finally:
             self._lock.release()
 
-    def introduce(self, link: Link, deadline: Deadline) -> None:
+    def introduce(self, link: LdapConnection, deadline: Deadline) -> None:
         """Bind a new connection as the account (RFC 4513, section 5.1.3), one at a time.
 
         A password that was good until now may have been changed on the server: then the first of many
@@ -103,7 +103,7 @@ class ServiceAccount:
         finally:
             self._binding.release()
 
-    def _bind(self, dn: str, link: Link) -> None:
+    def _bind(self, dn: str, link: LdapConnection) -> None:
         password = self._read()
         try:
             judge_service_bind(link.bind(dn, password.encode()))

@@ -18,12 +18,12 @@ from ldap3.core.results import (
 )
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials
-from directory.ldap.connections.connection import Link
-from directory.ldap.connections.pool import Lane
+from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.pool import ConnectionPool
 from directory.ldap.connections.servers import Servers
-from directory.ldap.connections.sockets import LinkLost, NothingSent
+from directory.ldap.connections.sockets import ConnectionLost, NothingSent
 from directory.ldap.deadline import Deadline
-from directory.ldap.protocol.entry import Found
+from directory.ldap.protocol.entry import SearchResult
 from directory.ldap.protocol.results import NoSuchEntry
 
 T = TypeVar("T")
@@ -43,10 +43,12 @@ _ASK_ANOTHER: Final = frozenset(
 )
 
 
-class Conversation:
+class LdapSession:
     """One login's, with one deadline for all that is asked in it."""
 
-    def __init__(self, searches: Lane, binds: Lane, servers: Servers, deadline: Deadline) -> None:
+    def __init__(
+        self, searches: ConnectionPool, binds: ConnectionPool, servers: Servers, deadline: Deadline
+    ) -> None:
         self._searches = searches
         self._binds = binds
         self._servers = servers
@@ -55,7 +57,7 @@ class Conversation:
         self._avoid: str | None = None
         self._pinned: str | None = None
 
-    def ask_there(self, question: Callable[[Link], Found]) -> Found:
+    def ask_and_pin(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
         """Ask what no server knows of another; a bind that follows goes to the one that answered.
 
         Raises:
@@ -65,7 +67,7 @@ class Conversation:
         self._pinned = self._server
         return found
 
-    def ask(self, question: Callable[[Link], Found]) -> Found:
+    def ask(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
         """Ask something that may be asked twice, on a connection of our own account.
 
         It is asked once more, on another server or on a new connection, if the first fails. While there is
@@ -81,7 +83,7 @@ class Conversation:
             self._server = link.name
             return question(link)
 
-    def elsewhere(self) -> Callable[[Callable[[Link], Found]], Found]:
+    def elsewhere(self) -> Callable[[Callable[[LdapConnection], SearchResult]], SearchResult]:
         """Make a way to ask another server than the one that was asked last.
 
         All questions go to that other server, and once more where the connection is lost. Each raises
@@ -89,7 +91,7 @@ class Conversation:
         """
         first = self._server
 
-        def ask_once(question: Callable[[Link], Found]) -> Found:
+        def ask_once(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
             if not self._servers.are_several():
                 raise DirectoryUnavailable("there is no other server to ask")
             near = None if self._server == first else self._server
@@ -100,15 +102,15 @@ class Conversation:
                 self._server = link.name
                 return question(link)
 
-        def ask(question: Callable[[Link], Found]) -> Found:
+        def ask(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
             try:
                 return ask_once(question)
-            except LinkLost:
+            except ConnectionLost:
                 return ask_once(question)
 
         return ask
 
-    def ask_at(self, server: str, question: Callable[[Link], Found]) -> Found:
+    def ask_at(self, server: str, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
         """Ask one server and no other.
 
         Raises:
@@ -129,14 +131,14 @@ class Conversation:
         """The URI of the server that was asked last; None for a directory that is no network's."""
         return self._server if self._server is not None and self._servers.is_good(self._server) else None
 
-    def as_person(self, action: Callable[[Link], T]) -> T:
+    def as_person(self, action: Callable[[LdapConnection], T]) -> T:
         """Do what begins with a person's bind, on the server that was asked before.
 
         It is never done twice where the server may have counted a failure, which may be the last before it
         locks the person out. That leaves two cases: nothing was sent, or the server does not have the entry.
 
         Raises:
-            DirectoryUnavailable: no answer; or the server that `ask_there` asked is no longer to be had.
+            DirectoryUnavailable: no answer; or the server that `ask_and_pin` asked is no longer to be had.
             InvalidCredentials: as `action` raises it, with the server that said so.
         """
         try:
@@ -149,7 +151,7 @@ class Conversation:
             return self._on_a_bind_connection(action, instead_of=refusal)
 
     def _on_a_bind_connection(
-        self, action: Callable[[Link], T], *, instead_of: NoSuchEntry | None = None
+        self, action: Callable[[LdapConnection], T], *, instead_of: NoSuchEntry | None = None
     ) -> T:
         """Do it once. The refusal of a server without the entry stands if no other can be connected to."""
         near = self._pinned or self._server
@@ -168,7 +170,7 @@ class Conversation:
                 refusal.server = link.name
                 raise
 
-    def _ask_first(self, question: Callable[[Link], Found]) -> Found | None:
+    def _ask_first(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult | None:
         """Ask once; None if it should be asked again."""
         part = 0.5 if self._servers.are_several() else 1
         with self._searches.lease(self._deadline, near=self._server, part=part) as link:
@@ -187,19 +189,19 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class ConnectionPools:
     """All that conversations go over. `look_after` sees to servers that failed, in no time."""
 
-    searches: Lane
-    binds: Lane
+    searches: ConnectionPool
+    binds: ConnectionPool
     servers: Servers
     look_after: Callable[[], None]
 
-    def conversation(self, deadline: Deadline) -> Conversation:
+    def session(self, deadline: Deadline) -> LdapSession:
         """Begin a login's."""
         if not self.servers.are_all_good():
             self.look_after()
-        return Conversation(self.searches, self.binds, self.servers, deadline)
+        return LdapSession(self.searches, self.binds, self.servers, deadline)
 
     def close(self) -> None:
         """Close every connection."""

@@ -14,15 +14,15 @@ from directory.contract import DirectoryUnavailable
 from directory.ldap.deadline import Deadline
 
 
-class LinkLost(DirectoryUnavailable):
+class ConnectionLost(DirectoryUnavailable):
     """An open connection turned out to be dead. What was sent on it may have arrived, or not."""
 
 
-class NothingSent(LinkLost):
+class NothingSent(ConnectionLost):
     """An open connection turned out to be dead before anything of the request was taken by it."""
 
 
-class TimedSocket:
+class DeadlineSocket:
     """What ldap3 takes for its socket: each wait ends with the read timeout or the login's deadline.
 
     ldap3's own `receive_timeout` counts anew with each read, so a server that sends a byte now and then holds
@@ -62,9 +62,9 @@ class TimedSocket:
         except TimeoutError:
             raise self._too_slow() from None
         except OSError as error:
-            raise LinkLost(f"{self._server} broke the connection: {error}") from error
+            raise ConnectionLost(f"{self._server} broke the connection: {error}") from error
         if not received:
-            raise LinkLost(f"{self._server} closed the connection")
+            raise ConnectionLost(f"{self._server} closed the connection")
         return received
 
     def unread(self, data: bytes) -> None:
@@ -87,7 +87,7 @@ class TimedSocket:
         except TimeoutError:
             raise self._too_slow() from None
         except OSError as error:
-            loss = LinkLost if self._sent else NothingSent
+            loss = ConnectionLost if self._sent else NothingSent
             raise loss(f"{self._server} broke the connection: {error}") from error
 
     def is_silent(self) -> bool:
@@ -141,7 +141,7 @@ class TimedSocket:
         return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")
 
 
-class PlainSocket(TimedSocket):
+class PlainSocket(DeadlineSocket):
     """The same without TLS, in three system calls for an exchange in place of eight.
 
     At each of them a thread lets go of Python's lock, and must wait for it again behind the others. The

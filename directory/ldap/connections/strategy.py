@@ -14,11 +14,11 @@ from ldap3.strategy.base import RESPONSE_COMPLETE, SESSION_TERMINATED_BY_SERVER
 from ldap3.strategy.sync import SyncStrategy
 from ldap3.utils.asn1 import decode_message_fast
 
-from directory.ldap.connections.sockets import TimedSocket
+from directory.ldap.connections.sockets import DeadlineSocket
 from directory.ldap.protocol import encode
 from directory.ldap.protocol.ber import NotUnderstood
 from directory.ldap.protocol.decode import BIND_RESPONSE, EXTENDED_RESPONSE, SEARCH_DONE, Reading, result_code
-from directory.ldap.protocol.entry import Answer, Entry, Found
+from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 
 _READ_AT_ONCE = 65536
 # What ends the response to each request, by ldap3's names of requests (RFC 4511, section 4.2.2 and others).
@@ -46,7 +46,7 @@ class ByLdap3:
 
     def search(
         self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
-    ) -> Found:
+    ) -> SearchResult:
         """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
         self.connection.search(
             base,
@@ -69,7 +69,7 @@ class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has n
         """Refuse to open anything."""
         raise LDAPSocketOpenError("the connection is closed and is not opened again")
 
-    def adopt(self, wire: TimedSocket) -> None:
+    def adopt(self, wire: DeadlineSocket) -> None:
         """Work over `wire` from now on."""
         self._outstanding = dict[int, Any]()
         self.connection.socket = wire
@@ -109,15 +109,15 @@ class CodecStrategy(OpenedStrategy):
 
     def search(
         self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
-    ) -> Found:
+    ) -> SearchResult:
         """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
         request = encode.search(
             base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
         )
         return self._exchange("searchRequest", request, (), SEARCH_DONE)
 
-    def _exchange(self, kind: str, request: bytes, controls: Sequence[str], ending: int) -> Found:
-        wire: TimedSocket = self.connection.socket
+    def _exchange(self, kind: str, request: bytes, controls: Sequence[str], ending: int) -> SearchResult:
+        wire: DeadlineSocket = self.connection.socket
         message_id = self.connection.server.next_message_id()
         wire.sendall(encode.message(message_id, request, controls))
         reading = Reading(message_id, ending)
@@ -133,7 +133,7 @@ class CodecStrategy(OpenedStrategy):
         return found
 
 
-def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> Found:
+def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> SearchResult:
     """Take over what ldap3 has read of a search's answer."""
     entries = [
         Entry(
@@ -145,7 +145,7 @@ def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) 
         for response in responses
         if response["type"] == "searchResEntry"
     ]
-    return Found(answer_of(result), entries, sum(each["type"] == "searchResRef" for each in responses))
+    return SearchResult(answer_of(result), entries, sum(each["type"] == "searchResRef" for each in responses))
 
 
 def answer_of(result: Mapping[str, Any]) -> Answer:

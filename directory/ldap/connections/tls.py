@@ -11,7 +11,7 @@ import ssl
 from pathlib import Path
 
 from directory.contract import DirectoryUnavailable
-from directory.ldap.connections.sockets import LinkLost
+from directory.ldap.connections.sockets import ConnectionLost
 from directory.ldap.deadline import Deadline
 
 
@@ -74,5 +74,5 @@ def _failure(host: str, error: Exception) -> DirectoryUnavailable:
         )
     cause = f"no TLS with {host}: {error}"
     if isinstance(error, ConnectionError | ssl.SSLEOFError):
-        return LinkLost(cause)
+        return ConnectionLost(cause)
     return DirectoryUnavailable(cause, alarm=not isinstance(error, TimeoutError))

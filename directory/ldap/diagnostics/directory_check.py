@@ -14,15 +14,15 @@ from ldap3 import NONE, Server
 from core.private_files import NotPrivate, read_secret
 from directory.contract import DirectoryUnavailable
 from directory.ldap.config import LdapConfig
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.connector import start_tls
 from directory.ldap.connections.dial import dial, resolve
-from directory.ldap.connections.sockets import TimedSocket
+from directory.ldap.connections.sockets import DeadlineSocket
 from directory.ldap.connections.tls import secure, verified_context
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.deadline import Deadline
 from directory.ldap.diagnostics.person_check import examine_person
-from directory.ldap.diagnostics.report import Finding, Steps, Told, Verdict
+from directory.ldap.diagnostics.report import Finding, StepResult, Steps, StepStatus
 from directory.ldap.embedded import Embedded
 from directory.ldap.factory import user_base
 from directory.ldap.protocol import password_policy
@@ -35,7 +35,7 @@ _ROOT_DSE = ("vendorName", "vendorVersion", "supportedControl", "supportedLDAPVe
 _NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
 
 
-class Doctor:
+class Diagnostics:
     """Examines the directory that a configuration describes."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Doctor:
         for text in self._config.uris:
             uri = ServerUri.parse(text)
             steps = Steps(self._monotonic, uri.text)
-            link_or_none: list[Link] = []
+            link_or_none: list[LdapConnection] = []
             yield from self._reach(uri, steps, link_or_none)
             for link in link_or_none:
                 # What the servers hold is the same: the first that answers is asked for it.
@@ -78,20 +78,22 @@ class Doctor:
                 examined = True
                 link.close(self._deadline())
 
-    def _reach(self, uri: ServerUri, steps: Steps, reached: list[Link]) -> Iterator[Finding]:
+    def _reach(self, uri: ServerUri, steps: Steps, reached: list[LdapConnection]) -> Iterator[Finding]:
         """Resolve, connect, TLS, root DSE; `reached` holds the connection if all of it worked."""
         found: dict[str, Any] = {}
 
-        def look_up() -> Told:
+        def look_up() -> StepResult:
             addresses = resolve(uri, connect_timeout=self._config.connect_timeout, deadline=self._deadline())
-            return Told(", ".join(str(address[0]) for _, address in addresses))
+            return StepResult(", ".join(str(address[0]) for _, address in addresses))
 
-        def connect() -> Told:
+        def connect() -> StepResult:
             limit = self._config.connect_timeout
             raw = found["raw"] = dial(uri, connect_timeout=limit, deadline=self._deadline())
-            return Told(f"connected from {raw.getsockname()[0]}" if uri.scheme != "ldapi" else "connected")
+            return StepResult(
+                f"connected from {raw.getsockname()[0]}" if uri.scheme != "ldapi" else "connected"
+            )
 
-        steps_to_take: list[tuple[str, str, Callable[[], Told]]] = [
+        steps_to_take: list[tuple[str, str, Callable[[], StepResult]]] = [
             ("connect", "NETID_LDAP_URI", connect),
             ("TLS", "NETID_LDAP_CA_FILE", lambda: self._secure(uri, found)),
             ("root DSE", "NETID_LDAP_URI", lambda: self._read_root_dse(found["link"])),
@@ -101,76 +103,78 @@ class Doctor:
         for name, setting, action in steps_to_take:
             finding = steps.take(name, setting, action)
             yield finding
-            if finding.verdict is Verdict.FAILED:
+            if finding.verdict is StepStatus.FAILED:
                 _drop(found)
                 return
         reached.append(found["link"])
 
-    def _secure(self, uri: ServerUri, found: dict[str, Any]) -> Told:
+    def _secure(self, uri: ServerUri, found: dict[str, Any]) -> StepResult:
         config, raw, deadline = self._config, found["raw"], self._deadline()
         wants_tls = uri.scheme == "ldaps" or (uri.scheme == "ldap" and config.start_tls)
-        wire = TimedSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
+        wire = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
         if not wants_tls:
-            found["link"] = Link.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            found["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
             if uri.scheme == "ldapi":
-                return Told("a Unix socket needs none")
-            return Told("off: what is sent stays on this machine, but in clear", "NETID_LDAP_START_TLS")
+                return StepResult("a Unix socket needs none")
+            return StepResult("off: what is sent stays on this machine, but in clear", "NETID_LDAP_START_TLS")
         context = verified_context(
             ca_file=config.ca_file, cert_file=config.client_cert_file, key_file=config.client_key_file
         )
         if uri.scheme == "ldaps":
             raw = secure(raw, context, host=uri.host, timeout=config.read_timeout, deadline=deadline)
-            wire = TimedSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
-            found["link"] = Link.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            wire = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
+            found["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
         else:
-            link = found["link"] = Link.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            link = found["link"] = LdapConnection.over(
+                Server("localhost", get_info=NONE), wire, name=uri.text
+            )
             raw = start_tls(link, wire, uri, context, read_timeout=config.read_timeout)
         return self._describe_certificate(raw)
 
-    def _describe_certificate(self, raw: ssl.SSLSocket) -> Told:
+    def _describe_certificate(self, raw: ssl.SSLSocket) -> StepResult:
         certificate: dict[str, Any] = raw.getpeercert() or {}
         names = [str(value) for _, value in certificate.get("subjectAltName", ())]
         ends = ssl.cert_time_to_seconds(certificate["notAfter"])
         days = int((ends - self._clock()) // _SECONDS_A_DAY)
         date = datetime.fromtimestamp(ends, UTC).date()
         text = f"{raw.version()}; certificate for {', '.join(names)}, good for {days} days, until {date}"
-        return Told(text, "NETID_LDAP_CA_FILE" if days < _SOON_DAYS else None)
+        return StepResult(text, "NETID_LDAP_CA_FILE" if days < _SOON_DAYS else None)
 
-    def _read_root_dse(self, link: Link) -> Told:
+    def _read_root_dse(self, link: LdapConnection) -> StepResult:
         found = link.read("", attributes=_ROOT_DSE)
         judge_search(found.answer)
         if not found.entries:
-            return Told("it shows none; nothing here needs it")
+            return StepResult("it shows none; nothing here needs it")
         entry = found.entries[0]
         vendor = (
             " ".join(filter(None, (entry.text("vendorName"), entry.text("vendorVersion")))) or "no vendor"
         )
-        return Told(f"{vendor}; {_controls(entry)}; {', '.join(entry.texts('namingContexts'))}")
+        return StepResult(f"{vendor}; {_controls(entry)}; {', '.join(entry.texts('namingContexts'))}")
 
-    def _introduce(self, link: Link, steps: Steps) -> Finding:
-        def bind() -> Told:
+    def _introduce(self, link: LdapConnection, steps: Steps) -> Finding:
+        def bind() -> StepResult:
             link.begin(self._deadline())
             if self._config.bind_dn is None:
                 judge_service_bind(link.bind_anonymously())
-                return Told("anonymous: no account is set")
+                return StepResult("anonymous: no account is set")
             secret = _first_line(self._config)
             judge_service_bind(link.bind(self._config.bind_dn, secret))
-            return Told(f"bound as {self._config.bind_dn}")
+            return StepResult(f"bound as {self._config.bind_dn}")
 
         return steps.take("service account", "NETID_LDAP_BIND_DN", bind)
 
     def _examine_contents(
-        self, link: Link, base: str, steps: Steps, net_id: str | None, password: str | None
+        self, link: LdapConnection, base: str, steps: Steps, net_id: str | None, password: str | None
     ) -> Iterator[Finding]:
         finding = self._introduce(link, steps)
         yield finding
-        if finding.verdict is Verdict.FAILED:
+        if finding.verdict is StepStatus.FAILED:
             return
 
-        def read(dn: str, judge: Callable[[Answer], None]) -> Told:
+        def read(dn: str, judge: Callable[[Answer], None]) -> StepResult:
             link.begin(self._deadline())
             judge(link.read(dn, attributes=[_NO_ATTRIBUTES]).answer)
-            return Told(f"{dn} is there")
+            return StepResult(f"{dn} is there")
 
         if self._config.sees_people:
             finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base, judge_search))
@@ -180,7 +184,7 @@ class Doctor:
             yield steps.take(
                 "group base", "NETID_LDAP_GROUP_BASE", lambda: read(group_base, judge_group_search)
             )
-        if finding.verdict is not Verdict.FAILED:
+        if finding.verdict is not StepStatus.FAILED:
             yield from examine_person(
                 self._config,
                 base,

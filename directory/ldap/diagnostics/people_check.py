@@ -9,10 +9,10 @@ from typing import Final
 from ldap3.core.results import RESULT_SIZE_LIMIT_EXCEEDED
 
 from directory.ldap.config import LdapConfig
-from directory.ldap.connections.connection import Link
-from directory.ldap.diagnostics.report import Told
+from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.diagnostics.report import StepResult
 from directory.ldap.people.witness import Witness
-from directory.ldap.protocol.entry import Found
+from directory.ldap.protocol.entry import SearchResult
 from directory.ldap.protocol.results import judge_search
 
 _ANYBODY: Final = 1
@@ -22,7 +22,7 @@ _BLIND_BY_DESIGN: Final = (
 )
 
 
-def at_size_limit(link: Link, base: str) -> Told:
+def at_size_limit(link: LdapConnection, base: str) -> StepResult:
     """Whether the server counts with us: a login tells one person from two by it.
 
     Args:
@@ -36,10 +36,12 @@ def at_size_limit(link: Link, base: str) -> Told:
     if found.answer.code != RESULT_SIZE_LIMIT_EXCEEDED:
         judge_search(found.answer)
     kept = len(found.entries) <= _ANYBODY
-    return Told(("kept" if kept else "not kept by the server; entries are counted here") + referred(found))
+    return StepResult(
+        ("kept" if kept else "not kept by the server; entries are counted here") + referred(found)
+    )
 
 
-def at_people(config: LdapConfig, link: Link, base: str) -> Told:
+def at_people(config: LdapConfig, link: LdapConnection, base: str) -> StepResult:
     """Whether people are found by their stable id, as a refresh finds them.
 
     Args:
@@ -51,12 +53,12 @@ def at_people(config: LdapConfig, link: Link, base: str) -> Told:
         DirectoryUnavailable: our account sees nobody.
     """
     if not config.sees_people:
-        return Told(_BLIND_BY_DESIGN, "NETID_LDAP_BIND_DN")
+        return StepResult(_BLIND_BY_DESIGN, "NETID_LDAP_BIND_DN")
     Witness(config, base, time.monotonic).prove_by_id(link)
-    return Told(f"people are found by {config.effective_profile().id_attribute}")
+    return StepResult(f"people are found by {config.effective_profile().id_attribute}")
 
 
-def referred(found: Found) -> str:
+def referred(found: SearchResult) -> str:
     """Tell of references to other servers (RFC 4511, section 4.5.3), if there are any."""
     if not found.references:
         return ""

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from directory.contract import InvalidCredentials
-from directory.ldap.accounts.lockout_status import Standings
+from directory.ldap.accounts.lockout_status import LockoutReader
 from directory.ldap.accounts.status import refuse_by_account, refuse_by_lock, refuse_by_password
 from directory.ldap.config import USERNAME, LdapConfig
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.deadline import Deadline
 from directory.ldap.diagnostics.people_check import at_people, at_size_limit, referred
-from directory.ldap.diagnostics.report import Finding, StepFailed, Steps, Told, Verdict
+from directory.ldap.diagnostics.report import Finding, StepFailed, StepResult, Steps, StepStatus
 from directory.ldap.kinds.profiles import Profile
 from directory.ldap.people.groups import GroupRules
 from directory.ldap.people.normalization import for_dn, names_to_ask, password_to_send
 from directory.ldap.people.person import attributes_to_read, filter_by_names, person_from
 from directory.ldap.protocol import password_policy
-from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_person_bind, judge_search
 
 _SIZE_LIMIT = 2
@@ -28,7 +28,7 @@ _SIZE_LIMIT = 2
 def examine_person(
     config: LdapConfig,
     base: str,
-    link: Link,
+    link: LdapConnection,
     steps: Steps,
     *,
     net_id: str | None,
@@ -58,7 +58,7 @@ def examine_person(
         return
     finding = look.who(steps, net_id, password)
     yield finding
-    if finding.verdict is Verdict.FAILED:
+    if finding.verdict is StepStatus.FAILED:
         return
     yield from look.at_entry(steps)
     if password is not None:
@@ -72,7 +72,7 @@ class _Look:
 
     config: LdapConfig
     base: str
-    link: Link
+    link: LdapConnection
     deadline: Callable[[], Deadline]
     clock: Callable[[], float]
     entry: Entry = field(init=False)
@@ -81,12 +81,12 @@ class _Look:
     def profile(self) -> Profile:
         return self.config.effective_profile()
 
-    def begun(self) -> Link:
+    def begun(self) -> LdapConnection:
         """The connection, with the deadline of a new step."""
         self.link.begin(self.deadline())
         return self.link
 
-    def for_person(self, net_id: str) -> Told:
+    def for_person(self, net_id: str) -> StepResult:
         """Exactly one entry."""
         names = names_to_ask(net_id, self.config.realms)
         search_filter = filter_by_names(self.profile, names)
@@ -99,7 +99,7 @@ class _Look:
         if len(found.entries) > 1:
             raise StepFailed(f"{search_filter} finds more than one entry", "NETID_LDAP_USER_FILTER")
         self.entry = found.entries[0]
-        return Told(f"{search_filter} finds {self.entry.dn}{referred(found)}")
+        return StepResult(f"{search_filter} finds {self.entry.dn}{referred(found)}")
 
     def who(self, steps: Steps, net_id: str, password: str | None) -> Finding:
         """Find the person in the way that a login does."""
@@ -108,7 +108,7 @@ class _Look:
         setting = "NETID_LDAP_USER_DN_TEMPLATE"
         return steps.take("person", setting, lambda: self.by_template(net_id, password))
 
-    def by_template(self, net_id: str, password: str | None) -> Told:
+    def by_template(self, net_id: str, password: str | None) -> StepResult:
         """The entry that the template names, seen by our account, or without one by the person's own bind."""
         template = str(self.config.user_dn_template)
         names = names_to_ask(net_id, self.config.realms)
@@ -123,7 +123,7 @@ class _Look:
         self.entry = found.entries[0]
         if self.config.user_filter is not None:
             self.against_filter(dn, names)
-        return Told(f"the template names {self.entry.dn}")
+        return StepResult(f"the template names {self.entry.dn}")
 
     def against_filter(self, dn: str, names: tuple[str, ...]) -> None:
         """A filter that was set must find the entry too."""
@@ -142,12 +142,12 @@ class _Look:
         if self.config.sees_people and self.config.embedded_path is None:
             yield steps.take("lockout", "NETID_LDAP_BIND_DN", self.at_lockout)
 
-    def at_id(self) -> Told:
+    def at_id(self) -> StepResult:
         """The id that becomes `sub`, and the Net ID as stored."""
         person = person_from(self.entry, self.profile)
-        return Told(f"{self.profile.id_attribute} {person.id}, Net ID {person.net_id}")
+        return StepResult(f"{self.profile.id_attribute} {person.id}, Net ID {person.net_id}")
 
-    def at_state(self) -> Told:
+    def at_state(self) -> StepResult:
         """Whether the entry lets the person log in at all."""
         try:
             refuse_by_account(self.entry, self.clock())
@@ -155,54 +155,56 @@ class _Look:
             refuse_by_password(self.entry, self.clock(), allow_must_change=self.config.allow_must_change)
         except InvalidCredentials as refusal:
             text = f"the person may not log in: {refusal.reason.value}, {refusal.detail}"
-            return Told(text, "NETID_LDAP_PROFILE")
-        return Told("the person may log in")
+            return StepResult(text, "NETID_LDAP_PROFILE")
+        return StepResult("the person may log in")
 
-    def at_attributes(self) -> Told:
+    def at_attributes(self) -> StepResult:
         """What our account can see of what a refresh and the help desk will ask for."""
         wanted = (self.profile.password_changed_attribute, *self.profile.state_attributes)
         seen = [name for name in wanted if self.entry.texts(name)]
         unseen = [name for name in wanted if name not in seen]
         text = f"seen: {', '.join(seen) or 'none'}; absent, or hidden from us: {', '.join(unseen) or 'none'}"
         hidden = self.profile.password_changed_attribute not in seen
-        return Told(text, "NETID_LDAP_BIND_DN" if hidden else None)
+        return StepResult(text, "NETID_LDAP_BIND_DN" if hidden else None)
 
-    def at_groups(self) -> Told:
+    def at_groups(self) -> StepResult:
         """How many groups the person is in."""
         self.link.begin(self.deadline())
         person = person_from(self.entry, self.profile)
         groups = self._groups.of(self.entry, person.net_id, self.ask)
-        return Told(f"{len(groups)} groups{': ' + '; '.join(groups[:3]) if groups else ''}")
+        return StepResult(f"{len(groups)} groups{': ' + '; '.join(groups[:3]) if groups else ''}")
 
-    def at_lockout(self) -> Told:
+    def at_lockout(self) -> StepResult:
         """What is known of how near the person is to being locked out."""
         self.link.begin(self.deadline())
-        standings = Standings(
+        standings = LockoutReader(
             self.profile.lockout, self.config.password_policy, clock=self.clock, monotonic=self.clock
         )
-        standing, policy = standings.look(self.entry.dn, self)
-        if standing.failures is None:
+        lockout_status, policy = standings.look(self.entry.dn, self)
+        if lockout_status.failures is None:
             text = "how often a person failed is hidden from us, so that no login can heed it"
-            return Told(text, "NETID_LDAP_BIND_DN")
+            return StepResult(text, "NETID_LDAP_BIND_DN")
         if policy is None:
-            text = f"{standing.failures} failures; how many of them lock somebody out is not to be seen"
-            return Told(text, "NETID_LDAP_PASSWORD_POLICY")
+            text = f"{lockout_status.failures} failures; how many of them lock somebody out is not to be seen"
+            return StepResult(text, "NETID_LDAP_PASSWORD_POLICY")
         if policy.limit == 0:
-            return Told(f"{standing.failures} failures; they lock nobody out")
+            return StepResult(f"{lockout_status.failures} failures; they lock nobody out")
         forgotten = f"forgotten after {policy.window} s" if policy.window else "not forgotten"
-        return Told(f"{standing.failures} of the {policy.limit} failures that lock; each is {forgotten}")
+        return StepResult(
+            f"{lockout_status.failures} of the {policy.limit} failures that lock; each is {forgotten}"
+        )
 
-    def ask(self, question: Callable[[Link], Found]) -> Found:
+    def ask(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
         """Ask on the one connection that there is."""
         return question(self.link)
 
-    ask_there = ask
+    ask_and_pin = ask
 
-    def at_password(self, password: str) -> Told:
+    def at_password(self, password: str) -> StepResult:
         """What a bind as the person says. The connection is the person's afterwards."""
         return self.at_password_of(self.entry.dn, password)
 
-    def at_password_of(self, dn: str, password: str) -> Told:
+    def at_password_of(self, dn: str, password: str) -> StepResult:
         """What a bind as an entry says."""
         self.link.begin(self.deadline())
         answer = self.link.bind(dn, password_to_send(password), controls=(password_policy.CONTROL,))
@@ -216,16 +218,16 @@ class _Look:
             told.append(f"it expires in {policy.seconds_to_expiry} s")
         if policy.grace_logins is not None:
             told.append(f"{policy.grace_logins} grace logins are left")
-        return Told("; ".join(told))
+        return StepResult("; ".join(told))
 
-    def at_empty_password(self, dn: str) -> Told:
+    def at_empty_password(self, dn: str) -> StepResult:
         """Whether the directory takes an empty password for an anonymous login (RFC 4513, section 5.1.2)."""
         self.link.begin(self.deadline())
         answer = self.link.bind_without_password(dn)
         if answer.code != 0:
-            return Told(f"refused by the directory too (result {answer.code})")
+            return StepResult(f"refused by the directory too (result {answer.code})")
         text = "the directory answers success to a bind without a password; this server never sends one"
-        return Told(text, "NETID_LDAP_URI")
+        return StepResult(text, "NETID_LDAP_URI")
 
     @property
     def _groups(self) -> GroupRules:

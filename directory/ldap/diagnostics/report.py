@@ -17,7 +17,7 @@ _ABOUT_REASONS = {
 _SETTING = re.compile(r"NETID_[A-Z0-9_]+")
 
 
-class Verdict(StrEnum):
+class StepStatus(StrEnum):
     """How a step came out. A warning lets logins work, but somebody should look."""
 
     OK = "ok"
@@ -30,7 +30,7 @@ class Finding:
     """One step. `setting` is the one to change where something is wrong; `milliseconds` is what it took."""
 
     step: str
-    verdict: Verdict
+    verdict: StepStatus
     text: str
     setting: str | None = None
     server: str | None = None
@@ -38,7 +38,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StepResult:
     """What a step has to tell when it did not fail. `warning` names the setting that it warns about."""
 
     text: str
@@ -61,7 +61,7 @@ class Steps:
     monotonic: Callable[[], float]
     server: str | None = None
 
-    def take(self, step: str, setting: str, action: Callable[[], Told]) -> Finding:
+    def take(self, step: str, setting: str, action: Callable[[], StepResult]) -> Finding:
         """Take one step.
 
         Args:
@@ -74,11 +74,13 @@ class Steps:
             told = action()
         except (DirectoryUnavailable, InvalidCredentials, StepFailed) as failure:
             text, named = _described(failure)
-            return self._finding(step, Verdict.FAILED, text, named or setting or None, began)
-        verdict = Verdict.WARNING if told.warning else Verdict.OK
+            return self._finding(step, StepStatus.FAILED, text, named or setting or None, began)
+        verdict = StepStatus.WARNING if told.warning else StepStatus.OK
         return self._finding(step, verdict, told.text, told.warning, began)
 
-    def _finding(self, step: str, verdict: Verdict, text: str, setting: str | None, began: float) -> Finding:
+    def _finding(
+        self, step: str, verdict: StepStatus, text: str, setting: str | None, began: float
+    ) -> Finding:
         took = round((self.monotonic() - began) * 1000, 1)
         return Finding(
             step=step, verdict=verdict, text=text, setting=setting, server=self.server, milliseconds=took

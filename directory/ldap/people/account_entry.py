@@ -7,28 +7,28 @@ Must not know: how it is found.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal, Standing
+from directory.contract import DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
 from directory.ldap.accounts.status import refuse_by_account, refuse_by_password, state_of
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.kinds.profiles import Profile
-from directory.ldap.people.lookup import NO_ATTRIBUTES, Unseen
+from directory.ldap.people.lookup import NO_ATTRIBUTES, EntryHidden
 from directory.ldap.people.person import person_from
-from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.password_policy import PolicyError, PolicyResponse
 
 # As which a server refuses a bind to an entry that it does not have.
 _MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
 
-AskAt = Callable[[str, Callable[[Link], Found]], Found]
+AskAt = Callable[[str, Callable[[LdapConnection], SearchResult]], SearchResult]
 
 
-class Sight:
+class AccountEntry:
     """An account, as the contract has it."""
 
     def __init__(
         self,
         read: Callable[[], Entry],
-        count: Callable[[Entry], Standing],
+        count: Callable[[Entry], LockoutStatus],
         profile: Profile,
         clock: Callable[[], float],
         where: Callable[[], str | None] = lambda: None,
@@ -86,7 +86,7 @@ class Sight:
         """
         return bool(self.state) and self._state_of(self._read()) == self.state
 
-    def standing(self) -> Standing:
+    def lockout_status(self) -> LockoutStatus:
         """Ask the server that will take the bind how near the account is to being locked.
 
         Raises:
@@ -104,14 +104,14 @@ class Sight:
         return state_of(entry, self._profile, self._clock())
 
 
-def look_for_the_refused(sight: Sight, refusal: InvalidCredentials, ask_at: AskAt) -> None:
+def look_for_the_refused(account: AccountEntry, refusal: InvalidCredentials, ask_at: AskAt) -> None:
     """Look at the entry of a refused bind, if nobody has yet, so that the refusal has a person.
 
     A server that does not have the entry refuses its bind as if the password were wrong. So if another server
     than the one that refused showed the entry, the one that refused must show it too.
 
     Args:
-        sight: of the login.
+        account: of the login.
         refusal: of its bind.
         ask_at: asks one server and no other.
 
@@ -120,7 +120,7 @@ def look_for_the_refused(sight: Sight, refusal: InvalidCredentials, ask_at: AskA
         DirectoryUnavailable: the server that refused does not show the entry, or cannot be asked.
     """
     try:
-        sight.look()
+        account.look()
     except DirectoryUnavailable:
         return  # The refusal stands, though it is about a name alone.
     except InvalidCredentials as unseen:
@@ -129,24 +129,29 @@ def look_for_the_refused(sight: Sight, refusal: InvalidCredentials, ask_at: AskA
             raise
         return
     server = refusal.server
-    if server in {None, sight.seen_on} or sight.seen_on is None or refusal.reason not in _MAY_BE_ABSENT:
+    if server in {None, account.seen_on} or account.seen_on is None or refusal.reason not in _MAY_BE_ABSENT:
         return
-    found = ask_at(server, lambda link: link.read(sight.entry.dn, attributes=[NO_ATTRIBUTES]))
+    found = ask_at(server, lambda link: link.read(account.entry.dn, attributes=[NO_ATTRIBUTES]))
     if not found.entries:
         raise DirectoryUnavailable(
-            f"{server} refused the bind of an entry that {sight.seen_on} shows and {server} does not "
+            f"{server} refused the bind of an entry that {account.seen_on} shows and {server} does not "
             f"(result {found.answer.code}): is it a replica that is half loaded? (NETID_LDAP_URI)",
             alarm=True,
         )
 
 
 def person_bound(
-    sight: Sight, policy: PolicyResponse, groups: Sequence[str], now: float, *, allow_must_change: bool
+    account: AccountEntry,
+    policy: PolicyResponse,
+    groups: Sequence[str],
+    now: float,
+    *,
+    allow_must_change: bool,
 ) -> Person:
     """Make the person of a bind that succeeded, with what it said of the password, if the entry agrees.
 
     Args:
-        sight: of the login.
+        account: of the login.
         policy: what the bind said.
         groups: the person's.
         now: seconds since the epoch.
@@ -157,8 +162,8 @@ def person_bound(
         DirectoryUnavailable: it cannot be read.
     """
     try:
-        entry, person = sight.entry, sight.person
-    except Unseen as unseen:
+        entry, person = account.entry, account.person
+    except EntryHidden as unseen:
         raise _bound_but_unseen(unseen, policy) from unseen
     refuse_by_account(entry, now)
     refuse_by_password(entry, now, allow_must_change=allow_must_change)
@@ -169,7 +174,7 @@ def person_bound(
     return replace(person, groups=groups) if groups else person
 
 
-def _bound_but_unseen(unseen: Unseen, policy: PolicyResponse) -> Exception:
+def _bound_but_unseen(unseen: EntryHidden, policy: PolicyResponse) -> Exception:
     if policy.error is PolicyError.CHANGE_AFTER_RESET:
         # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
         return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")

@@ -13,13 +13,13 @@ from ldap3.core.results import RESULT_SUCCESS
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.dn import Dn, NotADn, dn_key
 from directory.ldap.config import USERNAME, LdapConfig
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.people.groups import Ask
 from directory.ldap.people.lookup import NO_ATTRIBUTES, SIZE_LIMIT, Lookup, sole
 from directory.ldap.people.person import filter_by_id
 from directory.ldap.people.user_filter import attributes_with_names, for_any_name, for_names_of
 from directory.ldap.people.witness import Witness
-from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.entry import Entry, SearchResult
 
 OUTSIDE: Final = "the entry is there, and NETID_LDAP_USER_FILTER does not find it"
 ELSEWHERE: Final = "the entry is there, and NETID_LDAP_USER_DN_TEMPLATE names no entry in its place"
@@ -89,11 +89,11 @@ class ById:
             raise DirectoryUnavailable(_ANONYMOUS, alarm=True)
         raise InvalidCredentials(Refusal.UNKNOWN_PERSON, why)
 
-    def _look(self, link: Link, by_id: str, seen: _Seen, *, groups: bool) -> Found:
+    def _look(self, link: LdapConnection, by_id: str, seen: _Seen, *, groups: bool) -> SearchResult:
         """Search by id and filter at once where that is exact; look again for the cause of a miss."""
         attributes = (*self._lookup.attributes(groups=groups), *self._names)
 
-        def search(search_filter: str) -> Found:
+        def search(search_filter: str) -> SearchResult:
             return link.search(self._base, search_filter, attributes=attributes, size_limit=SIZE_LIMIT)
 
         seen.is_inside = True
@@ -109,7 +109,9 @@ class ById:
             return self._try_names(link, self._filter, found, seen)
         return found
 
-    def _try_names(self, link: Link, user_filter: str, found: Found, seen: _Seen) -> Found:
+    def _try_names(
+        self, link: LdapConnection, user_filter: str, found: SearchResult, seen: _Seen
+    ) -> SearchResult:
         """Ask whether the filter finds an entry by one of the names that it bears."""
         entry = found.entries[0]
         filled = for_names_of(user_filter, entry, self._profile.net_id_attribute)

@@ -11,15 +11,15 @@ from typing import Final
 from directory.contract import DirectoryUnavailable
 from directory.dn import Dn, NotADn, strict_dn_key
 from directory.ldap.config import GROUP_DN, USERNAME
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.kinds.lockout_policy import domain_of
 from directory.ldap.kinds.profiles import Profile
 from directory.ldap.people.normalization import for_filter
-from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_group_search
 
 # Puts a question to the directory, on whatever connection there is for it.
-Ask = Callable[[Callable[[Link], Found]], Found]
+Ask = Callable[[Callable[[LdapConnection], SearchResult]], SearchResult]
 
 # Groups in groups in groups: no campus nests deeper, and a directory must not be searched without end.
 _MOST_LEVELS: Final = 10
@@ -131,7 +131,7 @@ def _same(dn: str) -> Dn | str:
         return dn.casefold()
 
 
-def _search_for(base: str, search_filter: str) -> Callable[[Link], Found]:
+def _search_for(base: str, search_filter: str) -> Callable[[LdapConnection], SearchResult]:
     return lambda link: link.search(base, search_filter, attributes=[_NO_ATTRIBUTES], size_limit=_NO_LIMIT)
 
 

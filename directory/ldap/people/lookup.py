@@ -14,13 +14,13 @@ from ldap3.core.results import (
 
 from directory.contract import InvalidCredentials, Refusal
 from directory.ldap.config import USERNAME, LdapConfig
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.kinds.profiles import Profile
 from directory.ldap.people.groups import Ask, GroupRules
 from directory.ldap.people.normalization import for_dn
 from directory.ldap.people.person import attributes_to_read, filter_by_names
 from directory.ldap.people.witness import Witness
-from directory.ldap.protocol.entry import Entry, Found
+from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_group_search, judge_search
 
 # One more than may be found, so that two are told from one.
@@ -55,7 +55,7 @@ class Lookup:
         """
         attributes = self.attributes(groups=groups)
 
-        def look(link: Link) -> Found:
+        def look(link: LdapConnection) -> SearchResult:
             found = link.search(self._user_base, search_filter, attributes=attributes, size_limit=SIZE_LIMIT)
             if not found.entries and found.answer.code == RESULT_SUCCESS:
                 self._witness.prove_by_name(link)
@@ -92,7 +92,7 @@ class Lookup:
         """Read the entry that the template names. Whom a filter that was set does not find is nobody."""
         attributes = self.attributes(groups=groups)
 
-        def look(link: Link) -> Found:
+        def look(link: LdapConnection) -> SearchResult:
             found = link.read(dn, attributes=attributes)
             if self._reads_as_us and not found.entries and found.answer.code in _SEEN_OR_HIDDEN:
                 self._witness.prove_by_name(link)
@@ -102,7 +102,7 @@ class Lookup:
         if found.answer.code not in _SEEN_OR_HIDDEN:
             judge_search(found.answer)
         if len(found.entries) != 1:
-            raise Unseen(found.answer.code)
+            raise EntryHidden(found.answer.code)
         if self._filter_is_set:
             wanted = filter_by_names(self.profile, names)
             matching = ask(lambda link: link.read(dn, attributes=[NO_ATTRIBUTES], search_filter=wanted))
@@ -127,7 +127,7 @@ class Lookup:
         return self._with_groups if groups else self._usual
 
 
-def sole(found: Found) -> Entry | None:
+def sole(found: SearchResult) -> Entry | None:
     """Take the one entry that was found; None if there is none.
 
     Raises:
@@ -140,7 +140,7 @@ def sole(found: Found) -> Entry | None:
     return found.entries[0] if found.entries else None
 
 
-class Unseen(InvalidCredentials):
+class EntryHidden(InvalidCredentials):
     """The entry that a template names is not to be seen. Whether it exists is another question."""
 
     def __init__(self, code: int) -> None:

@@ -6,18 +6,18 @@ Owns: which servers must have said so, at a login as at a refresh. Must not know
 from collections.abc import Callable
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
-from directory.ldap.connections.session import Conversation
+from directory.ldap.connections.session import LdapSession
 from directory.ldap.people.groups import Ask
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.results import BaseMissing
 
 
-def look_anywhere(look: Callable[[Ask], Entry], talk: Conversation) -> Entry:
+def look_anywhere(look: Callable[[Ask], Entry], session: LdapSession) -> Entry:
     """Look on the server whose turn it is, then on another: a replica may lag behind, or be half loaded.
 
     Args:
         look: finds the one entry by asking as it is told.
-        talk: where it is asked.
+        session: where it is asked.
 
     Raises:
         InvalidCredentials: as `look` raises it; `unknown_person` with the servers that said so, which is
@@ -26,26 +26,26 @@ def look_anywhere(look: Callable[[Ask], Entry], talk: Conversation) -> Entry:
     """
     first: InvalidCredentials | DirectoryUnavailable
     try:
-        return look(talk.ask)
+        return look(session.ask)
     except InvalidCredentials as refusal:
-        first = _unknown(refusal, talk)
+        first = _unknown(refusal, session)
     except BaseMissing as missing:
         first = missing
     try:
-        return look(talk.elsewhere())
+        return look(session.elsewhere())
     except DirectoryUnavailable:
         raise first from None
     except InvalidCredentials as refusal:
-        second = _unknown(refusal, talk)
+        second = _unknown(refusal, session)
     if isinstance(first, InvalidCredentials):
         second.servers = first.servers + second.servers
         second.detail = second.detail or first.detail
     raise second
 
 
-def _unknown(refusal: InvalidCredentials, talk: Conversation) -> InvalidCredentials:
+def _unknown(refusal: InvalidCredentials, session: LdapSession) -> InvalidCredentials:
     """Add the server that does not know the person; any other refusal is final."""
     if refusal.reason is not Refusal.UNKNOWN_PERSON:
         raise refusal
-    refusal.servers = () if talk.server is None else (talk.server,)
+    refusal.servers = () if session.server is None else (session.server,)
     return refusal

@@ -10,9 +10,9 @@ from ldap3.core.results import RESULT_SIZE_LIMIT_EXCEEDED, RESULT_SUCCESS
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.config import LdapConfig
-from directory.ldap.connections.connection import Link
+from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.people.user_filter import for_any_name
-from directory.ldap.protocol.entry import Found
+from directory.ldap.protocol.entry import SearchResult
 from directory.ldap.protocol.results import judge_search
 
 # Seconds that a login relies on an earlier look. A blind account is looked at again sooner: it may be mended.
@@ -46,7 +46,7 @@ class Witness:
         self._monotonic = monotonic
         self._looks: dict[str, tuple[float, bool]] = {}
 
-    def prove_by_id(self, link: Link) -> None:
+    def prove_by_id(self, link: LdapConnection) -> None:
         """Prove that people are found by their stable id, now.
 
         Raises:
@@ -58,7 +58,7 @@ class Witness:
                 judge_search(found.answer)
             raise DirectoryUnavailable(BLIND, alarm=True)
 
-    def prove_by_name(self, link: Link) -> None:
+    def prove_by_name(self, link: LdapConnection) -> None:
         """Prove that people are found by the user filter, of late.
 
         A server that does not answer the question, as some do where an index is missing, is not called blind:
@@ -76,5 +76,5 @@ class Witness:
         if not sees:
             raise DirectoryUnavailable(BLIND, alarm=True)
 
-    def _look(self, link: Link, search_filter: str) -> Found:
+    def _look(self, link: LdapConnection, search_filter: str) -> SearchResult:
         return link.search(self._base, search_filter, attributes=[self._id], size_limit=1)

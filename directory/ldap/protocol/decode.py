@@ -27,7 +27,7 @@ from directory.ldap.protocol.ber import (
     envelope,
     integer,
 )
-from directory.ldap.protocol.entry import Answer, Entry, Found
+from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 
 BIND_RESPONSE: Final = 0x61
 SEARCH_DONE: Final = 0x65
@@ -59,7 +59,7 @@ class Reading:
         self._entries: list[Entry] = []
         self._references = 0
 
-    def take(self, data: bytes) -> Found | None:
+    def take(self, data: bytes) -> SearchResult | None:
         """Take what was received; the whole answer, once it is there. A bind's has no entries.
 
         Args:
@@ -74,7 +74,7 @@ class Reading:
         except (IndexError, UnicodeDecodeError):
             raise NotUnderstood from None
 
-    def _read(self) -> Found | None:
+    def _read(self) -> SearchResult | None:
         data = self.received
         while (message := envelope(data, self._at)) is not None:
             at, end = message
@@ -84,7 +84,7 @@ class Reading:
             if kind == self._ending:
                 if end != len(data):
                     raise NotUnderstood
-                return Found(_result(data, at, end), self._entries, self._references)
+                return SearchResult(_result(data, at, end), self._entries, self._references)
             at, stop = contents(data, at, end, kind)
             if self._ending != SEARCH_DONE or (stop != end and data[stop] != CONTROLS):
                 raise NotUnderstood

@@ -44,7 +44,7 @@ class Entry(NamedTuple):
         return None
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search came back with. References to other servers are counted: they are never followed."""
 
     answer: Answer
