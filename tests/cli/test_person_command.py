@@ -96,7 +96,7 @@ def test_what_is_blocked_for_everybody_is_told(
 
 
 @pytest.mark.parametrize(
-    ("standing", "blocked"),
+    ("lockout_status", "blocked"),
     [
         (LockoutStatus(3, 5), True),
         (LockoutStatus(2, 5), False),

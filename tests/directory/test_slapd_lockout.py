@@ -58,7 +58,7 @@ def test_default_policy_is_named_by_the_setting(on_slapd: Callable[..., Director
 
 
 @pytest.mark.parametrize(
-    ("access", "standing"),
+    ("access", "lockout_status"),
     [
         ("access to attrs=pwdFailureTime by * none", LockoutStatus(None, LIMIT)),
         (f'access to dn.exact="{LOCKING}" by * none', LockoutStatus(0, None)),
