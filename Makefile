@@ -50,7 +50,7 @@ servers: # Installs the servers that tests run, where it may
 PYTEST_ARGS ?=
 
 .PHONY: quick
-quick: .venv/.dev ## The tests that need no server, in less than a minute
+quick: .venv/.dev ## The tests that need no server
 	@$(BIN)/pytest -q -n auto -m "not server and not slow" --durations=10 $(PYTEST_ARGS)
 
 .PHONY: test

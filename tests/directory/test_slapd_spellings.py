@@ -66,6 +66,7 @@ def test_what_the_server_normalises_alike_has_one_form(texts_server: Slapd) -> N
             assert folded(normal) == folded(name), ascii(name)
 
 
+@pytest.mark.server
 def test_dns_of_rules_are_compared_as_the_server_does(texts_server: Slapd) -> None:
     """What grants equates nothing that the server keeps apart; what refuses, all that it equates.
 

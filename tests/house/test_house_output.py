@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-MODULES = sorted(each for each in (PROJECT / "cli").glob("*.py") if each.name != "output.py")
+MODULES = sorted(each for each in (PROJECT / "cli").rglob("*.py") if each.name != "output.py")
 # What declares and finds a command. All else of click may print, ask or raise what is printed.
 CLICK = {"Choice", "DateTime", "File", "FloatRange", "IntRange", "argument", "command", "group", "option"} | {
     "Command",
