@@ -13,8 +13,9 @@ from sqlalchemy.exc import TimeoutError as TooLate
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.request_deadline import bounded
-from models.database.engine import WAIT_SECONDS
 
+# Seconds that one wait for the database may take; then the answer is 503. The directory's deadline is longer.
+WAIT_SECONDS = 3
 _SQLITE_STOPS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
 # Connection exceptions, too few resources, and an operator who stops the server (PostgreSQL, appendix A).
 _POSTGRESQL_STOPS = ("08", "53", "57P")

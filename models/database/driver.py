@@ -16,8 +16,7 @@ from typing import Any, Self, TypeVar, cast
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.request_deadline import bounded
-from models.base import StoreUnavailable, db, unavailable
-from models.database.engine import WAIT_SECONDS
+from models.base import WAIT_SECONDS, StoreUnavailable, db, unavailable
 from models.database.pool import DatabasePool
 from models.database.statement import Statement
 

@@ -6,14 +6,13 @@ from typing import Any, Protocol, cast
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from models.base import WAIT_SECONDS
 from models.database.bounded import bound_waits
 from models.database.pool import DatabasePool
 from telemetry import json_text
 
 # A worker writes the log back by itself (`checkpoints.py`), long before whoever commits has to: at 128 MiB.
 _CHECKPOINT_PAGES = 32_000
-# A request that the database holds up for longer is answered 503; the directory's deadline is longer still.
-WAIT_SECONDS = 3
 # PostgreSQL's own bound comes first: a server that answers at all says that a table is locked, and keeps the
 # connection. Only one that is silent meets ours.
 _STATEMENT_BOUND = "2500ms"

@@ -13,8 +13,7 @@ import threading
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.base import StoreUnavailable, unavailable
-from models.database.engine import WAIT_SECONDS
+from models.base import WAIT_SECONDS, StoreUnavailable, unavailable
 
 _LOG = logging.getLogger(__name__)
 

@@ -16,9 +16,8 @@ from threading import Lock
 from typing import TypeVar, cast
 
 from core.request_deadline import bounded
-from models.base import StoreUnavailable, db
+from models.base import WAIT_SECONDS, StoreUnavailable, db
 from models.database.driver import DriverConnection
-from models.database.engine import WAIT_SECONDS
 
 T = TypeVar("T")
 

@@ -26,6 +26,7 @@ WRONG = {
     "cli/token.py": "werkzeug",
     "directory/ldap/protocol/entry.py": "directory.ldap.factory",
     "serving/cpu_affinity.py": "serving.server",
+    "models/base.py": "models.tables",
     "serving/processes/place.py": "models",
 }
 
