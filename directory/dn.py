@@ -103,10 +103,7 @@ def dn_key(text: str) -> Dn:
     Raises:
         NotADn: it cannot be read.
     """
-    key = _key_or_none(text, _prepared)
-    if key is None:
-        raise NotADn(text)
-    return key
+    return _key(text, _prepared)
 
 
 def strict_dn_key(text: str) -> Dn:
@@ -120,7 +117,11 @@ def strict_dn_key(text: str) -> Dn:
     Raises:
         NotADn: it cannot be read.
     """
-    key = _key_or_none(text, _strictly_prepared)
+    return _key(text, _strictly_prepared)
+
+
+def _key(text: str, prepare: _Prepare) -> Dn:
+    key = _key_or_none(text, prepare)
     if key is None:
         raise NotADn(text)
     return key

@@ -95,8 +95,7 @@ def guard_rules(settings: Settings) -> GuardRules:
         client_rate=parse_limits(settings.client_rate),
         shield_budget=settings.shield_budget,
         shield_window=settings.shield_window,
-        # By a template and without an account of ours, nobody but people themselves see their entry.
-        sees_accounts=settings.ldap_user_dn_template is None or settings.ldap_bind_dn is not None,
+        sees_accounts=ldap_config(settings).sees_people,
         workers=settings.workers,
         realms=settings.ldap_realms,
     )

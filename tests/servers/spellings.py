@@ -181,20 +181,14 @@ def people_of(texts_stored: Sequence[str]) -> bytes:
 
 def _on_slapd(folder: Path, authority: trustme.CA) -> Iterator[Asker]:
     server = Slapd(folder / "slapd", authority, people_of(texts()), size=256 * 1024 * 1024)
-    server.start()
-    try:
-        yield Asker(
-            ("127.0.0.1", server.port),
-            f"ou=people,{SUFFIX}",
-            "uid",
-            account=(SERVICE_DN, SERVICE_PASSWORD),
-        )
-    finally:
-        server.stop()
+    yield from _asked_by_uid(server)
 
 
 def _on_ds389(folder: Path, authority: trustme.CA) -> Iterator[Asker]:
-    server = Ds389(folder / "ds389", authority, as_on_389ds(people_of(texts())))
+    yield from _asked_by_uid(Ds389(folder / "ds389", authority, as_on_389ds(people_of(texts()))))
+
+
+def _asked_by_uid(server: Slapd | Ds389) -> Iterator[Asker]:
     server.start()
     try:
         yield Asker(
