@@ -24,7 +24,7 @@ from oauth.clients.registration import TOLERANT_SCOPE, keeps_refresh_token
 from oauth.endpoints.introspection import Introspection
 from oauth.endpoints.revocation import Revocation
 from oauth.errors import InvalidClient, UnsupportedGrantType, invalid_scope
-from oauth.grants.client_credentials import OwnBehalfGrant
+from oauth.grants.client_credentials import ClientCredentialsGrant
 from oauth.grants.password import PasswordGrant
 from oauth.grants.refresh_token import RefreshGrant
 from oauth.policy.claims import claims_of, wants_groups
@@ -89,7 +89,7 @@ class Server(AuthorizationServer):
         self._register()
 
     def _register(self) -> None:
-        for grant in (PasswordGrant, RefreshGrant, OwnBehalfGrant):
+        for grant in (PasswordGrant, RefreshGrant, ClientCredentialsGrant):
             self.register_grant(grant)
         for endpoint in (Revocation, Introspection):
             self.register_endpoint(endpoint)

@@ -19,6 +19,8 @@ from oauth.errors import InvalidClient, malformed
 from oauth.token_request import TokenRequest
 
 METHODS = ("client_secret_basic", "client_secret_post", "none")
+# The parameters of the token request that these methods read.
+PARAMETERS = frozenset({"client_id", "client_secret"})
 
 # Writing the time of each use would cost a write a token: once an hour tells an operator as much.
 _LAST_USE_SECONDS = 3600

@@ -1,6 +1,9 @@
 """The client credentials grant (RFC 6749, 4.4): a token for the program itself, with nobody behind it."""
 
-from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from authlib.oauth2.rfc6749 import grants
 
 from login import InvalidCredentials
 from oauth.clients.authentication import METHODS
@@ -8,10 +11,13 @@ from oauth.errors import InvalidClient, unauthorized_client
 from oauth.policy.audience import resolve_audience
 
 
-class OwnBehalfGrant(ClientCredentialsGrant):
+class ClientCredentialsGrant(grants.ClientCredentialsGrant):
     """Only confidential clients: whoever knows a public client's id could take such a token (section 4.4)."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = tuple(method for method in METHODS if method != "none")
+    PARAMETERS = frozenset({"grant_type", "scope"})
+    REPEATABLE_PARAMETERS = frozenset({"resource"})
+    METADATA: ClassVar[Mapping[str, Sequence[str]]] = {"grant_types_supported": ("client_credentials",)}
 
     def validate_token_request(self) -> None:
         """Authenticate the client and settle its scope (RFC 6749, 4.4.2).

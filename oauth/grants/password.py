@@ -1,6 +1,8 @@
 """The Resource Owner Password Credentials grant (RFC 6749, 4.3)."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import ClassVar
 
 from authlib.oauth2.rfc6749.grants import ResourceOwnerPasswordCredentialsGrant
 
@@ -20,6 +22,9 @@ class PasswordGrant(ResourceOwnerPasswordCredentialsGrant):
     """
 
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
+    PARAMETERS = frozenset({"grant_type", "username", "password", "scope"})
+    REPEATABLE_PARAMETERS = frozenset({"resource"})
+    METADATA: ClassVar[Mapping[str, Sequence[str]]] = {"grant_types_supported": ("password",)}
 
     def validate_token_request(self) -> None:
         """Authenticate the client, then the person (RFC 6749, 4.3.2).

@@ -4,8 +4,9 @@ Authlib saves the new token and then revokes the old one, in two transactions an
 does. Here one conditional update decides, and the directory is asked whether the person still may.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant
 
@@ -30,6 +31,9 @@ class RefreshGrant(RefreshTokenGrant):
     """One use of a refresh token."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
+    PARAMETERS = frozenset({"grant_type", "refresh_token", "scope"})
+    REPEATABLE_PARAMETERS = frozenset({"resource"})
+    METADATA: ClassVar[Mapping[str, Sequence[str]]] = {"grant_types_supported": ("refresh_token",)}
 
     def validate_token_request(self) -> None:
         """Authenticate the client and find its token (RFC 6749, 6).
