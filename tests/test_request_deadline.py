@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from core import request_deadline
 from directory import DirectoryUnavailable
-from directory.ldap.deadline import Deadline
+from directory.ldap.connections.deadline import Deadline
 from tests.conftest import Clock, Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.faults import database_file, rows

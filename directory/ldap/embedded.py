@@ -30,8 +30,8 @@ from ldif import LDIFParser
 from directory.dn import NotADn, dn_key
 from directory.ldap.config import ConfigError
 from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.strategy import ByLdap3
-from directory.ldap.deadline import Deadline
 from directory.ldap.people.normalization import for_dn, from_dn
 
 _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name

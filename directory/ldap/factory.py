@@ -12,6 +12,7 @@ from functools import partial
 from directory.ldap.config import ConfigError, LdapConfig
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.connector import Network, ask_root_dse
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.losses import Losses
 from directory.ldap.connections.pool import Connect, ConnectionPool
 from directory.ldap.connections.servers import Servers
@@ -19,7 +20,6 @@ from directory.ldap.connections.service_account import ServiceAccount
 from directory.ldap.connections.session import ConnectionPools
 from directory.ldap.connections.tls import verified_context
 from directory.ldap.connections.uri import ServerUri
-from directory.ldap.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from directory.ldap.ldap_directory import LdapDirectory
 

@@ -23,9 +23,9 @@ from directory.ldap.accounts.status import (
 )
 from directory.ldap.config import LdapConfig
 from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.servers import ServerStatus
 from directory.ldap.connections.session import ConnectionPools, LdapSession
-from directory.ldap.deadline import Deadline
 from directory.ldap.people.account_entry import AccountEntry, look_for_the_refused, person_bound
 from directory.ldap.people.by_id import ById
 from directory.ldap.people.groups import Ask

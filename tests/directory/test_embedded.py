@@ -9,7 +9,7 @@ import pytest
 from directory import Directory, InvalidCredentials
 from directory.ldap import ConfigError, embedded_people
 from directory.ldap.connections.connection import LdapConnection
-from directory.ldap.deadline import Deadline
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from tests.directory.admit_conformance import AdmitConformance
 from tests.directory.conformance import (

@@ -11,8 +11,8 @@ import pytest
 
 from directory import Directory, DirectoryUnavailable
 from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.service_account import ServiceAccount
-from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.entry import Answer
 from directory.ldap.protocol.results import ServiceAccountRefused
 from tests.directory.conformance import ALICE

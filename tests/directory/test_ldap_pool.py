@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from directory import Directory, DirectoryUnavailable
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.pool import ConnectionPool
 from directory.ldap.connections.servers import Servers
 from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, NothingSent
-from directory.ldap.deadline import Deadline
 from tests.directory.conftest import recovers_within
 from tests.directory.scripted import BIND, Scripted, friendly
 

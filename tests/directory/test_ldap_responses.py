@@ -14,10 +14,10 @@ from ldap3 import NONE, Server
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import dial
 from directory.ldap.connections.sockets import PlainSocket
 from directory.ldap.connections.uri import ServerUri
-from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.entry import Answer, SearchResult
 from tests.directory.scripted import (
     BIND,

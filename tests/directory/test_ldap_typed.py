@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ldap3.operation.search import compile_filter, parse_filter
 
 from directory import InvalidCredentials, Refusal
-from directory.ldap.deadline import Deadline
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from directory.ldap.people.normalization import for_dn, for_filter, from_dn, name_to_ask, password_to_send
 

@@ -14,11 +14,11 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import dial
 from directory.ldap.connections.sockets import DeadlineSocket, PlainSocket
 from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri
-from directory.ldap.deadline import Deadline
 from tests.directory.scripted import Scripted
 
 

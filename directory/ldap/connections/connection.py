@@ -13,9 +13,9 @@ from ldap3.core.results import RESULT_BUSY, RESULT_CODES, RESULT_UNAVAILABLE
 from ldap3.operation.bind import bind_operation
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, PlainSocket
 from directory.ldap.connections.strategy import CodecStrategy, OpenedStrategy, answer_of
-from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.entry import Answer, SearchResult
 
 _BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)

@@ -13,13 +13,13 @@ from ldap3 import NONE, Server
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import Refused, dial
 from directory.ldap.connections.losses import Losses
 from directory.ldap.connections.servers import Servers
 from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, PlainSocket
 from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri
-from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.results import ServiceAccountRefused
 
 # How often a login opens a connection to the last server that it can go to, where the network loses them: no

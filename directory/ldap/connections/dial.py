@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from directory.contract import DirectoryUnavailable
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.sockets import ConnectionLost
 from directory.ldap.connections.uri import ServerUri
-from directory.ldap.deadline import Deadline
 
 
 class Refused(ConnectionLost):

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.connections.connection import LdapConnection, ServerAway
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.losses import Losses
 from directory.ldap.connections.servers import Servers
 from directory.ldap.connections.sockets import ConnectionLost
-from directory.ldap.deadline import Deadline
 
 _FAREWELL_SECONDS = 0.2
 # How many may wait for each connection: a burst passes, and what comes on top is refused at once.

@@ -14,7 +14,7 @@ from pathlib import Path
 from core.private_files import NotPrivate, read_secret
 from directory.contract import DirectoryUnavailable
 from directory.ldap.connections.connection import LdapConnection
-from directory.ldap.deadline import Deadline
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.protocol.results import ServiceAccountRefused, judge_service_bind
 
 _LOG = logging.getLogger(__name__)

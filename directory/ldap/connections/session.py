@@ -19,10 +19,10 @@ from ldap3.core.results import (
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials
 from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.pool import ConnectionPool
 from directory.ldap.connections.servers import Servers
 from directory.ldap.connections.sockets import ConnectionLost, NothingSent
-from directory.ldap.deadline import Deadline
 from directory.ldap.protocol.entry import SearchResult
 from directory.ldap.protocol.results import NoSuchEntry
 

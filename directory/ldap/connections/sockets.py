@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 
 from directory.contract import DirectoryUnavailable
-from directory.ldap.deadline import Deadline
+from directory.ldap.connections.deadline import Deadline
 
 
 class ConnectionLost(DirectoryUnavailable):

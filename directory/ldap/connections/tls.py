@@ -11,8 +11,8 @@ import ssl
 from pathlib import Path
 
 from directory.contract import DirectoryUnavailable
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.sockets import ConnectionLost
-from directory.ldap.deadline import Deadline
 
 
 def verified_context(

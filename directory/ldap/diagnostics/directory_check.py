@@ -16,11 +16,11 @@ from directory.contract import DirectoryUnavailable
 from directory.ldap.config import LdapConfig
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.connector import start_tls
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import dial, resolve
 from directory.ldap.connections.sockets import DeadlineSocket
 from directory.ldap.connections.tls import secure, verified_context
 from directory.ldap.connections.uri import ServerUri
-from directory.ldap.deadline import Deadline
 from directory.ldap.diagnostics.person_check import examine_person
 from directory.ldap.diagnostics.report import Finding, StepResult, Steps, StepStatus
 from directory.ldap.embedded import Embedded

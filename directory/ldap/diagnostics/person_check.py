@@ -11,7 +11,7 @@ from directory.ldap.accounts.lockout_status import LockoutReader
 from directory.ldap.accounts.status import refuse_by_account, refuse_by_lock, refuse_by_password
 from directory.ldap.config import USERNAME, LdapConfig
 from directory.ldap.connections.connection import LdapConnection
-from directory.ldap.deadline import Deadline
+from directory.ldap.connections.deadline import Deadline
 from directory.ldap.diagnostics.people_check import at_people, at_size_limit, referred
 from directory.ldap.diagnostics.report import Finding, StepFailed, StepResult, Steps, StepStatus
 from directory.ldap.kinds.profiles import Profile
