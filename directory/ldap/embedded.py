@@ -32,7 +32,7 @@ from directory.ldap.config import ConfigError
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.strategy import ByLdap3
-from directory.ldap.people.normalization import for_dn, from_dn
+from directory.ldap.people.normalization import escape_for_dn, unescape_from_dn
 
 _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name
 
@@ -181,7 +181,10 @@ def _read_ldif(path: Path) -> dict[str, dict[str, list[bytes]]]:
 
 def _canonical(dn: str) -> str:
     """Write a DN in the one way in which entries are kept, since it may be escaped in several."""
-    return "".join(f"{kind}={for_dn(from_dn(value))}{separator}" for kind, value, separator in parse_dn(dn))
+    return "".join(
+        f"{kind}={escape_for_dn(unescape_from_dn(value))}{separator}"
+        for kind, value, separator in parse_dn(dn)
+    )
 
 
 def _holds_extensible_match(search_filter: Any) -> bool:

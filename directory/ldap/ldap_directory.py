@@ -16,24 +16,22 @@ from directory.contract import (
 )
 from directory.ldap.accounts.lockout_status import LockoutReader
 from directory.ldap.accounts.status import (
-    refuse_by_account,
-    refuse_by_lock,
-    refuse_by_password,
-    refuse_by_policy,
+    refuse_expired_password,
+    refuse_inactive_account,
+    refuse_locked_account,
+    refuse_locked_by_policy,
 )
 from directory.ldap.config import LdapConfig
-from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.servers import ServerStatus
-from directory.ldap.connections.session import ConnectionPools, LdapSession
+from directory.ldap.connections.session import ConnectionPools, LdapSession, RunQuery
 from directory.ldap.people.account_entry import AccountEntry, look_for_the_refused, person_bound
-from directory.ldap.people.by_id import ById
-from directory.ldap.people.groups import Ask
-from directory.ldap.people.lookup import NO_ATTRIBUTES, Lookup
-from directory.ldap.people.normalization import names_to_ask, password_to_send
-from directory.ldap.people.other_servers import look_anywhere
+from directory.ldap.people.lookup import Lookup, find_on_any_server
+from directory.ldap.people.lookup_by_id import LookupById
+from directory.ldap.people.normalization import candidate_names, encoded_password
 from directory.ldap.people.person import person_from
-from directory.ldap.people.witness import Witness
+from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.password_policy import PolicyResponse
@@ -54,10 +52,10 @@ class LdapDirectory:
     ) -> None:
         self._config = config
         self._profile = config.effective_profile()
-        witness = Witness(config, user_base, monotonic)
-        self._lookup = Lookup(config, user_base, witness)
-        self._by_id = ById(config, user_base, self._lookup, witness)
-        self._standings = LockoutReader(
+        visibility = VisibilityCheck(config, user_base, monotonic)
+        self._lookup = Lookup(config, user_base, visibility)
+        self._by_id = LookupById(config, user_base, self._lookup, visibility)
+        self._lockouts = LockoutReader(
             self._profile.lockout, config.password_policy, clock=clock, monotonic=monotonic
         )
         self._lines = lines
@@ -79,10 +77,10 @@ class LdapDirectory:
             InvalidCredentials: refused, with its reason.
             DirectoryUnavailable: nothing can be said about the password.
         """
-        secret = password_to_send(password)
-        names = names_to_ask(net_id, self._config.realms)
+        secret = encoded_password(password)
+        names = candidate_names(net_id, self._config.realms)
         session = self._session()
-        dn = self._lookup.dn_of(names)
+        dn = self._lookup.dn_by_template(names)
         if dn is not None and self._config.bind_dn is None:
             return self._authenticate_by_own_eyes(dn, names, secret, session, groups=groups)
         account = self._account(names, session, groups=groups)
@@ -90,7 +88,7 @@ class LdapDirectory:
         try:
             if dn is None:
                 dn = account.look().dn
-                refuse_by_account(account.entry, self._clock())
+                refuse_inactive_account(account.entry, self._clock())
             if admit is not None:
                 admit(account)
             # Before the bind: a search that failed after it would tell a right password from a wrong one.
@@ -98,7 +96,7 @@ class LdapDirectory:
             return self._person_of(account, self._bound(dn, secret, account, session), found)
         except InvalidCredentials as refusal:
             if found is None:
-                self._lookup.groups.prove(names[0], session.ask)
+                self._lookup.groups.probe(names[0], session.ask)
             account.name_in(refusal)
             raise
 
@@ -116,18 +114,18 @@ class LdapDirectory:
         """
         session, refuse = self._session(), self._refuse_by_entry
 
-        def look(ask: Ask) -> Entry:
-            return self._by_id.entry(person_id, ask, groups=groups, refuse=refuse)
+        def look(ask: RunQuery) -> Entry:
+            return self._by_id.find(person_id, ask, groups=groups, refuse=refuse)
 
         try:
-            entry = look_anywhere(look, session)
+            entry = find_on_any_server(look, session)
         except InvalidCredentials as refusal:
             refusal.person_id = person_id
             raise
         person = person_from(entry, self._profile)
         if not groups:
             return person
-        return replace(person, groups=self._lookup.groups.of(entry, person.net_id, session.ask))
+        return replace(person, groups=self._lookup.groups.groups_of(entry, person.net_id, session.ask))
 
     def examine(self, net_id: str, *, groups: bool = False) -> PersonState:
         """Look at the person whom a login as `net_id` would find; no password is tried.
@@ -141,7 +139,7 @@ class LdapDirectory:
             DirectoryUnavailable: nothing can be said.
         """
         session = self._session()
-        account = self._account(names_to_ask(net_id, self._config.realms), session, groups=groups)
+        account = self._account(candidate_names(net_id, self._config.realms), session, groups=groups)
         try:
             entry, person = account.entry, account.person
         except InvalidCredentials as unseen:
@@ -150,10 +148,10 @@ class LdapDirectory:
             raise DirectoryUnavailable(f"{unseen.detail}: NETID_LDAP_BIND_DN would see it") from unseen
         if groups:
             person = replace(person, groups=self._groups_of(account, session.ask))
-        lockout_status, policy = self._standings.look(entry.dn, session)
+        lockout_status, policy = self._lockouts.read(entry.dn, session)
         try:
             self._refuse_by_entry(entry)
-            refuse_by_policy(entry, policy, self._clock())
+            refuse_locked_by_policy(entry, policy, self._clock())
         except InvalidCredentials as refusal:
             return PersonState(person, refusal.reason, refusal.detail, lockout_status)
         return PersonState(person, lockout_status=lockout_status)
@@ -203,8 +201,8 @@ class LdapDirectory:
     def _account(self, names: tuple[str, ...], session: LdapSession, *, groups: bool) -> AccountEntry:
         """What our account sees of a person, on any server."""
         return AccountEntry(
-            lambda: look_anywhere(lambda ask: self._lookup.of(names, ask, groups=groups), session),
-            lambda entry: self._standings.look(entry.dn, session)[0],
+            lambda: find_on_any_server(lambda ask: self._lookup.find(names, ask, groups=groups), session),
+            lambda entry: self._lockouts.read(entry.dn, session)[0],
             self._profile,
             self._clock,
             lambda: session.asked,
@@ -212,9 +210,9 @@ class LdapDirectory:
 
     def _refuse_by_entry(self, entry: Entry) -> None:
         now = self._clock()
-        refuse_by_account(entry, now)
-        refuse_by_lock(entry, now)
-        refuse_by_password(entry, now, allow_must_change=self._config.allow_must_change)
+        refuse_inactive_account(entry, now)
+        refuse_locked_account(entry, now)
+        refuse_expired_password(entry, now, allow_must_change=self._config.allow_must_change)
 
     def _authenticate_by_own_eyes(
         self, dn: str, names: tuple[str, ...], secret: bytes, session: LdapSession, *, groups: bool
@@ -227,7 +225,7 @@ class LdapDirectory:
 
             policy = self._bind(link, dn, secret)
             account = AccountEntry(
-                lambda: self._lookup.of(names, ask, groups=groups),
+                lambda: self._lookup.find(names, ask, groups=groups),
                 lambda _entry: LockoutStatus(),
                 self._profile,
                 self._clock,
@@ -245,5 +243,5 @@ class LdapDirectory:
         must_change = self._config.allow_must_change
         return person_bound(account, policy, groups, self._clock(), allow_must_change=must_change)
 
-    def _groups_of(self, account: AccountEntry, ask: Ask) -> Sequence[str]:
-        return self._lookup.groups.of(account.entry, account.person.net_id, ask)
+    def _groups_of(self, account: AccountEntry, ask: RunQuery) -> Sequence[str]:
+        return self._lookup.groups.groups_of(account.entry, account.person.net_id, ask)

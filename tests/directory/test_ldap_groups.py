@@ -7,7 +7,7 @@ import pytest
 
 from directory import Directory, DirectoryUnavailable
 from directory.ldap.kinds.profiles import PROFILES
-from directory.ldap.people.groups import GroupRules
+from directory.ldap.people.groups import GroupLookup
 from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 from tests.directory.conftest import CAMPUS
 
@@ -43,16 +43,16 @@ class FakeLink:
 def test_memberof_costs_nothing() -> None:
     """What stands in the entry is not searched."""
     link = FakeLink({})
-    rules = GroupRules(OPENLDAP, None, None)
+    rules = GroupLookup(OPENLDAP, None, None)
     assert rules.attributes == ("memberOf",)
-    assert rules.of(PERSON, "p", link.ask) == ("cn=direct,dc=x",)
+    assert rules.groups_of(PERSON, "p", link.ask) == ("cn=direct,dc=x",)
     assert link.searches == []
 
 
 def test_group_that_is_no_text_is_not_passed_over() -> None:
     """Octets that are no UTF-8 stay as a group that is no DN, which rules that refuse heed."""
     person = Entry("cn=p", {"memberof": (b"cn=\xff,dc=x", b"cn=direct,dc=x")})
-    assert GroupRules(OPENLDAP, None, None).of(person, "p", FakeLink({}).ask) == (
+    assert GroupLookup(OPENLDAP, None, None).groups_of(person, "p", FakeLink({}).ask) == (
         "cn=\\xff,dc=x",
         "cn=direct,dc=x",
     )
@@ -62,8 +62,8 @@ def test_spellings_of_one_group_are_one_level() -> None:
     """A group that comes back in another spelling is neither listed twice nor asked about again."""
     parents = {"cn\\3da\\5c2c\\20b": ["CN=A\\, b"], "cn\\3dp": ["cn=a\\2C b", "commonName=a\\, B"]}
     link = FakeLink(parents)
-    rules = GroupRules(OPENLDAP, "ou=groups", "(member={dn})")
-    groups = rules.of(Entry("cn=p", {}), "p", link.ask)
+    rules = GroupLookup(OPENLDAP, "ou=groups", "(member={dn})")
+    groups = rules.groups_of(Entry("cn=p", {}), "p", link.ask)
     assert len(groups) == 1
     assert len(link.searches) == 2
 
@@ -71,18 +71,18 @@ def test_spellings_of_one_group_are_one_level() -> None:
 def test_a_group_that_looks_like_another_hides_nothing() -> None:
     """Who may create groups must not take a person out of one, nor out of the groups that it is in."""
     parents = {"cn\\3dp": ["cn=guests", "cn=gue\u200bsts"], "cn\\3dguests": ["cn=all"]}
-    rules = GroupRules(OPENLDAP, "ou=groups", "(member={dn})")
-    groups = rules.of(Entry("cn=p", {}), "p", FakeLink(parents).ask)
+    rules = GroupLookup(OPENLDAP, "ou=groups", "(member={dn})")
+    groups = rules.groups_of(Entry("cn=p", {}), "p", FakeLink(parents).ask)
     assert set(groups) == {"cn=guests", "cn=gue\u200bsts", "cn=all"}
 
 
 def test_a_level_is_one_search() -> None:
     """However many groups a level has, the next one costs one search more; the last finds nothing."""
     link = FakeLink({"p": ["cn=a", "cn=b", "cn=c"], "cn\\3da": ["cn=d"], "cn\\3dc": ["cn=D", "cn=e"]})
-    rules = GroupRules(OPENLDAP, "ou=groups", "(|(uid={username})(member={dn}))")
+    rules = GroupLookup(OPENLDAP, "ou=groups", "(|(uid={username})(member={dn}))")
     assert rules.attributes == ()
     link.searches.clear()
-    groups = rules.of(Entry("cn=p", {}), "p", link.ask)
+    groups = rules.groups_of(Entry("cn=p", {}), "p", link.ask)
     assert groups[:3] == ("cn=a", "cn=b", "cn=c")
     assert [dn.lower() for dn in groups[3:]] == ["cn=d", "cn=e"]
     assert len(link.searches) == 3
@@ -91,7 +91,9 @@ def test_a_level_is_one_search() -> None:
 def test_a_name_is_not_followed() -> None:
     """Groups that list login names hold no groups: one search is all."""
     link = FakeLink({"p": ["cn=a"]})
-    assert GroupRules(OPENLDAP, "ou=groups", "(memberUid={username})").of(PERSON, "p", link.ask) == ("cn=a",)
+    assert GroupLookup(OPENLDAP, "ou=groups", "(memberUid={username})").groups_of(PERSON, "p", link.ask) == (
+        "cn=a",
+    )
     assert link.searches == [("ou=groups", "(|(memberUid=p))")]
 
 
@@ -99,7 +101,7 @@ def test_a_search_in_chain_is_not_followed() -> None:
     """The rule in chain has followed every level already."""
     link = FakeLink({"cn\\3dp\\5c2C\\20q\\2cOU\\3dpeople\\2cDC\\3dad\\2cDC\\3dexample": ["cn=a"]})
     search_filter = "(member:1.2.840.113556.1.4.1941:={dn})"
-    assert GroupRules(ACTIVE_DIRECTORY, "dc=x", search_filter).of(PERSON, "p", link.ask) == ("cn=a",)
+    assert GroupLookup(ACTIVE_DIRECTORY, "dc=x", search_filter).groups_of(PERSON, "p", link.ask) == ("cn=a",)
     assert len(link.searches) == 1
 
 
@@ -107,14 +109,14 @@ def test_depth_is_bounded() -> None:
     """A chain of groups that never ends does."""
     chain = {f"cn\\3d{number}": [f"cn={number + 1}"] for number in range(100)}
     link = FakeLink(chain)
-    groups = GroupRules(OPENLDAP, "dc=x", "(member={dn})").of(Entry("cn=0", {}), "0", link.ask)
+    groups = GroupLookup(OPENLDAP, "dc=x", "(member={dn})").groups_of(Entry("cn=0", {}), "0", link.ask)
     assert len(groups) == len(link.searches) == 10
 
 
 def test_loops_end() -> None:
     """Groups that are members of each other, or of themselves, are asked about once."""
     link = FakeLink({"cn\\3dp": ["cn=a"], "cn\\3da": ["cn=b", "cn=A"], "cn\\3db": ["cn=a", "cn=p"]})
-    groups = GroupRules(OPENLDAP, "dc=x", "(member={dn})").of(Entry("cn=p", {}), "p", link.ask)
+    groups = GroupLookup(OPENLDAP, "dc=x", "(member={dn})").groups_of(Entry("cn=p", {}), "p", link.ask)
     assert groups == ("cn=a", "cn=b")
     assert len(link.searches) == 3
 
@@ -124,23 +126,23 @@ def test_token_is_looked_up_in_the_domain(base: str | None, searched: str) -> No
     """Identifiers become names by searches of bounded size, in the domain that the person's DN ends in."""
     sids = [b"\x01\x05" + number.to_bytes(2, "big") for number in range(450)]
     link = FakeLink({"\\01\\05\\01\\02": ["cn=a"], "\\01\\05\\00\\02": ["cn=b"]}, sids)
-    rules = GroupRules(ACTIVE_DIRECTORY, base, None)
+    rules = GroupLookup(ACTIVE_DIRECTORY, base, None)
     assert rules.attributes == ()
-    assert rules.of(PERSON, "p", link.ask) == ("cn=b", "cn=a")
+    assert rules.groups_of(PERSON, "p", link.ask) == ("cn=b", "cn=a")
     assert [where for where, _ in link.searches] == [searched] * 3
 
 
 @pytest.mark.parametrize("code", [1, 4, 10, 32, 50, 51, 53])
 @pytest.mark.parametrize(
     "rules",
-    [GroupRules(OPENLDAP, "dc=x", "(member={dn})"), GroupRules(ACTIVE_DIRECTORY, None, None)],
+    [GroupLookup(OPENLDAP, "dc=x", "(member={dn})"), GroupLookup(ACTIVE_DIRECTORY, None, None)],
 )
-def test_a_search_that_failed_is_not_no_groups(rules: GroupRules, code: int) -> None:
+def test_a_search_that_failed_is_not_no_groups(rules: GroupLookup, code: int) -> None:
     """Some of the groups would be as wrong as none; and it is no refusal of the person."""
     link = FakeLink({}, [b"\x01"])
     link.code = code
     with pytest.raises(DirectoryUnavailable):
-        rules.of(PERSON, "p", link.ask)
+        rules.groups_of(PERSON, "p", link.ask)
 
 
 def test_group_search_on_the_embedded_directory(opened: Callable[..., Directory]) -> None:
@@ -156,7 +158,7 @@ def test_group_search_on_the_embedded_directory(opened: Callable[..., Directory]
 
 def test_an_empty_token_is_no_token() -> None:
     """Active Directory lists a primary group at least: an account that sees none may not read the token."""
-    rules = GroupRules(ACTIVE_DIRECTORY, None, None)
+    rules = GroupLookup(ACTIVE_DIRECTORY, None, None)
     with pytest.raises(DirectoryUnavailable) as failed:
-        rules.of(PERSON, "p", FakeLink({}).ask)
+        rules.groups_of(PERSON, "p", FakeLink({}).ask)
     assert failed.value.alarm

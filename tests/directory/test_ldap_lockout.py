@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from directory import Refusal
-from directory.ldap.accounts.status import refuse_by_policy, state_of
+from directory.ldap.accounts.status import fingerprint_of, refuse_locked_by_policy
 from directory.ldap.kinds.lockout_policy import (
     ACTIVE_DIRECTORY,
     DS389,
@@ -155,7 +155,7 @@ def test_openldap_lock_ends_by_its_policy(
 ) -> None:
     """When a lock ends is in the policy alone (draft-behera-ldap-password-policy-10, 5.3.3)."""
     seen = entry(**({"pwdAccountLockedTime": locked} if locked else {}))
-    assert refused(lambda: refuse_by_policy(seen, policy, NOON)) is refusal
+    assert refused(lambda: refuse_locked_by_policy(seen, policy, NOON)) is refusal
 
 
 CHANGED = {
@@ -187,12 +187,12 @@ NO_MATTER = {
 def test_state_follows_password_and_account_alone(name: str) -> None:
     """A state differs after whatever may make a wrong password right, and after nothing else."""
     profile, before = PROFILES[name], CHANGED[name]
-    state = state_of(entry(**before), profile, NOON)
+    state = fingerprint_of(entry(**before), profile, NOON)
     assert len(state) == 8
-    assert state_of(entry(**before, **NO_MATTER), profile, NOON + 1) == state
-    assert state_of(entry(**before, **OTHERWISE[name]), profile, NOON) not in {b"", state}
+    assert fingerprint_of(entry(**before, **NO_MATTER), profile, NOON + 1) == state
+    assert fingerprint_of(entry(**before, **OTHERWISE[name]), profile, NOON) not in {b"", state}
     changed = dict.fromkeys(before, filetime(NOON - 8) if profile is AD else generalized(NOON - 8))
-    assert state_of(entry(**changed), profile, NOON) not in {b"", state}
+    assert fingerprint_of(entry(**changed), profile, NOON) not in {b"", state}
 
 
 @pytest.mark.parametrize(
@@ -212,11 +212,11 @@ def test_state_follows_password_and_account_alone(name: str) -> None:
 )
 def test_state_is_empty_where_nothing_is_certain(name: str, more: Mapping[str, str], now: int) -> None:
     """Just after a change, under a lock and outside of its dates an account has no state to compare."""
-    assert state_of(entry(**CHANGED[name]), PROFILES[name], NOON) != b""
-    assert state_of(entry(**CHANGED[name], **more), PROFILES[name], now) == b""
+    assert fingerprint_of(entry(**CHANGED[name]), PROFILES[name], NOON) != b""
+    assert fingerprint_of(entry(**CHANGED[name], **more), PROFILES[name], now) == b""
 
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_state_is_empty_without_the_moment_of_the_change(name: str) -> None:
     """Where a directory does not tell when a password was changed, no two looks are equal."""
-    assert state_of(entry(**NO_MATTER), PROFILES[name], NOON) == b""
+    assert fingerprint_of(entry(**NO_MATTER), PROFILES[name], NOON) == b""

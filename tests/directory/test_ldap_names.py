@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory import Directory, InvalidCredentials, Refusal
-from directory.ldap.people.normalization import name_to_ask, names_to_ask
+from directory.ldap.people.normalization import candidate_names, normalized_name
 from tests.directory.conformance import ALICE, TEMPLATE
 from tests.directory.conftest import CAMPUS
 
@@ -46,7 +46,7 @@ relaxed = settings(deadline=None, max_examples=100)
 )
 def test_listed_realms_are_taken_off(typed: str, names: tuple[str, ...]) -> None:
     """A listed realm goes, in any case; one that is not listed, or stands alone, is a part of the name."""
-    assert names_to_ask(typed, REALMS) == names
+    assert candidate_names(typed, REALMS) == names
 
 
 @relaxed
@@ -54,12 +54,12 @@ def test_listed_realms_are_taken_off(typed: str, names: tuple[str, ...]) -> None
 def test_without_realms_a_name_is_itself(typed: str) -> None:
     """Nothing is taken off where nothing is listed."""
     try:
-        name = name_to_ask(typed)
+        name = normalized_name(typed)
     except InvalidCredentials:
         with pytest.raises(InvalidCredentials):
-            names_to_ask(typed, ())
+            candidate_names(typed, ())
     else:
-        assert names_to_ask(typed, ()) == (name,)
+        assert candidate_names(typed, ()) == (name,)
 
 
 @relaxed
@@ -67,12 +67,12 @@ def test_without_realms_a_name_is_itself(typed: str) -> None:
 def test_a_name_with_a_realm_is_the_name(local: str) -> None:
     """Whatever the name, with a listed realm behind it, it is the same name."""
     try:
-        (name,) = names_to_ask(local, ())
+        (name,) = candidate_names(local, ())
     except InvalidCredentials:
         return
     if "@" not in name and "\\" not in name:
-        assert names_to_ask(f"{local}@campus.example", REALMS)[0] == name
-        assert names_to_ask(f"CAMPUS\\{local}", REALMS)[0] == name
+        assert candidate_names(f"{local}@campus.example", REALMS)[0] == name
+        assert candidate_names(f"CAMPUS\\{local}", REALMS)[0] == name
 
 
 @pytest.fixture

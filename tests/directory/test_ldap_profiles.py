@@ -8,7 +8,11 @@ import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap import LdapConfig
-from directory.ldap.accounts.status import refuse_by_account, refuse_by_lock, refuse_by_password
+from directory.ldap.accounts.status import (
+    refuse_expired_password,
+    refuse_inactive_account,
+    refuse_locked_account,
+)
 from directory.ldap.kinds.profiles import PROFILES, Profile
 from directory.ldap.people.person import attributes_to_read, filter_by_id, person_from
 from directory.ldap.protocol.entry import Entry
@@ -186,8 +190,8 @@ LOCKS: list[tuple[dict[str, str], Refusal | None]] = [
 @pytest.mark.parametrize(
     ("judge", "attributes", "refusal"),
     [
-        *((refuse_by_account, attributes, refusal) for attributes, refusal in ACCOUNTS),
-        *((refuse_by_lock, attributes, refusal) for attributes, refusal in LOCKS),
+        *((refuse_inactive_account, attributes, refusal) for attributes, refusal in ACCOUNTS),
+        *((refuse_locked_account, attributes, refusal) for attributes, refusal in LOCKS),
     ],
 )
 def test_account_states(
@@ -225,5 +229,7 @@ def test_password_states(
 ) -> None:
     """A password that has expired is refused; one that was given out, unless the setting allows it."""
     for allowed, expected in ((False, refusal), (True, refusal_if_allowed)):
-        found = refused(partial(refuse_by_password, entry(**attributes), NOON, allow_must_change=allowed))
+        found = refused(
+            partial(refuse_expired_password, entry(**attributes), NOON, allow_must_change=allowed)
+        )
         assert found is expected

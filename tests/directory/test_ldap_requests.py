@@ -13,7 +13,7 @@ from pyasn1.codec.ber.encoder import encode
 
 from directory.ldap.config import USERNAME
 from directory.ldap.kinds.profiles import PROFILES
-from directory.ldap.people.normalization import for_filter
+from directory.ldap.people.normalization import escape_for_filter
 from directory.ldap.protocol import encode as requests
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=300)
@@ -45,7 +45,7 @@ def test_search(base: str, name: str, size_limit: int, attributes: list[str]) ->
     """Any base, name and limit, with the filter of each profile (RFC 4511, 4.5.1)."""
     for profile in PROFILES.values():
         assert_same_search(
-            base, profile.user_filter.replace(USERNAME, for_filter(name)), size_limit, attributes
+            base, profile.user_filter.replace(USERNAME, escape_for_filter(name)), size_limit, attributes
         )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from directory.ldap.people.user_filter import attributes_with_names, for_any_name, for_names_of
+from directory.ldap.people.user_filter import any_name_filter, filter_with_names_of, name_attributes
 from directory.ldap.protocol.entry import Entry
 
 ENTRY = Entry(
@@ -27,7 +27,7 @@ ENTRY = Entry(
 )
 def test_filter_for_any_name(user_filter: str, derived: str) -> None:
     """A presence test says that some login name matches (RFC 4511, 4.5.1.7.5)."""
-    assert for_any_name(user_filter) == derived
+    assert any_name_filter(user_filter) == derived
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_filter_for_any_name(user_filter: str, derived: str) -> None:
 )
 def test_no_single_filter_for_any_name(user_filter: str) -> None:
     """Where a presence test would mean something else, names of the entry must be tried."""
-    assert for_any_name(user_filter) is None
+    assert any_name_filter(user_filter) is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_no_single_filter_for_any_name(user_filter: str) -> None:
 )
 def test_names_of_the_entry_fill_the_filter(user_filter: str, filled: str) -> None:
     """Net ids and values that the filter compares with the name are tried, escaped (RFC 4515, 3)."""
-    text = for_names_of(user_filter, ENTRY, "uid")
+    text = filter_with_names_of(user_filter, ENTRY, "uid")
     assert text is not None
     assert filled in text
     assert "{" not in text
@@ -75,10 +75,10 @@ def test_names_of_the_entry_fill_the_filter(user_filter: str, filled: str) -> No
 
 def test_entry_without_a_usable_name_has_no_filter() -> None:
     """An entry that bears no name is found by none."""
-    assert for_names_of("(!(uid={username}))", Entry("dc=x", {"uid": (b"\x01", b"")}), "uid") is None
+    assert filter_with_names_of("(!(uid={username}))", Entry("dc=x", {"uid": (b"\x01", b"")}), "uid") is None
 
 
 def test_attributes_that_are_compared_with_names() -> None:
     """Attributes of assertions with the login name are named, each once."""
     text = "(|(&(uid={username})(mail={username}@x)(a=b))(uid={username})(cn:caseExactMatch:=*{username}))"
-    assert attributes_with_names(text) == ("uid", "mail", "cn")
+    assert name_attributes(text) == ("uid", "mail", "cn")

@@ -8,7 +8,6 @@ import pytest
 from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap import Diagnostics, LdapConfig, StepStatus
 from directory.ldap.connections.connection import LdapConnection
-from directory.ldap.people.witness import Witness
 from directory.ldap.protocol.entry import SearchResult
 from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, refusal
 from tests.directory.conftest import SERVICE, MovedClock
@@ -116,24 +115,25 @@ def test_proof_of_a_login_is_looked_for_once_a_minute(
     on_slapd: Callable[..., Directory], slapd: Slapd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unknown names cost a second search once a minute, and right ones never do."""
-    looks: list[str] = []
-    look = Witness._look
+    checks: list[str] = []
+    search = LdapConnection.search
 
-    def counted(witness: Witness, link: LdapConnection, search_filter: str) -> SearchResult:
-        looks.append(search_filter)
-        return look(witness, link, search_filter)
+    def counted(link: LdapConnection, base: str, search_filter: str, **options: Any) -> SearchResult:
+        if options["size_limit"] == 1:
+            checks.append(search_filter)
+        return search(link, base, search_filter, **options)
 
-    monkeypatch.setattr(Witness, "_look", counted)
+    monkeypatch.setattr(LdapConnection, "search", counted)
     clock = MovedClock()
     directory = on_slapd(slapd, monotonic=clock)
     assert directory.authenticate("alice", "alice-password").id == ALICE
-    assert looks == []
+    assert checks == []
     for _ in range(3):
         assert refusal(directory, "nobody", "x") is Refusal.UNKNOWN_PERSON
-    assert looks == ["(uid=*)"]
+    assert checks == ["(uid=*)"]
     clock.move(61)
     assert refusal(directory, "nobody", "x") is Refusal.UNKNOWN_PERSON
-    assert len(looks) == 2
+    assert len(checks) == 2
 
 
 def test_own_eyes_read_groups_after_the_bind(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from directory import Directory, Dn, InvalidCredentials, dn_key, strict_dn_key
-from directory.ldap.people.normalization import for_dn, from_dn
+from directory.ldap.people.normalization import escape_for_dn, unescape_from_dn
 from login import Names, Throttled
 from login.folding import folded
 from tests.directory.conformance import ALICE, TEMPLATE
@@ -50,7 +50,7 @@ def test_the_table_is_what_the_server_equates(asker: Asker) -> None:
         found = {name for each in spelled(character) for name in asker.found([each])}
         assert found == {name_of(text)}, hex(ord(character))
         if text:
-            written = for_dn(spelled(character)[0])
+            written = escape_for_dn(spelled(character)[0])
             assert asker.exists(f"uid={written},ou=people,{SUFFIX}"), hex(ord(character))
 
 
@@ -77,7 +77,7 @@ def test_dns_of_rules_are_compared_as_the_server_does(texts_server: Slapd) -> No
     for first in range(0, len(numbers), _AT_ONCE):
         names = [f"q{chr(number)}q" for number in numbers[first : first + _AT_ONCE]]
         for name, normal in zip(names, _normal_forms(texts_server, names), strict=True):
-            written, normal_dn = f"uid={for_dn(name)}", f"uid={for_dn(normal)}"
+            written, normal_dn = f"uid={escape_for_dn(name)}", f"uid={escape_for_dn(normal)}"
             assert dn_key(written) == dn_key(normal_dn), ascii(name)
             assert normal_of.setdefault(strict_dn_key(written), normal) == normal, ascii(name)
 
@@ -88,13 +88,14 @@ def _normal_forms(server: Slapd, names: list[str]) -> list[str]:
         "-f",
         str(server.folder / "slapd.conf"),
         "-N",
-        *(f"uid={for_dn(name)}" for name in names),
+        *(f"uid={escape_for_dn(name)}" for name in names),
     ]
     done = subprocess.run(
         arguments, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, capture_output=True, check=True
     )
     return [
-        from_dn(line.removeprefix("uid=")) for line in done.stdout.decode().removesuffix("\n").split("\n")
+        unescape_from_dn(line.removeprefix("uid="))
+        for line in done.stdout.decode().removesuffix("\n").split("\n")
     ]
 
 

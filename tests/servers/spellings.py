@@ -19,7 +19,7 @@ from pathlib import Path
 
 import trustme
 
-from directory.ldap.people.normalization import for_filter
+from directory.ldap.people.normalization import escape_for_filter
 from directory.ldap.protocol import encode
 from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
 from directory.ldap.protocol.entry import SearchResult
@@ -110,7 +110,7 @@ class Asker:
 
     def found(self, names: Sequence[str]) -> set[str]:
         """What is stored of the entries that any of these names finds."""
-        alternatives = "".join(f"({self._attribute}={for_filter(name)})" for name in names)
+        alternatives = "".join(f"({self._attribute}={escape_for_filter(name)})" for name in names)
         request = encode.search(
             self._base, f"(|{alternatives})", scope=2, attributes=[self._attribute], size_limit=0
         )

@@ -40,7 +40,7 @@ _OF_THE_ACCOUNT: Final = frozenset(
 _OF_THE_PASSWORD: Final = frozenset({"krbpasswordexpiration", "msds-user-account-control-computed"})
 
 
-def refuse_by_account(entry: Entry, now: float) -> None:
+def refuse_inactive_account(entry: Entry, now: float) -> None:
     """Refuse a person whose account is over, has not begun or was switched off, whatever the password.
 
     Args:
@@ -70,7 +70,7 @@ def refuse_by_account(entry: Entry, now: float) -> None:
         raise InvalidCredentials(Refusal.NOT_NOW, "the account has not begun")
 
 
-def refuse_by_lock(entry: Entry, now: float) -> None:
+def refuse_locked_account(entry: Entry, now: float) -> None:
     """Refuse a person who is locked out for certain. For a login it is the bind that says so.
 
     OpenLDAP's `pwdAccountLockedTime` is when a lock began; when it ends, the server's policy alone knows.
@@ -92,7 +92,7 @@ def refuse_by_lock(entry: Entry, now: float) -> None:
             raise _locked_until(end)
 
 
-def refuse_by_policy(entry: Entry, policy: Policy | None, now: float) -> None:
+def refuse_locked_by_policy(entry: Entry, policy: Policy | None, now: float) -> None:
     """Refuse a person whom OpenLDAP has locked out, by the policy that tells when the lock ends.
 
     Args:
@@ -111,7 +111,7 @@ def refuse_by_policy(entry: Entry, policy: Policy | None, now: float) -> None:
         raise _locked_until(end)
 
 
-def refuse_by_password(entry: Entry, now: float, *, allow_must_change: bool) -> None:
+def refuse_expired_password(entry: Entry, now: float, *, allow_must_change: bool) -> None:
     """Refuse a person whose password has had its time, where the directory lets them bind all the same.
 
     Args:
@@ -135,7 +135,7 @@ def refuse_by_password(entry: Entry, now: float, *, allow_must_change: bool) -> 
             raise InvalidCredentials(Refusal.MUST_CHANGE, "the password must be changed first")
 
 
-def state_of(entry: Entry, profile: Profile, now: float) -> bytes:
+def fingerprint_of(entry: Entry, profile: Profile, now: float) -> bytes:
     """Make a digest of when the password was changed and of all that a login looks at of the account.
 
     A wrong try changes nothing of it until it locks. It is empty where no two looks can be compared: where
@@ -153,8 +153,8 @@ def state_of(entry: Entry, profile: Profile, now: float) -> bytes:
     if moment is None or now - moment < _SETTLED_SECONDS or any(entry.texts(name) for name in _LOCKS):
         return b""
     try:
-        refuse_by_account(entry, now)
-        refuse_by_lock(entry, now)
+        refuse_inactive_account(entry, now)
+        refuse_locked_account(entry, now)
     except InvalidCredentials:
         return b""
     names = (changed, profile.password_expires_attribute or changed, *profile.state_attributes)

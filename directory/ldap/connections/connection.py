@@ -5,7 +5,7 @@ Owns: ldap3's `Connection` and everything it may raise. Must not know: what a re
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ldap3 import ANONYMOUS, AUTO_BIND_NONE, SYNC, Connection
 from ldap3.core.exceptions import LDAPSessionTerminatedByServerError
@@ -18,6 +18,7 @@ from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, P
 from directory.ldap.connections.strategy import CodecStrategy, OpenedStrategy, answer_of
 from directory.ldap.protocol.entry import Answer, SearchResult
 
+NO_ATTRIBUTES: Final = "1.1"  # an entry without its attributes (RFC 4511, section 4.5.1.8)
 _BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
 # What ldap3 copies from a strategy to its connection.
 _STRATEGY_METHODS = ("send", "open", "get_response", "post_send_single_response", "post_send_search")

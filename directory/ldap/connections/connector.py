@@ -12,7 +12,7 @@ from functools import partial
 from ldap3 import NONE, Server
 
 from directory.contract import DirectoryUnavailable
-from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import Refused, dial
 from directory.ldap.connections.losses import Losses
@@ -26,7 +26,6 @@ from directory.ldap.protocol.results import ServiceAccountRefused
 # password of a person was sent yet.
 _TRIES = 4
 _START_TLS = "1.3.6.1.4.1.1466.20037"
-_NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
 # A login that finds no good server waits so long (seconds) for the probe that it starts: a server that is
 # back answers sooner, and one that is not must not hold the thread. Those that come meanwhile wait less.
 _PROBE_PATIENCE = 0.2
@@ -199,6 +198,6 @@ def ask_root_dse(link: LdapConnection) -> None:
     Raises:
         DirectoryUnavailable: no answer, or the server says that it cannot answer now.
     """
-    link.read("", attributes=[_NO_ATTRIBUTES])
+    link.read("", attributes=[NO_ATTRIBUTES])
     if link.failure is not None:
         raise link.failure

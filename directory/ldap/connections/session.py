@@ -28,6 +28,11 @@ from directory.ldap.protocol.results import NoSuchEntry
 
 T = TypeVar("T")
 
+Query = Callable[[LdapConnection], SearchResult]
+"""One search or read, on the connection that it is given. It may be run a second time, on another one."""
+RunQuery = Callable[[Query], SearchResult]
+"""Chooses a connection, runs a query on it and returns the result."""
+
 # What another server may answer better. It is held against no server: it may be the question's fault. While
 # a replica is loaded, it refuses searches (389-ds by 53), or refers to the server that it is loaded from.
 _ASK_ANOTHER: Final = frozenset(

@@ -11,7 +11,7 @@ from ldap3.core.results import RESULT_SIZE_LIMIT_EXCEEDED
 from directory.ldap.config import LdapConfig
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.diagnostics.report import StepResult
-from directory.ldap.people.witness import Witness
+from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol.entry import SearchResult
 from directory.ldap.protocol.results import judge_search
 
@@ -54,7 +54,7 @@ def at_people(config: LdapConfig, link: LdapConnection, base: str) -> StepResult
     """
     if not config.sees_people:
         return StepResult(_BLIND_BY_DESIGN, "NETID_LDAP_BIND_DN")
-    Witness(config, base, time.monotonic).prove_by_id(link)
+    VisibilityCheck(config, base, time.monotonic).check_by_id(link)
     return StepResult(f"people are found by {config.effective_profile().id_attribute}")
 
 

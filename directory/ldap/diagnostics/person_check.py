@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 
 from directory.contract import InvalidCredentials
 from directory.ldap.accounts.lockout_status import LockoutReader
-from directory.ldap.accounts.status import refuse_by_account, refuse_by_lock, refuse_by_password
+from directory.ldap.accounts.status import (
+    refuse_expired_password,
+    refuse_inactive_account,
+    refuse_locked_account,
+)
 from directory.ldap.config import USERNAME, LdapConfig
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.diagnostics.people_check import at_people, at_size_limit, referred
 from directory.ldap.diagnostics.report import Finding, StepFailed, StepResult, Steps, StepStatus
 from directory.ldap.kinds.profiles import Profile
-from directory.ldap.people.groups import GroupRules
-from directory.ldap.people.normalization import for_dn, names_to_ask, password_to_send
+from directory.ldap.people.groups import GroupLookup
+from directory.ldap.people.normalization import candidate_names, encoded_password, escape_for_dn
 from directory.ldap.people.person import attributes_to_read, filter_by_names, person_from
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Entry, SearchResult
@@ -88,7 +92,7 @@ class _Look:
 
     def for_person(self, net_id: str) -> StepResult:
         """Exactly one entry."""
-        names = names_to_ask(net_id, self.config.realms)
+        names = candidate_names(net_id, self.config.realms)
         search_filter = filter_by_names(self.profile, names)
         attributes = attributes_to_read(self.profile, also=self._groups.attributes)
         self.link.begin(self.deadline())
@@ -111,8 +115,8 @@ class _Look:
     def by_template(self, net_id: str, password: str | None) -> StepResult:
         """The entry that the template names, seen by our account, or without one by the person's own bind."""
         template = str(self.config.user_dn_template)
-        names = names_to_ask(net_id, self.config.realms)
-        dn = template.replace(USERNAME, for_dn(names[0]))
+        names = candidate_names(net_id, self.config.realms)
+        dn = template.replace(USERNAME, escape_for_dn(names[0]))
         if self.config.bind_dn is None and password is not None:
             self.at_password_of(dn, password)
         self.link.begin(self.deadline())
@@ -150,9 +154,9 @@ class _Look:
     def at_state(self) -> StepResult:
         """Whether the entry lets the person log in at all."""
         try:
-            refuse_by_account(self.entry, self.clock())
-            refuse_by_lock(self.entry, self.clock())
-            refuse_by_password(self.entry, self.clock(), allow_must_change=self.config.allow_must_change)
+            refuse_inactive_account(self.entry, self.clock())
+            refuse_locked_account(self.entry, self.clock())
+            refuse_expired_password(self.entry, self.clock(), allow_must_change=self.config.allow_must_change)
         except InvalidCredentials as refusal:
             text = f"the person may not log in: {refusal.reason.value}, {refusal.detail}"
             return StepResult(text, "NETID_LDAP_PROFILE")
@@ -171,16 +175,16 @@ class _Look:
         """How many groups the person is in."""
         self.link.begin(self.deadline())
         person = person_from(self.entry, self.profile)
-        groups = self._groups.of(self.entry, person.net_id, self.ask)
+        groups = self._groups.groups_of(self.entry, person.net_id, self.ask)
         return StepResult(f"{len(groups)} groups{': ' + '; '.join(groups[:3]) if groups else ''}")
 
     def at_lockout(self) -> StepResult:
         """What is known of how near the person is to being locked out."""
         self.link.begin(self.deadline())
-        standings = LockoutReader(
+        lockouts = LockoutReader(
             self.profile.lockout, self.config.password_policy, clock=self.clock, monotonic=self.clock
         )
-        lockout_status, policy = standings.look(self.entry.dn, self)
+        lockout_status, policy = lockouts.read(self.entry.dn, self)
         if lockout_status.failures is None:
             text = "how often a person failed is hidden from us, so that no login can heed it"
             return StepResult(text, "NETID_LDAP_BIND_DN")
@@ -207,7 +211,7 @@ class _Look:
     def at_password_of(self, dn: str, password: str) -> StepResult:
         """What a bind as an entry says."""
         self.link.begin(self.deadline())
-        answer = self.link.bind(dn, password_to_send(password), controls=(password_policy.CONTROL,))
+        answer = self.link.bind(dn, encoded_password(password), controls=(password_policy.CONTROL,))
         policy = judge_person_bind(
             answer,
             unwilling_refuses=self.profile.unwilling_refuses,
@@ -230,5 +234,5 @@ class _Look:
         return StepResult(text, "NETID_LDAP_URI")
 
     @property
-    def _groups(self) -> GroupRules:
-        return GroupRules(self.profile, self.config.group_base, self.config.group_filter)
+    def _groups(self) -> GroupLookup:
+        return GroupLookup(self.profile, self.config.group_base, self.config.group_filter)

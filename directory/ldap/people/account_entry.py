@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
-from directory.ldap.accounts.status import refuse_by_account, refuse_by_password, state_of
-from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.accounts.status import fingerprint_of, refuse_expired_password, refuse_inactive_account
+from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.kinds.profiles import Profile
-from directory.ldap.people.lookup import NO_ATTRIBUTES, EntryHidden
+from directory.ldap.people.lookup import EntryHidden
 from directory.ldap.people.person import person_from
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.password_policy import PolicyError, PolicyResponse
@@ -101,7 +101,7 @@ class AccountEntry:
         return self._person
 
     def _state_of(self, entry: Entry) -> bytes:
-        return state_of(entry, self._profile, self._clock())
+        return fingerprint_of(entry, self._profile, self._clock())
 
 
 def look_for_the_refused(account: AccountEntry, refusal: InvalidCredentials, ask_at: AskAt) -> None:
@@ -165,8 +165,8 @@ def person_bound(
         entry, person = account.entry, account.person
     except EntryHidden as unseen:
         raise _bound_but_unseen(unseen, policy) from unseen
-    refuse_by_account(entry, now)
-    refuse_by_password(entry, now, allow_must_change=allow_must_change)
+    refuse_inactive_account(entry, now)
+    refuse_expired_password(entry, now, allow_must_change=allow_must_change)
     if policy.seconds_to_expiry is not None:
         person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
     if policy.grace_logins is not None:

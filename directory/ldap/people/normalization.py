@@ -18,7 +18,7 @@ _ESCAPED_IN_DN = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DN_SPECIAL = frozenset('"+,;<>=#\\')
 
 
-def names_to_ask(typed: str, realms: Collection[str]) -> tuple[str, ...]:
+def candidate_names(typed: str, realms: Collection[str]) -> tuple[str, ...]:
     r"""Trim and compose a name, and take a listed realm off it: `alice@campus.example`, `CAMPUS\alice`.
 
     Args:
@@ -32,10 +32,10 @@ def names_to_ask(typed: str, realms: Collection[str]) -> tuple[str, ...]:
     Raises:
         InvalidCredentials: no entry can bear such a name: `unknown_person`, or `unacceptable`.
     """
-    name = name_to_ask(typed)
+    name = normalized_name(typed)
     if "@" not in name and "\\" not in name:
         return (name,)
-    listed = {name_to_ask(realm).casefold() for realm in realms}
+    listed = {normalized_name(realm).casefold() for realm in realms}
     local, _, realm = (part.strip() for part in name.rpartition("@"))
     if local and realm.casefold() in listed:
         return local, f"{local}@{realm}"
@@ -45,7 +45,7 @@ def names_to_ask(typed: str, realms: Collection[str]) -> tuple[str, ...]:
     return (name,)
 
 
-def name_to_ask(typed: str) -> str:
+def normalized_name(typed: str) -> str:
     """Trim and compose (Unicode NFC) a name. Case is left to the directory, which alone knows its rule.
 
     Raises:
@@ -65,7 +65,7 @@ def name_to_ask(typed: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def password_to_send(password: str) -> bytes:
+def encoded_password(password: str) -> bytes:
     """Encode a password as UTF-8 (RFC 4513, section 5.1.3), unprepared, as stored ones are too.
 
     Raises:
@@ -85,7 +85,7 @@ def password_to_send(password: str) -> bytes:
     return encoded
 
 
-def for_filter(value: str | bytes) -> str:
+def escape_for_filter(value: str | bytes) -> str:
     """Escape a value for a filter: every byte but the plainest, so that nothing is left to interpret."""
     encoded = value.encode() if isinstance(value, str) else value
     if encoded.isalnum():  # of ASCII alone, where the value is bytes
@@ -93,7 +93,7 @@ def for_filter(value: str | bytes) -> str:
     return "".join(chr(byte) if byte in _FILTER_SAFE else f"\\{byte:02x}" for byte in encoded)
 
 
-def for_dn(value: str) -> str:
+def escape_for_dn(value: str) -> str:
     """Escape a value for one attribute of a DN."""
     escaped = "".join(f"\\{character}" if character in _DN_SPECIAL else character for character in value)
     if escaped.startswith(" "):
@@ -103,7 +103,7 @@ def for_dn(value: str) -> str:
     return escaped
 
 
-def from_dn(value: str) -> str:
+def unescape_from_dn(value: str) -> str:
     """Undo the escaping of one attribute's value in a DN, whichever of its forms a server chose."""
     unescaped = _ESCAPED_IN_DN.sub(
         lambda match: bytes.fromhex(match[1].decode()) if match[1] else match[2], value.encode()

@@ -13,7 +13,7 @@ from ldap3.utils.dn import parse_dn
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from directory.ldap.config import USERNAME
 from directory.ldap.kinds.profiles import Profile
-from directory.ldap.people.normalization import for_filter, from_dn, name_to_ask
+from directory.ldap.people.normalization import escape_for_filter, normalized_name, unescape_from_dn
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import moment_of
 
@@ -80,9 +80,9 @@ def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:
 
     Args:
         profile: the kind of directory.
-        names: from `names_to_ask`.
+        names: from `candidate_names`.
     """
-    filters = [profile.user_filter.replace(USERNAME, for_filter(name)) for name in names]
+    filters = [profile.user_filter.replace(USERNAME, escape_for_filter(name)) for name in names]
     return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
 
 
@@ -98,14 +98,14 @@ def filter_by_id(profile: Profile, person_id: str) -> str:
     """
     attribute = profile.id_attribute
     if attribute.lower() != _GUID:
-        return f"({attribute}={for_filter(name_to_ask(person_id))})"
+        return f"({attribute}={escape_for_filter(normalized_name(person_id))})"
     try:
         guid = uuid.UUID(person_id)
     except ValueError:
         guid = None
     if guid is None or str(guid) != person_id.lower():
         raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the id is not a GUID")
-    return f"({attribute}={for_filter(guid.bytes_le)})"
+    return f"({attribute}={escape_for_filter(guid.bytes_le)})"
 
 
 def _id(entry: Entry, attribute: str) -> str:
@@ -137,7 +137,7 @@ def _net_id(entry: Entry, attribute: str) -> str:
             first, value, _ = parse_dn(entry.dn)[0]
         except LDAPInvalidDnError:
             return names[0]
-        named = from_dn(value).casefold() if first.lower() == attribute.lower() else None
+        named = unescape_from_dn(value).casefold() if first.lower() == attribute.lower() else None
         naming = [name for name in names if name.casefold() == named]
         return naming[0] if naming else names[0]
     return names[0]

@@ -11,7 +11,7 @@ from typing import Final
 
 from directory.contract import InvalidCredentials
 from directory.ldap.config import USERNAME
-from directory.ldap.people.normalization import for_filter, name_to_ask
+from directory.ldap.people.normalization import escape_for_filter, normalized_name
 from directory.ldap.protocol.entry import Entry
 
 _OPERATORS: Final = "&|!"
@@ -35,7 +35,7 @@ class _Node:
         return USERNAME in self.source
 
 
-def for_any_name(user_filter: str) -> str | None:
+def any_name_filter(user_filter: str) -> str | None:
     """Derive the filter that matches an entry exactly if some login name leads to it.
 
     An equality assertion with the login name becomes a presence test. That is exact under OR, and under AND
@@ -54,17 +54,17 @@ def for_any_name(user_filter: str) -> str | None:
     return None if user_filter[end:].strip() else _any(node)
 
 
-def attributes_with_names(user_filter: str) -> tuple[str, ...]:
+def name_attributes(user_filter: str) -> tuple[str, ...]:
     """Name the attributes that the filter compares with the login name, each once."""
     return tuple(dict.fromkeys(match[1] for match in _ASSERTION.finditer(user_filter)))
 
 
-def for_names_of(user_filter: str, entry: Entry, net_id_attribute: str) -> str | None:
+def filter_with_names_of(user_filter: str, entry: Entry, net_id_attribute: str) -> str | None:
     """Fill the filter with every login name that the entry itself bears.
 
     Args:
         user_filter: with `{username}` in it.
-        entry: read with `attributes_with_names` and the net id.
+        entry: read with `name_attributes` and the net id.
         net_id_attribute: holds the login name as stored.
 
     Returns:
@@ -73,7 +73,7 @@ def for_names_of(user_filter: str, entry: Entry, net_id_attribute: str) -> str |
     texts = list(entry.texts(net_id_attribute))
     for attribute, before, behind in _ASSERTION.findall(user_filter):
         texts += (_inner(value, before, behind) for value in entry.texts(attribute))
-    filters = [user_filter.replace(USERNAME, for_filter(name)) for name in _usable(texts)]
+    filters = [user_filter.replace(USERNAME, escape_for_filter(name)) for name in _usable(texts)]
     return f"(|{''.join(filters)})" if filters else None
 
 
@@ -81,7 +81,7 @@ def _usable(texts: Iterable[str]) -> list[str]:
     names: dict[str, None] = {}
     for text in texts:
         try:
-            names[name_to_ask(text)] = None
+            names[normalized_name(text)] = None
         except InvalidCredentials:
             continue
     return list(names)
