@@ -6,25 +6,20 @@ import pytest
 
 from directory import Refusal
 from directory.ldap.accounts.status import fingerprint_of, refuse_locked_by_policy
-from directory.ldap.kinds.lockout_policy import (
-    ACTIVE_DIRECTORY,
-    DS389,
-    FREEIPA,
-    OPENLDAP,
-    Lockout,
-    Policy,
-    domain_of,
-)
+from directory.ldap.kinds.active_directory import domain_of
+from directory.ldap.kinds.profile import Lockout, LockoutPolicy
 from directory.ldap.kinds.profiles import PROFILES
 from directory.ldap.protocol.entry import Entry
 from tests.conftest import NOON
 from tests.directory.entries import entry, filetime, generalized, refused
 
 AD = PROFILES["active-directory"]
+OPENLDAP, DS389 = PROFILES["openldap"].lockout, PROFILES["389ds"].lockout
+ACTIVE_DIRECTORY, FREEIPA = AD.lockout, PROFILES["freeipa"].lockout
 HOUR = 3600
 FOREVER = str(-(2**63))
 AN_HOUR = str(-HOUR * 10_000_000)
-POLICY = Policy(5, window=HOUR)
+POLICY = LockoutPolicy(5, window=HOUR)
 
 
 def several(attribute: str, *values: str) -> Entry:
@@ -38,7 +33,12 @@ def several(attribute: str, *values: str) -> Entry:
         (OPENLDAP, entry(), POLICY, 0),
         (OPENLDAP, several("pwdFailureTime", generalized(NOON - HOUR), generalized(NOON)), POLICY, 2),
         (OPENLDAP, several("pwdFailureTime", generalized(NOON - HOUR - 1), generalized(NOON)), POLICY, 1),
-        (OPENLDAP, several("pwdFailureTime", "20260115080000.123456Z", generalized(NOON)), Policy(5), 2),
+        (
+            OPENLDAP,
+            several("pwdFailureTime", "20260115080000.123456Z", generalized(NOON)),
+            LockoutPolicy(5),
+            2,
+        ),
         (OPENLDAP, several("pwdFailureTime", "20260115080000Z", generalized(NOON)), None, 2),
         (OPENLDAP, several("pwdFailureTime", "whenever"), POLICY, 1),
         (DS389, entry(passwordRetryCount="3", retryCountResetTime=generalized(NOON + 1)), None, 3),
@@ -54,7 +54,7 @@ def several(attribute: str, *values: str) -> Entry:
         (FREEIPA, entry(krbLoginFailedCount="2"), None, 2),
     ],
 )
-def test_failures_of_now(lockout: Lockout, seen: Entry, policy: Policy | None, failures: int) -> None:
+def test_failures_of_now(lockout: Lockout, seen: Entry, policy: LockoutPolicy | None, failures: int) -> None:
     """Counted is what the server would count at the next failure; what is not clear counts."""
     assert lockout.count(seen, policy, NOON) == failures
 
@@ -71,20 +71,20 @@ PSO = {
 @pytest.mark.parametrize(
     ("lockout", "attributes", "policy"),
     [
-        (OPENLDAP, OPENLDAP_POLICY, Policy(5)),
+        (OPENLDAP, OPENLDAP_POLICY, LockoutPolicy(5)),
         (
             OPENLDAP,
             {**OPENLDAP_POLICY, "pwdFailureCountInterval": "9", "pwdLockoutDuration": "8"},
-            Policy(5, 9, 8),
+            LockoutPolicy(5, 9, 8),
         ),
-        (OPENLDAP, {**OPENLDAP_POLICY, "pwdLockout": "FALSE"}, Policy(0)),
-        (OPENLDAP, {"pwdAttribute": "userPassword", "pwdMaxFailure": "5"}, Policy(0)),
-        (OPENLDAP, {"pwdAttribute": "userPassword", "pwdLockout": "TRUE"}, Policy(0)),
+        (OPENLDAP, {**OPENLDAP_POLICY, "pwdLockout": "FALSE"}, LockoutPolicy(0)),
+        (OPENLDAP, {"pwdAttribute": "userPassword", "pwdMaxFailure": "5"}, LockoutPolicy(0)),
+        (OPENLDAP, {"pwdAttribute": "userPassword", "pwdLockout": "TRUE"}, LockoutPolicy(0)),
         # Somebody without a right to see what must be there sees no policy, and not one that locks nobody.
         (OPENLDAP, {}, None),
         (DS389, {}, None),
-        (DS389, {"objectClass": "passwordPolicy"}, Policy(0)),
-        (DS389, {"objectClass": "passwordPolicy", "passwordLockout": "on"}, Policy(3)),
+        (DS389, {"objectClass": "passwordPolicy"}, LockoutPolicy(0)),
+        (DS389, {"objectClass": "passwordPolicy", "passwordLockout": "on"}, LockoutPolicy(3)),
         (
             DS389,
             {
@@ -94,7 +94,7 @@ PSO = {
                 "passwordResetFailureCount": "600",
                 "passwordLockoutDuration": "3600",
             },
-            Policy(5, 600, 3600),
+            LockoutPolicy(5, 600, 3600),
         ),
         (
             DS389,
@@ -104,22 +104,22 @@ PSO = {
                 "passwordUnlock": "off",
                 "passwordLockoutDuration": "9",
             },
-            Policy(3),
+            LockoutPolicy(3),
         ),
         (
             ACTIVE_DIRECTORY,
             {"lockoutThreshold": "5", "lockOutObservationWindow": AN_HOUR, "lockoutDuration": AN_HOUR},
-            Policy(5, HOUR, HOUR),
+            LockoutPolicy(5, HOUR, HOUR),
         ),
-        (ACTIVE_DIRECTORY, {"lockoutThreshold": "0"}, Policy(0)),
-        (ACTIVE_DIRECTORY, PSO, Policy(3, HOUR, 2**63 // 10_000_000)),
+        (ACTIVE_DIRECTORY, {"lockoutThreshold": "0"}, LockoutPolicy(0)),
+        (ACTIVE_DIRECTORY, PSO, LockoutPolicy(3, HOUR, 2**63 // 10_000_000)),
         (ACTIVE_DIRECTORY, {}, None),
-        (FREEIPA, IPA_POLICY, Policy(6, 60)),
-        (FREEIPA, {"objectClass": "krbPwdPolicy"}, Policy(0)),
+        (FREEIPA, IPA_POLICY, LockoutPolicy(6, 60)),
+        (FREEIPA, {"objectClass": "krbPwdPolicy"}, LockoutPolicy(0)),
         (FREEIPA, {}, None),
     ],
 )
-def test_policies(lockout: Lockout, attributes: Mapping[str, str], policy: Policy | None) -> None:
+def test_policies(lockout: Lockout, attributes: Mapping[str, str], policy: LockoutPolicy | None) -> None:
     """A policy is read with each directory's own defaults; one that is hidden is none."""
     assert lockout.read(entry(**attributes)) == policy
 
@@ -142,16 +142,16 @@ def test_domain_of_an_entry(dn: str, domain: str) -> None:
 @pytest.mark.parametrize(
     ("locked", "policy", "refusal"),
     [
-        (None, Policy(5, duration=HOUR), None),
-        (generalized(NOON - HOUR + 1), Policy(5, duration=HOUR), Refusal.LOCKED),
-        (generalized(NOON - HOUR), Policy(5, duration=HOUR), None),
-        (generalized(NOON - HOUR), Policy(5), Refusal.LOCKED),
+        (None, LockoutPolicy(5, duration=HOUR), None),
+        (generalized(NOON - HOUR + 1), LockoutPolicy(5, duration=HOUR), Refusal.LOCKED),
+        (generalized(NOON - HOUR), LockoutPolicy(5, duration=HOUR), None),
+        (generalized(NOON - HOUR), LockoutPolicy(5), Refusal.LOCKED),
         (generalized(NOON), None, None),
-        ("000001010000Z", Policy(5), None),  # which is no lockout, but an administrator's
+        ("000001010000Z", LockoutPolicy(5), None),  # which is no lockout, but an administrator's
     ],
 )
 def test_openldap_lock_ends_by_its_policy(
-    locked: str | None, policy: Policy | None, refusal: Refusal | None
+    locked: str | None, policy: LockoutPolicy | None, refusal: Refusal | None
 ) -> None:
     """When a lock ends is in the policy alone (draft-behera-ldap-password-policy-10, 5.3.3)."""
     seen = entry(**({"pwdAccountLockedTime": locked} if locked else {}))

@@ -16,7 +16,7 @@ from ldap3.core.results import (
 
 from directory.contract import LockoutStatus
 from directory.ldap.connections.session import Query
-from directory.ldap.kinds.lockout_policy import Lockout, Policy
+from directory.ldap.kinds.profile import Lockout, LockoutPolicy
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_search
 
@@ -40,7 +40,7 @@ class QueryRunner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _CachedPolicy:
-    policy: Policy | None
+    policy: LockoutPolicy | None
     expires_at: float
 
 
@@ -69,7 +69,7 @@ class LockoutReader:
         self._monotonic = monotonic
         self._policies: dict[str, _CachedPolicy] = {}
 
-    def read(self, dn: str, session: QueryRunner) -> tuple[LockoutStatus, Policy | None]:
+    def read(self, dn: str, session: QueryRunner) -> tuple[LockoutStatus, LockoutPolicy | None]:
         """Read an account's failures and its policy; the session is then pinned to the server that answered.
 
         Args:
@@ -95,7 +95,7 @@ class LockoutReader:
         failures = lockout.count(entry, policy, self._clock()) if entry else None
         return LockoutStatus(failures, policy.limit if policy else None), policy
 
-    def _policy_of(self, entry: Entry, session: QueryRunner) -> Policy | None:
+    def _policy_of(self, entry: Entry, session: QueryRunner) -> LockoutPolicy | None:
         """Return the policy in force for an entry that was read with the attribute that names it."""
         lockout = self._lockout
         dn = entry.text(lockout.policy_of) or self._default_policy or lockout.default_policy(entry.dn)

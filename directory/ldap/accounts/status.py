@@ -9,8 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
-from directory.ldap.kinds.lockout_policy import Policy
-from directory.ldap.kinds.profiles import Profile
+from directory.ldap.kinds.profile import LockoutPolicy, Profile
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import from_filetime, from_generalized_time, from_number, moment_of
 
@@ -92,7 +91,7 @@ def refuse_locked_account(entry: Entry, now: float) -> None:
             raise _locked_until(end)
 
 
-def refuse_locked_by_policy(entry: Entry, policy: Policy | None, now: float) -> None:
+def refuse_locked_by_policy(entry: Entry, policy: LockoutPolicy | None, now: float) -> None:
     """Refuse a person whom OpenLDAP has locked out, by the policy that tells when the lock ends.
 
     Args:

@@ -18,7 +18,7 @@ from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.diagnostics.people_check import at_people, at_size_limit, referred
 from directory.ldap.diagnostics.report import Finding, StepFailed, StepResult, Steps, StepStatus
-from directory.ldap.kinds.profiles import Profile
+from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.groups import GroupLookup
 from directory.ldap.people.normalization import candidate_names, encoded_password, escape_for_dn
 from directory.ldap.people.person import attributes_to_read, filter_by_names, person_from

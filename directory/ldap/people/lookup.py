@@ -18,7 +18,7 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.config import USERNAME, LdapConfig
 from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.session import LdapSession, RunQuery
-from directory.ldap.kinds.profiles import Profile
+from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.groups import GroupLookup
 from directory.ldap.people.normalization import escape_for_dn
 from directory.ldap.people.person import attributes_to_read, filter_by_names

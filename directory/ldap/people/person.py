@@ -12,7 +12,7 @@ from ldap3.utils.dn import parse_dn
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from directory.ldap.config import USERNAME
-from directory.ldap.kinds.profiles import Profile
+from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.normalization import escape_for_filter, normalized_name, unescape_from_dn
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import moment_of

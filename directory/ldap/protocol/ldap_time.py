@@ -11,7 +11,8 @@ from typing import Final
 
 _GENERALIZED_TIME: Final = re.compile(r"(\d{8})([01]\d|2[0-3])(\d\d)?(\d\d)?(?:[.,]\d+)?(Z|[+-]\d\d[0-5]\d)")
 _FILETIME_OF_1970: Final = 116_444_736_000_000_000  # in steps of 100 ns since 1601
-_FILETIME_STEPS: Final = 10_000_000
+FILETIME_STEPS: Final = 10_000_000
+"""Steps of 100 ns in a second."""
 _NEVER: Final = 2**63 - 1
 _DAY: Final = 86_400
 
@@ -34,7 +35,7 @@ def from_filetime(text: str | None) -> int | None:
     steps = from_number(text)
     if steps is None or not 0 < steps < _NEVER:
         return None
-    return (steps - _FILETIME_OF_1970) // _FILETIME_STEPS
+    return (steps - _FILETIME_OF_1970) // FILETIME_STEPS
 
 
 def from_days(text: str | None) -> int | None:

@@ -1,0 +1,76 @@
+"""Active Directory, and Samba as its domain controller."""
+
+from typing import Final
+
+from ldap3.core.exceptions import LDAPInvalidDnError
+from ldap3.utils.dn import parse_dn
+
+from directory.ldap.kinds.profile import Lockout, LockoutPolicy, Profile, number_in
+from directory.ldap.protocol.entry import Entry
+from directory.ldap.protocol.ldap_time import FILETIME_STEPS, from_filetime, from_number
+
+# Limit, window and duration: of a fine-grained policy, which takes precedence, and of the domain.
+_POLICY_ATTRIBUTES: Final = (
+    ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow", "msDS-LockoutDuration"),
+    ("lockoutThreshold", "lockOutObservationWindow", "lockoutDuration"),
+)
+
+
+def domain_of(dn: str) -> str:
+    """Return the part of a DN that names its domain (RFC 2247); empty if there is none."""
+    try:
+        parts = [(kind, value) for kind, value, _ in parse_dn(dn)]
+    except LDAPInvalidDnError:
+        return ""
+    first = len(parts)
+    while first and parts[first - 1][0].lower() == "dc":
+        first -= 1
+    return ",".join(f"{kind}={value}" for kind, value in parts[first:])
+
+
+def _count(entry: Entry, policy: LockoutPolicy | None, now: float) -> int:
+    """Read the counter, or 0 after its window: the server resets it at the next try (MS-SAMR, 3.1.1.7.1)."""
+    last = from_filetime(entry.text("badPasswordTime"))
+    is_over = policy is not None and policy.window and last is not None and last + policy.window < now
+    return 0 if is_over else number_in(entry, "badPwdCount")
+
+
+def _read_policy(entry: Entry) -> LockoutPolicy | None:
+    """Read a fine-grained policy (MS-ADTS, section 3.1.1.4.5.36), or the domain's policy."""
+    for limit_attribute, *times in _POLICY_ATTRIBUTES:
+        limit = from_number(entry.text(limit_attribute))
+        if limit is not None:
+            # Active Directory stores durations as negative numbers.
+            return LockoutPolicy(limit, *(-number_in(entry, name) // FILETIME_STEPS for name in times))
+    return None
+
+
+PROFILE: Final = Profile(
+    # A user who types a user principal name is found by it, whatever realms are listed.
+    user_filter=(
+        "(&(objectCategory=person)(objectClass=user)"
+        "(|(sAMAccountName={username})(userPrincipalName={username})))"
+    ),
+    id_attribute="objectGUID",
+    net_id_attribute="sAMAccountName",
+    password_changed_attribute="pwdLastSet",  # noqa: S106 - an attribute's name
+    password_expires_attribute="msDS-UserPasswordExpiryTimeComputed",  # noqa: S106 - an attribute's name
+    principal_name_attribute="userPrincipalName",
+    state_attributes=(
+        "userAccountControl",
+        # Shows lockout and expiry as they are now. `lockoutTime` stays long after a lock has ended.
+        "msDS-User-Account-Control-Computed",
+        "accountExpires",
+        "pwdLastSet",
+    ),
+    lockout=Lockout(
+        counter="badPwdCount",
+        attributes=("badPasswordTime",),
+        policy_of="msDS-ResultantPSO",
+        policy_attributes=tuple(name for names in _POLICY_ATTRIBUTES for name in names),
+        default_policy=domain_of,
+        count=_count,
+        read=_read_policy,
+    ),
+    token_groups=True,
+)

@@ -1,0 +1,91 @@
+"""What a kind of directory declares about itself.
+
+Owns: the members of such a declaration: attribute names, defaults, and how failed logins are counted.
+Must not know: any one kind, and connections.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from directory.ldap.protocol.entry import Entry
+from directory.ldap.protocol.ldap_time import from_number
+
+FOREVER: Final = 0
+"""A window or duration that never ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockoutPolicy:
+    """How many failures lock an account, and for how long.
+
+    Attributes:
+        limit: failures that lock an account; 0 if failures never lock it.
+        window: seconds after which the directory forgets a failure, or FOREVER.
+        duration: seconds that a lock lasts, or FOREVER if an administrator must lift it.
+    """
+
+    limit: int
+    window: int = FOREVER
+    duration: int = FOREVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockout:
+    """How one kind of directory counts failures and locks accounts.
+
+    Attributes:
+        counter: the attribute of a user's entry that holds the failures.
+        attributes: further attributes of the entry that `count` needs.
+        policy_of: the attribute of the entry that names the user's policy.
+        policy_attributes: the attributes of a policy that `read` needs.
+        default_policy: returns the DN of the policy for users whose entry names none, from the user's DN.
+        count: returns the failures in an entry that still count, by the policy and the time.
+        read: makes the policy from its entry; None if our account may not read it.
+    """
+
+    counter: str
+    attributes: tuple[str, ...] = ()
+    policy_of: str
+    policy_attributes: tuple[str, ...]
+    default_policy: Callable[[str], str | None] = lambda _dn: None
+    count: Callable[[Entry, LockoutPolicy | None, float], int]
+    read: Callable[[Entry], LockoutPolicy | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One kind of directory. A setting overrides a member of the same name.
+
+    Attributes:
+        user_filter: filter that finds one user, with `{username}` for the login name.
+        id_attribute: the stable id, which becomes `sub`.
+        net_id_attribute: the login name as stored.
+        password_changed_attribute: when the password was changed.
+        password_expires_attribute: when the password expires, if the entry shows it.
+        principal_name_attribute: the name that becomes the claim `eduperson_principal_name`.
+        state_attributes: what the state of an account is read from.
+        lockout: how failures are counted.
+        group_attribute: the attribute that holds the user's groups.
+        privacy: the attribute, or attribute=value, that marks users who ask for privacy.
+        token_groups: whether the directory lists all groups of a user, nested ones too, as identifiers.
+        unwilling_refuses: whether `unwillingToPerform`, as the answer to a bind, refuses the user.
+    """
+
+    user_filter: str
+    id_attribute: str
+    net_id_attribute: str
+    password_changed_attribute: str
+    password_expires_attribute: str | None = None
+    principal_name_attribute: str = "eduPersonPrincipalName"
+    state_attributes: tuple[str, ...]
+    lockout: Lockout
+    group_attribute: str = "memberOf"
+    privacy: str | None = None
+    token_groups: bool = False
+    unwilling_refuses: bool = False
+
+
+def number_in(entry: Entry, attribute: str) -> int:
+    """Return the number that an attribute holds; 0 if it holds none."""
+    return from_number(entry.text(attribute)) or 0
