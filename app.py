@@ -16,6 +16,7 @@ from flask import Flask
 
 import cli
 import web
+from admin import Services
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
 from login import ClientFailures
@@ -152,9 +153,9 @@ def build_app(
 
 def _open_services(
     settings: Settings, ring: KeyRing, ldap: LdapConfig, directory: Directory, clock: Callable[[], float]
-) -> cli.Services:
+) -> Services:
     grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
-    return cli.Services(
+    return Services(
         clients=ClientStore(secret_hasher(ring), grants, clock),
         grants=grants,
         ring=ring,
@@ -170,7 +171,7 @@ def _open_services(
     )
 
 
-def _new_server(app: Flask, settings: Settings, parts: cli.Services, log: Log) -> Server:
+def _new_server(app: Flask, settings: Settings, parts: Services, log: Log) -> Server:
     return Server(
         issuer=settings.issuer,
         clients=parts.clients,

@@ -5,6 +5,7 @@ Owns: the `flask …` commands and what they print. Must not know: HTTP requests
 
 from flask import Flask
 
+from admin import Services
 from cli.audit import audit
 from cli.clients.client import client
 from cli.clock import clock
@@ -16,10 +17,10 @@ from cli.people.person import person
 from cli.scope import scope
 from cli.server.serve import serve
 from cli.server.stand_in import looks_for_a_command, stand_in
-from cli.services import Services
+from cli.services import attach_services, services_of
 from cli.token import token
 
-__all__ = ["Refused", "Services", "looks_for_a_command", "register", "stand_in"]
+__all__ = ["Refused", "looks_for_a_command", "register", "services_of", "stand_in"]
 
 
 def register(app: Flask, services: Services) -> None:
@@ -29,6 +30,6 @@ def register(app: Flask, services: Services) -> None:
         app: the application.
         services: what the commands work on.
     """
-    app.extensions[Services.NAME] = services
+    attach_services(app, services)
     for command in (audit, client, clock, directory, grant, key, person, scope, token, serve):
         app.cli.add_command(command)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from cli.clients.display import find
+from admin.clients import find_client
 from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
 from cli.people.meant import subjects_meant
 from cli.services import services
@@ -42,7 +42,7 @@ def list_all(since: datetime | None, limit: int, as_json: bool, **named: str | N
         since=week_ago if since is None else int(since.replace(tzinfo=UTC).timestamp()),
         # Who never had a grant is in the table by the stable id alone.
         subjects=None if person is None else [*subjects_meant(person), person],
-        client_id=None if client_name is None else find(client_name).client_id,
+        client_id=None if client_name is None else find_client(services(), client_name).client_id,
         event=named["event"],
         name_digest=None if name is None else services().audit_names.digest(name).hex(),
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from cli.clients.display import find
+from admin.clients import find_client
 from cli.output import (
     Misused,
     Refused,
@@ -46,7 +46,7 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
     """List live grants, newest first."""
     chosen = Selection(
         subjects=None if person is None else subjects_meant(person),
-        client_id=None if client_name is None else find(client_name).client_id,
+        client_id=None if client_name is None else find_client(services(), client_name).client_id,
     )
     found, more = list_grants(chosen, _now(), limit=limit)
     if as_json:
@@ -85,7 +85,7 @@ def revoke(
     if everyone is not (grant_id is None and person is None and client_name is None):
         raise Misused("Name at least one of --grant, --person and --client, or --everyone alone.")
     subject = None if person is None else _one_subject(person)
-    client = None if client_name is None else find(client_name)
+    client = None if client_name is None else find_client(services(), client_name)
     chosen = Selection(
         grant_id=None if grant_id is None else _grant_key(grant_id),
         subjects=None if person is None else [subject] if subject else [],

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from admin import OperationRefused
 from models import StoreUnavailable
 
 _P = ParamSpec("_P")
@@ -50,12 +51,14 @@ class Misused(click.UsageError):
 
 
 def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Turn trouble of the database into one sentence and exit status 1."""
+    """Turn a refused operation, and trouble of the database, into sentences and exit status 1."""
 
     @wraps(command)
     def plain(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return command(*args, **kwargs)
+        except OperationRefused as refused:
+            raise Refused(*refused.sentences) from None
         except StoreUnavailable as error:
             raise Refused(
                 f"The database cannot be used ({error.cause.splitlines()[0]}). "

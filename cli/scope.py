@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from cli.clients.display import find
+from admin.clients import find_client
 from cli.output import Refused, as_json, print_json, print_line, print_record, print_table, speaks_plainly
 from cli.services import services
 from directory import DirectoryUnavailable, InvalidCredentials, Person
@@ -115,7 +115,7 @@ def delete(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
 @speaks_plainly
 def explain(client_name: str, net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Say of each scope of CLIENT whether the person NET_ID may have it, and by which rule."""
-    registered = find(client_name)
+    registered = find_client(services(), client_name)
     names = registered.scope or DEFAULT
     rules = ScopeRules(ScopeStore().list())
     person = _person(net_id, groups=rules.want_groups(names))

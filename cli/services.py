@@ -1,51 +1,34 @@
-"""What the commands work on, as the composition root made it."""
+"""The services of the application that runs a command, and the name under which the audit knows commands."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from flask import Flask, current_app
 
-from flask import current_app
+from admin import Services
 
-from directory import Directory
-from directory.ldap import LdapConfig
-from login import Limits, Names
-from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore
-from oauth import SigningKeys, named_groups
-from settings import Settings
-from settings.keyring import KeyRing
+ACTOR = "operator"
+"""Who makes the changes of commands, as the audit names them."""
+_EXTENSION = "netid-oauth"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The stores, the directory, the clock and the settings of one application."""
+def attach_services(app: Flask, services: Services) -> None:
+    """Give an application the services that its commands work on.
 
-    NAME: ClassVar[str] = "netid-oauth"
+    Args:
+        app: the application.
+        services: the services.
+    """
+    app.extensions[_EXTENSION] = services
 
-    clients: ClientStore
-    grants: GrantStore
-    directory: Directory
-    ring: KeyRing
-    keys: SigningKeys
-    kept: PersistentSecrets
-    clock: Callable[[], float]
-    settings: Settings
-    ldap: LdapConfig
-    audit_names: Names
-    login_names: Names
-    limits: Limits
 
-    def named_groups(self) -> Mapping[str, Sequence[str]]:
-        """The groups that rules of the server, of clients and of scopes name, with the places of the rules.
+def services_of(app: Flask) -> Services:
+    """The services of an application.
 
-        Raises:
-            StoreUnavailable: the database cannot say.
-        """
-        chosen = self.settings
-        server = {"NETID_ALLOW_MEMBERS": chosen.allow_members, "NETID_REFUSE_MEMBERS": chosen.refuse_members}
-        return named_groups(server, self.clients.list(), ScopeStore().list())
+    Args:
+        app: an application that `attach_services` was called with.
+    """
+    found: Services = app.extensions[_EXTENSION]
+    return found
 
 
 def services() -> Services:
     """The services of the application that runs the command."""
-    found: Services = current_app.extensions[Services.NAME]
-    return found
+    return services_of(current_app)

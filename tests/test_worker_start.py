@@ -163,4 +163,4 @@ def test_worker_needs_nothing_of_the_environment(
     monkeypatch.setenv("NETID_ISSUER", "no URL")
     instance = tmp_path / "worker"
     app = build_app(load_settings(instance, {}), instance, ring=KeyRing([KEY]), clock=clock)
-    assert app.extensions[cli.Services.NAME].settings.issuer == "https://localhost:8443"
+    assert cli.services_of(app).settings.issuer == "https://localhost:8443"

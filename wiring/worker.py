@@ -35,7 +35,7 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     log = open_log(sys.stderr)
     try:
         app = build_app(settings, instance, ring=ring)
-        services = app.extensions[cli.Services.NAME]
+        services = cli.services_of(app)
         if settings.cpu_affinity:
             keep_to_one_cpu(instance)
         KeyCheck(app, ring, log, services.clock).begin()

@@ -1,34 +1,37 @@
 """`flask client …`: registering clients, changing them and ending them."""
 
-from dataclasses import replace
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from cli.clients.display import find, for_people, say, say_keep_secret, say_unknown_scopes, state
-from cli.clients.importing import import_
-from cli.clients.offenders import say_offenders
-from cli.clients.options import apply, metadata_options, refuse_mistakes
-from cli.clients.secrets import retire_secret, rotate_secret
-from cli.output import (
-    Refused,
-    as_json,
-    confirm,
-    print_json,
-    print_line,
-    print_record,
-    print_table,
-    speaks_plainly,
+from admin.clients import (
+    clients_at_cap,
+    create_client,
+    delete_client,
+    disable_client,
+    find_client,
+    update_client,
 )
-from cli.services import services
-from models import Registration
+from cli.clients.display import (
+    print_client,
+    print_clients,
+    print_clients_at_cap,
+    readable_metadata,
+    remind_to_keep_secret,
+    warn_of_undescribed_scopes,
+)
+from cli.clients.importing import import_
+from cli.clients.options import metadata_options, registration_changes
+from cli.clients.secrets import retire_secret, rotate_secret
+from cli.output import as_json, confirm, print_json, print_line, print_record, speaks_plainly
+from cli.services import ACTOR, services
 from oauth.clients.registration import metadata
 
 
 @click.group()
 def client() -> None:
-    """Register clients and look after their secrets."""
+    """Register clients, change them, and manage their secrets."""
 
 
 client.add_command(import_)
@@ -43,47 +46,32 @@ client.add_command(retire_secret)
 @with_appcontext
 @speaks_plainly
 def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    """Register a client called NAME. Its secret is shown this once."""
-    registration = apply(Registration(client_name=name), options)
-    refuse_mistakes(registration)
-    if any(each.client_name == name for each in services().clients.list()):
+    """Register a client called NAME. Its secret is shown only this once."""
+    created = create_client(services(), name, registration_changes(options), actor=ACTOR)
+    if created.name_is_shared:
         print_line(f"Another client is called {name!r} already: commands will want an id.", err=True)
-    say_unknown_scopes(registration.scope)
-    created, secret = services().clients.create(registration)
+    warn_of_undescribed_scopes(created.undescribed_scopes)
     if as_json:
-        print_json({**metadata(created), "client_secret": secret, "client_secret_expires_at": 0})
+        secret = {"client_secret": created.secret, "client_secret_expires_at": 0}
+        print_json({**metadata(created.client), **secret})
         return
-    print_record({"client_id": created.client_id, "client_secret": secret, **for_people(created)})
-    if secret is not None:
-        say_keep_secret()
+    ids = {"client_id": created.client.client_id, "client_secret": created.secret}
+    print_record({**ids, **readable_metadata(created.client)})
+    if created.secret is not None:
+        remind_to_keep_secret()
 
 
 @client.command("list")
-@click.option("--offenders", is_flag=True, help="Only those with people at the cap of live grants.")
+@click.option("--offenders", is_flag=True, help="Only clients with users at the cap of live grants.")
 @as_json
 @with_appcontext
 @speaks_plainly
 def list_clients(offenders: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """List every client."""
-    clients = services().clients.list()
     if offenders:
-        say_offenders(clients, as_json=as_json)
-        return
-    if as_json:
-        print_json([metadata(each) for each in clients])
-        return
-    rows = [
-        (
-            each.client_id,
-            each.client_name,
-            " ".join(each.grant_types),
-            each.scope,
-            each.owner or "",
-            state(each),
-        )
-        for each in clients
-    ]
-    print_table(("CLIENT ID", "NAME", "GRANTS", "SCOPE", "OWNER", "STATE"), rows)
+        print_clients_at_cap(clients_at_cap(services()), as_json=as_json)
+    else:
+        print_clients(services().clients.list(), as_json=as_json)
 
 
 @client.command()
@@ -92,8 +80,8 @@ def list_clients(offenders: bool, as_json: bool) -> None:  # noqa: FBT001 - clic
 @with_appcontext
 @speaks_plainly
 def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Show one client, by its id or its name."""
-    say(find(client_id), as_json=as_json)
+    """Show the client with this id or name."""
+    print_client(find_client(services(), client_id), as_json=as_json)
 
 
 @client.command()
@@ -105,22 +93,13 @@ def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @with_appcontext
 @speaks_plainly
 def update(client_id: str, name: str | None, enable: bool, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    """Change what is registered of CLIENT. What is not named stays; a list that is named is replaced."""
-    before = find(client_id)
-    after = apply(replace(before, client_name=before.client_name if name is None else name), options)
-    refuse_mistakes(after)
-    if after.is_public != before.is_public:
-        raise Refused("A public client cannot become confidential, nor the other way: create a new one.")
-    changes = {
-        field: _plain(getattr(after, field))
-        for field in Registration.__dataclass_fields__
-        if getattr(after, field) != getattr(before, field)
-    }
-    if "scope" in changes:
-        say_unknown_scopes(after.scope)
-    if enable:
-        changes["disabled_at"] = None
-    say(services().clients.update(before.client_id, changes) if changes else before, as_json=as_json)
+    """Change the registration of CLIENT. Only what an option names changes; a list replaces the old one."""
+    changes = registration_changes(options)
+    if name is not None:
+        changes["client_name"] = name
+    updated = update_client(services(), client_id, changes, enable=enable, actor=ACTOR)
+    warn_of_undescribed_scopes(updated.undescribed_scopes)
+    print_client(updated.client, as_json=as_json)
 
 
 @client.command()
@@ -129,8 +108,8 @@ def update(client_id: str, name: str | None, enable: bool, as_json: bool, **opti
 @with_appcontext
 @speaks_plainly
 def disable(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Refuse CLIENT from now on, and end every token it holds."""
-    say(services().clients.disable(find(client_id).client_id), as_json=as_json)
+    """Refuse CLIENT from now on, and end every token that it holds."""
+    print_client(disable_client(services(), client_id, actor=ACTOR), as_json=as_json)
 
 
 @client.command()
@@ -140,16 +119,12 @@ def disable(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
 @with_appcontext
 @speaks_plainly
 def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """End every token that CLIENT holds, and forget it."""
-    found = find(client_id)
+    """End every token that CLIENT holds, and delete the client."""
+    found = find_client(services(), client_id)
     if not yes:
         confirm(f"Delete {found.client_name} ({found.client_id})?")
-    services().clients.delete(found.client_id)
+    delete_client(services(), found.client_id, actor=ACTOR)
     if as_json:
         print_json({"client_id": found.client_id, "deleted": True})
     else:
         print_line(f"Deleted {found.client_name} ({found.client_id}).")
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -1,21 +1,20 @@
-"""`flask client import`: taking over clients, so that a campus can move without touching its programs."""
+"""`flask client import`: importing another server's clients, so that no program must change."""
 
 from typing import TextIO
 
 import click
 from flask.cli import with_appcontext
 
-from cli.clients.display import say_unknown_scopes
+from admin.client_import import import_clients
+from cli.clients.display import warn_of_undescribed_scopes
 from cli.output import Refused, as_json, print_json, print_line, speaks_plainly
-from cli.services import services
-from models import ClientsExist, import_clients
-from oauth.clients.importing import ImportRefused, read_clients
+from cli.services import ACTOR, services
 
 
 @click.command("import")
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option(
-    "--ignore", "ignored", multiple=True, metavar="MEMBER", help="A member to do without; repeatable."
+    "--ignore", "ignored", multiple=True, metavar="MEMBER", help="A member to leave out; repeatable."
 )
 @as_json
 @with_appcontext
@@ -23,25 +22,18 @@ from oauth.clients.importing import ImportRefused, read_clients
 def import_(file: TextIO, ignored: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Register the clients of FILE (- for standard input), a JSON list, with their own ids and secrets.
 
-    All of them are registered, or none. A member that is not understood refuses the list.
+    The server registers all of them, or none. A member that it does not understand makes it refuse the list.
     """
-    stores = services()
     try:
-        clients = read_clients(file.read(), ignored)
-        import_clients(clients, stores.clients.hasher, int(stores.clock()))
+        text = file.read()
     except UnicodeDecodeError:
         raise Refused("The file is not UTF-8.") from None
-    except ImportRefused as refused:
-        raise Refused(*refused.sentences, "Nothing was imported.") from None
-    except ClientsExist as taken:
-        raise Refused(f"Registered already: {taken}. Nothing was imported.") from None
-    say_unknown_scopes(*(client.registration.scope for client in clients))
-    weak = [client.client_id for client in clients if client.is_weak]
+    imported = import_clients(services(), text, ignored=ignored, actor=ACTOR)
+    warn_of_undescribed_scopes(imported.undescribed_scopes)
     if as_json:
-        print_json({"imported": [client.client_id for client in clients], "weak": weak})
+        print_json({"imported": list(imported.client_ids), "weak": list(imported.weak)})
         return
-    print_line(f"Imported {len(clients)} clients.")
-    if weak:
-        print_line(
-            f"Weak secrets, to be rotated soon (flask client list has the dates): {', '.join(weak)}", err=True
-        )
+    print_line(f"Imported {len(imported.client_ids)} clients.")
+    if imported.weak:
+        weak = ", ".join(imported.weak)
+        print_line(f"Weak secrets, to be rotated soon (flask client list has the dates): {weak}", err=True)

@@ -1,15 +1,12 @@
 """The options that say what a client is registered for, and what they change."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import click
 
-from cli.output import Refused
-from models import Registration
 from oauth.clients.authentication import METHODS
-from oauth.clients.registration import FLAGS, TOKEN_FORMATS, mistakes
+from oauth.clients.registration import FLAGS, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
 
 _METADATA = (
@@ -108,10 +105,10 @@ def metadata_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def apply(registration: Registration, options: dict[str, Any]) -> Any:
-    """The registration with the options that were given.
+def registration_changes(options: dict[str, Any]) -> dict[str, Any]:
+    """The changes of a registration that the given options ask for, as `admin.clients.changed` takes them.
 
-    A repeatable one may hold several, with spaces; an empty one clears what was there.
+    A repeatable option may hold several values with spaces between them; an empty value clears the list.
     """
     changes: dict[str, Any] = {
         field: None if options[field] == "" else options[field]
@@ -119,32 +116,27 @@ def apply(registration: Registration, options: dict[str, Any]) -> Any:
         if options[field] is not None
     }
     if options["grant_types"]:
-        changes["grant_types"] = tuple(dict.fromkeys(" ".join(options["grant_types"]).split()))
+        changes["grant_types"] = _distinct(options["grant_types"])
     if options["scope"]:
-        changes["scope"] = " ".join(dict.fromkeys(" ".join(options["scope"]).split()))
+        changes["scope"] = " ".join(_distinct(options["scope"]))
     if options["redirect_uris"]:
         changes["redirect_uris"] = tuple(" ".join(options["redirect_uris"]).split())
     if options["audiences"]:
-        changes["audiences"] = tuple(dict.fromkeys(" ".join(options["audiences"]).split()))
+        changes["audiences"] = _distinct(options["audiences"])
     if options["released_claims"]:
         changes["released_claims"] = tuple(" ".join(options["released_claims"]).split()) or None
     if options["access_token_format"]:
         changes["access_token_format"] = options["access_token_format"]
-    # A DN may hold spaces: each of these is one value as it stands.
-    given = {name: tuple(filter(None, options[name])) for name in RESTRICTIONS if options[name]}
-    if given:
-        changes["restrictions"] = {
-            name: values for name, values in {**registration.restrictions, **given}.items() if values
-        }
+    # A DN may hold spaces, so each of these is one value as it stands.
+    restrictions = {name: tuple(filter(None, options[name])) for name in RESTRICTIONS if options[name]}
+    if restrictions:
+        changes["restrictions"] = restrictions
     if options["auth_method"]:
         changes["token_endpoint_auth_method"] = options["auth_method"]
-    flags = {name: options[name] for name in FLAGS if options[name] is not None}
-    if flags:
-        changes["flags"] = {**registration.flags, **flags}
-    return replace(registration, **changes)
+    if flags := {name: options[name] for name in FLAGS if options[name] is not None}:
+        changes["flags"] = flags
+    return changes
 
 
-def refuse_mistakes(registration: Registration) -> None:
-    """Say every mistake in a registration, and register nothing."""
-    if found := mistakes(registration):
-        raise Refused(*found)
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(" ".join(values).split()))

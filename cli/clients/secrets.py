@@ -1,4 +1,4 @@
-"""`flask client rotate-secret` and `retire-secret`: secrets overlap, so that no program stops on the way."""
+"""`flask client rotate-secret` and `retire-secret`. Old and new secrets overlap, so that no program stops."""
 
 import re
 from datetime import UTC, datetime
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
-from cli.clients.display import find, say, say_keep_secret
+from admin import clients
+from cli.clients.display import print_client, remind_to_keep_secret
 from cli.output import Refused, as_json, moment, print_json, print_record, speaks_plainly
-from cli.services import services
+from cli.services import ACTOR, services
 from oauth.clients.registration import metadata
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -26,20 +27,17 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 @with_appcontext
 @speaks_plainly
 def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Give CLIENT a new secret, shown this once; the old one lives on until --expires."""
-    found = find(client_id)
-    ends = _end(expires, int(services().clock()))
-    try:
-        secret = services().clients.rotate_secret(found.client_id, old_not_after=ends)
-    except ValueError:
-        raise Refused(f"{found.client_id} is a public client: it has no secret.") from None
+    """Give CLIENT a new secret, which is shown only this once. The old secrets work until --expires."""
+    found = clients.find_client(services(), client_id)
+    ends = _end(expires, services().now)
+    rotated = clients.rotate_secret(services(), found.client_id, old_not_after=ends, actor=ACTOR)
     if as_json:
-        print_json(
-            {**metadata(find(found.client_id)), "client_secret": secret, "client_secret_expires_at": 0}
-        )
+        secret = {"client_secret": rotated.secret, "client_secret_expires_at": 0}
+        print_json({**metadata(rotated.client), **secret})
         return
-    print_record({"client_id": found.client_id, "client_secret": secret, "old secrets end": moment(ends)})
-    say_keep_secret()
+    ids = {"client_id": found.client_id, "client_secret": rotated.secret}
+    print_record({**ids, "old secrets end": moment(ends)})
+    remind_to_keep_secret()
 
 
 @click.command("retire-secret")
@@ -50,12 +48,7 @@ def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa:
 @speaks_plainly
 def retire_secret(client_id: str, serial: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End secret number SERIAL of CLIENT now (`flask client show` numbers them)."""
-    found = find(client_id)
-    try:
-        services().clients.retire_secret(found.client_id, serial)
-    except KeyError:
-        raise Refused(f"{found.client_id} has no secret number {serial}.") from None
-    say(find(found.client_id), as_json=as_json)
+    print_client(clients.retire_secret(services(), client_id, serial, actor=ACTOR), as_json=as_json)
 
 
 def _end(expires: str, now: int) -> int:

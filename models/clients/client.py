@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+OPERATOR = "operator"
+"""The audit's word for who changed a client, where the caller names nobody else."""
 # A weak secret that was imported is tolerated for three months.
 _WEAK_SECONDS = 90 * 86_400
 

@@ -6,10 +6,11 @@ Owns: storing them all or none. Must not know: what file they came in.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from models.base import connection, table
-from models.clients.client import Registration
+from models.clients.client import OPERATOR, Registration
 from models.keys.digest import SecretHasher
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
 from telemetry import AuditEvent
@@ -50,13 +51,16 @@ class ClientsExist(Exception):
         self.client_ids = client_ids
 
 
-def import_clients(imported: Sequence[ImportedClient], hasher: SecretHasher, now: int) -> None:
+def import_clients(
+    imported: Sequence[ImportedClient], hasher: SecretHasher, now: int, *, actor: str = OPERATOR
+) -> None:
     """Register clients with their own ids and secrets, and audit rows, in one transaction.
 
     Args:
         imported: the clients.
         hasher: makes the digests of their secrets.
         now: seconds since the epoch.
+        actor: who imports them, for the audit.
 
     Raises:
         ClientsExist: with the ids that are taken; nothing was stored.
@@ -64,19 +68,33 @@ def import_clients(imported: Sequence[ImportedClient], hasher: SecretHasher, now
     """
     ids = [each.client_id for each in imported]
     with connection() as link:
-        taken = link.scalars(select(_CLIENT.c.client_id).where(_CLIENT.c.client_id.in_(ids))).all()
-        if taken:
-            raise ClientsExist(sorted(taken))
-        for each in imported:
-            link.execute(insert(_CLIENT), each.registration.row(each.client_id, now))
-            if (made := _digest(each, hasher)) is not None:
-                key_id, digest = made
-                row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
-                times = {"created_at": now, "not_after": each.not_after}
-                link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
-            event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, reason="operator")
-            link.execute(_INSERT_AUDIT, dict(event.fields()))
+        _refuse_taken(link, ids)
+        try:
+            for each in imported:
+                _insert(link, each, hasher, now, actor)
+        except IntegrityError:
+            # Another import has stored one of them since the look.
+            link.rollback()
+            _refuse_taken(link, ids)
+            raise
         link.commit()
+
+
+def _refuse_taken(link: Connection, ids: Sequence[str]) -> None:
+    taken = link.scalars(select(_CLIENT.c.client_id).where(_CLIENT.c.client_id.in_(ids))).all()
+    if taken:
+        raise ClientsExist(sorted(taken))
+
+
+def _insert(link: Connection, each: ImportedClient, hasher: SecretHasher, now: int, actor: str) -> None:
+    link.execute(insert(_CLIENT), each.registration.row(each.client_id, now))
+    if (made := _digest(each, hasher)) is not None:
+        key_id, digest = made
+        row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
+        times = {"created_at": now, "not_after": each.not_after}
+        link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
+    event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, reason=actor)
+    link.execute(_INSERT_AUDIT, dict(event.fields()))
 
 
 def _digest(imported: ImportedClient, hasher: SecretHasher) -> tuple[str, bytes] | None:

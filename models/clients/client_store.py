@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, inspect, select, update
 from sqlalchemy.orm import Session
 
-from models.base import connection, session, table
-from models.clients.client import SECRET_COLUMNS, Client, ClientSecret, Registration, clients_of
+from models.base import connection, rows_changed, session, table
+from models.clients.client import OPERATOR, SECRET_COLUMNS, Client, ClientSecret, Registration, clients_of
 from models.clients.client_cache import ClientCache
 from models.grants.grant_store import GrantStore
 from models.keys.digest import SecretHasher, make_secret
@@ -58,8 +58,12 @@ class ClientStore:
         with connection() as link:
             return clients_of(link.execute(_SELECT_ALL))
 
-    def create(self, registration: Registration) -> tuple[Client, str | None]:
+    def create(self, registration: Registration, *, actor: str = OPERATOR) -> tuple[Client, str | None]:
         """Register a client; its secret is returned this once and kept nowhere (None for a public client).
+
+        Args:
+            registration: what is registered.
+            actor: who registers it, for the audit.
 
         Raises:
             StoreUnavailable: nothing was registered.
@@ -71,25 +75,47 @@ class ClientStore:
             work.flush()
             if registration.token_endpoint_auth_method != "none":  # noqa: S105 - a method's name
                 secret = self._add_secret(work, client_id)
-            self._audit(work, "client.created", client_id)
+            self._audit(work, "client.created", client_id, actor)
             work.commit()
         return self._expect(client_id), secret
 
-    def update(self, client_id: str, changes: Mapping[str, Any]) -> Client:
-        """Change a client's metadata.
+    def update(
+        self,
+        client_id: str,
+        changes: Mapping[str, Any] | Callable[[Client], Mapping[str, Any]],
+        *,
+        actor: str = OPERATOR,
+    ) -> Client:
+        """Change a client's metadata. Where there is nothing to change, nothing is stored or audited.
 
         Args:
             client_id: which client.
-            changes: new values by the field names of `Registration`, and `disabled_at`.
+            changes: new values by the field names of `Registration`, and `disabled_at`; or a function that
+                computes them from the stored client. No other change of the client happens in between, and an
+                error of the function goes through.
+            actor: who changes it, for the audit.
 
         Raises:
             KeyError: no such client.
             StoreUnavailable: nothing was changed.
         """
-        return self._change(client_id, changes, "client.updated", f"operator: {', '.join(sorted(changes))}")
+        with session() as work:
+            self._lock(work, client_id)
+            found = changes(self._locked(work, client_id)) if callable(changes) else changes
+            if found:
+                self._write(work, client_id, found)
+                self._audit(work, "client.updated", client_id, f"{actor}: {', '.join(sorted(found))}")
+                work.commit()
+        self.recent.forget()
+        return self._expect(client_id)
 
-    def rotate_secret(self, client_id: str, *, old_not_after: int) -> str:
+    def rotate_secret(self, client_id: str, *, old_not_after: int, actor: str = OPERATOR) -> str:
         """Add a secret and return it; those before it end at `old_not_after` (seconds since the epoch).
+
+        Args:
+            client_id: whose secret.
+            old_not_after: when the secrets before it end.
+            actor: who rotates it, for the audit.
 
         Raises:
             KeyError: no such client.
@@ -97,7 +123,8 @@ class ClientStore:
             StoreUnavailable: nothing was changed.
         """
         with session() as work:
-            if self._row(work, client_id).token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
+            self._lock(work, client_id)
+            if self._locked(work, client_id).is_public:
                 raise ValueError("a public client has no secret")
             work.execute(
                 update(ClientSecretRow)
@@ -106,13 +133,18 @@ class ClientStore:
                 .values(not_after=old_not_after)
             )
             secret = self._add_secret(work, client_id)
-            self._audit(work, "client.secret_rotated", client_id)
+            self._audit(work, "client.secret_rotated", client_id, actor)
             work.commit()
         self.recent.forget()
         return secret
 
-    def retire_secret(self, client_id: str, serial: int) -> None:
+    def retire_secret(self, client_id: str, serial: int, *, actor: str = OPERATOR) -> None:
         """End one secret now.
+
+        Args:
+            client_id: whose secret.
+            serial: its number.
+            actor: who ends it, for the audit.
 
         Raises:
             KeyError: no such client or secret.
@@ -120,14 +152,14 @@ class ClientStore:
         """
         now = self._now()
         with session() as work:
-            self._row(work, client_id)
+            self._lock(work, client_id)
             rows = work.scalars(select(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
             # Compared here, since a number too large for the column is an error to the driver.
             row = next((row for row in rows if row.serial == serial), None)
             if row is None:
                 raise KeyError(f"{client_id} has no secret {serial}")
             row.not_after = min(now, row.not_after or now)
-            self._audit(work, "client.secret_retired", client_id, f"operator: secret {serial}")
+            self._audit(work, "client.secret_retired", client_id, f"{actor}: secret {serial}")
             work.commit()
         self.recent.forget()
 
@@ -153,42 +185,73 @@ class ClientStore:
             link.commit()
         self.recent.forget()
 
-    def disable(self, client_id: str) -> Client:
+    def disable(self, client_id: str, *, actor: str = OPERATOR) -> Client:
         """Refuse the client from now on, and end all that it was granted.
+
+        Args:
+            client_id: which client.
+            actor: who disables it, for the audit.
 
         Raises:
             KeyError: no such client.
             StoreUnavailable: not all of it was stored; disabling again goes on.
         """
-        client = self._change(client_id, {"disabled_at": self._now()}, "client.disabled", "operator")
+        with session() as work:
+            self._lock(work, client_id)
+            self._write(work, client_id, {"disabled_at": self._now()})
+            self._audit(work, "client.disabled", client_id, actor)
+            work.commit()
+        self.recent.forget()
+        client = self._expect(client_id)
         self._grants.revoke_client(client_id)
         return client
 
-    def delete(self, client_id: str) -> None:
+    def delete(self, client_id: str, *, actor: str = OPERATOR) -> None:
         """End all that the client was granted, and forget it.
+
+        Args:
+            client_id: which client.
+            actor: who deletes it, for the audit.
 
         Raises:
             KeyError: no such client.
             StoreUnavailable: not all of it was stored; deleting again goes on.
         """
-        self.disable(client_id)
+        self.disable(client_id, actor=actor)
         with session() as work:
+            self._lock(work, client_id)
             work.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
             work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
-            self._audit(work, "client.deleted", client_id)
+            self._audit(work, "client.deleted", client_id, actor)
             work.commit()
         self.recent.forget()
 
-    def _change(self, client_id: str, changes: Mapping[str, Any], event: str, reason: str) -> Client:
-        with session() as work:
-            self._row(work, client_id)
-            work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**changes))
-            self._audit(work, event, client_id, reason)
-            work.commit()
-        self.recent.forget()
-        return self._expect(client_id)
+    @staticmethod
+    def _lock(work: Session, client_id: str) -> None:
+        """Hold the client's row until the transaction ends: changes of one client happen one after the other.
 
-    def _audit(self, work: Session, event: str, client_id: str, reason: str = "operator") -> None:
+        A write is a lock on every database: on PostgreSQL of the row, on SQLite of the file.
+
+        Raises:
+            KeyError: no such client.
+        """
+        hold = update(_CLIENT).where(_CLIENT.c.client_id == client_id).values(client_id=client_id)
+        if not _is_id(client_id) or rows_changed(work.execute(hold)) != 1:
+            raise KeyError(client_id)
+
+    @staticmethod
+    def _locked(work: Session, client_id: str) -> Client:
+        (client,) = clients_of(work.execute(_SELECT_ONE, {"client_id": client_id}))
+        return client
+
+    @staticmethod
+    def _write(work: Session, client_id: str, changes: Mapping[str, Any]) -> None:
+        columns = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in changes.items()
+        }
+        work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**columns))
+
+    def _audit(self, work: Session, event: str, client_id: str, reason: str) -> None:
         """Tell of a change in its own transaction: neither is without the other."""
         told = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:_REASON_LENGTH])
         work.add(AuditEventRow(**told.fields()))
@@ -204,12 +267,6 @@ class ClientStore:
         row.weak = False
         work.add(row)
         return secret
-
-    def _row(self, work: Session, client_id: str) -> ClientRow:
-        row = work.get(ClientRow, client_id) if _is_id(client_id) else None
-        if row is None:
-            raise KeyError(client_id)
-        return row
 
     def _expect(self, client_id: str) -> Client:
         client = self.get(client_id)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from app import CannotStart, create_app
+from cli import services_of
 from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
 from tests.faults import database_file, drop_table, rows
@@ -201,8 +202,4 @@ class TestRing:
 def rows_of(site: Site) -> list[object]:
     """The digests of all client secrets, as they are stored."""
     with site.app.app_context():
-        return [
-            secret.digest
-            for client in site.app.extensions["netid-oauth"].clients.list()
-            for secret in client.secrets
-        ]
+        return [secret.digest for client in services_of(site.app).clients.list() for secret in client.secrets]

@@ -9,7 +9,8 @@ from urllib.parse import quote_plus
 import pytest
 from werkzeug.test import TestResponse
 
-from cli import Services
+from admin import Services
+from cli import services_of
 from models import ClientStore
 from tests.conftest import Registered, Site
 from tests.faults import database_file, rows
@@ -50,7 +51,7 @@ def public_client(site: Site) -> Registered:
 
 def give_secret(site: Site, client: Registered, secret: str) -> Registered:
     """The client with a secret that this server would never make, as one from an older server is."""
-    services: Services = site.app.extensions[Services.NAME]
+    services: Services = services_of(site.app)
     key_id, digest = services.clients.hasher.digest(secret)
     connection = sqlite3.connect(database_file(site))
     connection.execute(
@@ -238,7 +239,7 @@ class TestLivingSecrets:
 
     def test_new_secret_works_at_once(self, faked: Site) -> None:
         """A secret works from the moment in which it is shown, beside all before it."""
-        services: Services = faked.app.extensions[Services.NAME]
+        services: Services = services_of(faked.app)
         first = faked.register()
         secrets = [first.secret]
         ends = int(faked.clock()) + HOUR
@@ -252,7 +253,7 @@ class TestLivingSecrets:
         """A retired secret is refused at once, and the other one lives."""
         old = faked.register()
         with faked.app.app_context():
-            services: Services = faked.app.extensions[Services.NAME]
+            services: Services = services_of(faked.app)
             new = services.clients.rotate_secret(old.client_id, old_not_after=int(faked.clock()) + HOUR)
         faked.run("client", "retire-secret", old.client_id, "1")
         assert is_refused(faked.ask_token(old))

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from werkzeug.test import TestResponse
 
-from cli import Services
+from cli import services_of
 from models import Client, ClientStore
 from models.keys import digest
 from tests.conftest import Registered, Site
@@ -52,7 +52,7 @@ def told(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 def reads(site: Site) -> list[str]:
     """The client ids that are read from the database from now on."""
-    store: ClientStore = site.app.extensions[Services.NAME].clients
+    store: ClientStore = services_of(site.app).clients
     asked: list[str] = []
     read = store.recent._read
 
@@ -239,7 +239,7 @@ def test_new_secret_works_at_once(limited: Site) -> None:
     """A client that was read before its secret was added elsewhere is read again before it is refused."""
     client = limited.register()
     assert said(ask(limited, *client.basic)) == OK
-    store: ClientStore = limited.app.extensions[Services.NAME].clients
+    store: ClientStore = services_of(limited.app).clients
     with patch.object(store.recent, "forget"), limited.app.app_context():
         secret = store.rotate_secret(client.client_id, old_not_after=int(limited.clock.now) - 1)
     assert said(ask(limited, client.client_id, secret)) == OK

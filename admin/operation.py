@@ -1,0 +1,56 @@
+"""What every use case works on, and how it refuses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from directory import Directory
+from directory.ldap import LdapConfig
+from login import Limits, Names
+from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore
+from oauth import SigningKeys, named_groups
+from settings import Settings
+from settings.keyring import KeyRing
+
+
+class OperationRefused(Exception):
+    """The operator asked for something that cannot be done; nothing was changed.
+
+    `sentences` tell the operator why. They repeat the operator's own input, but never a secret or a token.
+    """
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The stores, the directory, the clock and the settings of one application."""
+
+    clients: ClientStore
+    grants: GrantStore
+    directory: Directory
+    ring: KeyRing
+    keys: SigningKeys
+    kept: PersistentSecrets
+    clock: Callable[[], float]
+    settings: Settings
+    ldap: LdapConfig
+    audit_names: Names
+    login_names: Names
+    limits: Limits
+
+    @property
+    def now(self) -> int:
+        """The time of the server's clock, in whole seconds since the epoch."""
+        return int(self.clock())
+
+    def named_groups(self) -> Mapping[str, Sequence[str]]:
+        """The groups that rules of the server, its clients and its scopes name, with the rules' places.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        chosen = self.settings
+        server = {"NETID_ALLOW_MEMBERS": chosen.allow_members, "NETID_REFUSE_MEMBERS": chosen.refuse_members}
+        return named_groups(server, self.clients.list(), ScopeStore().list())

@@ -1,0 +1,82 @@
+"""The services that use cases work on, over a database of either kind."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from admin import Services
+from cli import services_of
+from tests.conftest import Clock, Site
+from tests.models.client_audit_rules import without_audit
+from tests.models.stores import Stores
+
+for rules in ("atomicity", "concurrency"):
+    pytest.register_assert_rewrite(f"tests.admin.{rules}_rules")
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where operators work: the services, and what a test needs to look behind them."""
+
+    services: Services
+    stores: Stores
+
+    def rows(self, table: str) -> Sequence[dict[str, Any]]:
+        """Every row of a table."""
+        return self.stores.rows(table)
+
+    def events(self) -> list[str]:
+        """The names of the audit events, in their order."""
+        return [row["event"] for row in self.rows("audit_event")]
+
+    def without_audit(self) -> AbstractContextManager[None]:
+        """Take the audit table away for a while."""
+        return without_audit(self.stores)
+
+    @contextmanager
+    def failing_writes(self, table: str) -> Iterator[None]:
+        """Make the database refuse every write to one table for a while."""
+        written = tuple(f"{verb} {name}" for verb in VERBS for name in (table, f'"{table}"'))
+
+        def refuse(_link: object, _cursor: object, statement: str, *_: object) -> None:
+            if statement.startswith(written):
+                raise OperationalError(statement, None, Exception("the disk is full"))
+
+        event.listen(self.stores.engine, "before_cursor_execute", refuse)
+        try:
+            yield
+        finally:
+            event.remove(self.stores.engine, "before_cursor_execute", refuse)
+
+    def at_once(self, *calls: Callable[[], object]) -> list[object]:
+        """Run calls in threads that begin together. Returns what each returned, or its error."""
+        line = Barrier(len(calls))
+
+        def run(call: Callable[[], object]) -> object:
+            with self.stores.site.app.app_context():
+                line.wait(10)
+                try:
+                    return call()
+                except Exception as error:  # noqa: BLE001 - the test looks at it
+                    return error
+
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return list(pool.map(run, calls))
+
+
+VERBS = ("INSERT INTO", "UPDATE", "DELETE FROM")
+
+
+@pytest.fixture
+def office(url: str, make_site: Callable[..., Site], clock: Clock) -> Iterator[Office]:
+    """The services of an application on a migrated, empty database."""
+    site = make_site(NETID_DATABASE_URL=url)
+    with site.app.app_context():
+        yield Office(services_of(site.app), Stores(site, clock))
