@@ -23,7 +23,7 @@ from bench.contenders import Contender, ours, settings_for
 from bench.load import BEARER, PEOPLE, TOKEN, Measured, load, require_wrk
 from models.base import table
 from models.keys.digest import moment_prefix, new_grant_id
-from models.tables import AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
+from models.tables import DEFAULT_DIRECTORY, AccessTokenRow, AuditEventRow, GrantRow, RefreshTokenRow
 from settings import DATABASE_FILE_NAME
 from tests.servers.crowd import crowd
 from tests.servers.netid import PROJECT, environment
@@ -36,7 +36,7 @@ _EASY = 0.5
 _FEW_TOKENS, _FEW_PEOPLE = 10_000, 1_000
 # What a person's entry and its indexes take in slapd's database, generously, in octets.
 _ENTRY_OCTETS = 4_096
-_NOTHING = ("sub", "audience", "private", "password_changed_at", "revoked_at")
+_NOTHING = ("sub", "audience", "password_changed_at", "revoked_at", "acr", "amr", "session_id", "cnf")
 Row = dict[str, object]
 
 
@@ -46,13 +46,16 @@ def families(count: int, first: int, last: int) -> Iterator[tuple[Row, Row, Row,
         ends = first + (last - first) * number // count
         issued = ends - 30 * _DAY
         grant_id, person = new_grant_id(issued), f"person-{number % 1_000_000}"
-        access = {"scope": "default", "audience": None, "issued_at": issued, "expires_at": ends}
+        access = {"scope": "default", "audience": None, "issued_at": issued, "expires_at": ends, "cnf": None}
         refresh = {"generation": 0, "issued_at": issued, "expires_at": ends, "used_at": None}
         yield (
             {
                 **dict.fromkeys(_NOTHING),
                 "id": grant_id,
                 "client_id": "somebody",
+                "origin": "password",
+                "directory": DEFAULT_DIRECTORY,
+                "private": False,
                 "subject": person,
                 "net_id": person,
                 "scope": "default",

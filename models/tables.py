@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
 
+DEFAULT_DIRECTORY = "default"
+"""The name of the only directory, until there are several. A subject is unique within its directory."""
+
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -53,12 +56,15 @@ class ClientSecretRow(Base):
 
 
 class GrantRow(Base):
-    """One grant: a family of tokens for one person (or none) and one client.
+    """One grant: a family of tokens for one client and one user, or for the client alone.
 
-    `sub` is what the client is told in place of `subject`, where its people are pairwise; `audience` the
-    resources that were asked for (RFC 8707), with spaces between. `claims` are those of its scope, so that no
-    resource ever asks the directory; of a person who is `private` neither these nor the `net_id` are stored.
-    `expires_at` bounds the whole family; `live_until` is when its last token ends, which the purge goes by.
+    `subject` is the user's stable id in `directory`. `sub` replaces it towards clients with pairwise
+    subjects. `audience` holds the requested resources (RFC 8707), separated by spaces. `claims` are those of
+    the scope, so that no resource check asks the directory; of a `private` user neither these nor the
+    `net_id` are stored. `cnf` is the key that a refresh token is bound to (RFC 7800; RFC 9449, 5). `acr`,
+    `amr` and `auth_time` describe the login (OpenID Connect Core, 2), and `session_id` is its sign-in
+    session. `origin` is the grant type that made the grant. `expires_at` bounds the whole family;
+    `live_until` is the end of its last token, and the purge goes by it.
     """
 
     __tablename__ = "grant"
@@ -69,22 +75,32 @@ class GrantRow(Base):
 
     id: Mapped[bytes] = mapped_column(LargeBinary(19), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(255))
+    directory: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str | None] = mapped_column(String(255))
     sub: Mapped[str | None] = mapped_column(String(64))
     net_id: Mapped[str | None] = mapped_column(String(255))
     scope: Mapped[str] = mapped_column(Text)
     audience: Mapped[str | None] = mapped_column(Text)
     claims: Mapped[dict[str, object]] = mapped_column(JSON)
-    private: Mapped[bool | None]
+    private: Mapped[bool]
     password_changed_at: Mapped[int | None] = mapped_column(BigInteger)
     auth_time: Mapped[int] = mapped_column(BigInteger)
+    acr: Mapped[str | None] = mapped_column(String(255))
+    amr: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    session_id: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    origin: Mapped[str] = mapped_column(String(255))
     expires_at: Mapped[int] = mapped_column(BigInteger)
     live_until: Mapped[int] = mapped_column(BigInteger, index=True)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class AccessTokenRow(Base):
-    """An access token: its key (when it ends, its SHA-256), its grant, its scope and audience."""
+    """An access token: its key (its end and its SHA-256), its grant, its scope and audience.
+
+    `cnf` is the key that its presenter must prove (RFC 7800; RFC 8705, 3; RFC 9449, 6): a refresh may bind
+    the next access token to another key than the grant's.
+    """
 
     __tablename__ = "access_token"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -93,6 +109,7 @@ class AccessTokenRow(Base):
     grant_id: Mapped[bytes] = mapped_column(LargeBinary(19))
     scope: Mapped[str] = mapped_column(Text)
     audience: Mapped[str | None] = mapped_column(Text)
+    cnf: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     issued_at: Mapped[int] = mapped_column(BigInteger)
     expires_at: Mapped[int] = mapped_column(BigInteger)
 
@@ -173,9 +190,9 @@ class SigningKeyRow(Base):
 
 
 class PersistentSecretRow(Base):
-    """A secret that stays the same while server keys come and go, sealed under the server key `key_id`."""
+    """A secret that stays the same when server keys change, encrypted under the server key `key_id`."""
 
-    __tablename__ = "kept_secret"
+    __tablename__ = "persistent_secret"
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     key_id: Mapped[str] = mapped_column(String(16))
@@ -184,27 +201,28 @@ class PersistentSecretRow(Base):
 
 
 class MissingPersonRow(Base):
-    """A person whom the directory did not have when a token was refreshed, and which of its servers said so.
+    """A person whom a directory server did not find at a refresh; `server` is the one that said so.
 
-    Times are seconds since the epoch; `confirmed_at` is when their grants were ended for it.
+    Times are seconds since the epoch. `confirmed_at` is when the person's grants ended for it.
     """
 
-    __tablename__ = "absence"
+    __tablename__ = "missing_person"
 
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    directory: Mapped[str] = mapped_column(String(64), primary_key=True)
     server: Mapped[str | None] = mapped_column(String(255))
     first_missed_at: Mapped[int] = mapped_column(BigInteger)
     confirmed_at: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
 
 class LoginFailureRow(Base):
-    """One refused login: what limits are counted by, and what the help desk reads.
+    """One refused login. The limits count these rows, and the help desk reads them.
 
-    `name` is a keyed digest of the login name as it was normalised. `subject` is the person's stable id where
-    an entry was found; else it stands for the name exactly as typed (`spelling:` and a keyed digest).
-    `address` is a network: one IPv4 address, or the /64 of an IPv6 one. `guess` is false where the same
-    password was refused before, `tried` where no bind followed; `cleared` is true once the person has logged
-    in since. A try that is under way has the reason `pending`.
+    `name` is a keyed digest of the normalised login name. `directory` is the one that was asked. `subject` is
+    the person's stable id if an entry was found; else it stands for the name exactly as typed (`spelling:`
+    and a keyed digest). `address` is a network: one IPv4 address, or the /64 of an IPv6 address.
+    `is_new_password` is false if the same password was refused before. `tried` is false if no bind followed.
+    `cleared` is true once the person has logged in since. An attempt under way has the reason `pending`.
     """
 
     __tablename__ = "login_failure"
@@ -218,19 +236,20 @@ class LoginFailureRow(Base):
     id: Mapped[int] = mapped_column(_Serial, primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger, index=True)
     name: Mapped[bytes] = mapped_column(LargeBinary(16))
+    directory: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str | None] = mapped_column(String(255))
     client_id: Mapped[str] = mapped_column(String(255))
     address: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(String(64))
-    guess: Mapped[bool]
+    is_new_password: Mapped[bool]
     tried: Mapped[bool]
     cleared: Mapped[bool]
 
 
 class RefusedPasswordRow(Base):
-    """A password that was certainly wrong, as 32 bits of a keyed digest: its repetition needs no bind.
+    """A password that was certainly wrong, as 32 bits of a keyed digest. Its repetition needs no bind.
 
-    `state` is a digest of the person's password-changed time and lockout state when it was refused.
+    `fingerprint` is a digest of the account's password-changed time and lockout status at the refusal.
     """
 
     __tablename__ = "refused_password"
@@ -238,7 +257,8 @@ class RefusedPasswordRow(Base):
 
     id: Mapped[int] = mapped_column(_Serial, primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger, index=True)
+    directory: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(255))
     client_id: Mapped[str] = mapped_column(String(255))
     tag: Mapped[bytes] = mapped_column(LargeBinary(4))
-    state: Mapped[bytes] = mapped_column(LargeBinary(8))
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(8))

@@ -235,6 +235,7 @@ class Server(AuthorizationServer):
             password_changed_at=person.password_changed_at if person else None,
             auth_time=int(moment),
             expires_at=expires_at,
+            origin=request.payload.grant_type,
         )
 
     def _store(

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, ScalarSelect, bindparam, delete, insert, select,
 
 from models.base import table
 from models.database.driver import DriverConnection, Statement
-from models.tables import LoginFailureRow
+from models.tables import DEFAULT_DIRECTORY, LoginFailureRow
 
 KEPT = 31 * 86_400
 """Seconds that failures are kept: the longest limit, and what the help desk looks back on."""
@@ -38,7 +38,7 @@ _PAST = (
     _FAILURE.c.id,
     _FAILURE.c.at,
     _FAILURE.c.client_id,
-    _FAILURE.c.guess,
+    _FAILURE.c.is_new_password.label("guess"),
     _FAILURE.c.tried,
     _FAILURE.c.cleared,
     (_FAILURE.c.reason == "pending").label("pending"),
@@ -65,7 +65,7 @@ _NEWEST_FIRST = attrgetter("at", "id")
 _RECORDED = [column.name for column in _FAILURE.c if column.name != "id"]
 _RECORD = Statement(insert(_FAILURE).returning(_FAILURE.c.id), _RECORDED)
 _IS_NUMBER = _FAILURE.c.id == bindparam("number")
-_SETTLE = Statement(update(_FAILURE).where(_IS_NUMBER), ["reason", "subject", "guess", "tried"])
+_SETTLE = Statement(update(_FAILURE).where(_IS_NUMBER), ["reason", "subject", "is_new_password", "tried"])
 _FORGET = Statement(delete(_FAILURE).where(_IS_NUMBER))
 _CLEAR = Statement(update(_FAILURE).where(_IS_SUBJECT, _FAILURE.c.cleared.is_(False)).values(cleared=True))
 
@@ -141,9 +141,16 @@ class FailureStore:
         Raises:
             StoreUnavailable: it was not written.
         """
-        row = {"at": at, "name": attempt.name, "client_id": attempt.client_id, "address": attempt.address}
+        row = {
+            "at": at,
+            "name": attempt.name,
+            "directory": DEFAULT_DIRECTORY,
+            "client_id": attempt.client_id,
+            "address": attempt.address,
+            "cleared": False,
+        }
         with DriverConnection(alone=True) as link:
-            (written,) = link.returned(_RECORD, {**row, **_columns(outcome), "cleared": False})
+            (written,) = link.returned(_RECORD, {**row, **_columns(outcome)})
             link.commit()
         return int(written["id"])
 
@@ -202,7 +209,7 @@ def _thresholds(kinds: tuple[tuple[bool, bool], ...]) -> Statement[dict[str, Any
 
 
 def _nth(place: int, of_client: bool, of_address: bool) -> ScalarSelect[int]:  # noqa: FBT001
-    chosen = [_FAILURE.c.at > bindparam(f"since{place}"), _FAILURE.c.guess.is_(True)]
+    chosen = [_FAILURE.c.at > bindparam(f"since{place}"), _FAILURE.c.is_new_password.is_(True)]
     if of_client:
         chosen.append(_FAILURE.c.client_id == bindparam(f"client{place}"))
     if of_address:
@@ -215,6 +222,6 @@ def _columns(outcome: _Outcome) -> dict[str, str | bool | None]:
     return {
         "reason": outcome.reason,
         "subject": outcome.subject,
-        "guess": outcome.guess,
+        "is_new_password": outcome.guess,
         "tried": outcome.tried,
     }

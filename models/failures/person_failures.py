@@ -39,7 +39,9 @@ class ToldFailure:
         return self.reason == "pending"
 
 
-_COLUMNS = [_FAILURE.c[name] for name in ToldFailure.__slots__]
+_COLUMNS = [
+    _FAILURE.c["is_new_password" if name == "guess" else name].label(name) for name in ToldFailure.__slots__
+]
 
 
 def failures_of(name: bytes, subject: str | None, since: int) -> list[ToldFailure]:

@@ -5,11 +5,11 @@ Owns: that there are few of them, for a short while. Must not know: how a digest
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Select, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select
 
 from models.base import table
 from models.database.driver import DriverConnection, Statement
-from models.tables import RefusedPasswordRow
+from models.tables import DEFAULT_DIRECTORY, RefusedPasswordRow
 
 REMEMBERED = 900
 """Seconds for which a refused password is remembered."""
@@ -19,7 +19,7 @@ _FEW = 5
 _OF_SUBJECT = _REFUSED.c.subject == bindparam("of_subject")
 
 
-def _newest(*columns: Column[Any]) -> Select[Any]:
+def _newest(*columns: ColumnElement[Any]) -> Select[Any]:
     newest = select(*columns).where(_OF_SUBJECT, _REFUSED.c.at > bindparam("since"))
     return newest.order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc()).limit(_FEW)
 
@@ -31,7 +31,7 @@ class RefusedPassword(NamedTuple):
     state: bytes
 
 
-_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.state), row=RefusedPassword)
+_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.fingerprint.label("state")), row=RefusedPassword)
 _REMEMBERED = [column.name for column in _REFUSED.c if column.name != "id"]
 _REMEMBER = Statement(insert(_REFUSED).inline(), _REMEMBERED)
 _FORGET = Statement(delete(_REFUSED).where(_OF_SUBJECT))
@@ -69,7 +69,14 @@ class RefusedPasswordStore:
         Raises:
             StoreUnavailable: it is not remembered.
         """
-        row = {"subject": subject, "client_id": client_id, "tag": tag, "state": state, "at": at}
+        row = {
+            "directory": DEFAULT_DIRECTORY,
+            "subject": subject,
+            "client_id": client_id,
+            "tag": tag,
+            "fingerprint": state,
+            "at": at,
+        }
         with DriverConnection() as link:
             link.run(_FORGET_ONE, {"of_subject": subject, "of_tag": tag})
             link.run(_REMEMBER, row)

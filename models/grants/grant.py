@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from models.tables import DEFAULT_DIRECTORY
+
 
 class NewGrant(NamedTuple):
     """A grant to be stored. Times are seconds since the epoch.
 
-    `sub` is what the client is told in place of `subject`, None where it is told that; `audience` the
-    resources asked for (RFC 8707), with spaces between; `private` says that its person asked that nothing
-    else be told.
+    `origin` is the grant type that made it. `sub` replaces `subject` towards the client; None if the client
+    sees `subject` itself. `audience` holds the requested resources (RFC 8707), separated by spaces. `private`
+    means that the user asked for privacy. `cnf` binds the refresh token to a key (RFC 7800); `acr`, `amr` and
+    `session_id` describe the login.
     """
 
     id: bytes
@@ -21,9 +24,15 @@ class NewGrant(NamedTuple):
     password_changed_at: int | None
     auth_time: int
     expires_at: int
+    origin: str
+    directory: str = DEFAULT_DIRECTORY
     sub: str | None = None
     audience: str | None = None
     private: bool = False
+    acr: str | None = None
+    amr: Sequence[str] | None = None
+    session_id: bytes | None = None
+    cnf: Mapping[str, str] | None = None
 
     def row(self, live_until: int) -> Mapping[str, object]:
         """Every column by its name, of a grant whose last token ends at `live_until`."""
@@ -31,10 +40,14 @@ class NewGrant(NamedTuple):
 
 
 class NewToken(NamedTuple):
-    """A token to be stored: its key, never the token. `expires_at` in seconds since the epoch."""
+    """A token to be stored: its key, never the token. `expires_at` is in seconds since the epoch.
+
+    `cnf` is the key that the presenter of an access token must prove (RFC 7800).
+    """
 
     key: bytes
     expires_at: int
+    cnf: Mapping[str, str] | None = None
 
 
 class AccessToken(NamedTuple):
@@ -51,7 +64,7 @@ class AccessToken(NamedTuple):
     scope: str
     audience: str | None
     claims: Mapping[str, object]
-    private: bool | None
+    private: bool
     released_claims: Sequence[str] | None
     auth_time: int
     issued_at: int
@@ -85,7 +98,7 @@ class RefreshToken(NamedTuple):
     net_id: str | None
     scope: str
     audience: str | None
-    private: bool | None
+    private: bool
     released_claims: Sequence[str] | None
     password_changed_at: int | None
     auth_time: int

@@ -1,10 +1,10 @@
-"""People whom the directory does not have any more: when that is believed, and the end of what they granted.
+"""People whom the directory no longer has: when to believe it, and the end of their grants.
 
-Owns: that nobody's grants end on one server's word of one day, nor those of many at once. Must not know: how
-a person is looked for.
+Owns: that no grants end on the word of one server within a day, and that one fault cannot end the grants of
+many people. Must not know: how a person is looked up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,34 +14,41 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from models.base import connection, rows_changed, table
-from models.tables import AuditEventRow, GrantRow, MissingPersonRow
+from models.tables import DEFAULT_DIRECTORY, AuditEventRow, GrantRow, MissingPersonRow
 from telemetry import AuditEvent
 
 _DAY = 86_400
 _LONGEST_GRANT = 180 * _DAY
-_SERVER_LENGTH = 255
-_ABSENCE, _GRANT = table(MissingPersonRow), table(GrantRow)
+_MAX_SERVER_LENGTH = 255
+_MISSING, _GRANT = table(MissingPersonRow), table(GrantRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
-_OF_PERSON = _ABSENCE.c.subject == bindparam("person")
-_SELECT = select(_ABSENCE).where(_OF_PERSON)
-# Those who ask at the same moment may each be the last whom the brake lets through.
-_CONFIRMED = select(func.count()).select_from(_ABSENCE).where(_ABSENCE.c.confirmed_at > bindparam("since"))
-_DELETE = delete(_ABSENCE).where(_OF_PERSON)
-# What the brake counts no more, and those of whom no grant has been left to ask for.
-_FORGET = delete(_ABSENCE).where(
-    (_ABSENCE.c.confirmed_at <= bindparam("now") - _DAY)
-    | (_ABSENCE.c.first_missed_at <= bindparam("now") - _LONGEST_GRANT)
+_IS_PERSON = (_MISSING.c.subject == bindparam("of_subject")) & (
+    _MISSING.c.directory == bindparam("of_directory")
 )
-_CONFIRM = update(_ABSENCE).where(_OF_PERSON)
+_SELECT = select(_MISSING).where(_IS_PERSON)
+# The limit is soft: concurrent requests may each be the last that it admits.
+_COUNT_CONFIRMED = (
+    select(func.count()).select_from(_MISSING).where(_MISSING.c.confirmed_at > bindparam("since"))
+)
+_DELETE = delete(_MISSING).where(_IS_PERSON)
+# The limit no longer counts the first kind of row; of the second kind, no grant can be left.
+_DELETE_OVER = delete(_MISSING).where(
+    (_MISSING.c.confirmed_at <= bindparam("now") - _DAY)
+    | (_MISSING.c.first_missed_at <= bindparam("now") - _LONGEST_GRANT)
+)
+_CONFIRM = update(_MISSING).where(_IS_PERSON)
 _END = update(_GRANT).where(
-    _GRANT.c.subject == bindparam("person"),
+    _GRANT.c.subject == bindparam("of_subject"),
+    _GRANT.c.directory == bindparam("of_directory"),
     _GRANT.c.revoked_at.is_(None),
     _GRANT.c.live_until > bindparam("now"),
 )
 
+_Person = Mapping[str, str]
+
 
 class MissingPerson(StrEnum):
-    """What is believed of a person who was not found: nothing yet, that they are gone, or too many are."""
+    """What is believed of a missing person: nothing yet, that they are gone, or that too many are missing."""
 
     UNCERTAIN = "uncertain"
     GONE = "gone"
@@ -50,89 +57,107 @@ class MissingPerson(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """What became of a miss; `event` is the audit row of what was ended, if anything was."""
+    """The outcome of a miss; `event` is the audit row of the grants that it ended, if any."""
 
     absence: MissingPerson
     event: AuditEvent | None = None
 
 
 class MissingPersonStore:
-    """Absences in the database. `brake` is how many people may be believed gone within 24 hours."""
+    """The missing people in the database. At most `brake` people are believed gone within 24 hours."""
 
     def __init__(self, *, brake: int = 20) -> None:
         self._brake = brake
 
-    def missed(self, subject: str, servers: Sequence[str], event: AuditEvent) -> Missed:
-        """Note that a person was not found, and end all their grants once that is certain.
+    def missed(
+        self, subject: str, servers: Sequence[str], event: AuditEvent, *, directory: str = DEFAULT_DIRECTORY
+    ) -> Missed:
+        """Record that a person was not found, and end all their grants once they are certainly gone.
 
-        It is, when two servers have said so, or a look a day after the first one does. The row and what it
-        ends are one transaction.
+        A person is certainly gone when two servers have said so, or when a look-up a day after the first miss
+        fails too. The row and the end of the grants are one transaction.
 
         Args:
             subject: the person's stable id.
-            servers: those that said so; none where the directory is not one of several.
-            event: the audit row for what is ended; its `at` is now, and how many grants ended is put behind
-                its reason.
+            servers: the servers that said so; empty if the directory does not name its servers.
+            event: the audit row of what ends. Its `at` is now; the number of ended grants is appended to its
+                reason.
+            directory: the name of the directory that `subject` belongs to.
 
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        now, person = event.at, {"person": subject}
-        said = {server[:_SERVER_LENGTH] for server in servers}
+        now, person = event.at, _person(subject, directory)
+        said = {server[:_MAX_SERVER_LENGTH] for server in servers}
         with connection() as link:
             noted = link.execute(_SELECT, person).one_or_none()
         if noted is not None and _is_over(noted, now):
             noted = None
-        absence, told = MissingPerson.UNCERTAIN, None
+        belief, ended = MissingPerson.UNCERTAIN, None
         with connection() as link:
-            if noted is None and not _begin(link, subject, min(said, default=None), now):
-                return Missed(absence=absence)
+            if noted is None and not _insert_first(link, person, min(said, default=None), now):
+                return Missed(absence=belief)
             if _is_certain(noted, said, now):
-                absence = self._believe(link, subject, noted, now)
-            if absence is MissingPerson.GONE:
-                told = _end(link, subject, event)
+                belief = self._believe(link, person, noted, now)
+            if belief is MissingPerson.GONE:
+                ended = _end_grants(link, person, event)
             link.commit()
-        return Missed(absence=absence, event=told)
+        return Missed(absence=belief, event=ended)
 
-    def found(self, subject: str) -> None:
-        """Forget that a person was missed: they are there.
+    def found(self, subject: str, *, directory: str = DEFAULT_DIRECTORY) -> None:
+        """Forget that a person was missing: the directory has them.
+
+        Args:
+            subject: the person's stable id.
+            directory: the name of the directory that `subject` belongs to.
 
         Raises:
             StoreUnavailable: it was not stored.
         """
         with connection() as link:
-            link.execute(_DELETE, {"person": subject})
+            link.execute(_DELETE, _person(subject, directory))
             link.commit()
 
-    def _believe(self, link: Connection, subject: str, noted: Row[Any] | None, now: int) -> MissingPerson:
-        """Believe that a person is gone, unless too many are, or another request has found them just now."""
+    def _believe(self, link: Connection, person: _Person, noted: Row[Any] | None, now: int) -> MissingPerson:
+        """Believe that a person is gone, unless too many are, or another request has just found them."""
         if noted is not None and noted.confirmed_at is not None:
             return MissingPerson.GONE
-        if (link.scalar(_CONFIRMED, {"since": now - _DAY}) or 0) >= self._brake:
+        if (link.scalar(_COUNT_CONFIRMED, {"since": now - _DAY}) or 0) >= self._brake:
             return MissingPerson.BRAKED
-        confirmed = rows_changed(link.execute(_CONFIRM.values(confirmed_at=now), {"person": subject})) == 1
+        confirmed = rows_changed(link.execute(_CONFIRM.values(confirmed_at=now), person)) == 1
         return MissingPerson.GONE if confirmed else MissingPerson.UNCERTAIN
 
 
-def _begin(link: Connection, subject: str, server: str | None, now: int) -> bool:
-    """Store the first miss, and forget what is over. False where another request was first just now."""
-    link.execute(_FORGET, {"now": now})
-    row = {"subject": subject, "server": server, "first_missed_at": now, "confirmed_at": None}
+def _person(subject: str, directory: str) -> _Person:
+    return {"of_subject": subject, "of_directory": directory}
+
+
+def _insert_first(link: Connection, person: _Person, server: str | None, now: int) -> bool:
+    """Store a first miss, and delete rows that are over. False if another request was just first."""
+    link.execute(_DELETE_OVER, {"now": now})
+    row = {
+        "subject": person["of_subject"],
+        "directory": person["of_directory"],
+        "server": server,
+        "first_missed_at": now,
+        "confirmed_at": None,
+    }
     try:
-        link.execute(insert(_ABSENCE), row)
+        link.execute(insert(_MISSING), row)
     except IntegrityError:
         return False
     return True
 
 
 def _is_over(noted: Row[Any], now: int) -> bool:
-    """Whether an absence is one to be forgotten: who is missed again after it has been there since."""
-    known = noted.first_missed_at if noted.confirmed_at is None else noted.confirmed_at
-    return bool(known <= now - (_LONGEST_GRANT if noted.confirmed_at is None else _DAY))
+    """Whether an earlier miss no longer counts: the person may have come back since, and be missing again."""
+    if noted.confirmed_at is None:
+        return bool(noted.first_missed_at <= now - _LONGEST_GRANT)
+    return bool(noted.confirmed_at <= now - _DAY)
 
 
 def _is_certain(noted: Row[Any] | None, said: AbstractSet[str], now: int) -> bool:
-    """Whether a person is gone, by what was noted before and what is said now."""
+    """Whether a person is gone, by the earlier miss and by what servers say now."""
     if noted is None:
         return len(said) > 1
     if noted.confirmed_at is not None:
@@ -140,10 +165,11 @@ def _is_certain(noted: Row[Any] | None, said: AbstractSet[str], now: int) -> boo
     return len(said | ({noted.server} - {None})) > 1 or now - noted.first_missed_at >= _DAY
 
 
-def _end(link: Connection, subject: str, event: AuditEvent) -> AuditEvent | None:
-    ended = rows_changed(link.execute(_END.values(revoked_at=event.at), {"person": subject, "now": event.at}))
+def _end_grants(link: Connection, person: _Person, event: AuditEvent) -> AuditEvent | None:
+    """End every live grant of a person, and store the audit row. None if no grant was live."""
+    ended = rows_changed(link.execute(_END.values(revoked_at=event.at), {**person, "now": event.at}))
     if not ended:
         return None
-    told = replace(event, reason=f"{event.reason}: {ended} ended")
-    link.execute(_INSERT_AUDIT, dict(told.fields()))
-    return told
+    audited = replace(event, reason=f"{event.reason}: {ended} ended")
+    link.execute(_INSERT_AUDIT, dict(audited.fields()))
+    return audited

@@ -25,7 +25,7 @@ from models.tables import ClientRow, GrantRow, MissingPersonRow, RefreshTokenRow
 from telemetry import AuditEvent
 
 _GRANT, _REFRESH = table(GrantRow), table(RefreshTokenRow)
-_ABSENCE, _CLIENT = table(MissingPersonRow), table(ClientRow)
+_MISSING, _CLIENT = table(MissingPersonRow), table(ClientRow)
 _SELECT = Statement(
     select(
         _REFRESH.c.grant_id,
@@ -47,7 +47,9 @@ _SELECT = Statement(
         _GRANT.c.auth_time,
         _GRANT.c.expires_at.label("grant_expires_at"),
         _GRANT.c.revoked_at,
-        exists().where(_ABSENCE.c.subject == _GRANT.c.subject).label("missed"),
+        exists()
+        .where(_MISSING.c.subject == _GRANT.c.subject, _MISSING.c.directory == _GRANT.c.directory)
+        .label("missed"),
     )
     .select_from(
         _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(

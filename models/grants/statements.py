@@ -132,6 +132,7 @@ def access_row(
         "grant_id": grant_id,
         "scope": scope,
         "audience": audience,
+        "cnf": token.cnf,
         "issued_at": at,
         "expires_at": token.expires_at,
     }

@@ -120,6 +120,6 @@ def test_blind_account_ends_no_grant(
         assert said(site.refresh(client, token)) == UNAVAILABLE
         site.clock.now += DAY
     assert live_grants(site) == 1
-    assert rows(site, "absence") == []
+    assert rows(site, "missing_person") == []
     directory.now = seeing
     assert said(site.refresh(client, token)) == OK

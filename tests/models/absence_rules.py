@@ -83,6 +83,18 @@ class AbsenceRules:
         miss(stores)
         assert not any(stores.found(each.refresh).missed for each in others)
 
+    def test_person_of_another_directory_is_not_missed(self, stores: Stores) -> None:
+        """The same stable id in another directory is another person, who keeps every grant."""
+        issued = stores.issue(of_grant={"directory": "staff"})
+        miss(stores)
+        assert not stores.found(issued.refresh).missed
+        assert miss(stores, (ONE, TWO)).absence is MissingPerson.GONE
+        assert stores.lives(issued)
+        event = stores.audit("grant.revoked", subject=ALICE, reason="unknown_person")
+        gone = MissingPersonStore().missed(ALICE, (ONE, TWO), event, directory="staff")
+        assert gone.absence is MissingPerson.GONE
+        assert not stores.lives(issued)
+
     def test_gone_again_after_being_back(self, stores: Stores) -> None:
         """Who was believed gone, and has grants from later, is missed for the first time again."""
         miss(stores, (ONE, TWO))
@@ -123,10 +135,10 @@ class AbsenceRules:
         miss(stores, subject="b")
         stores.clock.now += DAY
         miss(stores, subject="c")
-        assert {row["subject"] for row in stores.rows("absence")} == {"b", "c"}
+        assert {row["subject"] for row in stores.rows("missing_person")} == {"b", "c"}
         stores.clock.now += 179 * DAY
         assert miss(stores, subject="b").absence is MissingPerson.UNCERTAIN
-        assert {row["subject"] for row in stores.rows("absence")} == {"b", "c"}
+        assert {row["subject"] for row in stores.rows("missing_person")} == {"b", "c"}
 
     def test_row_and_end_are_one_transaction(self, stores: Stores) -> None:
         """A miss that ends something commits once; where its audit row fails, nothing of it happened."""
@@ -138,7 +150,7 @@ class AbsenceRules:
         with pytest.raises(StoreUnavailable):
             MissingPersonStore().missed(ALICE, (TWO,), broken)
         assert stores.lives(issued)
-        assert [row["confirmed_at"] for row in stores.rows("absence")] == [None]
+        assert [row["confirmed_at"] for row in stores.rows("missing_person")] == [None]
         with stores.counted_commits() as commits:
             assert miss(stores, (TWO,)).absence is MissingPerson.GONE
         assert len(commits) == 1
@@ -154,4 +166,4 @@ class AbsenceRules:
 
         with ThreadPoolExecutor(THREADS) as pool:
             assert set(pool.map(look, range(THREADS))) == {MissingPerson.UNCERTAIN}
-        assert len(stores.rows("absence")) == 1
+        assert len(stores.rows("missing_person")) == 1

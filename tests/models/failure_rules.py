@@ -79,7 +79,7 @@ class FailureRules:
         FAILURES.forget(forgotten)
         (row,) = stores.rows("login_failure")
         assert (row["id"], row["reason"], row["subject"]) == (settled, "locked", BOB)
-        assert (row["guess"], row["tried"], row["cleared"]) == (False, False, False)
+        assert (row["is_new_password"], row["tried"], row["cleared"]) == (False, False, False)
 
     def test_clearing_marks_and_deletes_nothing(self, stores: Stores) -> None:
         """A success marks the failures of the person, and of the name as typed, and nobody else's.

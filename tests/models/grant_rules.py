@@ -84,6 +84,24 @@ class GrantRules:
             stores.now + HOUR,
         )
 
+    def test_grant_keeps_its_directory_session_and_origin(self, stores: Stores) -> None:
+        """A grant stores how it came about, and a token the key that it is bound to (RFC 7800)."""
+        login = {"acr": "phr", "amr": ["pwd", "otp"], "session_id": b"s" * 32}
+        bound = {"cnf": {"jkt": "of-the-refresh-token"}, "directory": "staff", "origin": "authorization_code"}
+        stores.issue(of_grant={**login, **bound}, cnf={"jkt": "of-the-access-token"})
+        (grant,), (token,) = stores.rows("grant"), stores.rows("access_token")
+        assert {name: grant[name] for name in (*login, *bound)} == {**login, **bound}
+        assert token["cnf"] == {"jkt": "of-the-access-token"}
+
+    def test_grant_of_a_password_has_the_default_directory(self, stores: Stores) -> None:
+        """A grant of which nothing else is said belongs to the one directory, and is bound to no key."""
+        issued = stores.issue()
+        stores.rotate(issued.refresh, stores.found(issued.refresh))
+        (grant,) = stores.rows("grant")
+        names = ("directory", "origin", "acr", "amr", "session_id", "cnf")
+        assert [grant[name] for name in names] == ["default", "password", None, None, None, None]
+        assert [token["cnf"] for token in stores.rows("access_token")] == [None, None]
+
     def test_token_dies_at_its_second(self, stores: Stores) -> None:
         """A token is live until the second in which it expires."""
         issued = stores.issue(access_ttl=HOUR)

@@ -3,17 +3,25 @@
 import json
 import re
 from base64 import b64encode, urlsafe_b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, select, text
+from sqlalchemy import MetaData, Table, inspect, text
 
 from models import MIGRATIONS, Base, is_current
 from models.migrations import HEAD
 from tests.models.stores import Place, Stores
+
+# A grant as the first migrations had it.
+GRANT = {"client_id": "c", "subject": "s", "net_id": "n", "scope": "", "claims": {}} | {
+    "auth_time": 1,
+    "expires_at": 2,
+    "live_until": 2,
+}
 
 
 class SchemaRules:
@@ -54,19 +62,51 @@ class SchemaRules:
     def test_net_ids_of_users_who_asked_for_privacy_are_cleared(self, bare: Stores) -> None:
         """What earlier releases stored of them is taken out, and of nobody else."""
         upgrade(revision="0002")
-        columns: dict[str, object] = {column.name: None for column in Base.metadata.tables["grant"].columns}
-        grants = [
-            {**columns, "id": key, "client_id": "c", "subject": "s", "net_id": "n", "scope": "", "claims": {}}
-            | {"private": private, "auth_time": 1, "expires_at": 2, "live_until": 2}
-            for key, private in ((b"a" * 19, True), (b"b" * 19, False), (b"c" * 19, None))
-        ]
-        table = Base.metadata.tables["grant"]
-        with bare.engine.begin() as connection:
-            connection.execute(table.insert(), grants)
+        keys = ((b"a" * 19, True), (b"b" * 19, False), (b"c" * 19, None))
+        _insert(bare, "grant", [{**GRANT, "id": key, "private": private} for key, private in keys])
+        upgrade(revision="0003")
+        found = sorted(_rows(bare, "grant"), key=itemgetter("id"))
+        assert [(row["private"], row["net_id"]) for row in found] == [(True, None), (False, "n"), (None, "n")]
+
+    def test_grants_learn_their_directory_and_origin(self, bare: Stores) -> None:
+        """Grants from before have the one directory, and the grant type that made them."""
+        upgrade(revision="0003")
+        own = {"subject": None, "net_id": None, "private": None}
+        _insert(
+            bare, "grant", [{**GRANT, "id": b"a" * 19, "private": True}, {**GRANT, **own, "id": b"b" * 19}]
+        )
         upgrade()
-        with bare.engine.connect() as connection:
-            found = connection.execute(select(table.c.private, table.c.net_id).order_by(table.c.id)).all()
-        assert [tuple(row) for row in found] == [(True, None), (False, "n"), (None, "n")]
+        found = sorted(bare.rows("grant"), key=itemgetter("id"))
+        assert [(row["directory"], row["origin"], row["private"]) for row in found] == [
+            ("default", "password", True),
+            ("default", "client_credentials", False),
+        ]
+        if bare.engine.dialect.name == "sqlite":
+            assert not inspect(bare.engine).get_table_options("grant")["sqlite_with_rowid"]
+
+    def test_renamed_tables_keep_their_rows(self, bare: Stores) -> None:
+        """Missing people and persistent secrets stay, up and down again; so do failures."""
+        upgrade(revision="0003")
+        rows: dict[str, dict[str, object]] = {
+            "absence": {"subject": "s", "server": "ldaps://one", "first_missed_at": 1, "confirmed_at": 2},
+            "kept_secret": {"name": "n", "key_id": "k", "sealed": b"sealed", "created_at": 1},
+            "login_failure": {"id": 1, "at": 1, "name": b"n" * 16, "subject": "s", "client_id": "c"}
+            | {"address": "192.0.2.7", "reason": "wrong_password", "guess": True, "tried": False}
+            | {"cleared": False},
+            "refused_password": {"id": 1, "at": 1, "subject": "s", "client_id": "c", "tag": b"tag1"}
+            | {"state": b"12345678"},
+        }
+        for name, row in rows.items():
+            _insert(bare, name, [row])
+        upgrade()
+        (person,), (secret,) = bare.rows("missing_person"), bare.rows("persistent_secret")
+        assert person == {**rows["absence"], "directory": "default"}
+        assert secret == rows["kept_secret"]
+        (failure,), (refused,) = bare.rows("login_failure"), bare.rows("refused_password")
+        assert (failure["directory"], failure["is_new_password"]) == ("default", True)
+        assert (refused["directory"], refused["fingerprint"]) == ("default", b"12345678")
+        downgrade(revision="0003")
+        assert {name: _rows(bare, name) for name in rows} == {name: [row] for name, row in rows.items()}
 
     def test_migrations_go_up_down_and_up(self, bare: Stores) -> None:
         """All tables come, go without a trace, and come again."""
@@ -100,6 +140,21 @@ class SchemaRules:
         """Claims are stored as JSON, whatever letters a name has."""
         stores.issue()
         assert json.dumps("Ålice") in place.dump() or "Ålice" in place.dump()
+
+
+def _table(stores: Stores, name: str) -> Table:
+    """A table as the database has it now, which the models may not know any more."""
+    return Table(name, MetaData(), autoload_with=stores.engine)
+
+
+def _insert(stores: Stores, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+    with stores.engine.begin() as connection:
+        connection.execute(_table(stores, name).insert(), rows)
+
+
+def _rows(stores: Stores, name: str) -> list[dict[str, object]]:
+    with stores.engine.connect() as connection:
+        return [dict(row) for row in connection.execute(_table(stores, name).select()).mappings()]
 
 
 def _forms(secret: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The stores of one application on one database, as the rules of every database see them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
@@ -115,9 +115,11 @@ class Stores:
         keys: tuple[bytes, bytes] | None = None,
         subject: str | None = "subject-of-alice",
         net_id: str | None = "alice",
+        cnf: Mapping[str, str] | None = None,
+        of_grant: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> Issued:
-        """Issue an access token, and a refresh token unless it has no time to live."""
+        """Issue an access token bound to `cnf`, and a refresh token unless it has no time to live."""
         self._know(client_id)
         ends, refresh_ends = self.now + access_ttl, self.now + (refresh_ttl or 0)
         access, refresh = keys or (self.key(ends), self.key(refresh_ends))
@@ -131,10 +133,11 @@ class Stores:
             password_changed_at=self.now - 99,
             auth_time=self.now,
             expires_at=max(ends, refresh_ends),
-        )
+            origin="password",
+        )._replace(**(of_grant or {}))
         self.grants.issue(
             grant,
-            NewToken(key=access, expires_at=ends),
+            NewToken(key=access, expires_at=ends, cnf=cnf),
             NewToken(key=refresh, expires_at=refresh_ends) if refresh_ttl else None,
             event or self.audit(grant_id=grant.id.hex()),
             **changes,

@@ -140,7 +140,7 @@ def test_lost_key_refuses_to_start(make_site: Callable[..., Site], fake: FakeDir
 def test_login_without_the_secret_is_503(faked: Site) -> None:
     """Where the secret cannot be read there is no token: the stable id is never told in its place."""
     client = faked.register("a program", *OPTIONS, "profile")
-    drop_table(faked, "kept_secret")
+    drop_table(faked, "persistent_secret")
     assert said(faked.ask_token(client)) == UNAVAILABLE
     assert said(faked.ask_token(faked.register("another", "--scope", "profile"))) == OK
     assert faked.log.getvalue().count("database.unavailable") == 1

@@ -78,7 +78,7 @@ def test_who_is_back_was_never_missed(
     faked.refresh(refreshing, tokens["refresh_token"])
     fake.outcome = back  # type: ignore[assignment]
     token = faked.refresh(refreshing, tokens["refresh_token"]).get_json().get("refresh_token")
-    assert rows(faked, "absence") == []
+    assert rows(faked, "missing_person") == []
     faked.clock.now += DAY
     fake.outcome = gone(ONE)
     assert said(faked.refresh(refreshing, token or tokens["refresh_token"])) == INVALID_GRANT
@@ -108,7 +108,7 @@ def test_miss_that_cannot_be_noted(
 ) -> None:
     """Where the database does not answer nothing is said of the person, and the token stays good."""
     fake.outcome = gone(ONE, TWO)
-    with without_table(faked, "absence"):
+    with without_table(faked, "missing_person"):
         assert said(faked.refresh(refreshing, tokens["refresh_token"])) == UNAVAILABLE
     fake.outcome = ALICE
     assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
