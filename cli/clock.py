@@ -1,19 +1,16 @@
-"""`flask clock …`: the clock by which everything is decided, and what to do when it was wrong."""
-
-from collections.abc import Callable
+"""`flask clock …`: the clock that decides what has expired, and what to do after it was wrong."""
 
 import click
 from flask.cli import with_appcontext
 
+from admin.clock import accept_clock, read_clocks
 from cli.output import as_json, confirm, moment, print_json, print_line, print_record, speaks_plainly
-from cli.services import services
-from models import ACCEPTED, ServerClock, clock_of_the_database, record
-from telemetry import AuditEvent
+from cli.services import ACTOR, services
 
 
 @click.group()
 def clock() -> None:
-    """Show the clock that the server goes by, and accept that of the database again."""
+    """Show the server's clock, and accept the database's clock after it was wrong."""
 
 
 @clock.command()
@@ -21,19 +18,25 @@ def clock() -> None:
 @with_appcontext
 @speaks_plainly
 def show(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Show the database's clock, the server's, and the time of the newest audit row."""
-    reading, mark = clock_of_the_database(_machines())
-    mine = services().clock()
+    """Show the database's clock, the server's clock, and the time of the newest audit row."""
+    reading = read_clocks(services())
+    newest = int(reading.newest_row)
     if as_json:
-        told = {"database": int(reading), "server": int(mine), "newest_row": int(mark) or None}
-        print_json({**told, "ahead_seconds": round(mine - reading)})
+        print_json(
+            {
+                "database": int(reading.database),
+                "server": int(reading.server),
+                "newest_row": newest or None,
+                "ahead_seconds": round(reading.ahead),
+            }
+        )
         return
     print_record(
         {
-            "Database": moment(int(reading)),
-            "Server": moment(int(mine)),
-            "Newest audit row": moment(int(mark)) if mark else "",
-            "Server is ahead by": f"{mine - reading:.0f} s",
+            "Database": moment(int(reading.database)),
+            "Server": moment(int(reading.server)),
+            "Newest audit row": moment(newest) if newest else "",
+            "Server is ahead by": f"{reading.ahead:.0f} s",
         }
     )
 
@@ -46,22 +49,15 @@ def show(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 def accept(yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Go by the database's clock again, after it was wrong and has been set right.
 
-    Stop every server on this database first: what they write goes by the wrong clock. What ended only by that
-    clock lives again until its own end.
+    Stop every server on this database first, because each still writes by the wrong clock. Tokens that ended
+    only by the wrong clock are valid again until their own end.
     """
-    reading, mark = clock_of_the_database(_machines())
+    reading = read_clocks(services())
+    now = moment(int(reading.database))
     if not yes:
-        confirm(f"It is {moment(int(reading))} by the database's clock. Is that right?")
-    reason = f"{max(0, mark - reading):.0f} s back"
-    # By the database's clock itself: the server's own is what is not believed any more.
-    record(AuditEvent(event=ACCEPTED, at=int(reading), reason=reason))
+        confirm(f"It is {now} by the database's clock. Is that right?")
+    accept_clock(reading, actor=ACTOR)
     if as_json:
-        print_json({"accepted": int(reading)})
+        print_json({"accepted": int(reading.database)})
     else:
-        print_line(f"Accepted: {moment(int(reading))}. Start the servers on this database again.")
-
-
-def _machines() -> Callable[[], float]:
-    """The machine's own clock, which is that of SQLite."""
-    known = services().clock
-    return known.wall if isinstance(known, ServerClock) else known
+        print_line(f"Accepted: {now}. Start the servers on this database again.")

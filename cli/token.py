@@ -1,28 +1,23 @@
-"""`flask token …`: ending one token, and deleting what has ended."""
+"""`flask token …`: ending one token, and deleting expired ones."""
 
 import sys
-import time
-from collections.abc import Callable
 
 import click
 from flask.cli import with_appcontext
 
-from cli.output import Refused, as_json, print_json, print_line, progress, speaks_plainly
-from cli.services import services
-from models import Batch, StoreUnavailable, purge_audit
-from models import purge as purge_expired
-from oauth import ACCESS, REFRESH, key_of
-from telemetry import AuditEvent
+from admin.tokens import Purging, purge_expired, revoke_token
+from cli.output import as_json, print_json, print_line, progress, speaks_plainly
+from cli.services import ACTOR, services
+from models import StoreUnavailable
 
-_DAY = 86_400
 _STOPPED = "the next call goes on from there."
-# As a shell has it of a process that SIGINT ended.
+# A shell's exit status for a process that SIGINT ended.
 _INTERRUPTED = 130
 
 
 @click.group()
 def token() -> None:
-    """End tokens and delete what has ended."""
+    """End tokens, and delete expired ones."""
 
 
 @token.command()
@@ -33,16 +28,9 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End the token on standard input: an access token alone, a refresh token with its whole grant."""
     if sys.stdin.isatty():
         print_line("Paste the token and press Enter:", err=True)
-    # What is not text cannot be a token, and is no reason to stumble.
+    # Bytes that are no text cannot be a token; they must not end the command with an error of Python.
     presented = sys.stdin.buffer.readline().decode(errors="replace").strip()
-    event = AuditEvent(event="token.revoked", at=int(services().clock()), reason="operator")
-    revoked = False
-    if key := key_of(ACCESS, presented):
-        revoked = services().grants.revoke_access_token(key, event)
-    elif key := key_of(REFRESH, presented):
-        revoked = services().grants.revoke_refresh_token(key, event)
-    else:
-        raise Refused("This is not a token of this server.")
+    revoked = revoke_token(services(), presented, actor=ACTOR)
     if as_json:
         print_json({"revoked": revoked})
     else:
@@ -58,53 +46,26 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     default=3.0,
     show_default=True,
     type=click.FloatRange(0, 100),
-    help="After each batch, rest for so many times as long as its work took, if others write meanwhile.",
+    help="How many times as long as its work each batch rests, while other connections write.",
 )
 @as_json
 @with_appcontext
 @speaks_plainly
 def purge(batch: int, rest: float, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Delete expired tokens, grants whose last token has ended, and the audit past its days. Run it daily."""
-    now, retention = int(services().clock()), services().settings.audit_retention
-    with progress() as show:
-        purging = Purging(rest, show)
+    """Delete expired tokens and grants, and audit rows past their retention. Run it daily."""
+    with progress() as report:
+        purging = Purging(rest, report)
         try:
-            purge_expired(now, batch=batch, after=purging)
-            purge_audit(now - retention * _DAY, batch=batch, after=purging)
+            purge_expired(services(), purging, batch=batch)
         except (KeyboardInterrupt, StoreUnavailable) as error:
-            is_trouble = isinstance(error, StoreUnavailable)
-            # Whole batches went, and nothing of the one that was under way.
-            if purging.counts or not is_trouble:
+            database_failed = isinstance(error, StoreUnavailable)
+            # Whole batches were deleted, and nothing of the batch that was under way.
+            if purging.counts or not database_failed:
                 print_line(f"Stopped after {sum(purging.counts.values())} rows: {_STOPPED}", err=True)
-            if is_trouble:
+            if database_failed:
                 raise
             sys.exit(_INTERRUPTED)
-    purging.counts.setdefault("audit_event", 0)
     if as_json:
         print_json(purging.counts)
     else:
         print_line(", ".join(f"{name}: {count}" for name, count in purging.counts.items()))
-
-
-class Purging:
-    """What happens after each batch of a purge: it is counted and shown, and others have their turn."""
-
-    def __init__(
-        self, times: float, show: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        """Begin.
-
-        Args:
-            times: how many times as long as its own work each batch rests.
-            show: is told how far it is, in a line.
-            sleep: waits for so many seconds.
-        """
-        self.counts: dict[str, int] = {}
-        self._times, self._show, self._sleep = times, show, sleep
-
-    def __call__(self, batch: Batch) -> None:
-        """Count a batch, and rest, unless nobody else writes."""
-        self.counts[batch.table] = self.counts.get(batch.table, 0) + batch.rows
-        self._show(f"{batch.table}: {self.counts[batch.table]:,} rows, {sum(self.counts.values()):,} in all")
-        if not batch.is_alone:
-            self._sleep(self._times * batch.seconds)

@@ -1,15 +1,18 @@
 """The catalogue of scopes: what each is called, what it is for, and whom it is for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models.base import connection, rows_changed, table
-from models.tables import ScopeRow
+from models.tables import AuditEventRow, ScopeRow
+from telemetry import AuditEvent
 
 _SCOPE = table(ScopeRow)
+_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _SELECT = select(_SCOPE)
 
 
@@ -27,7 +30,7 @@ class ScopeExists(Exception):
 
 
 class ScopeStore:
-    """The catalogue in the database."""
+    """The catalogue in the database. Each change and its audit row are one transaction."""
 
     def list(self) -> Sequence[Scope]:
         """Every scope by name.
@@ -36,12 +39,16 @@ class ScopeStore:
             StoreUnavailable: the database cannot say.
         """
         with connection() as link:
-            found = [Scope(row.name, row.description, tuple(row.needs)) for row in link.execute(_SELECT)]
+            found = [_scope(row) for row in link.execute(_SELECT)]
         # Databases differ in what they call the order of texts.
         return sorted(found, key=lambda scope: scope.name)
 
-    def create(self, scope: Scope) -> None:
+    def create(self, scope: Scope, event: AuditEvent) -> None:
         """Put a scope into the catalogue.
+
+        Args:
+            scope: the scope.
+            event: the audit row.
 
         Raises:
             ScopeExists: there is one of its name; nothing was changed.
@@ -52,32 +59,62 @@ class ScopeStore:
                 link.execute(insert(_SCOPE), _row(scope))
             except IntegrityError:
                 raise ScopeExists(scope.name) from None
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
             link.commit()
 
-    def update(self, scope: Scope) -> None:
-        """Put a scope in the place of the one of its name.
+    def update(self, name: str, changes: Mapping[str, Any], event: AuditEvent) -> Scope:
+        """Change the members of a scope that are named; others stay, whoever changes them at the same time.
+
+        Args:
+            name: which scope.
+            changes: new values by the field names of `Scope`.
+            event: the audit row.
+
+        Returns:
+            The scope as it is stored.
 
         Raises:
             KeyError: there is none.
             StoreUnavailable: nothing was changed.
         """
+        chosen = _SCOPE.c.name == name
+        # Naming the scope anew changes nothing, and lets a change of nothing find the row as well.
+        row = _row(replace(Scope(name), **changes))
+        values = {"name": name, **{each: row[each] for each in changes}}
         with connection() as link:
-            changed = link.execute(update(_SCOPE).where(_SCOPE.c.name == scope.name).values(**_row(scope)))
-            if rows_changed(changed) != 1:
-                raise KeyError(scope.name)
+            if rows_changed(link.execute(update(_SCOPE).where(chosen).values(**values))) != 1:
+                raise KeyError(name)
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
+            stored = _scope(link.execute(_SELECT.where(chosen)).one())
             link.commit()
+        return stored
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, event: AuditEvent) -> Scope:
         """Take a scope out of the catalogue, and its rules with it.
 
+        Args:
+            name: which scope.
+            event: the audit row.
+
+        Returns:
+            The scope as it was.
+
         Raises:
             KeyError: there is none.
             StoreUnavailable: nothing was changed.
         """
+        chosen = _SCOPE.c.name == name
         with connection() as link:
-            if rows_changed(link.execute(delete(_SCOPE).where(_SCOPE.c.name == name))) != 1:
+            before = link.execute(_SELECT.where(chosen)).one_or_none()
+            if before is None or rows_changed(link.execute(delete(_SCOPE).where(chosen))) != 1:
                 raise KeyError(name)
+            link.execute(_INSERT_AUDIT, dict(event.fields()))
             link.commit()
+        return _scope(before)
+
+
+def _scope(row: Any) -> Scope:
+    return Scope(row.name, row.description, tuple(row.needs))
 
 
 def _row(scope: Scope) -> dict[str, object]:

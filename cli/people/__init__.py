@@ -1,5 +1,5 @@
-"""`flask person …`: who is meant, why a login fails, what is ended.
+"""`flask person …`: commands of the help desk.
 
-Owns: options and sentences of the help desk's commands. Must not know: LDAP, how limits count. Start
-reading at `person.py`.
+Owns: their options, and how a report is printed. Must not know: LDAP, how limits count. Start reading at
+`person.py`.
 """

@@ -4,15 +4,17 @@ Owns: that counts of clients, addresses and the server stay as they are when a p
 guessed goes on being counted. Must not know: the limits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from models.base import connection, rows_changed, table
-from models.tables import LoginFailureRow, RefusedPasswordRow
+from models.tables import AuditEventRow, LoginFailureRow, RefusedPasswordRow
+from telemetry import AuditEvent
 
 _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
+_INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _NOBODY = b"\0" * 16
 _MOST = 5000
 
@@ -61,12 +63,15 @@ def failures_of(name: bytes, subject: str | None, since: int) -> list[ToldFailur
         return [ToldFailure(**row) for row in found.mappings()]
 
 
-def unblock(name: bytes, subject: str | None) -> tuple[int, int]:
+def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, int]:
     """Take a person's failures from their count, and forget which passwords they were refused for.
+
+    Both changes and the audit row are one transaction.
 
     Args:
         name: digest of the login name.
         subject: the person's stable id, where there is one.
+        event: the audit row; both numbers are put behind its reason.
 
     Returns:
         How many failures and how many refused passwords went.
@@ -80,6 +85,8 @@ def unblock(name: bytes, subject: str | None) -> tuple[int, int]:
         passwords = 0
         if subject is not None:
             passwords = rows_changed(link.execute(delete(_REFUSED).where(_REFUSED.c.subject == subject)))
+        told = replace(event, reason=f"{event.reason}: {failures} failures, {passwords} passwords")
+        link.execute(_INSERT_AUDIT, dict(told.fields()))
         link.commit()
     return failures, passwords
 

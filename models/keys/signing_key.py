@@ -119,13 +119,35 @@ class SigningKeyStore:
         Raises:
             StoreUnavailable: nothing was changed.
         """
-        at = event.at + lead
+        (made,) = self.rotate_all([(new, event)], lead=lead, tail=tail)
+        return made
+
+    def rotate_all(
+        self, changes: Sequence[tuple[NewSigningKey, AuditEvent]], *, lead: int, tail: int
+    ) -> Sequence[SigningKey]:
+        """Rotate the keys of several algorithms as `rotate` does, all of them in one transaction.
+
+        Args:
+            changes: each key with its audit row.
+            lead: as of `rotate`.
+            tail: as of `rotate`.
+
+        Returns:
+            The keys as they are stored.
+
+        Raises:
+            StoreUnavailable: nothing was changed.
+        """
         retire = update(_KEY).where(_OF_ALG, _KEY.c.retired_at.is_(None))
+        made = []
         with connection() as link:
             _alone(link)
-            retired = link.execute(retire.values(retired_at=at, ends_at=at + tail), {"of_alg": new.alg})
-            at = at if rows_changed(retired) else event.at
-            return self._insert(link, new, event, at)
+            for new, event in changes:
+                at = event.at + lead
+                retired = link.execute(retire.values(retired_at=at, ends_at=at + tail), {"of_alg": new.alg})
+                made.append(self._insert(link, new, event, at if rows_changed(retired) else event.at))
+            link.commit()
+        return made
 
     def replace(self, new: NewSigningKey, event: AuditEvent) -> SigningKey:
         """Put a key in the place of all others of its algorithm at once: none signs or is published any more.
@@ -140,15 +162,33 @@ class SigningKeyStore:
         Raises:
             StoreUnavailable: nothing was changed.
         """
-        now = event.at
-        live = or_(_KEY.c.ends_at.is_(None), _KEY.c.ends_at > now)
-        end = update(_KEY).where(_OF_ALG, live)
-        late = end.where(or_(_KEY.c.retired_at.is_(None), _KEY.c.retired_at > now))
+        (made,) = self.replace_all([(new, event)])
+        return made
+
+    def replace_all(self, changes: Sequence[tuple[NewSigningKey, AuditEvent]]) -> Sequence[SigningKey]:
+        """Replace the keys of several algorithms as `replace` does, all of them in one transaction.
+
+        Args:
+            changes: each key with its audit row.
+
+        Returns:
+            The keys as they are stored.
+
+        Raises:
+            StoreUnavailable: nothing was changed.
+        """
+        made = []
         with connection() as link:
             _alone(link)
-            link.execute(late.values(retired_at=now), {"of_alg": new.alg})
-            link.execute(end.values(ends_at=now), {"of_alg": new.alg})
-            return self._insert(link, new, event, now)
+            for new, event in changes:
+                now, of_alg = event.at, {"of_alg": new.alg}
+                end = update(_KEY).where(_OF_ALG, or_(_KEY.c.ends_at.is_(None), _KEY.c.ends_at > now))
+                late = end.where(or_(_KEY.c.retired_at.is_(None), _KEY.c.retired_at > now))
+                link.execute(late.values(retired_at=now), of_alg)
+                link.execute(end.values(ends_at=now), of_alg)
+                made.append(self._insert(link, new, event, now))
+            link.commit()
+        return made
 
     def reseal(self) -> int:
         """Seal under the first server key whatever another one sealed. Returns how many keys that were.
@@ -171,7 +211,6 @@ class SigningKeyStore:
         made = self._made(new, event.at, at)
         link.execute(insert(_KEY), _row(made))
         link.execute(_INSERT_AUDIT, dict(event.fields()))
-        link.commit()
         return made
 
     def _made(self, new: NewSigningKey, now: int, active_at: int) -> SigningKey:

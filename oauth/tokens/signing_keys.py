@@ -5,10 +5,10 @@ until the last token that it signed has ended. The first of an algorithm, which 
 the keys are read or one must sign, whichever comes first: nobody keeps a document that it is missing from.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from models import SigningKey, SigningKeyStore, StoreUnavailable
+from models import NewSigningKey, SigningKey, SigningKeyStore, StoreUnavailable
 from oauth.tokens.jws import ALGORITHMS, Signer, generate, signer
 from telemetry import AuditEvent
 
@@ -70,29 +70,30 @@ class SigningKeys:
         now = int(self._clock())
         return [dict(key.public_jwk) for key in self._list() if key.is_published(now)]
 
-    def rotate(self, alg: str, event: AuditEvent) -> SigningKey:
-        """Make a key that takes the place of the one in force when it has been published for long enough.
+    def rotate(self, events: Mapping[str, AuditEvent]) -> Sequence[SigningKey]:
+        """Make keys that take the place of those in force once they have been published for long enough.
+
+        All of them and their audit rows are one transaction.
 
         Args:
-            alg: for which algorithm.
-            event: the audit row; its time is now.
+            events: by algorithm, the audit row of its new key; its time is now.
 
         Returns:
-            The key as it is stored.
+            The keys as they are stored.
 
         Raises:
             StoreUnavailable: nothing was changed.
         """
         self._known = None
-        return self.store.rotate(generate(alg), event, lead=LEAD, tail=_TAIL)
+        return self.store.rotate_all(_new_keys(events), lead=LEAD, tail=_TAIL)
 
-    def replace(self, alg: str, event: AuditEvent) -> SigningKey:
-        """Make a key that takes the place of all others at once: one of them may have been stolen.
+    def replace(self, events: Mapping[str, AuditEvent]) -> Sequence[SigningKey]:
+        """Make keys that take the place of all others at once, for a key may have been stolen.
 
         Args and errors as of `rotate`.
         """
         self._known = None
-        return self.store.replace(generate(alg), event)
+        return self.store.replace_all(_new_keys(events))
 
     def _make_first(self, alg: str) -> None:
         if not self._of(alg):
@@ -113,3 +114,7 @@ class SigningKeys:
         if ready is None:
             ready = self._open[key.kid] = signer(key.kid, key.alg, self.store.open(key))
         return ready
+
+
+def _new_keys(events: Mapping[str, AuditEvent]) -> Sequence[tuple[NewSigningKey, AuditEvent]]:
+    return [(generate(alg), event) for alg, event in events.items()]

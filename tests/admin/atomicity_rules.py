@@ -7,11 +7,16 @@ import pytest
 
 from admin.client_import import import_clients
 from admin.clients import create_client, disable_client, retire_secret, rotate_secret, update_client
-from models import StoreUnavailable
+from admin.people import unblock_person
+from admin.scopes import create_scope, delete_scope, update_scope
+from admin.signing_keys import rotate_signing_keys
+from login.attempt_key import AttemptKey
+from login.ports import Outcome
+from models import FailureStore, Scope, StoreUnavailable
 from tests.admin.conftest import Office
 
-ACTOR = "carol@console"
-CLIENT = "Library"
+ACTOR = "carol"
+CLIENT, SCOPE = "Library", "grades"
 THEIRS = '[{"client_id": "theirs", "client_secret": "a-secret-of-the-old-server-XyZ123"}]'
 
 
@@ -47,6 +52,24 @@ USE_CASES = [
         "client.secret_retired",
         f"{ACTOR}: secret 1",
     ),
+    UseCase(
+        lambda office: unblock_person(office.services, "alice", actor=ACTOR),
+        "login_failure",
+        "person.unblocked",
+        f"{ACTOR}: 1 failures, 0 passwords",
+    ),
+    UseCase(
+        lambda office: create_scope(office.services, Scope("payroll"), actor=ACTOR), "scope", "scope.created"
+    ),
+    UseCase(
+        lambda office: update_scope(
+            office.services, SCOPE, description="Marks", needs=["affiliation:staff"], actor=ACTOR
+        ),
+        "scope",
+        "scope.updated",
+        f"{ACTOR}: description, needs",
+    ),
+    UseCase(lambda office: delete_scope(office.services, SCOPE, actor=ACTOR), "scope", "scope.deleted"),
     UseCase(lambda office: import_clients(office.services, THEIRS, actor=ACTOR), "client", "client.imported"),
 ]
 EACH = pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.event)
@@ -54,6 +77,10 @@ EACH = pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_c
 
 def prepare(office: Office) -> None:
     """Store what the use cases change. The audit is empty afterwards."""
+    attempt = AttemptKey(office.services.login_names.digest("alice"), "script", "192.0.2.1")
+    FailureStore().record(office.services.now, attempt, Outcome("wrong_password"))
+    create_scope(office.services, Scope(SCOPE), actor=ACTOR)
+    office.empty_audit()
     office.stores.register(CLIENT)
 
 
@@ -96,3 +123,19 @@ class AtomicityRules:
         with office.failing_writes(use_case.table), pytest.raises(StoreUnavailable, match="disk is full"):
             use_case.run(office)
         assert office.events() == []
+
+    @pytest.mark.parametrize("at_once", [True, False])
+    def test_keys_of_all_algorithms_change_in_one_transaction(self, office: Office, at_once: bool) -> None:  # noqa: FBT001
+        """If the second key of a rotation cannot be stored, the first key is not changed either."""
+        for alg in ("ES256", "RS256"):
+            rotate_signing_keys(office.services, alg, at_once=False, actor=ACTOR)
+        before, events = office.rows("signing_key"), office.events()
+        with office.failing_writes("audit_event", after=1), pytest.raises(StoreUnavailable):
+            rotate_signing_keys(office.services, None, at_once=at_once, actor=ACTOR)
+        assert (office.rows("signing_key"), office.events()) == (before, events)
+        with office.stores.counted_commits() as commits:
+            rotate_signing_keys(office.services, None, at_once=at_once, actor=ACTOR)
+        assert len(commits) == 1
+        suffix = ", at once" if at_once else ""
+        reasons = [row["reason"] for row in office.rows("audit_event")][-2:]
+        assert reasons == [f"{ACTOR}: {alg}{suffix}" for alg in ("ES256", "RS256")]

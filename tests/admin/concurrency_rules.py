@@ -9,7 +9,8 @@ from admin import clients
 from admin.client_import import ImportedClients, ImportRejected, import_clients
 from admin.clients import UnknownClient, delete_client, find_client, rotate_secret, update_client
 from admin.operation import Services
-from models import Client
+from admin.scopes import ScopeTaken, create_scope, update_scope
+from models import Client, Scope, ScopeStore
 from oauth.clients.registration import mistakes
 from tests.admin.conftest import Office
 
@@ -87,3 +88,32 @@ class ConcurrencyRules:
         assert isinstance(imported, ImportedClients)
         assert isinstance(refused, ImportRejected)
         assert refused.sentences == ("Registered already: theirs. Nothing was imported.",)
+
+    def test_scope_is_created_once(self, office: Office) -> None:
+        """The operator who comes second reads that the catalogue has the scope already."""
+        create = lambda: create_scope(office.services, Scope("payroll"), actor="operator")  # noqa: E731
+        results = office.at_once(create, create)
+        assert [isinstance(each, ScopeTaken) for each in results].count(True) == 1
+        assert office.events() == ["scope.created"]
+
+    def test_description_and_rules_of_two_operators_are_both_stored(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An operator who changes the description does not undo rules that were set at the same time."""
+        create_scope(office.services, Scope("payroll"), actor="operator")
+        line, read = Barrier(2), ScopeStore.list
+
+        def read_together(catalogue: ScopeStore) -> object:
+            found = read(catalogue)
+            line.wait(10)
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ScopeStore, "list", read_together)
+            office.at_once(
+                lambda: update_scope(office.services, "payroll", description="Pay slips", actor="operator"),
+                lambda: update_scope(
+                    office.services, "payroll", needs=["affiliation:staff"], actor="operator"
+                ),
+            )
+        assert ScopeStore().list() == [Scope("payroll", "Pay slips", ("affiliation:staff",))]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from threading import Barrier
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from admin import Services
 from cli import services_of
+from models import Base
 from tests.conftest import Clock, Site
 from tests.models.client_audit_rules import without_audit
 from tests.models.stores import Stores
@@ -40,13 +42,19 @@ class Office:
         """Take the audit table away for a while."""
         return without_audit(self.stores)
 
+    def empty_audit(self) -> None:
+        """Delete every audit event."""
+        with self.stores.engine.begin() as connection:
+            connection.execute(Base.metadata.tables["audit_event"].delete())
+
     @contextmanager
-    def failing_writes(self, table: str) -> Iterator[None]:
-        """Make the database refuse every write to one table for a while."""
+    def failing_writes(self, table: str, *, after: int = 0) -> Iterator[None]:
+        """Make the database refuse writes to one table for a while, but for the first `after` of them."""
+        refused = count(1)
         written = tuple(f"{verb} {name}" for verb in VERBS for name in (table, f'"{table}"'))
 
         def refuse(_link: object, _cursor: object, statement: str, *_: object) -> None:
-            if statement.startswith(written):
+            if statement.startswith(written) and next(refused) > after:
                 raise OperationalError(statement, None, Exception("the disk is full"))
 
         event.listen(self.stores.engine, "before_cursor_execute", refuse)

@@ -142,7 +142,7 @@ def test_findings_of_the_doctor_are_escaped(place: Site, monkeypatch: pytest.Mon
                 step=NASTY, verdict=StepStatus.FAILED, text=NASTY + MARKUP, setting=NASTY, server=NASTY
             )
 
-    monkeypatch.setattr(import_module("cli.directory"), "Diagnostics", Diagnostics)
+    monkeypatch.setattr(import_module("admin.directory_checks"), "Diagnostics", Diagnostics)
     printed = output(place, "directory", "check")
     assert MARKUP in printed
     assert_harmless(printed)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cli.token import Purging
+from admin.tokens import Purging
 from models import Batch
 from models.database.driver import DriverConnection
 from tests.cli.conftest import Run

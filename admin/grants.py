@@ -1,0 +1,165 @@
+"""Live grants: listing them, and ending those that an operator selects.
+
+A revocation stands whether or not its audit row can be stored, so it is committed first (decision 0019).
+Many grants end in several transactions of a thousand each; one audit row tells how many ended in all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from admin.clients import find_client
+from admin.operation import OperationRefused, Services
+from admin.people import PersonLookup
+from models import Client, LiveGrant, Selection, end_grants
+from models import list_grants as read_grants
+from telemetry import AuditEvent
+
+_ID_OCTETS = 19
+
+
+class NotAGrantId(OperationRefused):
+    """A text cannot be the id of a grant."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not the id of a grant: flask grant list has it.")
+
+
+class NothingSelected(OperationRefused):
+    """A revocation names no grant, person or client, and not everyone either; or it names both."""
+
+    def __init__(self) -> None:
+        super().__init__("Name at least one of --grant, --person and --client, or --everyone alone.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedGrants:
+    """The newest live grants, and whether there are more than the limit."""
+
+    grants: Sequence[LiveGrant]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """What is about to end, for the operator to confirm: `subject` and `client` are who was found."""
+
+    selection: Selection
+    subject: str | None
+    client: Client | None
+    everyone: bool
+
+
+def list_live_grants(
+    services: Services, person: PersonLookup | None, client_name: str | None, *, limit: int
+) -> ListedGrants:
+    """List live grants, newest first.
+
+    Args:
+        services: what the use case works on.
+        person: whose grants, if not everybody's.
+        client_name: with which client, by its id or name, if not with any.
+        limit: how many grants to list.
+
+    Raises:
+        UnknownClient, AmbiguousClient: as `find_client`.
+        StoreUnavailable: the database did not answer.
+    """
+    selection = Selection(
+        subjects=None if person is None else person.subjects,
+        client_id=None if client_name is None else find_client(services, client_name).client_id,
+    )
+    grants, more = read_grants(selection, services.now, limit=limit)
+    return ListedGrants(grants=grants, more=more)
+
+
+def require_selection(*named: str | None, everyone: bool) -> None:
+    """Refuse a revocation that names nothing: a slip must not log the whole campus out.
+
+    Args:
+        named: the grant, the person and the client, as far as they are given.
+        everyone: whether the operator means every grant.
+
+    Raises:
+        NothingSelected: nothing is named, or something beside everyone.
+    """
+    if everyone is any(each is not None for each in named):
+        raise NothingSelected
+
+
+def plan_revocation(
+    services: Services,
+    *,
+    grant_id: str | None = None,
+    person: PersonLookup | None = None,
+    client_name: str | None = None,
+    before: int | None = None,
+    everyone: bool = False,
+) -> Revocation:
+    """Find what a revocation means, so that an operator can confirm it before `revoke_grants` ends it.
+
+    Args:
+        services: what the use case works on.
+        grant_id: one grant, by its id in hexadecimal.
+        person: the grants of this person.
+        client_name: the grants with this client, by its id or name.
+        before: only grants whose login was before, in seconds since the epoch.
+        everyone: every grant.
+
+    Raises:
+        NothingSelected: as `require_selection`.
+        AmbiguousPerson: the name means several people.
+        UnknownClient, AmbiguousClient: as `find_client`.
+        NotAGrantId: `grant_id` cannot be one.
+        StoreUnavailable: the database did not answer.
+    """
+    require_selection(grant_id, None if person is None else person.person, client_name, everyone=everyone)
+    subject = None if person is None else person.only_subject()
+    client = None if client_name is None else find_client(services, client_name)
+    selection = Selection(
+        grant_id=None if grant_id is None else _grant_key(grant_id),
+        subjects=None if person is None else [subject] if subject else [],
+        client_id=client.client_id if client else None,
+        before=before,
+    )
+    return Revocation(selection=selection, subject=subject, client=client, everyone=everyone)
+
+
+def revoke_grants(services: Services, revocation: Revocation, *, actor: str) -> int:
+    """End the live grants that were selected, with every token of theirs. Returns how many ended.
+
+    A JWT is inactive here at once; an API that checks only its signature takes it until it expires.
+
+    Args:
+        services: what the use case works on.
+        revocation: from `plan_revocation`.
+        actor: who ends them, for the audit.
+
+    Raises:
+        StoreUnavailable: grants that did not end yet end at the next call.
+    """
+    selection = revocation.selection
+    reason = f"{actor}, everyone" if revocation.everyone else actor
+    event = AuditEvent(
+        event="grant.revoked",
+        at=services.now,
+        client_id=selection.client_id,
+        subject=revocation.subject,
+        grant_id=selection.grant_id.hex() if selection.grant_id else None,
+        reason=reason if selection.before is None else f"{reason}, before {_utc(selection.before)}",
+    )
+    return end_grants(selection, event, event.at)
+
+
+def _utc(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _grant_key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _ID_OCTETS:
+        raise NotAGrantId
+    return key

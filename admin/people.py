@@ -1,0 +1,263 @@
+"""One person, for the help desk: why a login fails, whom a name means, emptying a count, ending logins."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from admin.operation import OperationRefused, Services
+from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
+from login import Block, blocks, shield_blocks, wide_blocks
+from models import (
+    FailureStore,
+    LiveGrant,
+    Selection,
+    ToldFailure,
+    end_grants,
+    failures_of,
+    list_grants,
+    subjects_of,
+)
+from models import unblock as clear_failures
+from telemetry import AuditEvent
+
+_DAY = 86_400
+MAX_LISTED_GRANTS = 100
+"""How many live grants a report lists."""
+# Of clients and of networks. The latest are looked at, since a flood comes from thousands.
+_MAX_WIDE_LOOKUPS = 100
+
+
+class AmbiguousPerson(OperationRefused):
+    """A Net ID belonged to several people, and each of them has grants."""
+
+    def __init__(self, person: str, subjects: Sequence[str]) -> None:
+        super().__init__(f"{len(subjects)} people had the Net ID {person}: say which, {', '.join(subjects)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLookup:
+    """The stable ids that a name means.
+
+    If `directory_answered` is False, a user who asked for privacy was found by `sub` alone.
+    """
+
+    person: str
+    subjects: Sequence[str]
+    directory_answered: bool = True
+
+    def only_subject(self) -> str | None:
+        """The stable id of the one person who is meant, or None if no grant and no entry has the name.
+
+        Raises:
+            AmbiguousPerson: the name means several people.
+        """
+        if len(self.subjects) > 1:
+            raise AmbiguousPerson(self.person, self.subjects)
+        return self.subjects[0] if self.subjects else None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLogins:
+    """Refused logins that share client, network and reason. Times are seconds since the epoch.
+
+    In `repeated` of them the password had been refused before.
+    """
+
+    client_id: str
+    address: str
+    reason: str
+    times: int
+    repeated: int
+    first_at: int
+    last_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonReport:
+    """What the server knows of one person. `directory` is one word or sentence for the directory's view."""
+
+    subject: str | None
+    directory: str
+    state: PersonState | None = None
+    blocks: Sequence[Block] = ()
+    failures: Sequence[RefusedLogins] = ()
+    grants: Sequence[LiveGrant] = ()
+    client_names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblocked:
+    """How many failures count no longer, how many refused passwords are forgotten, and for whom.
+
+    `refusal` is why the directory still refuses the person, if it does.
+    """
+
+    subject: str | None
+    failures: int
+    passwords: int
+    refusal: Refusal | None
+
+
+def look_up_person(services: Services, person: str) -> PersonLookup:
+    """The people whom an operator means by a Net ID, a stable id or a pairwise `sub`.
+
+    Grants of users who asked for privacy hold no Net ID, so the directory is asked whose it is. If a Net ID
+    was given to another person, both people are meant, if both have grants.
+
+    Args:
+        services: what the use case works on.
+        person: as the operator typed it.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    known = subjects_of(person)
+    if person in known:
+        return PersonLookup(person, known)
+    try:
+        found = services.directory.examine(person).person.id
+    except InvalidCredentials:
+        return PersonLookup(person, known)
+    except DirectoryUnavailable:
+        return PersonLookup(person, known, directory_answered=False)
+    if known and found not in known and not _has_grants(services, found):
+        return PersonLookup(person, known)
+    return PersonLookup(person, sorted({*known, found}))
+
+
+def report_on_person(services: Services, net_id: str) -> PersonReport:
+    """Collect what the directory, refused logins and live grants say of a person.
+
+    If the directory does not answer, the report says so and has the rest.
+
+    Args:
+        services: what the use case works on.
+        net_id: a login name as typed, or a stable id.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    now = services.now
+    state, view = _examine(services, net_id)
+    subject = _subject(state, net_id)
+    name = services.login_names.digest(net_id)
+    # A person who never had a grant is known by the stable id of their failures alone.
+    past = failures_of(name, subject or net_id, now - max(_DAY, services.limits.longest))
+    grants: Sequence[LiveGrant] = ()
+    if subject is not None:
+        grants, _ = list_grants(Selection(subjects=[subject]), now, limit=MAX_LISTED_GRANTS)
+    own_blocks = blocks(services.limits, past, now)
+    lockout_blocks = _lockout_blocks(services, past, state)
+    return PersonReport(
+        subject=subject,
+        directory=view,
+        state=state,
+        blocks=[*own_blocks, *lockout_blocks, *_wide_blocks(services, past, grants, name)],
+        failures=_merged([each for each in past if each.at >= now - _DAY]),
+        grants=grants,
+        client_names={each.client_id: each.client_name for each in services.clients.list()},
+    )
+
+
+def unblock_person(services: Services, net_id: str, *, actor: str) -> Unblocked:
+    """Empty a person's count of failures, in one transaction with its audit row.
+
+    The counts of clients, of addresses and of the directory itself stay.
+
+    Args:
+        services: what the use case works on.
+        net_id: a login name as typed, or a stable id.
+        actor: who empties it, for the audit.
+
+    Raises:
+        StoreUnavailable: nothing was changed.
+    """
+    state, _ = _examine(services, net_id)
+    subject = _subject(state, net_id)
+    event = AuditEvent(event="person.unblocked", at=services.now, subject=subject, reason=actor)
+    failures, passwords = clear_failures(services.login_names.digest(net_id), subject or net_id, event)
+    return Unblocked(
+        subject=subject,
+        failures=failures,
+        passwords=passwords,
+        refusal=state.refusal if state is not None else None,
+    )
+
+
+def log_person_out(services: Services, subject: str | None, *, actor: str) -> int:
+    """End every live grant of a person, with every token. Returns how many ended; none for nobody.
+
+    As every revocation it stands whether or not its audit row can be stored (`models.end_grants`).
+
+    Args:
+        services: what the use case works on.
+        subject: the person's stable id, if anybody was found.
+        actor: who ends them, for the audit.
+
+    Raises:
+        StoreUnavailable: grants that did not end yet end at the next call.
+    """
+    if subject is None:
+        return 0
+    event = AuditEvent(event="grant.revoked", at=services.now, subject=subject, reason=f"{actor}, logout")
+    return end_grants(Selection(subjects=[subject]), event, event.at)
+
+
+def _has_grants(services: Services, subject: str) -> bool:
+    grants, _ = list_grants(Selection(subjects=[subject]), services.now, limit=1)
+    return bool(grants)
+
+
+def _subject(state: PersonState | None, net_id: str) -> str | None:
+    return state.person.id if state else next(iter(subjects_of(net_id)), None)
+
+
+def _examine(services: Services, net_id: str) -> tuple[PersonState | None, str]:
+    try:
+        state = services.directory.examine(net_id)
+    except InvalidCredentials as refusal:
+        return None, refusal.reason.value
+    except DirectoryUnavailable as outage:
+        return None, f"cannot say: {outage.cause}"
+    return state, state.refusal.value if state.refusal else "may log in"
+
+
+def _lockout_blocks(
+    services: Services, past: Sequence[ToldFailure], state: PersonState | None
+) -> Sequence[Block]:
+    settings = services.settings
+    lockout_status = state.lockout_status if state else LockoutStatus()
+    return shield_blocks(settings.shield_budget, settings.shield_window, past, lockout_status, services.now)
+
+
+def _wide_blocks(
+    services: Services, past: Sequence[ToldFailure], grants: Sequence[LiveGrant], name: bytes
+) -> Sequence[Block]:
+    """The blocks that every user of the person's clients and networks meets."""
+    now = services.now
+    clients = dict.fromkeys([each.client_id for each in past] + [each.client_id for each in grants])
+    addresses = dict.fromkeys(each.address for each in past)
+    return wide_blocks(
+        services.limits,
+        list(clients)[:_MAX_WIDE_LOOKUPS],
+        list(addresses)[:_MAX_WIDE_LOOKUPS],
+        lambda thresholds: FailureStore().look(name, None, now, thresholds)[1],
+        now,
+    )
+
+
+def _merged(past: Sequence[ToldFailure]) -> Sequence[RefusedLogins]:
+    """Merge failures that share client, network and reason; the kind with the latest failure comes first."""
+
+    def kind(each: ToldFailure) -> tuple[str, str, str]:
+        return each.client_id, each.address, each.reason
+
+    found = []
+    for (client_id, address, reason), group in groupby(sorted(past, key=kind), key=kind):
+        together = list(group)
+        times = [each.at for each in together]
+        repeated = sum(not each.guess for each in together)
+        found.append(
+            RefusedLogins(client_id, address, reason, len(together), repeated, min(times), max(times))
+        )
+    return sorted(found, key=lambda each: -each.last_at)

@@ -1,0 +1,88 @@
+"""Tokens: ending one, and deleting those that have expired."""
+
+import time
+from collections.abc import Callable
+
+from admin.operation import OperationRefused, Services
+from models import Batch, purge, purge_audit
+from oauth import ACCESS, REFRESH, key_of
+from telemetry import AuditEvent
+
+_DAY = 86_400
+
+
+class NotAToken(OperationRefused):
+    """The text is not a token of this server. It is never repeated, for it may be somebody's secret."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not a token of this server.")
+
+
+def revoke_token(services: Services, presented: str, *, actor: str) -> bool:
+    """End a token: an access token alone, a refresh token with its whole grant (RFC 7009, 2.1).
+
+    As every revocation it stands whether or not its audit row can be stored.
+
+    Args:
+        services: what the use case works on.
+        presented: the token.
+        actor: who ends it, for the audit.
+
+    Returns:
+        False if no such token lives.
+
+    Raises:
+        NotAToken: the text cannot be a token of ours.
+        StoreUnavailable: it was not stored.
+    """
+    event = AuditEvent(event="token.revoked", at=services.now, reason=actor)
+    if key := key_of(ACCESS, presented):
+        return services.grants.revoke_access_token(key, event)
+    if key := key_of(REFRESH, presented):
+        return services.grants.revoke_refresh_token(key, event)
+    raise NotAToken
+
+
+class Purging:
+    """Counts the rows of each batch, reports progress, and rests so that other writers have their turn."""
+
+    def __init__(
+        self, rest: float, report: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Begin with no rows.
+
+        Args:
+            rest: how many times as long as its own work each batch rests.
+            report: takes the progress, one line a call.
+            sleep: waits for a number of seconds.
+        """
+        self.counts: dict[str, int] = {}
+        self._rest, self._report, self._sleep = rest, report, sleep
+
+    def __call__(self, batch: Batch) -> None:
+        """Count a batch, and rest unless no other connection writes."""
+        self.counts[batch.table] = self.counts.get(batch.table, 0) + batch.rows
+        self._report(
+            f"{batch.table}: {self.counts[batch.table]:,} rows, {sum(self.counts.values()):,} in all"
+        )
+        if not batch.is_alone:
+            self._sleep(self._rest * batch.seconds)
+
+
+def purge_expired(services: Services, purging: Purging, *, batch: int) -> None:
+    """Delete expired tokens and grants, old failures, and audit rows past their retention.
+
+    Each batch is one transaction. An interrupted purge leaves whole batches deleted; the next call goes on.
+
+    Args:
+        services: what the use case works on.
+        purging: counts what was deleted.
+        batch: rows a transaction.
+
+    Raises:
+        StoreUnavailable: the rest is deleted at the next call.
+    """
+    now = services.now
+    purge(now, batch=batch, after=purging)
+    purge_audit(now - services.settings.audit_retention * _DAY, batch=batch, after=purging)
+    purging.counts.setdefault("audit_event", 0)

@@ -1,0 +1,110 @@
+"""How a person's report is printed."""
+
+from dataclasses import asdict
+
+from admin.people import PersonLookup, PersonReport
+from cli.output import moment, print_line, print_record, print_table
+from login import Block, Cause
+
+_LOCKOUT_ENDS = "the directory has forgotten failures, or a login elsewhere"
+
+
+def warn_if_incomplete(lookup: PersonLookup) -> PersonLookup:
+    """Tell the operator if users who asked for privacy could not be found by their Net ID."""
+    if not lookup.directory_answered:
+        print_line(
+            "The directory does not answer: users who asked for privacy are found by their sub alone.",
+            err=True,
+        )
+    return lookup
+
+
+def print_report(report: PersonReport) -> None:
+    """Print a report for people: facts, blocks, refused logins and live grants."""
+    print_record(_facts(report))
+    for block in report.blocks:
+        end = _LOCKOUT_ENDS if block.until is None else moment(block.until)
+        print_line(f"BLOCKED {_blocked_users(report, block)} until {end} ({block.cause.value})")
+    if report.failures:
+        print_line("")
+        print_line("Refused in the last day:")
+        rows = [
+            (
+                _client_name(report, each.client_id),
+                each.address,
+                each.reason,
+                str(each.times),
+                str(each.repeated),
+                moment(each.first_at),
+                moment(each.last_at),
+            )
+            for each in report.failures
+        ]
+        print_table(("CLIENT", "ADDRESS", "REASON", "TIMES", "SAME PASSWORD", "FIRST", "LAST"), rows)
+    if report.grants:
+        print_line("")
+        print_line("Live grants:")
+        grants = [
+            (each.id.hex(), each.client_name or each.client_id, each.scope, moment(each.auth_time))
+            for each in report.grants
+        ]
+        print_table(("GRANT", "CLIENT", "SCOPE", "SINCE"), grants)
+
+
+def report_as_object(report: PersonReport) -> dict[str, object]:
+    """A report for programs."""
+    state = report.state
+    return {
+        "sub": report.subject,
+        "directory": report.directory,
+        "net_id": state.person.net_id if state else None,
+        "name": state.person.name if state else None,
+        "refusal": state.refusal.value if state and state.refusal else None,
+        "detail": state.detail if state else None,
+        "directory_failures": state.lockout_status.failures if state else None,
+        "directory_limit": state.lockout_status.limit if state else None,
+        "password_changed_at": state.person.password_changed_at if state else None,
+        "password_expires_at": state.person.password_expires_at if state else None,
+        "blocked": [asdict(block) for block in report.blocks],
+        "failures": [
+            {**asdict(each), "client_name": report.client_names.get(each.client_id)}
+            for each in report.failures
+        ],
+        "grants": [
+            {"grant_id": each.id.hex(), "client_id": each.client_id, "since": each.auth_time}
+            for each in report.grants
+        ],
+    }
+
+
+def _facts(report: PersonReport) -> dict[str, object]:
+    facts: dict[str, object] = {"sub": report.subject, "directory": report.directory}
+    if report.state is not None:
+        person, lockout_status = report.state.person, report.state.lockout_status
+        facts |= {
+            "net_id": person.net_id,
+            "name": person.name,
+            "detail": report.state.detail,
+            "failures in the directory": lockout_status.failures,
+            "failures that lock": lockout_status.limit or None,
+            "password changed": moment(person.password_changed_at),
+            "password expires": moment(person.password_expires_at),
+            "grace logins": person.grace_logins_remaining,
+        }
+    return facts
+
+
+def _blocked_users(report: PersonReport, block: Block) -> str:
+    """Whose logins a block refuses, in words."""
+    if block.cause in {Cause.CLIENT, Cause.ADDRESS, Cause.SERVER}:
+        if block.client_id is not None:
+            return f"everybody with client {_client_name(report, block.client_id)}"
+        return "everybody" if block.address is None else f"everybody from {block.address}"
+    if block.client_id is None:
+        return "with any client"
+    return f"with client {_client_name(report, block.client_id)}"
+
+
+def _client_name(report: PersonReport, client_id: str) -> str:
+    """A client's name, or its id if it was deleted."""
+    return report.client_names.get(client_id, client_id)
