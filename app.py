@@ -15,7 +15,6 @@ from typing import TextIO
 from flask import Flask
 
 import cli
-import web
 from admin import Services
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
@@ -33,23 +32,19 @@ from models import (
     UrlRefused,
 )
 from oauth import (
-    Origins,
     PairwiseSubjects,
-    Protector,
     ScopeRegistry,
     Server,
-    oauth_endpoints,
-    preflights,
-    userinfo_endpoint,
 )
 from settings import Settings, SettingsError, instance_path, load_settings
 from settings.keyring import KeyRing, KeyringError
-from telemetry import Log, open_log, redact_access_log
+from telemetry import Log, open_log
 from wiring.audit import ServerStates, audit_names, open_refusals
-from wiring.database import database_answers, open_database
+from wiring.database import open_database
 from wiring.from_settings import client_limits, ldap_config, lifetimes, limits, restrictions
 from wiring.keys import kept_secrets, open_keys, secret_hasher, signing_keys
 from wiring.login import login_names, open_login
+from wiring.web import add_pages, new_application, sign_sessions
 
 PROJECT = Path(__file__).parent
 
@@ -136,17 +131,17 @@ def build_app(
         StoreUnavailable: the database cannot say which keys it needs.
     """
     clock, log = clock or ServerClock(), open_log(log_stream or sys.stderr)
-    app = _new_flask(instance)
+    app = new_application(settings, instance)
     open_database(app, settings, instance, clock, log, must_exist=ring is not None)
     if ring is None:
         with app.app_context():
             ring = open_keys(settings, instance, int(clock()))
+    sign_sessions(app, ring)
     ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock, tell=ServerStates(app, log, clock).tell)
     parts = _open_services(settings, ring, ldap, directory, clock)
     server = _new_server(app, settings, parts, log)
-    protector = Protector(parts.grants, clock, settings.issuer)
-    _serve(app, settings, server, protector, log=log, origins=Origins(parts.clients.list, clock))
+    add_pages(app, settings, server, parts, log)
     cli.register(app, parts)
     return app
 
@@ -192,32 +187,3 @@ def _new_server(app: Flask, settings: Settings, parts: Services, log: Log) -> Se
         log=log,
         clock=parts.clock,
     )
-
-
-def _new_flask(instance: Path) -> Flask:
-    app = web.Application(__name__, instance_path=str(instance), static_folder=None)
-    # Flask's own answer to OPTIONS is an empty HTML page.
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    return app
-
-
-def _serve(
-    app: Flask, settings: Settings, server: Server, protector: Protector, *, log: Log, origins: Origins
-) -> None:
-    app.register_blueprint(oauth_endpoints(server, origins))
-    app.register_blueprint(userinfo_endpoint(protector, origins))
-    app.register_blueprint(preflights(origins))
-    app.register_blueprint(web.resources(protector))
-    app.register_blueprint(web.front_page(settings.issuer, server.catalogue))
-    app.register_blueprint(
-        web.health(required={"database": database_answers}, degrading={"directory": server.login.ping})
-    )
-    web.answer_every_error(app, log)
-    redact_access_log()
-    app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap_login_deadline)  # type: ignore[method-assign]
-    app.wsgi_app = web.SecurityHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
-    if hops := settings.trusted_proxies:
-        # The host of a request is never looked at: every URL of ours is built from the issuer.
-        header = settings.proxy_header
-        app.wsgi_app = web.behind_proxies(app.wsgi_app, hops, header)  # type: ignore[method-assign,assignment]

@@ -9,7 +9,7 @@ from web.errors import answer_every_error
 from web.forwarded import behind_proxies
 from web.front_page import front_page
 from web.health import health
-from web.plain_requests import Application
+from web.machine_endpoints import Application
 from web.samples import resources
 from web.security_headers import SecurityHeaders
 

@@ -69,6 +69,11 @@ def kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> PersistentSecrets
     return PersistentSecrets(Encryptor(_keys(ring, "kept secret")), clock)
 
 
+def session_keys(ring: KeyRing) -> list[bytes]:
+    """The keys that sign session cookies: the first signs, all verify."""
+    return [key.key for key in ring.derive("session cookie")]
+
+
 def _needed(now: int) -> dict[str, frozenset[str]]:
     """The ids of the server keys that the database needs, by what they made."""
     return {

@@ -8,6 +8,7 @@ from tests.oauth.test_host_header import FOREIGN, IMPOSSIBLE, ODD
 from web import Application, answer_every_error
 
 Answer = tuple[str, bytes]
+MACHINE = {"plain", "fails", "pair", "index", "changed", "asked", "later"}
 
 
 class Deaf:
@@ -58,8 +59,8 @@ def ask(app: Flask, path: str, method: str = "GET", **environ: str) -> Answer:
 
 @pytest.fixture
 def app() -> Flask:
-    """Our application."""
-    return furnished(Application("ours"))
+    """Our application, whose plain routes are machine endpoints."""
+    return furnished(Application("ours", machine_endpoints=MACHINE))
 
 
 @pytest.fixture
@@ -158,14 +159,16 @@ def test_signals(app: Flask, name: str) -> None:
     assert told == [name]
 
 
-def test_session_cannot_be_used(app: Flask) -> None:
-    """A session that could not be kept is refused, not lost."""
+def test_machine_endpoint_has_no_session(app: Flask) -> None:
+    """A machine endpoint that writes to its session is answered 503: the session could not be kept."""
 
     @app.get("/session")
     def use() -> str:
         session["x"] = 1
         return "kept"
 
+    app.secret_key = "k" * 32
+    app.machine_endpoints |= {"use"}  # type: ignore[attr-defined]
     assert ask(app, "/session")[0].startswith("503")
 
 

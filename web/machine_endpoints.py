@@ -1,0 +1,170 @@
+"""The application: plain Flask, but for a short list of machine endpoints, which are answered faster.
+
+Programs call the machine endpoints, thousands of times a second; they have no session, and their routes have
+no variables. For them Flask's session, its search through the URL map and its empty signals are left out
+(figures: docs/decisions/0020-hot-path.md). Functions registered to run before or after a request, errors and
+teardown work there as everywhere. Every other view is plain Flask.
+"""
+
+import re
+from collections.abc import Collection
+from inspect import iscoroutinefunction
+from typing import Any
+
+from flask import Request, Response, has_request_context, signals
+from flask.ctx import RequestContext
+from flask.globals import request_ctx
+from flask.sessions import NullSession
+from werkzeug.routing import MapAdapter, Rule
+
+from web.issuer_urls import IssuerUrls
+
+MACHINE_ENDPOINTS = frozenset(
+    {
+        "oauth.token",
+        "oauth.revoke",
+        "oauth.introspect",
+        "userinfo.userinfo",
+        "api.me",
+        "health.healthz",
+        "health.readyz",
+    }
+)
+
+# A host that Werkzeug accepts: labels of 1 to 63 letters, or an address (RFC 9112, 3.2).
+_HOST = re.compile(
+    r"(?:(?:[A-Za-z0-9-]{1,63}\.){0,8}[A-Za-z0-9-]{1,63}|\[[0-9A-Fa-f:]{2,39}\])(?::[0-9]{1,5})?"
+)
+_NO_SESSION = NullSession()
+
+
+class _MachineRequest(Request):
+    """A request whose attributes are mostly read on first access."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.environ, self.shallow = environ, False
+        self.method, self.path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        self.remote_addr = environ.get("REMOTE_ADDR")
+        environ["werkzeug.request"] = self
+
+    def __getattr__(self, name: str) -> Any:
+        """Read all that was not read yet, as Werkzeug reads it."""
+        if "headers" in self.__dict__:
+            raise AttributeError(name)
+        super().__init__(self.environ)
+        return getattr(self, name)
+
+    def close(self) -> None:
+        """Close uploaded files."""
+        if "files" in self.__dict__:
+            super().close()
+
+
+class _MachineContext(RequestContext):
+    """The context of a request to a machine endpoint. It has its route from the start, and no session."""
+
+    def has_after_functions(self) -> bool:
+        """Whether the view used `after_this_request`."""
+        return bool(self._after_request_functions)
+
+
+class Application(IssuerUrls):
+    """A Flask application with a list of machine endpoints."""
+
+    def __init__(
+        self, import_name: str, *, machine_endpoints: Collection[str] = MACHINE_ENDPOINTS, **options: Any
+    ) -> None:
+        """Build the application.
+
+        Args:
+            import_name: as Flask has it.
+            machine_endpoints: the Flask names of the endpoints that have no session and are answered faster.
+            options: as Flask has them.
+        """
+        super().__init__(import_name, **options)
+        self.machine_endpoints = frozenset(machine_endpoints)
+        self._machine_routes: dict[tuple[str, str], Rule] | None = None
+
+    def request_context(self, environ: dict[str, Any]) -> RequestContext:
+        """The context of a request; for a machine endpoint it has its route already."""
+        rule = self._machine_route(environ)
+        if rule is None:
+            return super().request_context(environ)
+        request = _MachineRequest(environ)
+        request.json_module, request.url_rule, request.view_args = self.json, rule, {}
+        return _MachineContext(self, environ, request, _NO_SESSION)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """The adapter that finds a request's route; None for a request that has its route."""
+        if request is not None and request.url_rule is not None:
+            return None
+        return super().create_url_adapter(request)
+
+    def url_for(self, *args: Any, **options: Any) -> str:
+        """As Flask's; a machine endpoint's request gets its URL adapter when it is first needed."""
+        context = request_ctx._get_current_object() if has_request_context() else None  # type: ignore[attr-defined] # noqa: SLF001 - as Flask does
+        if isinstance(context, _MachineContext) and context.url_adapter is None:
+            context.url_adapter = super().create_url_adapter(context.request)
+        return super().url_for(*args, **options)
+
+    def full_dispatch_request(self) -> Response:
+        """Answer the request of the current context."""
+        context = request_ctx._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - as Flask does
+        rule = context.request.url_rule
+        if not isinstance(context, _MachineContext) or rule is None or self._has_listeners():
+            return super().full_dispatch_request()
+        self._got_first_request = True
+        try:
+            has_functions = self.before_request_funcs or self.url_value_preprocessors
+            answer: Any = self.preprocess_request() if has_functions else None
+            if answer is None:
+                answer = self.view_functions[rule.endpoint]()
+        except Exception as error:  # noqa: BLE001 - Flask's own catches no less
+            answer = self.handle_user_exception(error)
+        response = answer if isinstance(answer, Response) else self.make_response(answer)
+        if self.after_request_funcs or context.has_after_functions():
+            return self.process_response(response)
+        return response
+
+    def do_teardown_request(self, *error: Any) -> None:
+        """Run teardown functions, if there are any."""
+        if self.teardown_request_funcs or signals.request_tearing_down.receivers:
+            super().do_teardown_request(*error)
+
+    def do_teardown_appcontext(self, *error: Any) -> None:
+        """Run teardown functions of the application context, if there are any."""
+        if self.teardown_appcontext_funcs or signals.appcontext_tearing_down.receivers:
+            super().do_teardown_appcontext(*error)
+
+    def _has_listeners(self) -> bool:
+        """Whether a function listens to a signal that Flask sends around a view."""
+        return bool(signals.request_started.receivers or signals.request_finished.receivers)
+
+    def _machine_route(self, environ: dict[str, Any]) -> Rule | None:
+        if self._machine_routes is None:
+            self._machine_routes = self._find_machine_routes()
+        if "HTTP_UPGRADE" in environ or not environ.get("PATH_INFO"):
+            return None
+        if not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
+            return None
+        return self._machine_routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+
+    def _find_machine_routes(self) -> dict[tuple[str, str], Rule]:
+        # Of two rules for the same path the first wins, as in the URL map.
+        first = {
+            (method, rule.rule): rule
+            for rule in reversed(list(self.url_map.iter_rules()))
+            for method in rule.methods or ()
+        }
+        return {place: rule for place, rule in first.items() if self._is_machine_route(rule)}
+
+    def _is_machine_route(self, rule: Rule) -> bool:
+        return rule.endpoint in self.machine_endpoints and not (
+            rule.arguments
+            or rule.websocket
+            or rule.redirect_to
+            or rule.alias
+            or rule.host
+            or getattr(rule, "provide_automatic_options", False)
+            or iscoroutinefunction(self.view_functions[rule.endpoint])
+        )

@@ -1,0 +1,87 @@
+"""Builds the Flask application: its sessions and URLs, its pages, and the middlewares around it."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask
+
+import web
+from admin import Services
+from oauth import Origins, Protector, Server, oauth_endpoints, preflights, userinfo_endpoint
+from settings import Settings
+from settings.keyring import KeyRing
+from telemetry import Log, redact_access_log
+from wiring.database import database_answers
+from wiring.keys import session_keys
+
+
+def new_application(settings: Settings, instance: Path) -> Flask:
+    """An application without pages. URLs that Flask builds are the issuer's, whatever the Host header says.
+
+    Args:
+        settings: what the operator chose.
+        instance: the instance folder.
+    """
+    app = web.Application("app", instance_path=str(instance), static_folder=None)
+    issuer = urlsplit(settings.issuer)
+    app.config.update(
+        # Flask's own answer to OPTIONS is an empty HTML page.
+        PROVIDE_AUTOMATIC_OPTIONS=False,
+        SERVER_NAME=issuer.netloc,
+        PREFERRED_URL_SCHEME=issuer.scheme,
+        APPLICATION_ROOT=issuer.path or "/",
+        # A browser takes a cookie with this prefix from this host alone, over https (RFC 6265bis).
+        SESSION_COOKIE_NAME="__Host-session",
+        SESSION_COOKIE_PATH="/",
+        SESSION_COOKIE_SECURE=True,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    return app
+
+
+def sign_sessions(app: Flask, ring: KeyRing) -> None:
+    """Let views keep a session. Until then a session is empty, and a view that writes to it answers 503.
+
+    Args:
+        app: the application.
+        ring: the server's keys.
+    """
+    first, *others = session_keys(ring)
+    app.config.update(SECRET_KEY=first, SECRET_KEY_FALLBACKS=others)
+
+
+def add_pages(app: Flask, settings: Settings, server: Server, services: Services, log: Log) -> None:
+    """Register every endpoint, page and middleware, and the answers to errors.
+
+    Args:
+        app: the application.
+        settings: what the operator chose.
+        server: the authorization server.
+        services: the stores that access tokens and clients are in, and the clock.
+        log: where errors are logged.
+    """
+    protector = Protector(services.grants, services.clock, settings.issuer)
+    origins = Origins(services.clients.list, services.clock)
+    app.register_blueprint(oauth_endpoints(server, origins))
+    app.register_blueprint(userinfo_endpoint(protector, origins))
+    app.register_blueprint(preflights(origins))
+    app.register_blueprint(web.resources(protector))
+    app.register_blueprint(web.front_page(settings.issuer, server.catalogue))
+    app.register_blueprint(
+        web.health(required={"database": database_answers}, degrading={"directory": server.login.ping})
+    )
+    web.answer_every_error(app, log)
+    redact_access_log()
+    _add_middlewares(app, settings)
+
+
+def _add_middlewares(app: Flask, settings: Settings) -> None:
+    """Wrap the application in its WSGI middlewares; the last one added sees a request first."""
+    app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap_login_deadline)  # type: ignore[method-assign]
+    app.wsgi_app = web.SecurityHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        # The Host header is not taken from the proxy: every URL of ours is built from the issuer.
+        header = settings.proxy_header
+        app.wsgi_app = web.behind_proxies(app.wsgi_app, hops, header)  # type: ignore[method-assign,assignment]
