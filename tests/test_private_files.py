@@ -10,7 +10,7 @@ from core.private_files import SIZE_LIMIT, NotPrivate, read_secret, refuse_carel
 from directory.contract import DirectoryUnavailable
 from directory.ldap import LdapConfig
 from directory.ldap.connections.service_account import ServiceAccount
-from directory.ldap.diagnostics.directory_check import _first_line
+from directory.ldap.diagnostics.directory_check import current_bind_password
 from settings import load_settings
 from settings.keyring import KeyringError, load_or_create, make_instance_folder
 from tests.loading import CANARY, keep_secret, mistakes
@@ -177,13 +177,13 @@ def test_doctor_names_the_open_password_file(tmp_path: Path) -> None:
     config = LdapConfig(
         uris=("ldaps://x",), user_base="dc=x", bind_dn="cn=s", bind_password="w", bind_password_file=file
     )
-    assert _first_line(config) == b"word"
+    assert current_bind_password(config) == b"word"
     file.chmod(0o644)
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_PASSWORD_FILE is open to other users"):
-        _first_line(config)
+        current_bind_password(config)
     file.unlink()
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_PASSWORD_FILE cannot be read: No such"):
-        _first_line(config)
+        current_bind_password(config)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777])

@@ -118,8 +118,8 @@ def test_disabled_person_is_told(examine: Examine) -> None:
 @pytest.mark.parametrize(
     ("policy", "told", "setting"),
     [
-        (None, "not to be seen", "NETID_LDAP_PASSWORD_POLICY"),
-        (f"cn=default,ou=policies,{SUFFIX}", "they lock nobody out", None),
+        (None, "our account may not read how many lock", "NETID_LDAP_PASSWORD_POLICY"),
+        (f"cn=default,ou=policies,{SUFFIX}", "they lock no account", None),
     ],
 )
 def test_lockout_is_told(examine: Examine, policy: str | None, told: str, setting: str | None) -> None:

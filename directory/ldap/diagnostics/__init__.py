@@ -1,5 +1,5 @@
-"""`flask directory check`: what works, what does not, and which setting is at fault.
+"""`flask directory check`: what works, what fails, and which setting is at fault.
 
-Owns: the steps of the check and their sentences. Must not know: logins. Start
-reading at `directory_check.py`.
+Owns: the steps of the check and their sentences. Must not know: logins. Start reading at
+`directory_check.py`.
 """

@@ -1,6 +1,6 @@
-"""The doctor: looks at a directory step by step, and names the setting to change for whatever is wrong.
+"""Checks a directory step by step, and names the setting to change where a step fails.
 
-Owns: the examination of each server and of our own account on it. Must not know: who prints the findings.
+Owns: the checks of each server, and of our own account on it. Must not know: how findings are printed.
 """
 
 import ssl
@@ -14,7 +14,7 @@ from ldap3 import NONE, Server
 from core.private_files import NotPrivate, read_secret
 from directory.contract import DirectoryUnavailable
 from directory.ldap.config import LdapConfig
-from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.connector import start_tls
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import dial, resolve
@@ -29,14 +29,19 @@ from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Answer, Entry
 from directory.ldap.protocol.results import judge_group_search, judge_search, judge_service_bind
 
-_SECONDS_A_DAY = 86_400
-_SOON_DAYS = 30
-_ROOT_DSE = ("vendorName", "vendorVersion", "supportedControl", "supportedLDAPVersion", "namingContexts")
-_NO_ATTRIBUTES = "1.1"  # RFC 4511, section 4.5.1.8
+_SECONDS_PER_DAY = 86_400
+_WARNING_DAYS = 30
+_ROOT_DSE_ATTRIBUTES = (
+    "vendorName",
+    "vendorVersion",
+    "supportedControl",
+    "supportedLDAPVersion",
+    "namingContexts",
+)
 
 
 class Diagnostics:
-    """Examines the directory that a configuration describes."""
+    """Checks the directory that a configuration describes."""
 
     def __init__(
         self,
@@ -50,11 +55,11 @@ class Diagnostics:
         self._monotonic = monotonic
 
     def examine(self, net_id: str | None = None, password: str | None = None) -> Iterator[Finding]:
-        """Take every step that can be taken, and tell each as it is done.
+        """Run all steps that the configuration allows, and yield each finding at once.
 
         Args:
-            net_id: a person to look for, or None.
-            password: what to bind as that person with, or None not to.
+            net_id: the login name of a user to check, or None.
+            password: the password to bind with as that user, or None for no bind.
         """
         if (ldif := self._config.embedded_path) is not None:
             embedded = Embedded.from_ldif(ldif)
@@ -62,25 +67,25 @@ class Diagnostics:
             base = user_base(self._config, embedded.suffix)
             yield from self._examine_contents(link, base, Steps(self._monotonic), net_id, password)
             return
-        examined = False
+        is_examined = False
         for text in self._config.uris:
             uri = ServerUri.parse(text)
             steps = Steps(self._monotonic, uri.text)
-            link_or_none: list[LdapConnection] = []
-            yield from self._reach(uri, steps, link_or_none)
-            for link in link_or_none:
-                # What the servers hold is the same: the first that answers is asked for it.
-                if not examined:
+            reached: list[LdapConnection] = []
+            yield from self._reach(uri, steps, reached)
+            for link in reached:
+                # The servers hold the same entries, so only the first one that answers is searched.
+                if not is_examined:
                     base = user_base(self._config)
                     yield from self._examine_contents(link, base, steps, net_id, password)
                 else:
                     yield self._introduce(link, steps)
-                examined = True
+                is_examined = True
                 link.close(self._deadline())
 
     def _reach(self, uri: ServerUri, steps: Steps, reached: list[LdapConnection]) -> Iterator[Finding]:
-        """Resolve, connect, TLS, root DSE; `reached` holds the connection if all of it worked."""
-        found: dict[str, Any] = {}
+        """Run the steps from name look-up to root DSE; add the connection to `reached` if all succeed."""
+        opened: dict[str, Any] = {}
 
         def look_up() -> StepResult:
             addresses = resolve(uri, connect_timeout=self._config.connect_timeout, deadline=self._deadline())
@@ -88,15 +93,15 @@ class Diagnostics:
 
         def connect() -> StepResult:
             limit = self._config.connect_timeout
-            raw = found["raw"] = dial(uri, connect_timeout=limit, deadline=self._deadline())
+            raw = opened["raw"] = dial(uri, connect_timeout=limit, deadline=self._deadline())
             return StepResult(
                 f"connected from {raw.getsockname()[0]}" if uri.scheme != "ldapi" else "connected"
             )
 
         steps_to_take: list[tuple[str, str, Callable[[], StepResult]]] = [
             ("connect", "NETID_LDAP_URI", connect),
-            ("TLS", "NETID_LDAP_CA_FILE", lambda: self._secure(uri, found)),
-            ("root DSE", "NETID_LDAP_URI", lambda: self._read_root_dse(found["link"])),
+            ("TLS", "NETID_LDAP_CA_FILE", lambda: self._secure(uri, opened)),
+            ("root DSE", "NETID_LDAP_URI", lambda: self._read_root_dse(opened["link"])),
         ]
         if uri.scheme != "ldapi":
             steps_to_take.insert(0, ("resolve", "NETID_LDAP_URI", look_up))
@@ -104,28 +109,30 @@ class Diagnostics:
             finding = steps.take(name, setting, action)
             yield finding
             if finding.verdict is StepStatus.FAILED:
-                _drop(found)
+                _close(opened)
                 return
-        reached.append(found["link"])
+        reached.append(opened["link"])
 
-    def _secure(self, uri: ServerUri, found: dict[str, Any]) -> StepResult:
-        config, raw, deadline = self._config, found["raw"], self._deadline()
+    def _secure(self, uri: ServerUri, opened: dict[str, Any]) -> StepResult:
+        config, raw, deadline = self._config, opened["raw"], self._deadline()
         wants_tls = uri.scheme == "ldaps" or (uri.scheme == "ldap" and config.start_tls)
         wire = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
         if not wants_tls:
-            found["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            opened["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
             if uri.scheme == "ldapi":
-                return StepResult("a Unix socket needs none")
-            return StepResult("off: what is sent stays on this machine, but in clear", "NETID_LDAP_START_TLS")
+                return StepResult("a Unix socket needs no TLS")
+            return StepResult(
+                "off: passwords are sent in clear, but do not leave this machine", "NETID_LDAP_START_TLS"
+            )
         context = verified_context(
             ca_file=config.ca_file, cert_file=config.client_cert_file, key_file=config.client_key_file
         )
         if uri.scheme == "ldaps":
             raw = secure(raw, context, host=uri.host, timeout=config.read_timeout, deadline=deadline)
             wire = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
-            found["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            opened["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
         else:
-            link = found["link"] = LdapConnection.over(
+            link = opened["link"] = LdapConnection.over(
                 Server("localhost", get_info=NONE), wire, name=uri.text
             )
             raw = start_tls(link, wire, uri, context, read_timeout=config.read_timeout)
@@ -135,16 +142,16 @@ class Diagnostics:
         certificate: dict[str, Any] = raw.getpeercert() or {}
         names = [str(value) for _, value in certificate.get("subjectAltName", ())]
         ends = ssl.cert_time_to_seconds(certificate["notAfter"])
-        days = int((ends - self._clock()) // _SECONDS_A_DAY)
+        days = int((ends - self._clock()) // _SECONDS_PER_DAY)
         date = datetime.fromtimestamp(ends, UTC).date()
-        text = f"{raw.version()}; certificate for {', '.join(names)}, good for {days} days, until {date}"
-        return StepResult(text, "NETID_LDAP_CA_FILE" if days < _SOON_DAYS else None)
+        text = f"{raw.version()}; certificate for {', '.join(names)}, valid for {days} days, until {date}"
+        return StepResult(text, "NETID_LDAP_CA_FILE" if days < _WARNING_DAYS else None)
 
     def _read_root_dse(self, link: LdapConnection) -> StepResult:
-        found = link.read("", attributes=_ROOT_DSE)
+        found = link.read("", attributes=_ROOT_DSE_ATTRIBUTES)
         judge_search(found.answer)
         if not found.entries:
-            return StepResult("it shows none; nothing here needs it")
+            return StepResult("the server shows none; this program does not need it")
         entry = found.entries[0]
         vendor = (
             " ".join(filter(None, (entry.text("vendorName"), entry.text("vendorVersion")))) or "no vendor"
@@ -156,8 +163,8 @@ class Diagnostics:
             link.begin(self._deadline())
             if self._config.bind_dn is None:
                 judge_service_bind(link.bind_anonymously())
-                return StepResult("anonymous: no account is set")
-            secret = _first_line(self._config)
+                return StepResult("anonymous: no service account is set")
+            secret = current_bind_password(self._config)
             judge_service_bind(link.bind(self._config.bind_dn, secret))
             return StepResult(f"bound as {self._config.bind_dn}")
 
@@ -173,8 +180,8 @@ class Diagnostics:
 
         def read(dn: str, judge: Callable[[Answer], None]) -> StepResult:
             link.begin(self._deadline())
-            judge(link.read(dn, attributes=[_NO_ATTRIBUTES]).answer)
-            return StepResult(f"{dn} is there")
+            judge(link.read(dn, attributes=[NO_ATTRIBUTES]).answer)
+            return StepResult(f"{dn} exists")
 
         if self._config.sees_people:
             finding = steps.take("user base", "NETID_LDAP_USER_BASE", lambda: read(base, judge_search))
@@ -201,12 +208,12 @@ class Diagnostics:
 
 
 def _controls(entry: Entry) -> str:
-    knows = password_policy.CONTROL in entry.texts("supportedControl")
-    return "tells password policy" if knows else "does not tell password policy by control"
+    has_control = password_policy.CONTROL in entry.texts("supportedControl")
+    return f"{'supports' if has_control else 'does not support'} the password policy control"
 
 
-def _first_line(config: LdapConfig) -> bytes:
-    """The account's password as it stands now, in its file or in the settings."""
+def current_bind_password(config: LdapConfig) -> bytes:
+    """Return our account's password from its file as it is now, or from the settings."""
     if config.bind_password_file is None:
         return (config.bind_password or "").encode()
     try:
@@ -218,8 +225,8 @@ def _first_line(config: LdapConfig) -> bytes:
     raise DirectoryUnavailable(f"NETID_LDAP_BIND_PASSWORD_FILE {fault}", alarm=True)
 
 
-def _drop(found: dict[str, Any]) -> None:
-    if "link" in found:
-        found["link"].close()
-    elif "raw" in found:
-        found["raw"].close()
+def _close(opened: dict[str, Any]) -> None:
+    if "link" in opened:
+        opened["link"].close()
+    elif "raw" in opened:
+        opened["raw"].close()

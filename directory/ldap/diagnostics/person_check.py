@@ -1,10 +1,14 @@
-"""The doctor's questions about people: are they found, and is all that a login needs to be seen of them?
+"""The steps of the check about users: are they visible, and does our account see all that a login needs?
 
-Owns: the examination of one person, and of their bind. Must not know: how servers are reached.
+Owns: the checks of one user, of that user's bind, and of searches for any user. Must not know: how servers
+are reached.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
+
+from ldap3.core.results import RESULT_SIZE_LIMIT_EXCEEDED
 
 from directory.contract import InvalidCredentials
 from directory.ldap.accounts.lockout_status import LockoutReader
@@ -14,19 +18,25 @@ from directory.ldap.accounts.status import (
     refuse_locked_account,
 )
 from directory.ldap.config import USERNAME, LdapConfig
-from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.deadline import Deadline
-from directory.ldap.diagnostics.people_check import at_people, at_size_limit, referred
+from directory.ldap.connections.session import Query
 from directory.ldap.diagnostics.report import Finding, StepFailed, StepResult, Steps, StepStatus
 from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.groups import GroupLookup
+from directory.ldap.people.lookup import SIZE_LIMIT
 from directory.ldap.people.normalization import candidate_names, encoded_password, escape_for_dn
 from directory.ldap.people.person import attributes_to_read, filter_by_names, person_from
+from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_person_bind, judge_search
 
-_SIZE_LIMIT = 2
+_SHOWN_GROUPS: Final = 3
+_ONLY_OWN_ENTRIES: Final = (
+    "without a service account, users see only their own entries: a refresh answers 503, unless an anonymous "
+    "search finds the user"
+)
 
 
 def examine_person(
@@ -40,39 +50,39 @@ def examine_person(
     deadline: Callable[[], Deadline],
     clock: Callable[[], float],
 ) -> Iterator[Finding]:
-    """Search, look at one person, and bind as them, as far as it was asked for.
+    """Check that users are visible; then check one user and that user's bind, if they are given.
 
     Args:
         config: the settings.
-        base: where people are.
-        link: bound as our own account.
-        steps: takes each step.
-        net_id: whom to look for, or None for anybody.
-        password: what to bind with, or None not to.
-        deadline: makes one for each step.
-        clock: seconds since the epoch.
+        base: DN below which users are searched.
+        link: a connection that is bound as our own account.
+        steps: runs and times each step.
+        net_id: the login name of the user to check, or None.
+        password: the password to bind with, or None for no bind.
+        deadline: makes the deadline of each step.
+        clock: returns seconds since the epoch.
     """
-    look = _Look(config, base, link, deadline, clock)
+    checks = _UserChecks(config, base, link, deadline, clock)
     if config.sees_people:
-        yield steps.take("size limit", "NETID_LDAP_URI", lambda: at_size_limit(look.begun(), base))
-    yield steps.take("people", "NETID_LDAP_BIND_DN", lambda: at_people(config, look.begun(), base))
+        yield steps.take("size limit", "NETID_LDAP_URI", checks.size_limit)
+    yield steps.take("people", "NETID_LDAP_BIND_DN", checks.visibility)
     if net_id is None:
-        somebody = config.bind_dn or base
-        yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(somebody))
+        any_dn = config.bind_dn or base
+        yield steps.take("empty password", "NETID_LDAP_URI", lambda: checks.empty_password(any_dn))
         return
-    finding = look.who(steps, net_id, password)
+    finding = checks.find_user(steps, net_id, password)
     yield finding
     if finding.verdict is StepStatus.FAILED:
         return
-    yield from look.at_entry(steps)
+    yield from checks.entry_steps(steps)
     if password is not None:
-        yield steps.take("password", "", lambda: look.at_password(password))
-    yield steps.take("empty password", "NETID_LDAP_URI", lambda: look.at_empty_password(look.entry.dn))
+        yield steps.take("password", "", lambda: checks.password(checks.entry.dn, password))
+    yield steps.take("empty password", "NETID_LDAP_URI", lambda: checks.empty_password(checks.entry.dn))
 
 
 @dataclass(slots=True)
-class _Look:
-    """One look at the people of a directory, over one connection."""
+class _UserChecks:
+    """The checks of users over one connection. `entry` is set by the step that finds the user."""
 
     config: LdapConfig
     base: str
@@ -85,131 +95,141 @@ class _Look:
     def profile(self) -> Profile:
         return self.config.effective_profile()
 
-    def begun(self) -> LdapConnection:
-        """The connection, with the deadline of a new step."""
+    def size_limit(self) -> StepResult:
+        """Check that the server honours a size limit: a login uses one to notice a second entry."""
+        limit = 1
         self.link.begin(self.deadline())
-        return self.link
+        found = self.link.search(self.base, "(objectClass=*)", attributes=[NO_ATTRIBUTES], size_limit=limit)
+        if found.answer.code != RESULT_SIZE_LIMIT_EXCEEDED:
+            judge_search(found.answer)
+        is_honoured = len(found.entries) <= limit
+        text = "the server honours it" if is_honoured else "the server ignores it; entries are counted here"
+        return StepResult(text + _ignored_references(found))
 
-    def for_person(self, net_id: str) -> StepResult:
-        """Exactly one entry."""
+    def visibility(self) -> StepResult:
+        """Check that our account finds users by their stable id, as a refresh does."""
+        if not self.config.sees_people:
+            return StepResult(_ONLY_OWN_ENTRIES, "NETID_LDAP_BIND_DN")
+        self.link.begin(self.deadline())
+        VisibilityCheck(self.config, self.base, self.clock).check_by_id(self.link)
+        return StepResult(f"our account finds users by {self.profile.id_attribute}")
+
+    def find_user(self, steps: Steps, net_id: str, password: str | None) -> Finding:
+        """Find the user as a login does."""
+        if self.config.user_dn_template is None:
+            return steps.take("person", "NETID_LDAP_USER_FILTER", lambda: self._search_user(net_id))
+        setting = "NETID_LDAP_USER_DN_TEMPLATE"
+        return steps.take("person", setting, lambda: self._read_at_template(net_id, password))
+
+    def _search_user(self, net_id: str) -> StepResult:
+        """Check that the user filter finds exactly one entry."""
         names = candidate_names(net_id, self.config.realms)
         search_filter = filter_by_names(self.profile, names)
         attributes = attributes_to_read(self.profile, also=self._groups.attributes)
         self.link.begin(self.deadline())
-        found = self.link.search(self.base, search_filter, attributes=attributes, size_limit=_SIZE_LIMIT)
+        found = self.link.search(self.base, search_filter, attributes=attributes, size_limit=SIZE_LIMIT)
         judge_search(found.answer)
         if not found.entries:
-            raise StepFailed(f"{search_filter} finds nobody under {self.base}", "NETID_LDAP_USER_FILTER")
+            raise StepFailed(f"{search_filter} finds no entry under {self.base}", "NETID_LDAP_USER_FILTER")
         if len(found.entries) > 1:
             raise StepFailed(f"{search_filter} finds more than one entry", "NETID_LDAP_USER_FILTER")
         self.entry = found.entries[0]
-        return StepResult(f"{search_filter} finds {self.entry.dn}{referred(found)}")
+        return StepResult(f"{search_filter} finds {self.entry.dn}{_ignored_references(found)}")
 
-    def who(self, steps: Steps, net_id: str, password: str | None) -> Finding:
-        """Find the person in the way that a login does."""
-        if self.config.user_dn_template is None:
-            return steps.take("person", "NETID_LDAP_USER_FILTER", lambda: self.for_person(net_id))
-        setting = "NETID_LDAP_USER_DN_TEMPLATE"
-        return steps.take("person", setting, lambda: self.by_template(net_id, password))
-
-    def by_template(self, net_id: str, password: str | None) -> StepResult:
-        """The entry that the template names, seen by our account, or without one by the person's own bind."""
+    def _read_at_template(self, net_id: str, password: str | None) -> StepResult:
+        """Read the entry that the template names, as our account; without one, after the user's own bind."""
         template = str(self.config.user_dn_template)
         names = candidate_names(net_id, self.config.realms)
         dn = template.replace(USERNAME, escape_for_dn(names[0]))
         if self.config.bind_dn is None and password is not None:
-            self.at_password_of(dn, password)
+            self.password(dn, password)
         self.link.begin(self.deadline())
         found = self.link.read(dn, attributes=attributes_to_read(self.profile, also=self._groups.attributes))
         if len(found.entries) != 1:
             setting = "NETID_LDAP_USER_DN_TEMPLATE"
-            raise StepFailed(f"{dn} is not there, or not to be seen without --password", setting)
+            raise StepFailed(f"{dn} does not exist, or only its user may read it (--password)", setting)
         self.entry = found.entries[0]
         if self.config.user_filter is not None:
-            self.against_filter(dn, names)
+            self._match_filter(dn, names)
         return StepResult(f"the template names {self.entry.dn}")
 
-    def against_filter(self, dn: str, names: tuple[str, ...]) -> None:
-        """A filter that was set must find the entry too."""
-        wanted = filter_by_names(self.profile, names)
-        found = self.link.read(dn, attributes=["1.1"], search_filter=wanted)
+    def _match_filter(self, dn: str, names: tuple[str, ...]) -> None:
+        """Check that a user filter that was set matches the entry too."""
+        user_filter = filter_by_names(self.profile, names)
+        found = self.link.read(dn, attributes=[NO_ATTRIBUTES], search_filter=user_filter)
         judge_search(found.answer)
         if not found.entries:
-            raise StepFailed(f"{wanted} does not find {dn}", "NETID_LDAP_USER_FILTER")
+            raise StepFailed(f"{user_filter} does not match {dn}", "NETID_LDAP_USER_FILTER")
 
-    def at_entry(self, steps: Steps) -> Iterator[Finding]:
-        """What the entry holds of what a login needs."""
-        yield steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", self.at_id)
-        yield steps.take("account state", "NETID_LDAP_PROFILE", self.at_state)
-        yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self.at_attributes)
-        yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self.at_groups)
+    def entry_steps(self, steps: Steps) -> Iterator[Finding]:
+        """Check that the entry holds what a login needs."""
+        yield steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", self._stable_id)
+        yield steps.take("account state", "NETID_LDAP_PROFILE", self._account_state)
+        yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self._readable_attributes)
+        yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self._count_groups)
         if self.config.sees_people and self.config.embedded_path is None:
-            yield steps.take("lockout", "NETID_LDAP_BIND_DN", self.at_lockout)
+            yield steps.take("lockout", "NETID_LDAP_BIND_DN", self._lockout)
 
-    def at_id(self) -> StepResult:
-        """The id that becomes `sub`, and the Net ID as stored."""
+    def _stable_id(self) -> StepResult:
+        """Show the id that becomes `sub`, and the Net ID as stored."""
         person = person_from(self.entry, self.profile)
         return StepResult(f"{self.profile.id_attribute} {person.id}, Net ID {person.net_id}")
 
-    def at_state(self) -> StepResult:
-        """Whether the entry lets the person log in at all."""
+    def _account_state(self) -> StepResult:
+        """Check that the entry lets the user log in."""
         try:
             refuse_inactive_account(self.entry, self.clock())
             refuse_locked_account(self.entry, self.clock())
             refuse_expired_password(self.entry, self.clock(), allow_must_change=self.config.allow_must_change)
         except InvalidCredentials as refusal:
-            text = f"the person may not log in: {refusal.reason.value}, {refusal.detail}"
+            text = f"the user may not log in: {refusal.reason.value}, {refusal.detail}"
             return StepResult(text, "NETID_LDAP_PROFILE")
-        return StepResult("the person may log in")
+        return StepResult("the user may log in")
 
-    def at_attributes(self) -> StepResult:
-        """What our account can see of what a refresh and the help desk will ask for."""
-        wanted = (self.profile.password_changed_attribute, *self.profile.state_attributes)
-        seen = [name for name in wanted if self.entry.texts(name)]
-        unseen = [name for name in wanted if name not in seen]
-        text = f"seen: {', '.join(seen) or 'none'}; absent, or hidden from us: {', '.join(unseen) or 'none'}"
-        hidden = self.profile.password_changed_attribute not in seen
-        return StepResult(text, "NETID_LDAP_BIND_DN" if hidden else None)
+    def _readable_attributes(self) -> StepResult:
+        """List the attributes of the account's state that our account can read in this entry."""
+        expected = (self.profile.password_changed_attribute, *self.profile.state_attributes)
+        present = [name for name in expected if self.entry.texts(name)]
+        missing = [name for name in expected if name not in present]
+        text = f"read: {', '.join(present) or 'none'}; absent or hidden: {', '.join(missing) or 'none'}"
+        has_change_time = self.profile.password_changed_attribute in present
+        return StepResult(text, None if has_change_time else "NETID_LDAP_BIND_DN")
 
-    def at_groups(self) -> StepResult:
-        """How many groups the person is in."""
+    def _count_groups(self) -> StepResult:
+        """Count the user's groups, and show the first ones."""
         self.link.begin(self.deadline())
         person = person_from(self.entry, self.profile)
         groups = self._groups.groups_of(self.entry, person.net_id, self.ask)
-        return StepResult(f"{len(groups)} groups{': ' + '; '.join(groups[:3]) if groups else ''}")
+        return StepResult(f"{len(groups)} groups{': ' + '; '.join(groups[:_SHOWN_GROUPS]) if groups else ''}")
 
-    def at_lockout(self) -> StepResult:
-        """What is known of how near the person is to being locked out."""
+    def _lockout(self) -> StepResult:
+        """Show what our account can read about the user's failures and the limit that locks."""
         self.link.begin(self.deadline())
         lockouts = LockoutReader(
             self.profile.lockout, self.config.password_policy, clock=self.clock, monotonic=self.clock
         )
         lockout_status, policy = lockouts.read(self.entry.dn, self)
         if lockout_status.failures is None:
-            text = "how often a person failed is hidden from us, so that no login can heed it"
+            text = "our account may not read the count of failures, so logins cannot prevent a lockout"
             return StepResult(text, "NETID_LDAP_BIND_DN")
         if policy is None:
-            text = f"{lockout_status.failures} failures; how many of them lock somebody out is not to be seen"
+            text = f"{lockout_status.failures} failures; our account may not read how many lock an account"
             return StepResult(text, "NETID_LDAP_PASSWORD_POLICY")
         if policy.limit == 0:
-            return StepResult(f"{lockout_status.failures} failures; they lock nobody out")
+            return StepResult(f"{lockout_status.failures} failures; they lock no account")
         forgotten = f"forgotten after {policy.window} s" if policy.window else "not forgotten"
         return StepResult(
             f"{lockout_status.failures} of the {policy.limit} failures that lock; each is {forgotten}"
         )
 
-    def ask(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
-        """Ask on the one connection that there is."""
+    def ask(self, question: Query) -> SearchResult:
+        """Run a query on the only connection."""
         return question(self.link)
 
     ask_and_pin = ask
 
-    def at_password(self, password: str) -> StepResult:
-        """What a bind as the person says. The connection is the person's afterwards."""
-        return self.at_password_of(self.entry.dn, password)
-
-    def at_password_of(self, dn: str, password: str) -> StepResult:
-        """What a bind as an entry says."""
+    def password(self, dn: str, password: str) -> StepResult:
+        """Bind as an entry. The connection is then bound as its user."""
         self.link.begin(self.deadline())
         answer = self.link.bind(dn, encoded_password(password), controls=(password_policy.CONTROL,))
         policy = judge_person_bind(
@@ -217,22 +237,29 @@ class _Look:
             unwilling_refuses=self.profile.unwilling_refuses,
             allow_must_change=self.config.allow_must_change,
         )
-        told = ["the password is right"]
+        sentences = ["the password is right"]
         if policy.seconds_to_expiry is not None:
-            told.append(f"it expires in {policy.seconds_to_expiry} s")
+            sentences.append(f"it expires in {policy.seconds_to_expiry} s")
         if policy.grace_logins is not None:
-            told.append(f"{policy.grace_logins} grace logins are left")
-        return StepResult("; ".join(told))
+            sentences.append(f"{policy.grace_logins} grace logins are left")
+        return StepResult("; ".join(sentences))
 
-    def at_empty_password(self, dn: str) -> StepResult:
-        """Whether the directory takes an empty password for an anonymous login (RFC 4513, section 5.1.2)."""
+    def empty_password(self, dn: str) -> StepResult:
+        """Check whether the directory accepts a bind with an empty password (RFC 4513, section 5.1.2)."""
         self.link.begin(self.deadline())
         answer = self.link.bind_without_password(dn)
         if answer.code != 0:
             return StepResult(f"refused by the directory too (result {answer.code})")
-        text = "the directory answers success to a bind without a password; this server never sends one"
+        text = "the directory accepts a bind without a password; this server never sends one"
         return StepResult(text, "NETID_LDAP_URI")
 
     @property
     def _groups(self) -> GroupLookup:
         return GroupLookup(self.profile, self.config.group_base, self.config.group_filter)
+
+
+def _ignored_references(found: SearchResult) -> str:
+    """Mention references to other servers (RFC 4511, section 4.5.3), which are not followed."""
+    if not found.references:
+        return ""
+    return f"; {found.references} references to other servers are not followed"

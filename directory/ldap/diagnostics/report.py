@@ -1,6 +1,6 @@
-"""What an examination of the directory finds: one step, its verdict, and the setting that it speaks of.
+"""The findings of the check: one for each step, with its status and the setting that it concerns.
 
-Owns: the shape of a finding, and how a step that fails becomes one. Must not know: what is examined.
+Owns: the members of a finding, and how a failed step becomes one. Must not know: what is checked.
 """
 
 import re
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 
-_ABOUT_REASONS = {
+_SETTINGS_OF_REASONS = {
     Refusal.MUST_CHANGE: "NETID_LDAP_ALLOW_MUST_CHANGE",
     Refusal.AMBIGUOUS: "NETID_LDAP_USER_FILTER",
 }
@@ -18,7 +18,7 @@ _SETTING = re.compile(r"NETID_[A-Z0-9_]+")
 
 
 class StepStatus(StrEnum):
-    """How a step came out. A warning lets logins work, but somebody should look."""
+    """The status of a step. With a warning logins work, but an operator should look at the setting."""
 
     OK = "ok"
     WARNING = "warning"
@@ -27,7 +27,16 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One step. `setting` is the one to change where something is wrong; `milliseconds` is what it took."""
+    """The finding of one step.
+
+    Attributes:
+        step: the name of the step.
+        verdict: its status.
+        text: what the step found.
+        setting: the setting to change, if something is wrong.
+        server: the URI of the server; None for the embedded directory and for steps without a server.
+        milliseconds: how long the step took.
+    """
 
     step: str
     verdict: StepStatus
@@ -39,14 +48,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step has to tell when it did not fail. `warning` names the setting that it warns about."""
+    """What a step found if it did not fail. `warning` names the setting that a warning concerns."""
 
     text: str
     warning: str | None = None
 
 
 class StepFailed(Exception):
-    """A step came to nothing: what was seen, and the setting to look at."""
+    """A step failed: what it found, and the setting to change."""
 
     def __init__(self, text: str, setting: str) -> None:
         super().__init__(text)
@@ -56,42 +65,44 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Takes steps and times them."""
+    """Runs steps and times them."""
 
     monotonic: Callable[[], float]
     server: str | None = None
 
     def take(self, step: str, setting: str, action: Callable[[], StepResult]) -> Finding:
-        """Take one step.
+        """Run one step.
 
         Args:
-            step: its name.
-            setting: the one to look at if it fails, unless the failure names another; empty for none.
-            action: does it, and tells what was seen.
+            step: the name of the step.
+            setting: the setting to change if the step fails, unless the failure names another; empty for
+                none.
+            action: does the step, and returns what it found.
         """
         began = self.monotonic()
         try:
-            told = action()
+            result = action()
         except (DirectoryUnavailable, InvalidCredentials, StepFailed) as failure:
-            text, named = _described(failure)
-            return self._finding(step, StepStatus.FAILED, text, named or setting or None, began)
-        verdict = StepStatus.WARNING if told.warning else StepStatus.OK
-        return self._finding(step, verdict, told.text, told.warning, began)
+            text, named_setting = _described(failure)
+            return self._finding(step, StepStatus.FAILED, text, named_setting or setting or None, began)
+        status = StepStatus.WARNING if result.warning else StepStatus.OK
+        return self._finding(step, status, result.text, result.warning, began)
 
     def _finding(
-        self, step: str, verdict: StepStatus, text: str, setting: str | None, began: float
+        self, step: str, status: StepStatus, text: str, setting: str | None, began: float
     ) -> Finding:
         took = round((self.monotonic() - began) * 1000, 1)
         return Finding(
-            step=step, verdict=verdict, text=text, setting=setting, server=self.server, milliseconds=took
+            step=step, verdict=status, text=text, setting=setting, server=self.server, milliseconds=took
         )
 
 
 def _described(failure: DirectoryUnavailable | InvalidCredentials | StepFailed) -> tuple[str, str | None]:
+    """Return the sentence of a failure, and the setting that the failure itself names."""
     if isinstance(failure, StepFailed):
         return failure.text, failure.setting
     if isinstance(failure, InvalidCredentials):
         detail = f": {failure.detail}" if failure.detail else ""
-        return f"{failure.reason.value}{detail}", _ABOUT_REASONS.get(failure.reason)
-    named = _SETTING.search(failure.cause)
-    return failure.cause, named[0] if named else None
+        return f"{failure.reason.value}{detail}", _SETTINGS_OF_REASONS.get(failure.reason)
+    setting = _SETTING.search(failure.cause)
+    return failure.cause, setting[0] if setting else None
