@@ -81,9 +81,9 @@ def create_app(
     try:
         return _said_plainly(build)
     except StoreUnavailable as error:
-        if cli.looks_for_a_command():
+        if cli.is_command_lookup():
             # `flask serve` waits for its database; every other command says what is wrong with it.
-            return cli.stand_in(partial(_said_plainly, build), CannotStart(str(error)))
+            return cli.placeholder_app(partial(_said_plainly, build), CannotStart(str(error)))
         raise CannotStart(str(error)) from None
 
 

@@ -1,6 +1,7 @@
 """What does an operator type?
 
-Owns: the `flask …` commands and what they print. Must not know: HTTP requests and pages.
+Owns: the `flask …` commands. Each parses its options, calls a function of `admin` and prints the result. Must
+not know: HTTP requests and pages, the rules of a use case. Start reading at `output.py`, then at the command.
 """
 
 from flask import Flask
@@ -15,20 +16,20 @@ from cli.key import key
 from cli.output import Refused
 from cli.people.person import person
 from cli.scope import scope
+from cli.server.placeholder import is_command_lookup, placeholder_app
 from cli.server.serve import serve
-from cli.server.stand_in import looks_for_a_command, stand_in
 from cli.services import attach_services, services_of
 from cli.token import token
 
-__all__ = ["Refused", "looks_for_a_command", "register", "services_of", "stand_in"]
+__all__ = ["Refused", "is_command_lookup", "placeholder_app", "register", "services_of"]
 
 
 def register(app: Flask, services: Services) -> None:
-    """Give `app` its commands.
+    """Give an application its commands.
 
     Args:
         app: the application.
-        services: what the commands work on.
+        services: the stores and settings that the commands work on.
     """
     attach_services(app, services)
     for command in (audit, client, clock, directory, grant, key, person, scope, token, serve):

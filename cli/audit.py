@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from admin.audit import list_audit_events
 from admin.people import look_up_person
-from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
+from cli.output import DiscreetGroup, as_json, moment, print_json, print_line, print_table, speaks_plainly
 from cli.people.display import warn_if_incomplete
 from cli.services import services
 from telemetry import AuditEvent
@@ -16,7 +16,7 @@ from telemetry import AuditEvent
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def audit() -> None:
     """Read the audit table."""
 

@@ -4,11 +4,20 @@ import click
 from flask.cli import with_appcontext
 
 from admin.clock import accept_clock, read_clocks
-from cli.output import as_json, confirm, moment, print_json, print_line, print_record, speaks_plainly
+from cli.output import (
+    DiscreetGroup,
+    as_json,
+    confirm,
+    moment,
+    print_json,
+    print_line,
+    print_record,
+    speaks_plainly,
+)
 from cli.services import ACTOR, services
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def clock() -> None:
     """Show the server's clock, and accept the database's clock after it was wrong."""
 

@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from admin.directory_checks import check_directory
-from cli.output import Misused, as_json, ask_hidden, print_json, print_line, print_marked
+from cli.output import DiscreetGroup, Misused, as_json, ask_hidden, print_json, print_line, print_marked
 from cli.services import services
 from directory.ldap import Finding, StepStatus
 
@@ -18,7 +18,7 @@ _MARKS = {
 }
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def directory() -> None:
     """Check the directory."""
 

@@ -15,6 +15,7 @@ from admin.grants import (
 )
 from admin.people import look_up_person
 from cli.output import (
+    DiscreetGroup,
     Misused,
     as_json,
     confirm,
@@ -33,7 +34,7 @@ _person = click.option("--person", help="A stable id (sub), or the Net ID that t
 _client = click.option("--client", "client_name", metavar="CLIENT", help="A client's id or name.")
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def grant() -> None:
     """List the logins that live on in tokens, and end them."""
 

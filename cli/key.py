@@ -4,13 +4,13 @@ import click
 from flask.cli import with_appcontext
 
 from admin import signing_keys
-from cli.output import as_json, moment, print_json, print_line, print_table, speaks_plainly
+from cli.output import DiscreetGroup, as_json, moment, print_json, print_line, print_table, speaks_plainly
 from cli.services import ACTOR, services
 from models import SigningKey
 from oauth.tokens.jws import ALGORITHMS
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def key() -> None:
     """List and change the keys that sign JWTs and ID tokens."""
 

@@ -1,7 +1,8 @@
 """How commands speak: one sentence on an error, a table or JSON on success.
 
-Owns: that no value moves a cursor, hides or turns a line around, or begins a line of its own. Values
-come from directories, servers' messages, the database and arguments. No other module of `cli` prints.
+Owns: every print, question and error of a command. Values come from directories, messages of servers, the
+database and arguments. None of them moves a cursor, hides text, reverses a line or begins a line of its own.
+No error repeats what may be a secret.
 """
 
 import io
@@ -20,15 +21,16 @@ from rich.text import Text
 
 from admin import OperationRefused
 from models import StoreUnavailable
+from telemetry import redact_tokens
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-# Of characters: more than any row has, so that a line stays a line for the programs that read it.
-_NO_WIDTH = 100_000
+# In characters: more than any row has, so that each row stays one line for programs that read it.
+_UNLIMITED_WIDTH = 100_000
 
-# Letters and marks by their category, which leave a gap or nothing: joiners, fillers, variation selectors.
-_UNSEEN = frozenset(
+# Printable characters that a terminal shows as a gap or not at all: joiners, fillers, variation selectors.
+_INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
     + "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
 )
@@ -37,17 +39,68 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class Refused(click.ClickException):
-    """A command that ends with exit status 1 and a sentence on standard error, or several, a line each."""
+    """A command that ends with exit status 1, and with one line on standard error for each sentence."""
 
     def __init__(self, *sentences: str) -> None:
-        super().__init__("\n".join(map(shown, sentences)))
+        super().__init__("\n".join(shown(redact_tokens(each)) for each in sentences))
 
 
 class Misused(click.UsageError):
-    """A command whose options do not go together."""
+    """A command whose options contradict each other."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(shown(sentence))
+
+
+class DiscreetCommand(click.Command):
+    """A command whose usage errors do not repeat arguments: a secret may be typed in the wrong place.
+
+    The message would reach the terminal's log or that of a CI job.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does, with errors of our own.
+
+        Raises:
+            click.UsageError: the arguments are not those of the command.
+        """
+        ctx.allow_extra_args = True
+        try:
+            extra = super().parse_args(ctx, args)
+        except click.MissingParameter:
+            raise
+        except click.BadParameter as error:
+            kind = error.param.type if isinstance(error.param, click.Argument) else None
+            # The value of an option is shown, and so is the path of a file, unless it looks like a secret.
+            message = redact_tokens(error.message)
+            if kind is not None and not isinstance(kind, click.File):
+                message = f"not a valid {kind.name}."
+            raise click.BadParameter(message, ctx, error.param, error.param_hint) from None
+        if extra and not ctx.resilient_parsing:
+            plural = "s" if len(extra) > 1 else ""
+            ctx.fail(f"Got {len(extra)} unexpected extra argument{plural}.")
+        return extra
+
+
+class DiscreetGroup(click.Group):
+    """A group of such commands. An unknown name of a command is not repeated either."""
+
+    command_class = DiscreetCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` begins with.
+
+        Raises:
+            click.UsageError: there is none.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchOption:
+            raise
+        except click.UsageError:
+            ctx.fail("There is no such command.")
 
 
 def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -69,11 +122,11 @@ def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def print_line(text: str, *, err: bool = False) -> None:
-    """Print one line, whatever stands in it.
+    """Print one line.
 
     Args:
-        text: the line.
-        err: whether it goes to standard error.
+        text: the line; a line break in it is escaped.
+        err: whether to print on standard error.
     """
     click.echo(shown(text), err=err)
 
@@ -97,25 +150,25 @@ def print_marked(mark: str, colour: str, text: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show on a terminal how far a long command is, in a line that changes; nowhere else.
+    """Show the progress of a long command on a terminal, in a line that changes. Show nothing elsewhere.
 
     Yields:
-        What is told the line.
+        A function that takes the line.
     """
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    # Other commands start without it.
+    # Imported here, so that other commands start without it.
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True, emoji=False), transient=True) as shown_live:
-        task = shown_live.add_task("", total=None)
-        yield lambda text: shown_live.update(task, description=shown(text))
+    with Progress(*columns, console=Console(stderr=True, emoji=False), transient=True) as display:
+        task = display.add_task("", total=None)
+        yield lambda text: display.update(task, description=shown(text))
 
 
 def confirm(question: str) -> None:
-    """Ask on standard error whether to go on; ends the command if not.
+    """Ask on standard error whether to go on, and end the command if the answer is no.
 
     Args:
         question: one line.
@@ -127,7 +180,7 @@ def confirm(question: str) -> None:
 
 
 def ask_hidden(question: str) -> str:
-    """Ask on standard error for what must not be seen.
+    """Ask on standard error for a secret, without echo.
 
     Args:
         question: one line.
@@ -139,12 +192,12 @@ def ask_hidden(question: str) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print `value` as JSON of ASCII alone, indented for people where a person looks."""
+    """Print `value` as JSON in ASCII, indented if standard output is a terminal."""
     click.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=True))
 
 
 def print_record(record: Mapping[str, object]) -> None:
-    """Print names and values, a line each; what is empty is left out."""
+    """Print names and values, one line each, without empty values."""
     width = max(map(len, record), default=0)
     for name, value in record.items():
         if value not in (None, "", [], {}):
@@ -153,14 +206,14 @@ def print_record(record: Mapping[str, object]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as text, as wide as the terminal; what is wider is folded, never cut: people copy from it."""
+    """A table as text, as wide as the terminal. Wider cells are folded, never cut, since people copy them."""
     drawn = Table(box=None, pad_edge=False)
     for column in columns:
         drawn.add_column(Text(column), overflow="fold")
     for row in rows:
-        # As `Text`, no cell is searched for rich's markup or for names of emoji.
+        # In a `Text`, rich looks neither for its markup nor for names of emoji.
         drawn.add_row(*(Text(shown(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else _NO_WIDTH
+    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
     console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         console.print(drawn)
@@ -173,16 +226,18 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def shown(text: str) -> str:
-    """`text` with an escape in the place of each character that a terminal obeys or does not show.
+    """`text` with an escape in place of each character that a terminal obeys or does not show.
 
-    These are control characters (C0, C1), line and paragraph separators, format characters (which turn text
-    around, or have no width), surrogates, unassigned characters, and spaces other than the usual one.
+    These are control characters (C0, C1), line and paragraph separators, format characters (which reverse
+    text or have no width), surrogates, unassigned characters, and every space but the usual one.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(each if each.isprintable() and each not in _UNSEEN else ascii(each)[1:-1] for each in text)
+    return "".join(
+        each if each.isprintable() and each not in _INVISIBLE else ascii(each)[1:-1] for each in text
+    )
 
 
 def moment(at: int | None) -> str:
-    """A time for people: `at` (seconds since the epoch) in UTC, empty for none."""
+    """A time for people: `at` (seconds since the epoch) in UTC, or nothing for None."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

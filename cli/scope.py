@@ -6,7 +6,15 @@ from flask.cli import with_appcontext
 from admin import scopes
 from admin.clients import find_client
 from admin.scopes import DescribedScope
-from cli.output import as_json, print_json, print_line, print_record, print_table, speaks_plainly
+from cli.output import (
+    DiscreetGroup,
+    as_json,
+    print_json,
+    print_line,
+    print_record,
+    print_table,
+    speaks_plainly,
+)
 from cli.services import ACTOR, services
 from models import Scope
 from oauth.policy.scope_registry import ScopeVerdict
@@ -20,7 +28,7 @@ _needs = click.option(
 )
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def scope() -> None:
     """Describe scopes, and say who may have them."""
 

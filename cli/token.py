@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from admin.tokens import Purging, purge_expired, revoke_token
-from cli.output import as_json, print_json, print_line, progress, speaks_plainly
+from cli.output import DiscreetGroup, as_json, print_json, print_line, progress, speaks_plainly
 from cli.services import ACTOR, services
 from models import StoreUnavailable
 
@@ -15,7 +15,7 @@ _STOPPED = "the next call goes on from there."
 _INTERRUPTED = 130
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def token() -> None:
     """End tokens, and delete expired ones."""
 

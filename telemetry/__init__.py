@@ -7,7 +7,7 @@ may know it. Must not know: any of them.
 from telemetry.events import AuditEvent
 from telemetry.json_text import json_text
 from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
-from telemetry.redaction import redact
+from telemetry.redaction import redact, redact_tokens
 from telemetry.sampling import LogSampler
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "open_log",
     "redact",
     "redact_access_log",
+    "redact_tokens",
 ]

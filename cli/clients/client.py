@@ -24,12 +24,12 @@ from cli.clients.display import (
 from cli.clients.importing import import_
 from cli.clients.options import metadata_options, registration_changes
 from cli.clients.secrets import retire_secret, rotate_secret
-from cli.output import as_json, confirm, print_json, print_line, print_record, speaks_plainly
+from cli.output import DiscreetGroup, as_json, confirm, print_json, print_line, print_record, speaks_plainly
 from cli.services import ACTOR, services
 from oauth.clients.registration import metadata
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def client() -> None:
     """Register clients, change them, and manage their secrets."""
 

@@ -7,11 +7,11 @@ from flask.cli import with_appcontext
 
 from admin.client_import import import_clients
 from cli.clients.display import warn_of_undescribed_scopes
-from cli.output import Refused, as_json, print_json, print_line, speaks_plainly
+from cli.output import DiscreetCommand, Refused, as_json, print_json, print_line, speaks_plainly
 from cli.services import ACTOR, services
 
 
-@click.command("import")
+@click.command("import", cls=DiscreetCommand)
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option(
     "--ignore", "ignored", multiple=True, metavar="MEMBER", help="A member to leave out; repeatable."

@@ -8,14 +8,14 @@ from flask.cli import with_appcontext
 
 from admin import clients
 from cli.clients.display import print_client, remind_to_keep_secret
-from cli.output import Refused, as_json, moment, print_json, print_record, speaks_plainly
+from cli.output import DiscreetCommand, Refused, as_json, moment, print_json, print_record, speaks_plainly
 from cli.services import ACTOR, services
 from oauth.clients.registration import metadata
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@click.command("rotate-secret")
+@click.command("rotate-secret", cls=DiscreetCommand)
 @click.argument("client_id", metavar="CLIENT")
 @click.option(
     "--expires",
@@ -40,7 +40,7 @@ def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa:
     remind_to_keep_secret()
 
 
-@click.command("retire-secret")
+@click.command("retire-secret", cls=DiscreetCommand)
 @click.argument("client_id", metavar="CLIENT")
 @click.argument("serial", type=int)
 @as_json

@@ -4,14 +4,14 @@ import click
 from flask.cli import with_appcontext
 
 from admin.people import log_person_out, look_up_person, report_on_person, unblock_person
-from cli.output import as_json, print_json, print_line, speaks_plainly
+from cli.output import DiscreetGroup, as_json, print_json, print_line, speaks_plainly
 from cli.people.display import print_report, report_as_object, warn_if_incomplete
 from cli.services import ACTOR, services
 
 _net_id = click.argument("net_id")
 
 
-@click.group()
+@click.group(cls=DiscreetGroup)
 def person() -> None:
     """Help one user, named by Net ID or by stable id (sub)."""
 

@@ -1,4 +1,4 @@
-"""A certificate for `localhost`, made on first start, and the CA that a first try verifies it with."""
+"""A certificate for `localhost`, made on first start, and the CA that verifies it."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ _LIFETIME = timedelta(days=825)
 
 
 class LocalTls:
-    """The files of the local CA and certificate, in a folder of their own."""
+    """The files of the local CA and its certificate, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,9 +28,9 @@ class LocalTls:
         self.key = folder / "localhost.key"
 
     def ensure(self) -> None:
-        """Make the files unless they are there and good for another day.
+        """Make the files unless they exist and are valid for another day.
 
-        The CA's key is kept nowhere: whoever trusts the CA trusts this one certificate and nothing later.
+        The CA's key is not stored: a browser that trusts the CA trusts this certificate and no later one.
 
         Raises:
             OSError: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""`flask serve`: the production server, set up first where something is missing."""
+"""`flask serve`: the production server, after a migration and a few checks."""
 
 import os
 import socket
@@ -11,8 +11,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.output import Refused, print_line, print_lines, speaks_plainly
-from cli.server.waiting import await_database
+from cli.output import DiscreetCommand, Refused, print_line, print_lines, speaks_plainly
+from cli.server.database_wait import await_database
 from cli.server.walkthrough import demo_client, environment, guide
 from cli.services import services
 from models import db
@@ -21,37 +21,37 @@ from settings.keyring import KeyRing
 from telemetry import configure_standard_logging
 
 
-@click.command()
+@click.command(cls=DiscreetCommand)
 @click.option(
     "--walkthrough", is_flag=True, help="HTTPS on localhost, a demo client, and the commands to try."
 )
 @with_appcontext
 @speaks_plainly
 def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Serve with the production server; the database is migrated first where it must be."""
+    """Start the production server. The database is migrated first if necessary."""
     with await_database().app_context():
         instance = Path(current_app.instance_path)
         settings = services().settings
         if walkthrough:
             settings = load_settings(instance, {**os.environ, **environment(settings, instance)})
         _refuse_busy_port(settings)
-        _refuse_other_keys(settings.tls_cert_file, settings.tls_key_file)
+        _refuse_unusable_tls(settings.tls_cert_file, settings.tls_key_file)
         if walkthrough:
             print_lines(guide(settings, instance, demo_client(services().clients, instance)))
         else:
             _announce(settings)
-        # Each worker opens connections of its own: none may be shared across a fork.
+        # Each worker opens its own connections: none may be shared across a fork.
         db.engine.dispose()
         configure_standard_logging()
         _serve(settings, instance, services().ring)
 
 
 def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
-    """Serve. The workers get settings and keys from this process's memory, not from its environment."""
+    """Start the server. Workers get settings and keys from memory, not from the environment."""
     from serving import Options, forget_variables, serve
 
     forget_variables(SECRET_VARIABLES)
-    # By its name: the composition root knows this package, and not the other way round.
+    # Imported by name, since `wiring` stands above this package.
     make_worker = import_module("wiring.worker").create_worker
     serve(
         partial(make_worker, settings, instance, ring),
@@ -68,7 +68,7 @@ def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
 
 
 def _announce(settings: Settings) -> None:
-    """One line for the operator, and one more where the people are not theirs."""
+    """Print where the server listens, and a warning if its users are those of the embedded directory."""
     scheme = "https" if settings.tls_cert_file else "http"
     print_line(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
     if settings.embedded_ldif is not None:
@@ -76,12 +76,12 @@ def _announce(settings: Settings) -> None:
 
 
 def _refuse_busy_port(settings: Settings) -> None:
-    """The server shares its port among workers, and so would share it with a stranger without a word."""
+    """Refuse an address that another program uses: with SO_REUSEPORT the two would share it silently."""
     family = socket.AF_INET6 if ":" in settings.bind_host else socket.AF_INET
-    with socket.socket(family) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((settings.bind_host, settings.bind_port))
+            probe.bind((settings.bind_host, settings.bind_port))
         except OSError as error:
             raise Refused(
                 f"{settings.bind} cannot be listened on ({error.strerror}): "
@@ -89,7 +89,8 @@ def _refuse_busy_port(settings: Settings) -> None:
             ) from None
 
 
-def _refuse_other_keys(certificate: Path | None, key: Path | None) -> None:
+def _refuse_unusable_tls(certificate: Path | None, key: Path | None) -> None:
+    """Refuse a certificate and key that do not belong together, or a key that is not unencrypted PKCS#8."""
     if certificate is None or key is None:
         return
     try:

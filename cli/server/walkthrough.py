@@ -1,4 +1,4 @@
-"""The walk-through: what `make run` prepares and prints, so that a stranger has a token in a minute."""
+"""The walk-through: what `make run` prepares and prints, so that a newcomer has a token in a minute."""
 
 import json
 import shutil
@@ -23,10 +23,10 @@ _DEMO = Registration(
 
 
 def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
-    """What the walk-through sets where the operator has not: HTTPS on localhost, a certificate made here.
+    """The settings that the walk-through adds: HTTPS on localhost, with a certificate of its own.
 
     Args:
-        settings: as they are.
+        settings: the operator's.
         instance: the instance folder.
 
     Raises:
@@ -48,17 +48,17 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
 
 
 def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
-    """The id and secret of the demo client: the one of before, or a new one.
+    """The id and secret of the demo client: the earlier one, or a new one.
 
-    Its secret is kept beside the database, since it is printed at each start.
+    Its secret is kept in a file beside the database, since it is printed at each start.
 
     Args:
-        clients: where it is registered.
+        clients: where the client is registered.
         instance: the instance folder.
 
     Raises:
-        StoreUnavailable: it cannot be registered.
-        Refused: its secret cannot be kept.
+        StoreUnavailable: the client cannot be registered.
+        Refused: its secret cannot be stored.
     """
     kept = instance / "demo-client.json"
     try:
@@ -69,7 +69,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
         if any(clients.hasher.matches([secret], stored)):
             return client_id, secret
     except (OSError, ValueError, KeyError, TypeError, NotPrivate):
-        pass  # none was kept, or it cannot be used: a new one serves as well
+        pass  # no usable client is stored: a new one serves as well
     created, new_secret = clients.create(_DEMO)
     secret = str(new_secret)
     try:
@@ -82,10 +82,10 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
 
 
 def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
-    """What is printed: who can log in, the client, and the two commands ready to paste.
+    """The text that is printed: who can log in, the client, and the two commands ready to paste.
 
     Args:
-        settings: with what `environment` added.
+        settings: those of the operator and of `environment`.
         instance: the instance folder.
         client: the demo client's id and secret.
     """

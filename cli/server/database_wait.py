@@ -1,4 +1,4 @@
-"""`flask serve` waits for its database: whoever starts both at once has no order to keep."""
+"""`flask serve` waits for its database, so that an operator may start both in any order."""
 
 import signal
 import sys
@@ -12,35 +12,35 @@ from cli.output import Refused, print_line
 from models import StoreUnavailable, is_current, migrate
 
 BUILD = "netid-oauth-build"
-# Seconds between two tries, and between two lines that say the same.
-_PAUSE, _REMIND = 1.0, 60.0
+# Seconds between two tries, and between two lines with the same cause.
+_RETRY_SECONDS, _REPEAT_SECONDS = 1.0, 60.0
 
 
 def await_database(
     *, sleep: Callable[[float], None] = time.sleep, clock: Callable[[], float] = time.monotonic
 ) -> Flask:
-    """The application, whose database answers and is migrated; waits until it is so.
+    """Wait until the database answers and is migrated, and return the application.
 
     Args:
-        sleep: waits for so many seconds.
+        sleep: waits for a number of seconds.
         clock: seconds of a monotonic clock.
 
     Raises:
-        Refused: the database answers, and something else is wrong.
+        Refused: the database answers, but something else is wrong.
     """
     build = cast("Callable[[], Flask]", current_app.extensions.get(BUILD, current_app._get_current_object))  # type: ignore[attr-defined] # noqa: SLF001 - Flask's own way
-    said, said_at = "", 0.0
+    printed, printed_at = "", 0.0
     while True:
         try:
             app = build()
             with app.app_context():
                 _migrate()
         except StoreUnavailable as error:
-            _end_when_told()
-            if error.cause != said or clock() - said_at >= _REMIND:
-                said, said_at = error.cause, clock()
-                print_line(f"Waiting for the database, which cannot be used yet: {said}", err=True)
-            sleep(_PAUSE)
+            _end_on_sigterm()
+            if error.cause != printed or clock() - printed_at >= _REPEAT_SECONDS:
+                printed, printed_at = error.cause, clock()
+                print_line(f"Waiting for the database, which cannot be used yet: {printed}", err=True)
+            sleep(_RETRY_SECONDS)
         else:
             return app
 
@@ -51,11 +51,11 @@ def _migrate() -> None:
     try:
         migrate()
     except SystemExit:
-        # Flask-Migrate would leave without a word to the operator.
+        # Flask-Migrate would exit without a message to the operator.
         raise Refused("The database cannot be migrated: is it that of a newer release?") from None
 
 
-def _end_when_told() -> None:
-    """Have SIGTERM end this process also where it is the first one of a container, which has no default."""
+def _end_on_sigterm() -> None:
+    """Make SIGTERM end this process also as the first process of a container, which ignores it by default."""
     if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
