@@ -1,7 +1,7 @@
-"""Distinguished names, compared as directories compare them.
+"""Compares distinguished names (DNs) as directories compare them.
 
 Owns: the string form (RFC 4514), the names of attribute types (RFC 4519), and how values are prepared for a
-comparison without regard to case (RFC 4518). Must not know: directories, what a name is compared for.
+comparison without regard to case (RFC 4518). Must not know: directories, rules, groups.
 """
 
 import re
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Final
 
-# Each relative name is a set: `cn=a+uid=b` and `uid=b+cn=a` are one (RFC 4514, section 2.2).
+# A relative name is a set: `cn=a+uid=b` and `uid=b+cn=a` are equal (RFC 4514, section 2.2).
 Dn = tuple[frozenset[tuple[str, str]], ...]
 _Prepare = Callable[[str], str]
 
 _SPACES: Final = r"[ \t\r\n]*"
-# The older forms stay readable: an `OID.` prefix, spaces beside separators, quotes (RFC 2253, section 4).
-_TYPE: Final = re.compile(
+# Older forms are accepted: an `OID.` prefix, spaces beside separators, quotes (RFC 2253, section 4).
+_ATTRIBUTE_TYPE: Final = re.compile(
     rf"{_SPACES}(?:[oO][iI][dD]\.)?([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*){_SPACES}={_SPACES}"
 )
 _BER: Final = re.compile(rf"#((?:[0-9A-Fa-f]{{2}})+){_SPACES}")
@@ -25,8 +25,8 @@ _TEXT: Final = re.compile(r'(?:[^\\",;+\0]|\\[0-9A-Fa-f]{2}|\\[ "#+,;<=>\\])*')
 _ESCAPED: Final = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _END: Final = re.compile(r"[,+]|\Z")
 
-# Attribute types that name entries, each under all its names (RFC 4519, RFC 4524, RFC 2985, MS-ADA).
-_NAMES_OF_TYPES: Final = (
+# Attribute types that occur in DNs, each with all its names (RFC 4519, RFC 4524, RFC 2985, MS-ADA).
+_TYPE_NAMES: Final = (
     "cn commonName 2.5.4.3",
     "sn surname 2.5.4.4",
     "serialNumber 2.5.4.5",
@@ -68,11 +68,11 @@ _NAMES_OF_TYPES: Final = (
     "nsUniqueId 2.16.840.1.113730.3.1.542",
     "sAMAccountName 1.2.840.113556.1.4.221",
 )
-_TYPES: Final = {
-    name.lower(): names.split()[0].lower() for names in _NAMES_OF_TYPES for name in names.split()
+_PREFERRED_NAMES: Final = {
+    name.lower(): names.split()[0].lower() for names in _TYPE_NAMES for name in names.split()
 }
 
-# Strings of ASN.1 by their tag, and how they are decoded; an octet string is taken for UTF-8.
+# Encodings of the string types of ASN.1, by tag. An octet string is decoded as UTF-8.
 _ENCODINGS: Final = {
     0x04: "utf-8",
     0x0C: "utf-8",
@@ -91,33 +91,40 @@ class NotADn(ValueError):
 
 
 def dn_key(text: str) -> Dn:
-    """Read a DN into a form that is equal for all spellings of it that some directory equates.
+    """Return a key that two spellings share if at least one kind of directory equates them.
 
-    Directories differ: each keeps some names apart that have one form here. So equal forms may refuse, and
-    never grant (`strict_dn_key`). Values are compared without regard to case: so are the attribute types
-    that name groups and people.
+    Use it to refuse, never to grant: a directory may keep two names apart that share this key
+    (`strict_dn_key`). Values are compared without regard to case, as for all attribute types that name groups
+    and people.
 
     Args:
         text: a DN in its string form.
 
     Raises:
-        NotADn: it cannot be read.
+        NotADn: the text cannot be parsed.
     """
     return _key(text, _prepared)
 
 
 def strict_dn_key(text: str) -> Dn:
-    """Read a DN into a form that is equal only for spellings of it that every directory equates.
+    """Return a key that two spellings share only if every kind of directory equates them.
 
-    Somebody who may create groups may give one a name that only looks like another's.
+    Use it to grant: an attacker who may create groups can choose a name that only looks like another group's.
 
     Args:
         text: a DN in its string form.
 
     Raises:
-        NotADn: it cannot be read.
+        NotADn: the text cannot be parsed.
     """
     return _key(text, _strictly_prepared)
+
+
+def unescaped(value: str) -> bytes:
+    """Return the octets of an attribute value of a DN, whichever way it is escaped (RFC 4514, section 3)."""
+    return _ESCAPED.sub(
+        lambda match: bytes.fromhex(match[1].decode()) if match[1] else match[2], value.encode()
+    )
 
 
 def _key(text: str, prepare: _Prepare) -> Dn:
@@ -129,7 +136,7 @@ def _key(text: str, prepare: _Prepare) -> Dn:
 
 @lru_cache(maxsize=8192)
 def _key_or_none(text: str, prepare: _Prepare) -> Dn | None:
-    """Read a DN; a cache of exceptions is what `lru_cache` does not have."""
+    """Parse a DN, or return None: `lru_cache` does not cache exceptions."""
     try:
         return tuple(_relative_names(text, prepare))
     except ValueError:
@@ -142,12 +149,12 @@ def _relative_names(text: str, prepare: _Prepare) -> Iterator[frozenset[tuple[st
     at, more = 0, True
     pairs: list[tuple[str, str]] = []
     while more:
-        kind = _TYPE.match(text, at)
+        kind = _ATTRIBUTE_TYPE.match(text, at)
         if kind is None:
             raise NotADn(text)
         name = kind[1].lower()
         value, at = _value(text, kind.end(), prepare)
-        pairs.append((_TYPES.get(name, name), value))
+        pairs.append((_PREFERRED_NAMES.get(name, name), value))
         end = _END.match(text, at)
         if end is None:
             raise NotADn(text)
@@ -158,7 +165,7 @@ def _relative_names(text: str, prepare: _Prepare) -> Iterator[frozenset[tuple[st
 
 
 def _value(text: str, at: int, prepare: _Prepare) -> tuple[str, int]:
-    """Read one value from `at` on, prepared for comparison, and tell where it ends."""
+    """Parse the value that starts at `at`. Returns the value, prepared for comparison, and its end."""
     if found := _BER.match(text, at):
         return _of_ber(bytes.fromhex(found[1]), prepare), found.end()
     quoted = _QUOTED.match(text, at)
@@ -166,21 +173,21 @@ def _value(text: str, at: int, prepare: _Prepare) -> tuple[str, int]:
     if found is None or text[at : at + 1] == "#":
         raise NotADn(text)
     raw = quoted[1] if quoted else found[0]
-    octets = _ESCAPED.sub(lambda each: bytes.fromhex(each[1].decode()) if each[1] else each[2], raw.encode())
-    # Octets that are no text stay apart from all text.
+    octets = unescaped(raw)
+    # A value that is not UTF-8 never equals a text.
     return prepare(octets.decode(errors="surrogateescape")), found.end()
 
 
 def _of_ber(encoded: bytes, prepare: _Prepare) -> str:
-    """Read a value that is given by its BER encoding (RFC 4514, section 2.4).
+    """Decode a value in its BER encoding (RFC 4514, section 2.4).
 
     Raises:
-        NotADn: that is no encoding of one value.
+        NotADn: the octets are not the encoding of one value.
     """
     if len(encoded) < 2:  # noqa: PLR2004 - a tag and a length
         raise NotADn(encoded.hex())
     tag, size, start = encoded[0], encoded[1], 2
-    if size == 0x80:  # noqa: PLR2004 - a length that only the end of the value tells
+    if size == 0x80:  # noqa: PLR2004 - the indefinite form of a length
         raise NotADn(encoded.hex())
     if size & 0x80:
         start += size & 0x7F
@@ -192,7 +199,7 @@ def _of_ber(encoded: bytes, prepare: _Prepare) -> str:
             return prepare(encoded[start:].decode(_ENCODINGS[tag]))
         except UnicodeDecodeError:
             pass
-    # No prepared text holds a NUL.
+    # No prepared text contains a NUL, so this value equals no text.
     return f"\0{encoded.hex()}"
 
 
@@ -214,9 +221,10 @@ def _strictly_prepared(text: str) -> str:
 
 
 def _lowered(character: str) -> str:
-    """Lower one character of ASCII, or a capital letter as old as Unicode 3.2 (RFC 4518, section 2.4).
+    """Lower an ASCII character, or a capital letter of Unicode 3.2 (RFC 4518, section 2.4).
 
-    No character becomes ASCII or meets a third one, as the Kelvin sign would become a k.
+    A character is left as it is if lowering would make it ASCII, or equal to a third character. The Kelvin
+    sign, for example, would become k.
     """
     lower = character.lower()
     if character.isascii():
@@ -227,16 +235,16 @@ def _lowered(character: str) -> str:
 
 
 def _mapped(character: str) -> str:
-    """Map a character as section 2.2 of RFC 4518 does, but for its case."""
+    """Map a character as RFC 4518, section 2.2, does, except for its case."""
     if character in "\t\n\v\f\r\x85":
         return " "
-    # OpenLDAP has the capital I with a dot for an i, whatever marks follow.
+    # OpenLDAP maps the capital I with a dot to i, whatever marks follow.
     if character == "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}":
         return "i"
     category = unicodedata.category(character)
     if category in {"Zs", "Zl", "Zp"}:
         return " "
-    # Controls and formats; variation selectors and the grapheme joiner; the object replacement.
+    # Controls and formats, variation selectors, the grapheme joiner, the object replacement character.
     if (
         category in {"Cc", "Cf"}
         or character in "\u034f\u180b\u180c\u180d\ufffc"

@@ -1,7 +1,7 @@
-"""A directory in memory, loaded from LDIF, for a first try and for tests.
+"""The embedded directory: in memory, loaded from an LDIF file, for trials and tests.
 
-Owns: making ldap3's mock server as strict as a real one, and the people in the file. Must not know: how a
-login works, since the same rules run over it as over a network.
+Owns: making ldap3's mock server as strict as a real server, and the list of users in the file. Must not know:
+how a login works. The same code runs over it as over a network.
 """
 
 import hmac
@@ -39,7 +39,14 @@ _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPerson:
-    """Someone who can log in to the embedded directory, for printing at the start of a first try."""
+    """A user who can log in to the embedded directory, for the message at the start of a trial.
+
+    Attributes:
+        net_id: the login name.
+        password: the password in clear.
+        name: the full name.
+        what: the user's affiliations, and whether the account is disabled.
+    """
 
     net_id: str
     password: str
@@ -48,10 +55,10 @@ class EmbeddedPerson:
 
 
 class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # ldap3 has no types
-    """ldap3's mock server, without its leniencies."""
+    """ldap3's mock server, made as strict as a real server."""
 
     def mock_bind(self, request_message: Any, _controls: object) -> dict[str, Any]:
-        """Bind with the exact bytes of the password; ldap3 compares without regard to case."""
+        """Compare the exact bytes of the password: ldap3's mock server ignores case."""
         dn, password = str(request_message["name"]), bytes(request_message["authentication"]["simple"])
         if not dn and not password:
             return _result(RESULT_SUCCESS)
@@ -67,16 +74,16 @@ class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # lda
         return _result(RESULT_SUCCESS if right else RESULT_INVALID_CREDENTIALS)
 
     def mock_search(self, request_message: Any, _controls: object) -> tuple[list[Any], dict[str, Any]]:
-        """Search, ignoring controls (RFC 4511, section 4.1.11); ldap3 fails on those it does not know."""
-        if _holds_extensible_match(request_message["filter"]):
-            # ldap3 would find nothing, without a word.
+        """Search, and ignore controls (RFC 4511, section 4.1.11): the mock server fails on unknown ones."""
+        if _has_extensible_match(request_message["filter"]):
+            # The mock server would silently find nothing.
             return [], _result(RESULT_INAPPROPRIATE_MATCHING, "extensible matches are not supported here")
         return super().mock_search(request_message, None)  # type: ignore[no-any-return]
 
     def _execute_search(self, request: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Search under a base that must exist, show no password, and count: ldap3 does none of these."""
+        """Search, but require that the base exists, hide passwords, and apply the size limit."""
         if not request["base"] and request["scope"] == 0:
-            return [], _result(RESULT_SUCCESS)  # the root DSE, with nothing in it (RFC 4512, section 5.1)
+            return [], _result(RESULT_SUCCESS)  # an empty root DSE (RFC 4512, section 5.1)
         try:
             base = self.connection.server.names.get(dn_key(request["base"]))
         except NotADn:
@@ -92,7 +99,7 @@ class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # lda
         return found, result
 
     def evaluate_filter_node(self, node: Any, candidates: list[str]) -> Any:
-        """Evaluate a filter; what ldap3 takes as unmatched under a NOT of an AND or OR is wrong."""
+        """Evaluate a filter, and correct what ldap3 leaves unmatched in a NOT of an AND or OR."""
         matched = super().evaluate_filter_node(node, candidates)
         if node.tag != ROOT:
             node.unmatched = set(candidates) - node.matched
@@ -100,21 +107,21 @@ class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # lda
 
 
 class Embedded:
-    """Makes connections to one directory in memory."""
+    """One directory in memory, and the source of connections to it."""
 
     def __init__(self, entries: Mapping[str, Mapping[str, list[bytes]]]) -> None:
         self.suffix = next(iter(entries))
         self._server = Server("embedded", get_info=NONE)
-        # Not by ldap3's `add_entry`, which gives an entry the escaped form of its name as a further value.
+        # ldap3's `add_entry` would add the escaped form of the name as a further attribute value.
         self._server.dit = CaseInsensitiveDict(
             {_canonical(dn): CaseInsensitiveDict(attributes) for dn, attributes in entries.items()}
         )
-        # An entry is found by every spelling of its name, as in a real directory.
+        # An entry is found by every spelling of its DN, as in a real directory.
         self._server.names = {dn_key(dn): dn for dn in self._server.dit}
 
     @classmethod
     def from_ldif(cls, path: Path) -> Self:
-        """Load a directory; its first entry is the suffix.
+        """Load a directory from a file. Its first entry is the suffix.
 
         Raises:
             ConfigError: the file is not LDIF (RFC 2849), or has no entries.
@@ -122,7 +129,9 @@ class Embedded:
         try:
             return cls(_read_ldif(path))
         except (LDAPInvalidDnError, NotADn) as error:
-            raise ConfigError((f"NETID_LDAP_URI: {path} has an entry with a broken DN: {error}.",)) from error
+            raise ConfigError(
+                (f"NETID_LDAP_URI: {path} has an entry with an invalid DN: {error}.",)
+            ) from error
 
     def connect(
         self,
@@ -132,7 +141,7 @@ class Embedded:
         near: str | None = None,
         avoid: str | None = None,
     ) -> LdapConnection:
-        """Connect, which takes no time; there is one server to connect to, whatever is `near`."""
+        """Return a new connection. `near` and `avoid` have no effect, since there is one server."""
         del near, avoid
         link = LdapConnection(self._server, StrictMockStrategy, name="the embedded directory")
         link.strategy.open(read_server_info=False)
@@ -141,7 +150,7 @@ class Embedded:
 
 
 def embedded_people(path: Path) -> list[EmbeddedPerson]:
-    """List who can log in to the embedded directory of an LDIF file, with passwords.
+    """List the users who can log in to the embedded directory of an LDIF file, with their passwords.
 
     Raises:
         ConfigError: the file is not LDIF (RFC 2849), or has no entries.
@@ -172,7 +181,7 @@ def _read_ldif(path: Path) -> dict[str, dict[str, list[bytes]]]:
             records = list(LDIFParser(file, encoding=None).parse())
     except (OSError, ValueError) as error:
         raise ConfigError((f"NETID_LDAP_URI: {path} cannot be read as LDIF: {error}.",)) from error
-    # The line `version: 1` comes as a record without a DN when an empty line follows it.
+    # If an empty line follows `version: 1`, the parser returns that line as a record without a DN.
     entries = {dn: dict(attributes) for dn, attributes in records if dn is not None}
     if not entries:
         raise ConfigError((f"NETID_LDAP_URI: {path} has no entries.",))
@@ -180,19 +189,19 @@ def _read_ldif(path: Path) -> dict[str, dict[str, list[bytes]]]:
 
 
 def _canonical(dn: str) -> str:
-    """Write a DN in the one way in which entries are kept, since it may be escaped in several."""
+    """Return a DN with the escaping of the entries' keys, since a DN can be escaped in several ways."""
     return "".join(
         f"{kind}={escape_for_dn(unescape_from_dn(value))}{separator}"
         for kind, value, separator in parse_dn(dn)
     )
 
 
-def _holds_extensible_match(search_filter: Any) -> bool:
+def _has_extensible_match(search_filter: Any) -> bool:
     kind = search_filter.getName()
     if kind in {"and", "or"}:
-        return any(_holds_extensible_match(part) for part in search_filter[kind])
+        return any(_has_extensible_match(part) for part in search_filter[kind])
     if kind == "notFilter":
-        return _holds_extensible_match(search_filter["notFilter"]["innerNotFilter"])
+        return _has_extensible_match(search_filter["notFilter"]["innerNotFilter"])
     return bool(kind == "extensibleMatch")
 
 

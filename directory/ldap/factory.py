@@ -1,6 +1,6 @@
-"""Putting a directory together from its settings.
+"""Builds a directory from its settings.
 
-Owns: which parts a directory is made of. Must not know: where settings come from.
+Owns: which parts a directory has, and how they are connected. Must not know: where settings come from.
 """
 
 import random
@@ -23,7 +23,7 @@ from directory.ldap.connections.uri import ServerUri
 from directory.ldap.embedded import Embedded
 from directory.ldap.ldap_directory import LdapDirectory
 
-# A server that was given less than this part of a login, and did not answer, is not blamed.
+# A server's silence counts as a failure only if it had this fraction of the login deadline to answer.
 _FAIR_CHANCE = 1 / 8
 
 
@@ -36,15 +36,15 @@ def open_directory(
     spawn: Callable[[Callable[[], None]], None] | None = None,
     tell: Callable[[str, str], None] = lambda _uri, _state: None,
 ) -> LdapDirectory:
-    """Make the directory that `config` describes. Nothing is connected to before it is first asked.
+    """Build the directory that `config` describes. It connects to no server before the first request.
 
     Args:
         config: the settings.
-        clock: seconds since the epoch, for accounts that begin or end.
-        monotonic: seconds since any moment, for deadlines, lifetimes and back-offs.
-        chance: a number from 0 to 1, so that many processes do not come back at once.
-        spawn: runs a probe of a server that failed beside the login that it is due in; a thread unless given.
-        tell: is told the URI and the new state of a server that is in another one; it must be quick.
+        clock: returns seconds since the epoch, for accounts that begin or end.
+        monotonic: returns seconds since a fixed moment, for deadlines, lifetimes and back-offs.
+        chance: returns a random number from 0 to 1, which spreads the retries of many processes.
+        spawn: runs a probe of a failed server beside the login; the default starts a thread.
+        tell: called with a server's URI and its new state at each change of state. It must be quick.
 
     Raises:
         ConfigError: a file that `config` names cannot be used.
@@ -53,79 +53,84 @@ def open_directory(
     uris = config.uris if ldif is None else ()
     servers = Servers(uris, clock=clock, monotonic=monotonic, random=chance, tell=tell)
     if ldif is None:
-        network = _network(config, servers, monotonic, spawn or _in_a_thread)
-        lines = _lines(config, servers, network, network.look_after, monotonic)
-        base = user_base(config, "")
+        network = _network(config, servers, monotonic, spawn or _start_thread)
+        pools = _pools(config, servers, network, network.look_after, monotonic)
+        base = user_base(config)
     else:
         embedded = Embedded.from_ldif(ldif)
-        lines = _lines(config, servers, embedded, _nothing_to_look_after, monotonic)
+        pools = _pools(config, servers, embedded, _probe_nothing, monotonic)
         base = user_base(config, embedded.suffix)
-    return LdapDirectory(config, user_base=base, lines=lines, clock=clock, monotonic=monotonic)
+    return LdapDirectory(config, user_base=base, lines=pools, clock=clock, monotonic=monotonic)
 
 
-def _lines(
+def _pools(
     config: LdapConfig,
     servers: Servers,
     source: Network | Embedded,
     look_after: Callable[[], None],
     monotonic: Callable[[], float],
 ) -> ConnectionPools:
-    """Two lanes: searches are made by our account, and on the other one people introduce themselves."""
+    """Make two pools: one for searches, bound as our own account, and one for users' binds."""
     account = ServiceAccount(
         config.bind_dn, config.bind_password, password_file=config.bind_password_file, monotonic=monotonic
     )
 
-    def connect_as_us(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
+    def connect_for_searches(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
         with account.turn(deadline):
             introduce = partial(account.introduce, deadline=deadline)
             return source.connect(deadline, introduce, near=near, avoid=avoid)
 
-    def connect_as_nobody(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
-        return source.connect(deadline, _prove, near=near, avoid=avoid)
+    def connect_for_binds(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
+        return source.connect(deadline, _require_answer, near=near, avoid=avoid)
 
-    def lane(purpose: str, connect: Connect) -> ConnectionPool:
+    def pool(purpose: str, connect: Connect) -> ConnectionPool:
         return ConnectionPool(
             purpose,
             connect,
             servers,
             size=config.pool_size,
             lifetime=config.connection_lifetime,
-            fair_chance=config.login_deadline * _FAIR_CHANCE,
+            fair_chance=_fair_chance(config),
             monotonic=monotonic,
         )
 
     return ConnectionPools(
-        searches=lane("searches", connect_as_us),
-        binds=lane("people's binds", connect_as_nobody),
+        searches=pool("searches", connect_for_searches),
+        binds=pool("people's binds", connect_for_binds),
         servers=servers,
         look_after=look_after,
     )
 
 
-def _prove(link: LdapConnection) -> None:
-    """Get an answer on a new connection for people's binds: a bind that is lost cannot be repeated.
+def _require_answer(link: LdapConnection) -> None:
+    """Get an answer on a new connection for users' binds, since a lost bind must not be repeated.
 
-    TLS has proven the connection already. In clear, a gateway on this machine may accept a connection that
-    leads nowhere.
+    With TLS the handshake was that answer. Without TLS, a gateway on this machine may accept a connection
+    although it reaches no server.
     """
     if link.is_in_clear:
         ask_root_dse(link)
 
 
-def _nothing_to_look_after() -> None:
-    """A directory in memory does not fail."""
+def _fair_chance(config: LdapConfig) -> float:
+    """Return the seconds that a server must have had before its silence counts as a failure."""
+    return config.login_deadline * _FAIR_CHANCE
 
 
-def _in_a_thread(probe: Callable[[], None]) -> None:
+def _probe_nothing() -> None:
+    """The embedded directory has no server that could fail."""
+
+
+def _start_thread(probe: Callable[[], None]) -> None:
     threading.Thread(target=probe, name="probe of a directory server", daemon=True).start()
 
 
 def user_base(config: LdapConfig, suffix: str = "") -> str:
-    """Tell where people are: as set, or the template's parent, or the whole of an embedded directory.
+    """Return the DN below which users are searched: as set, else the template's parent, else `suffix`.
 
     Args:
         config: the settings.
-        suffix: of an embedded directory.
+        suffix: the suffix of an embedded directory.
     """
     if config.user_base:
         return config.user_base
@@ -156,7 +161,7 @@ def _network(
         context=context,
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
-        fair_chance=config.login_deadline * _FAIR_CHANCE,
+        fair_chance=_fair_chance(config),
         codec=config.codec,
         monotonic=monotonic,
         spawn=spawn,

@@ -1,5 +1,6 @@
-"""From a login name or a stable id to a person.
+"""Finds users by login name or stable id, and reads them.
 
-Owns: which entry a name leads to, how a name is normalized and escaped, what an entry says of a person, and
-groups. Must not know: sockets, servers, whether a password is right. Start reading at `lookup.py`.
+Owns: which entry a login name or an id leads to, how names are normalized and escaped, what an entry says
+about its user, and groups. Must not know: sockets, TLS, whether a password is right. Start reading at
+`lookup.py`.
 """

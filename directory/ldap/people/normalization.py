@@ -1,36 +1,35 @@
-"""What a person typed, made fit for a directory.
+"""Prepares what a user typed for the directory.
 
-Owns: which names and passwords may be sent at all, and escaping, once, by context: for a filter (RFC 4515,
-section 3) or for a DN (RFC 4514, section 2.4). Must not know: connections, settings.
+Owns: which login names may be sent, their normal form, and escaping for a filter (RFC 4515, section 3) or a
+DN (RFC 4514, section 2.4). Must not know: connections, settings.
 """
 
-import re
 import string
 import unicodedata
 from collections.abc import Collection
 
 from directory.contract import MAX_NAME_CHARACTERS, InvalidCredentials, Refusal
+from directory.dn import unescaped
 
 MAX_PASSWORD_BYTES = 1024
 
 _FILTER_SAFE = frozenset((string.ascii_letters + string.digits + "-_.@").encode())
-_ESCAPED_IN_DN = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _DN_SPECIAL = frozenset('"+,;<>=#\\')
 
 
 def candidate_names(typed: str, realms: Collection[str]) -> tuple[str, ...]:
-    r"""Trim and compose a name, and take a listed realm off it: `alice@campus.example`, `CAMPUS\alice`.
+    r"""Normalize a login name, and remove a listed realm: `alice@campus.example`, `CAMPUS\alice`.
 
     Args:
         typed: the login name as typed.
-        realms: names that may stand behind `@` or before a backslash, in any case; any other stays.
+        realms: realms to remove after `@` or before a backslash, in any case. Other realms stay in the name.
 
     Returns:
-        The name; behind it, where `@` and a realm were taken off, the whole address: where a filter asks for
-        addresses, it is one of those.
+        The names to search. If `@` and a realm were removed, the whole address is the second name, because
+        the user filter may search addresses.
 
     Raises:
-        InvalidCredentials: no entry can bear such a name: `unknown_person`, or `unacceptable`.
+        InvalidCredentials: no entry can have such a name: `unknown_person`, or `unacceptable`.
     """
     name = normalized_name(typed)
     if "@" not in name and "\\" not in name:
@@ -46,11 +45,11 @@ def candidate_names(typed: str, realms: Collection[str]) -> tuple[str, ...]:
 
 
 def normalized_name(typed: str) -> str:
-    """Trim and compose (Unicode NFC) a name. Case is left to the directory, which alone knows its rule.
+    """Trim and compose (Unicode NFC) a login name. Case stays: only the directory knows its own rule.
 
     Raises:
-        InvalidCredentials: no entry can bear such a name: `unknown_person`. Or it is too long:
-            `unacceptable`, before anything is done with it.
+        InvalidCredentials: no entry can have such a name: `unknown_person`. A name that is too long is
+            `unacceptable`, and is refused before it is processed.
     """
     if len(typed) > MAX_NAME_CHARACTERS:
         raise InvalidCredentials(Refusal.UNACCEPTABLE, f"the name is over {MAX_NAME_CHARACTERS} characters")
@@ -59,9 +58,9 @@ def normalized_name(typed: str) -> str:
         raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name is empty")
     if name.isascii() and name.isprintable():
         return name
-    # Cs, a lone surrogate, has no UTF-8 form.
+    # Cc: control characters. Cs: lone surrogates, which have no UTF-8 form.
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name holds control characters")
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name contains control characters")
     return unicodedata.normalize("NFC", name)
 
 
@@ -86,15 +85,15 @@ def encoded_password(password: str) -> bytes:
 
 
 def escape_for_filter(value: str | bytes) -> str:
-    """Escape a value for a filter: every byte but the plainest, so that nothing is left to interpret."""
+    """Escape a value for a filter: every byte except letters, digits and `-_.@`."""
     encoded = value.encode() if isinstance(value, str) else value
-    if encoded.isalnum():  # of ASCII alone, where the value is bytes
+    if encoded.isalnum():  # bytes.isalnum accepts ASCII alone
         return encoded.decode()
     return "".join(chr(byte) if byte in _FILTER_SAFE else f"\\{byte:02x}" for byte in encoded)
 
 
 def escape_for_dn(value: str) -> str:
-    """Escape a value for one attribute of a DN."""
+    """Escape an attribute value for a DN."""
     escaped = "".join(f"\\{character}" if character in _DN_SPECIAL else character for character in value)
     if escaped.startswith(" "):
         escaped = "\\" + escaped
@@ -104,8 +103,5 @@ def escape_for_dn(value: str) -> str:
 
 
 def unescape_from_dn(value: str) -> str:
-    """Undo the escaping of one attribute's value in a DN, whichever of its forms a server chose."""
-    unescaped = _ESCAPED_IN_DN.sub(
-        lambda match: bytes.fromhex(match[1].decode()) if match[1] else match[2], value.encode()
-    )
-    return unescaped.decode(errors="replace")
+    """Unescape an attribute value of a DN, in any of the forms that servers use."""
+    return unescaped(value).decode(errors="replace")

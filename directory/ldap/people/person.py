@@ -1,6 +1,6 @@
-"""From an entry to a person.
+"""Turns a user's entry into a `Person`.
 
-Owns: which attributes are read of a person, what they mean, and the form of the stable id. Must not know:
+Owns: which attributes a search reads, what they mean, and the form of the stable id. Must not know:
 connections.
 """
 
@@ -17,22 +17,22 @@ from directory.ldap.people.normalization import escape_for_filter, normalized_na
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import moment_of
 
-_READ: Final = ("cn", "displayName", "mail", "eduPersonAffiliation")
-_GUID: Final = "objectguid"
+_COMMON_ATTRIBUTES: Final = ("cn", "displayName", "mail", "eduPersonAffiliation")
+_GUID_ATTRIBUTE: Final = "objectguid"
 _GUID_OCTETS: Final = 16
 
 
 def attributes_to_read(profile: Profile, *, also: tuple[str, ...] = ()) -> list[str]:
-    """Name the attributes that a search for a person asks for, each once.
+    """List the attributes that a search for a user requests, each once.
 
     Args:
         profile: the kind of directory.
-        also: what is wanted this time beside the usual.
+        also: further attributes to request.
     """
     names = [
         profile.id_attribute,
         profile.net_id_attribute,
-        *_READ,
+        *_COMMON_ATTRIBUTES,
         profile.principal_name_attribute,
         profile.password_changed_attribute,
         *([profile.password_expires_attribute] if profile.password_expires_attribute else []),
@@ -44,10 +44,10 @@ def attributes_to_read(profile: Profile, *, also: tuple[str, ...] = ()) -> list[
 
 
 def person_from(entry: Entry, profile: Profile) -> Person:
-    """Make the person of an entry that was read with `attributes_to_read`; their groups are not looked at.
+    """Make a person from an entry that was read with `attributes_to_read`. Groups are left empty.
 
     Raises:
-        DirectoryUnavailable: the entry has no stable id or no net id, so a setting is wrong.
+        DirectoryUnavailable: the entry has no stable id or no login name, so a setting is wrong.
     """
     expires = profile.password_expires_attribute
     return Person(
@@ -61,22 +61,22 @@ def person_from(entry: Entry, profile: Profile) -> Person:
         password_changed_at=moment_of(
             profile.password_changed_attribute, entry.text(profile.password_changed_attribute)
         ),
-        # 0, in the year 1970, is 389-ds's "must be changed".
+        # 389-ds writes the epoch, 0, for "must be changed".
         password_expires_at=(moment_of(expires, entry.text(expires)) or None) if expires else None,
         private=profile.privacy is not None and _is_private(entry, profile.privacy),
     )
 
 
 def _is_private(entry: Entry, privacy: str) -> bool:
-    """Whether the entry has the attribute; where a value is named too, that one, whatever its case."""
-    attribute, named, wanted = privacy.partition("=")
-    if not named:
+    """Tell whether the entry has the attribute, or the value if `privacy` names one; case is ignored."""
+    attribute, separator, private_value = privacy.partition("=")
+    if not separator:
         return bool(entry.attributes.get(attribute.lower()))
-    return wanted.casefold() in {value.casefold() for value in entry.texts(attribute)}
+    return private_value.casefold() in {value.casefold() for value in entry.texts(attribute)}
 
 
 def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:
-    """Write the filter that finds a person by any of the names that they may have meant.
+    """Return the filter that finds a user by any of the given names.
 
     Args:
         profile: the kind of directory.
@@ -87,17 +87,17 @@ def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:
 
 
 def filter_by_id(profile: Profile, person_id: str) -> str:
-    """Write the filter that finds the person with a stable id.
+    """Return the filter that finds the user with a stable id.
 
     Args:
         profile: the kind of directory.
-        person_id: as `person_from` gave it.
+        person_id: the id, as `person_from` returned it.
 
     Raises:
         InvalidCredentials: no entry can have such an id: `unknown_person`.
     """
     attribute = profile.id_attribute
-    if attribute.lower() != _GUID:
+    if attribute.lower() != _GUID_ATTRIBUTE:
         return f"({attribute}={escape_for_filter(normalized_name(person_id))})"
     try:
         guid = uuid.UUID(person_id)
@@ -109,27 +109,27 @@ def filter_by_id(profile: Profile, person_id: str) -> str:
 
 
 def _id(entry: Entry, attribute: str) -> str:
-    """Take the stable id: as text, or a GUID of 16 octets (MS-DTYP, section 2.3.4.2) in its usual form."""
-    if attribute.lower() == _GUID:
-        octets = entry.attributes.get(_GUID, ())
+    """Return the stable id: text, or a GUID of 16 octets (MS-DTYP, section 2.3.4.2) in its usual form."""
+    if attribute.lower() == _GUID_ATTRIBUTE:
+        octets = entry.attributes.get(_GUID_ATTRIBUTE, ())
         ids = tuple(str(uuid.UUID(bytes_le=value)) for value in octets if len(value) == _GUID_OCTETS)
     else:
         ids = entry.texts(attribute)
     if len(ids) != 1 or not ids[0]:
         raise DirectoryUnavailable(
-            f"a person's entry shows {len(ids)} values of {attribute}, not one (NETID_LDAP_ID_ATTRIBUTE)",
+            f"a user's entry has {len(ids)} values of {attribute}, not one (NETID_LDAP_ID_ATTRIBUTE)",
             alarm=True,
         )
     return ids[0]
 
 
 def _net_id(entry: Entry, attribute: str) -> str:
-    """Take the login name as stored: of several, the one that names the entry, else the first by alphabet."""
+    """Return the login name as stored: of several, the one in the DN, else the first by alphabet."""
     names = sorted(entry.texts(attribute))
     if not names:
         raise DirectoryUnavailable(
-            f"a person's entry shows no {attribute} (NETID_LDAP_NET_ID_ATTRIBUTE; or may "
-            "NETID_LDAP_BIND_DN not read it?)",
+            f"a user's entry shows no {attribute} (correct NETID_LDAP_NET_ID_ATTRIBUTE, or let "
+            "NETID_LDAP_BIND_DN read it)",
             alarm=True,
         )
     if len(names) > 1:
@@ -137,7 +137,7 @@ def _net_id(entry: Entry, attribute: str) -> str:
             first, value, _ = parse_dn(entry.dn)[0]
         except LDAPInvalidDnError:
             return names[0]
-        named = unescape_from_dn(value).casefold() if first.lower() == attribute.lower() else None
-        naming = [name for name in names if name.casefold() == named]
-        return naming[0] if naming else names[0]
+        in_dn = unescape_from_dn(value).casefold() if first.lower() == attribute.lower() else None
+        matching = [name for name in names if name.casefold() == in_dn]
+        return matching[0] if matching else names[0]
     return names[0]

@@ -1,6 +1,6 @@
-"""The user filter, read as a question about an entry: does some login name lead to it?
+"""Derives filters from the user filter that test whether some login name leads to an entry.
 
-Owns: the structure of the filter (RFC 4515), and the filters that are derived from it. Must not know:
+Owns: parsing the user filter (RFC 4515), and the filters that are derived from it. Must not know:
 connections.
 """
 
@@ -15,64 +15,67 @@ from directory.ldap.people.normalization import escape_for_filter, normalized_na
 from directory.ldap.protocol.entry import Entry
 
 _OPERATORS: Final = "&|!"
-_PLACE: Final = re.escape(USERNAME)
-# One equality assertion whose whole value is the login name.
-_EQUALITY: Final = re.compile(rf"([A-Za-z0-9.;-]+)={_PLACE}")
-# Any assertion about an attribute: `=`, `~=`, `>=`, `<=`, and an extensible match as `:caseExactMatch:=`.
-_ASSERTION: Final = re.compile(rf"\(\s*([A-Za-z0-9.;-]+)(?::[^=()]*)?[:~<>]?=([^()]*?){_PLACE}([^()]*)\)")
+_PLACEHOLDER: Final = re.escape(USERNAME)
+# An equality assertion whose whole value is the login name.
+_EQUALITY: Final = re.compile(rf"([A-Za-z0-9.;-]+)={_PLACEHOLDER}")
+# Any assertion with the login name in its value: `=`, `~=`, `>=`, `<=`, or an extensible match such as
+# `:caseExactMatch:=`.
+_ASSERTION: Final = re.compile(
+    rf"\(\s*([A-Za-z0-9.;-]+)(?::[^=()]*)?[:~<>]?=([^()]*?){_PLACEHOLDER}([^()]*)\)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """One part of a filter; `source` is its text, and an item has no `operator`."""
+    """A part of a filter. `source` is its text; an item has no `operator`."""
 
     source: str
     operator: str = ""
     parts: Sequence["_Node"] = ()
 
     @property
-    def asks_name(self) -> bool:
+    def has_name(self) -> bool:
         return USERNAME in self.source
 
 
 def any_name_filter(user_filter: str) -> str | None:
-    """Derive the filter that matches an entry exactly if some login name leads to it.
+    """Derive the filter that matches an entry if, and only if, some login name leads to it.
 
     An equality assertion with the login name becomes a presence test. That is exact under OR, and under AND
-    while only one part asks for the name. It is not exact under NOT.
+    if only one part contains the name. It is not exact under NOT.
 
     Args:
-        user_filter: with `{username}` in it.
+        user_filter: the user filter, with `{username}`.
 
     Returns:
-        The filter, or None where no single filter says it: then names of the entry itself must be tried.
+        The filter; None if no single filter is exact. Then the entry's own names must be tried.
     """
     try:
         node, end = _parse(user_filter, 0)
     except (IndexError, ValueError):
         return None
-    return None if user_filter[end:].strip() else _any(node)
+    return None if user_filter[end:].strip() else _any_name(node)
 
 
 def name_attributes(user_filter: str) -> tuple[str, ...]:
-    """Name the attributes that the filter compares with the login name, each once."""
+    """List the attributes that the filter compares with the login name, each once."""
     return tuple(dict.fromkeys(match[1] for match in _ASSERTION.finditer(user_filter)))
 
 
 def filter_with_names_of(user_filter: str, entry: Entry, net_id_attribute: str) -> str | None:
-    """Fill the filter with every login name that the entry itself bears.
+    """Fill the filter with each login name that the entry has.
 
     Args:
-        user_filter: with `{username}` in it.
-        entry: read with `name_attributes` and the net id.
-        net_id_attribute: holds the login name as stored.
+        user_filter: the user filter, with `{username}`.
+        entry: the entry, read with `name_attributes` and the net id attribute.
+        net_id_attribute: the attribute that holds the login name as stored.
 
     Returns:
-        The filter that matches if one of the names does, or None for an entry without a usable name.
+        A filter that matches if one of the names matches; None if the entry has no usable name.
     """
     texts = list(entry.texts(net_id_attribute))
-    for attribute, before, behind in _ASSERTION.findall(user_filter):
-        texts += (_inner(value, before, behind) for value in entry.texts(attribute))
+    for attribute, prefix, suffix in _ASSERTION.findall(user_filter):
+        texts += (_without_affixes(value, prefix, suffix) for value in entry.texts(attribute))
     filters = [user_filter.replace(USERNAME, escape_for_filter(name)) for name in _usable(texts)]
     return f"(|{''.join(filters)})" if filters else None
 
@@ -87,38 +90,39 @@ def _usable(texts: Iterable[str]) -> list[str]:
     return list(names)
 
 
-def _inner(value: str, before: str, behind: str) -> str:
-    """Take off a value what the filter writes around the login name, such as `@example.edu`."""
-    before, behind = before.strip("*").casefold(), behind.strip("*").casefold()
+def _without_affixes(value: str, prefix: str, suffix: str) -> str:
+    """Remove the text that the filter puts around the login name, such as `@example.edu`."""
+    prefix, suffix = prefix.strip("*").casefold(), suffix.strip("*").casefold()
     folded = value.casefold()
-    if before and folded.startswith(before):
-        value = value[len(before) :]
-    if behind and folded.endswith(behind):
-        value = value[: -len(behind)]
+    if prefix and folded.startswith(prefix):
+        value = value[len(prefix) :]
+    if suffix and folded.endswith(suffix):
+        value = value[: -len(suffix)]
     return value
 
 
-def _any(node: _Node) -> str | None:
-    if not node.asks_name:
+def _any_name(node: _Node) -> str | None:
+    """Derive the filter for any login name from a part; None if it would not be exact."""
+    if not node.has_name:
         return node.source
     if not node.operator:
         equality = _EQUALITY.fullmatch(node.source[1:-1])
         return f"({equality[1]}=*)" if equality else None
-    asking = sum(part.asks_name for part in node.parts)
-    if node.operator == "!" or (node.operator == "&" and asking > 1):
+    with_name = sum(part.has_name for part in node.parts)
+    if node.operator == "!" or (node.operator == "&" and with_name > 1):
         return None
-    parts = [_any(part) for part in node.parts]
+    parts = [_any_name(part) for part in node.parts]
     if any(part is None for part in parts):
         return None
     return f"({node.operator}{''.join(filter(None, parts))})"
 
 
 def _parse(text: str, at: int) -> tuple[_Node, int]:
-    """Read one filter from `at` on; parentheses in values are escaped (RFC 4515, section 3).
+    """Parse one filter that starts at `at`. Parentheses in values are escaped (RFC 4515, section 3).
 
     Raises:
-        IndexError: the text ends too early.
-        ValueError: it is not a filter.
+        IndexError: the text ends inside the filter.
+        ValueError: the text is not a filter.
     """
     first = at = _skip(text, at, "(")
     at += 1
@@ -141,10 +145,10 @@ def _parse(text: str, at: int) -> tuple[_Node, int]:
     return _Node(text[first : at + 1], operator, tuple(parts)), at + 1
 
 
-def _skip(text: str, at: int, wanted: str) -> int:
-    """Pass over white space, up to one of the wanted characters."""
+def _skip(text: str, at: int, expected: str) -> int:
+    """Skip white space. Raises ValueError if none of the expected characters follows."""
     while text[at].isspace():
         at += 1
-    if text[at] not in wanted:
+    if text[at] not in expected:
         raise ValueError(text)
     return at
