@@ -7,7 +7,7 @@ issuer's.
 
 import time
 from collections.abc import Mapping, Sequence
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
 from flask import Request
@@ -44,8 +44,6 @@ _PARAMETERS = frozenset(
 )
 # These may repeat (RFC 8707, 2).
 _REPEATABLE = frozenset({"resource"})
-# What Authlib keeps of a request that it knows nothing of yet.
-_FRESH = vars(OAuth2Request("POST", "https://localhost"))
 
 
 class TokenRequest(OAuth2Request):
@@ -53,13 +51,10 @@ class TokenRequest(OAuth2Request):
 
     `secret_used` is the client id and serial of the secret that proved the client, where its use is worth
     writing down; `granted_scope` and `granted_audience` are what was settled before the directory was asked.
-
-    Authlib asks of each URL whether it is https, which the settings ask of the issuer.
     """
 
     def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
-        self.__dict__.update(_FRESH)
-        self.method, self.uri = request.method, issuer + request.path
+        super().__init__(request.method, issuer + request.path)
         self.headers = EnvironHeaders(request.environ)
         self.parameters: Mapping[str, str] = {}
         self.resources: Sequence[str] = ()
@@ -163,21 +158,20 @@ def _read_body(request: Request) -> bytes:
 
 
 def _parse(encoded: bytes) -> list[tuple[str, str]]:
+    """The parameters of a form or query; one without an equals sign has an empty value.
+
+    Raises:
+        OAuth2Error: `invalid_request`, where it is not UTF-8, is too long, or holds a NUL.
+    """
     try:
         text = encoded.decode("utf-8")
-        if text.count("&") >= _MAX_PARAMETERS:
-            raise malformed("There are too many parameters.")
-        pairs = [_pair(part) for part in text.split("&") if part]
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS, separator="&"
+        )
     except UnicodeDecodeError:
         raise malformed("The parameters are not UTF-8.") from None
+    except ValueError:
+        raise malformed("There are too many parameters.") from None
     if "\0" in text or "%00" in text:
         raise malformed("The parameters hold a NUL character.")
     return pairs
-
-
-def _pair(text: str) -> tuple[str, str]:
-    """A parameter's name and value; without an equals sign it has an empty one."""
-    name, _, value = text.partition("=")
-    if "%" in text or "+" in text:
-        return unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
-    return name, value
