@@ -1,93 +1,187 @@
-"""Upgrades: what was issued before is good after, and older code refuses a newer database (P10)."""
+"""Upgrades: current code serves what earlier releases stored, and refuses the database of a later release.
 
-import io
+`tests/models/upgrades/make_release_data.py` wrote `0.2.0.sql` (a whole database) and `0.2.0.json` (what its
+clients hold) with the code of that release. `0001.sql` holds rows of the first schema, which no release had.
+"""
+
+import json
 import sqlite3
-from collections.abc import Iterator
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
-from app import create_app
-from models import db, hour_prefix, is_current
-from tests.conftest import NOON, Clock, Registered, Site
+from models import db, is_current
+from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
-from tests.servers.netid import PROJECT
+from tests.faults import rows
+from tests.models.upgrades.make_release_data import DATABASE, FOLDER, MISSING, make_site
 
-ROWS = PROJECT / "tests" / "models" / "upgrades" / "0001.sql"
-# The key that the rows were made under, and what was given out with them.
-KEY = "kept-by-the-operator-0123456789-abcdefgh"
-CLIENT = Registered("aba6aaae68551424e4bde544", "nids_im2wm-CeNtbxq0veEvNl4ISnUNFU08oCjRu_r823yks")
-ACCESS = "nida_B6EhuQQqE19rmidavRC0nJwgCJhqZTLULjWyf8lVfNQTFvAGaRFC"
-REFRESH = "nidr_B6JwWSh5-bfU9z7ax8ZiToR9OkWjviT1p-YcOwNursmOHrFOsgpv"
+HELD: dict[str, dict[str, str]] = json.loads((FOLDER / "0.2.0.json").read_text("utf-8"))
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Iterator[Site]:
-    """A server of today on a database of the first release, upgraded."""
-    instance = tmp_path / "instance"
-    log, clock = io.StringIO(), Clock(NOON + 60)
-    environ = {"NETID_INSTANCE_PATH": str(instance), "NETID_SECRET_KEY": KEY}
-    app = create_app(environ, clock=clock, log_stream=log)
-    with app.app_context():
-        upgrade(revision="0001")
-        connection = sqlite3.connect(instance / "netid.sqlite3")
-        connection.executescript(ROWS.read_text("utf-8"))
-        connection.close()
-        assert not is_current()
-        upgrade()
-        assert is_current()
-    yield Site(app, app.test_client(), clock, log)
-    with app.app_context():
-        db.engine.dispose()
+def load(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Makes a server of today on the rows of a file, which are then upgraded."""
+    made: list[Site] = []
+
+    def make(name: str, *, at: str | None = None) -> Site:
+        instance = tmp_path / "instance"
+        site = make_site(instance, NOON + 60)
+        made.append(site)
+        with site.app.app_context():
+            if at is not None:
+                upgrade(revision=at)
+                assert not is_current()
+            with closing(sqlite3.connect(instance / DATABASE)) as database:
+                database.executescript((FOLDER / name).read_text("utf-8"))
+            upgrade()
+            assert is_current()
+        return site
+
+    yield make
+    for site in made:
+        with site.app.app_context():
+            db.engine.dispose()
 
 
-def test_token_of_the_first_release_is_good(old: Site) -> None:
-    """An access token opens what it opened, and the answer says what it said."""
-    told = old.get("/api/me", ACCESS).get_json()
-    assert told == {
+@pytest.fixture
+def old(load: Callable[..., Site]) -> Site:
+    """A server of today on the database of release 0.2.0."""
+    return load("0.2.0.sql")
+
+
+def client(name: str) -> Registered:
+    """A client of the old database, with its secret."""
+    return Registered(HELD[name]["client_id"], HELD[name]["client_secret"])
+
+
+def key_id(token: str) -> str:
+    """The id of the key that signed a JWT (RFC 7515, 4.1.4)."""
+    header = token.partition(".")[0]
+    found: str = json.loads(urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+    return found
+
+
+def introspect(site: Site, name: str, token: str) -> dict[str, object]:
+    """What introspection tells a client of its own token (RFC 7662)."""
+    answer = site.post("/oauth/introspect", client(name), token=token)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = answer.get_json()
+    return found
+
+
+def test_access_token_of_an_earlier_release_is_good(old: Site) -> None:
+    """An access token opens what it opened, and the answer is the same as before."""
+    assert old.get("/api/me", HELD["rotating"]["access_token"]).get_json() == {
         "sub": ALICE.id,
         "net_id": "alice",
         "name": "Alice Baker",
         "mail": "alice@campus.example",
     }
-    seen = old.post("/oauth/introspect", CLIENT, token=ACCESS).get_json()
-    assert (seen["active"], seen["scope"], seen["exp"]) == (True, "profile email", NOON + 3600)
 
 
-def test_refresh_token_of_the_first_release_is_good(old: Site) -> None:
-    """A refresh token gives its successor once, with the client's secret of then."""
-    answer = old.refresh(CLIENT, REFRESH)
+@pytest.mark.parametrize(
+    ("name", "scope", "seconds"),
+    [("rotating", "profile email library", 3600), ("program", "default", 3600), ("signed", "openid", 600)],
+)
+def test_introspection_knows_tokens_of_an_earlier_release(
+    old: Site, name: str, scope: str, seconds: int
+) -> None:
+    """A token is as active as it was, with the same scope and end: opaque, of no user, or a JWT."""
+    seen = introspect(old, name, HELD[name]["access_token"])
+    assert (seen["active"], seen["scope"], seen["exp"]) == (True, scope, NOON + seconds)
+    assert seen["client_id"] == HELD[name]["client_id"]
+
+
+def test_token_that_was_revoked_before_an_upgrade_is_dead(old: Site) -> None:
+    """A revocation outlives an upgrade (RFC 7009)."""
+    assert introspect(old, "rotating", HELD["rotating"]["revoked_access_token"]) == {"active": False}
+
+
+@pytest.mark.parametrize("name", ["rotating", "keeping", "pairwise", "signed"])
+def test_refresh_token_of_an_earlier_release_is_good(old: Site, name: str) -> None:
+    """A refresh token gives new tokens, with the client's secret from before the upgrade."""
+    answer = old.refresh(client(name), HELD[name]["refresh_token"])
     assert answer.status_code == 200, answer.text
     assert old.get("/api/me", answer.get_json()["access_token"]).status_code == 200
+    is_kept = answer.get_json()["refresh_token"] == HELD[name]["refresh_token"]
+    assert is_kept is (name == "keeping")
 
 
-def test_lost_answer_of_the_first_release_is_given_again(old: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever missed the answer to a refresh while the server was upgraded is given the same one after it."""
-    with monkeypatch.context() as first_release:
-        first_release.setattr("oauth.tokens.format.moment_prefix", lambda ends: hour_prefix(int(ends)))
-        missed = old.refresh(CLIENT, REFRESH).get_json()
-    assert len(missed["refresh_token"]) == len(REFRESH)
-    assert old.refresh(CLIENT, REFRESH).get_json() == missed
-    assert old.get("/api/me", missed["access_token"]).status_code == 200
+def test_lost_answer_of_an_earlier_release_is_repeated(old: Site) -> None:
+    """A client that lost the answer to a refresh during the upgrade gets the same tokens after it."""
+    old.clock.now = NOON + 1
+    answer = old.refresh(client("rotating"), HELD["rotating"]["used_refresh_token"])
+    assert answer.status_code == 200, answer.text
+    assert answer.get_json()["refresh_token"] == HELD["rotating"]["next_refresh_token"]
 
 
-def test_revocation_reaches_tokens_of_the_first_release(old: Site) -> None:
-    """What was issued before an upgrade can be ended after it."""
-    assert old.post("/oauth/revoke", CLIENT, token=REFRESH).status_code == 200
-    assert old.get("/api/me", ACCESS).status_code == 401
+def test_pairwise_subject_of_an_earlier_release_stays(old: Site) -> None:
+    """A client with pairwise subjects knows the user under the same `sub` as before (OIDC Core, 8.1)."""
+    before = old.get("/api/me", HELD["pairwise"]["access_token"]).get_json()["sub"]
+    after = old.get("/api/me", old.token(client("pairwise"))).get_json()["sub"]
+    assert before == after != ALICE.id
+
+
+def test_signing_key_of_an_earlier_release_still_signs(old: Site) -> None:
+    """Tokens are signed with the same key as before the upgrade, and it is published (RFC 7517)."""
+    before, after = (key_id(token) for token in (HELD["signed"]["access_token"], old.token(client("signed"))))
+    assert before == after
+    published = old.http.get("/.well-known/jwks.json").get_json()["keys"]
+    assert before in [key["kid"] for key in published]
+
+
+def test_revocation_reaches_tokens_of_an_earlier_release(old: Site) -> None:
+    """Tokens that were issued before an upgrade can be ended after it."""
+    token = HELD["rotating"]["refresh_token"]
+    assert old.post("/oauth/revoke", client("rotating"), token=token).status_code == 200
+    assert old.get("/api/me", HELD["rotating"]["access_token"]).status_code == 401
+
+
+def test_audit_of_an_earlier_release_is_readable(old: Site) -> None:
+    """The audit command prints the rows from before the upgrade."""
+    printed = json.loads(old.run("audit", "list", "--since", "2027-01-01", "--json"))
+    events = (
+        [row["event"] for row in printed["events"]]
+        if isinstance(printed, dict)
+        else [row["event"] for row in printed]
+    )
+    assert events.count("token.issued") == 7
+    assert {"token.refreshed", "token.revoked", "grant.refused"} <= set(events)
+
+
+def test_scopes_and_failures_of_an_earlier_release_stay(old: Site) -> None:
+    """The scopes, the refused logins and the missing people are still there."""
+    assert "Borrow books" in old.run("scope", "list")
+    assert [row["reason"] for row in rows(old, "login_failure")] == ["wrong_password"]
+    assert [(row["subject"], row["directory"]) for row in rows(old, "missing_person")] == [
+        (MISSING, "default")
+    ]
+
+
+def test_rows_of_the_first_schema_survive_every_migration(load: Callable[..., Site]) -> None:
+    """Each migration keeps the rows of those before it."""
+    site = load("0001.sql", at="0001")
+    for table in ("client", "client_secret", "grant", "access_token", "refresh_token", "audit_event"):
+        assert len(rows(site, table)) == 1, table
+    (grant,) = rows(site, "grant")
+    assert (grant["net_id"], grant["directory"], grant["origin"]) == ("alice", "default", "password")
 
 
 def test_upgrade_can_be_undone(old: Site) -> None:
-    """Back at the first release its tables are what they were, and the token is still in them."""
+    """A downgrade to the first schema keeps every token, and they are good after the next upgrade."""
     with old.app.app_context():
+        count = len(rows(old, "access_token"))
         downgrade(revision="0001")
-        connection = db.engine.connect()
-        assert len(connection.execute(text("SELECT id FROM access_token")).all()) == 1
-        connection.close()
+        with db.engine.connect() as connection:
+            assert len(connection.execute(text("SELECT id FROM access_token")).all()) == count
         upgrade()
-    assert old.get("/api/me", ACCESS).status_code == 200
+    assert old.get("/api/me", HELD["rotating"]["access_token"]).status_code == 200
 
 
 def test_newer_database_is_refused(old: Site) -> None:
