@@ -161,14 +161,14 @@ def test_password_file_that_others_may_change_is_not_believed(
     """While the file is open to others, the last password holds, and the log says why."""
     file = keep_secret(tmp_path / "password", "first")
     account = ServiceAccount("cn=svc", "first", password_file=file, monotonic=lambda: 0.0)
-    assert account._read() == "first"
+    assert account.read_password() == "first"
     file.write_text("of somebody else", encoding="ascii")
     file.chmod(0o666)
-    assert account._read() == "first"
+    assert account.read_password() == "first"
     assert f"is open to other users of this machine: chmod 600 {file}" in caplog.text
     assert "somebody" not in caplog.text
     file.chmod(0o600)
-    assert account._read() == "of somebody else"
+    assert account.read_password() == "of somebody else"
 
 
 def test_doctor_names_the_open_password_file(tmp_path: Path) -> None:

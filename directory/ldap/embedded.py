@@ -31,7 +31,7 @@ from directory.dn import NotADn, dn_key
 from directory.ldap.config import ConfigError
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
-from directory.ldap.connections.strategy import ByLdap3
+from directory.ldap.connections.strategy import Ldap3Operations
 from directory.ldap.people.normalization import escape_for_dn, unescape_from_dn
 
 _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name
@@ -54,7 +54,7 @@ class EmbeddedPerson:
     what: str
 
 
-class StrictMockStrategy(ByLdap3, MockSyncStrategy):  # type: ignore[misc] # ldap3 has no types
+class StrictMockStrategy(Ldap3Operations, MockSyncStrategy):  # type: ignore[misc] # ldap3 has no types
     """ldap3's mock server, made as strict as a real server."""
 
     def mock_bind(self, request_message: Any, _controls: object) -> dict[str, Any]:
@@ -138,11 +138,11 @@ class Embedded:
         _deadline: Deadline,
         introduce: Callable[[LdapConnection], None],
         *,
-        near: str | None = None,
+        prefer: str | None = None,
         avoid: str | None = None,
     ) -> LdapConnection:
-        """Return a new connection. `near` and `avoid` have no effect, since there is one server."""
-        del near, avoid
+        """Return a new connection. `prefer` and `avoid` have no effect, since there is one server."""
+        del prefer, avoid
         link = LdapConnection(self._server, StrictMockStrategy, name="the embedded directory")
         link.strategy.open(read_server_info=False)
         introduce(link)

@@ -11,11 +11,10 @@ from functools import partial
 
 from directory.ldap.config import ConfigError, LdapConfig
 from directory.ldap.connections.connection import LdapConnection
-from directory.ldap.connections.connector import Network, ask_root_dse
+from directory.ldap.connections.connector import Connector, ask_root_dse
 from directory.ldap.connections.deadline import Deadline
-from directory.ldap.connections.losses import Losses
-from directory.ldap.connections.pool import Connect, ConnectionPool
-from directory.ldap.connections.servers import Servers
+from directory.ldap.connections.pool import ConnectionFactory, ConnectionPool
+from directory.ldap.connections.servers import QuickLosses, Servers
 from directory.ldap.connections.service_account import ServiceAccount
 from directory.ldap.connections.session import ConnectionPools
 from directory.ldap.connections.tls import verified_context
@@ -51,22 +50,22 @@ def open_directory(
     """
     ldif = config.embedded_path
     uris = config.uris if ldif is None else ()
-    servers = Servers(uris, clock=clock, monotonic=monotonic, random=chance, tell=tell)
+    servers = Servers(uris, clock=clock, monotonic=monotonic, random=chance, on_change=tell)
     if ldif is None:
         network = _network(config, servers, monotonic, spawn or _start_thread)
-        pools = _pools(config, servers, network, network.look_after, monotonic)
+        pools = _pools(config, servers, network, network.start_due_probes, monotonic)
         base = user_base(config)
     else:
         embedded = Embedded.from_ldif(ldif)
         pools = _pools(config, servers, embedded, _probe_nothing, monotonic)
         base = user_base(config, embedded.suffix)
-    return LdapDirectory(config, user_base=base, lines=pools, clock=clock, monotonic=monotonic)
+    return LdapDirectory(config, user_base=base, pools=pools, clock=clock, monotonic=monotonic)
 
 
 def _pools(
     config: LdapConfig,
     servers: Servers,
-    source: Network | Embedded,
+    source: Connector | Embedded,
     look_after: Callable[[], None],
     monotonic: Callable[[], float],
 ) -> ConnectionPools:
@@ -75,22 +74,22 @@ def _pools(
         config.bind_dn, config.bind_password, password_file=config.bind_password_file, monotonic=monotonic
     )
 
-    def connect_for_searches(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
-        with account.turn(deadline):
-            introduce = partial(account.introduce, deadline=deadline)
-            return source.connect(deadline, introduce, near=near, avoid=avoid)
+    def connect_for_searches(deadline: Deadline, *, prefer: str | None, avoid: str | None) -> LdapConnection:
+        with account.connecting(deadline):
+            introduce = partial(account.bind, deadline=deadline)
+            return source.connect(deadline, introduce, prefer=prefer, avoid=avoid)
 
-    def connect_for_binds(deadline: Deadline, *, near: str | None, avoid: str | None) -> LdapConnection:
-        return source.connect(deadline, _require_answer, near=near, avoid=avoid)
+    def connect_for_binds(deadline: Deadline, *, prefer: str | None, avoid: str | None) -> LdapConnection:
+        return source.connect(deadline, _require_answer, prefer=prefer, avoid=avoid)
 
-    def pool(purpose: str, connect: Connect) -> ConnectionPool:
+    def pool(purpose: str, connect: ConnectionFactory) -> ConnectionPool:
         return ConnectionPool(
             purpose,
             connect,
             servers,
             size=config.pool_size,
             lifetime=config.connection_lifetime,
-            fair_chance=_fair_chance(config),
+            blame_after=_fair_chance(config),
             monotonic=monotonic,
         )
 
@@ -98,7 +97,7 @@ def _pools(
         searches=pool("searches", connect_for_searches),
         binds=pool("people's binds", connect_for_binds),
         servers=servers,
-        look_after=look_after,
+        start_due_probes=look_after,
     )
 
 
@@ -108,7 +107,7 @@ def _require_answer(link: LdapConnection) -> None:
     With TLS the handshake was that answer. Without TLS, a gateway on this machine may accept a connection
     although it reaches no server.
     """
-    if link.is_in_clear:
+    if link.is_unencrypted:
         ask_root_dse(link)
 
 
@@ -142,7 +141,7 @@ def _network(
     servers: Servers,
     monotonic: Callable[[], float],
     spawn: Callable[[Callable[[], None]], None],
-) -> Network:
+) -> Connector:
     uris = tuple(ServerUri.parse(uri) for uri in config.uris)
     context = None
     if any(uri.scheme == "ldaps" or (uri.scheme == "ldap" and config.start_tls) for uri in uris):
@@ -153,15 +152,15 @@ def _network(
         except OSError as error:
             files = "NETID_LDAP_CA_FILE, NETID_LDAP_CLIENT_CERT_FILE, NETID_LDAP_CLIENT_KEY_FILE"
             raise ConfigError((f"{files}: no usable certificate or key: {error}.",)) from error
-    return Network(
+    return Connector(
         uris=uris,
         servers=servers,
-        losses=Losses(servers),
+        losses=QuickLosses(servers),
         start_tls=config.start_tls,
         context=context,
         connect_timeout=config.connect_timeout,
         read_timeout=config.read_timeout,
-        fair_chance=_fair_chance(config),
+        blame_after=_fair_chance(config),
         codec=config.codec,
         monotonic=monotonic,
         spawn=spawn,

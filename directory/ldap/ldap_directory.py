@@ -46,7 +46,7 @@ class LdapDirectory:
         config: LdapConfig,
         *,
         user_base: str,
-        lines: ConnectionPools,
+        pools: ConnectionPools,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
@@ -58,7 +58,7 @@ class LdapDirectory:
         self._lockouts = LockoutReader(
             self._profile.lockout, config.password_policy, clock=clock, monotonic=monotonic
         )
-        self._lines = lines
+        self.pools = pools
         self._clock = clock
         self._monotonic = monotonic
 
@@ -175,14 +175,14 @@ class LdapDirectory:
 
     def close(self) -> None:
         """Close every connection. The directory can be used again after it."""
-        self._lines.close()
+        self.pools.close()
 
     def servers(self) -> list[ServerStatus]:
         """Tell how each server stands, in order of preference; an embedded directory has none."""
-        return self._lines.servers.statuses()
+        return self.pools.servers.statuses()
 
     def _session(self) -> LdapSession:
-        return self._lines.session(Deadline.of_request(self._config.login_deadline, self._monotonic))
+        return self.pools.session(Deadline.of_request(self._config.login_deadline, self._monotonic))
 
     def _bound(self, dn: str, secret: bytes, account: AccountEntry, session: LdapSession) -> PolicyResponse:
         try:
@@ -205,7 +205,7 @@ class LdapDirectory:
             lambda entry: self._lockouts.read(entry.dn, session)[0],
             self._profile,
             self._clock,
-            lambda: session.asked,
+            lambda: session.last_server,
         )
 
     def _refuse_by_entry(self, entry: Entry) -> None:

@@ -148,8 +148,8 @@ def test_many_connections_try_a_changed_password_once() -> None:
 
     def connect(_: int) -> None:
         deadline = Deadline(5, time.monotonic)
-        with account.turn(deadline):
-            account.introduce(cast("LdapConnection", server), deadline)
+        with account.connecting(deadline):
+            account.bind(cast("LdapConnection", server), deadline)
 
     connect(0)
     server.code, server.tries = 49, 0

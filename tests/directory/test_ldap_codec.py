@@ -26,9 +26,8 @@ from ldap3.protocol.rfc4511 import (
 from ldap3.utils.asn1 import decode_message_fast
 from pyasn1.codec.ber.encoder import encode
 
-from directory.ldap.connections.strategy import found_of
-from directory.ldap.protocol.ber import NotUnderstood
-from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
+from directory.ldap.connections.strategy import search_result_from
+from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, ResponseReader, UnexpectedMessage
 from directory.ldap.protocol.entry import Answer, SearchResult
 from tests.directory.scripted import message, tlv
 
@@ -86,7 +85,7 @@ def entry(dn: str, attributes: dict[str, list[bytes]]) -> object:
 def by_ldap3(messages: list[bytes]) -> SearchResult:
     """What ldap3 reads of them, by its own decoder."""
     responses = [LDAP3.strategy.decode_response_fast(decode_message_fast(each)) for each in messages]
-    return found_of(responses[:-1], responses[-1])
+    return search_result_from(responses[:-1], responses[-1])
 
 
 @given(IDS, CODES, TEXTS, CONTROLS, st.booleans())
@@ -102,7 +101,7 @@ def test_answer_to_a_bind(
     answer = enveloped(message_id, "bindResponse", operation, controls)
     values = {oid: value for oid, (_, value) in controls.items() if value is not None}
     expected = Answer(code, text.replace("\0", ""), values)
-    assert Reading(message_id, BIND_RESPONSE).take(answer) == SearchResult(expected, [])
+    assert ResponseReader(message_id, BIND_RESPONSE).take(answer) == SearchResult(expected, [])
     if not referred:  # ldap3 knows no referral here
         assert by_ldap3([answer]) == SearchResult(expected, [])
 
@@ -128,7 +127,7 @@ def test_answer_to_a_search(
         )
     )
     whole = b"".join(messages)
-    reading = Reading(message_id, SEARCH_DONE)
+    reading = ResponseReader(message_id, SEARCH_DONE)
     left = whole
     while len(left) > 1 and (size := data.draw(st.integers(1, len(left)))) < len(left):
         assert reading.take(left[:size]) is None
@@ -150,8 +149,8 @@ def test_what_was_tampered_with(data: st.DataObject, byte: int) -> None:
     changed = bytearray(b"".join(whole))
     changed[place] = byte
     try:
-        found = Reading(7, SEARCH_DONE).take(bytes(changed))
-    except NotUnderstood:
+        found = ResponseReader(7, SEARCH_DONE).take(bytes(changed))
+    except UnexpectedMessage:
         return
     if found is not None:
         assert found == by_ldap3([bytes(changed[: len(whole[0])]), bytes(changed[len(whole[0]) :])])
@@ -200,8 +199,8 @@ def found(*attributes: bytes, dn: bytes = b"dc=x") -> bytes:
 )
 def test_what_it_does_not_know_it_leaves_to_ldap3(answer: bytes) -> None:
     """Nothing is guessed at: another message, another kind, any other form, anything behind the end."""
-    with pytest.raises(NotUnderstood):
-        Reading(7, SEARCH_DONE).take(answer)
+    with pytest.raises(UnexpectedMessage):
+        ResponseReader(7, SEARCH_DONE).take(answer)
 
 
 @pytest.mark.parametrize(
@@ -218,14 +217,14 @@ def test_what_it_does_not_know_it_leaves_to_ldap3(answer: bytes) -> None:
 )
 def test_only_a_binds_result_answers_a_bind(answer: bytes) -> None:
     """A success of anything else is not believed; nor is one with controls that are none."""
-    with pytest.raises(NotUnderstood):
-        Reading(7, BIND_RESPONSE).take(answer)
+    with pytest.raises(UnexpectedMessage):
+        ResponseReader(7, BIND_RESPONSE).take(answer)
 
 
 @pytest.mark.parametrize("wanted", [0, 1, 5])
 def test_a_part_is_no_answer(wanted: int) -> None:
     """Until the last byte has come there is nothing to go by."""
-    reading: Callable[[bytes], SearchResult | None] = Reading(7, BIND_RESPONSE).take
+    reading: Callable[[bytes], SearchResult | None] = ResponseReader(7, BIND_RESPONSE).take
     whole = message(7, BOUND)
     assert reading(whole[:wanted]) is None
     assert reading(whole[wanted:-1]) is None

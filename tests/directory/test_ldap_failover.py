@@ -94,11 +94,11 @@ def test_server_that_is_back_is_probed_and_used_again(three: Three) -> None:
     while three.states()[0] != "good":
         three.log_in()
         assert time.monotonic() < until
-    names = {lease.link.name for lease in three.directory._lines.searches._idle}
+    names = set(three.directory.pools.searches.stats().idle_servers)
     assert names == {three.servers[1].ldap}
     three.clock.move(601)
     three.log_in()
-    names = {lease.link.name for lease in three.directory._lines.searches._idle}
+    names = set(three.directory.pools.searches.stats().idle_servers)
     assert names == {three.servers[0].ldap}
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from directory import Directory, DirectoryUnavailable
-from directory.ldap import LdapConfig, open_directory
+from directory import DirectoryUnavailable
+from directory.ldap import LdapConfig, LdapDirectory, open_directory
+from directory.ldap.connections.deadline import Deadline
 from tests.directory.conformance import ALICE
 from tests.directory.conftest import MovedClock, recovers_within
 from tests.directory.scripted import BIND, EXTENDED, SEARCH, Dripping, Scripted, friendly
@@ -30,7 +31,7 @@ def unavailable_within(seconds: float) -> Iterator[None]:
 
 @pytest.mark.parametrize("logins_before", [0, 1])
 def test_killed_server(
-    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], logins_before: int
+    on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd], logins_before: int
 ) -> None:
     """A dead server is unavailable at once, and good again within a second of its return."""
     server = new_slapd()
@@ -53,7 +54,7 @@ def test_killed_server(
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps", "ldapi"])
 def test_frozen_server(
-    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], scheme: str
+    on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd], scheme: str
 ) -> None:
     """A hung server costs one login its deadline and the next ones nothing, and is good again after it."""
     server = new_slapd()
@@ -68,7 +69,7 @@ def test_frozen_server(
 
 
 def test_restarted_server_costs_no_login(
-    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+    on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd]
 ) -> None:
     """Connections that died with the old process are replaced without anybody noticing."""
     server = new_slapd()
@@ -80,13 +81,14 @@ def test_restarted_server_costs_no_login(
 
 
 def test_idle_connections_closed_by_the_server(
-    on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
+    on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd]
 ) -> None:
     """A server that closes idle connections costs no login (RFC 4511, 5.3)."""
     server = new_slapd(more="idletimeout 1")
     directory = on_slapd(server)
     directory.authenticate("alice", "alice-password")
-    kept = directory._lines.searches._idle[0].link  # type: ignore[attr-defined] # the contract shows no connections
+    with directory.pools.searches.lease(Deadline(1, time.monotonic)) as kept:
+        assert kept.is_alive()
     until = time.monotonic() + 5
     while kept.is_alive() and time.monotonic() < until:
         time.sleep(0.05)
@@ -95,7 +97,7 @@ def test_idle_connections_closed_by_the_server(
 
 
 @pytest.mark.parametrize("operation", [BIND, SEARCH, EXTENDED])
-def test_dripping_server(opened: Callable[..., Directory], operation: int) -> None:
+def test_dripping_server(opened: Callable[..., LdapDirectory], operation: int) -> None:
     """A server that sends a byte now and then does not stretch the deadline."""
 
     class DripsAt(Dripping):
@@ -111,7 +113,7 @@ def test_dripping_server(opened: Callable[..., Directory], operation: int) -> No
             directory.authenticate("alice", "alice-password")
 
 
-def test_silent_tls_handshake(opened: Callable[..., Directory]) -> None:
+def test_silent_tls_handshake(opened: Callable[..., LdapDirectory]) -> None:
     """A server that accepts and then says nothing at all costs the read timeout."""
     with Scripted() as server:
         server.script = lambda *_: b""
@@ -121,7 +123,7 @@ def test_silent_tls_handshake(opened: Callable[..., Directory]) -> None:
             directory.authenticate("alice", "alice-password")
 
 
-def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., Directory]) -> None:
+def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., LdapDirectory]) -> None:
     """A late answer must not be read as the next person's: the connection is thrown away."""
     late = threading.Event()
 
@@ -134,7 +136,7 @@ def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., Directo
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS)
         with unavailable_within(0.7):
             directory.authenticate("alice", "alice-password")
-        assert directory._lines.binds._idle == []  # type: ignore[attr-defined] # the contract shows no connections
+        assert directory.pools.binds.stats().idle == 0
         late.set()
         assert directory.authenticate("alice", "alice-password").net_id == "alice"
         # One for the probe, and new ones for search and bind: none from before is trusted.
@@ -142,7 +144,7 @@ def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., Directo
 
 
 def test_busy_connections_are_waited_for_no_longer_than_the_deadline(
-    opened: Callable[..., Directory],
+    opened: Callable[..., LdapDirectory],
 ) -> None:
     """With every connection in use, a login waits for its deadline and no more."""
     hung = threading.Event()
@@ -178,7 +180,7 @@ def test_busy_connections_are_waited_for_no_longer_than_the_deadline(
         assert max(took) < 0.7
 
 
-def test_many_threads_share_few_connections(opened: Callable[..., Directory]) -> None:
+def test_many_threads_share_few_connections(opened: Callable[..., LdapDirectory]) -> None:
     """No more connections are open than the pool's size allows, in each of the two lanes."""
     with Scripted() as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", pool_size=2)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable
-from directory.ldap.connections.losses import Losses
-from directory.ldap.connections.servers import Servers
+from directory.ldap.connections.servers import QuickLosses, Servers
 from tests.directory.scripted import BIND, EXTENDED, SEARCH, Scripted, friendly
 
 A, B = "ldap://a", "ldap://b"
@@ -26,25 +25,25 @@ def servers_of(*uris: str) -> Servers:
 def test_several_losses_in_a_row_put_a_server_aside(uris: tuple[str, ...], bearable: int) -> None:
     """Two of them where another server is good, ten where none is."""
     servers = servers_of(*uris)
-    losses = Losses(servers)
+    losses = QuickLosses(servers)
     for _ in range(bearable):
-        losses.lost(A, 0, LOST)
+        losses.record(A, 0, LOST)
         assert servers.is_good(A)
-    losses.lost(A, 0, LOST)
+    losses.record(A, 0, LOST)
     assert not servers.is_good(A)
 
 
 def test_an_answer_between_losses_clears_the_count() -> None:
     """Losses count in a row alone, and for each server by itself."""
     servers = servers_of(A, B)
-    losses = Losses(servers)
+    losses = QuickLosses(servers)
     for _ in range(5):
-        losses.lost(A, 0, LOST)
+        losses.record(A, 0, LOST)
         assert losses
-        losses.answered(A)
+        losses.clear(A)
         assert not losses
-        losses.lost(B, 0, LOST)
-        losses.answered(B)
+        losses.record(B, 0, LOST)
+        losses.clear(B)
     assert servers.is_good(A)
     assert servers.is_good(B)
 
@@ -52,10 +51,10 @@ def test_an_answer_between_losses_clears_the_count() -> None:
 def test_loss_of_an_older_connection_is_no_news() -> None:
     """A connection that was opened before the last failure tells nothing new when it is lost too."""
     servers = servers_of(A, B)
-    losses = Losses(servers)
+    losses = QuickLosses(servers)
     servers.distrust(A, 0)
     for _ in range(5):
-        losses.lost(A, 0, LOST)
+        losses.record(A, 0, LOST)
     assert servers.is_good(A)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from directory import Directory, DirectoryUnavailable
+from directory import DirectoryUnavailable
+from directory.ldap import LdapDirectory
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.pool import ConnectionPool
-from directory.ldap.connections.servers import Servers
 from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, NothingSent
 from tests.directory.conftest import recovers_within
 from tests.directory.scripted import BIND, Scripted, friendly
@@ -45,36 +45,41 @@ def dead() -> Iterator[DeadSocket]:
 def test_whether_anything_was_sent_is_known(dead: DeadSocket, taken: int, loss: type[ConnectionLost]) -> None:
     """Only a connection that took nothing at all allows a person's bind once more."""
     dead.left = taken
-    wire = DeadlineSocket(dead, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
+    wrapped = DeadlineSocket(dead, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
     with pytest.raises(ConnectionLost) as caught:
-        wire.sendall(b"a request")
+        wrapped.sendall(b"a request")
     assert type(caught.value) is loss
     with pytest.raises(ConnectionLost) as caught:
-        wire.sendall(b"another")
+        wrapped.sendall(b"another")
     assert type(caught.value) is loss
-    wire.begin(Deadline(1, time.monotonic))
+    wrapped.set_deadline(Deadline(1, time.monotonic))
     with pytest.raises(NothingSent):
-        wire.sendall(b"in the next use of it")
+        wrapped.sendall(b"in the next use of it")
 
 
-@pytest.mark.parametrize("lane", ["searches", "binds"])
+@pytest.mark.parametrize("purpose", ["searches", "binds"])
 def test_what_was_not_sent_is_sent_once_more(
-    opened: Callable[..., Directory], dead: DeadSocket, lane: str
+    opened: Callable[..., LdapDirectory],
+    dead: DeadSocket,
+    purpose: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A kept connection that was reset unnoticed costs no login, whichever of the two it is."""
     with Scripted() as server:
         directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
         directory.authenticate("alice", "x")
-        wire = getattr(directory._lines, lane)._idle[0].link._wire  # type: ignore[attr-defined] # LDAP's own
-        wire.raw.close()
-        wire.raw = dead
-        wire.is_silent = lambda: True
+        pool: ConnectionPool = getattr(directory.pools, purpose)
+        with pool.lease(Deadline(1, time.monotonic)) as connection:
+            assert connection.socket is not None
+            connection.socket.raw.close()
+            connection.socket.raw = dead
+            monkeypatch.setattr(connection.socket, "is_silent", lambda: True)
         assert directory.authenticate("alice", "x").net_id == "alice"
         # One in the place of it, and for the other lane too: what was open before is not trusted any more.
         assert server.connections in {3, 4}
 
 
-def test_queue_is_bounded(opened: Callable[..., Directory]) -> None:
+def test_queue_is_bounded(opened: Callable[..., LdapDirectory]) -> None:
     """Eight may wait for each connection; who comes on top is refused at once, not after the deadline."""
     hung, waiting = threading.Event(), threading.Semaphore(0)
 
@@ -90,9 +95,9 @@ def test_queue_is_bounded(opened: Callable[..., Directory]) -> None:
         for thread in threads:
             thread.start()
         assert waiting.acquire(timeout=5)
-        lane = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
+        pool = directory.pools.binds
         until = time.monotonic() + 5
-        while lane._waiting < 8 and time.monotonic() < until:
+        while pool.stats().waiting < 8 and time.monotonic() < until:
             time.sleep(0.005)
         began = time.monotonic()
         with pytest.raises(DirectoryUnavailable, match="too many wait"):
@@ -103,7 +108,7 @@ def test_queue_is_bounded(opened: Callable[..., Directory]) -> None:
             thread.join(5)
 
 
-def test_who_gives_up_leaves_no_connection_unused(opened: Callable[..., Directory]) -> None:
+def test_who_gives_up_leaves_no_connection_unused(opened: Callable[..., LdapDirectory]) -> None:
     """Of many who wait, some beyond their deadline, each is answered or refused, and then all works again."""
     slow = threading.Event()
 
@@ -124,32 +129,31 @@ def test_who_gives_up_leaves_no_connection_unused(opened: Callable[..., Director
         for thread in threads:
             thread.join(5)
         slow.set()
-        lane = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
-        assert (lane._taken, lane._waiting) == (0, 0)
+        pool = directory.pools.binds
+        assert (pool.stats().leased, pool.stats().waiting) == (0, 0)
         recovers_within(5, lambda: directory.authenticate("alice", "x"))
 
 
-def test_connections_to_other_servers_count_too(opened: Callable[..., Directory]) -> None:
+def test_connections_to_other_servers_count_too(opened: Callable[..., LdapDirectory]) -> None:
     """Going to another server closes a connection to the first, where the lane is full."""
     with Scripted() as one, Scripted() as other:
         directory = opened(uris=(one.uri, other.uri), pool_size=1, **SETTINGS, **LIMITS)
-        lane: ConnectionPool = directory._lines.binds  # type: ignore[attr-defined] # LDAP's own
-        for near in (one.uri, other.uri, one.uri):
-            with lane.lease(Deadline(1, time.monotonic), near=near) as link:
-                assert link.name == near
-            assert [lease.link.name for lease in lane._idle] == [near]
+        pool = directory.pools.binds
+        for preferred in (one.uri, other.uri, one.uri):
+            with pool.lease(Deadline(1, time.monotonic), prefer=preferred) as connection:
+                assert connection.name == preferred
+            assert pool.stats().idle_servers == (preferred,)
 
 
-def test_server_without_a_fair_chance_is_not_blamed(opened: Callable[..., Directory]) -> None:
+def test_server_without_a_fair_chance_is_not_blamed(opened: Callable[..., LdapDirectory]) -> None:
     """Of a login that has spent its time waiting for a connection, the server knows nothing."""
     with Scripted(lambda *_: b"") as server:
         directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
-        lane: ConnectionPool = directory._lines.searches  # type: ignore[attr-defined] # LDAP's own
-        servers: Servers = directory._lines.servers  # type: ignore[attr-defined] # LDAP's own
+        pool = directory.pools.searches
         for seconds, state in ((0.05, "good"), (0.3, "quarantined")):
             with (
                 pytest.raises(DirectoryUnavailable, match=r"in time|was not done"),
-                lane.lease(Deadline(seconds, time.monotonic)) as link,
+                pool.lease(Deadline(seconds, time.monotonic)) as connection,
             ):
-                link.read("", attributes=[])
-            assert servers.statuses()[0].state == state
+                connection.read("", attributes=[])
+            assert directory.servers()[0].state == state

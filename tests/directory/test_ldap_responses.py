@@ -13,10 +13,11 @@ import trustme
 from ldap3 import NONE, Server
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.ldap import LdapDirectory
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import dial
-from directory.ldap.connections.sockets import PlainSocket
+from directory.ldap.connections.sockets import DeadlineSocket
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.protocol.entry import Answer, SearchResult
 from tests.directory.scripted import (
@@ -104,12 +105,18 @@ def says(directory: Directory) -> str:
 
 
 OPERATIONS: dict[str, tuple[int, Callable[[LdapConnection], Answer | SearchResult]]] = {
-    "bind": (BIND, lambda link: link.bind("uid=alice,dc=x", b"wrong-password", controls=("1.2.3",))),
+    "bind": (
+        BIND,
+        lambda connection: connection.bind("uid=alice,dc=x", b"wrong-password", controls=("1.2.3",)),
+    ),
     "anonymous bind": (BIND, LdapConnection.bind_anonymously),
-    "bind without a password": (BIND, lambda link: link.bind_without_password("uid=alice,dc=x")),
-    "search": (SEARCH, lambda link: link.search("dc=x", "(uid=alice)", attributes=["uid"], size_limit=2)),
-    "read": (SEARCH, lambda link: link.read("dc=x", attributes=["uid"])),
-    "extended": (EXTENDED, lambda link: link.extended(START_TLS.decode())),
+    "bind without a password": (BIND, lambda connection: connection.bind_without_password("uid=alice,dc=x")),
+    "search": (
+        SEARCH,
+        lambda connection: connection.search("dc=x", "(uid=alice)", attributes=["uid"], size_limit=2),
+    ),
+    "read": (SEARCH, lambda connection: connection.read("dc=x", attributes=["uid"])),
+    "extended": (EXTENDED, lambda connection: connection.extended(START_TLS.decode())),
 }
 EVERY_WRONG_ANSWER = [
     pytest.param(how, name, id=f"{how}-{name}")
@@ -123,10 +130,10 @@ def linked(server: Scripted, *, codec: bool) -> Iterator[LdapConnection]:
     """A connection to a scripted server."""
     deadline = Deadline(0.5, time.monotonic)
     raw = dial(ServerUri.parse(server.uri), connect_timeout=0.5, deadline=deadline)
-    wire = PlainSocket(raw, server=server.uri, read_timeout=0.3, deadline=deadline)
-    link = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=server.uri, codec=codec)
-    yield link
-    link.close()
+    socket = DeadlineSocket(raw, server=server.uri, read_timeout=0.3, deadline=deadline)
+    connection = LdapConnection.over(Server("localhost", get_info=NONE), socket, name=server.uri, codec=codec)
+    yield connection
+    connection.close()
 
 
 @pytest.mark.parametrize("codec", [True, False])
@@ -135,11 +142,11 @@ def test_wrong_answer_is_no_result(how: str, name: str, codec: bool) -> None:  #
     """Any other response, or number of responses, says nothing, and the connection is dropped."""
     operation, ask = OPERATIONS[how]
     script = answering(operation, wrong_answers(operation)[name])
-    with Scripted(script) as server, linked(server, codec=codec) as link:
+    with Scripted(script) as server, linked(server, codec=codec) as connection:
         with pytest.raises(DirectoryUnavailable):
-            ask(link)
-        assert not link.usable
-        assert link.failure is not None
+            ask(connection)
+        assert not connection.usable
+        assert connection.failure is not None
 
 
 @pytest.mark.parametrize("codec", [True, False])
@@ -148,16 +155,16 @@ def test_right_answer_is_a_result(how: str, codec: bool) -> None:  # noqa: FBT00
     """The one response that is wanted is taken, by both readers: the tests above fail for no other cause."""
     operation, ask = OPERATIONS[how]
     script = answering(operation, lambda own, number: message(number, done(own)))
-    with Scripted(script) as server, linked(server, codec=codec) as link:
-        answer = ask(link)
+    with Scripted(script) as server, linked(server, codec=codec) as connection:
+        answer = ask(connection)
         assert (answer.answer if isinstance(answer, SearchResult) else answer).code == 0
-        assert link.usable
+        assert connection.usable
 
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("name", wrong_answers(BIND))
 def test_wrong_answer_to_a_bind_lets_nobody_in(
-    opened: Callable[..., Directory],
+    opened: Callable[..., LdapDirectory],
     name: str,
     codec: bool,  # noqa: FBT001
 ) -> None:
@@ -167,8 +174,8 @@ def test_wrong_answer_to_a_bind_lets_nobody_in(
         for account in ({}, SERVICE):
             directory: Any = opened(uris=(server.uri,), codec=codec, **LIMITS, **account)
             assert says(directory) == "unavailable"
-            assert directory._lines.binds._idle == []
-            assert (directory._lines.searches._idle == []) is bool(account)
+            assert directory.pools.binds.stats().idle == 0
+            assert (directory.pools.searches.stats().idle == 0) is bool(account)
         # The person's own answer, while the service account's bind is answered as it should be.
         server.script = lambda asked, number, request: (
             answer(OWN[BIND], number) if b"wrong-password" in request else friendly(asked, number, request)
@@ -179,7 +186,7 @@ def test_wrong_answer_to_a_bind_lets_nobody_in(
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("name", wrong_answers(SEARCH))
 def test_wrong_answer_to_a_search_is_not_an_empty_one(
-    opened: Callable[..., Directory],
+    opened: Callable[..., LdapDirectory],
     name: str,
     codec: bool,  # noqa: FBT001
 ) -> None:
@@ -194,7 +201,7 @@ def test_wrong_answer_to_a_search_is_not_an_empty_one(
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("name", wrong_answers(EXTENDED))
 def test_wrong_answer_to_start_tls_sends_no_password(
-    opened: Callable[..., Directory],
+    opened: Callable[..., LdapDirectory],
     name: str,
     codec: bool,  # noqa: FBT001
 ) -> None:
@@ -211,18 +218,18 @@ def test_response_that_names_another_extended_request_is_refused(name: bytes) ->
     """A response that has a name must have the request's (RFC 4511, 4.12)."""
     answer = tlv(0x78, tlv(0x0A, b"\0"), tlv(0x04), tlv(0x04), tlv(0x8A, name))
     server = Scripted(lambda _asked, number, _request: message(number, answer))
-    with server, linked(server, codec=True) as link:
+    with server, linked(server, codec=True) as connection:
         if name == START_TLS:
-            assert link.extended(START_TLS.decode()).code == 0
+            assert connection.extended(START_TLS.decode()).code == 0
         else:
             with pytest.raises(DirectoryUnavailable):
-                link.extended(START_TLS.decode())
+                connection.extended(START_TLS.decode())
 
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("operation", [BIND, SEARCH])
 def test_wrong_answer_over_start_tls(
-    opened: Callable[..., Directory],
+    opened: Callable[..., LdapDirectory],
     tmp_path: Path,
     operation: int,
     codec: bool,  # noqa: FBT001
@@ -241,7 +248,7 @@ def test_wrong_answer_over_start_tls(
 
 @pytest.mark.parametrize("codec", [True, False])
 def test_late_second_response_is_not_the_next_persons(
-    opened: Callable[..., Directory],
+    opened: Callable[..., LdapDirectory],
     codec: bool,  # noqa: FBT001
 ) -> None:
     """A success that follows a refusal later is read by nobody: the connection is dropped when it shows."""
@@ -268,13 +275,15 @@ def test_late_second_response_is_not_the_next_persons(
             with pytest.raises(InvalidCredentials) as caught:
                 directory.authenticate("alice", password)
             assert caught.value.reason is Refusal.WRONG_PASSWORD
-            (kept,) = directory._lines.binds._idle
+            assert directory.pools.binds.stats().idle == 1
+            with directory.pools.binds.lease(Deadline(1, time.monotonic)) as kept:
+                assert kept.is_alive()
             if password == "first":
                 late.set()
                 until = time.monotonic() + 5
-                while kept.link.is_alive() and time.monotonic() < until:
+                while kept.is_alive() and time.monotonic() < until:
                     time.sleep(0.01)
-                assert not kept.link.is_alive()
+                assert not kept.is_alive()
         # One to search, and one for each bind.
         assert server.connections == 3
 
@@ -291,14 +300,14 @@ def test_late_response_amid_the_next_request_says_nothing(codec: bool) -> None: 
             b"" if len(first) == 1 else result(asked, number, 49)
         )
 
-    with Scripted(script) as server, linked(server, codec=codec) as link:
-        assert link.bind("uid=alice,dc=x", b"wrong-password").code == 49
+    with Scripted(script) as server, linked(server, codec=codec) as connection:
+        assert connection.bind("uid=alice,dc=x", b"wrong-password").code == 49
         with pytest.raises(DirectoryUnavailable):
-            link.bind("uid=alice,dc=x", b"wrong-password")
-        assert not link.usable
+            connection.bind("uid=alice,dc=x", b"wrong-password")
+        assert not connection.usable
 
 
-def test_entries_and_references_come_before_the_result(opened: Callable[..., Directory]) -> None:
+def test_entries_and_references_come_before_the_result(opened: Callable[..., LdapDirectory]) -> None:
     """ldap3's reader, too, takes what a search may return before its result."""
     reference = tlv(0x73, tlv(0x04, b"ldap://elsewhere/dc=x"))
     script = answering(SEARCH, lambda _, number: message(number, reference) + alice(number))

@@ -24,7 +24,7 @@ class Clock:
 
 def fail(servers: Servers, uri: str, failure: DirectoryUnavailable = DOWN) -> None:
     """Report a failure of a connection that was opened just now."""
-    servers.failed(uri, servers.epoch(uri), failure)
+    servers.record_failure(uri, servers.epoch(uri), failure)
 
 
 def state(servers: Servers, uri: str) -> ServerState:
@@ -51,9 +51,9 @@ def make(clock: Clock) -> Callable[..., Servers]:
 def test_order_is_the_settings(make: Callable[..., Servers]) -> None:
     """Good servers come in the order of preference; the one a login has begun on comes first."""
     servers = make(A, B, C)
-    assert servers.in_order() == [A, B, C]
-    assert servers.in_order(near=C) == [C, A, B]
-    assert servers.in_order(avoid=A) == [B, C, A]
+    assert servers.candidates() == [A, B, C]
+    assert servers.candidates(prefer=C) == [C, A, B]
+    assert servers.candidates(avoid=A) == [B, C, A]
 
 
 def test_back_off_doubles_up_to_half_a_minute(make: Callable[..., Servers], clock: Clock) -> None:
@@ -89,8 +89,8 @@ def test_one_probes_while_others_go_elsewhere(make: Callable[..., Servers], cloc
     assert servers.claim_probes(urgent=False) == [A]
     assert servers.claim_probes(urgent=False) == []
     assert state(servers, A) is ServerState.HALF_OPEN
-    assert servers.in_order() == [B]
-    servers.revived(A)
+    assert servers.candidates() == [B]
+    servers.probe_succeeded(A)
     assert state(servers, A) is ServerState.GOOD
 
 
@@ -100,12 +100,12 @@ def test_preference_returns_when_it_has_settled(make: Callable[..., Servers], cl
     fail(servers, A)
     clock.now += 1
     servers.claim_probes(urgent=False)
-    servers.revived(A)
-    assert servers.in_order() == [B, A]
+    servers.probe_succeeded(A)
+    assert servers.candidates() == [B, A]
     clock.now += 29.9
-    assert servers.in_order() == [B, A]
+    assert servers.candidates() == [B, A]
     clock.now += 0.1
-    assert servers.in_order() == [A, B]
+    assert servers.candidates() == [A, B]
     assert servers.statuses()[0].failures == 0
 
 
@@ -117,7 +117,7 @@ def test_flapping_server_keeps_its_back_off(make: Callable[..., Servers], clock:
         assert servers.statuses()[0].failures == failures
         clock.now += 4
         assert servers.claim_probes(urgent=False) == [A]
-        servers.revived(A)
+        servers.probe_succeeded(A)
 
 
 def test_every_server_down_is_probed_each_second(make: Callable[..., Servers], clock: Clock) -> None:
@@ -129,9 +129,9 @@ def test_every_server_down_is_probed_each_second(make: Callable[..., Servers], c
         clock.now += 1
         assert servers.claim_probes(urgent=True) == [A, B]
         servers.probe_failed(A, DOWN)  # the probe of B hangs
-    servers.revived(B)
+    servers.probe_succeeded(B)
     servers.probe_failed(B, DOWN)  # an older one, too late
-    assert servers.in_order() == [B]
+    assert servers.candidates() == [B]
 
 
 def test_a_night_of_failures_overflows_nothing(make: Callable[..., Servers], clock: Clock) -> None:
@@ -151,23 +151,23 @@ def test_failures_at_the_same_time_count_once(make: Callable[..., Servers], cloc
     epoch = servers.epoch(A)
     assert servers.trusts(A, epoch)
     for _ in range(3):
-        servers.failed(A, epoch, DOWN)
+        servers.record_failure(A, epoch, DOWN)
     assert servers.statuses()[0].failures == 1
     clock.now += 1
     servers.claim_probes(urgent=True)
-    servers.revived(A)
+    servers.probe_succeeded(A)
     assert not servers.trusts(A, epoch)
-    servers.failed(A, epoch, DOWN)
+    servers.record_failure(A, epoch, DOWN)
     assert state(servers, A) is ServerState.GOOD
 
 
 def test_first_failure_of_a_connection_is_probed_at_once(make: Callable[..., Servers], clock: Clock) -> None:
     """Whether the server or only the connection hangs is found out without a back-off, the first time."""
     servers = make(A)
-    servers.failed(A, 0, DOWN, probe_now=True)
+    servers.record_failure(A, 0, DOWN, probe_now=True)
     assert servers.claim_probes(urgent=True) == [A]
-    servers.revived(A)
-    servers.failed(A, servers.epoch(A), DOWN, probe_now=True)
+    servers.probe_succeeded(A)
+    servers.record_failure(A, servers.epoch(A), DOWN, probe_now=True)
     assert servers.claim_probes(urgent=True) == []
 
 
@@ -194,9 +194,9 @@ def test_another_state_is_told(clock: Clock) -> None:
         clock=clock,
         monotonic=clock,
         random=lambda: 0.5,
-        tell=lambda uri, state: told.append((uri, state)),
+        on_change=lambda uri, state: told.append((uri, state)),
     )
-    servers.failed("ldap://a", servers.epoch("ldap://a"), DirectoryUnavailable("gone"))
+    servers.record_failure("ldap://a", servers.epoch("ldap://a"), DirectoryUnavailable("gone"))
     assert told == [("ldap://a", "quarantined")]
-    servers.revived("ldap://a")
+    servers.probe_succeeded("ldap://a")
     assert told[-1] == ("ldap://a", "good")

@@ -21,7 +21,7 @@ import trustme
 
 from directory.ldap.people.normalization import escape_for_filter
 from directory.ldap.protocol import encode
-from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, Reading
+from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, ResponseReader
 from directory.ldap.protocol.entry import SearchResult
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD, crowd
 from tests.servers.ds389 import Ds389, as_on_389ds
@@ -130,7 +130,7 @@ class Asker:
     def _ask(self, request: bytes, ending: int) -> SearchResult:
         self._number += 1
         self._socket.sendall(encode.message(self._number, request, ()))
-        reading = Reading(self._number, ending)
+        reading = ResponseReader(self._number, ending)
         found = None
         while found is None:
             received = self._socket.recv(65536)

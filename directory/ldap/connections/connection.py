@@ -14,8 +14,8 @@ from ldap3.operation.bind import bind_operation
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.connections.deadline import Deadline
-from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket, PlainSocket
-from directory.ldap.connections.strategy import CodecStrategy, OpenedStrategy, answer_of
+from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket
+from directory.ldap.connections.strategy import CodecStrategy, Ldap3Strategy, answer_from
 from directory.ldap.protocol.entry import Answer, SearchResult
 
 NO_ATTRIBUTES: Final = "1.1"  # an entry without its attributes (RFC 4511, section 4.5.1.8)
@@ -24,7 +24,7 @@ _BASE, _SUBTREE = 0, 2  # scopes (RFC 4511, section 4.5.1.2)
 _STRATEGY_METHODS = ("send", "open", "get_response", "post_send_single_response", "post_send_search")
 
 
-class ServerAway(DirectoryUnavailable):
+class ServerBusy(DirectoryUnavailable):
     """The server answered, and what it says is that it cannot answer now, whoever asks."""
 
 
@@ -38,7 +38,7 @@ class LdapConnection:
         self.name = name
         self.usable = True
         self.failure: DirectoryUnavailable | None = None
-        self._wire: DeadlineSocket | None = None
+        self.socket: DeadlineSocket | None = None
         self._operation = _Operation(self, self._failed)
         self._connection = Connection(
             server,
@@ -56,23 +56,23 @@ class LdapConnection:
             setattr(self._connection, method, getattr(self._connection.strategy, method))
 
     @classmethod
-    def over(cls, server: Any, wire: DeadlineSocket, *, name: str, codec: bool = True) -> Self:
+    def over(cls, server: Any, socket: DeadlineSocket, *, name: str, codec: bool = True) -> Self:
         """Make a connection over an open socket, which it closes in the end.
 
         Args:
             server: ldap3's, for this connection alone.
-            wire: the socket.
+            socket: the socket.
             name: for sentences to the operator.
             codec: whether binds and searches are written and read by our codec, or by ldap3.
         """
-        link = cls(server, CodecStrategy if codec else OpenedStrategy, name=name)
-        link.adopt(wire)
-        return link
+        connection = cls(server, CodecStrategy if codec else Ldap3Strategy, name=name)
+        connection.adopt(socket)
+        return connection
 
-    def adopt(self, wire: DeadlineSocket) -> None:
+    def adopt(self, socket: DeadlineSocket) -> None:
         """Go on over `wire`, as after StartTLS."""
-        self._wire = wire
-        self._connection.strategy.adopt(wire)
+        self.socket = socket
+        self._connection.strategy.adopt(socket)
 
     @property
     def strategy(self) -> Any:
@@ -80,18 +80,18 @@ class LdapConnection:
         return self._connection.strategy
 
     @property
-    def is_in_clear(self) -> bool:
+    def is_unencrypted(self) -> bool:
         """Whether it is a connection over a socket without TLS."""
-        return isinstance(self._wire, PlainSocket)
+        return self.socket is not None and not self.socket.is_encrypted
 
-    def begin(self, deadline: Deadline) -> None:
+    def set_deadline(self, deadline: Deadline) -> None:
         """Give the operations that follow their deadline."""
-        if self._wire is not None:
-            self._wire.begin(deadline)
+        if self.socket is not None:
+            self.socket.set_deadline(deadline)
 
     def is_alive(self) -> bool:
         """Say, before anything is sent, whether the connection can still be used."""
-        return self.usable and (self._wire is None or self._wire.is_silent())
+        return self.usable and (self.socket is None or self.socket.is_silent())
 
     def bind(self, dn: str, password: bytes, *, controls: Sequence[str] = ()) -> Answer:
         """Bind as `dn` (RFC 4513, section 5.1.3), on a connection that may be bound already.
@@ -122,7 +122,7 @@ class LdapConnection:
         connection.authentication, connection.user, connection.password = ANONYMOUS, None, None
         with self._operation:
             connection.bind(read_server_info=False)
-            return self._heard(answer_of(connection.result))
+            return self._heard(answer_from(connection.result))
 
     def bind_without_password(self, dn: str) -> Answer:
         """Bind as `dn` with no password (RFC 4513, section 5.1.2), to see what the server makes of it.
@@ -136,7 +136,7 @@ class LdapConnection:
         request["name"] = dn
         with self._operation:
             self._connection.post_send_single_response(self._connection.send("bindRequest", request, None))
-            return self._heard(answer_of(self._connection.result))
+            return self._heard(answer_from(self._connection.result))
 
     def extended(self, name: str) -> Answer:
         """Send an extended request (RFC 4511, section 4.12).
@@ -149,7 +149,7 @@ class LdapConnection:
             named = self._connection.result["responseName"]
             if named and named != name:
                 raise DirectoryUnavailable(f"{self.name} answered another extended request than was sent")
-            return self._heard(answer_of(self._connection.result))
+            return self._heard(answer_from(self._connection.result))
 
     def read(
         self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)"
@@ -162,7 +162,7 @@ class LdapConnection:
             search_filter: RFC 4515, what the entry must be besides.
 
         Raises:
-            LinkLost: the connection was dead.
+            ConnectionLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
         return self.search(dn, search_filter, attributes=attributes, size_limit=0, scope=_BASE)
@@ -186,7 +186,7 @@ class LdapConnection:
             scope: 0 for the base itself, 2 for the whole tree.
 
         Raises:
-            LinkLost: the connection was dead.
+            ConnectionLost: the connection was dead.
             DirectoryUnavailable: no answer.
         """
         with self._operation:
@@ -203,19 +203,19 @@ class LdapConnection:
             deadline: for saying goodbye first (RFC 4511, section 4.3); None to drop the connection.
         """
         if deadline is not None and self.usable:
-            self.begin(deadline)
+            self.set_deadline(deadline)
             # Whatever goes wrong with a farewell, the connection is over.
             with contextlib.suppress(Exception):
                 self._connection.unbind()
         self.usable = False
         self._connection.strategy.close()
-        if self._wire is not None:
-            self._wire.close()
+        if self.socket is not None:
+            self.socket.close()
 
     def _heard(self, answer: Answer) -> Answer:
         """Note a server that says that it cannot answer now."""
         if answer.code in {RESULT_BUSY, RESULT_UNAVAILABLE}:
-            self.failure = ServerAway(f"{self.name} answers {RESULT_CODES[answer.code]}")
+            self.failure = ServerBusy(f"{self.name} answers {RESULT_CODES[answer.code]}")
         return answer
 
     def _failed(self, error: Exception) -> DirectoryUnavailable:
@@ -231,18 +231,20 @@ class LdapConnection:
 class _Operation:
     """Turns whatever is raised into an outcome; a connection that was left midway is not used again."""
 
-    def __init__(self, link: LdapConnection, failed: Callable[[Exception], DirectoryUnavailable]) -> None:
-        self._link = link
+    def __init__(
+        self, connection: LdapConnection, failed: Callable[[Exception], DirectoryUnavailable]
+    ) -> None:
+        self._connection = connection
         self._failed = failed
 
     def __enter__(self) -> None:
-        self._link.usable = False
+        self._connection.usable = False
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is None:
-            self._link.usable = True
+            self._connection.usable = True
         elif isinstance(error, Exception):
             failure = self._failed(error)
-            self._link.failure = failure
+            self._connection.failure = failure
             if failure is not error:
                 raise failure from error

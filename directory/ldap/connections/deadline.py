@@ -56,11 +56,11 @@ class Deadline:
         """Say whether no time is left."""
         return self._monotonic() >= self._end
 
-    def spent(self) -> float:
+    def elapsed(self) -> float:
         """Say how many seconds are over."""
         return self._monotonic() - self._end + self.seconds
 
-    def part(self, fraction: float) -> Self:
+    def fraction(self, fraction: float) -> Self:
         """Make a deadline for one try of several: it ends when this fraction of what is left is over.
 
         Args:

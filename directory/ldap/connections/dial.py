@@ -15,7 +15,7 @@ from directory.ldap.connections.sockets import ConnectionLost
 from directory.ldap.connections.uri import ServerUri
 
 
-class Refused(ConnectionLost):
+class ConnectionRefused(ConnectionLost):
     """No server listens, or something on the way resets new connections."""
 
 
@@ -28,11 +28,11 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
         deadline: of the login that needs the connection.
 
     Raises:
-        Refused: every address refused the connection, or reset it.
+        ConnectionRefused: every address refused the connection, or reset it.
         DirectoryUnavailable: no address answered in time.
     """
     failures = []
-    kind: type[DirectoryUnavailable] = Refused
+    kind: type[DirectoryUnavailable] = ConnectionRefused
     for family, address in resolve(uri, connect_timeout=connect_timeout, deadline=deadline):
         try:
             raw = socket.socket(family, socket.SOCK_STREAM)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from directory.contract import DirectoryUnavailable
 
@@ -17,6 +18,10 @@ _MOST_BACK_OFF = 30.0
 _DOUBLINGS = 8
 # With no other server left, one is tried again at least this often (seconds): logins recover when it does.
 _URGENT = 1.0
+# Losses in a row: one may be the network's. While another server is good, the second one leads there.
+_LOSSES_AMONG_SEVERAL: Final = 2
+# The only good server is left alone late: a quick loss holds no thread, and there is nowhere else to go.
+_LOSSES_ALONE: Final = 10
 
 
 class ServerState(StrEnum):
@@ -69,7 +74,7 @@ class Servers:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         random: Callable[[], float],
-        tell: Callable[[str, str], None] = lambda _uri, _state: None,
+        on_change: Callable[[str, str], None] = lambda _uri, _state: None,
     ) -> None:
         """Take the servers for good until one fails.
 
@@ -78,14 +83,14 @@ class Servers:
             clock: seconds since the epoch.
             monotonic: seconds since any moment.
             random: a number from 0 to 1, so that many processes do not come back at once.
-            tell: is told of a server that is in another state now; it must be quick, and not ask us.
+            on_change: is told of a server that is in another state now; it must be quick, and not ask us.
         """
-        self._clock, self._monotonic, self._random, self._tell = clock, monotonic, random, tell
+        self._clock, self._monotonic, self._random, self._on_change = clock, monotonic, random, on_change
         self._changed = threading.Condition()
         self._records = {uri: _Record(uri, clock()) for uri in uris}
         self._good = len(self._records)
 
-    def in_order(self, *, near: str | None = None, avoid: str | None = None) -> list[str]:
+    def candidates(self, *, prefer: str | None = None, avoid: str | None = None) -> list[str]:
         """List the servers that may be connected to.
 
         They come in the order of preference, but one that has just come back stands behind the others until
@@ -93,14 +98,14 @@ class Servers:
         those to the others live out their lifetime.
 
         Args:
-            near: the server that comes first, if it is good.
+            prefer: the server that comes first, if it is good.
             avoid: the server that comes last.
         """
         good = [record for record in self._records.values() if record.state is ServerState.GOOD]
-        good.sort(key=lambda record: (record.uri == avoid, record.uri != near, self._failures(record) > 0))
+        good.sort(key=lambda record: (record.uri == avoid, record.uri != prefer, self._failures(record) > 0))
         return [record.uri for record in good]
 
-    def are_several(self) -> bool:
+    def has_alternatives(self) -> bool:
         """Say whether more than one server may be connected to."""
         return self._good > 1
 
@@ -130,7 +135,9 @@ class Servers:
             if record is not None and record.epoch == epoch:
                 record.epoch += 1
 
-    def failed(self, uri: str, epoch: int, failure: DirectoryUnavailable, *, probe_now: bool = False) -> None:
+    def record_failure(
+        self, uri: str, epoch: int, failure: DirectoryUnavailable, *, probe_now: bool = False
+    ) -> None:
         """Leave a server alone for a while.
 
         Args:
@@ -168,7 +175,7 @@ class Servers:
                 self._turn(record, ServerState.HALF_OPEN)
             return [record.uri for record in due]
 
-    def revived(self, uri: str) -> None:
+    def probe_succeeded(self, uri: str) -> None:
         """Take a server for good again: its probe was answered."""
         with self._changed:
             if self._records[uri].state is not ServerState.GOOD:
@@ -185,7 +192,7 @@ class Servers:
         since = self._monotonic() - seconds
         return any(r.state is ServerState.HALF_OPEN and r.changed > since for r in self._records.values())
 
-    def await_good(self, seconds: float) -> None:
+    def wait_for_good(self, seconds: float) -> None:
         """Wait for probes under way: until a server is good, or none is probed, or the time is over."""
         with self._changed:
             self._changed.wait_for(lambda: self._good > 0 or not self._is_any_probed(), seconds)
@@ -243,8 +250,48 @@ class Servers:
     def _turn(self, record: _Record, state: ServerState) -> None:
         if record.state is not state:
             record.since = self._clock()
-            self._tell(record.uri, state.value)
+            self._on_change(record.uri, state.value)
         record.state = state
         self._good = sum(each.state is ServerState.GOOD for each in self._records.values())
         record.changed = self._monotonic()
         self._changed.notify_all()
+
+
+class QuickLosses:
+    """Counts quick losses of connections for one purpose, until one of them is answered on."""
+
+    __slots__ = ("_in_a_row", "_lock", "_servers")
+
+    def __init__(self, servers: Servers) -> None:
+        """Know of no loss yet.
+
+        Args:
+            servers: are told when a server has lost too many.
+        """
+        self._servers = servers
+        self._in_a_row: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def __bool__(self) -> bool:
+        return bool(self._in_a_row)
+
+    def record(self, uri: str, epoch: int, failure: DirectoryUnavailable) -> None:
+        """Count a loss, and leave the server alone if it is one too many.
+
+        Args:
+            uri: the server.
+            epoch: under which the connection was opened; an older one is no news.
+            failure: what happened.
+        """
+        if self._servers.epoch(uri) != epoch:
+            return
+        with self._lock:
+            losses = self._in_a_row[uri] = self._in_a_row.get(uri, 0) + 1
+        if losses >= (_LOSSES_AMONG_SEVERAL if self._servers.has_alternatives() else _LOSSES_ALONE):
+            self.clear(uri)
+            self._servers.record_failure(uri, epoch, failure, probe_now=True)
+
+    def clear(self, uri: str) -> None:
+        """Forget the losses of a server that has answered."""
+        with self._lock:
+            self._in_a_row.pop(uri, None)

@@ -56,7 +56,7 @@ class ServiceAccount:
         self._again_from = 0.0
 
     @contextlib.contextmanager
-    def turn(self, deadline: Deadline) -> Iterator[None]:
+    def connecting(self, deadline: Deadline) -> Iterator[None]:
         """Allow a new connection, on which `introduce` follows; one at a time until the password is proven.
 
         So a wrong password costs one refused bind, and not one for each login that is under way.
@@ -68,7 +68,7 @@ class ServiceAccount:
             ServiceAccountRefused: it was refused, its password has not changed, and its time has not come.
             DirectoryUnavailable: another connection tries the password, and takes too long.
         """
-        if self._dn is None or self._proven == self._read():
+        if self._dn is None or self._proven == self.read_password():
             yield
             return
         if not self._lock.acquire(timeout=deadline.remaining()):
@@ -79,14 +79,14 @@ class ServiceAccount:
         finally:
             self._lock.release()
 
-    def introduce(self, link: LdapConnection, deadline: Deadline) -> None:
+    def bind(self, connection: LdapConnection, deadline: Deadline) -> None:
         """Bind a new connection as the account (RFC 4513, section 5.1.3), one at a time.
 
         A password that was good until now may have been changed on the server: then the first of many
         connections finds out, and the others do not try it after that.
 
         Args:
-            link: the new connection.
+            connection: the new connection.
             deadline: for the wait.
 
         Raises:
@@ -99,14 +99,14 @@ class ServiceAccount:
             raise DirectoryUnavailable("the bind of our own account, under way elsewhere, took too long")
         try:
             self._refuse_if_too_early()
-            self._bind(self._dn, link)
+            self._bind(self._dn, connection)
         finally:
             self._binding.release()
 
-    def _bind(self, dn: str, link: LdapConnection) -> None:
-        password = self._read()
+    def _bind(self, dn: str, connection: LdapConnection) -> None:
+        password = self.read_password()
         try:
-            judge_service_bind(link.bind(dn, password.encode()))
+            judge_service_bind(connection.bind(dn, password.encode()))
         except ServiceAccountRefused as refusal:
             self._remember(refusal, password)
             raise
@@ -114,7 +114,7 @@ class ServiceAccount:
 
     def _refuse_if_too_early(self) -> None:
         left = self._again_from - self._monotonic()
-        if self._refusal is not None and self._refused == self._read() and left > 0:
+        if self._refusal is not None and self._refused == self.read_password() and left > 0:
             cure = "" if self._file is None else ", or at once when NETID_LDAP_BIND_PASSWORD_FILE changes"
             raise ServiceAccountRefused(
                 f"{self._refusal.cause}; so that it is not locked, it is tried again in {left:.0f} s{cure}",
@@ -128,7 +128,7 @@ class ServiceAccount:
         self._again_from = self._monotonic() + self._back_off
         self._proven, self._refused, self._refusal = None, password, refusal
 
-    def _read(self) -> str:
+    def read_password(self) -> str:
         """Read the password; while its file is missing or empty, as amid a change, the last one holds.
 
         So it does while others can read or change the file: they must not choose what we send.

@@ -84,9 +84,9 @@ class LdapSession:
         found = self._ask_first(question)
         if found is not None:
             return found
-        with self._searches.lease(self._deadline, avoid=self._avoid) as link:
-            self._server = link.name
-            return question(link)
+        with self._searches.lease(self._deadline, avoid=self._avoid) as connection:
+            self._server = connection.name
+            return question(connection)
 
     def elsewhere(self) -> Callable[[Callable[[LdapConnection], SearchResult]], SearchResult]:
         """Make a way to ask another server than the one that was asked last.
@@ -97,15 +97,17 @@ class LdapSession:
         first = self._server
 
         def ask_once(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
-            if not self._servers.are_several():
+            if not self._servers.has_alternatives():
                 raise DirectoryUnavailable("there is no other server to ask")
-            near = None if self._server == first else self._server
+            prefer = None if self._server == first else self._server
             # Aside, so that a name that nobody has does not lead the next login away from the first server.
-            with self._searches.lease(self._deadline, near=near, avoid=first, part=0.5, aside=True) as link:
-                if link.name == first:
+            with self._searches.lease(
+                self._deadline, prefer=prefer, avoid=first, time_share=0.5, reuse_last=True
+            ) as connection:
+                if connection.name == first:
                     raise DirectoryUnavailable("no other server could be connected to")
-                self._server = link.name
-                return question(link)
+                self._server = connection.name
+                return question(connection)
 
         def ask(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
             try:
@@ -121,18 +123,18 @@ class LdapSession:
         Raises:
             DirectoryUnavailable: it cannot be asked.
         """
-        with self._searches.lease(self._deadline, near=server) as link:
-            if link.name != server:
+        with self._searches.lease(self._deadline, prefer=server) as connection:
+            if connection.name != server:
                 raise DirectoryUnavailable(f"{server} cannot be asked at the moment")
-            return question(link)
+            return question(connection)
 
     @property
-    def asked(self) -> str | None:
+    def last_server(self) -> str | None:
         """The server that was asked last, whatever became of it."""
         return self._server
 
     @property
-    def server(self) -> str | None:
+    def last_good_server(self) -> str | None:
         """The URI of the server that was asked last; None for a directory that is no network's."""
         return self._server if self._server is not None and self._servers.is_good(self._server) else None
 
@@ -151,7 +153,7 @@ class LdapSession:
         except NothingSent:
             return self._on_a_bind_connection(action)
         except NoSuchEntry as refusal:
-            if self._pinned is not None or not self._servers.are_several():
+            if self._pinned is not None or not self._servers.has_alternatives():
                 raise
             return self._on_a_bind_connection(action, instead_of=refusal)
 
@@ -159,37 +161,37 @@ class LdapSession:
         self, action: Callable[[LdapConnection], T], *, instead_of: NoSuchEntry | None = None
     ) -> T:
         """Do it once. The refusal of a server without the entry stands if no other can be connected to."""
-        near = self._pinned or self._server
-        avoid, near = (None, near) if instead_of is None else (near, None)
-        with self._binds.lease(self._deadline, near=near, avoid=avoid) as link:
-            if instead_of is not None and link.name == avoid:
+        prefer = self._pinned or self._server
+        avoid, prefer = (None, prefer) if instead_of is None else (prefer, None)
+        with self._binds.lease(self._deadline, prefer=prefer, avoid=avoid) as connection:
+            if instead_of is not None and connection.name == avoid:
                 raise instead_of
-            if self._pinned not in {None, link.name}:
+            if self._pinned not in {None, connection.name}:
                 raise DirectoryUnavailable(
-                    f"{self._pinned} told how many failures are left, and {link.name} may count others"
+                    f"{self._pinned} told how many failures are left, and {connection.name} may count others"
                 )
-            self._server = link.name
+            self._server = connection.name
             try:
-                return action(link)
+                return action(connection)
             except InvalidCredentials as refusal:
-                refusal.server = link.name
+                refusal.server = connection.name
                 raise
 
     def _ask_first(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult | None:
         """Ask once; None if it should be asked again."""
-        part = 0.5 if self._servers.are_several() else 1
-        with self._searches.lease(self._deadline, near=self._server, part=part) as link:
-            self._server = link.name
+        part = 0.5 if self._servers.has_alternatives() else 1
+        with self._searches.lease(self._deadline, prefer=self._server, time_share=part) as connection:
+            self._server = connection.name
             try:
-                found = question(link)
+                found = question(connection)
             except DirectoryUnavailable:
                 if self._deadline.is_over():
                     raise
             else:
-                elsewhere = found.answer.code in _ASK_ANOTHER and self._servers.are_several()
-                if link.failure is None and not elsewhere:
+                elsewhere = found.answer.code in _ASK_ANOTHER and self._servers.has_alternatives()
+                if connection.failure is None and not elsewhere:
                     return found
-            self._avoid = link.name
+            self._avoid = connection.name
             return None
 
 
@@ -200,12 +202,12 @@ class ConnectionPools:
     searches: ConnectionPool
     binds: ConnectionPool
     servers: Servers
-    look_after: Callable[[], None]
+    start_due_probes: Callable[[], None]
 
     def session(self, deadline: Deadline) -> LdapSession:
         """Begin a login's."""
         if not self.servers.are_all_good():
-            self.look_after()
+            self.start_due_probes()
         return LdapSession(self.searches, self.binds, self.servers, deadline)
 
     def close(self) -> None:

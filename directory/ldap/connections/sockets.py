@@ -7,7 +7,6 @@ Must not know: LDAP, TLS settings, people, and how a connection is opened (`dial
 import select
 import socket
 import ssl
-import struct
 from collections.abc import Callable
 
 from directory.contract import DirectoryUnavailable
@@ -42,7 +41,7 @@ class DeadlineSocket:
         # What TLS has read, and nobody has taken from it yet.
         self._held: Callable[[], int] = getattr(raw, "pending", int)
 
-    def begin(self, deadline: Deadline) -> None:
+    def set_deadline(self, deadline: Deadline) -> None:
         """Begin another use of the connection, with a deadline of its own."""
         self.deadline = deadline
         self._sent = 0
@@ -51,14 +50,15 @@ class DeadlineSocket:
         """Read up to `size` bytes.
 
         Raises:
-            LinkLost: the server closed the connection.
+            ConnectionLost: the server closed the connection.
             DirectoryUnavailable: nothing came in time.
         """
         if self._unread:
             received, self._unread = self._unread[:size], self._unread[size:]
             return received
         try:
-            received = self._receive(size)
+            self._be_patient()
+            received = self.raw.recv(size)
         except TimeoutError:
             raise self._too_slow() from None
         except OSError as error:
@@ -76,12 +76,13 @@ class DeadlineSocket:
 
         Raises:
             NothingSent: the connection was dead already, and nothing else was sent in this use of it.
-            LinkLost: the server closed the connection.
+            ConnectionLost: the server closed the connection.
             DirectoryUnavailable: the server did not take it in time.
         """
         try:
             while data:
-                taken = self._send(data)
+                self._be_patient()
+                taken = self.raw.send(data)
                 self._sent += taken
                 data = data[taken:]
         except TimeoutError:
@@ -111,6 +112,11 @@ class DeadlineSocket:
             return False
         return False
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether TLS protects the socket."""
+        return isinstance(self.raw, ssl.SSLSocket)
+
     def shutdown(self, how: int) -> None:
         """Shut the socket down, as ldap3 does before it closes one."""
         self.raw.shutdown(how)
@@ -119,56 +125,12 @@ class DeadlineSocket:
         """Close the socket."""
         self.raw.close()
 
-    def _receive(self, size: int) -> bytes:
-        self._be_patient()
-        return self.raw.recv(size)
-
-    def _send(self, data: bytes) -> int:
-        self._be_patient()
-        return self.raw.send(data)
-
     def _be_patient(self) -> None:
         patience = self.deadline.within(self._read_timeout)
         # Nearly always it is the whole read timeout, which is set already.
         if patience != self._patience:
-            self._wait_at_most(patience)
+            self.raw.settimeout(patience)
             self._patience = patience
-
-    def _wait_at_most(self, seconds: float) -> None:
-        self.raw.settimeout(seconds)
 
     def _too_slow(self) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")
-
-
-class PlainSocket(DeadlineSocket):
-    """The same without TLS, in three system calls for an exchange in place of eight.
-
-    At each of them a thread lets go of Python's lock, and must wait for it again behind the others. The
-    kernel ends a wait for an answer by itself (socket(7), `SO_RCVTIMEO`); a signal to this very thread would
-    begin the wait anew (PEP 475), and the kernel gives a process's signals to its first thread.
-    """
-
-    def _receive(self, size: int) -> bytes:
-        self._be_patient()
-        try:
-            return self.raw.recv(size)
-        except BlockingIOError:
-            raise TimeoutError from None
-
-    def _wait_at_most(self, seconds: float) -> None:
-        whole, part = divmod(seconds, 1)
-        # A timeval (setsockopt(2)). Half a microsecond would be 0, and that is for ever.
-        timeval = struct.pack("@ll", int(whole), int(part * 1_000_000) or 1)
-        self.raw.settimeout(None)
-        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-
-    def _send(self, data: bytes) -> int:
-        while True:
-            try:
-                return self.raw.send(data, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                room = select.poll()
-                room.register(self.raw, select.POLLOUT)
-                if not room.poll(self.deadline.within(self._read_timeout) * 1000):
-                    raise TimeoutError from None

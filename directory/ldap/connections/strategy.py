@@ -16,8 +16,14 @@ from ldap3.utils.asn1 import decode_message_fast
 
 from directory.ldap.connections.sockets import DeadlineSocket
 from directory.ldap.protocol import encode
-from directory.ldap.protocol.ber import NotUnderstood
-from directory.ldap.protocol.decode import BIND_RESPONSE, EXTENDED_RESPONSE, SEARCH_DONE, Reading, result_code
+from directory.ldap.protocol.decode import (
+    BIND_RESPONSE,
+    EXTENDED_RESPONSE,
+    SEARCH_DONE,
+    ResponseReader,
+    UnexpectedMessage,
+    result_code,
+)
 from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 
 _READ_AT_ONCE = 65536
@@ -28,7 +34,7 @@ _ENDINGS: Final[Mapping[str, int]] = MappingProxyType(
 _NOTICE_OF_DISCONNECTION: Final = "1.3.6.1.4.1.1466.20036"  # RFC 4511, section 4.4.1
 
 
-class ByLdap3:
+class Ldap3Operations:
     """Binds and searches that ldap3 encodes and decodes: a half of a strategy, the other half is ldap3's."""
 
     connection: Any
@@ -42,7 +48,7 @@ class ByLdap3:
         finally:
             # ldap3 keeps the password, and the request with the password in it.
             connection.password = connection.request = None
-        return answer_of(connection.result)
+        return answer_from(connection.result)
 
     def search(
         self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
@@ -56,10 +62,10 @@ class ByLdap3:
             attributes=list(attributes),
             size_limit=size_limit,
         )
-        return found_of(self.connection.response, self.connection.result)
+        return search_result_from(self.connection.response, self.connection.result)
 
 
-class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has no types
+class Ldap3Strategy(Ldap3Operations, SyncStrategy):  # type: ignore[misc] # ldap3 has no types
     """ldap3's synchronous strategy over a socket of ours, which ldap3 can neither open nor open again.
 
     Left to itself ldap3 opens a closed connection anew before a bind, and then without StartTLS.
@@ -69,10 +75,10 @@ class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has n
         """Refuse to open anything."""
         raise LDAPSocketOpenError("the connection is closed and is not opened again")
 
-    def adopt(self, wire: DeadlineSocket) -> None:
+    def adopt(self, socket: DeadlineSocket) -> None:
         """Work over `wire` from now on."""
         self._outstanding = dict[int, Any]()
-        self.connection.socket = wire
+        self.connection.socket = socket
         self.connection.closed = False
         self._start_listen()
 
@@ -91,15 +97,15 @@ class OpenedStrategy(ByLdap3, SyncStrategy):  # type: ignore[misc] # ldap3 has n
                 if not decoded["messageID"] and response.get("responseName") == _NOTICE_OF_DISCONNECTION:
                     return str(SESSION_TERMINATED_BY_SERVER)
                 if code is not None:
-                    raise NotUnderstood("a second response to one request")
+                    raise UnexpectedMessage("a second response to one request")
                 code = result_code(message, message_id, ending)
                 if code is not None and response["result"] != code:
-                    raise NotUnderstood("a result code that can be read in two ways")
+                    raise UnexpectedMessage("a result code that can be read in two ways")
                 read.append(response)
         return [*read, RESPONSE_COMPLETE]
 
 
-class CodecStrategy(OpenedStrategy):
+class CodecStrategy(Ldap3Strategy):
     """Binds and searches by our codec; whatever it does not know of the answers, ldap3 reads."""
 
     def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> Answer:
@@ -117,23 +123,23 @@ class CodecStrategy(OpenedStrategy):
         return self._exchange("searchRequest", request, (), SEARCH_DONE)
 
     def _exchange(self, kind: str, request: bytes, controls: Sequence[str], ending: int) -> SearchResult:
-        wire: DeadlineSocket = self.connection.socket
+        socket: DeadlineSocket = self.connection.socket
         message_id = self.connection.server.next_message_id()
-        wire.sendall(encode.message(message_id, request, controls))
-        reading = Reading(message_id, ending)
+        socket.sendall(encode.message(message_id, request, controls))
+        reading = ResponseReader(message_id, ending)
         try:
             found = None
             while found is None:
-                found = reading.take(wire.recv(_READ_AT_ONCE))
-        except NotUnderstood:
-            wire.unread(reading.received)
+                found = reading.take(socket.recv(_READ_AT_ONCE))
+        except UnexpectedMessage:
+            socket.unread(reading.received)
             # What ldap3 looks up in it when Active Directory returns the values of an attribute in ranges.
             self._outstanding[message_id] = {"type": kind, "dereferenceAlias": DEREF_NEVER}
-            return found_of(*self.get_response(message_id))
+            return search_result_from(*self.get_response(message_id))
         return found
 
 
-def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> SearchResult:
+def search_result_from(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> SearchResult:
     """Take over what ldap3 has read of a search's answer."""
     entries = [
         Entry(
@@ -145,10 +151,12 @@ def found_of(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) 
         for response in responses
         if response["type"] == "searchResEntry"
     ]
-    return SearchResult(answer_of(result), entries, sum(each["type"] == "searchResRef" for each in responses))
+    return SearchResult(
+        answer_from(result), entries, sum(each["type"] == "searchResRef" for each in responses)
+    )
 
 
-def answer_of(result: Mapping[str, Any]) -> Answer:
+def answer_from(result: Mapping[str, Any]) -> Answer:
     """Take over a result that ldap3 has read."""
     controls = {
         name: bytes(control["value"])

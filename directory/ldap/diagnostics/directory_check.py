@@ -160,7 +160,7 @@ class Diagnostics:
 
     def _introduce(self, link: LdapConnection, steps: Steps) -> Finding:
         def bind() -> StepResult:
-            link.begin(self._deadline())
+            link.set_deadline(self._deadline())
             if self._config.bind_dn is None:
                 judge_service_bind(link.bind_anonymously())
                 return StepResult("anonymous: no service account is set")
@@ -179,7 +179,7 @@ class Diagnostics:
             return
 
         def read(dn: str, judge: Callable[[Answer], None]) -> StepResult:
-            link.begin(self._deadline())
+            link.set_deadline(self._deadline())
             judge(link.read(dn, attributes=[NO_ATTRIBUTES]).answer)
             return StepResult(f"{dn} exists")
 

@@ -98,7 +98,7 @@ class _UserChecks:
     def size_limit(self) -> StepResult:
         """Check that the server honours a size limit: a login uses one to notice a second entry."""
         limit = 1
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         found = self.link.search(self.base, "(objectClass=*)", attributes=[NO_ATTRIBUTES], size_limit=limit)
         if found.answer.code != RESULT_SIZE_LIMIT_EXCEEDED:
             judge_search(found.answer)
@@ -110,7 +110,7 @@ class _UserChecks:
         """Check that our account finds users by their stable id, as a refresh does."""
         if not self.config.sees_people:
             return StepResult(_ONLY_OWN_ENTRIES, "NETID_LDAP_BIND_DN")
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         VisibilityCheck(self.config, self.base, self.clock).check_by_id(self.link)
         return StepResult(f"our account finds users by {self.profile.id_attribute}")
 
@@ -126,7 +126,7 @@ class _UserChecks:
         names = candidate_names(net_id, self.config.realms)
         search_filter = filter_by_names(self.profile, names)
         attributes = attributes_to_read(self.profile, also=self._groups.attributes)
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         found = self.link.search(self.base, search_filter, attributes=attributes, size_limit=SIZE_LIMIT)
         judge_search(found.answer)
         if not found.entries:
@@ -143,7 +143,7 @@ class _UserChecks:
         dn = template.replace(USERNAME, escape_for_dn(names[0]))
         if self.config.bind_dn is None and password is not None:
             self.password(dn, password)
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         found = self.link.read(dn, attributes=attributes_to_read(self.profile, also=self._groups.attributes))
         if len(found.entries) != 1:
             setting = "NETID_LDAP_USER_DN_TEMPLATE"
@@ -197,14 +197,14 @@ class _UserChecks:
 
     def _count_groups(self) -> StepResult:
         """Count the user's groups, and show the first ones."""
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         person = person_from(self.entry, self.profile)
         groups = self._groups.groups_of(self.entry, person.net_id, self.ask)
         return StepResult(f"{len(groups)} groups{': ' + '; '.join(groups[:_SHOWN_GROUPS]) if groups else ''}")
 
     def _lockout(self) -> StepResult:
         """Show what our account can read about the user's failures and the limit that locks."""
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         lockouts = LockoutReader(
             self.profile.lockout, self.config.password_policy, clock=self.clock, monotonic=self.clock
         )
@@ -230,7 +230,7 @@ class _UserChecks:
 
     def password(self, dn: str, password: str) -> StepResult:
         """Bind as an entry. The connection is then bound as its user."""
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         answer = self.link.bind(dn, encoded_password(password), controls=(password_policy.CONTROL,))
         policy = judge_person_bind(
             answer,
@@ -246,7 +246,7 @@ class _UserChecks:
 
     def empty_password(self, dn: str) -> StepResult:
         """Check whether the directory accepts a bind with an empty password (RFC 4513, section 5.1.2)."""
-        self.link.begin(self.deadline())
+        self.link.set_deadline(self.deadline())
         answer = self.link.bind_without_password(dn)
         if answer.code != 0:
             return StepResult(f"refused by the directory too (result {answer.code})")

@@ -185,5 +185,5 @@ def _name_server_if_unknown(refusal: InvalidCredentials, session: LdapSession) -
     """Add the server that does not know the user. Raises every other refusal, since those are final."""
     if refusal.reason is not Refusal.UNKNOWN_PERSON:
         raise refusal
-    refusal.servers = () if session.server is None else (session.server,)
+    refusal.servers = () if session.last_good_server is None else (session.last_good_server,)
     return refusal

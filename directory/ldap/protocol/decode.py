@@ -13,22 +13,14 @@ from typing import Final
 
 from ldap3.core.results import RESULT_CODES, RESULT_SUCCESS
 
-from directory.ldap.protocol.ber import (
-    BOOLEAN,
-    CONTROLS,
-    ENUMERATED,
-    LONG_FORM,
-    OCTETS,
-    SEQUENCE,
-    SET,
-    NotUnderstood,
-    after_id,
-    contents,
-    envelope,
-    integer,
-)
 from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 
+BOOLEAN, INTEGER, OCTETS, ENUMERATED, SEQUENCE, SET = 0x01, 0x02, 0x04, 0x0A, 0x30, 0x31
+CONTROLS: Final = 0xA0
+LONG_FORM: Final = 0x80
+# Octets of a length: more are no directory's answer.
+_MAX_LENGTH_OCTETS = 4
+_MAX_INTEGER_OCTETS = 4
 BIND_RESPONSE: Final = 0x61
 SEARCH_DONE: Final = 0x65
 EXTENDED_RESPONSE: Final = 0x78
@@ -40,7 +32,11 @@ _RANGE = ";range="
 _SUCCESS: Final = bytes((7, ENUMERATED, 1, 0, OCTETS, 0, OCTETS, 0))
 
 
-class Reading:
+class UnexpectedMessage(Exception):
+    """These bytes are not the expected LDAP message, or they have an unusual form."""
+
+
+class ResponseReader:
     """Reads the answer to one request, as it comes in."""
 
     __slots__ = ("_at", "_ending", "_entries", "_message_id", "_references", "received")
@@ -66,13 +62,13 @@ class Reading:
             data: the next bytes.
 
         Raises:
-            NotUnderstood: something is not as expected; `received` holds all that came.
+            UnexpectedMessage: something is not as expected; `received` holds all that came.
         """
         self.received += data
         try:
             return self._read()
         except (IndexError, UnicodeDecodeError):
-            raise NotUnderstood from None
+            raise UnexpectedMessage from None
 
     def _read(self) -> SearchResult | None:
         data = self.received
@@ -83,17 +79,17 @@ class Reading:
             kind = data[at]
             if kind == self._ending:
                 if end != len(data):
-                    raise NotUnderstood
+                    raise UnexpectedMessage
                 return SearchResult(_result(data, at, end), self._entries, self._references)
             at, stop = contents(data, at, end, kind)
             if self._ending != SEARCH_DONE or (stop != end and data[stop] != CONTROLS):
-                raise NotUnderstood
+                raise UnexpectedMessage
             if kind == _ENTRY:
                 self._entries.append(_entry(data, at, stop))
             elif kind == _REFERENCE:
                 self._references += 1
             else:
-                raise NotUnderstood
+                raise UnexpectedMessage
         return None
 
 
@@ -111,18 +107,18 @@ def result_code(data: bytes, message_id: int, ending: int) -> int | None:
         The code (RFC 4511, section 4.1.9); None for an entry or a reference, which come before it.
 
     Raises:
-        NotUnderstood: the message is no response to this request.
+        UnexpectedMessage: the message is no response to this request.
     """
     try:
         whole = envelope(data, 0)
         if whole is None or whole[1] != len(data):
-            raise NotUnderstood("a message of another length")
+            raise UnexpectedMessage("a message of another length")
         at, end = whole
         at = after_id(data, at, end, message_id)
         kind = data[at]
         at, stop = contents(data, at, end, kind)
         if stop != end and contents(data, stop, end, CONTROLS)[1] != end:
-            raise NotUnderstood("something behind the controls")
+            raise UnexpectedMessage("something behind the controls")
         if kind == ending:
             start, at = contents(data, at, stop, ENUMERATED)
             code = integer(data, start, at)
@@ -130,9 +126,9 @@ def result_code(data: bytes, message_id: int, ending: int) -> int | None:
             contents(data, at, stop, OCTETS)
             return code
     except IndexError:
-        raise NotUnderstood("a message that is cut") from None
+        raise UnexpectedMessage("a message that is cut") from None
     if ending != SEARCH_DONE or kind not in {_ENTRY, _REFERENCE}:
-        raise NotUnderstood("another operation than the response to the request")
+        raise UnexpectedMessage("another operation than the response to the request")
     return None
 
 
@@ -150,15 +146,15 @@ def _any_result(data: bytes, at: int, end: int) -> tuple[int, str]:
     start, at = contents(data, at, end, ENUMERATED)
     code = integer(data, start, at)
     if code not in RESULT_CODES:
-        raise NotUnderstood
+        raise UnexpectedMessage
     start, at = contents(data, at, end, OCTETS)
     if data.startswith(b"NTLM", start):
-        raise NotUnderstood
+        raise UnexpectedMessage
     start, at = contents(data, at, end, OCTETS)
     message = data[start:at].decode().replace("\0", "")
     while at != end:
         if data[at] not in {_REFERRAL, _SASL_CREDENTIALS}:
-            raise NotUnderstood
+            raise UnexpectedMessage
         _, at = contents(data, at, end, data[at])
     return code, message
 
@@ -168,7 +164,7 @@ def _controls(data: bytes) -> Mapping[str, bytes]:
     """Read the values of controls (RFC 4511, section 4.1.11), which are the same for nearly everybody."""
     at, end = contents(data, 0, len(data), CONTROLS)
     if end != len(data):
-        raise NotUnderstood
+        raise UnexpectedMessage
     values: dict[str, bytes] = {}
     while at != end:
         at, stop = contents(data, at, end, SEQUENCE)
@@ -180,7 +176,7 @@ def _controls(data: bytes) -> Mapping[str, bytes]:
             start, at = contents(data, at, stop, OCTETS)
             values[oid] = data[start:at]
         if at != stop:
-            raise NotUnderstood
+            raise UnexpectedMessage
     return MappingProxyType(values)
 
 
@@ -190,7 +186,7 @@ def _entry(data: bytes, at: int, end: int) -> Entry:
     dn = data[start:at].decode()
     at, stop = contents(data, at, end, SEQUENCE)
     if stop != end:
-        raise NotUnderstood
+        raise UnexpectedMessage
     attributes: dict[str, tuple[bytes, ...]] = {}
     while at != end:
         at, stop = contents(data, at, end, SEQUENCE)
@@ -198,7 +194,7 @@ def _entry(data: bytes, at: int, end: int) -> Entry:
         name = _name(data[start:at])
         at, last = contents(data, at, stop, SET)
         if last != stop or name in attributes:
-            raise NotUnderstood
+            raise UnexpectedMessage
         size = stop - at - 2
         if 0 <= size < LONG_FORM and data[at] == OCTETS and data[at + 1] == size:
             attributes[name] = (data[at + 2 : stop],)  # one short value: most have no other
@@ -217,5 +213,98 @@ def _name(written: bytes) -> str:
     """Read the name of an attribute, which is one of the few that are asked for."""
     name = written.decode("ascii").lower()
     if _RANGE in name:
-        raise NotUnderstood
+        raise UnexpectedMessage
     return name
+
+
+def envelope(data: bytes, at: int) -> tuple[int, int] | None:
+    """Find where the contents of a message begin and end.
+
+    Args:
+        data: what was received.
+        at: where the message begins.
+
+    Returns:
+        Both places; None if the end of the message has not come yet.
+
+    Raises:
+        UnexpectedMessage: no message begins there.
+    """
+    if len(data) < at + 2:
+        return None
+    if data[at] != SEQUENCE:
+        raise UnexpectedMessage("no message begins here")
+    size = data[at + 1]
+    if size < LONG_FORM:
+        start = at + 2
+        end = start + size
+    elif len(data) < at + 2 + (size & ~LONG_FORM):
+        return None
+    else:
+        start, end = _sized(data, at + 1)
+    return (start, end) if end <= len(data) else None
+
+
+def after_id(data: bytes, at: int, end: int, message_id: int) -> int:
+    """Find where the operation of a message begins.
+
+    Args:
+        data: what was received.
+        at: where the contents of the message begin.
+        end: where they end.
+        message_id: of the request that the message must answer.
+
+    Raises:
+        UnexpectedMessage: the message answers another request.
+    """
+    size = data[at + 1]
+    stop = at + 2 + size
+    if data[at] != INTEGER or not 0 < size <= _MAX_INTEGER_OCTETS or stop > end:
+        raise UnexpectedMessage("a message without an id")
+    if int.from_bytes(data[at + 2 : stop], "big", signed=True) != message_id:
+        raise UnexpectedMessage("the id of another message")
+    return stop
+
+
+def contents(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+    """Find where the contents of a value begin and end.
+
+    Args:
+        data: what was received.
+        at: where the value begins.
+        end: the value must not go beyond this place.
+        tag: the value must have this tag.
+
+    Raises:
+        UnexpectedMessage: the tag is another, or the value is too long.
+    """
+    if data[at] != tag:
+        raise UnexpectedMessage("another tag")
+    size = data[at + 1]
+    start, stop = (at + 2, at + 2 + size) if size < LONG_FORM else _sized(data, at + 1)
+    if stop > end:
+        raise UnexpectedMessage("a value that is longer than what holds it")
+    return start, stop
+
+
+def integer(data: bytes, at: int, end: int) -> int:
+    """Read the contents of an INTEGER or ENUMERATED.
+
+    Raises:
+        UnexpectedMessage: it is empty, or too long.
+    """
+    if not 0 < end - at <= _MAX_INTEGER_OCTETS:
+        raise UnexpectedMessage("an integer without contents, or with too many")
+    return int.from_bytes(data[at:end], "big", signed=True)
+
+
+def _sized(data: bytes, at: int) -> tuple[int, int]:
+    """Read a length (X.690, section 8.1.3), never the indefinite one (RFC 4511, section 5.1)."""
+    size = data[at]
+    if size < LONG_FORM:
+        return at + 1, at + 1 + size
+    octets = size & ~LONG_FORM
+    if not 0 < octets <= _MAX_LENGTH_OCTETS:
+        raise UnexpectedMessage("a length of another form")
+    start = at + 1 + octets
+    return start, start + int.from_bytes(data[at + 1 : start], "big")
