@@ -49,7 +49,7 @@ from wiring.web import add_pages, new_application, sign_sessions
 PROJECT = Path(__file__).parent
 
 
-class CannotStart(cli.Refused):
+class CannotStart(cli.CommandRefused):
     """The server cannot start as it is set up; the message is for the operator."""
 
 
@@ -154,12 +154,12 @@ def _open_services(
         clients=ClientStore(secret_hasher(ring), grants, clock),
         grants=grants,
         ring=ring,
-        keys=signing_keys(ring, clock),
-        kept=kept_secrets(ring, clock),
+        signing_keys=signing_keys(ring, clock),
+        persistent_secrets=kept_secrets(ring, clock),
         directory=directory,
         clock=clock,
         settings=settings,
-        ldap=ldap,
+        ldap_config=ldap,
         audit_names=audit_names(settings, ring),
         login_names=login_names(settings, ring),
         limits=limits(settings),
@@ -176,12 +176,12 @@ def _new_server(app: Flask, settings: Settings, parts: Services, log: Log) -> Se
         restrictions=restrictions(settings),
         catalogue=ScopeRegistry(ScopeStore().list, parts.clock),
         default_scope=settings.default_scope or "",
-        subjects=PairwiseSubjects(parts.kept.get),
+        subjects=PairwiseSubjects(parts.persistent_secrets.get),
         refreshes=RefreshStore(parts.grants.commits),
         absences=MissingPersonStore(),
         lifetimes=lifetimes(settings),
         successor_keys=[key.key for key in parts.ring.derive("refresh token successor")],
-        keys=parts.keys,
+        keys=parts.signing_keys,
         replay_window=settings.refresh_replay_window,
         refusals=open_refusals(app, parts.audit_names, parts.clock),
         log=log,

@@ -22,7 +22,7 @@ def check_directory(services: Services, net_id: str | None, password: str | None
     Yields:
         A finding for each step, as soon as it is known.
     """
-    yield from Diagnostics(services.ldap).examine(net_id, password)
+    yield from Diagnostics(services.ldap_config).examine(net_id, password)
     yield from _check_groups_of_rules(services)
     if net_id is not None:
         yield from _compare_with_lockout(services, net_id)
@@ -30,7 +30,7 @@ def check_directory(services: Services, net_id: str | None, password: str | None
 
 def _check_groups_of_rules(services: Services) -> Iterator[Finding]:
     """Whether the directory has the groups that rules name."""
-    if not services.ldap.sees_people:
+    if not services.ldap_config.sees_people:
         return
     try:
         named = services.named_groups()

@@ -41,7 +41,7 @@ class ListedGrants:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revocation:
+class RevocationPlan:
     """What is about to end, for the operator to confirm: `subject` and `client` are who was found."""
 
     selection: Selection
@@ -95,7 +95,7 @@ def plan_revocation(
     client_name: str | None = None,
     before: int | None = None,
     everyone: bool = False,
-) -> Revocation:
+) -> RevocationPlan:
     """Find what a revocation means, so that an operator can confirm it before `revoke_grants` ends it.
 
     Args:
@@ -122,10 +122,10 @@ def plan_revocation(
         client_id=client.client_id if client else None,
         before=before,
     )
-    return Revocation(selection=selection, subject=subject, client=client, everyone=everyone)
+    return RevocationPlan(selection=selection, subject=subject, client=client, everyone=everyone)
 
 
-def revoke_grants(services: Services, revocation: Revocation, *, actor: str) -> int:
+def revoke_grants(services: Services, revocation: RevocationPlan, *, actor: str) -> int:
     """End the live grants that were selected, with every token of theirs. Returns how many ended.
 
     A JWT is inactive here at once; an API that checks only its signature takes it until it expires.

@@ -31,11 +31,11 @@ class Services:
     grants: GrantStore
     directory: Directory
     ring: KeyRing
-    keys: SigningKeys
-    kept: PersistentSecrets
+    signing_keys: SigningKeys
+    persistent_secrets: PersistentSecrets
     clock: Callable[[], float]
     settings: Settings
-    ldap: LdapConfig
+    ldap_config: LdapConfig
     audit_names: Names
     login_names: Names
     limits: Limits

@@ -28,7 +28,7 @@ def list_signing_keys(services: Services) -> Sequence[SigningKey]:
     Raises:
         StoreUnavailable: the database did not answer.
     """
-    return services.keys.store.list()
+    return services.signing_keys.store.list()
 
 
 def rotate_signing_keys(
@@ -46,7 +46,7 @@ def rotate_signing_keys(
     Raises:
         StoreUnavailable: nothing was changed.
     """
-    keys, now = services.keys, services.now
+    keys, now = services.signing_keys, services.now
     algorithms = [alg] if alg else sorted({each.alg for each in keys.store.list()}) or [RS256]
     suffix = ", at once" if at_once else ""
     events = {
@@ -64,7 +64,7 @@ def reencrypt(services: Services) -> int:
     Raises:
         StoreUnavailable: not every value was stored; another call goes on.
     """
-    return services.keys.store.reseal() + services.kept.reseal()
+    return services.signing_keys.store.reseal() + services.persistent_secrets.reseal()
 
 
 def server_key_uses(services: Services) -> Sequence[ServerKeyUse]:
@@ -74,7 +74,7 @@ def server_key_uses(services: Services) -> Sequence[ServerKeyUse]:
         StoreUnavailable: the database did not answer.
     """
     now, clients = services.now, services.clients
-    encrypted = [each.key_id for each in services.keys.store.list() if each.is_published(now)]
+    encrypted = [each.key_id for each in services.signing_keys.store.list() if each.is_published(now)]
     encrypted += kept_secret_key_ids()
     secrets = [
         (secret.key_id, client.client_name)

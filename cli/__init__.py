@@ -13,7 +13,7 @@ from cli.clock import clock
 from cli.directory import directory
 from cli.grant import grant
 from cli.key import key
-from cli.output import Refused
+from cli.output import CommandRefused
 from cli.people.person import person
 from cli.scope import scope
 from cli.server.placeholder import is_command_lookup, placeholder_app
@@ -21,7 +21,7 @@ from cli.server.serve import serve
 from cli.services import attach_services, services_of
 from cli.token import token
 
-__all__ = ["Refused", "is_command_lookup", "placeholder_app", "register", "services_of"]
+__all__ = ["CommandRefused", "is_command_lookup", "placeholder_app", "register", "services_of"]
 
 
 def register(app: Flask, services: Services) -> None:

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from admin.grants import (
     NothingSelected,
-    Revocation,
+    RevocationPlan,
     list_live_grants,
     plan_revocation,
     require_selection,
@@ -106,7 +106,7 @@ def revoke(
         print_line(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
 
 
-def _question(planned: Revocation, grant_id: str | None, person: str | None) -> str:
+def _question(planned: RevocationPlan, grant_id: str | None, person: str | None) -> str:
     client, before = planned.client, planned.selection.before
     facts = [
         f"grant {grant_id}" if grant_id else "every grant of everyone" if planned.everyone else "every grant",

@@ -38,7 +38,7 @@ _INVISIBLE = frozenset(
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-class Refused(click.ClickException):
+class CommandRefused(click.ClickException):
     """A command that ends with exit status 1, and with one line on standard error for each sentence."""
 
     def __init__(self, *sentences: str) -> None:
@@ -111,9 +111,9 @@ def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return command(*args, **kwargs)
         except OperationRefused as refused:
-            raise Refused(*refused.sentences) from None
+            raise CommandRefused(*refused.sentences) from None
         except StoreUnavailable as error:
-            raise Refused(
+            raise CommandRefused(
                 f"The database cannot be used ({error.cause.splitlines()[0]}). "
                 "Is it migrated? .venv/bin/flask db upgrade"
             ) from None

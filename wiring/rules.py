@@ -43,7 +43,7 @@ def look_for_groups(app: Flask, log: Log, wait: Callable[[float], object]) -> No
         wait: waits for so many seconds before the next try, where the directory or the database cannot say.
     """
     services = cli.services_of(app)
-    if not services.ldap.sees_people:
+    if not services.ldap_config.sees_people:
         return  # An anonymous search would see no groups either.
     for _ in range(_TRIES):
         try:

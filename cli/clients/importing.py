@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from admin.client_import import import_clients
 from cli.clients.display import warn_of_undescribed_scopes
-from cli.output import DiscreetCommand, Refused, as_json, print_json, print_line, speaks_plainly
+from cli.output import CommandRefused, DiscreetCommand, as_json, print_json, print_line, speaks_plainly
 from cli.services import ACTOR, services
 
 
@@ -27,7 +27,7 @@ def import_(file: TextIO, ignored: tuple[str, ...], as_json: bool) -> None:  # n
     try:
         text = file.read()
     except UnicodeDecodeError:
-        raise Refused("The file is not UTF-8.") from None
+        raise CommandRefused("The file is not UTF-8.") from None
     imported = import_clients(services(), text, ignored=ignored, actor=ACTOR)
     warn_of_undescribed_scopes(imported.undescribed_scopes)
     if as_json:

@@ -8,7 +8,15 @@ from flask.cli import with_appcontext
 
 from admin import clients
 from cli.clients.display import print_client, remind_to_keep_secret
-from cli.output import DiscreetCommand, Refused, as_json, moment, print_json, print_record, speaks_plainly
+from cli.output import (
+    CommandRefused,
+    DiscreetCommand,
+    as_json,
+    moment,
+    print_json,
+    print_record,
+    speaks_plainly,
+)
 from cli.services import ACTOR, services
 from oauth.clients.registration import metadata
 
@@ -61,7 +69,7 @@ def _end(expires: str, now: int) -> int:
         at = datetime.fromisoformat(expires)
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise Refused(f"{expires!r} is neither a time like 7d nor a date like 2030-01-31.") from None
+        raise CommandRefused(f"{expires!r} is neither a time like 7d nor a date like 2030-01-31.") from None
     if at.timestamp() < now:
-        raise Refused(f"{expires!r} has passed; to end the old secrets at once, say now.")
+        raise CommandRefused(f"{expires!r} has passed; to end the old secrets at once, say now.")
     return int(at.timestamp())

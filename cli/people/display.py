@@ -27,7 +27,7 @@ def print_report(report: PersonReport) -> None:
         print_line(f"BLOCKED {_blocked_users(report, block)} until {end} ({block.cause.value})")
     if report.failures:
         print_line("")
-        print_line("Refused in the last day:")
+        print_line("CommandRefused in the last day:")
         rows = [
             (
                 _client_name(report, each.client_id),

@@ -8,7 +8,7 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from cli.output import Refused, print_line
+from cli.output import CommandRefused, print_line
 from models import StoreUnavailable, is_current, migrate
 
 BUILD = "netid-oauth-build"
@@ -26,7 +26,7 @@ def await_database(
         clock: seconds of a monotonic clock.
 
     Raises:
-        Refused: the database answers, but something else is wrong.
+        CommandRefused: the database answers, but something else is wrong.
     """
     build = cast("Callable[[], Flask]", current_app.extensions.get(BUILD, current_app._get_current_object))  # type: ignore[attr-defined] # noqa: SLF001 - Flask's own way
     printed, printed_at = "", 0.0
@@ -52,7 +52,7 @@ def _migrate() -> None:
         migrate()
     except SystemExit:
         # Flask-Migrate would exit without a message to the operator.
-        raise Refused("The database cannot be migrated: is it that of a newer release?") from None
+        raise CommandRefused("The database cannot be migrated: is it that of a newer release?") from None
 
 
 def _end_on_sigterm() -> None:

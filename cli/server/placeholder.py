@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from cli.output import Refused
+from cli.output import CommandRefused
 from cli.server.database_wait import BUILD
 from cli.server.serve import serve
 
@@ -20,7 +20,7 @@ def is_command_lookup() -> bool:
     return context is not None and context.parent is None
 
 
-def placeholder_app(build: Callable[[], Flask], error: Refused) -> Flask:
+def placeholder_app(build: Callable[[], Flask], error: CommandRefused) -> Flask:
     """Make an application without routes whose only command is `serve`.
 
     Args:
@@ -36,7 +36,7 @@ def placeholder_app(build: Callable[[], Flask], error: Refused) -> Flask:
 class _ServeOnly(AppGroup):
     """The commands of a placeholder."""
 
-    def __init__(self, error: Refused) -> None:
+    def __init__(self, error: CommandRefused) -> None:
         super().__init__(_NAME)
         self._error = error
 

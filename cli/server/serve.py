@@ -11,7 +11,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.output import DiscreetCommand, Refused, print_line, print_lines, speaks_plainly
+from cli.output import CommandRefused, DiscreetCommand, print_line, print_lines, speaks_plainly
 from cli.server.database_wait import await_database
 from cli.server.walkthrough import demo_client, environment, guide
 from cli.services import services
@@ -83,7 +83,7 @@ def _refuse_busy_port(settings: Settings) -> None:
         try:
             probe.bind((settings.bind_host, settings.bind_port))
         except OSError as error:
-            raise Refused(
+            raise CommandRefused(
                 f"{settings.bind} cannot be listened on ({error.strerror}): "
                 "choose another address with NETID_BIND, such as NETID_BIND=127.0.0.1:8444."
             ) from None
@@ -96,10 +96,10 @@ def _refuse_unusable_tls(certificate: Path | None, key: Path | None) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
-        raise Refused(
+        raise CommandRefused(
             f"NETID_TLS_CERT_FILE and NETID_TLS_KEY_FILE cannot be used together: {error}."
         ) from None
     if "BEGIN PRIVATE KEY" not in key.read_text("utf-8", errors="replace"):
-        raise Refused(
+        raise CommandRefused(
             f"{key} is not an unencrypted PKCS#8 key: openssl pkcs8 -topk8 -nocrypt -in {key} -out {key}.pk8"
         )

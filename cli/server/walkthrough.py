@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from cli.output import Refused, shown, table
+from cli.output import CommandRefused, shown, table
 from cli.server.local_tls import LocalTls
 from core.private_files import NotPrivate, read_secret
 from directory.ldap import embedded_people
@@ -30,7 +30,7 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
         instance: the instance folder.
 
     Raises:
-        Refused: the certificate cannot be stored.
+        CommandRefused: the certificate cannot be stored.
     """
     given = settings.model_fields_set
     bind = settings.bind if "bind" in given else _BIND
@@ -42,7 +42,7 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
         try:
             local.ensure()
         except OSError as error:
-            raise Refused(f"{local.folder} cannot be written: {error.strerror}.") from None
+            raise CommandRefused(f"{local.folder} cannot be written: {error.strerror}.") from None
         found |= {"NETID_TLS_CERT_FILE": str(local.certificate), "NETID_TLS_KEY_FILE": str(local.key)}
     return found
 
@@ -58,7 +58,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
 
     Raises:
         StoreUnavailable: the client cannot be registered.
-        Refused: its secret cannot be stored.
+        CommandRefused: its secret cannot be stored.
     """
     kept = instance / "demo-client.json"
     try:
@@ -77,7 +77,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
         kept.chmod(0o600)
         kept.write_text(json.dumps({"client_id": created.client_id, "client_secret": secret}), "utf-8")
     except OSError as error:
-        raise Refused(f"{kept} cannot be written: {error.strerror}.") from None
+        raise CommandRefused(f"{kept} cannot be written: {error.strerror}.") from None
     return created.client_id, secret
 
 

@@ -1,4 +1,4 @@
-"""`flask audit list`: what the audit table remembers."""
+"""`flask audit list`: the audit table."""
 
 import json
 from typing import Any
@@ -17,8 +17,8 @@ def listed(site: Site, *arguments: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_events_are_asked_for(site: Site) -> None:
-    """By person, as Net ID or stable id, by client, by event, by time."""
+def test_events_are_selected(site: Site) -> None:
+    """Events are selected by person (Net ID or stable id), client, event and time."""
     client = site.register("a program")
     other = site.register("other")
     site.token(client)
@@ -36,7 +36,7 @@ def test_events_are_asked_for(site: Site) -> None:
 
 
 def test_a_table_cannot_be_turned_around(site: Site) -> None:
-    """What moves a cursor or turns a line is shown escaped, whatever got into the table."""
+    """Characters that move a cursor or reverse a line are escaped."""
     with site.app.app_context():
         record(AuditEvent(event="e", at=NOON, address="1\x1b[2J\u202e", reason="a\nb"))
     printed = site.run("audit", "list")

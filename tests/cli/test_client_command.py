@@ -59,14 +59,14 @@ def test_create_prints_one_object(as_json: Run, site: Site) -> None:
 
 
 def test_create_prints_json_on_one_line(site: Site) -> None:
-    """A program that reads lines gets the object in one, and nothing else with it."""
+    """The object is printed on one line, and nothing else is printed."""
     result = site.app.test_cli_runner().invoke(args=["client", "create", "Library", "--json"])
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr == ""
 
 
-def test_create_reads_as_lines(site: Site) -> None:
-    """A person reads a name and a value in each line, and is told to keep the secret."""
+def test_create_prints_a_line_for_each_member(site: Site) -> None:
+    """For people each line has a name and a value, and the operator is reminded to keep the secret."""
     result = site.app.test_cli_runner().invoke(args=["client", "create", "Library", *ALL_OPTIONS])
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
     assert lines["client_secret"].startswith("nids_")
@@ -78,8 +78,8 @@ def test_create_reads_as_lines(site: Site) -> None:
     assert "cannot be shown again" in result.stderr
 
 
-def test_password_grant_is_off_unless_given(as_json: Run, site: Site) -> None:
-    """A client that was given no grant may use none."""
+def test_client_without_a_grant_may_use_none(as_json: Run, site: Site) -> None:
+    """A client that was registered without a grant may use no grant."""
     made = as_json("client", "create", "Library")
     assert made["grant_types"] == []
     form = {"grant_type": "password", "username": "alice", "password": "alice-password"}
@@ -88,21 +88,21 @@ def test_password_grant_is_off_unless_given(as_json: Run, site: Site) -> None:
 
 
 def test_public_client_has_a_null_secret(as_json: Run) -> None:
-    """A public client is created with `client_secret` null, and told to keep nothing."""
+    """A public client is created with `client_secret` null."""
     made = as_json("client", "create", "an app", "--auth-method", "none")
     assert made["client_secret"] is None
     assert made["secrets"] == []
 
 
-def test_public_client_is_told_of_no_secret(site: Site) -> None:
-    """A person who creates a public client reads nothing about a secret."""
+def test_output_for_a_public_client_names_no_secret(site: Site) -> None:
+    """The output for a new public client says nothing about a secret."""
     result = site.app.test_cli_runner().invoke(args=["client", "create", "an app", "--auth-method", "none"])
     assert "client_secret " not in result.output
     assert result.stderr == ""
 
 
-def test_public_password_client_by_name(as_json: Run, site: Site) -> None:
-    """A public client may use the password grant where that was said by name."""
+def test_public_client_may_use_the_password_grant_with_its_flag(as_json: Run, site: Site) -> None:
+    """A public client may use the password grant if the operator allowed that explicitly."""
     options = ("--auth-method", "none", "--grant", "password", "--allow-public-password")
     made = as_json("client", "create", "an app", *options)
     assert made["flags"] == {"allow_public_password": True}
@@ -110,8 +110,8 @@ def test_public_password_client_by_name(as_json: Run, site: Site) -> None:
     assert answer.status_code == 200
 
 
-def test_flags_are_switched_one_by_one(as_json: Run) -> None:
-    """Each switch changes its own flag, and an update that names none leaves them."""
+def test_option_changes_only_its_own_flag(as_json: Run) -> None:
+    """Each option changes its own flag, and an update without such an option changes no flag."""
     made = as_json("client", "create", "Library", "--keep-refresh-token", "--no-allow-public-password")
     assert made["flags"] == {"keep_refresh_token": True, "allow_public_password": False}
     assert as_json("client", "update", "Library", "--owner", "me")["flags"] == made["flags"]
@@ -119,7 +119,7 @@ def test_flags_are_switched_one_by_one(as_json: Run) -> None:
     assert after["flags"] == {"keep_refresh_token": False, "allow_public_password": False}
 
 
-def test_repeated_values_count_once(as_json: Run) -> None:
+def test_repeated_value_is_registered_once(as_json: Run) -> None:
     """A grant or a scope that is named twice is registered once."""
     made = as_json("client", "create", "a", "--grant", "password password", "--scope", "a b", "--scope", "a")
     assert (made["grant_types"], made["scope"]) == (["password"], "a b")
@@ -140,7 +140,7 @@ def test_secret_is_shown_once(site: Site) -> None:
 
 
 def test_list_is_a_table(site: Site) -> None:
-    """A list has a headline and a line for each client, however long its scope is."""
+    """A list has a header and one line for each client, however long its scope is."""
     scope = " ".join(f"scope-number-{number}" for number in range(60))
     first = site.register("alpha", "--scope", scope, "--owner", "library")
     second = site.register("beta")
@@ -153,26 +153,26 @@ def test_list_is_a_table(site: Site) -> None:
     assert "disabled 2027-01-15" in lines[1]
 
 
-def test_list_as_json(as_json: Run, site: Site) -> None:
-    """A list is an array of what show prints."""
+def test_list_as_json_has_what_show_prints(as_json: Run, site: Site) -> None:
+    """The JSON list is an array of the objects that `show` prints."""
     site.register("alpha")
     site.register("beta")
     assert as_json("client", "list") == [as_json("client", "show", name) for name in ("alpha", "beta")]
 
 
-def test_list_of_nothing(as_json: Run) -> None:
-    """Without clients the list is empty, and no error."""
+def test_list_without_clients_is_empty(as_json: Run) -> None:
+    """Without clients the list is empty, and the command succeeds."""
     assert as_json("client", "list") == []
 
 
-def test_show_finds_by_id_and_by_name(as_json: Run, site: Site) -> None:
+def test_show_finds_a_client_by_id_and_by_name(as_json: Run, site: Site) -> None:
     """A client is found by its id and by its name."""
     client = site.register("Library")
     assert as_json("client", "show", "Library") == as_json("client", "show", client.client_id)
 
 
-def test_show_tells_of_each_secret(site: Site) -> None:
-    """A person reads when each secret was made, was last used, and ends."""
+def test_show_prints_the_times_of_each_secret(site: Site) -> None:
+    """`show` prints when each secret was made, when it was last used, and when it ends."""
     client = site.register("Library")
     site.token(client)
     site.run("client", "rotate-secret", "Library", "--expires", "1h")
@@ -183,8 +183,8 @@ def test_show_tells_of_each_secret(site: Site) -> None:
     ]
 
 
-def test_update_changes_what_is_named(as_json: Run, site: Site) -> None:
-    """An update replaces what is named and leaves the rest."""
+def test_update_changes_only_what_its_options_name(as_json: Run, site: Site) -> None:
+    """An update replaces the named members and leaves the others."""
     before = json.loads(site.run("client", "create", "Library", *ALL_OPTIONS, "--json"))
     after = as_json("client", "update", "Library", "--scope", "profile", "--name", "Union")
     assert (after["scope"], after["client_name"]) == ("profile", "Union")
@@ -192,8 +192,8 @@ def test_update_changes_what_is_named(as_json: Run, site: Site) -> None:
     assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
 
 
-def test_update_of_nothing_changes_nothing(as_json: Run, site: Site) -> None:
-    """An update that names nothing prints the client as it is."""
+def test_update_without_options_changes_nothing(as_json: Run, site: Site) -> None:
+    """An update without options prints the client as it is."""
     site.register("Library")
     assert as_json("client", "update", "Library") == as_json("client", "show", "Library")
 
@@ -208,23 +208,23 @@ def test_update_of_nothing_changes_nothing(as_json: Run, site: Site) -> None:
         ("--owner", "owner", None),
     ],
 )
-def test_empty_value_clears(as_json: Run, option: str, field: str, empty: object) -> None:
+def test_empty_value_clears_the_member(as_json: Run, option: str, field: str, empty: object) -> None:
     """An option with an empty value clears what was registered."""
     as_json("client", "create", "Library", *ALL_OPTIONS)
     more = ("--default-scope", "") if option == "--scope" else ()
     assert as_json("client", "update", "Library", option, "", *more)[field] == empty
 
 
-def test_update_counts_at_once(site: Site) -> None:
-    """A client whose password grant was taken away is refused from then on."""
+def test_update_takes_effect_at_once(site: Site) -> None:
+    """A client that lost the password grant is refused from then on."""
     client = site.register("Library")
     assert site.ask_token(client).status_code == 200
     site.run("client", "update", "Library", "--grant", "refresh_token")
     assert site.ask_token(client).get_json()["error"] == "unauthorized_client"
 
 
-def test_disable_ends_tokens_and_refuses(as_json: Run, site: Site) -> None:
-    """A disabled client gets no token, and those that it holds are dead."""
+def test_disabled_client_loses_its_tokens_and_gets_no_others(as_json: Run, site: Site) -> None:
+    """A disabled client gets no token, and the tokens that it holds are dead."""
     client = site.register("Library", "--scope", "profile")
     token = site.token(client)
     assert site.get("/api/me", token).status_code == 200
@@ -234,7 +234,7 @@ def test_disable_ends_tokens_and_refuses(as_json: Run, site: Site) -> None:
     assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_client")
 
 
-def test_disabled_client_is_enabled_again(as_json: Run, site: Site) -> None:
+def test_enabled_client_gets_tokens_again(as_json: Run, site: Site) -> None:
     """A client that is enabled again gets new tokens; the old ones stay dead."""
     client = site.register("Library", "--scope", "profile")
     old = site.token(client)
@@ -244,7 +244,7 @@ def test_disabled_client_is_enabled_again(as_json: Run, site: Site) -> None:
     assert site.get("/api/me", old).status_code == 401
 
 
-def test_delete_ends_tokens_and_forgets(as_json: Run, site: Site) -> None:
+def test_deleted_client_is_unknown_and_its_tokens_are_dead(as_json: Run, site: Site) -> None:
     """A deleted client is unknown, and its tokens are dead."""
     client = site.register("Library", "--scope", "profile")
     token = site.token(client)
@@ -257,8 +257,8 @@ def test_delete_ends_tokens_and_forgets(as_json: Run, site: Site) -> None:
     assert site.ask_token(client).status_code == 401
 
 
-def test_delete_asks_first(site: Site) -> None:
-    """Without `--yes` a person is asked, and no answer means no."""
+def test_delete_asks_before_it_deletes(site: Site) -> None:
+    """Without `--yes` the operator is asked, and no answer means no."""
     client = site.register("Library")
     asked = site.run("client", "delete", "Library", stdin="n\n", status=1)
     assert f"Delete Library ({client.client_id})?" in asked
@@ -269,8 +269,8 @@ def test_delete_asks_first(site: Site) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "update", "disable"])
-def test_commands_print_the_client_for_people(site: Site, command: str) -> None:
-    """Each command that leaves a client prints it as lines for people."""
+def test_command_prints_the_client_for_people(site: Site, command: str) -> None:
+    """Each command that changes a client prints it for people, one member a line."""
     client = site.register("Library")
     printed = site.run("client", command, "Library")
     assert printed.splitlines()[0].split() == ["client_id", client.client_id]

@@ -1,4 +1,4 @@
-"""`flask client import`: clients move with their ids and secrets, all of them or none."""
+"""`flask client import`: clients are imported with their ids and secrets, all of them or none."""
 
 import hashlib
 import json
@@ -24,8 +24,8 @@ def imported(site: Site, *clients: Any, status: int = 0) -> str:
     return site.run("client", "import", "-", "--json", stdin=json.dumps(clients), status=status)
 
 
-def test_a_client_keeps_its_id_and_secret(site: Site) -> None:
-    """A program with odd characters in its secret goes on as it is (RFC 6749, 2.3.1)."""
+def test_imported_client_keeps_its_id_and_secret(site: Site) -> None:
+    """A program whose secret holds unusual characters works unchanged (RFC 6749, 2.3.1)."""
     assert json.loads(imported(site, OLD))["imported"] == ["old program (1)"]
     assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == 200
     assert site.ask_token(Registered(OLD["client_id"], "another")).status_code == 401
@@ -41,16 +41,16 @@ def test_a_client_keeps_its_id_and_secret(site: Site) -> None:
     ],
     ids=["hex", "base64", "wso2", "wso2-text"],
 )
-def test_a_hashed_secret_is_taken_over(site: Site, form: Any) -> None:
-    """Where the old server kept only a SHA-256, the secret itself works, and the hash opens nothing."""
+def test_hashed_secret_is_imported(site: Site, form: Any) -> None:
+    """If the old server kept only a SHA-256, the secret works, and the hash itself does not."""
     digest = hashlib.sha256(b"the old secret").digest()
     imported(site, {**OLD, "client_secret": None, "client_secret_hash": form(digest)})
     assert site.ask_token(Registered(OLD["client_id"], "the old secret")).status_code == 200
     assert site.ask_token(Registered(OLD["client_id"], digest.hex())).status_code == 401
 
 
-def test_the_same_secret_for_two_clients(site: Site) -> None:
-    """Two clients may share a secret that was imported; each proves only itself."""
+def test_two_clients_may_share_an_imported_secret(site: Site) -> None:
+    """Two clients may share an imported secret; it proves only the client that presents it."""
     imported(site, OLD, {**OLD, "client_id": "second", "grant_types": []})
     assert (
         site.ask_token(Registered("second", OLD["client_secret"])).get_json()["error"]
@@ -58,8 +58,8 @@ def test_the_same_secret_for_two_clients(site: Site) -> None:
     )
 
 
-def test_a_weak_secret_is_flagged_with_a_date(site: Site) -> None:
-    """A short secret is told at once, and in the list with the day by which to rotate it."""
+def test_weak_secret_is_listed_with_a_date(site: Site) -> None:
+    """A short secret is reported at once, and listed with the day by which to rotate it."""
     assert json.loads(imported(site, OLD))["weak"] == ["old program (1)"]
     assert "rotate by 2027-04-15" in site.run("client", "list")
     strong = {**OLD, "client_id": "strong", "client_secret": "8Jd0-qLw92_xmZkT4vNcR7aBhY5e"}
@@ -116,7 +116,7 @@ def test_a_weak_secret_is_flagged_with_a_date(site: Site) -> None:
         ("not an object", "This is not a list of objects."),
     ],
 )
-def test_a_mistake_imports_nothing(site: Site, client: Any, sentence: str) -> None:
+def test_list_with_a_mistake_is_refused_whole(site: Site, client: Any, sentence: str) -> None:
     """A list with a mistake is refused whole, and the mistake is named with its client."""
     good = {**OLD, "client_id": "good"}
     printed = imported(site, good, client, status=1)
@@ -125,14 +125,14 @@ def test_a_mistake_imports_nothing(site: Site, client: Any, sentence: str) -> No
     assert json.loads(site.run("client", "list", "--json")) == []
 
 
-def test_scope_as_a_list(site: Site) -> None:
-    """A server that exports scopes as a list is understood."""
+def test_scope_may_be_a_list(site: Site) -> None:
+    """The scopes of a client may stand in a list."""
     imported(site, {**OLD, "scope": ["profile", "email"]})
     assert json.loads(site.run("client", "list", "--json"))[0]["scope"] == "profile email"
 
 
-def test_what_narrows_a_client_comes_with_it(site: Site) -> None:
-    """What another server of ours lists of a client is what it is here: flags and restrictions too."""
+def test_flags_and_restrictions_are_imported(site: Site) -> None:
+    """Flags and restrictions that another server of ours listed are imported."""
     narrow = {"flags": {"pairwise_subject": True}, "restrictions": {"networks": ["192.0.2.0/24"]}}
     imported(site, {**OLD, **narrow, "released_claims": []})
     (listed,) = json.loads(site.run("client", "list", "--json"))
@@ -141,22 +141,22 @@ def test_what_narrows_a_client_comes_with_it(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("expires_in", "status"), [(1, 200), (0, 401)])
-def test_a_secret_ends_as_it_would_have(site: Site, expires_in: int, status: int) -> None:
-    """A secret with an end keeps it (RFC 7591, 3.2.1)."""
+def test_imported_secret_keeps_its_end(site: Site, expires_in: int, status: int) -> None:
+    """A secret that expires is imported with its expiry (RFC 7591, 3.2.1)."""
     imported(site, {**OLD, "client_secret_expires_at": NOON + expires_in})
     assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == status
 
 
-def test_every_mistake_is_told_at_once(site: Site) -> None:
-    """Each mistake of the list is a sentence of its own."""
+def test_every_mistake_is_reported_at_once(site: Site) -> None:
+    """Each mistake of the list has its own sentence."""
     printed = imported(site, {**OLD, "client_secret": ""}, {**OLD, "client_id": ""}, OLD, OLD, status=1)
     assert "Give either" in printed
     assert "number 2" in printed
     assert "twice" in printed
 
 
-def test_a_client_that_exists_is_not_replaced(site: Site) -> None:
-    """An id that is taken refuses the list; who is registered stays as they are."""
+def test_registered_client_is_not_replaced(site: Site) -> None:
+    """If an id is taken, the list is refused, and the registered client stays as it is."""
     imported(site, OLD)
     printed = imported(site, {**OLD, "client_secret": "another"}, {**OLD, "client_id": "new"}, status=1)
     assert "Registered already: old program (1)" in printed
@@ -165,7 +165,7 @@ def test_a_client_that_exists_is_not_replaced(site: Site) -> None:
 
 
 def test_names_of_other_servers_are_understood(site: Site) -> None:
-    """`subject_type`, `allowed_ips` and `status` mean here what they mean there."""
+    """`subject_type`, `allowed_ips` and `status` keep the meaning that they have on other servers."""
     imported(
         site,
         {
@@ -183,16 +183,16 @@ def test_names_of_other_servers_are_understood(site: Site) -> None:
     assert site.ask_token(Registered("second", OLD["client_secret"])).status_code == 200
 
 
-def test_what_describes_a_client_is_passed_over(site: Site) -> None:
-    """Members for people, and what is null, change nothing (RFC 7591, 2)."""
+def test_descriptive_members_are_ignored(site: Site) -> None:
+    """Members that describe the client to people, and null members, change nothing (RFC 7591, 2)."""
     people = {"client_uri": "https://x.example", "contacts": ["me"], "logo_uri": "y", "client_name#de": "Alt"}
     imported(site, {**OLD, **people, "response_types": ["code"], "jwks": None, "allowed_ips": None})
     (listed,) = json.loads(site.run("client", "list", "--json"))
     assert (listed["client_name"], listed["restrictions"]) == ("Old program", {})
 
 
-def test_operator_may_do_without_a_member(site: Site) -> None:
-    """A member that is not understood is passed over when the operator says so, and only that one."""
+def test_operator_may_ignore_a_member(site: Site) -> None:
+    """The import leaves out a member that the operator names, and no other member."""
     odd = {**OLD, "require_mfa": True, "rate": 5}
     text = json.dumps([odd])
     assert "'rate'." in site.run("client", "import", "-", "--ignore", "require_mfa", stdin=text, status=1)
@@ -200,8 +200,8 @@ def test_operator_may_do_without_a_member(site: Site) -> None:
     assert len(json.loads(site.run("client", "list", "--json"))) == 1
 
 
-def test_member_that_stands_twice_is_refused(site: Site) -> None:
-    """Of two members of one name neither is passed over (RFC 8259, 4)."""
+def test_repeated_member_is_refused(site: Site) -> None:
+    """An object with two members of one name is refused (RFC 8259, 4)."""
     text = json.dumps([OLD])[:-2] + ', "scope": "email"}]'
     assert "twice" in site.run("client", "import", "-", stdin=text, status=1)
 
@@ -219,19 +219,19 @@ PAGE = ("--auth-method", "none", "--allow-public-password", "--cors-origin", "ht
 
 @pytest.mark.parametrize("options", [(), WIDE, PAGE], ids=["plain", "everything", "public"])
 @pytest.mark.parametrize("command", ["list", "show", "create"])
-def test_what_is_exported_comes_back(
+def test_exported_client_is_imported_whole(
     make_site: Callable[..., Site], options: tuple[str, ...], command: str
 ) -> None:
-    """Every member that another server of ours tells of a client is kept, or the import is refused."""
+    """Every member that another server of ours lists is imported, or the import is refused."""
     old, new = make_site(), make_site()
     made = json.loads(old.run("client", "create", "a program", *options, "--json"))
-    told = {
+    listed = {
         "list": lambda: json.loads(old.run("client", "list", "--json"))[0],
         "show": lambda: json.loads(old.run("client", "show", made["client_id"], "--json")),
         "create": lambda: made,
     }[command]()
     new.clock.now += 60
-    imported(new, {**told, "client_secret": made["client_secret"]})
+    imported(new, {**listed, "client_secret": made["client_secret"]})
     (kept,) = json.loads(new.run("client", "list", "--json"))
     (before,) = json.loads(old.run("client", "list", "--json"))
     times = {"client_id_issued_at", "secrets"}
@@ -241,8 +241,8 @@ def test_what_is_exported_comes_back(
     assert len(kept["secrets"]) == len(before["secrets"])
 
 
-def test_end_of_a_listed_secret_comes_with_it(site: Site) -> None:
-    """A secret that this server lists with an end keeps it, unless another end is told beside it."""
+def test_listed_secret_keeps_its_end(site: Site) -> None:
+    """A secret that is listed with an end keeps it, unless the client names another end."""
     listed = {"secrets": [{"serial": 1, "not_after": NOON + 9, "weak": False}]}
     imported(site, {**OLD, **listed}, {**OLD, "client_id": "b", **listed, "client_secret_expires_at": 0})
     first, second = json.loads(site.run("client", "list", "--json"))

@@ -1,4 +1,4 @@
-"""`flask client …`: what is refused, each in one clear sentence."""
+"""`flask client …`: each refusal is one clear sentence."""
 
 from collections.abc import Callable
 
@@ -28,22 +28,22 @@ CREATE = ("client", "create", "Library")
         (("--auth-method", "none", "--keep-refresh-token"), "refresh tokens are rotated always"),
     ],
 )
-def test_mistake_in_a_registration(
+def test_mistake_in_a_registration_is_refused(
     refusal: Run, as_json: Run, options: tuple[str, ...], sentence: str
 ) -> None:
-    """A registration that makes no sense is refused by what is wrong with it, and nothing is stored."""
+    """The refusal names the mistake in the registration, and nothing is stored."""
     assert sentence in refusal(*CREATE, *options)
     assert as_json("client", "list") == []
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "two\nlines", "\x1b[31mred"])
-def test_name_that_no_list_could_show(refusal: Run, name: str) -> None:
+def test_unprintable_or_long_name_is_refused(refusal: Run, name: str) -> None:
     """A name must be printable, and fit its column."""
     assert "1 to 255 printable characters" in refusal("client", "create", name)
 
 
-def test_all_mistakes_at_once(site: Site) -> None:
-    """Two mistakes are told in one go, a sentence each."""
+def test_all_mistakes_are_reported_at_once(site: Site) -> None:
+    """Two mistakes are two sentences of one refusal."""
     printed = site.run(*CREATE, "--grant", "nonsense", "--redirect-uri", "/cb", status=1)
     assert len(printed.splitlines()) == 2
 
@@ -61,15 +61,17 @@ def test_all_mistakes_at_once(site: Site) -> None:
         ("show", ""),
     ],
 )
-def test_unknown_client(refusal: Run, site: Site, command: tuple[str, ...]) -> None:
-    """A client that does not exist is named, whatever was to be done with it."""
+def test_unknown_client_is_named(refusal: Run, site: Site, command: tuple[str, ...]) -> None:
+    """Every command names the client that does not exist."""
     site.register("Library")
     assert refusal("client", *command) == f"There is no client {command[1]!r}."
 
 
 @pytest.mark.parametrize("command", [("show",), ("disable",), ("delete", "--yes"), ("rotate-secret",)])
-def test_ambiguous_name(refusal: Run, as_json: Run, site: Site, command: tuple[str, ...]) -> None:
-    """Where two clients have the name, neither is touched."""
+def test_ambiguous_client_name_is_refused(
+    refusal: Run, as_json: Run, site: Site, command: tuple[str, ...]
+) -> None:
+    """If two clients have the name, neither is changed."""
     site.register("Library")
     site.register("Library")
     before = as_json("client", "list")
@@ -87,10 +89,10 @@ def test_ambiguous_name(refusal: Run, as_json: Run, site: Site, command: tuple[s
         (("--auth-method", "none", "--grant", ""), "cannot become confidential, nor the other way"),
     ],
 )
-def test_update_is_held_to_the_same_rules(
+def test_update_obeys_the_rules_of_a_registration(
     refusal: Run, as_json: Run, site: Site, options: tuple[str, ...], sentence: str
 ) -> None:
-    """An update that would make a registration senseless is refused, and nothing is changed."""
+    """An update that would break a rule is refused, and nothing is changed."""
     site.register("Library", "--scope", "profile")
     before = as_json("client", "show", "Library")
     assert sentence in refusal("client", "update", "Library", *options)
@@ -106,10 +108,10 @@ def test_update_is_held_to_the_same_rules(
         ("token", "purge"),
     ],
 )
-def test_unmigrated_database(
+def test_database_without_tables_is_one_hint(
     make_site: Callable[..., Site], tmp_path: object, command: tuple[str, ...]
 ) -> None:
-    """On a database without tables each command says how to make them."""
+    """If the database has no tables, each command says how to create them."""
     bare = make_site(NETID_DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
     (said,) = bare.run(*command, status=1).splitlines()
     assert said.startswith("Error: The database cannot be used (")

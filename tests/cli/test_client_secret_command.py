@@ -18,7 +18,7 @@ def opens(site: Site, client: Registered) -> bool:
 
 
 def test_both_secrets_work_until_the_old_one_ends(as_json: Run, site: Site) -> None:
-    """After a rotation a program may use either secret, until the old one's time is over."""
+    """After a rotation a program may use either secret until the old one ends."""
     old = site.register("Library")
     rotated = as_json("client", "rotate-secret", "Library", "--expires", "7d")
     new = replace(old, secret=rotated["client_secret"])
@@ -33,7 +33,7 @@ def test_both_secrets_work_until_the_old_one_ends(as_json: Run, site: Site) -> N
 
 
 def test_rotation_prints_the_client_with_its_new_secret(as_json: Run, site: Site) -> None:
-    """The object of a rotation is that of a creation, and shows when the old secret ends."""
+    """The object is the one that a creation prints, and it shows when the old secret ends."""
     site.register("Library")
     rotated = as_json("client", "rotate-secret", "Library", "--expires", "60s")
     assert rotated["client_secret"].startswith("nids_")
@@ -43,7 +43,7 @@ def test_rotation_prints_the_client_with_its_new_secret(as_json: Run, site: Site
 
 
 def test_rotation_for_people(site: Site) -> None:
-    """A person reads the new secret, when the old ones end, and that it is shown this once."""
+    """The output has the new secret, the end of the old ones, and a reminder to keep the secret."""
     client = site.register("Library")
     result = site.app.test_cli_runner().invoke(args=["client", "rotate-secret", "Library"])
     printed = result.stdout.splitlines()
@@ -66,15 +66,15 @@ def test_rotation_for_people(site: Site) -> None:
         ("2030-01-31T12:00+02:00", 1_896_084_000),
     ],
 )
-def test_ways_to_say_when(as_json: Run, site: Site, expires: str, ends: int) -> None:
-    """An end is said as a time from now, as a date in UTC, or as now."""
+def test_end_may_be_a_period_a_date_or_now(as_json: Run, site: Site, expires: str, ends: int) -> None:
+    """An end is a period from now, a date in UTC, or `now`."""
     site.register("Library")
     rotated = as_json("client", "rotate-secret", "Library", "--expires", expires)
     assert rotated["secrets"][0]["not_after"] == ends
 
 
 @pytest.mark.parametrize("expires", ["soon", "7", "-1d", "7w", "", "2030-13-01", "9999-12-31T23:00-05:00"])
-def test_unclear_end_is_refused(refusal: Run, as_json: Run, site: Site, expires: str) -> None:
+def test_unreadable_end_is_refused(refusal: Run, as_json: Run, site: Site, expires: str) -> None:
     """An end that cannot be read is refused before anything is changed."""
     site.register("Library")
     assert "neither a time like 7d nor a date" in refusal(
@@ -84,28 +84,28 @@ def test_unclear_end_is_refused(refusal: Run, as_json: Run, site: Site, expires:
 
 
 def test_end_in_the_past_is_refused(refusal: Run, site: Site) -> None:
-    """A date that has passed is a slip of the keyboard, and ends no secret."""
+    """A date in the past is a typing error, and ends no secret."""
     client = site.register("Library")
     assert "has passed" in refusal("client", "rotate-secret", "Library", "--expires", "2020-01-31")
     assert opens(site, client)
 
 
-def test_expires_now_ends_the_old_one_at_once(as_json: Run, site: Site) -> None:
-    """A secret that leaked is replaced without an overlap."""
+def test_expires_now_ends_the_old_secret_at_once(as_json: Run, site: Site) -> None:
+    """A leaked secret is replaced without an overlap."""
     old = site.register("Library")
     rotated = as_json("client", "rotate-secret", "Library", "--expires", "now")
     assert not opens(site, old)
     assert opens(site, replace(old, secret=rotated["client_secret"]))
 
 
-def test_public_client_has_nothing_to_rotate(refusal: Run, as_json: Run) -> None:
-    """A public client cannot be given a secret."""
+def test_public_client_has_no_secret_to_rotate(refusal: Run, as_json: Run) -> None:
+    """A public client cannot get a secret."""
     as_json("client", "create", "an app", "--auth-method", "none")
     assert refusal("client", "rotate-secret", "an app").endswith("is a public client: it has no secret.")
 
 
 def test_retired_secret_is_dead(as_json: Run, site: Site) -> None:
-    """A retired secret is refused at once, and the other one is not."""
+    """A retired secret is refused at once, and the other secret works."""
     old = site.register("Library")
     new = replace(old, secret=as_json("client", "rotate-secret", "Library")["client_secret"])
     retired = as_json("client", "retire-secret", "Library", "1")
@@ -115,7 +115,7 @@ def test_retired_secret_is_dead(as_json: Run, site: Site) -> None:
 
 
 def test_retiring_for_people(site: Site) -> None:
-    """A person reads which secrets are left, and when the retired one ended."""
+    """The output lists the secrets, and when the retired one ended."""
     site.register("Library")
     assert (
         site.run("client", "retire-secret", "Library", "1")
@@ -125,7 +125,7 @@ def test_retiring_for_people(site: Site) -> None:
 
 
 @pytest.mark.parametrize("serial", ["2", "0", "99999999999999999999999"])
-def test_retiring_no_secret_is_refused(refusal: Run, site: Site, serial: str) -> None:
-    """A number that no secret has is refused by its number."""
+def test_unknown_secret_number_is_refused(refusal: Run, site: Site, serial: str) -> None:
+    """The refusal names the number that no secret has."""
     site.register("Library")
     assert refusal("client", "retire-secret", "Library", serial).endswith(f"has no secret number {serial}.")

@@ -10,28 +10,28 @@ from tests.conftest import Site
 from tests.fakes import FakeAccount, FakeDirectory
 
 
-def test_a_directory_that_works_ends_with_0(site: Site) -> None:
-    """Each step is a line, and the exit status says that all is well."""
+def test_exit_status_is_0_if_every_step_succeeds(site: Site) -> None:
+    """Each step is one line, and the exit status is 0."""
     printed = site.run("directory", "check", "alice")
     assert "ok       person: (uid=alice) finds uid=alice,ou=people,dc=campus,dc=example" in printed
 
 
-def test_a_step_that_fails_ends_with_1(site: Site) -> None:
-    """A step that fails names the setting to look at, and is an exit status for scripts."""
+def test_exit_status_is_1_if_a_step_fails(site: Site) -> None:
+    """A failed step names the setting to look at, and the exit status is 1."""
     printed = site.run("directory", "check", "nobody", status=1)
     assert "FAILED   person" in printed
     assert "look at NETID_LDAP_USER_FILTER" in printed
 
 
 def test_json_has_every_finding(site: Site) -> None:
-    """With --json the findings are one object."""
+    """With `--json` the findings are one object."""
     report = json.loads(site.run("directory", "check", "--json"))
     assert report["ok"] is True
     assert {"step", "verdict", "text", "setting", "server", "milliseconds"} == set(report["findings"][0])
 
 
 def test_password_is_read_and_never_shown(site: Site) -> None:
-    """With --password a bind is tried with what standard input holds; it stands in no output."""
+    """`--password` binds with the password on standard input, which no output shows."""
     printed = site.run("directory", "check", "alice", "--password", stdin="alice-password\n")
     assert "the password is right" in printed
     assert "alice-password" not in printed
@@ -40,8 +40,8 @@ def test_password_is_read_and_never_shown(site: Site) -> None:
     assert "not-hers" not in refused
 
 
-def test_password_needs_a_person(site: Site) -> None:
-    """A password of nobody is a mistake in the command."""
+def test_password_needs_a_net_id(site: Site) -> None:
+    """`--password` without a Net ID is a usage error."""
     assert "--password needs a NET_ID" in site.run("directory", "check", "--password", status=2)
 
 
@@ -55,10 +55,10 @@ def test_password_needs_a_person(site: Site) -> None:
         ("3", "8", None, None),
     ],
 )
-def test_shield_is_compared_with_what_locks(
+def test_lockout_protection_is_compared_with_the_directory(
     make_site: Callable[..., Site], budget: str, workers: str, limit: int | None, expected: str | None
 ) -> None:
-    """The budget and what other workers have under way must stay below the directory's limit."""
+    """The budget and the binds under way in other workers must stay below the directory's limit."""
     directory = FakeDirectory(account=FakeAccount(counted=LockoutStatus(0, limit)))
     site = make_site(directory, NETID_SHIELD_BUDGET=budget, NETID_WORKERS=workers)
     printed = site.run("directory", "check", "alice")
@@ -66,8 +66,8 @@ def test_shield_is_compared_with_what_locks(
     assert (expected or "") in printed
 
 
-def test_groups_of_rules_are_looked_for(make_site: Callable[..., Site]) -> None:
-    """A group that a rule names and the directory does not have is warned of, with the place of the rule."""
+def test_missing_group_of_a_rule_is_a_warning(make_site: Callable[..., Site]) -> None:
+    """If the directory lacks a group that a rule names, the warning names the rule's place."""
     groups = "ou=groups,dc=campus,dc=example"
     site = make_site(NETID_REFUSE_MEMBERS=f"group:cn=staff,{groups}; group:cn=stuff,{groups}")
     site.run("scope", "create", "payroll", "--needs", f"group:cn=payrol,{groups}")
@@ -85,8 +85,8 @@ def test_groups_of_rules_are_looked_for(make_site: Callable[..., Site]) -> None:
         )
 
 
-def test_groups_of_rules_that_are_there(make_site: Callable[..., Site]) -> None:
-    """Groups that the directory has are told in one line; without such rules there is none."""
+def test_existing_groups_of_rules_are_one_line(make_site: Callable[..., Site]) -> None:
+    """One line says that the directory has the groups; without such rules there is no line."""
     site = make_site(NETID_REFUSE_MEMBERS="group:CN=Staff, ou=groups,dc=campus,dc=example")
     assert "ok       groups of rules: 1 groups of rules are there" in site.run("directory", "check")
     assert "groups of rules" not in make_site().run("directory", "check")

@@ -1,4 +1,4 @@
-"""`flask grant …`: seeing which logins live on in tokens, and ending them."""
+"""`flask grant …`: listing the logins that live on in tokens, and ending them."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def library(site: Site) -> Registered:
 
 
 def login(site: Site, client: Registered, net_id: str = "alice") -> str:
-    """An access token for someone of the embedded directory."""
+    """An access token for a user of the embedded directory."""
     return site.token(client, username=net_id, password=f"{net_id}-password")
 
 
@@ -65,23 +65,27 @@ class TestList:
         }
 
     def test_list_is_a_table(self, site: Site, library: Registered) -> None:
-        """A person reads a headline and a line for each grant."""
+        """For people the list has a header and one line for each grant."""
         login(site, library)
         headline, line = site.run("grant", "list").splitlines()
         assert headline.split() == ["GRANT", "CLIENT", "NET", "ID", "SUB", "SCOPE", "SINCE", "LIVES", "UNTIL"]
         assert line.split()[1:3] == ["Library", "alice"]
         assert line.endswith("2027-01-15 08:00:00Z  2027-01-29 08:00:00Z")
 
-    def test_person_by_net_id_and_by_sub(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A person is meant by the Net ID or the stable id, and nobody else is listed."""
+    def test_list_finds_a_person_by_net_id_and_by_sub(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """A Net ID and a stable id select the grants of one user, and no others."""
         sub = subject(site, login(site, library))
         login(site, library, "bob")
         for person in ("alice", sub):
             (found,) = as_json("grant", "list", "--person", person)["grants"]
             assert found["net_id"] == "alice"
 
-    def test_client_by_name_and_by_id(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A client is meant by its name or its id, alone or together with a person."""
+    def test_list_finds_a_client_by_name_and_by_id(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """A client's name and its id select its grants, alone or together with a user."""
         login(site, library)
         login(site, library, "bob")
         login(site, site.register("another"))
@@ -89,8 +93,10 @@ class TestList:
             assert len(as_json("grant", "list", "--client", client)["grants"]) == 2
             assert len(as_json("grant", "list", "--client", client, "--person", "bob")["grants"]) == 1
 
-    def test_limit_says_when_there_are_more(self, site: Site, as_json: Run, library: Registered) -> None:
-        """A list is bounded, and says so to people on standard error and to programs as `more`."""
+    def test_limited_list_says_that_there_are_more(
+        self, site: Site, as_json: Run, library: Registered
+    ) -> None:
+        """A list that is cut says so: on standard error for people, in `more` for programs."""
         for _ in range(3):
             login(site, library)
         assert as_json("grant", "list", "--limit", "3")["more"] is False
@@ -100,13 +106,15 @@ class TestList:
         assert len(result.stdout.splitlines()) == 3
         assert "more than 2" in result.stderr
 
-    def test_nobody_has_nothing(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A person without a grant is no error."""
+    def test_list_of_a_user_without_grants_is_empty(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """A user without a grant is no error."""
         login(site, library)
         assert as_json("grant", "list", "--person", "nobody") == {"grants": [], "more": False}
 
     def test_no_token_is_printed(self, site: Site, library: Registered) -> None:
-        """Nothing that is listed opens anything."""
+        """The list shows no token."""
         login(site, library)
         printed = site.run("grant", "list") + site.run("grant", "list", "--json")
         assert "nida_" not in printed
@@ -116,24 +124,28 @@ class TestList:
 class TestRevoke:
     """`flask grant revoke`."""
 
-    def test_one_grant(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A grant that is named by its id ends, and no other."""
+    def test_revoke_ends_one_grant(self, as_json: Run, site: Site, library: Registered) -> None:
+        """The grant with the given id ends, and no other."""
         first, second = login(site, library), login(site, library, "bob")
         (alices,) = as_json("grant", "list", "--person", "alice")["grants"]
         assert as_json("grant", "revoke", "--grant", alices["grant_id"], "--yes") == {"ended": 1}
         assert not lives(site, first)
         assert lives(site, second)
 
-    def test_one_person(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A person's grants end with every client; another's live on."""
+    def test_revoke_ends_the_grants_of_one_person(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """A user's grants end with every client; other users' grants live on."""
         mine = [login(site, library), login(site, site.register("another", "--scope", "profile"))]
         other = login(site, library, "bob")
         assert as_json("grant", "revoke", "--person", "alice", "--yes") == {"ended": 2}
         assert not any(lives(site, token) for token in mine)
         assert lives(site, other)
 
-    def test_one_client(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A client's grants end for everybody, and its people may log in again."""
+    def test_revoke_ends_the_grants_of_one_client(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """A client's grants end for every user, and its users may log in again."""
         tokens = [login(site, library), login(site, library, "bob")]
         other = login(site, site.register("another", "--scope", "profile"))
         assert as_json("grant", "revoke", "--client", "Library", "--yes") == {"ended": 2}
@@ -141,15 +153,17 @@ class TestRevoke:
         assert lives(site, other)
         assert lives(site, login(site, library))
 
-    def test_refresh_token_ends_too(self, site: Site, library: Registered) -> None:
+    def test_refresh_token_of_an_ended_grant_is_refused(self, site: Site, library: Registered) -> None:
         """The refresh token of an ended grant is refused (RFC 6749, 5.2)."""
         token = site.ask_token(library).get_json()["refresh_token"]
         site.run("grant", "revoke", "--person", "alice", "--yes")
         assert site.refresh(library, token).get_json()["error"] == "invalid_grant"
 
     @pytest.mark.parametrize("date", ["2027-01-16", "2027-01-16T00:00:00", "2027-01-16 00:00:00Z"])
-    def test_no_token_from_before(self, as_json: Run, site: Site, library: Registered, date: str) -> None:
-        """With a date (UTC) only logins from before end, whatever else is named."""
+    def test_revoke_before_a_date_ends_only_older_logins(
+        self, as_json: Run, site: Site, library: Registered, date: str
+    ) -> None:
+        """With `--before` (UTC) only older logins end, together with any other option."""
         old = login(site, library)
         site.clock.now = NOON + DAY
         new = login(site, library)
@@ -157,27 +171,29 @@ class TestRevoke:
         assert as_json("grant", "revoke", "--client", "Library", "--before", date, "--yes") == {"ended": 1}
         assert (lives(site, old), lives(site, new)) == (False, True)
 
-    def test_refreshing_does_not_make_it_younger(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A grant is as old as its login, however lately it was refreshed."""
+    def test_refreshed_grant_is_as_old_as_its_login(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """A refresh makes a grant no younger."""
         token = site.ask_token(library).get_json()["refresh_token"]
         site.clock.now = NOON + DAY
         site.refresh(library, token)
         ended = as_json("grant", "revoke", "--person", "alice", "--before", "2027-01-16", "--yes")
         assert ended == {"ended": 1}
 
-    def test_call_is_one_audit_row(self, site: Site, library: Registered) -> None:
-        """A call is one row: who, with which client, from before when, and how many."""
+    def test_revocation_is_one_audit_row(self, site: Site, library: Registered) -> None:
+        """One row has the person, the client, the date and the number of ended grants."""
         sub = subject(site, login(site, library))
         login(site, library)
         options = ("--person", "alice", "--client", "Library", "--before", "2027-01-16")
         for _ in range(2):
             site.run("grant", "revoke", *options, "--yes")
-        (told,) = revoked(site)
-        assert (told["client_id"], told["subject"]) == (library.client_id, sub)
-        assert told["reason"] == "operator, before 2027-01-16 00:00:00Z: 2 ended"
+        (event,) = revoked(site)
+        assert (event["client_id"], event["subject"]) == (library.client_id, sub)
+        assert event["reason"] == "operator, before 2027-01-16 00:00:00Z: 2 ended"
 
-    def test_asks_first(self, site: Site, library: Registered) -> None:
-        """Without `--yes` a person is asked what is meant, and no answer means no."""
+    def test_revoke_asks_before_it_ends_grants(self, site: Site, library: Registered) -> None:
+        """Without `--yes` the operator is asked, and no answer means no."""
         token = login(site, library)
         asked = site.run("grant", "revoke", "--person", "alice", "--client", "Library", stdin="n\n", status=1)
         assert (
@@ -189,22 +205,28 @@ class TestRevoke:
         assert site.run("grant", "revoke", "--person", "alice", "--yes").strip() == "Ended 0 grants."
 
     @pytest.mark.parametrize("options", [(), ("--before", "2027-01-16"), ("--yes",)])
-    def test_something_must_be_named(self, site: Site, library: Registered, options: tuple[str, ...]) -> None:
-        """A call that would end everything is refused: a slip must not log a campus out."""
+    def test_revocation_without_a_selection_is_refused(
+        self, site: Site, library: Registered, options: tuple[str, ...]
+    ) -> None:
+        """A call without a selection is refused: a typing error must not log a campus out."""
         token = login(site, library)
         said = site.run("grant", "revoke", *options, status=2)
         assert "Name at least one of --grant, --person and --client, or --everyone alone." in said
         assert lives(site, token)
 
-    def test_person_whom_nobody_knows(self, as_json: Run, site: Site, library: Registered) -> None:
-        """A person without a grant is not everybody."""
+    def test_revoke_of_an_unknown_person_ends_nothing(
+        self, as_json: Run, site: Site, library: Registered
+    ) -> None:
+        """An unknown user does not select every grant."""
         token = login(site, library)
         assert as_json("grant", "revoke", "--person", "nobody", "--yes") == {"ended": 0}
         assert lives(site, token)
         assert revoked(site) == []
 
-    def test_net_id_of_two_people(self, refusal: Run, site: Site, library: Registered) -> None:
-        """Where a Net ID went from one person to another, nothing ends until it is said who is meant."""
+    def test_net_id_of_two_people_must_be_resolved(
+        self, refusal: Run, site: Site, library: Registered
+    ) -> None:
+        """If two people had the Net ID, nothing ends until the operator names one of them."""
         tokens = [login(site, library), login(site, library, "bob")]
         subs = sorted(subject(site, token) for token in tokens)
         with site.app.app_context(), db.engine.begin() as connection:
@@ -214,44 +236,46 @@ class TestRevoke:
         assert all(lives(site, token) for token in tokens)
 
     @pytest.mark.parametrize("junk", ["", "1", "zz" * 19, "00" * 18, "00" * 20, "nida_abc"])
-    def test_what_is_no_id(self, refusal: Run, junk: str) -> None:
-        """What cannot be a grant's id is refused."""
+    def test_text_that_is_no_grant_id_is_refused(self, refusal: Run, junk: str) -> None:
+        """A text that cannot be a grant's id is refused."""
         said = refusal("grant", "revoke", "--grant", junk, "--yes")
         assert said == "This is not the id of a grant: flask grant list has it."
 
     @pytest.mark.parametrize("command", [("list",), ("revoke", "--yes")])
-    def test_unknown_client(self, refusal: Run, command: tuple[str, ...]) -> None:
-        """A client that does not exist is named."""
+    def test_unknown_client_is_named(self, refusal: Run, command: tuple[str, ...]) -> None:
+        """The refusal names the client that does not exist."""
         assert refusal("grant", *command, "--client", "nobody") == "There is no client 'nobody'."
 
-    def test_database_without_tables(self, make_site: Callable[..., Site], tmp_path: object) -> None:
-        """On a database without tables the command says how to make them."""
+    def test_database_without_tables_is_one_hint(
+        self, make_site: Callable[..., Site], tmp_path: object
+    ) -> None:
+        """If the database has no tables, the command says how to create them."""
         bare = make_site(NETID_DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
         assert "flask db upgrade" in bare.run("grant", "list", status=1)
 
 
 class TestCap:
-    """NETID_GRANTS_PER_PERSON, and who comes up to it."""
+    """NETID_GRANTS_PER_PERSON, and the clients whose users reach it."""
 
     @pytest.fixture
     def capped(self, make_site: Callable[..., Site]) -> Site:
         """An application that allows two live grants."""
         return make_site(NETID_GRANTS_PER_PERSON="2")
 
-    def test_oldest_login_ends(self, capped: Site) -> None:
-        """A login beyond the cap ends the oldest one, in audit and log, and no later one."""
+    def test_login_beyond_the_cap_ends_the_oldest(self, capped: Site) -> None:
+        """A login beyond the cap ends only the oldest one; audit and log have it."""
         client = capped.register("a script", "--scope", "profile")
         tokens = []
         for _ in range(3):
             capped.clock.now += 1
             tokens.append(login(capped, client))
         assert [lives(capped, token) for token in tokens] == [False, True, True]
-        (told,) = revoked(capped)
-        assert (told["client_id"], told["reason"]) == (client.client_id, "cap: 1 ended")
+        (event,) = revoked(capped)
+        assert (event["client_id"], event["reason"]) == (client.client_id, "cap: 1 ended")
         assert capped.log_lines()[-1]["event"] == "grant.revoked"
 
-    def test_offenders_are_listed(self, capped: Site) -> None:
-        """Clients with people at the cap are listed with their number, those with most people first."""
+    def test_clients_at_the_cap_are_listed(self, capped: Site) -> None:
+        """Clients with users at the cap are listed, those with the most users first."""
         script, nightly = capped.register("script"), capped.register("nightly", "--owner", "library")
         capped.register("quiet")
         for client, people in ((script, ("alice",)), (nightly, ("alice", "bob"))):
@@ -262,14 +286,14 @@ class TestCap:
         assert headline.split() == ["CLIENT", "ID", "NAME", "OWNER", "PEOPLE", "AT", "THE", "CAP"]
         assert [line.split()[1:] for line in lines] == [["nightly", "library", "2"], ["script", "1"]]
 
-    def test_offenders_as_json(self, capped: Site) -> None:
-        """A program reads the same as a list of objects."""
+    def test_clients_at_the_cap_as_json(self, capped: Site) -> None:
+        """The JSON is a list of objects."""
         client = capped.register("script")
         login(capped, client)
         assert capped.run("client", "list", "--offenders", "--json").strip() == "[]"
         login(capped, client)
-        (told,) = json.loads(capped.run("client", "list", "--offenders", "--json"))
-        assert told == {
+        (listed,) = json.loads(capped.run("client", "list", "--offenders", "--json"))
+        assert listed == {
             "client_id": client.client_id,
             "client_name": "script",
             "owner": None,

@@ -16,21 +16,21 @@ LEAD, TAIL = 3660, 660
 
 
 def jwt_client(site: Site, alg: str = "ES256") -> Registered:
-    """A client that is given JWTs, and has one."""
+    """A client that gets JWTs, and has one."""
     client = site.register(f"a program with {alg}", "--access-token-format", alg)
     site.token(client)
     return client
 
 
 class TestList:
-    """What there is."""
+    """`flask key list`."""
 
-    def test_nothing(self, site: Site, as_json: Run) -> None:
-        """Where nothing was ever signed there is no key."""
+    def test_list_without_keys_is_empty(self, site: Site, as_json: Run) -> None:
+        """Before the first signature there is no key."""
         assert as_json("key", "list") == []
 
-    def test_each_state(self, site: Site, as_json: Run) -> None:
-        """A key that signs, one that will, one that did, and one that is over."""
+    def test_list_shows_the_state_of_each_key(self, site: Site, as_json: Run) -> None:
+        """A key signs, is published, is retired, or has ended."""
         jwt_client(site)
         as_json("key", "rotate")
         assert [each["state"] for each in as_json("key", "list")] == ["published", "signs"]
@@ -39,15 +39,15 @@ class TestList:
         site.clock.now += TAIL
         assert [each["state"] for each in as_json("key", "list")] == ["signs", "ended"]
 
-    def test_no_private_part(self, site: Site, as_json: Run) -> None:
-        """Nothing of the private part is shown."""
+    def test_private_part_is_not_printed(self, site: Site, as_json: Run) -> None:
+        """No output shows the private part of a key."""
         jwt_client(site)
         (key,) = as_json("key", "list")
         names = {"kid", "alg", "server_key", "created_at", "active_at", "retired_at", "ends_at", "state"}
         assert set(key) == names
 
     def test_for_people(self, site: Site) -> None:
-        """A person reads a table, a line a key."""
+        """For people the list is a table with one line for each key."""
         jwt_client(site)
         heading, line = site.run("key", "list").splitlines()
         assert heading.split()[:3] == ["KEY", "ALGORITHM", "STATE"]
@@ -56,30 +56,30 @@ class TestList:
 
 
 class TestRotate:
-    """A new key."""
+    """`flask key rotate`."""
 
-    def test_signs_later(self, site: Site, as_json: Run) -> None:
-        """The new key says from when it signs, and the change is audited."""
+    def test_new_key_signs_later(self, site: Site, as_json: Run) -> None:
+        """The output says from when the new key signs, and the change is audited."""
         jwt_client(site)
         (made,) = as_json("key", "rotate")
         assert (made["alg"], made["created_at"], made["active_at"]) == ("ES256", NOON, NOON + LEAD)
         (event,) = [row for row in rows(site, "audit_event") if row["event"] == "key.rotated"]
         assert event["reason"] == "operator: ES256"
 
-    def test_each_algorithm_in_use(self, site: Site, as_json: Run) -> None:
-        """Without --alg every algorithm that has a key gets a new one; with it, that one alone."""
+    def test_each_algorithm_in_use_gets_a_key(self, site: Site, as_json: Run) -> None:
+        """Without `--alg` every algorithm in use gets a new key; with `--alg` only that one."""
         for alg in ("ES256", "RS256"):
             jwt_client(site, alg)
         assert [made["alg"] for made in as_json("key", "rotate")] == ["ES256", "RS256"]
         assert [made["alg"] for made in as_json("key", "rotate", "--alg", "RS256")] == ["RS256"]
 
-    def test_before_there_is_one(self, site: Site, as_json: Run) -> None:
-        """Where there is none yet, the key that is made signs at once, and is published ahead of any use."""
+    def test_first_key_signs_at_once(self, site: Site, as_json: Run) -> None:
+        """The first key of an algorithm signs at once."""
         (made,) = as_json("key", "rotate")
         assert (made["alg"], made["active_at"]) == ("RS256", NOON)
 
-    def test_now(self, site: Site, as_json: Run) -> None:
-        """In an emergency it signs at once, all others end, and the audit says so."""
+    def test_key_in_an_emergency_signs_at_once(self, site: Site, as_json: Run) -> None:
+        """With `--now` the new key signs at once, all others end, and the audit says so."""
         jwt_client(site)
         (made,) = as_json("key", "rotate", "--now")
         assert made["active_at"] == NOON
@@ -87,32 +87,32 @@ class TestRotate:
         assert rows(site, "audit_event")[-1]["reason"] == "operator: ES256, at once"
 
     def test_for_people(self, site: Site) -> None:
-        """A person reads which key signs from when."""
+        """For people the output says which key signs from when."""
         assert site.run("key", "rotate").strip().endswith("signs from 2027-01-15 08:00:00Z.")
 
-    def test_unknown_algorithm(self, site: Site) -> None:
-        """What cannot be signed with is no algorithm."""
+    def test_unknown_algorithm_is_refused(self, site: Site) -> None:
+        """An algorithm that the server does not offer is a usage error."""
         assert "HS256" in site.run("key", "rotate", "--alg", "HS256", status=2)
 
     @pytest.mark.parametrize("command", ["list", "rotate", "reencrypt", "ring"])
-    def test_database_away(self, site: Site, command: str) -> None:
-        """Without the table it is one sentence."""
+    def test_database_without_its_table_is_one_sentence(self, site: Site, command: str) -> None:
+        """If the table is missing, the command prints one sentence."""
         drop_table(site, "signing_key")
         assert "The database cannot be used" in site.run("key", command, status=1)
 
 
 class TestRing:
-    """Changing NETID_SECRET_KEY, as the operator's guide has it."""
+    """Changing NETID_SECRET_KEY as the operator's guide describes it."""
 
     @pytest.fixture
     def with_ring(self, make_site: Callable[..., Site]) -> Callable[[str], Site]:
-        """Starts the server anew with another ring, over the same database."""
+        """Starts the server again with another ring, on the same database."""
         first = make_site(NETID_SECRET_KEY=OLD)
         url = f"sqlite:///{database_file(first)}"
         return lambda ring: make_site(NETID_SECRET_KEY=ring, NETID_DATABASE_URL=url)
 
-    def test_whole_rotation(self, with_ring: Callable[[str], Site]) -> None:
-        """New key in front; secrets move at their next use, signing keys by command; the old one goes."""
+    def test_server_key_is_rotated(self, with_ring: Callable[[str], Site]) -> None:
+        """With a new key in front, secrets move at their next use and signing keys by command."""
         before = with_ring(OLD)
         client = jwt_client(before)
         token = before.token(client)
@@ -133,8 +133,10 @@ class TestRing:
         assert after.http.get("/.well-known/jwks.json").status_code == 200
 
     @pytest.mark.parametrize("path", ["/oauth/introspect", "/oauth/revoke", "/oauth/token"])
-    def test_secret_moves_at_any_endpoint(self, with_ring: Callable[[str], Site], path: str) -> None:
-        """Whatever a client proves its secret for, that is when it moves; a wrong one moves nothing."""
+    def test_secret_moves_to_the_new_key_at_any_endpoint(
+        self, with_ring: Callable[[str], Site], path: str
+    ) -> None:
+        """A secret moves when its client authenticates at any endpoint; a wrong secret moves nothing."""
         client = with_ring(OLD).register("an API", grant="client_credentials")
         during = with_ring(f"{NEW} {OLD}")
         old = rows_of(during)
@@ -145,15 +147,17 @@ class TestRing:
         assert rows_of(during) != old
         assert with_ring(NEW).post(path, client, **form).status_code == 200
 
-    def test_signing_key_keeps_its_server_key(self, with_ring: Callable[[str], Site]) -> None:
-        """A server key that a signing key in use needs cannot be left out: the start says which."""
+    def test_server_key_of_a_signing_key_cannot_be_left_out(self, with_ring: Callable[[str], Site]) -> None:
+        """The start names a missing server key that a signing key in use needs."""
         client = jwt_client(with_ring(OLD))
         with_ring(f"{NEW} {OLD}").token(client)
         with pytest.raises(CannotStart, match="The database holds signing keys made under other server keys"):
             with_ring(NEW)
 
-    def test_ended_signing_key_does_not(self, with_ring: Callable[[str], Site]) -> None:
-        """Once the last token of a key has ended, its server key may go."""
+    def test_server_key_of_an_ended_signing_key_can_be_left_out(
+        self, with_ring: Callable[[str], Site]
+    ) -> None:
+        """After the last token of a signing key has ended, its server key may be left out."""
         before = with_ring(OLD)
         client = before.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
         before.token(client)
@@ -166,8 +170,8 @@ class TestRing:
         assert after.refresh(client, refresh).data == after.refresh(client, refresh).data
         assert after.refresh(client, refresh, scope="default").status_code == 200
 
-    def test_lost_key_with_signing_keys(self, site: Site) -> None:
-        """A lost key is not made anew in silence where signing keys were sealed under it."""
+    def test_lost_key_is_not_replaced_if_signing_keys_need_it(self, site: Site) -> None:
+        """If signing keys need a lost server key, the server refuses to start and makes no new key."""
         site.run("key", "rotate")
         file = database_file(site).parent / "secret.key"
         file.unlink()
@@ -176,14 +180,14 @@ class TestRing:
         assert not file.exists()
 
     def test_for_people(self, with_ring: Callable[[str], Site]) -> None:
-        """A person reads a line a key, with what needs it."""
+        """For people each key has one line that says what needs it."""
         jwt_client(with_ring(OLD))
         _, first, second = with_ring(f"{NEW} {OLD}").run("key", "ring").splitlines()
         assert first.split()[1:] == ["yes", "0"]
         assert second.split()[1:] == ["1", "a", "program", "with", "ES256"]
 
-    def test_kept_secrets_move_as_well(self, with_ring: Callable[[str], Site]) -> None:
-        """What pairwise subjects are made from is encrypted anew too, and people stay who they were."""
+    def test_persistent_secrets_are_reencrypted(self, with_ring: Callable[[str], Site]) -> None:
+        """The secret of pairwise subjects is encrypted again too, and no `sub` changes."""
         client = with_ring(OLD).register("a program", "--pairwise-subject")
         during = with_ring(f"{NEW} {OLD}")
         sub = during.get("/api/me", with_ring(OLD).token(client)).get_json()["sub"]
@@ -194,7 +198,7 @@ class TestRing:
         assert after.get("/api/me", after.token(client)).get_json()["sub"] == sub
 
     def test_reencrypt_for_people(self, site: Site) -> None:
-        """Where all are under the first key already, nothing is done."""
+        """If the first key encrypts everything already, nothing is done."""
         jwt_client(site)
         assert site.run("key", "reencrypt").strip() == "0 encrypted anew."
 

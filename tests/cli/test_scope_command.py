@@ -15,8 +15,8 @@ PAYROLL = ("--description", "Pay slips", "--needs", STAFF, "--needs", FACULTY)
 OWN = ["openid", "profile", "email", "groups", "eduperson", "echo"]
 
 
-def test_list_shows_the_servers_own_and_the_catalogue(as_json: Run) -> None:
-    """What the server gives a meaning to stands beside what operators described."""
+def test_list_shows_built_in_scopes_and_the_catalogue(as_json: Run) -> None:
+    """The list has the server's own scopes and those that operators described."""
     made = as_json("scope", "create", "payroll", *PAYROLL)
     listed = as_json("scope", "list")
     assert [each["scope"] for each in listed] == [*OWN, "payroll"]
@@ -31,23 +31,23 @@ def test_list_shows_the_servers_own_and_the_catalogue(as_json: Run) -> None:
 
 
 def test_list_is_a_table(site: Site) -> None:
-    """People are shown a line for each scope, with its rules."""
+    """The table has one line for each scope, with its rules."""
     site.run("scope", "create", "payroll", *PAYROLL)
     line = next(line for line in site.run("scope", "list").splitlines() if line.startswith("payroll"))
     assert "Pay slips" in line
     assert f"{STAFF}; {FACULTY}" in line
 
 
-def test_own_scope_gets_rules(as_json: Run) -> None:
-    """A scope of the server itself keeps its description where only rules are added to it."""
+def test_built_in_scope_gets_rules(as_json: Run) -> None:
+    """A built-in scope keeps its description if only rules are added to it."""
     as_json("scope", "create", "groups", "--needs", FACULTY)
     found = next(each for each in as_json("scope", "list") if each["scope"] == "groups")
     assert (found["needs"], found["built_in"]) == ([FACULTY], True)
     assert found["description"] == "The groups that the person is in"
 
 
-def test_update_changes_what_is_named(as_json: Run) -> None:
-    """What is not named stays; rules are replaced, and an empty one ends them."""
+def test_update_changes_only_what_its_options_name(as_json: Run) -> None:
+    """Unnamed members stay; new rules replace the old ones, and an empty rule ends them."""
     as_json("scope", "create", "payroll", *PAYROLL)
     assert as_json("scope", "update", "payroll", "--description", "Pay")["needs"] == [STAFF, FACULTY]
     changed = as_json("scope", "update", "payroll", "--needs", FACULTY)
@@ -55,8 +55,8 @@ def test_update_changes_what_is_named(as_json: Run) -> None:
     assert as_json("scope", "update", "payroll", "--needs", "")["needs"] == []
 
 
-def test_delete_tells_who_is_ruled_no_more(site: Site) -> None:
-    """With its rules gone a scope is open to everyone whose client has it: who that is, is said."""
+def test_delete_names_clients_that_lose_a_rule(site: Site) -> None:
+    """Without its rules a scope is open to every user of the clients that have it; they are named."""
     site.run("scope", "create", "payroll", *PAYROLL)
     site.register("Pay office", "--scope", "payroll")
     result = site.app.test_cli_runner().invoke(args=["scope", "delete", "payroll"])
@@ -82,8 +82,10 @@ def test_delete_tells_who_is_ruled_no_more(site: Site) -> None:
         (("delete", "payroll"), "The catalogue has no scope 'payroll'"),
     ],
 )
-def test_refusals(site: Site, refusal: Run, arguments: tuple[str, ...], sentence: str) -> None:
-    """What makes no sense is refused by what is wrong with it, and nothing is changed."""
+def test_invalid_scope_is_refused(
+    site: Site, refusal: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """The refusal names the mistake, and nothing is changed."""
     site.run("scope", "create", "grades")
     assert sentence in refusal("scope", *arguments)
     assert len(site.run("scope", "list").splitlines()) == len(OWN) + 2
@@ -92,8 +94,8 @@ def test_refusals(site: Site, refusal: Run, arguments: tuple[str, ...], sentence
 @pytest.mark.parametrize(
     ("net_id", "rule"), [("alice", STAFF), (" CAROL", FACULTY), ("bob", None), ("sam", None)]
 )
-def test_explain_names_the_rule(site: Site, as_json: Run, net_id: str, rule: str | None) -> None:
-    """Each scope of the client is granted or refused, by the rule that says so; no password is asked."""
+def test_explain_names_the_deciding_rule(site: Site, as_json: Run, net_id: str, rule: str | None) -> None:
+    """Each scope of the client is granted or refused with the deciding rule; no password is needed."""
     site.run("scope", "create", "payroll", *PAYROLL)
     client = site.register("Pay office", "--scope", "payroll profile")
     said = as_json("scope", "explain", "Pay office", net_id)
@@ -105,7 +107,7 @@ def test_explain_names_the_rule(site: Site, as_json: Run, net_id: str, rule: str
 
 
 def test_explain_is_a_table(site: Site) -> None:
-    """People read what is refused, and what would have been needed."""
+    """The table says which scopes are refused, and which rule would have granted them."""
     site.run("scope", "create", "payroll", *PAYROLL)
     site.register("Pay office", "--scope", "payroll profile")
     lines = site.run("scope", "explain", "Pay office", "bob").splitlines()
@@ -113,16 +115,16 @@ def test_explain_is_a_table(site: Site) -> None:
     assert lines[2].split(maxsplit=2) == ["profile", "granted", "it needs nothing"]
 
 
-def test_explain_of_nobody(site: Site, refusal: Run) -> None:
-    """A name that the directory does not know is said to be that."""
+def test_explain_of_an_unknown_person(site: Site, refusal: Run) -> None:
+    """The refusal says that the directory does not know the name."""
     site.register("Pay office")
     assert refusal("scope", "explain", "Pay office", "nobody") == (
         "The directory does not know 'nobody': unknown_person."
     )
 
 
-def test_explain_while_the_directory_is_away(make_site: Callable[..., Site]) -> None:
-    """A directory that is away is one sentence with its cause."""
+def test_explain_without_the_directory(make_site: Callable[..., Site]) -> None:
+    """If the directory does not answer, one sentence says so with the cause."""
     site = make_site(FakeDirectory(DirectoryUnavailable("gone fishing")))
     site.register("Pay office")
     assert "The directory cannot say (gone fishing)" in site.run(
@@ -130,8 +132,8 @@ def test_explain_while_the_directory_is_away(make_site: Callable[..., Site]) -> 
     )
 
 
-def test_client_with_a_scope_that_nobody_described(site: Site) -> None:
-    """A slip in a scope's name is told at registration, and stands in no one's way."""
+def test_undescribed_scope_of_a_client_is_a_warning(site: Site) -> None:
+    """A misspelt scope is a warning at registration, and does not stop it."""
     site.run("scope", "create", "payroll")
     arguments = ["client", "create", "Pay office", "--scope", "payrol payroll echo", "--json"]
     result = site.app.test_cli_runner().invoke(args=arguments)

@@ -1,4 +1,4 @@
-"""What a start refuses: a database whose secrets no key at hand could verify."""
+"""The server does not start if none of its keys can verify the database's secrets."""
 
 import subprocess
 import sys
@@ -28,8 +28,8 @@ def start(instance: Path, **settings: str) -> None:
     create_app({"NETID_INSTANCE_PATH": str(instance), **settings})
 
 
-def test_empty_database_makes_a_key(tmp_path: Path) -> None:
-    """The first start makes a key that its owner alone may read, and the second one keeps it."""
+def test_first_start_makes_a_private_key_file(tmp_path: Path) -> None:
+    """The first start makes a key file with mode 0600, and the second start keeps it."""
     start(tmp_path)
     key = tmp_path / "secret.key"
     made = key.read_bytes()
@@ -38,8 +38,8 @@ def test_empty_database_makes_a_key(tmp_path: Path) -> None:
     assert key.read_bytes() == made
 
 
-def test_missing_key_with_rows(site: Site) -> None:
-    """A lost key is not replaced in silence where secrets were made under it."""
+def test_lost_key_is_not_replaced_if_secrets_need_it(site: Site) -> None:
+    """If stored secrets need a lost key, the server refuses to start and makes no new key."""
     site.register("Library")
     instance = instance_of(site)
     (instance / "secret.key").unlink()
@@ -54,15 +54,15 @@ def test_missing_key_with_rows(site: Site) -> None:
     assert not (instance / "secret.key").exists()
 
 
-def test_missing_key_without_rows(site: Site) -> None:
-    """Where no secret was stored, a lost key is simply made again."""
+def test_lost_key_is_replaced_if_no_secret_needs_it(site: Site) -> None:
+    """If no secret is stored, the server makes a new key."""
     (instance_of(site) / "secret.key").unlink()
     start(instance_of(site))
     assert (instance_of(site) / "secret.key").exists()
 
 
-def test_wrong_key_with_rows(make_site: Callable[..., Site]) -> None:
-    """A key that the stored secrets were not made under is refused in one sentence, which shows no key."""
+def test_key_that_verifies_no_secret_is_refused(make_site: Callable[..., Site]) -> None:
+    """A key that the stored secrets were not made under is refused; the sentence shows no key."""
     site = make_site(NETID_SECRET_KEY=KEY)
     site.register("Library")
     with pytest.raises(CannotStart) as caught:
@@ -74,8 +74,8 @@ def test_wrong_key_with_rows(make_site: Callable[..., Site]) -> None:
     assert OTHER not in said
 
 
-def test_new_key_in_front_of_the_old(make_site: Callable[..., Site], tmp_path: Path) -> None:
-    """With the old key behind the new one, a client's old secret still opens the token endpoint."""
+def test_old_secret_works_behind_a_new_server_key(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    """With the old key behind the new one, a client's old secret still works."""
     url = f"sqlite:///{tmp_path}/shared.sqlite3"
     before = make_site(NETID_DATABASE_URL=url, NETID_SECRET_KEY=KEY)
     before.run("db", "upgrade")
@@ -85,8 +85,8 @@ def test_new_key_in_front_of_the_old(make_site: Callable[..., Site], tmp_path: P
     assert after.ask_token(after.register("another")).status_code == 200
 
 
-def test_secrets_name_their_keys(make_site: Callable[..., Site]) -> None:
-    """What is stored of a key is its fingerprint, by which a wrong key is known without trying."""
+def test_stored_secret_names_its_key_by_fingerprint(make_site: Callable[..., Site]) -> None:
+    """The database holds a key's fingerprint, which identifies a wrong key."""
     site = make_site(NETID_SECRET_KEY=KEY)
     site.register("Library")
     with closing(connect(instance_of(site) / "netid.sqlite3")) as database:
@@ -96,7 +96,7 @@ def test_secrets_name_their_keys(make_site: Callable[..., Site]) -> None:
 
 
 def test_refused_start_is_one_sentence(make_site: Callable[..., Site]) -> None:
-    """An operator who starts with the wrong key reads one sentence, and no stack."""
+    """An operator who starts with the wrong key reads one sentence, and no traceback."""
     site = make_site(NETID_SECRET_KEY=KEY)
     site.register("Library")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What commands print moves no terminal's cursor, whatever a directory, a client or a server put into it."""
+"""Output of commands moves no terminal's cursor, whatever values it holds."""
 
 import io
 import json
@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from app import CannotStart, create_app
-from cli.output import Refused, confirm, shown, table
+from cli.output import CommandRefused, confirm, shown, table
 from directory import DirectoryUnavailable
 from directory.ldap import Finding, StepStatus
 from tests.conftest import Registered, Site
@@ -28,7 +28,7 @@ MARKUP = "[bold]b[/bold] [link=https://evil.example]l[/link] :warning: [/]"
 
 
 def assert_harmless(printed: str) -> None:
-    """All that is printed is seen as it stands, and no value has a line of its own."""
+    """Every printed character is visible, and no value begins a line."""
     assert {each for each in printed if not (each.isprintable() or each == "\n")} == set()
     assert "\u3164" not in printed
     assert not any(line.startswith(("BLOCKED w", "z")) for line in printed.splitlines())
@@ -36,7 +36,7 @@ def assert_harmless(printed: str) -> None:
 
 @pytest.fixture
 def hostile() -> FakeDirectory:
-    """A directory in which a person's own values are hostile."""
+    """A directory in which a user's own values are hostile."""
     return FakeDirectory(replace(ALICE, name=NASTY + MARKUP, net_id=NASTY))
 
 
@@ -48,7 +48,7 @@ def place(make_site: Callable[..., Site], hostile: FakeDirectory) -> Site:
 
 @pytest.fixture
 def client(place: Site) -> Registered:
-    """A client with a hostile name and owner, as another program may have written it, and a token of it."""
+    """A client with a hostile name and owner, which another program wrote, and with a token."""
     made = place.register("Library", "--grant", "refresh_token", "--scope", "profile email")
     assert place.ask_token(made).status_code == 200
     with sqlite3.connect(database_file(place)) as database:
@@ -60,7 +60,7 @@ def client(place: Site) -> Registered:
 
 
 def output(place: Site, *arguments: str, stdin: str = "") -> str:
-    """All that a command prints, on both streams, whether or not it succeeds."""
+    """The output of a command on both streams, whether or not it succeeds."""
     done = place.app.test_cli_runner().invoke(args=list(arguments), input=stdin)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.output
@@ -91,15 +91,15 @@ COMMANDS = [
 def test_command_prints_nothing_that_a_terminal_obeys(
     place: Site, client: Registered, arguments: tuple[str, ...]
 ) -> None:
-    """Names of clients, Net IDs and entries come out escaped, and rich's markup as it was written."""
+    """Names of clients, Net IDs and entries are escaped; rich's markup is printed as written."""
     named = [each.format(client=client.client_id) for each in arguments]
     printed = output(place, *named, stdin="n\n")
     assert printed.strip()
     assert_harmless(printed)
 
 
-def test_what_is_hostile_is_seen(place: Site, client: Registered) -> None:
-    """An operator sees that there is an escape sequence, and markup in its place."""
+def test_hostile_value_is_visible(place: Site, client: Registered) -> None:
+    """An operator sees the escape sequence and the markup."""
     for arguments in (("client", "list"), ("grant", "list"), ("person", "why", "alice")):
         printed = output(place, *arguments)
         assert "x\\x1b]0;pwned\\x07\\x9b2J\\u202eevil" in printed
@@ -108,7 +108,7 @@ def test_what_is_hostile_is_seen(place: Site, client: Registered) -> None:
 
 
 def test_json_is_ascii(place: Site, client: Registered) -> None:
-    """JSON escapes all that is not ASCII, and gives back the value as it was."""
+    """JSON escapes everything but ASCII, and keeps the value."""
     for arguments in (("client", "list"), ("grant", "list"), ("person", "why", "alice"), ("audit", "list")):
         printed = output(place, *arguments, "--json")
         assert printed.strip().isascii()
@@ -123,14 +123,14 @@ def test_json_is_ascii(place: Site, client: Registered) -> None:
 def test_message_of_a_server_is_escaped(
     place: Site, client: Registered, hostile: FakeDirectory, arguments: tuple[str, ...]
 ) -> None:
-    """What a directory says when it refuses is shown, and cannot act."""
+    """The directory's message is shown escaped."""
     hostile.outcome = DirectoryUnavailable(f"busy: {NASTY}")
     printed = output(place, *(each.format(client=client.client_id) for each in arguments))
     assert "busy: x\\x1b]0;pwned" in printed
     assert_harmless(printed)
 
 
-def test_findings_of_the_doctor_are_escaped(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_of_directory_check_are_escaped(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every part of a finding is escaped; only the mark in front may have a colour."""
 
     class Diagnostics:
@@ -164,13 +164,13 @@ def test_findings_of_the_doctor_are_escaped(place: Site, monkeypatch: pytest.Mon
     ids=lambda arguments: " ".join(arguments[:2]),
 )
 def test_argument_is_escaped(place: Site, client: Registered, arguments: tuple[str, ...]) -> None:
-    """What was pasted into a command line comes back escaped."""
+    """An argument that the output repeats is escaped."""
     named = [each.replace("{client}", client.client_id) for each in arguments]
     assert_harmless(output(place, *named, stdin="n\n"))
 
 
 def test_imported_list_is_escaped(place: Site) -> None:
-    """A list of clients of another server may hold anything."""
+    """A list of clients from another server may hold any character."""
     clients = [{"client_id": NASTY, "client_secret": NASTY, "client_name": NASTY, NASTY: NASTY}]
     printed = output(place, "client", "import", "-", stdin=json.dumps(clients))
     assert printed.strip()
@@ -178,7 +178,7 @@ def test_imported_list_is_escaped(place: Site) -> None:
 
 
 def test_refused_start_is_escaped(tmp_path: Path) -> None:
-    """A mistake in the settings is told in lines of our own."""
+    """A value in the settings cannot begin a line of the error."""
     folder = tmp_path / NASTY.replace("/", "")
     folder.mkdir()
     (folder / "config.toml").write_text("workers = \n", "utf-8")
@@ -188,13 +188,13 @@ def test_refused_start_is_escaped(tmp_path: Path) -> None:
     assert_harmless(str(refused.value))
 
 
-def test_sentences_are_a_line_each() -> None:
-    """Of several sentences each has a line; no value adds one."""
-    assert str(Refused("one\ntwo", "three")) == "one\\ntwo\nthree"
+def test_each_sentence_is_one_line() -> None:
+    """Each sentence has its own line, and no value adds one."""
+    assert str(CommandRefused("one\ntwo", "three")) == "one\\ntwo\nthree"
 
 
 def test_question_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also what is asked."""
+    """A question is escaped too."""
     asked: list[str] = []
     monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text))
     confirm(f"Delete {NASTY}?")
@@ -204,21 +204,21 @@ def test_question_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "text", ["Åse Ødegård", "王小明", "Δημήτρης", "محمد", "Zoë O'Brien-Ng", "a\\b", "[x]", "😀"]
 )
-def test_names_of_people_stay_as_they_are(text: str) -> None:
+def test_names_of_people_are_not_escaped(text: str) -> None:
     """Letters of every script, signs and emoji are shown."""
     assert shown(text) == text
     assert text in table(("NAME",), [(text,)])
 
 
 def test_every_character_is_printable_or_escaped() -> None:
-    """No code point of Unicode comes through that Python does not call printable."""
+    """No code point is printed that Python does not call printable."""
     for start in range(0, 0x110000, 0x1000):
         text = "".join(map(chr, range(start, start + 0x1000)))
         assert shown(text).isprintable()
 
 
-def test_rich_alone_would_obey() -> None:
-    """The attack is one: rich takes markup in a text for its own, and lets escape sequences through."""
+def test_rich_alone_would_pass_markup_and_escapes() -> None:
+    """Without our escaping the attack works: rich interprets markup and passes escape sequences."""
     stream = io.StringIO()
     Console(file=stream, force_terminal=True, color_system="standard").print(f"{MARKUP[:15]}\x1b]0;x")
     assert "\x1b[1m" in stream.getvalue()

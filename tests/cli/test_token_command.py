@@ -1,4 +1,4 @@
-"""`flask token …`: ending one token, and deleting what has ended."""
+"""`flask token …`: ending one token, and deleting expired ones."""
 
 import json
 import os
@@ -35,8 +35,8 @@ def lives(site: Site, token: str) -> bool:
     return site.get("/api/me", token).status_code == 200
 
 
-def test_access_token_dies_alone(as_json: Run, site: Site, library: Registered) -> None:
-    """An access token on standard input is ended, its grant is not, nor is any other token."""
+def test_access_token_ends_alone(as_json: Run, site: Site, library: Registered) -> None:
+    """Revoking an access token ends neither its grant nor another token."""
     access, refresh = tokens(site, library)
     another, _ = tokens(site, library)
     assert as_json("token", "revoke", stdin=f"{access}\n") == {"revoked": True}
@@ -45,8 +45,8 @@ def test_access_token_dies_alone(as_json: Run, site: Site, library: Registered) 
     assert as_json("token", "revoke", stdin=refresh) == {"revoked": True}
 
 
-def test_refresh_token_ends_its_family(as_json: Run, site: Site, library: Registered) -> None:
-    """A refresh token on standard input ends its whole grant, and no other grant."""
+def test_refresh_token_ends_its_grant(as_json: Run, site: Site, library: Registered) -> None:
+    """Revoking a refresh token ends its whole grant, and no other grant."""
     access, refresh = tokens(site, library)
     another, _ = tokens(site, library)
     assert as_json("token", "revoke", stdin=f"  {refresh}\r\n") == {"revoked": True}
@@ -54,8 +54,8 @@ def test_refresh_token_ends_its_family(as_json: Run, site: Site, library: Regist
     assert lives(site, another)
 
 
-def test_second_revocation_finds_nothing(as_json: Run, site: Site, library: Registered) -> None:
-    """A token that is ended already is no error, and is said to be no more."""
+def test_second_revocation_finds_no_token(as_json: Run, site: Site, library: Registered) -> None:
+    """Revoking an ended token is no error; the output says that no such token lives."""
     access, _ = tokens(site, library)
     as_json("token", "revoke", stdin=access)
     assert as_json("token", "revoke", stdin=access) == {"revoked": False}
@@ -63,12 +63,12 @@ def test_second_revocation_finds_nothing(as_json: Run, site: Site, library: Regi
 
 
 def test_revocation_for_people(site: Site, library: Registered) -> None:
-    """A person reads one word."""
+    """For people the output is one word."""
     assert site.run("token", "revoke", stdin=tokens(site, library)[0]).strip() == "Revoked."
 
 
 def test_token_is_never_an_argument(site: Site, library: Registered) -> None:
-    """A token on the command line, where every user of the machine can read it, is refused and lives on."""
+    """A token in an argument, which every user of the machine can read, is refused and lives on."""
     access, _ = tokens(site, library)
     said = site.run("token", "revoke", access, status=2)
     assert "unexpected extra argument" in said
@@ -77,19 +77,19 @@ def test_token_is_never_an_argument(site: Site, library: Registered) -> None:
 
 @pytest.mark.parametrize("junk", ["", "\n", "nida_", "nidr_" + "A" * 56, "a password", "ü" * 60, "\0" * 57])
 def test_junk_is_no_token(refusal: Run, junk: str) -> None:
-    """What cannot be a token of ours is refused, and not repeated."""
+    """A text that cannot be a token is refused, and not repeated."""
     assert refusal("token", "revoke", stdin=junk) == "This is not a token of this server."
 
 
-def test_bytes_that_are_no_text(site: Site) -> None:
-    """Standard input that is no text is refused like any other junk."""
+def test_bytes_that_are_no_text_are_no_token(site: Site) -> None:
+    """Bytes that are no UTF-8 are refused as any other junk."""
     result = site.app.test_cli_runner().invoke(args=["token", "revoke"], input=b"\xff\xfe\x00\x80")
     assert result.exit_code == 1
     assert result.stderr == "Error: This is not a token of this server.\n"
 
 
-def test_purge_tells_what_went(as_json: Run, site: Site, library: Registered) -> None:
-    """A purge deletes what has ended, table by table, and leaves what lives."""
+def test_purge_counts_deleted_rows_by_table(as_json: Run, site: Site, library: Registered) -> None:
+    """A purge deletes expired rows table by table, and leaves live ones."""
     tokens(site, library)
     assert as_json("token", "purge").items() >= {"access_token": 0, "refresh_token": 0, "grant": 0}.items()
     site.clock.now = NOON + DAY
@@ -100,8 +100,8 @@ def test_purge_tells_what_went(as_json: Run, site: Site, library: Registered) ->
     assert not lives(site, access)
 
 
-def test_purge_in_batches(as_json: Run, site: Site, library: Registered) -> None:
-    """However small the batches are, a purge goes on to the end."""
+def test_purge_works_in_batches_of_any_size(as_json: Run, site: Site, library: Registered) -> None:
+    """A purge goes on to the end however small its batches are."""
     for _ in range(3):
         tokens(site, library)
     site.clock.now += 365 * DAY
@@ -112,12 +112,12 @@ def test_purge_in_batches(as_json: Run, site: Site, library: Registered) -> None
 
 
 def test_purge_for_people(site: Site) -> None:
-    """A person reads a line of numbers."""
+    """For people the output is one line of numbers."""
     assert site.run("token", "purge").startswith("access_token: 0, refresh_token: 0, grant: 0")
 
 
-def test_purge_ends_the_audit_after_its_days(as_json: Run, site: Site, library: Registered) -> None:
-    """The audit is kept for 400 days unless it is set, and no longer."""
+def test_purge_deletes_audit_rows_past_their_retention(as_json: Run, site: Site, library: Registered) -> None:
+    """Audit rows are kept for 400 days by default."""
     tokens(site, library)
     site.clock.now += 400 * DAY
     assert as_json("token", "purge")["audit_event"] == 0
@@ -125,13 +125,13 @@ def test_purge_ends_the_audit_after_its_days(as_json: Run, site: Site, library: 
     assert as_json("token", "purge")["audit_event"] == 1
 
 
-def test_batch_of_nothing_is_refused(site: Site) -> None:
-    """A batch must hold at least a row, or a purge would never end."""
+def test_empty_batch_is_refused(site: Site) -> None:
+    """A batch holds at least one row; otherwise a purge would never end."""
     assert "0 is not in the range" in site.run("token", "purge", "--batch", "0", status=2)
 
 
-def test_purge_gives_way() -> None:
-    """After a batch it rests for three times as long as the work took, if others write, and only then."""
+def test_purge_rests_while_others_write() -> None:
+    """After a batch a purge rests three times as long as it worked, if other connections write."""
     slept, shown = list[float](), list[str]()
     purging = Purging(3, shown.append, sleep=slept.append)
     for batch in (
@@ -145,10 +145,10 @@ def test_purge_gives_way() -> None:
     assert shown[-1] == "grant: 7 rows, 407 in all"
 
 
-def test_interrupted_purge_says_how_many_went(
+def test_interrupted_purge_says_how_many_rows_it_deleted(
     site: Site, library: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C leaves whole batches deleted and nothing else; the next call goes on."""
+    """Ctrl-C leaves whole batches deleted; the next call goes on."""
     for _ in range(5):
         tokens(site, library)
     site.clock.now += 365 * DAY
@@ -169,10 +169,10 @@ def test_interrupted_purge_says_how_many_went(
     assert (left["access_token"], left["refresh_token"], left["grant"]) == (1, 5, 5)
 
 
-def test_interrupt_amid_a_batch_undoes_it(
+def test_interrupt_undoes_the_batch_under_way(
     site: Site, library: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was not committed is not gone, and the database can be written to again."""
+    """Uncommitted deletions are rolled back, and the database can be written again."""
     tokens(site, library)
     site.clock.now += 365 * DAY
 
@@ -186,10 +186,10 @@ def test_interrupt_amid_a_batch_undoes_it(
     assert json.loads(site.run("token", "purge", "--json"))["access_token"] == 1
 
 
-def test_purge_that_the_database_stops_says_how_many_went(
+def test_purge_that_fails_says_how_many_rows_it_deleted(
     site: Site, library: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trouble half-way is told together with what went before."""
+    """A database error is printed together with the number of deleted rows."""
     tokens(site, library)
     site.clock.now += 365 * DAY
     drop_table(site, "refresh_token")
@@ -198,8 +198,8 @@ def test_purge_that_the_database_stops_says_how_many_went(
     assert "The database cannot be used" in said
 
 
-def test_progress_is_shown_on_a_terminal_alone(site: Site, library: Registered) -> None:
-    """A pipe or a log gets the last line and nothing of what changes."""
+def test_progress_is_not_shown_in_a_pipe(site: Site, library: Registered) -> None:
+    """A pipe gets only the last line."""
     tokens(site, library)
     site.clock.now += 365 * DAY
     result = site.app.test_cli_runner().invoke(args=["token", "purge"])
@@ -207,8 +207,8 @@ def test_progress_is_shown_on_a_terminal_alone(site: Site, library: Registered) 
     assert result.stdout.count("\n") == 1
 
 
-def test_progress_of_a_terminal(site: Site, library: Registered) -> None:
-    """On a terminal a line on standard error tells the table and how many rows went."""
+def test_progress_is_shown_on_a_terminal(site: Site, library: Registered) -> None:
+    """On a terminal a line on standard error has the table and the number of deleted rows."""
     tokens(site, library)
     ours, theirs = os.openpty()
     environ = environment(database_file(site).parent, TERM="xterm", COLUMNS="80")
