@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from core.private_files import NotPrivate, read_bounded, read_secret, refuse_careless, refuse_changeable
-from settings.files import file_fault
+from core.setting_mistakes import PREFIX, variable
+from core.setting_rules import file_fault
 
-PREFIX = "NETID_"
 INSTANCE_PATH = "NETID_INSTANCE_PATH"
 CONFIG_FILE_NAME = "config.toml"
 # How alike two names must be for one to be offered in place of the other.
@@ -58,18 +58,6 @@ class _Source:
     base: Path
     origin: str
     empty_is_off: Collection[str]
-
-
-def variable(name: str) -> str:
-    """Name the environment variable of a setting.
-
-    Args:
-        name: The setting's field name.
-
-    Returns:
-        The name that operators know it by.
-    """
-    return PREFIX + name.upper()
 
 
 def gather(

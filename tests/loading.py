@@ -19,6 +19,13 @@ def keep_secret(file: Path, content: str) -> Path:
     return file
 
 
+def value_of(settings: Settings, name: str) -> object:
+    """Read a setting by the name that operators know it by, in lower case."""
+    ldap = name.removeprefix("ldap_")
+    fields = {info.alias or field: field for field, info in type(settings.ldap).model_fields.items()}
+    return getattr(settings, name) if ldap == name else getattr(settings.ldap, fields[ldap])
+
+
 def load(instance: Path, environ: Mapping[str, str], config: str | None = None) -> Settings:
     """Load with a configuration file of this content, if any."""
     if config is not None:

@@ -90,4 +90,4 @@ def test_the_five_lines_point_at_a_directory(tmp_path: Path) -> None:
         name, _, value = shlex.split(line)[1].partition("=")
         environ[name] = value
     environ |= {"NETID_LDAP_CA_FILE": str(ca), "NETID_LDAP_BIND_PASSWORD_FILE": str(secret)}
-    assert len(load_settings(tmp_path, environ).ldap_uri) == 2
+    assert len(load_settings(tmp_path, environ).ldap.uris) == 2

@@ -100,4 +100,4 @@ def test_database_url(given: str | None, url: str) -> None:
 
 def test_a_real_directory_has_no_ldif(tmp_path: Path) -> None:
     """Only the embedded directory is loaded from a file."""
-    assert load_settings(tmp_path, REAL).embedded_ldif is None
+    assert load_settings(tmp_path, REAL).ldap.embedded_path is None

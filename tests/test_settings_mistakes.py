@@ -91,7 +91,7 @@ def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str]
     "environ",
     [
         {"LDAP_URI": "ldap://localhost ldap://127.0.0.2:3389 ldap://[::1]", "LDAP_START_TLS": "off"},
-        {"LDAP_URI": "ldaps://ldap.example.edu ldapi:///", "LDAP_START_TLS": "off"},
+        {"LDAP_URI": "ldaps://ldap.example.edu ldapi://%2Frun", "LDAP_START_TLS": "off"},
         {"LDAP_URI": "ldap://ldap.example.edu"},
         {"LDAP_USER_BASE": "", "LDAP_USER_DN_TEMPLATE": "uid={username},dc=example"},
         {"LDAP_URI": "embedded:directory/campus.ldif", "LDAP_USER_BASE": "", "LDAP_START_TLS": "off"},

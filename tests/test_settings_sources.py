@@ -11,8 +11,8 @@ from tests.loading import CANARY, keep_secret, load, mistakes
 def test_nothing_given_is_all_defaults(tmp_path: Path) -> None:
     """A first try needs no setting at all."""
     settings = load_settings(tmp_path / "missing", {})
-    assert (settings.issuer, settings.workers, settings.ldap_start_tls) == ("https://localhost:8443", 2, True)
-    assert settings.embedded_ldif == Path(__file__).resolve().parent.parent / "directory" / "campus.ldif"
+    assert (settings.issuer, settings.workers, settings.ldap.start_tls) == ("https://localhost:8443", 2, True)
+    assert settings.ldap.embedded_path == Path(__file__).resolve().parent.parent / "directory" / "campus.ldif"
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
     """What a compose file passes for an unset variable changes nothing."""
     environ = {"NETID_WORKERS": "", "NETID_LDAP_BIND_PASSWORD": "", "NETID_LDAP_BIND_PASSWORD_FILE": ""}
     settings = load(tmp_path, environ, 'workers = 3\nldap_bind_dn = ""\n')
-    assert (settings.workers, settings.ldap_bind_dn, settings.ldap_bind_password) == (3, None, None)
+    assert (settings.workers, settings.ldap.bind_dn, settings.ldap.bind_password) == (3, None, None)
 
 
 def test_other_variables_are_not_ours(tmp_path: Path) -> None:
@@ -57,14 +57,14 @@ def test_the_real_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
 )
 def test_a_switch_has_many_words(tmp_path: Path, text: str, value: bool) -> None:  # noqa: FBT001
     """On and off may be written as people write them."""
-    assert load(tmp_path, {"NETID_LDAP_START_TLS": text}).ldap_start_tls is value
+    assert load(tmp_path, {"NETID_LDAP_START_TLS": text}).ldap.start_tls is value
 
 
 @pytest.mark.parametrize("config", ['ldap_uri = "ldap://a ldap://b"', 'ldap_uri = ["ldap://a", "ldap://b"]'])
 def test_a_list_is_parted_by_spaces_or_is_an_array(tmp_path: Path, config: str) -> None:
     """Several servers stand in the order of preference."""
     config += '\nldap_user_base = "dc=example"\n'
-    assert load(tmp_path, {}, config).ldap_uri == ("ldap://a", "ldap://b")
+    assert load(tmp_path, {}, config).ldap.uris == ("ldap://a", "ldap://b")
 
 
 def test_instance_path_is_let_through(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from settings import load_settings
-from tests.loading import CANARY, REAL, mistakes
+from tests.loading import CANARY, REAL, mistakes, value_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,6 +15,7 @@ _URL_PARTS = "must hold no user name, password, space, ? or #, and letters of AS
 _URL_HOST = "must name a host that can exist, and if a port, one from 1 to 65535"
 _URL_PATH = "must end in its host, or in a plain path without a slash at its end"
 _SERVERS = "must be ldap://, ldaps:// or ldapi:// addresses, or embedded: and a path"
+_SOCKET = "must name a socket after ldapi://, such as ldapi://%2Frun%2Fslapd%2Fldapi"
 _MIXED = "must be one embedded: directory alone, or servers with spaces between"
 _FILTER = "must be one filter with balanced parentheses, such as (uid={username})"
 _PLACE = "must hold {username} where the login name belongs, and no other braces"
@@ -130,6 +131,7 @@ REFUSALS = [
     ("LDAP_URI", "ldaps://a.example/dc=x??sub", _URL_PARTS),
     ("LDAP_URI", "embedded:directory/campus.ldif ldaps://a.example", _MIXED),
     ("LDAP_URI", "embedded:a embedded:b", _MIXED),
+    ("LDAP_URI", "ldaps://a.example ldapi:///", f"{_SOCKET} (address 2 of 2)"),
     ("LDAP_URI", "embedded:", f"names what is not a plain file: {ROOT}"),
     ("LDAP_URI", "embedded:no/such.ldif", "names a file that does not exist"),
     ("LDAP_ID_ATTRIBUTE", "entry UUID", "must be the name of one attribute, such as entryUUID"),
@@ -161,6 +163,8 @@ REFUSALS = [
         "{username}",
         "must be a DN, such as uid={username},ou=people,dc=example,dc=edu",
     ),
+    ("LDAP_USER_DN_TEMPLATE", "uid=a,ou={username},dc=x", "must hold {username} in its first part"),
+    ("LDAP_USER_FILTER", "(uid={username}=)(", _FILTER),
     ("SECRET_KEY", " ", _RING),
     ("SECRET_KEY", "k" * 31, _RING),
     ("SECRET_KEY", f"{CANARY} short", _RING),
@@ -193,8 +197,8 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
         ("LDAP_URI", "ldapi://%2Frun%2Fslapd%2Fldapi", ("ldapi://%2Frun%2Fslapd%2Fldapi",)),
         (
             "LDAP_URI",
-            " ldap://a\tldaps://[::1]:636 ldapi:/// ",
-            ("ldap://a", "ldaps://[::1]:636", "ldapi:///"),
+            " ldap://a\tldaps://[::1]:636 ldapi://%2Frun ",
+            ("ldap://a", "ldaps://[::1]:636", "ldapi://%2Frun"),
         ),
         ("LDAP_USER_FILTER", "(&(uid={username})(!(x=\\28)))", "(&(uid={username})(!(x=\\28)))"),
         ("LDAP_USER_FILTER", "(|(uid={username})(mail={username}))", "(|(uid={username})(mail={username}))"),
@@ -221,7 +225,8 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
 )
 def test_a_value_is_accepted(tmp_path: Path, setting: str, value: str, kept: object) -> None:
     """What an operator may write is kept as it is, or in its one form."""
-    assert getattr(load_settings(tmp_path, {**REAL, f"NETID_{setting}": value}), setting.lower()) == kept
+    settings = load_settings(tmp_path, {**REAL, f"NETID_{setting}": value})
+    assert value_of(settings, setting.lower()) == kept
 
 
 def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def audit_names(settings: Settings, ring: KeyRing) -> Names:
         settings: what the operator chose.
         ring: the server's keys.
     """
-    return Names(ring.derive("login name in the audit")[0].key, settings.ldap_realms)
+    return Names(ring.derive("login name in the audit")[0].key, settings.ldap.realms)
 
 
 def open_ledger(app: Flask, clock: Callable[[], float]) -> None:

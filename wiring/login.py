@@ -20,7 +20,7 @@ def login_names(settings: Settings, ring: KeyRing) -> Names:
         settings: what the operator chose.
         ring: the server's keys.
     """
-    return Names(ring.derive(_NAMES)[0].key, settings.ldap_realms)
+    return Names(ring.derive(_NAMES)[0].key, settings.ldap.realms)
 
 
 def open_login(

@@ -79,7 +79,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
 
 def _add_middlewares(app: Flask, settings: Settings) -> None:
     """Wrap the application in its WSGI middlewares; the last one added sees a request first."""
-    app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap_login_deadline)  # type: ignore[method-assign]
+    app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap.login_deadline)  # type: ignore[method-assign]
     app.wsgi_app = web.SecurityHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The Host header is not taken from the proxy: every URL of ours is built from the issuer.

@@ -71,7 +71,7 @@ def _announce(settings: Settings) -> None:
     """Print where the server listens, and a warning if its users are those of the embedded directory."""
     scheme = "https" if settings.tls_cert_file else "http"
     print_line(f"NetID OAuth serves {settings.issuer} on {scheme}://{settings.bind}.", err=True)
-    if settings.embedded_ldif is not None:
+    if settings.ldap.embedded_path is not None:
         print_line("Its people are those of the embedded directory: set NETID_LDAP_URI.", err=True)
 
 

@@ -90,8 +90,8 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
         client: the demo client's id and secret.
     """
     who, net_id, password = "The people are those of your directory.\n", "net_id", "password"
-    if settings.embedded_ldif is not None:
-        people = embedded_people(settings.embedded_ldif)
+    if settings.ldap.embedded_path is not None:
+        people = embedded_people(settings.ldap.embedded_path)
         net_id, password = people[0].net_id, people[0].password
         rows = [(each.net_id, each.password, each.name, each.what) for each in people]
         who = "The people of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)

@@ -1,22 +1,33 @@
-"""The settings of the directory as plain values, and which of them cannot be meant.
+"""The settings of a directory, each declared once: its name, type, default, reason and check.
 
-Owns: what a directory needs to be told. Must not know: where settings come from, connections.
+Owns: the settings that a directory needs, and which of them contradict each other. Operators know each
+setting as `NETID_LDAP_` and its name. Must not know: where values come from, connections.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Any
 
-from ldap3.core.exceptions import LDAPExceptionError
-from ldap3.operation.search import parse_filter
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from directory.ldap.connections.uri import ServerUri
+from core.setting_mistakes import (
+    CERTIFICATE_NEEDS_KEY,
+    Contradiction,
+    find_mistakes,
+    refuse_contradictions,
+    unpaired,
+)
+from core.setting_rules import Count, File, Lifetime, PrivateFile, Seconds, Text, secret, text
+from directory.ldap import setting_rules as rules
 from directory.ldap.kinds.profiles import PROFILES, Profile
+from directory.ldap.setting_rules import EMBEDDED, GROUP_DN, USERNAME
 
-EMBEDDED = "embedded:"
-USERNAME = "{username}"
-GROUP_DN = "{dn}"
+__all__ = ["EMBEDDED", "GROUP_DN", "USERNAME", "ConfigError", "LdapConfig", "LdapSettings"]
+
+_PREFIX = "ldap_"
 _OVER_PROFILE = ("user_filter", "id_attribute", "net_id_attribute", "password_changed_attribute", "privacy")
+_Attribute = Annotated[str, BeforeValidator(rules.attribute)]
 
 
 class ConfigError(ValueError):
@@ -27,66 +38,89 @@ class ConfigError(ValueError):
         self.problems = problems
 
 
-@dataclass(frozen=True, kw_only=True)
-class LdapConfig:
-    """How to reach a directory and how people are found in it. Times are in seconds.
+class LdapSettings(BaseModel):
+    """What an operator sets of a directory. Times are in seconds.
 
-    `uris` are tried in order, or the only one is `embedded:` and the path of an LDIF file. `user_base` may be
-    left out for an embedded directory (its suffix) and with `user_dn_template` (the template's parent).
-    `bind_password` holds until `bind_password_file`, if there is one, says otherwise: it is read anew for
-    each connection. `profile` is a name from `PROFILES`; what is None of `user_filter`, `id_attribute`,
-    `net_id_attribute` and `password_changed_attribute` is as the profile has it; `privacy` is as a profile
-    would have it. `password_policy` is the DN of the policy of people whose entry names none. A
-    `group_filter` needs a `group_base`.
-    Without `codec` ldap3 writes and reads all that is said.
-
-    Raises:
-        ConfigError: with every problem at once.
+    A name in `alias` is the setting's, where it differs from the field's.
     """
 
-    uris: tuple[str, ...]
-    start_tls: bool = True
-    ca_file: Path | None = None
-    client_cert_file: Path | None = None
-    client_key_file: Path | None = None
-    bind_dn: str | None = None
-    bind_password: str | None = field(default=None, repr=False)
-    bind_password_file: Path | None = None
-    user_base: str | None = None
-    profile: str = "openldap"
-    user_filter: str | None = None
-    user_dn_template: str | None = None
-    id_attribute: str | None = None
-    net_id_attribute: str | None = None
-    password_changed_attribute: str | None = None
-    privacy: str | None = None
-    password_policy: str | None = None
-    group_base: str | None = None
-    group_filter: str | None = None
-    realms: tuple[str, ...] = ()
-    allow_must_change: bool = False
-    connect_timeout: float = 2
-    read_timeout: float = 3
-    login_deadline: float = 5
-    pool_size: int = 3
-    connection_lifetime: float = 600
-    codec: bool = True
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
 
-    def __post_init__(self) -> None:
-        problems = (
-            *self._server_problems(),
-            *self._person_problems(),
-            *self._group_problems(),
-            *self._limit_problems(),
-        )
-        if problems:
-            raise ConfigError(problems)
+    profile: Annotated[str, BeforeValidator(rules.profile)] = "openldap"
+    """Kind of directory: what its filters, attributes and answers are."""
+    uris: Annotated[tuple[str, ...], BeforeValidator(rules.ldap_uris)] = Field(
+        ("embedded:directory/campus.ldif",), alias="uri"
+    )
+    """Directory servers in order of preference, ldap://, ldaps:// or ldapi://, spaces between; or embedded:
+    and an LDIF file, so that a first try needs no directory."""
+    start_tls: bool = True
+    """StartTLS on ldap:// before any password travels; off is accepted towards this machine alone."""
+    ca_file: File | None = None
+    """PEM bundle that the directory's certificate must lead to; else the store of the system."""
+    bind_dn: Text | None = None
+    """Service account that searches for people; without one the search is anonymous."""
+    bind_password: Annotated[SecretStr, secret(text)] | None = None
+    """Its password; a name without a password would bind as nobody, so both or neither."""
+    user_base: Text | None = None
+    """DN below which people are searched; a real directory needs it, unless a template spares the search."""
+    user_filter: Annotated[str, BeforeValidator(rules.search_filter)] | None = None
+    """Filter that finds exactly one person; the login name is put in for {username}, escaped. Else the
+    profile's."""
+    user_dn_template: Annotated[str, BeforeValidator(rules.dn_template)] | None = None
+    """Spares the search, and a service account with it, where every DN follows one pattern."""
+    id_attribute: _Attribute | None = None
+    """Attribute that becomes sub; it must outlive a change of name, as entryUUID does. Else the profile's."""
+    net_id_attribute: _Attribute | None = None
+    """Attribute that holds the login name as the directory has it. Else the profile's."""
+    password_changed_attribute: _Attribute | None = None
+    """Attribute that tells when the password was changed: older tokens are refreshed no more. Else the
+    profile's."""
+    password_policy: Text | None = None
+    """DN of the password policy of people whose entry names none, so that it is known how many failures lock
+    them out. Else the profile's."""
+    privacy: Annotated[str, BeforeValidator(rules.attribute_or_value)] | None = Field(
+        None, alias="privacy_attribute"
+    )
+    """Attribute, or attribute=value, by which a person asks that nothing be told of them (FERPA, for one):
+    programs are told their sub alone. Else nobody asks."""
+    group_base: Text | None = None
+    """DN below which groups are searched."""
+    group_filter: Annotated[str, BeforeValidator(rules.group_filter)] | None = None
+    """Filter that finds the groups of a person, {dn} or {username}, and with {dn} those that they are in;
+    else memberOf of the person's entry."""
+    realms: Annotated[tuple[str, ...], BeforeValidator(rules.realms)] = ()
+    """Realms that are taken off a login name, behind @ or before a backslash; any other stays part of it."""
+    allow_must_change: bool = False
+    """Whether a person may log in who must change their password first, where the directory lets them."""
+    client_cert_file: File | None = None
+    """PEM certificate to show to a directory that asks for one."""
+    client_key_file: PrivateFile | None = None
+    """PEM private key of that client certificate."""
+    connect_timeout: Seconds = 2.0
+    """Seconds to reach a server, few enough that the next one can still be tried."""
+    read_timeout: Seconds = 3.0
+    """Seconds to wait for one answer of the directory."""
+    login_deadline: Seconds = 5.0
+    """Seconds for a whole request, directory and database together; after them the answer is 503."""
+    pool_size: Count | None = None
+    """Connections of each process; else one fewer than threads: a hung directory leaves a thread free."""
+    connection_lifetime: Lifetime = 600
+    """Seconds until a connection is made anew, so that load spreads again after a server was away."""
+    codec: bool = True
+    """Whether binds and searches are written and read by our own codec; off leaves all of it to ldap3, which
+    takes three times the CPU of a login."""
 
     @property
     def embedded_path(self) -> Path | None:
-        """The LDIF file of an embedded directory, or None."""
-        first = self.uris[0]
-        return Path(first.removeprefix(EMBEDDED)) if first.startswith(EMBEDDED) else None
+        """The LDIF file of an embedded directory, or None for a real one."""
+        return rules.embedded_file(self.uris[0]) if self.uris[0].startswith(EMBEDDED) else None
 
     @property
     def sees_people(self) -> bool:
@@ -100,85 +134,87 @@ class LdapConfig:
             **{name: value for name in _OVER_PROFILE if (value := getattr(self, name)) is not None},
         )
 
-    def _server_problems(self) -> Iterator[str]:
-        if not self.uris:
-            yield "NETID_LDAP_URI is empty."
-        elif len(self.uris) > 1 and any(uri.startswith(EMBEDDED) for uri in self.uris):
-            yield "NETID_LDAP_URI: an embedded directory stands alone."
-        elif (ldif := self.embedded_path) is not None:
-            if not ldif.is_file():
-                yield f"NETID_LDAP_URI: there is no file {ldif}."
-        else:
-            yield from self._address_problems()
-        for name, path in (
-            ("CA", self.ca_file),
-            ("CLIENT_CERT", self.client_cert_file),
-            ("CLIENT_KEY", self.client_key_file),
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Find which of these settings contradict each other."""
+        values = {f"{_PREFIX}{name}": value for name, value in self}
+        account = "a service account with an empty password would be an anonymous bind"
+        yield from unpaired(values, "ldap_client_cert_file", "ldap_client_key_file", CERTIFICATE_NEEDS_KEY)
+        yield from unpaired(values, "ldap_bind_dn", "ldap_bind_password", account)
+        is_embedded = self.embedded_path is not None
+        if not is_embedded and not self.start_tls and (hosts := rules.clear_text_hosts(self.uris)):
+            yield Contradiction(
+                ("ldap_start_tls", "ldap_uri"),
+                f"must not be off while NETID_LDAP_URI names ldap:// at {', '.join(hosts)}: "
+                "passwords would cross the network in clear text",
+            )
+        if self.user_base is None and self.user_dn_template is None and not is_embedded:
+            yield Contradiction(
+                ("ldap_user_base", "ldap_user_dn_template", "ldap_uri"),
+                "is missing: a directory is searched from there on "
+                "(unless NETID_LDAP_USER_DN_TEMPLATE is given)",
+            )
+        if self.group_filter is not None and self.group_base is None:
+            yield Contradiction(
+                ("ldap_group_base", "ldap_group_filter"),
+                "is missing: NETID_LDAP_GROUP_FILTER searches groups there",
+            )
+        if (
+            self.group_base is not None
+            and self.group_filter is None
+            and not PROFILES[self.profile].token_groups
         ):
-            if path is not None and not path.is_file():
-                yield f"NETID_LDAP_{name}_FILE: there is no file {path}."
-        if (self.client_cert_file is None) != (self.client_key_file is None):
-            yield "NETID_LDAP_CLIENT_CERT_FILE and NETID_LDAP_CLIENT_KEY_FILE go together."
-
-    def _address_problems(self) -> Iterator[str]:
-        for text in self.uris:
-            try:
-                uri = ServerUri.parse(text)
-            except ValueError as error:
-                yield f"NETID_LDAP_URI: {error}."
-                continue
-            if uri.scheme == "ldap" and not self.start_tls and not uri.is_loopback:
-                yield f"NETID_LDAP_START_TLS is off, and {text} is not this machine: passwords go in clear."
-
-    def _person_problems(self) -> Iterator[str]:
-        if self.profile not in PROFILES:
-            yield f"NETID_LDAP_PROFILE is none of {', '.join(PROFILES)}."
-        yield from self._filter_problems()
-        template = self.user_dn_template
-        if template is not None and USERNAME not in template.partition(",")[0]:
-            yield f"NETID_LDAP_USER_DN_TEMPLATE lacks {USERNAME} in its first part."
-        needs_base = template is None and not any(uri.startswith(EMBEDDED) for uri in self.uris)
-        if not self.user_base and needs_base:
-            yield "NETID_LDAP_USER_BASE is missing."
-        if bool(self.bind_dn) != bool(self.bind_password):
-            yield "NETID_LDAP_BIND_DN and NETID_LDAP_BIND_PASSWORD go together."
-        for name in ("id_attribute", "net_id_attribute", "password_changed_attribute"):
-            if getattr(self, name) == "":
-                yield f"NETID_LDAP_{name.upper()} is empty."
-        if any(not realm.strip() or "@" in realm or "\\" in realm for realm in self.realms):
-            yield "NETID_LDAP_REALMS must be names, without the @ or backslash that stands beside them."
-
-    def _filter_problems(self) -> Iterator[str]:
-        for name, search_filter, places, harm in (
-            ("USER", self.user_filter, (USERNAME,), "it would find the same person for every name"),
-            ("GROUP", self.group_filter, (GROUP_DN, USERNAME), "everybody would have the same groups"),
-        ):
-            if search_filter is None:
-                continue
-            plain = search_filter
-            for place in places:
-                plain = plain.replace(place, "x")
-            if plain == search_filter:
-                yield f"NETID_LDAP_{name}_FILTER lacks {' or '.join(places)}, so {harm}."
-            elif not _is_filter(plain):
-                yield f"NETID_LDAP_{name}_FILTER is not a search filter (RFC 4515)."
-
-    def _group_problems(self) -> Iterator[str]:
-        if self.group_filter is not None and not self.group_base:
-            yield "NETID_LDAP_GROUP_BASE is missing: NETID_LDAP_GROUP_FILTER searches groups there."
-        by_token = self.profile in PROFILES and PROFILES[self.profile].token_groups
-        if self.group_base is not None and self.group_filter is None and not by_token:
-            yield "NETID_LDAP_GROUP_FILTER is missing: without it NETID_LDAP_GROUP_BASE says nothing."
-
-    def _limit_problems(self) -> Iterator[str]:
-        for name in ("connect_timeout", "read_timeout", "login_deadline", "pool_size", "connection_lifetime"):
-            if getattr(self, name) <= 0:
-                yield f"NETID_LDAP_{name.upper()} must be more than 0."
+            yield Contradiction(
+                ("ldap_group_filter", "ldap_group_base", "ldap_profile"),
+                "is missing: without it NETID_LDAP_GROUP_BASE says nothing",
+            )
 
 
-def _is_filter(text: str) -> bool:
-    try:
-        parse_filter(text, None, False, False, None, False)  # noqa: FBT003 - ldap3's signature
-    except LDAPExceptionError:
-        return False
-    return True
+def _refuse_contradictions(settings: LdapSettings) -> LdapSettings:
+    refuse_contradictions(settings.contradictions())
+    return settings
+
+
+class _Checked(BaseModel):
+    """Settings without a contradiction; errors name each as `ldap` and the setting."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    ldap: Annotated[LdapSettings, AfterValidator(_refuse_contradictions)]
+
+
+def _check(values: Mapping[str, Any]) -> _Checked:
+    return _Checked.model_validate({"ldap": {name.removeprefix(_PREFIX): values[name] for name in values}})
+
+
+_SETTING_NAMES = {name: _PREFIX + (info.alias or name) for name, info in LdapSettings.model_fields.items()}
+
+
+class LdapConfig(LdapSettings):
+    """The settings that a directory is opened with.
+
+    `bind_password` holds until `bind_password_file`, if there is one, has another: the file is read for each
+    new connection.
+    """
+
+    bind_password_file: Path | None = None
+
+    def __init__(self, *, bind_password_file: Path | None = None, **settings: Any) -> None:
+        """Check the settings.
+
+        Args:
+            bind_password_file: Where the service account's password is read again.
+            settings: As `LdapSettings` declares them, by field name or by setting name.
+
+        Raises:
+            ConfigError: With every problem at once.
+        """
+        by_setting = {_SETTING_NAMES.get(name, _PREFIX + name): value for name, value in settings.items()}
+        problems = find_mistakes(_check, by_setting)
+        if problems:
+            raise ConfigError(tuple(problems))
+        super().__init__(bind_password_file=bind_password_file, **settings)
+
+    @property
+    def service_password(self) -> str | None:
+        """The service account's password in clear, as it was set."""
+        return None if self.bind_password is None else self.bind_password.get_secret_value()

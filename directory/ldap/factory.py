@@ -24,6 +24,8 @@ from directory.ldap.ldap_directory import LdapDirectory
 
 # A server's silence counts as a failure only if it had this fraction of the login deadline to answer.
 _FAIR_CHANCE = 1 / 8
+# Connections of a pool where nobody has set how many, or how many threads would use them.
+_POOL_SIZE = 3
 
 
 def open_directory(
@@ -71,7 +73,7 @@ def _pools(
 ) -> ConnectionPools:
     """Make two pools: one for searches, bound as our own account, and one for users' binds."""
     account = ServiceAccount(
-        config.bind_dn, config.bind_password, password_file=config.bind_password_file, monotonic=monotonic
+        config.bind_dn, config.service_password, password_file=config.bind_password_file, monotonic=monotonic
     )
 
     def connect_for_searches(deadline: Deadline, *, prefer: str | None, avoid: str | None) -> LdapConnection:
@@ -87,7 +89,7 @@ def _pools(
             purpose,
             connect,
             servers,
-            size=config.pool_size,
+            size=config.pool_size or _POOL_SIZE,
             lifetime=config.connection_lifetime,
             blame_after=_fair_chance(config),
             monotonic=monotonic,

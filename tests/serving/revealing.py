@@ -28,7 +28,7 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Applicat
         start_response("200 OK", [("content-type", "application/json")])
         shown = {name: str(value) for name, value in environ.items()}
         secrets = {
-            "bind password": settings.ldap_bind_password is not None,
+            "bind password": settings.ldap.bind_password is not None,
             "database": settings.database_url_or_default(instance),
             "keys": settings.secret_keys,
         }

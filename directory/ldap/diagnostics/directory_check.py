@@ -215,7 +215,7 @@ def _controls(entry: Entry) -> str:
 def current_bind_password(config: LdapConfig) -> bytes:
     """Return our account's password from its file as it is now, or from the settings."""
     if config.bind_password_file is None:
-        return (config.bind_password or "").encode()
+        return (config.service_password or "").encode()
     try:
         return read_secret(config.bind_password_file).removesuffix(b"\n")
     except OSError as error:

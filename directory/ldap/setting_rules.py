@@ -7,14 +7,18 @@ Must not know: where a value came from, and any other setting.
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from settings.fields import is_loopback, split_url, text, words
-from settings.files import file_fault
+from ldap3.core.exceptions import LDAPExceptionError
+from ldap3.operation.search import parse_filter
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+from core.setting_rules import file_fault, split_url, text, words
+from directory.ldap.connections.uri import ServerUri
+from directory.ldap.kinds.profiles import PROFILES
+
 EMBEDDED = "embedded:"
-_USERNAME, _DN = "{username}", "{dn}"
+USERNAME = "{username}"
+GROUP_DN = "{dn}"
+_PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 def ldap_uris(value: object) -> tuple[str, ...]:
@@ -43,8 +47,8 @@ def clear_text_hosts(uris: tuple[str, ...]) -> list[str]:
     Returns:
         The hosts of `ldap://` addresses that are not this machine.
     """
-    hosts = [urlsplit(uri).hostname or "" for uri in uris if uri.startswith("ldap://")]
-    return [host for host in hosts if not is_loopback(host)]
+    servers = [ServerUri.parse(uri) for uri in uris if uri.startswith("ldap://")]
+    return [server.host for server in servers if not server.is_loopback]
 
 
 def embedded_file(uri: str) -> Path:
@@ -56,7 +60,15 @@ def embedded_file(uri: str) -> Path:
     Returns:
         The path, absolute.
     """
-    return PROJECT_ROOT / uri.removeprefix(EMBEDDED)
+    return _PROJECT_ROOT / uri.removeprefix(EMBEDDED)
+
+
+def profile(value: object) -> str:
+    """Read the kind of directory. Raises ValueError for one that there is no profile of."""
+    if value not in PROFILES:
+        *others, last = map(repr, PROFILES)
+        raise ValueError(f"must be {', '.join(others)} or {last}")
+    return str(value)
 
 
 def search_filter(value: object) -> str:
@@ -67,7 +79,7 @@ def search_filter(value: object) -> str:
 def group_filter(value: object) -> str:
     """Read the filter that finds a person's groups. Raises ValueError when it cannot be one (RFC 4515)."""
     template = text(value)
-    plain = template.replace(_USERNAME, "").replace(_DN, "")
+    plain = template.replace(USERNAME, "").replace(GROUP_DN, "")
     if plain == template or re.search(r"[{}]", plain):
         raise ValueError("must hold {dn} or {username}, whose groups are searched, and no other braces")
     return _filter(template, "(member={dn})")
@@ -76,7 +88,7 @@ def group_filter(value: object) -> str:
 def realms(value: object) -> tuple[str, ...]:
     """Read what is taken off a login name. Raises ValueError for what cannot be written beside one."""
     names = words(value)
-    if any(set("@\\") & set(name) for name in names):
+    if any(not name.strip() or set("@\\") & set(name) for name in names):
         raise ValueError("must be names such as example.edu or EXAMPLE, without @ and without a backslash")
     return names
 
@@ -86,6 +98,8 @@ def dn_template(value: object) -> str:
     template = _template(value)
     if not re.match(r"[A-Za-z0-9.-]+ *=", template):
         raise ValueError("must be a DN, such as uid={username},ou=people,dc=example,dc=edu")
+    if USERNAME not in template.partition(",")[0]:
+        raise ValueError("must hold {username} in its first part")
     return template
 
 
@@ -121,6 +135,8 @@ def _ldap_uri(uri: str) -> str:
     if scheme not in {"ldap", "ldaps", "ldapi"} or not rest.startswith("//"):
         raise ValueError("must be ldap://, ldaps:// or ldapi:// addresses, or embedded: and a path")
     if scheme == "ldapi":
+        if not rest.strip("/"):
+            raise ValueError("must name a socket after ldapi://, such as ldapi://%2Frun%2Fslapd%2Fldapi")
         return f"ldapi:{rest}"
     if split_url(uri).path not in {"", "/"}:
         raise ValueError("must hold no path after the host; NETID_LDAP_USER_BASE says where people are")
@@ -130,7 +146,7 @@ def _ldap_uri(uri: str) -> str:
 def _template(value: object) -> str:
     """Read a pattern that the login name is put into."""
     template = text(value)
-    if _USERNAME not in template or re.search(r"[{}]", template.replace(_USERNAME, "")):
+    if USERNAME not in template or re.search(r"[{}]", template.replace(USERNAME, "")):
         raise ValueError("must hold {username} where the login name belongs, and no other braces")
     return template
 
@@ -141,6 +157,15 @@ def _filter(template: str, example: str) -> str:
     for letter in template:
         depths.append(depths[-1] + {"(": 1, ")": -1}.get(letter, 0))
     # Within one filter the depth is zero again only at its end; a literal parenthesis is written \28 or \29.
-    if depths[-1] != 0 or min(depths[1:-1]) <= 0:
+    is_one = depths[-1] == 0 and min(depths[1:-1]) > 0
+    if not is_one or not _is_filter(template.replace(USERNAME, "x").replace(GROUP_DN, "x")):
         raise ValueError(f"must be one filter with balanced parentheses, such as {example}")
     return template
+
+
+def _is_filter(text: str) -> bool:
+    try:
+        parse_filter(text, None, False, False, None, False)  # noqa: FBT003 - ldap3's signature
+    except LDAPExceptionError:
+        return False
+    return True

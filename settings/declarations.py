@@ -1,0 +1,244 @@
+"""Every setting of the server but the directory's: its name, type, default, reason and check, each once.
+
+Owns: the declarations, and what follows from them. The settings of the directory are declared in
+`directory.ldap.config`. Here they are `Settings.ldap`; operators know each as `NETID_LDAP_` and its name.
+Must not know: where a value was found.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import quote
+
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from core.setting_mistakes import refuse_contradictions
+from core.setting_rules import NUMBER, Count, File, Lifetime, PrivateFile, secret
+from directory.ldap.config import LdapSettings
+from settings import rules
+from settings.consistency import contradictions
+
+_DIRECTORY = "ldap"
+DATABASE_FILE_NAME = "netid.sqlite3"
+
+
+class Described(NamedTuple):
+    """One setting, for example file and documentation; its variable is `NETID_` and `name` in capitals."""
+
+    name: str
+    default: object
+    description: str
+
+
+class _LimitText:
+    """Marks a setting that is a limit: an empty value switches it off."""
+
+
+_Limits = Annotated[str, BeforeValidator(rules.limits), _LimitText()]
+_Members = Annotated[tuple[str, ...], BeforeValidator(rules.members)]
+
+
+class Settings(BaseSettings):
+    """What the operator chose. `load_settings` makes it; one made by hand keeps the same rules."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+    ldap: LdapSettings = Field(default_factory=LdapSettings)
+    """The directory."""
+
+    # ---- The server
+
+    issuer: Annotated[str, BeforeValidator(rules.issuer)] = "https://localhost:8443"
+    """Public base URL in metadata and tokens; never taken from the Host header, which can be forged."""
+    bind: Annotated[str, BeforeValidator(rules.bind_address)] = "127.0.0.1:8080"
+    """Address and port to listen at; this machine alone, until a proxy or a certificate is in place."""
+    workers: Count = 2
+    """Processes; two, so that one may die or restart while the other answers."""
+    threads: Count = 8
+    """Threads of each process; a login holds one of them while the directory thinks."""
+    max_connections: Annotated[int, Field(ge=32, le=1_000_000), NUMBER] = 2048
+    """Connections that all processes take at once. Near it, those idle longest are closed, so that others can
+    connect."""
+    cpu_affinity: bool = True
+    """Whether each process keeps to one CPU, of its own as far as there are enough. Off where something else
+    keeps CPUs busy for long."""
+    tls_cert_file: File | None = None
+    """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
+    tls_key_file: PrivateFile | None = None
+    """PEM private key of that certificate."""
+
+    trusted_proxies: Annotated[int, Field(ge=0, le=16), NUMBER] = 0
+    """How many proxies in front may set proxy_header; one too many lets anyone forge their address."""
+    proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
+    """Header that those proxies set. X-Forwarded-For is safe only behind a proxy that drops X_Forwarded_For;
+    Forwarded (RFC 7239) always is."""
+
+    # ---- Keys and database
+
+    secret_key: Annotated[SecretStr, secret(rules.secret_ring)] | None = None
+    """Root of all keys: one or several of 32 random characters or more, spaces between; the first makes, all
+    verify. Else made once, into secret.key in this folder, and only while the database is empty."""
+    database_url: Annotated[SecretStr, secret(rules.database_url)] | None = None
+    """SQLAlchemy URL, sqlite or postgresql; a secret, since it may hold a password. Else a SQLite file in
+    this folder, where relative paths of sqlite:/// start. The file is closed to other users."""
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    """FULL survives a power cut; NORMAL is faster, and survives no more than a crash of the process."""
+
+    # ---- Tokens
+
+    access_token_ttl: Lifetime = 3600
+    """Seconds that an access token lives, and so the longest harm of one that nobody knows is lost."""
+    refresh_token_ttl: Lifetime = 2_592_000
+    """Seconds that a refresh token lives at most."""
+    refresh_idle_ttl: Lifetime = 1_209_600
+    """Seconds without use after which a refresh token is dead."""
+    grant_ttl: Lifetime = 15_552_000
+    """Seconds that a whole family of refresh tokens lives; then the person must log in again."""
+    refresh_replay_window: Annotated[int, Field(ge=0, le=300), NUMBER] = 10
+    """Seconds in which a client whose answer was lost may present its refresh token again; 0 allows none."""
+    grants_per_person: Annotated[int, Field(ge=1, le=100_000), NUMBER] = 50
+    """Live grants of one person with one client; beyond it, those idle longest end: some programs log in at
+    every call."""
+    default_scope: Annotated[str, BeforeValidator(rules.scope)] | None = None
+    """What a program that asks for no scope is granted, as far as its list has it: names with spaces between.
+    Its own default goes before, and where the two have nothing in common it is granted its whole list."""
+
+    # ---- People
+
+    refuse_members: _Members = ()
+    """Who gets no token by password, whatever the program: rules group:DN or affiliation:NAME, semicolons
+    between; administrators, or whoever has a second factor, which the grant would go around."""
+    allow_members: _Members = ()
+    """Who alone gets a token by password; rules as above. Else everyone whom the directory accepts."""
+    audit_retention: Annotated[int, Field(ge=1, le=36_500), NUMBER] = 400
+    """Days that the audit table remembers; flask token purge deletes what is older."""
+
+    # ---- Limits
+
+    limit_person: _Limits = "10/15minutes;100/day"
+    """Wrong guesses at one person, and failures of one person with one client; beyond it the answer is 429. A
+    success empties counts over an hour or less."""
+    limit_client: _Limits = "500/15minutes"
+    """Failures of one client, whoever its people are."""
+    limit_address: _Limits = "300/15minutes"
+    """Failures from one IPv4 address or one IPv6 /64; for most requests that is the program's, not the
+    person's."""
+    limit_server: _Limits = "5000/15minutes"
+    """Failures of all clients together."""
+    limit_authentication_address: _Limits = "100/15minutes"
+    """Failed authentications of clients from one IPv4 address or one IPv6 /64, in each process; beyond it
+    the answer is 429, but for right secrets that this server has made."""
+    limit_authentication_client: _Limits = "300/15minutes"
+    """Failed authentications in the name of one client, in each process; beyond it the answer is 429, but
+    for right secrets that this server has made, and at addresses that the client used within a day."""
+    shield_budget: Annotated[int, Field(ge=0, le=1000), NUMBER] = 3
+    """Failures that may be added to a person's count in the directory, so that nobody is locked out by
+    guesses that come this way; keep it below what locks. 0 leaves that to the limits."""
+    shield_window: Lifetime = 3600
+    """Seconds over which these are counted where the directory's own count cannot be read: no less than it
+    takes the directory to forget a failure."""
+    client_rate: _Limits = ""
+    """Logins of one client, right ones too, in each process: a bound on load, and not on guessing."""
+
+    _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, **usual: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take only the values that are passed: pydantic's own sources know no `…_FILE` and allow unknown names."""
+        return (usual["init_settings"],)
+
+    @classmethod
+    def described(cls) -> Iterator[Described]:
+        """Describe every setting in order: its name, its default, and the reason."""
+        for name, info in _declared(cls):
+            yield Described(name, info.default, " ".join((info.description or "").split()))
+
+    @property
+    def bind_host(self) -> str:
+        """The host to listen at, without brackets."""
+        return rules.split_address(self.bind)[0]
+
+    @property
+    def bind_port(self) -> int:
+        """The port to listen at."""
+        return rules.split_address(self.bind)[1]
+
+    @property
+    def secret_keys(self) -> tuple[str, ...] | None:
+        """The ring of server keys in clear, or None when none was given."""
+        return tuple(self.secret_key.get_secret_value().split()) if self.secret_key else None
+
+    @property
+    def ldap_bind_password_file(self) -> Path | None:
+        """The file that the service account's password stands in, so that a change of it is noticed."""
+        return self._files.get("ldap_bind_password")
+
+    @property
+    def pool_size(self) -> int:
+        """Connections of each process to the directory: as set, or one fewer than threads."""
+        return self.ldap.pool_size or max(1, self.threads - 1)
+
+    def database_url_or_default(self, instance: Path) -> str:
+        """Give the database's URL in clear; it may hold a password.
+
+        Args:
+            instance: The instance folder, where the SQLite file is unless another database was set.
+
+        Returns:
+            The URL for SQLAlchemy.
+        """
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{quote(str(instance.absolute() / DATABASE_FILE_NAME))}"
+
+    def with_files(self, files: Mapping[str, Path]) -> Self:
+        """Note where secrets stand that have a file of their own.
+
+        Args:
+            files: Their paths, by field name.
+
+        Returns:
+            These settings.
+        """
+        self._files.update(files)
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_directory(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the settings of the directory together."""
+        prefix = f"{_DIRECTORY}_"
+        values = {name: value for name, value in given.items() if not name.startswith(prefix)}
+        directory = {
+            name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)
+        }
+        return {**values, _DIRECTORY: directory} if directory else values
+
+    @model_validator(mode="after")
+    def _are_consistent(self) -> Self:
+        """Refuse settings that contradict each other."""
+        refuse_contradictions(contradictions(vars(self), self.ldap))
+        return self
+
+
+def _declared(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """List each setting's name and declaration; those of the directory have its prefix."""
+    for name, info in model.model_fields.items():
+        if info.annotation is LdapSettings:
+            yield from _declared(LdapSettings, f"{name}_")
+        else:
+            yield f"{prefix}{info.alias or name}", info
+
+
+NAMES = tuple(name for name, _ in _declared(Settings))
+"""The names of all settings."""
+SECRETS = tuple(name for name, info in _declared(Settings) if "SecretStr" in str(info.annotation))
+"""Settings that are secret; each may be given in a file of its own."""
+EMPTY_IS_OFF = tuple(
+    name for name, info in _declared(Settings) if any(isinstance(each, _LimitText) for each in info.metadata)
+)
+"""Settings that an empty value switches off, where an empty value otherwise counts as none given."""

@@ -1,0 +1,125 @@
+"""What the server's own settings accept: how their text becomes a value, and the sentence that refuses it.
+
+Owns: the rules of the issuer, addresses, keys, the database, rules about people, and limits. Rules that the
+directory's settings share are in `core.setting_rules`. A rule raises ValueError with the rest of a sentence
+that begins with the setting's name ("must be …"), and never repeats what may hold a password. Must not know:
+where a value came from, and any other setting.
+"""
+
+import re
+
+from limits import RateLimitItem, parse_many
+
+from core.setting_rules import is_host, is_loopback, split_url, text, words
+from settings.weak_keys import KEY_MIN_LENGTH, weakness
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]:/\s]+):([0-9]{1,5})", re.ASCII)
+_ISSUER_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
+_LAST_PORT = 65535
+_MEMBER_RULE = re.compile(r"(group|affiliation):\s*\S.*")
+# A DN may hold commas and spaces; a semicolon in one is escaped (RFC 4514, 2.4).
+_BETWEEN_MEMBER_RULES = re.compile(r"(?<!\\)[;\n]")
+_MAX_LIMIT = 1_000_000
+# Failures are not kept for longer.
+_MAX_LIMIT_SECONDS = 30 * 86_400
+
+
+def issuer(value: object) -> str:
+    """Read the public base URL; a lone slash after the host is dropped. Raises ValueError for other slips."""
+    url = text(value)
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("must be an absolute URL, such as https://login.example.edu")
+    parts = split_url(url)
+    host = parts.hostname or ""
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError(f"must begin with https:// (http:// is for this machine alone, not {host})")
+    if parts.path == "/":
+        return url.removesuffix("/")
+    if not _ISSUER_PATH.fullmatch(parts.path):
+        raise ValueError("must end in its host, or in a plain path without a slash at its end")
+    return url
+
+
+def bind_address(value: object) -> str:
+    """Read the address to listen at. Raises ValueError when the host or the port is missing or impossible."""
+    address = text(value)
+    split_address(address)
+    return address
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Take host:port apart.
+
+    Args:
+        address: Such as 127.0.0.1:8080, localhost:8080 or [::1]:8080.
+
+    Returns:
+        The host without brackets, and the port.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found and is_host(found[1].strip("[]")) and 1 <= int(found[2]) <= _LAST_PORT:
+        return found[1].strip("[]"), int(found[2])
+    raise ValueError(f"must be host:port, such as 127.0.0.1:8080 or [::1]:8080, port 1 to {_LAST_PORT}")
+
+
+def secret_ring(value: object) -> str:
+    """Read the ring of server keys. Raises ValueError when it is empty, or a key short or easily guessed."""
+    ring = words(value)
+    if not ring or any(len(key) < KEY_MIN_LENGTH for key in ring):
+        raise ValueError(f"must be keys of {KEY_MIN_LENGTH} characters or more, spaces between")
+    for fault in filter(None, map(weakness, ring)):
+        raise ValueError(f"holds a key that {fault}: make one with openssl rand -hex 32")
+    return " ".join(ring)
+
+
+def database_url(value: object) -> str:
+    """Read the database's URL, and name the driver that we ship. Raises ValueError for other databases."""
+    url = text(value)
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme not in {"sqlite", "postgresql", "postgresql+psycopg"}:
+        raise ValueError("must begin with sqlite:///, postgresql:// or postgresql+psycopg://")
+    # SQLAlchemy takes a bare postgresql:// for psycopg2, which we do not install.
+    return url if scheme == "sqlite" else f"postgresql+psycopg://{rest}"
+
+
+def scope(value: object) -> str:
+    """Read names of scopes, spaces between. Raises ValueError for letters that none has (RFC 6749, 3.3)."""
+    names = text(value).split()
+    if not all(re.fullmatch(r"[!#-\[\]-~]+", name) for name in names):
+        raise ValueError("must be names of printable ASCII without quotes or backslashes, spaces between")
+    return " ".join(dict.fromkeys(names))
+
+
+def members(value: object) -> tuple[str, ...]:
+    """Read rules about people: an array, or a text with semicolons between. Raises ValueError for a slip."""
+    given = value if isinstance(value, list | tuple) else _BETWEEN_MEMBER_RULES.split(text(value))
+    rules = tuple(rule for each in given if (rule := text(each).strip()))
+    if (value and not rules) or not all(
+        _MEMBER_RULE.fullmatch(rule) and rule.isprintable() for rule in rules
+    ):
+        raise ValueError("must be rules group:DN or affiliation:NAME, semicolons between")
+    return rules
+
+
+def limits(value: object) -> str:
+    """Read limits. Raises ValueError where they cannot be read, allow nothing, or reach too far back."""
+    if not isinstance(value, str):
+        raise ValueError("must be text, in quotes")  # noqa: TRY004 - pydantic gathers ValueErrors
+    if not value:
+        return value
+    try:
+        usable = all(map(_is_usable, parse_many(value)))
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            "must be such as 10/15minutes or 10/15minutes;100/day (from 1 on, over at most 30 days), or empty"
+        )
+    return value
+
+
+def _is_usable(limit: RateLimitItem) -> bool:
+    return 1 <= limit.amount <= _MAX_LIMIT and limit.get_expiry() <= _MAX_LIMIT_SECONDS
