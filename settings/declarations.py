@@ -148,7 +148,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **usual: Any) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take only the values that are passed: pydantic's own sources know no `…_FILE` and allow unknown names."""
+        """Take only the values that are passed: pydantic's own sources know no `…_FILE`."""
         return (usual["init_settings"],)
 
     @classmethod

@@ -1,8 +1,7 @@
 """Where the settings are found: the environment, `config.toml`, and the files that secrets are kept in.
 
-Owns: which of these wins, names that nobody knows, and the configuration file. Must not know: what a value
-means (that is `settings_values` and `settings`). No sentence made here repeats a value: it may be a secret,
-even where a path was expected.
+Owns: which of these wins, unknown names, and the configuration file. Must not know: what a value means. No
+sentence made here repeats a value: it may be a secret, even where a path was expected.
 """
 
 import difflib

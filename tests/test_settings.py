@@ -52,7 +52,7 @@ def test_settings_made_by_hand_keep_the_same_rules() -> None:
         Settings(secret_key=SecretStr("short-canary"), issuer="http://login.example.edu/canary")
     assert "canary" not in str(refused.value)
     with pytest.raises(ValidationError, match="NETID_LDAP_BIND_PASSWORD is missing"):
-        Settings(ldap_bind_dn="cn=svc")
+        Settings.model_validate({"ldap_bind_dn": "cn=svc"})
 
 
 def test_settings_are_frozen() -> None:

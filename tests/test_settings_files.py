@@ -76,8 +76,10 @@ def test_a_secret_and_its_file_exclude_each_other(tmp_path: Path, secret: str) -
 def test_every_secret_may_come_from_a_file() -> None:
     """No field is a secret that cannot be kept out of the environment."""
     values = {"ldap_bind_dn": "cn=svc", **dict.fromkeys(SECRETS, f"sqlite:///{CANARY}")}
-    settings = Settings(**values)
-    hidden = [each.name for each in Settings.described() if isinstance(value_of(settings, each.name), SecretStr)]
+    settings = Settings.model_validate(values)
+    hidden = [
+        each.name for each in Settings.described() if isinstance(value_of(settings, each.name), SecretStr)
+    ]
     assert hidden == list(SECRETS) == ["ldap_bind_password", "secret_key", "database_url"]
 
 

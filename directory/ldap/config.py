@@ -56,7 +56,7 @@ class LdapSettings(BaseModel):
     profile: Annotated[str, BeforeValidator(rules.profile)] = "openldap"
     """Kind of directory: what its filters, attributes and answers are."""
     uris: Annotated[tuple[str, ...], BeforeValidator(rules.ldap_uris)] = Field(
-        ("embedded:directory/campus.ldif",), alias="uri"
+        default=("embedded:directory/campus.ldif",), alias="uri"
     )
     """Directory servers in order of preference, ldap://, ldaps:// or ldapi://, spaces between; or embedded:
     and an LDIF file, so that a first try needs no directory."""
@@ -86,7 +86,7 @@ class LdapSettings(BaseModel):
     """DN of the password policy of people whose entry names none, so that it is known how many failures lock
     them out. Else the profile's."""
     privacy: Annotated[str, BeforeValidator(rules.attribute_or_value)] | None = Field(
-        None, alias="privacy_attribute"
+        default=None, alias="privacy_attribute"
     )
     """Attribute, or attribute=value, by which a person asks that nothing be told of them (FERPA, for one):
     programs are told their sub alone. Else nobody asks."""
@@ -212,7 +212,8 @@ class LdapConfig(LdapSettings):
         problems = find_mistakes(_check, by_setting)
         if problems:
             raise ConfigError(tuple(problems))
-        super().__init__(bind_password_file=bind_password_file, **settings)
+        settings["bind_password_file"] = bind_password_file
+        super().__init__(**settings)
 
     @property
     def service_password(self) -> str | None:

@@ -72,7 +72,10 @@ def opened() -> Iterator[Callable[..., Directory]]:
         monotonic: Callable[[], float] = time.monotonic,
         **settings: Any,
     ) -> Directory:
-        directories.append(open_directory(LdapConfig(**settings), clock=clock, monotonic=monotonic))
+        # Tests renew connections more often than an operator may set.
+        lifetime = {name: settings.pop(name) for name in ("connection_lifetime",) if name in settings}
+        config = LdapConfig(**settings).model_copy(update=lifetime)
+        directories.append(open_directory(config, clock=clock, monotonic=monotonic))
         return directories[-1]
 
     yield open_it

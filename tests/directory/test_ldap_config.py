@@ -48,7 +48,10 @@ GOOD: dict[str, Any] = {"uris": ("ldaps://ldap.campus.example",), "user_base": "
         ({"group_filter": "(member={dn})"}, "NETID_LDAP_GROUP_BASE"),
         ({"group_base": "dc=x"}, "NETID_LDAP_GROUP_FILTER"),
         ({"group_base": "dc=x", "group_filter": "(member=*)"}, "NETID_LDAP_GROUP_FILTER must hold {dn}"),
-        ({"group_base": "dc=x", "group_filter": "member={dn}"}, "must be one filter with balanced parentheses"),
+        (
+            {"group_base": "dc=x", "group_filter": "member={dn}"},
+            "must be one filter with balanced parentheses",
+        ),
         ({"login_deadline": 0}, "NETID_LDAP_LOGIN_DEADLINE"),
         ({"pool_size": 0}, "NETID_LDAP_POOL_SIZE"),
     ],

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap import LdapConfig
@@ -29,9 +29,13 @@ LATER = NOON + 9
 NEVER = str(2**63 - 1)
 
 
-def test_settings_and_directory_know_the_same_profiles() -> None:
-    """What may be set is what there is."""
-    assert get_args(Settings.model_fields["ldap_profile"].annotation) == tuple(PROFILES)
+def test_setting_accepts_exactly_the_profiles() -> None:
+    """Each profile can be set, and the refusal of another name lists them all."""
+    accepted = [Settings.model_validate({"ldap_profile": name}).ldap.profile for name in PROFILES]
+    assert accepted == list(PROFILES)
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"ldap_profile": "edirectory"})
+    assert all(repr(name) in str(refused.value) for name in PROFILES)
 
 
 @pytest.mark.parametrize(("name", "profile"), PROFILES.items())

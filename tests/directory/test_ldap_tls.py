@@ -122,6 +122,7 @@ def test_client_certificate(
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     issued.cert_chain_pems[0].write_to_path(cert)
     issued.private_key_pem.write_to_path(key)
+    key.chmod(0o600)
     server = new_slapd(verify_client="demand")
     directory = on_slapd(server, client_cert_file=cert, client_key_file=key)
     assert directory.authenticate("alice", "alice-password").id == ALICE

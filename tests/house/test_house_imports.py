@@ -31,6 +31,7 @@ WRONG = {
     "serving/cpu_affinity.py": "serving.server",
     "models/base.py": "models.tables",
     "serving/processes/place.py": "models",
+    "settings/rules.py": "telemetry",
 }
 
 

@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from bench.machine import family
+from directory.ldap.config import LdapSettings
 from serving import forget_variables
 from settings import SECRET_VARIABLES, SECRETS, Settings
 from tests.servers.netid import PROJECT, await_port, environment, free_port
@@ -121,7 +122,11 @@ def test_kernel_shows_no_secret_of_any_process(started: tuple[int, int], secrets
 
 def test_every_secret_setting_is_forgotten() -> None:
     """A setting of a secret type is one whose variable leaves the environment."""
-    secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    fields = {
+        **Settings.model_fields,
+        **{f"ldap_{name}": field for name, field in LdapSettings.model_fields.items()},
+    }
+    secret = {name for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     assert secret == set(SECRETS)
     assert {f"NETID_{name.upper()}" for name in secret} == set(SECRET_VARIABLES)
 
