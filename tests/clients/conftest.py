@@ -1,4 +1,4 @@
-"""One production server over HTTPS for the programs that others wrote, with clients of an older server."""
+"""A production server over HTTPS for third-party programs, with clients imported from an older server."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import requests
 
 from tests.servers.netid import PROJECT, Running, environment, serving
 
-# Characters that Basic, a form or a shell may treat in a way of its own (RFC 6749, 2.3.1 and appendix A.2).
+# Characters that are special in Basic, in a form or in a shell (RFC 6749, 2.3.1 and appendix A.2).
 ODD_SECRET = "s3cr+t %41&=:/?#\"'~!*()"
 PLAIN_SECRET = "kR2v9xQ4bN7mW1sZ6tY3uP8cD5fG0hJ"
 
@@ -75,7 +75,7 @@ _CLIENTS: list[dict[str, object]] = [
 
 @dataclass(frozen=True)
 class Service:
-    """The running server, as a program on campus knows it."""
+    """The running server, as its clients know it."""
 
     url: str
     ca: Path
@@ -91,12 +91,12 @@ class Service:
         return f"{self.url}/oauth/introspect"
 
     def token(self, scope: str = "profile grades") -> str:
-        """An access token for alice, by a plain form."""
+        """Return an access token for alice, requested by form."""
         form = {"grant_type": "password", "username": "alice", "password": "alice-password", "scope": scope}
         return str(self.post("token", PROGRAM, **form)["access_token"])
 
     def post(self, endpoint: str, client_id: str, **form: str) -> dict[str, object]:
-        """The answer to a form, which must be 200."""
+        """Post a form, require a 200, and return the answer."""
         answer = requests.post(
             f"{self.url}/oauth/{endpoint}",
             data=form,
@@ -105,12 +105,12 @@ class Service:
             timeout=10,
         )
         assert answer.status_code == 200, answer.text
-        told: dict[str, object] = answer.json()
-        return told
+        body: dict[str, object] = answer.json()
+        return body
 
 
 def library(name: str) -> ModuleType:
-    """A client's library; without it the test skips by name, but fails where CI should have installed it."""
+    """Return a client library. Without it the test is skipped; in CI it fails."""
     if os.environ.get("CI"):
         __import__(name)
     module: ModuleType = pytest.importorskip(name, reason=f"{name} is not installed")
@@ -119,7 +119,7 @@ def library(name: str) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
-    """The server as `make run` starts it, and its instance folder, with the clients imported."""
+    """The server as `make run` starts it, with the clients imported, and its instance folder."""
     instance = tmp_path_factory.mktemp("clients") / "instance"
     with serving(instance, "--walkthrough") as server:
         subprocess.run(
@@ -136,7 +136,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running,
 
 @pytest.fixture
 def service(running: tuple[Running, Path], monkeypatch: pytest.MonkeyPatch) -> Service:
-    """The server, with its certificate's CA trusted by requests and httpx."""
+    """The server; requests and httpx trust the CA of its certificate."""
     server, instance = running
     ca = instance / "tls" / "ca.pem"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca))
@@ -145,13 +145,13 @@ def service(running: tuple[Running, Path], monkeypatch: pytest.MonkeyPatch) -> S
 
 @pytest.fixture
 def tls(service: Service) -> ssl.SSLContext:
-    """For clients that take a TLS context: the server's CA alone."""
+    """A TLS context that trusts the server's CA alone."""
     return ssl.create_default_context(cafile=service.ca)
 
 
 @pytest.fixture(scope="session")
 def node() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a script of tests/clients/node, its packages installed from the lock file."""
+    """Runs a script of tests/clients/node. Its packages are installed from the lock file."""
     folder = Path(__file__).parent / "node"
     missing = [name for name in ("node", "npm") if not shutil.which(name)]
     if not missing and not (folder / "node_modules" / ".package-lock.json").exists():

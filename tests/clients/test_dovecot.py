@@ -1,4 +1,4 @@
-"""The configuration of docs/apis.md in a real Dovecot: mail logins by password and by token."""
+"""The configuration of docs/apis.md in a real Dovecot: IMAP logins by password and by token."""
 
 import imaplib
 import os
@@ -20,18 +20,18 @@ PATH = f"{os.environ['PATH']}:/usr/sbin"
 PLAIN_FILE, TOKEN_FILE = "dovecot-oauth2.plain.conf.ext", "dovecot-oauth2.token.conf.ext"
 
 
-def wants_dovecot() -> None:
-    """Skip the test by name where Dovecot cannot run; fail it where CI should have installed it."""
+def require_dovecot() -> None:
+    """Skip the test if Dovecot cannot run; in CI, fail it."""
     if not shutil.which("dovecot", path=PATH) or not Path("/usr/lib/dovecot/imap").exists():
         if os.environ.get("CI"):
             pytest.fail("dovecot is not installed")
         pytest.skip("dovecot is not installed")
     if os.geteuid() != 0:
-        pytest.skip("dovecot gives up rights that only root has")
+        pytest.skip("dovecot needs to start as root")
 
 
 def configure(folder: Path, service: Service, port: int) -> Path:
-    """Write the document's blocks into a configuration, with the values of the running server."""
+    """Write a configuration from the document's blocks, with the values of the running server."""
     plain = (
         BLOCKS["ini"]
         .replace(EXAMPLE, service.url)
@@ -81,8 +81,8 @@ service imap-login {{
 
 @pytest.fixture
 def imap(service: Service) -> Iterator[int]:
-    """The port of a Dovecot that asks the running server."""
-    wants_dovecot()
+    """The port of a Dovecot that uses the running server."""
+    require_dovecot()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         folder.chmod(0o755)
@@ -105,15 +105,15 @@ def imap(service: Service) -> Iterator[int]:
 
 
 def mail_token(service: Service, scope: str = "mail") -> str:
-    """A token of another program for alice."""
+    """Return a token for alice that another client requested."""
     form = {"grant_type": "password", "username": "alice", "password": "alice-password", "scope": scope}
     return str(service.post("token", MAIL_PROGRAM, **form)["access_token"])
 
 
-def let_in(
+def is_accepted(
     port: int, user: str, *, password: str | None = None, token: str = "", mechanism: str = ""
 ) -> bool:
-    """Whether an IMAP login is accepted (RFC 9051, 6.2; RFC 7628, 3.1)."""
+    """Try an IMAP login (RFC 9051, 6.2; RFC 7628, 3.1). Return whether it is accepted."""
     mailbox = imaplib.IMAP4("127.0.0.1", port, timeout=20)
     sent = {
         "XOAUTH2": f"user={user}\1auth=Bearer {token}\1\1",
@@ -133,30 +133,30 @@ def let_in(
     return True
 
 
-def test_password_by_the_password_grant(imap: int) -> None:
-    """The right password opens the mailbox; a wrong or empty one, and an unknown name, do not."""
-    assert let_in(imap, "alice", password="alice-password")
+def test_dovecot_checks_passwords_by_the_password_grant(imap: int) -> None:
+    """The right password opens the mailbox. A wrong or empty password, or an unknown name, does not."""
+    assert is_accepted(imap, "alice", password="alice-password")
     for user, password in (("alice", "wrong"), ("nobody", "alice-password"), ("alice", "")):
-        assert not let_in(imap, user, password=password)
+        assert not is_accepted(imap, user, password=password)
 
 
-def test_password_with_marks_of_a_form(imap: int) -> None:
-    """A wrong password with the marks of a form is refused like any other: Dovecot encodes it."""
-    assert not let_in(imap, "alice", password="x&grant_type=client_credentials")
+def test_dovecot_encodes_passwords_with_form_characters(imap: int) -> None:
+    """A wrong password with the separators of a form is refused like any other."""
+    assert not is_accepted(imap, "alice", password="x&grant_type=client_credentials")
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
-def test_token_by_introspection(imap: int, service: Service, mechanism: str) -> None:
-    """A live token of the mail scope opens its own person's mailbox alone, and none once it was revoked."""
+def test_dovecot_checks_tokens_by_introspection(imap: int, service: Service, mechanism: str) -> None:
+    """A live token with the mail scope opens its user's mailbox only, and none after its revocation."""
     token = mail_token(service)
-    assert let_in(imap, "alice", token=token, mechanism=mechanism)
-    assert not let_in(imap, "bob", token=token, mechanism=mechanism)
+    assert is_accepted(imap, "alice", token=token, mechanism=mechanism)
+    assert not is_accepted(imap, "bob", token=token, mechanism=mechanism)
     service.post("revoke", MAIL_PROGRAM, token=token)
-    assert not let_in(imap, "alice", token=token, mechanism=mechanism)
+    assert not is_accepted(imap, "alice", token=token, mechanism=mechanism)
 
 
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
-def test_token_that_is_not_for_mail(imap: int, service: Service, mechanism: str) -> None:
-    """A token without the mail scope, and a made-up one, open nothing."""
+def test_dovecot_refuses_tokens_without_the_mail_scope(imap: int, service: Service, mechanism: str) -> None:
+    """A token without the mail scope, or an invented token, opens no mailbox."""
     for token in (mail_token(service, "profile"), "nida_made-up"):
-        assert not let_in(imap, "alice", token=token, mechanism=mechanism)
+        assert not is_accepted(imap, "alice", token=token, mechanism=mechanism)

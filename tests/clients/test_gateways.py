@@ -1,4 +1,4 @@
-"""The configurations of docs/apis.md, as they stand there, in the servers they are written for."""
+"""The configurations of docs/apis.md, copied from there, in the servers that they configure."""
 
 import json
 import os
@@ -31,7 +31,7 @@ MODULES = {
 
 @contextmanager
 def gateway(program: str, port: int, folder: Path, *arguments: str) -> Iterator[None]:
-    """Run a server in the foreground until the block ends; it listens when the block begins."""
+    """Run a server in the foreground during the block. It listens when the block begins."""
     output = folder / "output.log"
     path = f"{os.environ['PATH']}:/usr/sbin"
     with output.open("w") as stream:
@@ -49,8 +49,8 @@ def gateway(program: str, port: int, folder: Path, *arguments: str) -> Iterator[
             process.wait(30)
 
 
-def wants(program: str) -> None:
-    """Skip the test by name where the server is missing; fail it where CI should have installed it."""
+def require_module(program: str) -> None:
+    """Skip the test if the server is missing; in CI, fail it."""
     if not MODULES[program].exists():
         if os.environ.get("CI"):
             pytest.fail(f"{MODULES[program].name} is not installed")
@@ -58,7 +58,7 @@ def wants(program: str) -> None:
 
 
 def configured(kind: str, service: Service) -> str:
-    """A block of the document, with the values of the running server."""
+    """Return a block of the document with the values of the running server."""
     credentials = b64encode(f"{API}:{PLAIN_SECRET}".encode()).decode()
     return (
         BLOCKS[kind]
@@ -71,7 +71,7 @@ def configured(kind: str, service: Service) -> str:
 
 
 def nginx(folder: Path, service: Service) -> tuple[int, list[str]]:
-    """The port of an nginx with the document's blocks, and how it is started."""
+    """Configure an nginx with the document's blocks. Returns its port and its arguments."""
     port, backend = free_port(), free_port()
     (folder / "netid.js").write_text(BLOCKS["js"], "utf-8")
     server = configured("nginx", service).replace("127.0.0.1:5000", f"127.0.0.1:{backend}")
@@ -102,7 +102,7 @@ def nginx(folder: Path, service: Service) -> tuple[int, list[str]]:
 
 
 def apache(folder: Path, service: Service) -> tuple[int, list[str]]:
-    """The port of an Apache with the document's block, and how it is started."""
+    """Configure an Apache with the document's block. Returns its port and its arguments."""
     port = free_port()
     (folder / "grades").mkdir(mode=0o755)
     (folder / "grades" / "index.html").write_text("the grades", "utf-8")
@@ -137,7 +137,7 @@ SERVERS = {"nginx": nginx, "apache2": apache}
 
 @pytest.fixture
 def folder(service: Service) -> Iterator[Path]:
-    """A folder that a server's workers may read, whoever they run as, with the CA in it."""
+    """A folder with the CA that the server's workers can read under any user."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         folder.chmod(0o755)
@@ -148,22 +148,22 @@ def folder(service: Service) -> Iterator[Path]:
 
 @pytest.fixture(params=SERVERS)
 def protected(request: pytest.FixtureRequest, service: Service, folder: Path) -> Iterator[str]:
-    """What a gateway protects, by its URL."""
+    """The URL that a gateway protects."""
     program: str = request.param
-    wants(program)
+    require_module(program)
     port, arguments = SERVERS[program](folder, Service(service.url, folder / "ca.pem"))
     with gateway(program, port, folder, *arguments):
         yield f"http://127.0.0.1:{port}/grades/"
 
 
 def get(url: str, token: str | None) -> requests.Response:
-    """A request with a token, from somebody who also says who they would like to be."""
+    """Send a request with a token, and with a forged X-Net-Id header."""
     bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
     return requests.get(url, headers={"X-Net-Id": "mallory", **bearer}, timeout=10)
 
 
-def test_a_gateway_lets_a_live_token_in_and_forgets_it(protected: str, service: Service) -> None:
-    """A live token opens the API and says for whom, and does so no more once it was revoked."""
+def test_gateway_accepts_a_live_token_until_its_revocation(protected: str, service: Service) -> None:
+    """A live token opens the API and names its user; a revoked token opens nothing."""
     token = service.token()
     answer = get(protected, token)
     assert (answer.status_code, answer.headers["X-Net-Id"]) == (200, "alice")
@@ -172,33 +172,33 @@ def test_a_gateway_lets_a_live_token_in_and_forgets_it(protected: str, service: 
     assert (answer.status_code, "invalid_token" in answer.headers["WWW-Authenticate"]) == (401, True)
 
 
-def test_a_gateway_refuses_what_has_no_token(protected: str) -> None:
-    """Without a token the request is challenged."""
+def test_gateway_challenges_a_request_without_a_token(protected: str) -> None:
+    """A request without a token gets 401 and a challenge."""
     answer = get(protected, None)
     assert (answer.status_code, answer.headers["WWW-Authenticate"][:6]) == (401, "Bearer")
 
 
-def test_a_gateway_refuses_foreign_scopes(protected: str, service: Service) -> None:
-    """A token without any scope of the API is refused."""
+def test_gateway_refuses_a_token_without_a_scope_of_the_api(protected: str, service: Service) -> None:
+    """A token without any scope of the API gets 401."""
     assert get(protected, service.token("profile")).status_code == 401
 
 
-# mod_auth_openidc calls every failure a bad token, as docs/apis.md says.
+# mod_auth_openidc reports every failure as a bad token, as docs/apis.md says.
 @pytest.mark.parametrize(("program", "status"), [("nginx", 503), ("apache2", 401)])
-def test_a_gateway_lets_nobody_in_while_the_server_is_down(
+def test_gateway_refuses_all_while_the_server_is_down(
     program: str, status: int, service: Service, folder: Path
 ) -> None:
-    """With the authorization server away nobody gets in; nginx says that it is an outage."""
-    wants(program)
+    """Without the authorization server no request passes; nginx answers 503."""
+    require_module(program)
     away = Service(f"https://localhost:{free_port()}", folder / "ca.pem")
     port, arguments = SERVERS[program](folder, away)
     with gateway(program, port, folder, *arguments):
         assert get(f"http://127.0.0.1:{port}/grades/", service.token()).status_code == status
 
 
-def test_nginx_refuses_a_token_of_another_scope(service: Service, folder: Path) -> None:
-    """A token that the API may see, but without the scope that the location wants, is 403."""
-    wants("nginx")
+def test_nginx_answers_403_without_the_scope_of_the_location(service: Service, folder: Path) -> None:
+    """A token that the API may inspect, but without the location's scope, gets 403."""
+    require_module("nginx")
     port, arguments = nginx(folder, Service(service.url, folder / "ca.pem"))
     configuration = folder / "nginx.conf"
     text = configuration.read_text("utf-8").replace("$wanted_scope grades", "$wanted_scope loans")
@@ -209,12 +209,12 @@ def test_nginx_refuses_a_token_of_another_scope(service: Service, folder: Path) 
 
 @pytest.mark.parametrize(("own", "status"), [(AUDIENCE, 200), ("https://loans.example", 401)])
 @pytest.mark.parametrize("program", SERVERS)
-def test_a_gateway_checks_the_audience(
+def test_gateway_checks_the_audience(
     program: str, own: str, status: int, service: Service, folder: Path
 ) -> None:
-    """A token that names other APIs is refused, even if the server calls it active (RFC 7662, 4)."""
-    wants(program)
-    # A client may introspect its own tokens, whatever they are for.
+    """A token for other APIs is refused, even if the server calls it active (RFC 7662, 4)."""
+    require_module(program)
+    # A client may introspect its own tokens for every audience.
     port, arguments = SERVERS[program](folder, Service(service.url, folder / "ca.pem"))
     configuration = next(folder.glob("*.conf"))
     text = configuration.read_text("utf-8").replace("https://grades.campus.example", own)
@@ -228,8 +228,8 @@ def test_a_gateway_checks_the_audience(
         assert get(url, str(answer["access_token"])).status_code == status
 
 
-def test_the_curl_command_answers(service: Service) -> None:
-    """The document's curl line that introspects, its placeholders replaced, tells of the token."""
+def test_curl_command_of_the_document_works(service: Service) -> None:
+    """The document's curl command introspects a token, with its placeholders replaced."""
     (line,) = re.findall(r"^curl .*/oauth/introspect.*$", DOCUMENT, re.MULTILINE)
     command = (
         line.replace("client_id:client_secret", f"{API}:{PLAIN_SECRET}")

@@ -1,4 +1,4 @@
-"""Clients from npm, as programs on campus use them, over the production server."""
+"""Client libraries from npm, with the production server."""
 
 import subprocess
 from collections.abc import Callable
@@ -13,13 +13,13 @@ Node = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize("script", ["simple-oauth2.js", "openid-client.js", "oauth4webapi.js"])
-def test_a_client_from_npm_lives_with_every_answer(node: Node, service: Service, script: str) -> None:
-    """Every flow that the library has runs to its end, with a secret of odd characters."""
+def test_npm_client_completes_every_flow(node: Node, service: Service, script: str) -> None:
+    """Every flow of the library succeeds with a secret of special characters."""
     done = node(script, service, ODD_PROGRAM, ODD_SECRET)
     assert done.returncode == 0, done.stderr
 
 
-def test_an_api_from_npm_accepts_our_jwts(node: Node, service: Service) -> None:
-    """A JWT access token and an ID token are what a strict library takes for such (RFC 9068, 4)."""
+def test_npm_library_accepts_our_jwts(node: Node, service: Service) -> None:
+    """A strict library accepts our JWT access token and ID token (RFC 9068, 4)."""
     done = node("jwt-access-token.js", service, JWT_PROGRAM, PLAIN_SECRET, AUDIENCE)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The Flask example for owners of APIs, checking JWTs by signature, over the production server."""
+"""The Flask example for API owners that checks JWTs by signature, with the production server."""
 
 import json
 import time
@@ -23,30 +23,30 @@ PERSON = {"grant_type": "password", "username": "alice", "password": "alice-pass
 
 @pytest.fixture
 def api(service: Service) -> FlaskClient:
-    """The example, for the audience and the scope `grades`."""
+    """The example application, for the audience and the scope `grades`."""
     return create_app(Signature(service.url, AUDIENCE)).test_client()
 
 
-def jwt_of(service: Service, **form: str) -> str:
-    """A JWT access token, of alice for the API unless something else is asked."""
+def jwt_for(service: Service, **form: str) -> str:
+    """Return a JWT access token; the default is alice's token for the API."""
     usual = {**PERSON, "resource": AUDIENCE, "scope": "profile grades"}
     return str(service.post("token", JWT_PROGRAM, **{**usual, **form})["access_token"])
 
 
 def get(api: FlaskClient, token: str) -> TestResponse:
-    """The protected resource, with a token."""
+    """Request the protected resource with a token."""
     return api.get("/grades", headers={"Authorization": f"Bearer {token}"})
 
 
 def keys_of(service: Service) -> KeySet:
-    """The published keys."""
+    """Return the published keys."""
     document = requests.get(f"{service.url}/.well-known/jwks.json", verify=str(service.ca), timeout=10)
     return KeySet.import_key_set(document.json())
 
 
-def test_a_live_token_opens_it(api: FlaskClient, service: Service) -> None:
-    """A JWT for the API with the scope is let in, and says for whom; nobody is asked about it."""
-    token = jwt_of(service)
+def test_live_token_is_accepted_without_a_request_to_the_server(api: FlaskClient, service: Service) -> None:
+    """A JWT for the API with the scope is accepted and names its user; no request to the server is made."""
+    token = jwt_for(service)
     answer = get(api, token)
     claims = jwt.decode(token, keys_of(service), algorithms=["ES256"]).claims
     assert (answer.status_code, answer.get_json()) == (200, {"grades_of": claims["sub"]})
@@ -54,16 +54,16 @@ def test_a_live_token_opens_it(api: FlaskClient, service: Service) -> None:
         assert get(api, token).status_code == 200
 
 
-def test_a_program_s_own_token_opens_it(api: FlaskClient, service: Service) -> None:
-    """A token with nobody behind it names the program (RFC 9068, 2.2)."""
+def test_client_credentials_token_is_accepted(api: FlaskClient, service: Service) -> None:
+    """A token without a user names the client (RFC 9068, 2.2)."""
     form = {"grant_type": "client_credentials", "resource": AUDIENCE, "scope": "grades"}
     token = str(service.post("token", JWT_PROGRAM, **form)["access_token"])
     assert get(api, token).get_json() == {"grades_of": JWT_PROGRAM}
 
 
-def test_a_revoked_token_lives_on_here(api: FlaskClient, service: Service) -> None:
-    """What a check by signature cannot see, and why such a token is short (RFC 9068, 4)."""
-    token = jwt_of(service)
+def test_revoked_token_stays_valid_until_it_expires(api: FlaskClient, service: Service) -> None:
+    """A signature check cannot see a revocation, so such tokens are short-lived (RFC 9068, 4)."""
+    token = jwt_for(service)
     service.post("revoke", JWT_PROGRAM, token=token)
     assert service.post("introspect", JWT_PROGRAM, token=token) == {"active": False}
     assert get(api, token).status_code == 200
@@ -71,34 +71,34 @@ def test_a_revoked_token_lives_on_here(api: FlaskClient, service: Service) -> No
     assert claims["exp"] - claims["iat"] <= 600
 
 
-def test_a_token_for_another_is_refused(api: FlaskClient, service: Service) -> None:
-    """A token that did not name this API is for another (RFC 9068, 4)."""
+def test_token_for_another_audience_is_refused(api: FlaskClient, service: Service) -> None:
+    """A token that does not name this API is refused (RFC 9068, 4)."""
     usual = {**PERSON, "scope": "profile grades"}
     answer = get(api, str(service.post("token", JWT_PROGRAM, **usual)["access_token"]))
     assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_token")
 
 
-def test_a_token_without_the_scope_is_403(api: FlaskClient, service: Service) -> None:
-    """A token for the API without the scope of the resource is 403 with a challenge."""
-    answer = get(api, jwt_of(service, scope="profile"))
+def test_token_without_the_scope_is_403(api: FlaskClient, service: Service) -> None:
+    """A token for the API without the resource's scope gets 403 and a challenge."""
+    answer = get(api, jwt_for(service, scope="profile"))
     assert (answer.status_code, answer.get_json()["error"]) == (403, "insufficient_scope")
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
 
 
-def test_an_id_token_is_refused(service: Service) -> None:
-    """An ID token is no access token, even for an API with the client's own name (RFC 9068, 2.1)."""
+def test_id_token_is_refused(service: Service) -> None:
+    """An ID token is no access token, even if the API has the client's own name (RFC 9068, 2.1)."""
     own = create_app(Signature(service.url, JWT_PROGRAM)).test_client()
     token = service.post("token", JWT_PROGRAM, **PERSON, scope="openid grades")["id_token"]
     assert get(own, str(token)).status_code == 401
 
 
 def part(value: object) -> str:
-    """A part of a JWT."""
+    """Encode a part of a JWT."""
     return urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
 def forgeries(token: str) -> dict[str, str]:
-    """Tokens that claim what the real one does."""
+    """Return forged tokens with the claims of a real token."""
     head, body, signature = token.split(".")
     header, claims = (json.loads(urlsafe_b64decode(each + "==")) for each in (head, body))
     key = ECKey.generate_key("P-256")
@@ -116,9 +116,9 @@ def forgeries(token: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("forgery", forgeries(f"{part({'alg': 'ES256'})}.{part({})}.AAAA"))
-def test_a_forgery_is_refused(api: FlaskClient, service: Service, forgery: str) -> None:
-    """Only what a published key has signed is let in (RFC 8725)."""
-    answer = get(api, forgeries(jwt_of(service))[forgery])
+def test_forged_token_is_refused(api: FlaskClient, service: Service, forgery: str) -> None:
+    """Only tokens that a published key signed are accepted (RFC 8725)."""
+    answer = get(api, forgeries(jwt_for(service))[forgery])
     assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_token")
 
 
@@ -126,8 +126,8 @@ def test_a_forgery_is_refused(api: FlaskClient, service: Service, forgery: str) 
 def test_clocks_may_differ_by_a_minute(
     api: FlaskClient, service: Service, monkeypatch: pytest.MonkeyPatch, seconds: int, status: int
 ) -> None:
-    """A token is let in a minute before it was issued and a minute after its end, by the API's clock."""
-    token = jwt_of(service)
+    """A token is accepted from a minute before its issue until a minute after its expiry."""
+    token = jwt_for(service)
     claims = jwt.decode(token, keys_of(service), algorithms=["ES256"]).claims
     now = time.time
     ahead = seconds + (claims["exp"] - claims["iat"] if seconds > 0 else 0)
@@ -135,18 +135,18 @@ def test_clocks_may_differ_by_a_minute(
     assert get(api, token).status_code == status
 
 
-def test_a_server_that_is_down_is_503(service: Service) -> None:
-    """Where the keys cannot be read, a good token is not called wrong."""
+def test_server_that_is_down_is_503(service: Service) -> None:
+    """If the keys cannot be read, a good token is not refused as invalid."""
     lost = create_app(Signature(f"http://127.0.0.1:{free_port()}", AUDIENCE)).test_client()
-    answer = get(lost, jwt_of(service))
+    answer = get(lost, jwt_for(service))
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
 
 
-def test_an_unknown_key_is_looked_for(service: Service) -> None:
-    """A token of a newer key than ours makes the API read the keys again, though not for every junk."""
+def test_unknown_key_makes_the_api_read_the_keys_again(service: Service) -> None:
+    """A token with an unknown key id causes a new read of the keys, but at most once a minute."""
     check = Signature(service.url, AUDIENCE)
     api = create_app(check).test_client()
-    token = jwt_of(service)
+    token = jwt_for(service)
     assert get(api, token).status_code == 200
     check._keys = KeySet([ECKey.generate_key("P-256", {"kid": "old"})])
     assert get(api, token).status_code == 401
@@ -154,8 +154,8 @@ def test_an_unknown_key_is_looked_for(service: Service) -> None:
     assert get(api, token).status_code == 200
 
 
-def test_it_is_made_from_the_environment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the example's first lines run it."""
+def test_example_is_configured_by_the_environment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first lines of the example start it this way."""
     monkeypatch.setenv("ISSUER", service.url)
     monkeypatch.setenv("API_AUDIENCE", AUDIENCE)
-    assert get(create_app().test_client(), jwt_of(service)).status_code == 200
+    assert get(create_app().test_client(), jwt_for(service)).status_code == 200

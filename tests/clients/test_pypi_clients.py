@@ -1,4 +1,4 @@
-"""Clients from PyPI, as programs on campus use them, over the production server."""
+"""Client libraries from PyPI, with the production server."""
 
 import ssl
 
@@ -20,7 +20,7 @@ ALICE = {"username": "alice", "password": "alice-password"}
 
 
 def test_requests_oauthlib_logs_in_and_refreshes(service: Service) -> None:
-    """LegacyApplicationClient trades a password, then the refresh token, and uses the new token."""
+    """LegacyApplicationClient exchanges a password, then the refresh token, and uses the new token."""
     oauthlib, session = library("oauthlib.oauth2"), library("requests_oauthlib")
     http = session.OAuth2Session(client=oauthlib.LegacyApplicationClient(PROGRAM))
     first = http.fetch_token(service.token_url, **ALICE, auth=(PROGRAM, PLAIN_SECRET))
@@ -29,8 +29,8 @@ def test_requests_oauthlib_logs_in_and_refreshes(service: Service) -> None:
     assert http.get(f"{service.url}/api/me").json()["net_id"] == "alice"
 
 
-def test_requests_oauthlib_sends_an_odd_secret_in_the_body(service: Service) -> None:
-    """`client_secret_post`: a secret with every odd character arrives as it is."""
+def test_requests_oauthlib_sends_a_special_secret_in_the_body(service: Service) -> None:
+    """`client_secret_post`: a secret with special characters arrives unchanged."""
     oauthlib, session = library("oauthlib.oauth2"), library("requests_oauthlib")
     http = session.OAuth2Session(client=oauthlib.LegacyApplicationClient(BODY_PROGRAM))
     token = http.fetch_token(
@@ -39,7 +39,7 @@ def test_requests_oauthlib_sends_an_odd_secret_in_the_body(service: Service) -> 
     assert token["scope"] == ["profile", "grades"]
 
 
-def test_requests_oauthlib_as_itself(service: Service) -> None:
+def test_requests_oauthlib_uses_client_credentials(service: Service) -> None:
     """BackendApplicationClient uses the client credentials grant."""
     oauthlib, session = library("oauthlib.oauth2"), library("requests_oauthlib")
     http = session.OAuth2Session(client=oauthlib.BackendApplicationClient(PROGRAM))
@@ -47,8 +47,8 @@ def test_requests_oauthlib_as_itself(service: Service) -> None:
     assert "refresh_token" not in token
 
 
-def test_requests_oauthlib_understands_a_wrong_password(service: Service) -> None:
-    """`invalid_grant` arrives as the library's own error."""
+def test_requests_oauthlib_reports_a_wrong_password(service: Service) -> None:
+    """`invalid_grant` becomes the library's own error."""
     oauthlib, session = library("oauthlib.oauth2"), library("requests_oauthlib")
     http = session.OAuth2Session(client=oauthlib.LegacyApplicationClient(PROGRAM))
     with pytest.raises(oauthlib.InvalidGrantError, match="password is wrong"):
@@ -56,7 +56,7 @@ def test_requests_oauthlib_understands_a_wrong_password(service: Service) -> Non
 
 
 def test_authlib_logs_in_refreshes_introspects_and_revokes(service: Service) -> None:
-    """Authlib's session on requests: the whole life of a token."""
+    """Authlib's session on requests runs through a token's whole life."""
     session = library("authlib.integrations.requests_client")
     with session.OAuth2Session(PROGRAM, PLAIN_SECRET, token_endpoint=service.token_url) as http:
         http.fetch_token(service.token_url, **ALICE)
@@ -67,9 +67,9 @@ def test_authlib_logs_in_refreshes_introspects_and_revokes(service: Service) -> 
         assert http.introspect_token(service.introspection_url, token=token).json() == {"active": False}
 
 
-@pytest.mark.filterwarnings("ignore:The httpx module is deprecated")  # Authlib would rather have httpx2
-def test_authlib_on_httpx_refreshes_by_itself(service: Service, tls: ssl.SSLContext) -> None:
-    """Authlib's session on httpx trades the refresh token when the access token's time is over."""
+@pytest.mark.filterwarnings("ignore:The httpx module is deprecated")  # Authlib recommends httpx2
+def test_authlib_on_httpx_refreshes_automatically(service: Service, tls: ssl.SSLContext) -> None:
+    """Authlib's session on httpx uses the refresh token when the access token has expired."""
     session = library("authlib.integrations.httpx_client")
     saved = []
     with session.OAuth2Client(
@@ -85,16 +85,16 @@ def test_authlib_on_httpx_refreshes_by_itself(service: Service, tls: ssl.SSLCont
         assert saved == [http.token["access_token"]]
 
 
-def test_authlib_as_itself(service: Service) -> None:
-    """Authlib's client credentials grant, with the scope asked for."""
+def test_authlib_uses_client_credentials(service: Service) -> None:
+    """Authlib requests a scope with the client credentials grant."""
     session = library("authlib.integrations.requests_client")
     with session.OAuth2Session(PROGRAM, PLAIN_SECRET, scope="grades") as http:
         token = http.fetch_token(service.token_url, grant_type="client_credentials")
         assert (token["scope"], token["token_type"]) == ("grades", "Bearer")
 
 
-def test_authlib_sends_an_odd_secret_in_the_body(service: Service) -> None:
-    """Authlib's `client_secret_post` with every odd character."""
+def test_authlib_sends_a_special_secret_in_the_body(service: Service) -> None:
+    """Authlib's `client_secret_post` works with special characters."""
     session = library("authlib.integrations.requests_client")
     with session.OAuth2Session(
         BODY_PROGRAM, ODD_SECRET, token_endpoint_auth_method="client_secret_post"
@@ -102,15 +102,15 @@ def test_authlib_sends_an_odd_secret_in_the_body(service: Service) -> None:
         assert http.fetch_token(service.token_url, **ALICE)["scope"] == "profile grades"
 
 
-def test_authlib_sends_an_odd_secret_raw_in_the_header(service: Service) -> None:
-    """Authlib's `client_secret_basic` encodes nothing (as curl does, against RFC 6749, 2.3.1)."""
+def test_authlib_sends_a_special_secret_unencoded_in_the_header(service: Service) -> None:
+    """Authlib's `client_secret_basic` encodes nothing, like curl, contrary to RFC 6749, 2.3.1."""
     session = library("authlib.integrations.requests_client")
     with session.OAuth2Session(ODD_PROGRAM, ODD_SECRET) as http:
         assert http.fetch_token(service.token_url, **ALICE)["scope"] == "profile grades"
 
 
-def test_httpx_auth_logs_in_by_itself(service: Service, tls: ssl.SSLContext) -> None:
-    """OAuth2ResourceOwnerPasswordCredentials fetches the token when the resource is asked for."""
+def test_httpx_auth_logs_in_automatically(service: Service, tls: ssl.SSLContext) -> None:
+    """OAuth2ResourceOwnerPasswordCredentials fetches a token at the first request."""
     auth, httpx = library("httpx_auth"), library("httpx")
     auth.OAuth2.token_cache.clear()
     with httpx.Client(verify=tls) as inner, httpx.Client(verify=tls) as http:
@@ -120,8 +120,8 @@ def test_httpx_auth_logs_in_by_itself(service: Service, tls: ssl.SSLContext) -> 
         assert http.get(f"{service.url}/api/me", auth=login).json()["net_id"] == "alice"
 
 
-def test_httpx_auth_refreshes_by_itself(service: Service, tls: ssl.SSLContext) -> None:
-    """A token that counts as expired is traded by its refresh token: the password is not sent again."""
+def test_httpx_auth_refreshes_automatically(service: Service, tls: ssl.SSLContext) -> None:
+    """An expired token is replaced by its refresh token. The password is not sent again."""
     auth, httpx = library("httpx_auth"), library("httpx")
     auth.OAuth2.token_cache.clear()
     bodies: list[bytes] = []
@@ -135,8 +135,8 @@ def test_httpx_auth_refreshes_by_itself(service: Service, tls: ssl.SSLContext) -
     assert [body.split(b"&")[0] for body in bodies] == [b"grant_type=password", b"grant_type=refresh_token"]
 
 
-def test_httpx_auth_as_itself(service: Service, tls: ssl.SSLContext) -> None:
-    """OAuth2ClientCredentials, with its secret in the header."""
+def test_httpx_auth_uses_client_credentials(service: Service, tls: ssl.SSLContext) -> None:
+    """OAuth2ClientCredentials sends its secret in the header."""
     auth, httpx = library("httpx_auth"), library("httpx")
     auth.OAuth2.token_cache.clear()
     with httpx.Client(verify=tls) as inner, httpx.Client(verify=tls) as http:

@@ -1,4 +1,4 @@
-"""Settings of the directory that cannot be meant are refused, all at once and by name."""
+"""Wrong settings of the directory are refused, all at once and by name."""
 
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,8 @@ GOOD: dict[str, Any] = {"uris": ("ldaps://ldap.campus.example",), "user_base": "
         ({"pool_size": 0}, "NETID_LDAP_POOL_SIZE"),
     ],
 )
-def test_settings_that_cannot_be_meant(changes: dict[str, Any], setting: str) -> None:
-    """One wrong setting is one problem, which names it."""
+def test_each_wrong_setting_is_one_problem_that_names_it(changes: dict[str, Any], setting: str) -> None:
+    """One wrong setting causes one problem, and its sentence names the setting."""
     with pytest.raises(ConfigError) as caught:
         LdapConfig(**{**GOOD, **changes})
     assert len(caught.value.problems) == 1
@@ -73,13 +73,13 @@ def test_settings_that_cannot_be_meant(changes: dict[str, Any], setting: str) ->
         {"realms": ("campus.example", "CAMPUS")},
     ],
 )
-def test_settings_that_can_be_meant(groups: dict[str, Any]) -> None:
+def test_valid_settings_are_accepted(groups: dict[str, Any]) -> None:
     """Groups are searched by DN or by name; Active Directory needs no filter for them."""
     LdapConfig(**GOOD, **groups)
 
 
-def test_every_problem_is_told_at_once() -> None:
-    """Nobody has to start the server five times to hear five problems."""
+def test_all_problems_are_reported_at_once() -> None:
+    """An operator with five mistakes starts the server once, not five times."""
     with pytest.raises(ConfigError) as caught:
         LdapConfig(uris=("http://x",), user_filter="x", bind_dn="cn=svc", read_timeout=0, id_attribute="")
     assert len(caught.value.problems) == 5
@@ -87,13 +87,13 @@ def test_every_problem_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
 def test_clear_text_on_this_machine_is_allowed(host: str) -> None:
-    """On loopback StartTLS may be switched off by name."""
+    """A setting may switch off StartTLS for loopback addresses."""
     assert not LdapConfig(uris=(f"ldap://{host}",), start_tls=False, user_base="dc=x").start_tls
 
 
 @pytest.mark.parametrize("host", ["localhost.example", "128.0.0.1", "[::2]", "127.0.0.1.example"])
-def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
-    """Names and addresses elsewhere stay elsewhere."""
+def test_clear_text_to_hosts_that_resemble_loopback_is_refused(host: str) -> None:
+    """Hosts and addresses that only resemble loopback are remote."""
     with pytest.raises(ConfigError, match="NETID_LDAP_START_TLS"):
         LdapConfig(uris=(f"ldap://{host}",), start_tls=False, user_base="dc=x")
 
@@ -108,13 +108,13 @@ def test_what_only_looks_like_this_machine_is_not(host: str) -> None:
         ("ldapi:///run/slapd/ldapi", "ldapi", "/run/slapd/ldapi", 0),
     ],
 )
-def test_addresses(text: str, scheme: str, host: str, port: int) -> None:
+def test_ldap_uri_is_split_into_scheme_host_and_port(text: str, scheme: str, host: str, port: int) -> None:
     """An LDAP URI names a scheme, a host and a port (RFC 4516, 2)."""
     uri = ServerUri.parse(text)
     assert (uri.scheme, uri.host, uri.port) == (scheme, host, port)
 
 
-def test_password_is_not_shown() -> None:
+def test_repr_of_a_configuration_hides_the_password() -> None:
     """A configuration can be printed."""
     config = LdapConfig(**GOOD, bind_dn="cn=svc", bind_password="svc-password")
     assert "svc-password" not in repr(config)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from directory.ldap.protocol.password_policy import PolicyControlError, PolicyError, PolicyResponse, decode
 from tests.directory.scripted import tlv
 
-# No time limit an example: other work on the machine must not fail a test.
+# No time limit for an example: other load on the machine must not fail a test.
 relaxed = settings(deadline=None, max_examples=200)
 
 NUMBERS = st.integers(0, 2**31 - 1)
@@ -15,7 +15,7 @@ ERRORS = st.sampled_from(PolicyError)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "response"),
     [
         ("3000", PolicyResponse()),
         ("3003810100", PolicyResponse(error=PolicyError.PASSWORD_EXPIRED)),
@@ -34,13 +34,13 @@ ERRORS = st.sampled_from(PolicyError)
         ("30840000000381 0102", PolicyResponse(error=PolicyError.CHANGE_AFTER_RESET)),
     ],
 )
-def test_vectors(value: str, said: PolicyResponse) -> None:
-    """What servers send is read; 0 is not "nothing said", and a grace login is not an error."""
-    assert decode(bytes.fromhex(value)) == said
+def test_known_values_are_decoded(value: str, response: PolicyResponse) -> None:
+    """A 0 differs from an absent number, and a grace login from an error."""
+    assert decode(bytes.fromhex(value)) == response
 
 
 @pytest.mark.parametrize(
-    ("value", "what"),
+    ("value", "case"),
     [
         ("", "nothing at all"),
         ("30", "no length"),
@@ -66,24 +66,24 @@ def test_vectors(value: str, said: PolicyResponse) -> None:
         ("0403810101", "no sequence"),
     ],
 )
-def test_what_is_not_known_is_refused(value: str, what: str) -> None:
-    """A value that is not to the letter what the draft describes is not half believed."""
+def test_malformed_values_are_refused(value: str, case: str) -> None:
+    """A value that violates the draft's grammar is refused as a whole."""
     with pytest.raises(PolicyControlError):
         decode(bytes.fromhex(value))
 
 
-def encoded(said: PolicyResponse) -> bytes:
-    """Write the control's value as a server does."""
+def encoded(response: PolicyResponse) -> bytes:
+    """Return the control's value as a server encodes it."""
     warning = b""
-    if said.seconds_to_expiry is not None:
-        warning = tlv(0xA0, tlv(0x80, number(said.seconds_to_expiry)))
-    elif said.grace_logins is not None:
-        warning = tlv(0xA0, tlv(0x81, number(said.grace_logins)))
-    return tlv(0x30, warning, b"" if said.error is None else tlv(0x81, number(said.error)))
+    if response.seconds_to_expiry is not None:
+        warning = tlv(0xA0, tlv(0x80, number(response.seconds_to_expiry)))
+    elif response.grace_logins is not None:
+        warning = tlv(0xA0, tlv(0x81, number(response.grace_logins)))
+    return tlv(0x30, warning, b"" if response.error is None else tlv(0x81, number(response.error)))
 
 
 def number(value: int) -> bytes:
-    """Encode a number that is not negative in as few octets as can be (X.690, 8.3)."""
+    """Encode a non-negative number in as few octets as possible (X.690, 8.3)."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big")
 
 
@@ -92,21 +92,24 @@ def number(value: int) -> bytes:
     st.builds(PolicyResponse, seconds_to_expiry=NUMBERS, error=st.none() | ERRORS)
     | st.builds(PolicyResponse, grace_logins=NUMBERS | st.none(), error=st.none() | ERRORS)
 )
-def test_whatever_can_be_said_is_understood(said: PolicyResponse) -> None:
-    """Every warning with every error comes back as it was written."""
-    assert decode(encoded(said)) == said
+def test_every_valid_value_is_decoded(response: PolicyResponse) -> None:
+    """Every combination of warning and error is decoded as it was encoded."""
+    assert decode(encoded(response)) == response
 
 
 @relaxed
 @given(st.binary(max_size=40) | st.binary(max_size=20).map(lambda tail: b"\x30" + bytes([len(tail)]) + tail))
-def test_any_bytes_are_read_or_refused(value: bytes) -> None:
-    """Whatever a server sends is decoded or refused: never another error, never more than was said."""
+def test_any_bytes_are_decoded_or_refused(value: bytes) -> None:
+    """Any bytes of a server are decoded or refused, with no other error."""
     try:
-        said = decode(value)
+        response = decode(value)
     except PolicyControlError:
         return
-    assert said.seconds_to_expiry is None or said.grace_logins is None
-    assert all(part is None or part >= 0 for part in (said.seconds_to_expiry, said.grace_logins, said.error))
+    assert response.seconds_to_expiry is None or response.grace_logins is None
+    assert all(
+        part is None or part >= 0
+        for part in (response.seconds_to_expiry, response.grace_logins, response.error)
+    )
 
 
 @relaxed
@@ -114,8 +117,8 @@ def test_any_bytes_are_read_or_refused(value: bytes) -> None:
     st.builds(PolicyResponse, seconds_to_expiry=NUMBERS, error=ERRORS),
     st.integers(0, 11),
 )
-def test_a_value_cut_short_is_refused(said: PolicyResponse, kept: int) -> None:
-    """No beginning of a value is a value."""
-    value = encoded(said)
+def test_truncated_value_is_refused(response: PolicyResponse, kept: int) -> None:
+    """No prefix of a value is a valid value."""
+    value = encoded(response)
     with pytest.raises(PolicyControlError):
         decode(value[: min(kept, len(value) - 1)])

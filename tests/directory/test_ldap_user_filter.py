@@ -1,4 +1,4 @@
-"""What is derived from the user filter."""
+"""Filters that are derived from the user filter."""
 
 import pytest
 
@@ -25,8 +25,8 @@ ENTRY = Entry(
         ("(cn;lang-en={username})", "(cn;lang-en=*)"),
     ],
 )
-def test_filter_for_any_name(user_filter: str, derived: str) -> None:
-    """A presence test says that some login name matches (RFC 4511, 4.5.1.7.5)."""
+def test_name_becomes_a_presence_test(user_filter: str, derived: str) -> None:
+    """A presence test matches if some login name matches (RFC 4511, 4.5.1.7.5)."""
     assert any_name_filter(user_filter) == derived
 
 
@@ -49,8 +49,8 @@ def test_filter_for_any_name(user_filter: str, derived: str) -> None:
         "",
     ],
 )
-def test_no_single_filter_for_any_name(user_filter: str) -> None:
-    """Where a presence test would mean something else, names of the entry must be tried."""
+def test_inexact_filters_have_no_filter_for_any_name(user_filter: str) -> None:
+    """If a presence test would not be exact, the entry's own names must be tried."""
     assert any_name_filter(user_filter) is None
 
 
@@ -66,7 +66,7 @@ def test_no_single_filter_for_any_name(user_filter: str) -> None:
     ],
 )
 def test_names_of_the_entry_fill_the_filter(user_filter: str, filled: str) -> None:
-    """Net ids and values that the filter compares with the name are tried, escaped (RFC 4515, 3)."""
+    """Login names, and values that the filter compares with names, are filled in, escaped (RFC 4515, 3)."""
     text = filter_with_names_of(user_filter, ENTRY, "uid")
     assert text is not None
     assert filled in text
@@ -74,11 +74,11 @@ def test_names_of_the_entry_fill_the_filter(user_filter: str, filled: str) -> No
 
 
 def test_entry_without_a_usable_name_has_no_filter() -> None:
-    """An entry that bears no name is found by none."""
+    """No login name leads to an entry without a usable name."""
     assert filter_with_names_of("(!(uid={username}))", Entry("dc=x", {"uid": (b"\x01", b"")}), "uid") is None
 
 
-def test_attributes_that_are_compared_with_names() -> None:
-    """Attributes of assertions with the login name are named, each once."""
+def test_attributes_compared_with_the_name_are_listed_once() -> None:
+    """Each attribute of an assertion with the login name is listed once."""
     text = "(|(&(uid={username})(mail={username}@x)(a=b))(uid={username})(cn:caseExactMatch:=*{username}))"
     assert name_attributes(text) == ("uid", "mail", "cn")

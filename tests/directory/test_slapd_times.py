@@ -1,4 +1,4 @@
-"""How long OpenLDAP's refusals take through us: who exists, and how their password is kept, does not show."""
+"""Times of refusals with OpenLDAP: they reveal neither which names exist nor how a password is hashed."""
 
 import statistics
 import subprocess
@@ -19,14 +19,14 @@ KINDS = ("nobody", "slow", "quick", "sam", "clumsy")
 
 
 def hashed(scheme: str, *options: str) -> str:
-    """A password as slapd keeps it under a scheme."""
+    """Return a password as slapd stores it under a scheme."""
     command = ["slappasswd", "-h", scheme, *options, "-s", "right-password"]
     made = subprocess.run(command, capture_output=True, check=True, env={"PATH": "/usr/sbin:/usr/bin"})
     return made.stdout.decode().strip()
 
 
 def person(net_id: str, password: str, *more: str) -> str:
-    """An entry."""
+    """Return a user's entry as LDIF."""
     lines = [
         f"dn: uid={net_id},ou=people,{SUFFIX}",
         "objectClass: inetOrgPerson",
@@ -41,29 +41,29 @@ def person(net_id: str, password: str, *more: str) -> str:
 
 @pytest.fixture
 def gate(new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory]) -> Gate:
-    """A login without limits, over people with slow and quick hashes, one of them locked."""
+    """A login without limits, with users who have slow and fast hashes; one account is locked."""
     ldif = "\n" + person("slow", hashed("{ARGON2}", *ARGON2)) + person("quick", hashed("{SSHA}"))
     ldif += person("clumsy", hashed("{ARGON2}", *ARGON2), "pwdAccountLockedTime: 000001010000Z")
     server = new_slapd(ldif.encode(), more="moduleload argon2")
     return Gate(on_slapd(server), monotonic=time.monotonic, sleep=time.sleep, places=2)
 
 
-def took(gate: Gate, net_id: str) -> float:
-    """Be refused: in how many seconds."""
+def seconds_of_refusal(gate: Gate, net_id: str) -> float:
+    """Log in with a wrong password. Return the seconds until the refusal."""
     began = time.monotonic()
     with pytest.raises(InvalidCredentials):
         gate.ask(net_id)
     return time.monotonic() - began
 
 
-def test_medians_are_alike(gate: Gate) -> None:
-    """Of 200 tries each: unknown, wrong with argon2 and with {SSHA}, disabled, locked, within 20 %."""
+def test_refusals_of_unknown_wrong_disabled_and_locked_take_alike(gate: Gate) -> None:
+    """Medians of 200 refusals (unknown, wrong with argon2 and {SSHA}, disabled, locked) are within 20 %."""
     for _ in range(30):
-        took(gate, "slow")
+        seconds_of_refusal(gate, "slow")
     times: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for number in range(TRIES):
         for kind in KINDS:
-            times[kind].append(took(gate, f"nobody{number}" if kind == "nobody" else kind))
+            times[kind].append(seconds_of_refusal(gate, f"nobody{number}" if kind == "nobody" else kind))
     medians = {kind: statistics.median(each) for kind, each in times.items()}
     assert max(medians.values()) <= 1.2 * min(medians.values()), medians
 
@@ -71,17 +71,17 @@ def test_medians_are_alike(gate: Gate) -> None:
 def test_unknown_name_on_two_servers_takes_as_long_as_a_wrong_password(
     new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory]
 ) -> None:
-    """With two servers, the search on the second one does not show: medians of 200 within 20 %."""
+    """The search on a second server is not visible in the time: medians of 200 are within 20 %."""
     ldif = ("\n" + person("quick", hashed("{SSHA}"))).encode()
     servers = [new_slapd(ldif) for _ in range(2)]
     directory = on_slapd(servers[0], uris=tuple(server.ldap for server in servers))
     gate = Gate(directory, monotonic=time.monotonic, sleep=time.sleep, places=2)
     for number in range(30):
-        took(gate, "quick")
-        took(gate, f"early{number}")
+        seconds_of_refusal(gate, "quick")
+        seconds_of_refusal(gate, f"early{number}")
     times: dict[str, list[float]] = {"nobody": [], "quick": []}
     for number in range(TRIES):
-        times["nobody"].append(took(gate, f"nobody{number}"))
-        times["quick"].append(took(gate, "quick"))
+        times["nobody"].append(seconds_of_refusal(gate, f"nobody{number}"))
+        times["quick"].append(seconds_of_refusal(gate, "quick"))
     medians = {kind: statistics.median(each) for kind, each in times.items()}
     assert max(medians.values()) <= 1.2 * min(medians.values()), medians
