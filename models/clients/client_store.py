@@ -235,7 +235,7 @@ class ClientStore:
         Raises:
             KeyError: no such client.
         """
-        hold = update(_CLIENT).where(_CLIENT.c.client_id == client_id).values(client_id=client_id)
+        hold = update(_CLIENT).where(_CLIENT.c.client_id == client_id).values(client_id=_CLIENT.c.client_id)
         if not _is_id(client_id) or rows_changed(work.execute(hold)) != 1:
             raise KeyError(client_id)
 

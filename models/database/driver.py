@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from core.request_deadline import bounded
-from models.base import WAIT_SECONDS, StoreUnavailable, db, unavailable
-from models.database.pool import DatabasePool
+from models.base import StoreUnavailable, db, unavailable
+from models.database.pool import WAITS_OURSELVES, DatabasePool
 from models.database.statement import Statement
 
 __all__ = ["DriverConnection", "Statement"]
@@ -26,6 +27,7 @@ _Row = TypeVar("_Row")
 
 # Seconds between two tries to be SQLite's writer: a commit takes a tenth of a millisecond, and a disk more.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.001
+_BEGIN = "BEGIN IMMEDIATE"
 
 _LOG = logging.getLogger("sqlalchemy.engine.driver")
 
@@ -38,8 +40,15 @@ class DriverConnection:
     statement that changes rows waits until no other thread of the process writes.
     """
 
-    def __init__(self, *, alone: bool = False) -> None:
+    def __init__(self, *, alone: bool = False, engine: Engine | None = None) -> None:
+        """Take no connection yet.
+
+        Args:
+            alone: whether each statement is a transaction of its own, where the database gains by it.
+            engine: the application's engine, if the caller has kept it; else it is looked up.
+        """
         self.alone = alone
+        self._engine = engine or db.engine
 
     def __enter__(self) -> Self:
         """Take a connection.
@@ -47,7 +56,6 @@ class DriverConnection:
         Raises:
             StoreUnavailable: there is none.
         """
-        self._engine = db.engine
         self.dialect = self._engine.dialect
         # Whoever disposes of the engine gives it another pool.
         self._pool = cast("DatabasePool", self._engine.pool)
@@ -127,13 +135,11 @@ class DriverConnection:
             return
         waited = self._pool.await_turn()
         self._has_turn = True
-        driver = self._driver
-        driver.execute("PRAGMA busy_timeout=0")
-        try:
-            if not _begins(driver, is_last=False):
-                _await_begin(driver, bounded(self._pool.timeout() - waited))
-        finally:
-            driver.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
+        if not self._entry.info.get(WAITS_OURSELVES):
+            self._driver.execute("PRAGMA busy_timeout=0")
+            self._entry.info[WAITS_OURSELVES] = True
+        if self._succeeds(_BEGIN, (), is_last=False) is None:
+            self._poll(_BEGIN, (), bounded(self._pool.timeout() - waited))
 
     def commit(self) -> None:
         """Commit what was run."""
@@ -141,7 +147,40 @@ class DriverConnection:
 
     def _execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any]) -> Any:
         _tell(text)
-        return self._driver.execute(text, parameters)
+        # In a transaction, or with SQLite's own wait, a second try would not help.
+        if self._has_turn or self.dialect.name != "sqlite":
+            return self._driver.execute(text, parameters)
+        cursor = self._succeeds(text, parameters, is_last=False)
+        return self._poll(text, parameters, bounded(self._pool.timeout())) if cursor is None else cursor
+
+    def _succeeds(self, text: str, parameters: Sequence[Any] | Mapping[str, Any], *, is_last: bool) -> Any:
+        """Run a statement of SQLite. None if another process holds the lock, unless it is the last try.
+
+        Raises:
+            sqlite3.OperationalError: every other error, and a lock at the last try.
+        """
+        try:
+            return self._driver.execute(text, parameters)
+        except sqlite3.OperationalError as error:
+            if is_last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        return None
+
+    def _poll(self, text: str, parameters: Sequence[Any] | Mapping[str, Any], patience: float) -> Any:
+        """Run a statement of SQLite as soon as no other process holds the lock, within `patience` seconds.
+
+        Raises:
+            sqlite3.OperationalError: another process held the lock for all of it.
+        """
+        began, waited, pause = time.monotonic(), 0.0, _SHORTEST_PAUSE
+        while True:
+            # On a busy machine a pause takes longer than it should.
+            is_last = max(waited, time.monotonic() - began) > patience
+            if (cursor := self._succeeds(text, parameters, is_last=is_last)) is not None:
+                return cursor
+            time.sleep(pause)
+            waited += pause
+            pause = min(pause * 1.1, _LONGEST_PAUSE)
 
     def _errors(self) -> tuple[type[Exception], ...]:
         return SQLAlchemyError, self.dialect.loaded_dbapi.Error
@@ -184,27 +223,6 @@ class DriverConnection:
         if self._engine.pool is self._pool:
             self._engine.dispose()
         return True
-
-
-def _await_begin(driver: Any, patience: float) -> None:
-    """Try again and again to begin to write, for so many seconds; at the last try, raise."""
-    began, waited, pause = time.monotonic(), 0.0, _SHORTEST_PAUSE
-    # On a busy machine a pause takes longer than it should.
-    while not _begins(driver, is_last=max(waited, time.monotonic() - began) > patience):
-        time.sleep(pause)
-        waited += pause
-        pause = min(pause * 1.1, _LONGEST_PAUSE)
-
-
-def _begins(driver: Any, *, is_last: bool) -> bool:
-    """Begin to write, or say that another process does; where it is the last try, raise."""
-    try:
-        driver.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if is_last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-            raise
-        return False
-    return True
 
 
 def _tell(text: str) -> None:

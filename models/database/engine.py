@@ -8,7 +8,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from models.base import WAIT_SECONDS
 from models.database.bounded import bound_waits
-from models.database.pool import DatabasePool
+from models.database.pool import WAITS_OURSELVES, DatabasePool
 from telemetry import json_text
 
 # A worker writes the log back by itself (`checkpoints.py`), long before whoever commits has to: at 128 MiB.
@@ -84,6 +84,12 @@ def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | No
         cursor.close()
         if watch is not None:
             watch.opened(connection)
+
+    @event.listens_for(engine, "checkout")
+    def wait_for_locks(connection: Any, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        """Let SQLite wait for locks again, if `DriverConnection` did so last."""
+        if entry.info.pop(WAITS_OURSELVES, False):
+            connection.execute(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
 
 
 def _look_nowhere(_driver: Any) -> None:

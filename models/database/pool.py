@@ -15,6 +15,9 @@ from sqlalchemy.pool.base import _ConnectionRecord
 
 from core.request_deadline import bounded
 
+WAITS_OURSELVES = "waits ourselves"
+"""Marks a connection to SQLite whose `busy_timeout` is 0, in its info: `DriverConnection` waits for locks."""
+
 
 class DatabasePool(QueuePool):
     """SQLAlchemy's pool, whose proxies and events cost more than a look-up where nobody needs them.

@@ -72,7 +72,7 @@ class GrantStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with DriverConnection(alone=True) as link:
+        with DriverConnection(alone=True, engine=self.commits.engine) as link:
             return link.first(SELECT_ACCESS, {"key": key})
 
     def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:

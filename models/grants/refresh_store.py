@@ -109,7 +109,7 @@ class RefreshStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with DriverConnection(alone=True) as link:
+        with DriverConnection(alone=True, engine=self._commits.engine) as link:
             return link.first(_SELECT, {"key": key})
 
     def rotate(

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -80,6 +80,26 @@ def bare_place(tmp_path: Path) -> Place:
     return place_of(tmp_path / "bare.sqlite3")
 
 
+class BusyConnection:
+    """A connection whose next statements meet the lock of another process."""
+
+    def __init__(self, real: Any, *, times: int) -> None:
+        self.real = real
+        self.times = times
+
+    def execute(self, text: str, parameters: Any = ()) -> Any:
+        """Run a statement, unless the lock is still held."""
+        if self.times:
+            self.times -= 1
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return self.real.execute(text, parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
 class TestSqlite(StoreConformance):
     """SQLite keeps the rules of every database."""
 
@@ -128,6 +148,37 @@ def test_writers_of_a_process_take_turns(stores: Stores, monkeypatch: pytest.Mon
             )
     stores.issue()
     assert not turn.locked()
+
+
+def test_busy_timeout_is_set_once_a_connection(stores: Stores) -> None:
+    """The first write of a connection sets it, and no later one; nor do checks of tokens."""
+    stores.engine.dispose()
+    issued = stores.issue()
+    seen: list[str] = []
+    pool = cast("DatabasePool", stores.engine.pool)
+    entry = pool.take()
+    cast("sqlite3.Connection", entry.dbapi_connection).set_trace_callback(seen.append)
+    pool.give(entry)
+    stores.rotate(issued.refresh, stores.found(issued.refresh))
+    assert stores.lives(issued)
+    assert any(text.startswith("INSERT") for text in seen)
+    assert not [text for text in seen if "PRAGMA" in text]
+
+
+def test_check_waits_for_a_short_lock(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that meets a lock, as after a crash of another process, is tried again until its time ends."""
+    issued = stores.issue()
+    pool = cast("DatabasePool", stores.engine.pool)
+    entry = pool.take()
+    busy = BusyConnection(entry.dbapi_connection, times=3)
+    cast("Any", entry).dbapi_connection = busy
+    pool.give(entry)
+    assert stores.lives(issued)
+    assert busy.times == 0
+    busy.times = 10**9
+    monkeypatch.setattr(DatabasePool, "timeout", lambda _: 0.01)
+    with pytest.raises(StoreUnavailable, match="locked"):
+        stores.lives(issued)
 
 
 def test_turn_is_given_back_after_trouble(hurried: Stores, place: Place) -> None:
