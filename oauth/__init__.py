@@ -6,9 +6,9 @@ stands in a module of its own. Must not know: ldap3, the directory package, SQL 
 """
 
 from oauth.audit import Refusals
-from oauth.endpoints.cors import Origins, preflights
-from oauth.endpoints.token import oauth_endpoints
-from oauth.endpoints.userinfo import userinfo_endpoint
+from oauth.endpoints.cors import Origins
+from oauth.endpoints.metadata import ServerMetadata
+from oauth.endpoints.registration import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.policy.claims import released_claims_of
 from oauth.policy.membership import is_rule
@@ -35,6 +35,7 @@ __all__ = [
     "Restrictions",
     "ScopeRegistry",
     "Server",
+    "ServerMetadata",
     "SigningKeys",
     "doubts",
     "error_response",
@@ -43,8 +44,6 @@ __all__ = [
     "key_of",
     "named_groups",
     "oauth_endpoints",
-    "preflights",
     "released_claims_of",
-    "userinfo_endpoint",
     "wire_error",
 ]

@@ -21,8 +21,7 @@ from models import (
 from oauth.audit import Refusals
 from oauth.clients.authentication import StrictClientAuthentication
 from oauth.clients.registration import TOLERANT_SCOPE, keeps_refresh_token
-from oauth.endpoints.introspection import Introspection
-from oauth.endpoints.revocation import Revocation
+from oauth.declarations import Declarations
 from oauth.errors import InvalidClient, UnsupportedGrantType, invalid_scope
 from oauth.grants.client_credentials import ClientCredentialsGrant
 from oauth.grants.password import PasswordGrant
@@ -48,6 +47,9 @@ class Server(AuthorizationServer):
     For `replay_window` seconds a client whose answer was lost may present its refresh token again.
     """
 
+    NAME = "netid-oauth-server"
+    """Where the application keeps its server, in `app.extensions`."""
+
     def __init__(
         self,
         *,
@@ -72,6 +74,7 @@ class Server(AuthorizationServer):
     ) -> None:
         super().__init__(query_client=clients.recent.get)
         self.issuer = issuer
+        self.declared = Declarations()
         self.login = login
         self.restrictions, self.catalogue = restrictions, catalogue
         self._default_scope = default_scope
@@ -91,8 +94,18 @@ class Server(AuthorizationServer):
     def _register(self) -> None:
         for grant in (PasswordGrant, RefreshGrant, ClientCredentialsGrant):
             self.register_grant(grant)
-        for endpoint in (Revocation, Introspection):
-            self.register_endpoint(endpoint)
+
+    def register_grant(
+        self, grant_cls: type, extensions: Sequence[Callable[..., object]] | None = None
+    ) -> None:
+        """Register a grant and its extensions, and take what they declare."""
+        super().register_grant(grant_cls, extensions)
+        self.declared.add(grant_cls, *(extensions or ()))
+
+    def register_endpoint(self, endpoint: object) -> None:
+        """Register an endpoint, and take what it declares."""
+        super().register_endpoint(endpoint)
+        self.declared.add(endpoint)
 
     def now(self) -> int:
         """Seconds since the epoch."""

@@ -7,6 +7,7 @@ issuer's.
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload, OAuth2Request
@@ -22,28 +23,24 @@ BODY_LIMIT = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
 _MAX_PARAMETERS = 100
 
-# The parameters that this server reads: these may appear once, and only in the body. Others are ignored.
-_PARAMETERS = frozenset(
-    {
-        "grant_type",
-        "username",
-        "password",
-        "scope",
-        "client_id",
-        "client_secret",
-        "refresh_token",
-        "token",
-        "token_type_hint",
-        "code",
-        "redirect_uri",
-        "client_assertion",
-        "client_assertion_type",
-        "assertion",
-        "access_token",
-    }
-)
-# These may repeat (RFC 8707, 2).
-_REPEATABLE = frozenset({"resource"})
+
+class ParameterNames(NamedTuple):
+    """The names of the parameters that a server reads. Other parameters are ignored (RFC 6749, 3.2)."""
+
+    once: frozenset[str]
+    repeatable: frozenset[str]
+
+    def joined(self, once: frozenset[str], repeatable: frozenset[str]) -> "ParameterNames":
+        """These names and further ones."""
+        return ParameterNames(self.once | once, self.repeatable | repeatable)
+
+
+class Parameters(NamedTuple):
+    """The parameters of one request, and the body that they come from."""
+
+    once: Mapping[str, str]
+    repeated: Mapping[str, Sequence[str]]
+    body: bytes
 
 
 class TokenRequest(OAuth2Request):
@@ -57,7 +54,7 @@ class TokenRequest(OAuth2Request):
         super().__init__(request.method, issuer + request.path)
         self.headers = EnvironHeaders(request.environ)
         self.parameters: Mapping[str, str] = {}
-        self.resources: Sequence[str] = ()
+        self.repeated: Mapping[str, Sequence[str]] = {}
         self.raw_body = b""
         self.request_id = request_id
         self.address = _address(request)
@@ -66,12 +63,15 @@ class TokenRequest(OAuth2Request):
         self.granted_audience: str | None = None
         self._started = time.monotonic()
 
-    def take(self, parameters: Mapping[str, str], resources: Sequence[str], body: bytes) -> None:
-        """Take the parameters that passed the front, each `resource` among them, and the body they are of."""
-        self.payload = BasicOAuth2Payload(parameters)
-        self.parameters = parameters
-        self.resources = resources
-        self.raw_body = body
+    def take(self, parameters: Parameters) -> None:
+        """Take the parameters that the strict parser accepted."""
+        self.payload = BasicOAuth2Payload(parameters.once)
+        self.parameters, self.repeated, self.raw_body = parameters
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """The values of `resource`, which may repeat (RFC 8707, 2)."""
+        return self.repeated.get("resource", ())
 
     def facts(self) -> dict[str, object]:
         """What a log line about this request says of it."""
@@ -99,10 +99,14 @@ def _address(request: Request) -> str:
     return address_of(request.remote_addr or "", peer or "")
 
 
-def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str], bytes]:
-    """The OAuth parameters of a request's body, apart from them every `resource`, which may repeat, and it.
+def read_parameters(request: Request, names: ParameterNames) -> Parameters:
+    """The OAuth parameters of a request's body.
 
-    An empty parameter counts as omitted (RFC 6749, 3.2), but for `password`: an empty one is a wrong one.
+    An empty parameter counts as omitted (RFC 6749, 3.2), except `password`: an empty one is a wrong one.
+
+    Args:
+        request: the HTTP request.
+        names: the parameters that the server reads.
 
     Raises:
         OAuth2Error: `invalid_request`, with a constant sentence; 413 for a body over 16 KiB.
@@ -111,22 +115,21 @@ def read_parameters(request: Request) -> tuple[Mapping[str, str], Sequence[str],
     if environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
         raise malformed(f"The body must be a form: Content-Type {_FORM}.")
     if environ.get("QUERY_STRING") and any(
-        name in _PARAMETERS | _REPEATABLE for name, _ in _parse(request.query_string)
+        name in names.once or name in names.repeatable for name, _ in _parse(request.query_string)
     ):
         raise malformed("OAuth parameters belong in the body, never in the URL.")
-    parameters: dict[str, str] = {}
-    resources: list[str] = []
+    once: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     body = _read_body(request)
     for name, value in _parse(body):
-        if name in _REPEATABLE and value:
-            resources.append(value)
-        if name not in _PARAMETERS:
-            continue
-        if name in parameters:
+        if name in once:
             raise malformed(f"The parameter {name} is given more than once.")
-        parameters[name] = value
-    given = {name: value for name, value in parameters.items() if value or name == "password"}
-    return given, resources, body
+        if name in names.once:
+            once[name] = value
+        elif name in names.repeatable and value:
+            repeated.setdefault(name, []).append(value)
+    given = {name: value for name, value in once.items() if value or name == "password"}
+    return Parameters(given, repeated, body)
 
 
 def _read_body(request: Request) -> bytes:

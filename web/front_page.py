@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, Response, render_template, request
 
-from oauth import json_response
-from oauth.endpoints.metadata import current_metadata, server_metadata
-from oauth.policy.scope_registry import ScopeRegistry
+from oauth import ServerMetadata, json_response
 
 ABOUT = "An OAuth 2.0 authorization server in front of a campus directory."
 WARNING = (
@@ -15,40 +13,37 @@ WARNING = (
 )
 
 
-def front_page(issuer: str, catalogue: ScopeRegistry) -> Blueprint:
-    """`/`, in HTML or JSON by what the request accepts (JSON where it has no wish).
+def front_page(issuer: str, metadata: ServerMetadata) -> Blueprint:
+    """`/`, in HTML or JSON by the Accept header; JSON by default.
 
     Args:
         issuer: the public base URL; links are built from it and never from the Host header.
-        catalogue: of scopes, which a program is told.
+        metadata: names the endpoints that the page lists.
     """
     pages = Blueprint("front_page", __name__, template_folder="templates")
-    metadata, beside, start = server_metadata(issuer), _beside(issuer), _start(issuer)
-    told = {"about": ABOUT, "warning": WARNING, "start": start, "served": _served(metadata), **beside}
+    common = {"about": ABOUT, "warning": WARNING, "start": _start(issuer), **_other_urls(issuer)}
 
     @pages.get("/")
     def index() -> Response:
-        """What this is, in the form that was asked for."""
+        """The page, or the same as JSON."""
+        document = metadata.document()
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            page = render_template("front_page.html", **told)
+            page = render_template("front_page.html", served=_endpoints(document), **common)
             return Response(
                 page, mimetype="text/html", headers={"Vary": "Accept", "Cache-Control": "no-cache"}
             )
         body = {
             "name": "NetID OAuth",
-            "about": ABOUT,
-            "warning": WARNING,
-            **current_metadata(issuer, catalogue),
+            **document,
             "register": "flask client create NAME --grant password",
-            "start": start,
-            **beside,
+            **common,
         }
         return json_response(body, headers=[("Vary", "Accept")])
 
     return pages
 
 
-def _served(metadata: Mapping[str, object]) -> Mapping[str, object]:
+def _endpoints(metadata: Mapping[str, object]) -> Mapping[str, object]:
     """Every endpoint that the metadata names, under a name for people."""
     return {
         name.replace("_", " ").capitalize(): url
@@ -57,7 +52,7 @@ def _served(metadata: Mapping[str, object]) -> Mapping[str, object]:
     }
 
 
-def _beside(issuer: str) -> Mapping[str, object]:
+def _other_urls(issuer: str) -> Mapping[str, object]:
     return {
         "sample_resources": [f"{issuer}/api/me", f"{issuer}/echo/v1/echo/hello"],
         "health": [f"{issuer}/healthz", f"{issuer}/readyz"],

@@ -22,9 +22,9 @@ from web.issuer_urls import IssuerUrls
 MACHINE_ENDPOINTS = frozenset(
     {
         "oauth.token",
-        "oauth.revoke",
-        "oauth.introspect",
-        "userinfo.userinfo",
+        "oauth.revocation",
+        "oauth.introspection",
+        "oauth.userinfo",
         "api.me",
         "health.healthz",
         "health.readyz",

@@ -7,7 +7,7 @@ from flask import Flask
 
 import web
 from admin import Services
-from oauth import Origins, Protector, Server, oauth_endpoints, preflights, userinfo_endpoint
+from oauth import Origins, Protector, Server, ServerMetadata, oauth_endpoints
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
@@ -62,13 +62,14 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
         services: the stores that access tokens and clients are in, and the clock.
         log: where errors are logged.
     """
+    app.extensions[Server.NAME] = server
     protector = Protector(services.grants, services.clock, settings.issuer)
     origins = Origins(services.clients.list, services.clock)
-    app.register_blueprint(oauth_endpoints(server, origins))
-    app.register_blueprint(userinfo_endpoint(protector, origins))
-    app.register_blueprint(preflights(origins))
+    metadata = ServerMetadata(settings.issuer, server.declared, server.catalogue)
+    app.register_blueprint(oauth_endpoints(server, protector, origins))
+    app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))
-    app.register_blueprint(web.front_page(settings.issuer, server.catalogue))
+    app.register_blueprint(web.front_page(settings.issuer, metadata))
     app.register_blueprint(
         web.health(required={"database": database_answers}, degrading={"directory": server.login.ping})
     )

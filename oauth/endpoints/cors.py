@@ -1,30 +1,26 @@
-"""Pages of other origins (Fetch, 3.3): which may read an answer, as registered for public clients.
+"""Cross-origin requests (Fetch, 3.3): which browser pages may read an answer.
 
-Owns: that a page reads only what was answered to a client that its origin is registered with. No cookie is
-ever looked at, so that credentials in the sense of Fetch do not matter. Must not know: what is answered.
+Owns: that a page reads only answers to a client that its origin is registered with. These endpoints read no
+cookie, so credentials in the sense of Fetch do not matter. Must not know: what an answer says.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
 from models import Client
 
-# Seconds that the list of origins is believed; a page can wait so long for its registration.
-_BELIEVED = 60
-_PATHS = {
-    ("/oauth/token", "/token", "/oauth/revoke", "/revoke"): ("POST",),
-    ("/oauth/userinfo", "/userinfo"): ("GET", "POST"),
-}
+# Seconds for which the list of origins is cached.
+_CACHE_SECONDS = 60
 
 
 class Origins:
-    """The origins of all public clients, read once a minute, and only when a page asks."""
+    """The origins of all public clients, cached for a minute and read only when a page asks."""
 
     def __init__(self, clients: Callable[[], Sequence[Client]], clock: Callable[[], float]) -> None:
-        """Begin with none.
+        """Begin with an empty cache.
 
         Args:
             clients: lists every client.
@@ -45,11 +41,11 @@ class Origins:
         return any(origin in origins for origins in self._by_client().values())
 
     def answer(self, response: Response, client_id: str | None) -> Response:
-        """Let the page that asked read an answer, if its origin is registered with the client.
+        """Let the calling page read an answer, if its origin is registered with the client.
 
         Args:
             response: the answer.
-            client_id: whose it is, if that is known.
+            client_id: the client that it is for, if known.
 
         Raises:
             StoreUnavailable: the database cannot say.
@@ -65,7 +61,7 @@ class Origins:
 
     def _by_client(self) -> Mapping[str, frozenset[str]]:
         with self._lock:
-            if not 0 <= self._clock() - self._read_at < _BELIEVED:
+            if not 0 <= self._clock() - self._read_at < _CACHE_SECONDS:
                 self._known = {
                     client.client_id: frozenset(client.restrictions["cors_origins"])
                     for client in self._clients()
@@ -75,22 +71,19 @@ class Origins:
             return self._known
 
 
-def preflights(origins: Origins) -> Blueprint:
-    """The answers to what browsers ask before they send a page's request (Fetch, 4.8)."""
-    answers = Blueprint("preflights", __name__)
-    for paths, methods in _PATHS.items():
-        for path in paths:
-            view = _preflight(origins, methods)
-            answers.add_url_rule(path, f"preflight {path}", view, methods=["OPTIONS"])
-    return answers
+def preflight(origins: Origins, methods: Sequence[str]) -> Callable[[], Response]:
+    """The view that answers the OPTIONS request which a browser sends before a page's request (Fetch, 4.8).
 
+    Args:
+        origins: browser pages that may call the endpoint.
+        methods: the HTTP methods of the endpoint.
+    """
 
-def _preflight(origins: Origins, methods: Sequence[str]) -> Callable[[], Response]:
-    def preflight() -> Response:
-        """Yes to a page whose origin any client has; to all else what it was before there were pages."""
+    def view() -> Response:
+        """204 to a page of any client; to others the 405 of an endpoint without preflights."""
         origin = request.headers.get("Origin")
-        asked = request.headers.get("Access-Control-Request-Method")
-        if origin is None or asked not in methods or not origins.are_open_to(origin):
+        method = request.headers.get("Access-Control-Request-Method")
+        if origin is None or method not in methods or not origins.are_open_to(origin):
             raise MethodNotAllowed(valid_methods=methods)
         headers = {
             "Access-Control-Allow-Origin": origin,
@@ -102,4 +95,4 @@ def _preflight(origins: Origins, methods: Sequence[str]) -> Callable[[], Respons
         }
         return Response(status=204, headers=headers)
 
-    return preflight
+    return view

@@ -1,5 +1,8 @@
 """Token introspection (RFC 7662): what a token stands for, told to whom it concerns. It asks no directory."""
 
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from models import AccessToken
@@ -19,7 +22,15 @@ class Introspection(IntrospectionEndpoint):
     To anyone else every token is inactive, and so is a refresh token to any resource server: it opens none.
     """
 
+    PATHS = ("/oauth/introspect", "/introspect")
+    HTTP_METHODS = ("POST",)
+    CORS = False
+    PARAMETERS = frozenset({"token", "token_type_hint"})
     CLIENT_AUTH_METHODS = tuple(method for method in METHODS if method != "none")
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
+        "introspection_endpoint": PATHS[0],
+        "introspection_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,
+    }
 
     def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:
         """The token if the client may know of it, else None: inactive (section 2.2).

@@ -1,46 +1,56 @@
-"""Authorization server metadata (RFC 8414): exactly what is served, under the issuer of the settings."""
+"""Authorization server metadata (RFC 8414): what is registered, under the issuer of the settings."""
+
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response
 
 from models import StoreUnavailable
-from oauth.clients.authentication import METHODS
-from oauth.clients.registration import GRANT_TYPES
-from oauth.endpoints.introspection import Introspection
+from oauth.declarations import Declarations
 from oauth.policy.scope_registry import BUILT_IN, ScopeRegistry
+from oauth.responses import json_response
 
 
-def current_metadata(issuer: str, catalogue: ScopeRegistry) -> dict[str, object]:
-    """The metadata document with the scopes of the catalogue as it is now.
+class ServerMetadata:
+    """The metadata document (section 2), made anew for each request from what is registered then."""
 
-    Args:
-        issuer: the public base URL.
-        catalogue: where it cannot be read, its scopes are left out: not every one must be named (section 2),
-            and programs need the rest to start.
-    """
-    try:
-        names = catalogue.rules().names
-    except StoreUnavailable:
-        names = ()
-    return {**server_metadata(issuer), "scopes_supported": list(dict.fromkeys([*BUILT_IN, *names]))}
+    PATH: ClassVar[str] = "/.well-known/oauth-authorization-server"
 
+    def __init__(self, issuer: str, declared: Declarations, scopes: ScopeRegistry) -> None:
+        """Take the sources of the document.
 
-def server_metadata(issuer: str) -> dict[str, object]:
-    """The metadata document (section 2).
+        Args:
+            issuer: the public base URL.
+            declared: what grants and endpoints declare.
+            scopes: the registry of scopes.
+        """
+        self._issuer = issuer
+        self._declared = declared
+        self._scopes = scopes
 
-    `grant_types_supported` is named because leaving it out would mean two grants that are not served.
+    def document(self) -> dict[str, object]:
+        """The members of the document.
 
-    Args:
-        issuer: the public base URL.
-    """
-    return {
-        "issuer": issuer,
-        "token_endpoint": f"{issuer}/oauth/token",
-        "revocation_endpoint": f"{issuer}/oauth/revoke",
-        "introspection_endpoint": f"{issuer}/oauth/introspect",
-        "userinfo_endpoint": f"{issuer}/oauth/userinfo",
-        "jwks_uri": f"{issuer}/.well-known/jwks.json",
-        "scopes_supported": list(BUILT_IN),
-        "response_types_supported": [],
-        "grant_types_supported": list(GRANT_TYPES),
-        "token_endpoint_auth_methods_supported": list(METHODS),
-        "revocation_endpoint_auth_methods_supported": list(METHODS),
-        "introspection_endpoint_auth_methods_supported": list(Introspection.CLIENT_AUTH_METHODS),
-    }
+        If the database does not answer, only the built-in scopes are named: not every scope must be
+        (section 2), and programs need the rest to start.
+        """
+        try:
+            names = self._scopes.rules().names
+        except StoreUnavailable:
+            names = ()
+        return {
+            "issuer": self._issuer,
+            **self._declared.metadata(self._issuer),
+            "scopes_supported": list(dict.fromkeys([*BUILT_IN, *names])),
+        }
+
+    def blueprint(self) -> Blueprint:
+        """The endpoint: the issuer's own path follows the well-known one (section 3)."""
+        pages = Blueprint("metadata", __name__)
+
+        @pages.get(self.PATH + urlsplit(self._issuer).path)
+        def server_metadata() -> Response:
+            """The metadata document."""
+            return json_response(self.document())
+
+        return pages

@@ -1,5 +1,8 @@
 """Token revocation (RFC 7009): a client ends its own tokens."""
 
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from models import AccessToken
@@ -16,6 +19,14 @@ class Revocation(RevocationEndpoint):
     Authlib refuses an unknown hint, and lets a token live that a wrong hint was given for.
     """
 
+    PATHS = ("/oauth/revoke", "/revoke")
+    HTTP_METHODS = ("POST",)
+    CORS = True
+    PARAMETERS = frozenset({"token", "token_type_hint"})
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
+        "revocation_endpoint": PATHS[0],
+        "revocation_endpoint_auth_methods_supported": METHODS,
+    }
     CLIENT_AUTH_METHODS = METHODS
 
     def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:

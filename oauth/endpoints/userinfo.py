@@ -1,9 +1,10 @@
 """Userinfo: the person behind a token, under the names of OpenID Connect (Core 1.0, 5.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from authlib.integrations.flask_oauth2 import current_token
-from flask import Blueprint, Response
+from flask import Response
 
 from models import AccessToken
 from oauth.endpoints.cors import Origins
@@ -12,25 +13,29 @@ from oauth.protector import Protector
 from oauth.responses import json_response
 
 
-def userinfo_endpoint(protector: Protector, origins: Origins) -> Blueprint:
-    """`/oauth/userinfo` and `/userinfo`, guarded by `protector`; its scope says what is released.
+class Userinfo:
+    """The userinfo endpoint. The token's scope decides which claims are released; no directory is read."""
 
-    Args:
-        protector: what a token must be.
-        origins: pages that may read it, where it is their client's token.
-    """
-    endpoint = Blueprint("userinfo", __name__)
+    ENDPOINT_NAME = "userinfo"
+    PATHS = ("/oauth/userinfo", "/userinfo")
+    HTTP_METHODS = ("GET", "POST")
+    CORS = True
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {"userinfo_endpoint": PATHS[0]}
 
-    @endpoint.route("/oauth/userinfo", methods=["GET", "POST"])
-    @endpoint.route("/userinfo", methods=["GET", "POST"])
-    @protector()
-    def userinfo() -> Response:
-        """The claims that the scope releases; no directory is asked."""
+    def __init__(self, protector: Protector, origins: Origins) -> None:
+        """Take what guards the endpoint.
+
+        Args:
+            protector: checks the access token.
+            origins: browser pages that may read the answer, if the token is their client's.
+        """
+        self._origins = origins
+        self.view = protector()(self._answer)
+
+    def _answer(self) -> Response:
         token: AccessToken = current_token.stored
         if token.subject is None:
             body: Mapping[str, object] = {"client_id": token.client_id}
         else:
             body = standard_claims(released_claims_of(token))
-        return origins.answer(json_response(body), token.client_id)
-
-    return endpoint
+        return self._origins.answer(json_response(body), token.client_id)

@@ -43,8 +43,8 @@ def paged(site: Site) -> Site:
 def test_machine_endpoints_are_these() -> None:
     """No endpoint loses its session unless it is added here too."""
     assert set(MACHINE_ENDPOINTS) == {
-        *("oauth.token", "oauth.revoke", "oauth.introspect"),
-        *("userinfo.userinfo", "api.me", "health.healthz", "health.readyz"),
+        *("oauth.token", "oauth.revocation", "oauth.introspection", "oauth.userinfo"),
+        *("api.me", "health.healthz", "health.readyz"),
     }
 
 
@@ -86,7 +86,7 @@ def test_machine_endpoints_set_no_cookie(paged: Site) -> None:
 def test_page_builds_urls(paged: Site) -> None:
     """`url_for` works in a page, and its external URLs begin with the issuer."""
     path, url, token = paged.http.get("/links/a").get_json()
-    assert (path, url, token) == ("/links/a", "https://localhost:8443/links/a", "/token")
+    assert (path, url, token) == ("/links/a", "https://localhost:8443/links/a", "/oauth/token")
 
 
 @pytest.mark.parametrize("host", FOREIGN)

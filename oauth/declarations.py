@@ -1,0 +1,68 @@
+"""What grants and endpoints declare about themselves, collected as they are registered.
+
+Owns: the strict parser's list of parameters and the members of the metadata document, both derived. A class
+declares what is its own, each attribute where it has any:
+
+- `PARAMETERS`: the names of parameters that it reads. Each may appear once, and only in the body.
+- `REPEATABLE_PARAMETERS`: names that may appear several times.
+- `METADATA`: members of RFC 8414. Lists of one name are joined; a text that begins with a slash is a path,
+  which the document names below the issuer.
+- `PATHS`, `HTTP_METHODS` and `CORS` (endpoints): where it is served, and whether browser pages may call it.
+
+Must not know: any particular grant or endpoint.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from oauth.clients.authentication import PARAMETERS as CLIENT_PARAMETERS
+from oauth.token_request import ParameterNames
+
+# Credentials and codes of grants and methods that this server does not offer. They are as secret as those it
+# reads, so they are refused in a URL too.
+_NOT_OFFERED = frozenset(
+    {"access_token", "assertion", "client_assertion", "client_assertion_type", "code", "redirect_uri"}
+)
+
+_Members = Mapping[str, str | Sequence[str]]
+
+
+class Declarations:
+    """The declarations of every registered grant, extension and endpoint of one server."""
+
+    def __init__(self) -> None:
+        """Begin with what client authentication reads."""
+        self.parameters = ParameterNames(CLIENT_PARAMETERS | _NOT_OFFERED, frozenset())
+        self._members: dict[str, str | list[str]] = {}
+
+    def add(self, *declaring: object) -> None:
+        """Take what grants, extensions or endpoints declare.
+
+        Args:
+            declaring: classes or objects. One that declares nothing, such as a grant of Authlib's own, is
+                served, but no parameter of its own reaches it.
+        """
+        for each in declaring:
+            once: frozenset[str] = getattr(each, "PARAMETERS", frozenset())
+            repeatable: frozenset[str] = getattr(each, "REPEATABLE_PARAMETERS", frozenset())
+            self.parameters = self.parameters.joined(once, repeatable)
+            self._join(getattr(each, "METADATA", {}))
+
+    def metadata(self, issuer: str) -> dict[str, object]:
+        """The declared members of the metadata document: endpoints first, in the order of registration.
+
+        Args:
+            issuer: the public base URL.
+        """
+        urls = {name: f"{issuer}{path}" for name, path in self._members.items() if isinstance(path, str)}
+        return {**urls, **{name: list(each) for name, each in self._members.items() if name not in urls}}
+
+    def _join(self, members: _Members) -> None:
+        for name, value in members.items():
+            if isinstance(value, str):
+                self._members[name] = value
+            else:
+                self._members[name] = _union(self._members.get(name, ()), value)
+
+
+def _union(first: Iterable[str], second: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*first, *second]))
