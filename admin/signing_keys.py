@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from admin.operation import Services
-from models import SigningKey, kept_secret_key_ids
+from models import SigningKey, kept_secret_key_ids, reencrypt
 from oauth.tokens.jws import RS256
 from telemetry import AuditEvent
 
@@ -56,15 +56,23 @@ def rotate_signing_keys(
     return (keys.replace if at_once else keys.rotate)(events)
 
 
-def reencrypt(services: Services) -> int:
+def reencrypt_all(services: Services, *, actor: str) -> int:
     """Encrypt stored keys and secrets under the first server key, so that older server keys can go.
 
-    A second call finds nothing to do. Returns how many values were encrypted again.
+    All of them and the audit row are one transaction. A second call finds nothing to do.
+
+    Args:
+        services: what the use case works on.
+        actor: who asks for it, for the audit.
+
+    Returns:
+        How many values were encrypted again.
 
     Raises:
-        StoreUnavailable: not every value was stored; another call goes on.
+        StoreUnavailable: nothing was changed.
     """
-    return services.signing_keys.store.reseal() + services.persistent_secrets.reseal()
+    event = AuditEvent(event="key.reencrypted", at=services.now, reason=actor)
+    return reencrypt(services.signing_keys.store, services.persistent_secrets, event)
 
 
 def server_key_uses(services: Services) -> Sequence[ServerKeyUse]:

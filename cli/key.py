@@ -58,7 +58,7 @@ def rotate(alg: str | None, at_once: bool, as_json: bool) -> None:  # noqa: FBT0
 @speaks_plainly
 def reencrypt(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Encrypt stored keys and secrets under the first key of NETID_SECRET_KEY, so that the others can go."""
-    count = signing_keys.reencrypt(services())
+    count = signing_keys.reencrypt_all(services(), actor=ACTOR)
     if as_json:
         print_json({"reencrypted": count})
     else:

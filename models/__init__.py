@@ -34,6 +34,7 @@ from models.keys.digest import (
 )
 from models.keys.encryption import Encryptor
 from models.keys.persistent_secret import PersistentSecrets, kept_secret_key_ids
+from models.keys.reencryption import reencrypt
 from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 from models.migrations import MIGRATIONS, is_current, migrate
 from models.scopes import Scope, ScopeExists, ScopeStore
@@ -109,6 +110,7 @@ __all__ = [
     "purge_audit",
     "record",
     "record_after",
+    "reencrypt",
     "secret_key_ids",
     "signing_key_ids",
     "subjects_of",

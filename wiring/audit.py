@@ -1,4 +1,4 @@
-"""What the composition root makes for the audit of refusals, and what is written when a process ends."""
+"""Builds what writes to the audit beside tokens: refusals, clock alarms, states of directory servers."""
 
 from collections.abc import Callable
 from multiprocessing.util import Finalize
@@ -18,7 +18,7 @@ _REASON_LENGTH = 64
 
 
 def audit_names(settings: Settings, ring: KeyRing) -> Names:
-    """The digests of login names that nobody has, under a key of their own.
+    """Digests of login names that no entry has, under a key of their own.
 
     Args:
         settings: what the operator chose.
@@ -28,7 +28,7 @@ def audit_names(settings: Settings, ring: KeyRing) -> Names:
 
 
 def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
-    """Make the ledger of one application: what waits in it is written with later refusals, or at the end.
+    """Make the ledger of an application. Its events are stored with later refusals, or when the process ends.
 
     Args:
         app: the application.
@@ -38,7 +38,7 @@ def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
 
 
 def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refusals:
-    """The refusals of one application.
+    """The audit of refusals of an application.
 
     Args:
         app: the application.
@@ -49,18 +49,18 @@ def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refus
 
 
 class ClockAlarms:
-    """Tells that the clock which everything goes by went forward by much, or is ahead of the database's."""
+    """Reports that the server's clock jumped forward, or is ahead of the database's clock."""
 
     def __init__(self, app: Flask, log: Log) -> None:
         self._app = app
         self._log = log
 
     def tell(self, what: str, seconds: float, now: float) -> None:
-        """Tell once, as an alarm and in the audit.
+        """Report to the log, as an alarm, and to the audit.
 
         Args:
-            what: the event.
-            seconds: by how much.
+            what: the name of the event.
+            seconds: by how many seconds the clocks differ.
             now: seconds since the epoch.
         """
         self._log.error(what, seconds=round(seconds), alarm=True)
@@ -68,9 +68,9 @@ class ClockAlarms:
 
 
 class ServerStates:
-    """Tells of directory servers that fail and come back: where another stands in, nobody else would notice.
+    """Reports directory servers that fail and recover, which nobody notices while another one answers.
 
-    It is asked while the servers are held, so that it writes nothing but the line; the row waits.
+    The caller holds the lock of the servers, so only the log line is written at once. The audit row waits.
     """
 
     def __init__(self, app: Flask, log: Log, clock: Callable[[], float]) -> None:
@@ -80,7 +80,12 @@ class ServerStates:
         self._down: set[str] = set()
 
     def tell(self, uri: str, state: str) -> None:
-        """Tell of a server that is in another state now, unless it is only being tried again."""
+        """Report a change of a server's state, unless the server is only being tried again.
+
+        Args:
+            uri: the server.
+            state: its new state.
+        """
         was_down = uri in self._down
         if state == ServerState.QUARANTINED and not was_down:
             self._down.add(uri)
@@ -96,12 +101,12 @@ class ServerStates:
 
 
 def write_refusals_at_end(app: Flask) -> None:
-    """Write down what waits once this process is told to end."""
-    # A worker process leaves without what `atexit` knows.
+    """Store the waiting events when this process ends."""
+    # A worker process of multiprocessing does not run the functions of `atexit`.
     Finalize(None, write_refusals, args=(app,), exitpriority=0)
 
 
 def write_refusals(app: Flask) -> None:
-    """Write down the refusals that wait."""
+    """Store the waiting events."""
     with app.app_context():
         app.extensions[_LEDGER].write()

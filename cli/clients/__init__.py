@@ -1,5 +1,5 @@
 """`flask client …`: one module for each subject of the command.
 
-Owns: options, questions and what is printed of clients. Must not know: rows, how a client is authenticated.
+Owns: the options of clients, and how clients are printed. Must not know: rows, how a client authenticates.
 Start reading at `client.py`.
 """

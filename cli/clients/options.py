@@ -1,4 +1,4 @@
-"""The options that say what a client is registered for, and what they change."""
+"""The options of a client's registration, and the changes that they ask for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +11,24 @@ from oauth.clients.restriction_rules import RESTRICTIONS
 
 _METADATA = (
     click.option(
-        "--grant", "grant_types", multiple=True, metavar="GRANT", help="A grant it may use; repeatable."
+        "--grant",
+        "grant_types",
+        multiple=True,
+        metavar="GRANT",
+        help="A grant type that the client may use; repeatable.",
     ),
-    click.option("--scope", multiple=True, help="Scopes it may have; repeatable, or separated by spaces."),
     click.option(
-        "--default-scope", help="What it is granted when it asks for none (default: all of its scope)."
+        "--scope", multiple=True, help="Scopes that it may have; repeatable, or separated by spaces."
+    ),
+    click.option(
+        "--default-scope", help="The scope of a request that asks for none (default: all its scopes)."
     ),
     click.option("--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Repeatable."),
-    click.option("--auth-method", type=click.Choice(METHODS), help="How it authenticates."),
-    click.option("--owner", help="Who answers for it."),
-    click.option("--resource-server/--no-resource-server", default=None, help="Whether it may introspect."),
+    click.option("--auth-method", type=click.Choice(METHODS), help="How the client authenticates."),
+    click.option("--owner", help="Who is responsible for the client."),
+    click.option(
+        "--resource-server/--no-resource-server", default=None, help="Whether it may introspect tokens."
+    ),
     click.option(
         "--allow-public-password/--no-allow-public-password",
         default=None,
@@ -29,22 +37,22 @@ _METADATA = (
     click.option(
         "--keep-refresh-token/--rotate-refresh-token",
         default=None,
-        help="Whether its refresh tokens stay the same at each use (not for public clients).",
+        help="Whether a refresh keeps the refresh token (not for public clients).",
     ),
     click.option(
         "--url-encoding-hints/--no-url-encoding-hints",
         default=None,
-        help="Whether it is told when a password seems not to have been URL-encoded.",
+        help="Whether errors hint at a password that seems not to be URL-encoded.",
     ),
     click.option(
         "--tolerant-scope/--strict-scope",
         default=None,
-        help="Whether scopes that it may not have are dropped in silence.",
+        help="Whether scopes that it may not have are dropped without an error.",
     ),
     click.option(
         "--pairwise-subject/--public-subject",
         default=None,
-        help="Whether each person has a sub of their own with it, which no other client sees.",
+        help="Whether it gets a sub of its own for each user.",
     ),
     click.option(
         "--id-token/--no-id-token",
@@ -54,46 +62,54 @@ _METADATA = (
     click.option(
         "--told-reasons/--no-told-reasons",
         default=None,
-        help="Whether it is told why a login was refused.",
+        help="Whether errors say why a login was refused.",
     ),
     click.option(
         "--access-token-format",
         type=click.Choice(TOKEN_FORMATS),
-        help="Opaque, or a JWT (RFC 9068) signed so.",
+        help="Opaque, or a JWT (RFC 9068) that is signed with this algorithm.",
     ),
     click.option(
         "--audience",
         "audiences",
         multiple=True,
         metavar="URI",
-        help="A resource (RFC 8707) that it may ask tokens for, or that it is; repeatable.",
+        help="A resource (RFC 8707) that it may request tokens for, or that it is; repeatable.",
     ),
     click.option(
-        "--release", "released_claims", multiple=True, metavar="CLAIM", help="Only these claims; repeatable."
+        "--release",
+        "released_claims",
+        multiple=True,
+        metavar="CLAIM",
+        help="Release only these claims; repeatable.",
     ),
     click.option(
         "--allow-member",
         "allow_members",
         multiple=True,
         metavar="RULE",
-        help="Only these people (group:DN, affiliation:NAME); repeatable.",
+        help="Allow only these users (group:DN, affiliation:NAME); repeatable.",
     ),
     click.option(
         "--refuse-member",
         "refuse_members",
         multiple=True,
         metavar="RULE",
-        help="Not these people; repeatable.",
+        help="Refuse these users; repeatable.",
     ),
     click.option(
-        "--network", "networks", multiple=True, metavar="CIDR", help="Where it may come from; repeatable."
+        "--network",
+        "networks",
+        multiple=True,
+        metavar="CIDR",
+        help="A network that it may connect from; repeatable.",
     ),
     click.option(
         "--cors-origin",
         "cors_origins",
         multiple=True,
         metavar="ORIGIN",
-        help="A public client's page; repeatable.",
+        help="The origin of a public client's page; repeatable.",
     ),
 )
 

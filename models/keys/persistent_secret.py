@@ -33,18 +33,24 @@ class PersistentSecrets:
             opened = self._opened[name] = self._read(name)
         return opened
 
-    def reseal(self) -> int:
-        """Seal under the first server key whatever another one sealed. Returns how many secrets that were.
+    def reencrypt(self, link: Connection) -> int:
+        """Encrypt under the first server key every secret that another server key encrypts.
+
+        Args:
+            link: a connection, whose transaction the caller commits.
+
+        Returns:
+            How many secrets were encrypted again.
 
         Raises:
-            StoreUnavailable: not all of it was stored; a server key that is still needed is missing, for one.
+            StoreUnavailable: a secret cannot be opened, for its server key is not in the ring.
         """
-        foreign = select(_SECRET.c.name).where(_SECRET.c.key_id != self._sealer.key_id)
-        with connection() as link:
-            names = link.scalars(foreign).all()
-        for name in names:
-            self._read(name)
-        return len(names)
+        others = select(_SECRET.c.name, _SECRET.c.key_id, _SECRET.c.sealed)
+        rows = link.execute(others.where(_SECRET.c.key_id != self._sealer.key_id)).all()
+        for name, key_id, sealed in rows:
+            opened = self._open(name, key_id, sealed)
+            link.execute(update(_SECRET).where(_SECRET.c.name == name), self._row(name, opened))
+        return len(rows)
 
     def _read(self, name: str) -> bytes:
         with connection() as link:
@@ -52,15 +58,18 @@ class PersistentSecrets:
                 self._make(link, name)
             # Another process may have been the one that made it.
             key_id, sealed = link.execute(_SELECT, {"of": name}).one()
-            try:
-                opened = self._sealer.open(key_id, sealed, _sealed_as(name))
-            except DecryptionFailed as broken:
-                raise StoreUnavailable(str(broken)) from None
+            opened = self._open(name, key_id, sealed)
             if key_id != self._sealer.key_id:
                 # So that a server key can go when a newer one has been in front of it for a while.
                 link.execute(update(_SECRET).where(_SECRET.c.name == name), self._row(name, opened))
                 link.commit()
         return opened
+
+    def _open(self, name: str, key_id: str, sealed: bytes) -> bytes:
+        try:
+            return self._sealer.open(key_id, sealed, _sealed_as(name))
+        except DecryptionFailed as broken:
+            raise StoreUnavailable(str(broken)) from None
 
     def _make(self, link: Connection, name: str) -> None:
         row = self._row(name, secrets.token_bytes(_OCTETS))

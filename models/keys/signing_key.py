@@ -190,22 +190,26 @@ class SigningKeyStore:
             link.commit()
         return made
 
-    def reseal(self) -> int:
-        """Seal under the first server key whatever another one sealed. Returns how many keys that were.
+    def reencrypt(self, link: Connection) -> int:
+        """Encrypt under the first server key every signing key that another server key encrypts.
+
+        Args:
+            link: a connection, whose transaction the caller commits.
+
+        Returns:
+            How many keys were encrypted again.
 
         Raises:
-            StoreUnavailable: nothing was changed; a server key that is still needed is missing, for one.
+            StoreUnavailable: a key cannot be opened, for its server key is not in the ring.
         """
-        first = self._sealer.key_id
-        with connection() as link:
-            _alone(link)
-            rows = link.execute(_ALL.where(_KEY.c.key_id != first)).mappings().all()
-            for key in (SigningKey(**row) for row in rows):
-                key_id, sealed = self._sealer.seal(self.open(key), _name(key.kid))
-                changed = update(_KEY).where(_KEY.c.kid == key.kid)
-                link.execute(changed.values(key_id=key_id, private_key=sealed))
-            link.commit()
-        return len(rows)
+        _alone(link)
+        others = _ALL.where(_KEY.c.key_id != self._sealer.key_id)
+        keys = [SigningKey(**row) for row in link.execute(others).mappings()]
+        for key in keys:
+            key_id, sealed = self._sealer.seal(self.open(key), _name(key.kid))
+            changed = update(_KEY).where(_KEY.c.kid == key.kid)
+            link.execute(changed.values(key_id=key_id, private_key=sealed))
+        return len(keys)
 
     def _insert(self, link: Connection, new: NewSigningKey, event: AuditEvent, at: int) -> SigningKey:
         made = self._made(new, event.at, at)

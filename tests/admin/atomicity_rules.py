@@ -1,19 +1,31 @@
 """A use case and its audit row are one transaction: neither is stored without the other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from admin.client_import import import_clients
 from admin.clients import create_client, disable_client, retire_secret, rotate_secret, update_client
-from admin.people import unblock_person
+from admin.grants import plan_revocation, revoke_grants
+from admin.operation import Services
+from admin.people import log_person_out, unblock_person
 from admin.scopes import create_scope, delete_scope, update_scope
-from admin.signing_keys import rotate_signing_keys
+from admin.signing_keys import reencrypt_all, rotate_signing_keys
 from login.attempt_key import AttemptKey
 from login.ports import Outcome
-from models import FailureStore, Scope, StoreUnavailable
+from models import (
+    Encryptor,
+    FailureStore,
+    NewSigningKey,
+    PersistentSecrets,
+    Scope,
+    SigningKeyStore,
+    StoreUnavailable,
+)
+from oauth import SigningKeys
 from tests.admin.conftest import Office
+from tests.models.stores import Issued
 
 ACTOR = "carol"
 CLIENT, SCOPE = "Library", "grades"
@@ -75,6 +87,30 @@ USE_CASES = [
 EACH = pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.event)
 
 
+REVOCATIONS = {
+    "grants": lambda office, issued: revoke_grants(
+        office.services,
+        plan_revocation(office.services, grant_id=issued.grant_id.hex()),
+        actor=ACTOR,
+    ),
+    "logout": lambda office, _: log_person_out(office.services, "subject-of-alice", actor=ACTOR),
+}
+
+
+def behind_a_new_server_key(office: Office) -> Services:
+    """The services after the operator put a new server key in front of the one that encrypts everything."""
+    first, second = ("first", b"1" * 32), ("second", b"2" * 32)
+    key = NewSigningKey(kid="kid", alg="ES256", private_key=b"private", public_jwk={"kid": "kid"})
+    SigningKeyStore(Encryptor([first])).add_first(key, office.services.now)
+    PersistentSecrets(Encryptor([first]), office.services.clock).get("pairwise")
+    ring = Encryptor([second, first])
+    return replace(
+        office.services,
+        signing_keys=SigningKeys(SigningKeyStore(ring), office.services.clock),
+        persistent_secrets=PersistentSecrets(ring, office.services.clock),
+    )
+
+
 def prepare(office: Office) -> None:
     """Store what the use cases change. The audit is empty afterwards."""
     attempt = AttemptKey(office.services.login_names.digest("alice"), "script", "192.0.2.1")
@@ -123,6 +159,29 @@ class AtomicityRules:
         with office.failing_writes(use_case.table), pytest.raises(StoreUnavailable, match="disk is full"):
             use_case.run(office)
         assert office.events() == []
+
+    def test_reencryption_is_one_transaction(self, office: Office) -> None:
+        """If one value cannot be stored under the new server key, none is, and the audit says nothing."""
+        services = behind_a_new_server_key(office)
+        tables = ("signing_key", "persistent_secret", "audit_event")
+        before = [office.rows(table) for table in tables]
+        for failing in ("persistent_secret", "audit_event"):
+            with office.failing_writes(failing), pytest.raises(StoreUnavailable):
+                reencrypt_all(services, actor=ACTOR)
+            assert [office.rows(table) for table in tables] == before
+        assert (reencrypt_all(services, actor=ACTOR), reencrypt_all(services, actor=ACTOR)) == (2, 0)
+        (row,) = office.rows("audit_event")
+        assert (row["event"], row["reason"]) == ("key.reencrypted", f"{ACTOR}: 2 encrypted")
+
+    @pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
+    def test_revocation_stands_without_its_audit_row(
+        self, office: Office, revoke: Callable[[Office, Issued], object]
+    ) -> None:
+        """A revocation is the exception: what must end has ended, even if the audit cannot be written."""
+        issued = office.stores.issue()
+        with office.without_audit():
+            revoke(office, issued)
+        assert not office.stores.lives(issued)
 
     @pytest.mark.parametrize("at_once", [True, False])
     def test_keys_of_all_algorithms_change_in_one_transaction(self, office: Office, at_once: bool) -> None:  # noqa: FBT001

@@ -9,10 +9,12 @@ import pytest
 from models import (
     Encryptor,
     NewSigningKey,
+    PersistentSecrets,
     SigningKey,
     SigningKeyStore,
     StoreUnavailable,
     purge,
+    reencrypt,
     signing_key_ids,
 )
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
@@ -30,6 +32,12 @@ def new(kid: str = "kid-1", alg: str = "ES256") -> NewSigningKey:
 def store(*keys: tuple[str, bytes]) -> SigningKeyStore:
     """A store whose server has these keys."""
     return SigningKeyStore(Encryptor(keys or (FIRST_KEY,)))
+
+
+def reencrypted(stores: Stores, *keys: tuple[str, bytes]) -> int:
+    """How many values a server with these keys encrypts again under the first."""
+    encryptor, event = Encryptor(keys), stores.audit("key.reencrypted", reason="operator")
+    return reencrypt(SigningKeyStore(encryptor), PersistentSecrets(encryptor, stores.clock), event)
 
 
 def named(keys: SigningKeyStore, kid: str) -> SigningKey:
@@ -152,8 +160,8 @@ class SigningKeyRules:
         store(FIRST_KEY).add_first(new(), stores.now)
         both = store(SECOND_KEY, FIRST_KEY)
         assert both.open(named(both, "kid-1")) == PRIVATE
-        assert both.reseal() == 1
-        assert both.reseal() == 0
+        assert reencrypted(stores, SECOND_KEY, FIRST_KEY) == 1
+        assert reencrypted(stores, SECOND_KEY, FIRST_KEY) == 0
         alone = store(SECOND_KEY)
         assert alone.open(named(alone, "kid-1")) == PRIVATE
         assert signing_key_ids(stores.now) == {SECOND_KEY[0]}
@@ -167,7 +175,7 @@ class SigningKeyRules:
         ):
             without.open(named(without, "kid-1"))
         with pytest.raises(StoreUnavailable):
-            without.reseal()
+            reencrypted(stores, SECOND_KEY)
 
     def test_rows_cannot_be_exchanged(self, stores: Stores) -> None:
         """What is sealed is bound to its key: under another's name, or changed, it is not opened."""
