@@ -130,7 +130,7 @@ def test_what_was_unread_comes_first() -> None:
     with ours, theirs:
         wrapped = DeadlineSocket(ours, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
         theirs.sendall(b"answer")
-        wrapped.unread(wrapped.recv(6))
+        wrapped.push_back(wrapped.recv(6))
         assert not wrapped.is_silent()
         assert [wrapped.recv(4), wrapped.recv(4)] == [b"answ", b"er"]
         assert wrapped.is_silent()

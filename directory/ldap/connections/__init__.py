@@ -1,5 +1,5 @@
 """Connections to directory servers.
 
-Owns: opening them with TLS, keeping and lending them, which server may be used, deadlines, and the service
-account's bind. Must not know: what is asked over a connection, and people. Start reading at `session.py`.
+Owns: opening connections with TLS, pooling and leasing them, which server is used, deadlines, and the service
+account's bind. Must not know: what a connection is used for, and people. Start reading at `session.py`.
 """

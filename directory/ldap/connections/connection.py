@@ -1,6 +1,6 @@
 """One connection to a directory server, owned by one thread while in use.
 
-Owns: ldap3's `Connection` and everything it may raise. Must not know: what a result means, people, pools.
+Owns: ldap3's `Connection` and every exception of it. Must not know: what a result means, people, pools.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ _STRATEGY_METHODS = ("send", "open", "get_response", "post_send_single_response"
 
 
 class ServerBusy(DirectoryUnavailable):
-    """The server answered, and what it says is that it cannot answer now, whoever asks."""
+    """The server answered that it cannot serve any client now (`busy` or `unavailable`)."""
 
 
 class LdapConnection:
-    """One connection. After a failure in the middle of an operation it is not `usable` any more.
+    """One connection to a directory server. It is no longer `usable` after an operation that did not finish.
 
-    `failure` is what the connection or its server has failed with, if anything.
+    `failure` is the failure of the connection or of its server, or None.
     """
 
     def __init__(self, server: Any, strategy: type[Any], *, name: str) -> None:
@@ -39,12 +39,12 @@ class LdapConnection:
         self.usable = True
         self.failure: DirectoryUnavailable | None = None
         self.socket: DeadlineSocket | None = None
-        self._operation = _Operation(self, self._failed)
+        self._operation = _Operation(self, self._failure_from)
         self._connection = Connection(
             server,
             client_strategy=SYNC,
             auto_bind=AUTO_BIND_NONE,
-            # Following a referral, ldap3 hands our account's password to whatever host it names.
+            # Following a referral, ldap3 would send our account's password to any host that it names.
             auto_referrals=False,
             raise_exceptions=False,
             check_names=False,
@@ -57,99 +57,98 @@ class LdapConnection:
 
     @classmethod
     def over(cls, server: Any, socket: DeadlineSocket, *, name: str, codec: bool = True) -> Self:
-        """Make a connection over an open socket, which it closes in the end.
+        """Make a connection over an open socket; `close` closes the socket too.
 
         Args:
-            server: ldap3's, for this connection alone.
-            socket: the socket.
-            name: for sentences to the operator.
-            codec: whether binds and searches are written and read by our codec, or by ldap3.
+            server: ldap3's `Server`, used by this connection only.
+            socket: the open socket.
+            name: the server's URI, for errors to the operator.
+            codec: whether our codec encodes and decodes binds and searches; otherwise ldap3 does.
         """
         connection = cls(server, CodecStrategy if codec else Ldap3Strategy, name=name)
         connection.adopt(socket)
         return connection
 
     def adopt(self, socket: DeadlineSocket) -> None:
-        """Go on over `wire`, as after StartTLS."""
+        """Continue over another socket, for example after StartTLS."""
         self.socket = socket
         self._connection.strategy.adopt(socket)
 
     @property
     def strategy(self) -> Any:
-        """ldap3's side of the connection, for a server that is made of one."""
+        """ldap3's strategy object, which the embedded directory needs."""
         return self._connection.strategy
 
     @property
     def is_unencrypted(self) -> bool:
-        """Whether it is a connection over a socket without TLS."""
+        """Whether the connection uses a socket without TLS. The embedded directory uses no socket."""
         return self.socket is not None and not self.socket.is_encrypted
 
     def set_deadline(self, deadline: Deadline) -> None:
-        """Give the operations that follow their deadline."""
+        """Set the deadline of all following operations."""
         if self.socket is not None:
             self.socket.set_deadline(deadline)
 
     def is_alive(self) -> bool:
-        """Say, before anything is sent, whether the connection can still be used."""
+        """Return whether the connection can still be used, without sending anything."""
         return self.usable and (self.socket is None or self.socket.is_silent())
 
     def bind(self, dn: str, password: bytes, *, controls: Sequence[str] = ()) -> Answer:
-        """Bind as `dn` (RFC 4513, section 5.1.3), on a connection that may be bound already.
+        """Bind as `dn` (RFC 4513, section 5.1.3). The connection may be bound already.
 
         Args:
-            dn: never empty: that would be an anonymous bind.
-            password: bytes, which ldap3 sends as they are; a `str` it would rewrite by SASLprep. Never empty:
-                that would be an unauthenticated bind, which many directories answer with success.
-            controls: OIDs of controls without a value to send along, for servers that know them (RFC 4511,
-                section 4.1.11).
+            dn: never empty, since that would be an anonymous bind.
+            password: as bytes, since ldap3 would rewrite a `str` by SASLprep. Never empty: that would be an
+                unauthenticated bind, which many directories answer with success.
+            controls: OIDs of non-critical controls without a value (RFC 4511, section 4.1.11).
 
         Raises:
             InvalidCredentials: `dn` or `password` is empty; nothing was sent.
-            DirectoryUnavailable: no answer.
+            DirectoryUnavailable: the server did not answer.
         """
         if not dn or not password:
             raise InvalidCredentials(Refusal.UNACCEPTABLE, "an empty DN or password is never sent")
         with self._operation:
-            return self._heard(self._connection.strategy.simple_bind(dn, password, controls))
+            return self._note_state(self._connection.strategy.simple_bind(dn, password, controls))
 
     def bind_anonymously(self) -> Answer:
-        """Become nobody again (RFC 4513, section 5.1.1).
+        """Bind anonymously (RFC 4513, section 5.1.1).
 
         Raises:
-            DirectoryUnavailable: no answer.
+            DirectoryUnavailable: the server did not answer.
         """
         connection = self._connection
         connection.authentication, connection.user, connection.password = ANONYMOUS, None, None
         with self._operation:
             connection.bind(read_server_info=False)
-            return self._heard(answer_from(connection.result))
+            return self._note_state(answer_from(connection.result))
 
     def bind_without_password(self, dn: str) -> Answer:
-        """Bind as `dn` with no password (RFC 4513, section 5.1.2), to see what the server makes of it.
+        """Bind as `dn` without a password (RFC 4513, section 5.1.2), to check how the server answers.
 
-        Its success means nothing: the connection is anonymous then.
+        A success proves nothing about `dn`: the connection is then anonymous.
 
         Raises:
-            DirectoryUnavailable: no answer.
+            DirectoryUnavailable: the server did not answer.
         """
         request = bind_operation(3, ANONYMOUS, "")
         request["name"] = dn
         with self._operation:
             self._connection.post_send_single_response(self._connection.send("bindRequest", request, None))
-            return self._heard(answer_from(self._connection.result))
+            return self._note_state(answer_from(self._connection.result))
 
     def extended(self, name: str) -> Answer:
         """Send an extended request (RFC 4511, section 4.12).
 
         Raises:
-            DirectoryUnavailable: no answer, or the answer names another request.
+            DirectoryUnavailable: the server did not answer, or its response names another request.
         """
         with self._operation:
             self._connection.extended(name)
-            named = self._connection.result["responseName"]
-            if named and named != name:
+            response_name = self._connection.result["responseName"]
+            if response_name and response_name != name:
                 raise DirectoryUnavailable(f"{self.name} answered another extended request than was sent")
-            return self._heard(answer_from(self._connection.result))
+            return self._note_state(answer_from(self._connection.result))
 
     def read(
         self, dn: str, *, attributes: Sequence[str], search_filter: str = "(objectClass=*)"
@@ -158,12 +157,12 @@ class LdapConnection:
 
         Args:
             dn: of the entry.
-            attributes: to be returned.
-            search_filter: RFC 4515, what the entry must be besides.
+            attributes: names of the attributes to return.
+            search_filter: a filter that the entry must match too (RFC 4515).
 
         Raises:
             ConnectionLost: the connection was dead.
-            DirectoryUnavailable: no answer.
+            DirectoryUnavailable: the server did not answer.
         """
         return self.search(dn, search_filter, attributes=attributes, size_limit=0, scope=_BASE)
 
@@ -180,31 +179,31 @@ class LdapConnection:
 
         Args:
             base: DN to search under.
-            search_filter: RFC 4515, with every value escaped already.
-            attributes: to be returned.
-            size_limit: the most entries to be returned; 0 for any number.
-            scope: 0 for the base itself, 2 for the whole tree.
+            search_filter: RFC 4515, with every value already escaped.
+            attributes: names of the attributes to return.
+            size_limit: the most entries to return; 0 for any number.
+            scope: 0 for the base only, 2 for the whole subtree.
 
         Raises:
             ConnectionLost: the connection was dead.
-            DirectoryUnavailable: no answer.
+            DirectoryUnavailable: the server did not answer.
         """
         with self._operation:
-            found: SearchResult = self._connection.strategy.search(
+            result: SearchResult = self._connection.strategy.search(
                 base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
             )
-            self._heard(found.answer)
-            return found
+            self._note_state(result.answer)
+            return result
 
     def close(self, deadline: Deadline | None = None) -> None:
         """Close the connection.
 
         Args:
-            deadline: for saying goodbye first (RFC 4511, section 4.3); None to drop the connection.
+            deadline: for an unbind request first (RFC 4511, section 4.3); None to send nothing.
         """
         if deadline is not None and self.usable:
             self.set_deadline(deadline)
-            # Whatever goes wrong with a farewell, the connection is over.
+            # A failed unbind does not matter: the connection is closed in any case.
             with contextlib.suppress(Exception):
                 self._connection.unbind()
         self.usable = False
@@ -212,30 +211,30 @@ class LdapConnection:
         if self.socket is not None:
             self.socket.close()
 
-    def _heard(self, answer: Answer) -> Answer:
-        """Note a server that says that it cannot answer now."""
+    def _note_state(self, answer: Answer) -> Answer:
+        """Remember a server that answers that it cannot serve any client now."""
         if answer.code in {RESULT_BUSY, RESULT_UNAVAILABLE}:
             self.failure = ServerBusy(f"{self.name} answers {RESULT_CODES[answer.code]}")
         return answer
 
-    def _failed(self, error: Exception) -> DirectoryUnavailable:
+    def _failure_from(self, error: Exception) -> DirectoryUnavailable:
         if isinstance(error, DirectoryUnavailable):
             return error
         if isinstance(error, LDAPSessionTerminatedByServerError):
             return ConnectionLost(f"{self.name} ended the session")
-        # ldap3 meets a malformed answer with whatever it stumbles over: IndexError, KeyError and more. Their
-        # texts may hold what was sent or received, and so what somebody typed.
+        # For a malformed answer ldap3 raises IndexError, KeyError and others. Their texts may hold bytes that
+        # were sent or received, and so what a user typed.
         return DirectoryUnavailable(f"{self.name} did not answer in LDAP ({type(error).__name__})")
 
 
 class _Operation:
-    """Turns whatever is raised into an outcome; a connection that was left midway is not used again."""
+    """Turns an operation's exception into a failure, and marks an unfinished connection as unusable."""
 
     def __init__(
         self, connection: LdapConnection, failed: Callable[[Exception], DirectoryUnavailable]
     ) -> None:
         self._connection = connection
-        self._failed = failed
+        self._failure_from = failed
 
     def __enter__(self) -> None:
         self._connection.usable = False
@@ -244,7 +243,7 @@ class _Operation:
         if error is None:
             self._connection.usable = True
         elif isinstance(error, Exception):
-            failure = self._failed(error)
+            failure = self._failure_from(error)
             self._connection.failure = failure
             if failure is not error:
                 raise failure from error

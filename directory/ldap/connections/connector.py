@@ -1,6 +1,6 @@
-"""New connections to the configured servers, and probes of those that failed.
+"""Opens connections to the configured servers, and probes servers that failed.
 
-Owns: which server gets how much of a login's time, StartTLS before anything else is said, and TLS. Must not
+Owns: how much of a login's time each server gets, TLS, and StartTLS before any other operation. Must not
 know: people, pools.
 """
 
@@ -21,22 +21,22 @@ from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.protocol.results import ServiceAccountRefused
 
-# How often a login opens a connection to the last server that it can go to, where the network loses them: no
-# password of a person was sent yet.
-_TRIES = 4
+# Tries to connect to the last possible server, where the network loses connections. No password of a user was
+# sent yet, so trying again is safe.
+_MAX_TRIES = 4
 _START_TLS = "1.3.6.1.4.1.1466.20037"
-# A login that finds no good server waits so long (seconds) for the probe that it starts: a server that is
-# back answers sooner, and one that is not must not hold the thread. Those that come meanwhile wait less.
-_PROBE_PATIENCE = 0.2
-_OTHERS_PATIENCE = 0.03
+# Seconds that a login waits for a probe when no server is good. A recovered server answers sooner, and a dead
+# one must not hold the thread. Logins that find a probe already running wait less.
+_PROBE_WAIT = 0.2
+_RUNNING_PROBE_WAIT = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """Makes connections. `context` is None only where no server of `uris` is spoken to over TLS.
+    """Makes connections. `context` is None only if no server of `uris` uses TLS.
 
-    `blame_after` is in seconds: a server that was given less, and did not answer, is not blamed. `spawn` runs
-    a probe beside the login that has noticed that its time has come.
+    `blame_after` is in seconds: a server that had less time to answer is not blamed for its silence. `spawn`
+    runs a due probe in the background of the login that starts it.
     """
 
     uris: tuple[ServerUri, ...]
@@ -54,58 +54,60 @@ class Connector:
     def connect(
         self,
         deadline: Deadline,
-        introduce: Callable[[LdapConnection], None],
+        prepare: Callable[[LdapConnection], None],
         *,
         prefer: str | None = None,
         avoid: str | None = None,
     ) -> LdapConnection:
-        """Connect to the first good server that lets itself be spoken to.
+        """Connect to the first good server that accepts a connection.
 
-        Each server but the last gets half of the time that is left, so that the next one has its turn.
+        Each server except the last gets half of the time left, so that the next one can be tried.
 
         Args:
             deadline: for all servers together.
-            introduce: what is said first on the new connection, such as the bind of our own account.
+            prepare: runs the first operation on the new connection, such as our own account's bind.
             prefer: the server to try first.
             avoid: the server to try last.
 
         Raises:
-            DirectoryUnavailable: no server could be used; each is named with its cause.
+            DirectoryUnavailable: no server could be used; the text names each with its cause.
         """
         failures: list[DirectoryUnavailable] = []
-        order = self.servers.candidates(prefer=prefer, avoid=avoid) or self._revived(deadline)
+        order = self.servers.candidates(prefer=prefer, avoid=avoid) or self._recovered_servers(deadline)
         uris = [uri for text in order for uri in self.uris if uri.text == text]
-        for left, uri in reversed(list(enumerate(reversed(uris)))):
-            for _ in range(1 if left else _TRIES):
+        for servers_left, uri in reversed(list(enumerate(reversed(uris)))):
+            for _ in range(1 if servers_left else _MAX_TRIES):
                 epoch = self.servers.epoch(uri.text)
-                allotted = deadline.fraction(0.5 if left else 1)
+                server_deadline = deadline.fraction(0.5 if servers_left else 1)
                 try:
-                    return self._connect_to(uri, allotted, introduce)
+                    return self._connect_to(uri, server_deadline, prepare)
                 except ServiceAccountRefused:
                     raise
                 except DirectoryUnavailable as failure:
                     failures.append(failure)
-                    if not self._may_try_again(uri.text, epoch, failure, allotted):
+                    if not self._may_try_again(uri.text, epoch, failure, server_deadline):
                         break
         raise DirectoryUnavailable(
             "; ".join(dict.fromkeys(failure.cause for failure in failures)),
             alarm=any(failure.alarm for failure in failures),
         )
 
-    def _may_try_again(self, uri: str, epoch: int, failure: DirectoryUnavailable, allotted: Deadline) -> bool:
-        """Hold a failure against the server or the network; whether a new connection may fare better."""
-        if allotted.is_over() and allotted.seconds < self.blame_after:
+    def _may_try_again(
+        self, uri: str, epoch: int, failure: DirectoryUnavailable, server_deadline: Deadline
+    ) -> bool:
+        """Blame the server or the network for a failure; return whether to try the server again."""
+        if server_deadline.is_over() and server_deadline.seconds < self.blame_after:
             return False
-        is_quick = isinstance(failure, ConnectionLost) and allotted.elapsed() < self.blame_after
-        # A server that refuses connections is dead, where there is another to go to.
+        is_quick = isinstance(failure, ConnectionLost) and server_deadline.elapsed() < self.blame_after
+        # A refused connection counts as a dead server, if another server is good.
         if is_quick and not (isinstance(failure, ConnectionRefused) and self.servers.has_alternatives()):
             self.losses.record(uri, epoch, failure)
-            return self.servers.is_good(uri) and not allotted.is_over()
+            return self.servers.is_good(uri) and not server_deadline.is_over()
         self.servers.record_failure(uri, epoch, failure)
         return False
 
     def start_due_probes(self) -> None:
-        """Start the probes whose time has come while other servers are good; it takes no time itself."""
+        """Start the probes that are due while other servers are good, without waiting for them."""
         self._start_probes(urgent=False)
 
     def _start_probes(self, *, urgent: bool) -> bool:
@@ -114,19 +116,19 @@ class Connector:
             self.spawn(partial(self._probe, next(uri for uri in self.uris if uri.text == text)))
         return bool(due)
 
-    def _revived(self, deadline: Deadline) -> list[str]:
-        """With no good server left, start a probe if its time has come, and give it a moment."""
+    def _recovered_servers(self, deadline: Deadline) -> list[str]:
+        """Start the due probes when no server is good, and wait briefly for a server to recover."""
         if self._start_probes(urgent=True):
-            self.servers.wait_for_good(deadline.within(_PROBE_PATIENCE))
-        elif self.servers.probed_within(_OTHERS_PATIENCE):
-            self.servers.wait_for_good(deadline.within(_OTHERS_PATIENCE))
+            self.servers.wait_for_good(deadline.within(_PROBE_WAIT))
+        elif self.servers.probed_within(_RUNNING_PROBE_WAIT):
+            self.servers.wait_for_good(deadline.within(_RUNNING_PROBE_WAIT))
         order = self.servers.candidates()
         if not order:
             raise self.servers.outage()
         return order
 
     def _probe(self, uri: ServerUri) -> None:
-        """Ask a server for its root DSE (RFC 4512, section 5.1): any answer but "not now" shows it alive."""
+        """Read a server's root DSE (RFC 4512, section 5.1): it is alive unless it answers that it is busy."""
         deadline = Deadline(self.connect_timeout + self.read_timeout, self.monotonic)
         try:
             connection = self._connect_to(uri, deadline, ask_root_dse)
@@ -137,20 +139,20 @@ class Connector:
             connection.close(deadline)
 
     def _connect_to(
-        self, uri: ServerUri, deadline: Deadline, introduce: Callable[[LdapConnection], None]
+        self, uri: ServerUri, deadline: Deadline, prepare: Callable[[LdapConnection], None]
     ) -> LdapConnection:
         raw = dial(uri, connect_timeout=self.connect_timeout, deadline=deadline)
         if self.context is not None and uri.scheme == "ldaps":
             raw = secure(raw, self.context, host=uri.host, timeout=self.read_timeout, deadline=deadline)
         socket = DeadlineSocket(raw, server=uri.text, read_timeout=self.read_timeout, deadline=deadline)
-        # A `Server` of its own for each connection: ldap3's remembers a refused address as down for 5 s.
+        # Each connection gets its own `Server`, since ldap3's marks a refused address as down for 5 s.
         connection = LdapConnection.over(
             Server("localhost", get_info=NONE), socket, name=uri.text, codec=self.codec
         )
         try:
             if self.context is not None and uri.scheme == "ldap" and self.start_tls:
                 start_tls(connection, socket, uri, self.context, read_timeout=self.read_timeout)
-            introduce(connection)
+            prepare(connection)
         except BaseException:
             connection.close()
             raise
@@ -167,17 +169,17 @@ def start_tls(
     *,
     read_timeout: float,
 ) -> ssl.SSLSocket:
-    """Go over to TLS before anything else is said (RFC 4511, section 4.14; RFC 4513, section 3.1).
+    """Switch to TLS before any other operation (RFC 4511, section 4.14; RFC 4513, section 3.1).
 
     Args:
-        connection: a connection on which nothing has been said; it goes on over TLS.
+        connection: a connection without any operation yet; it continues over TLS.
         socket: its socket.
-        uri: whom it is to.
+        uri: the server.
         context: from `verified_context`.
         read_timeout: seconds for the handshake, and for each answer after it.
 
     Raises:
-        DirectoryUnavailable: refused, or no TLS with whom we meant; no password was sent.
+        DirectoryUnavailable: the server refused, or TLS failed; no password was sent.
     """
     answer = connection.extended(_START_TLS)
     if answer.code != 0:
@@ -194,10 +196,10 @@ def start_tls(
 
 
 def ask_root_dse(connection: LdapConnection) -> None:
-    """Read the root DSE (RFC 4512, section 5.1), which shows that a connection reaches a server.
+    """Read the root DSE (RFC 4512, section 5.1), to prove that a connection reaches a server.
 
     Raises:
-        DirectoryUnavailable: no answer, or the server says that it cannot answer now.
+        DirectoryUnavailable: the server did not answer, or answers that it is busy.
     """
     connection.read("", attributes=[NO_ATTRIBUTES])
     if connection.failure is not None:

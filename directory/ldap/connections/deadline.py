@@ -1,6 +1,6 @@
 """One deadline for a whole login.
 
-Owns: how long anything may still take. Must not know: what is being waited for.
+Owns: how much time is left. Must not know: LDAP, connections.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from directory.contract import DirectoryUnavailable
 
 
 class Deadline:
-    """A moment after which nothing is waited for any more, whatever the directory sends meanwhile."""
+    """Ends every wait of a login at one moment, however slowly the directory server answers."""
 
     __slots__ = ("_end", "_monotonic", "seconds")
 
@@ -22,19 +22,19 @@ class Deadline:
 
     @classmethod
     def of_request(cls, seconds: float, monotonic: Callable[[], float]) -> Self:
-        """Make a deadline that is no later than that of the request which this thread answers.
+        """Make a deadline that ends no later than the HTTP request that this thread answers.
 
         Args:
-            seconds: the longest that it may be.
+            seconds: the longest time it may have.
             monotonic: seconds since any moment.
         """
         return cls(bounded(seconds), monotonic)
 
     def remaining(self) -> float:
-        """Say how many seconds are left.
+        """Return the seconds that are left.
 
         Raises:
-            DirectoryUnavailable: none are.
+            DirectoryUnavailable: the deadline has passed.
         """
         left = self._end - self._monotonic()
         if left <= 0:
@@ -42,31 +42,31 @@ class Deadline:
         return left
 
     def within(self, limit: float) -> float:
-        """Say how long one step may take.
+        """Return how many seconds one step may take.
 
         Args:
-            limit: seconds that the step may take by itself.
+            limit: the step's own timeout in seconds.
 
         Raises:
-            DirectoryUnavailable: no time is left.
+            DirectoryUnavailable: the deadline has passed.
         """
         return min(limit, self.remaining())
 
     def is_over(self) -> bool:
-        """Say whether no time is left."""
+        """Return whether the deadline has passed."""
         return self._monotonic() >= self._end
 
     def elapsed(self) -> float:
-        """Say how many seconds are over."""
+        """Return the seconds since the deadline was made."""
         return self._monotonic() - self._end + self.seconds
 
-    def fraction(self, fraction: float) -> Self:
-        """Make a deadline for one try of several: it ends when this fraction of what is left is over.
+    def fraction(self, share: float) -> Self:
+        """Make a deadline for one of several tries, out of the time that is left.
 
         Args:
-            fraction: from 0 to 1.
+            share: of the time left, from 0 to 1.
 
         Raises:
-            DirectoryUnavailable: no time is left.
+            DirectoryUnavailable: the deadline has passed.
         """
-        return type(self)(self.remaining() * fraction, self._monotonic)
+        return type(self)(self.remaining() * share, self._monotonic)

@@ -1,6 +1,6 @@
-"""Opening a socket to a directory server, in time.
+"""Opens a socket to a directory server within the deadline.
 
-Owns: resolving and connecting, and what their failures are called. Must not know: LDAP, TLS, people.
+Owns: resolving the host name, connecting, and the errors of both. Must not know: LDAP, TLS, people.
 """
 
 import queue
@@ -16,15 +16,15 @@ from directory.ldap.connections.uri import ServerUri
 
 
 class ConnectionRefused(ConnectionLost):
-    """No server listens, or something on the way resets new connections."""
+    """No server listens, or a device on the way resets new connections."""
 
 
 def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socket.socket:
     """Connect to a server, trying each of its addresses in turn.
 
     Args:
-        uri: which server.
-        connect_timeout: seconds for the name, and again for each address.
+        uri: the server.
+        connect_timeout: seconds to resolve the name, and again for each address.
         deadline: of the login that needs the connection.
 
     Raises:
@@ -36,7 +36,7 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
     for family, address in resolve(uri, connect_timeout=connect_timeout, deadline=deadline):
         try:
             raw = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:  # a family that the kernel does not know, or no descriptor left
+        except OSError as error:  # the kernel lacks the address family, or no descriptor is left
             failures.append(str(error))
             kind = DirectoryUnavailable
             continue
@@ -44,7 +44,7 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
             raw.settimeout(deadline.within(connect_timeout))
             raw.connect(address)
             if family != socket.AF_UNIX:
-                # Without it each bind over TLS 1.3 waits 40 ms for a delayed acknowledgement.
+                # Otherwise each bind over TLS 1.3 waits 40 ms for a delayed acknowledgement.
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raw.close()
@@ -60,34 +60,34 @@ def dial(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> socke
 
 
 def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> list[tuple[int, Any]]:
-    """Resolve a server's host, in a thread of its own, since the system's resolver knows no time limit.
+    """Resolve a server's host name in a separate thread, since the system's resolver has no timeout.
 
     Args:
-        uri: which server.
-        connect_timeout: seconds for the name.
-        deadline: of the login that needs it.
+        uri: the server.
+        connect_timeout: seconds to resolve the name.
+        deadline: of the login that needs the address.
 
     Returns:
         Socket families and addresses, in the order in which to try them.
 
     Raises:
-        DirectoryUnavailable: no such name, or no answer in time.
+        DirectoryUnavailable: the name does not exist, or the resolver did not answer in time.
     """
     if uri.scheme == "ldapi":
         return [(socket.AF_UNIX, uri.host)]
     answers: queue.SimpleQueue[list[tuple[int, Any]] | Exception] = queue.SimpleQueue()
 
-    def ask(flags: int) -> None:
+    def look_up(flags: int) -> None:
         try:
-            found = socket.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM, flags=flags)
-            answers.put([(family, address) for family, _, _, _, address in found])
+            addresses = socket.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM, flags=flags)
+            answers.put([(family, address) for family, _, _, _, address in addresses])
         except (OSError, UnicodeError) as error:
             answers.put(error)
 
-    ask(socket.AI_NUMERICHOST)
+    look_up(socket.AI_NUMERICHOST)
     answer = answers.get()
-    if isinstance(answer, Exception):  # a name, not an address
-        _in_a_thread(lambda: ask(0), f"resolve {uri.host}")
+    if isinstance(answer, Exception):  # the host is a name, not an address
+        _start_thread(lambda: look_up(0), f"resolve {uri.host}")
         try:
             answer = answers.get(timeout=deadline.within(connect_timeout))
         except queue.Empty:
@@ -97,7 +97,7 @@ def resolve(uri: ServerUri, *, connect_timeout: float, deadline: Deadline) -> li
     return answer
 
 
-def _in_a_thread(action: Callable[[], None], name: str) -> None:
+def _start_thread(action: Callable[[], None], name: str) -> None:
     try:
         threading.Thread(target=action, name=name, daemon=True).start()
     except RuntimeError as error:

@@ -1,7 +1,7 @@
-"""A few connections of one kind, kept open and lent to one thread at a time.
+"""A pool of connections for one purpose, each leased to one thread at a time.
 
-Owns: how many there are, how long they live, who waits for one, and that a dead one is not lent. Must not
-know: what they are for.
+Owns: the size of the pool, the lifetime of connections, the queue for them, and that no dead one is leased.
+Must not know: what the connections are used for.
 """
 
 import threading
@@ -16,9 +16,9 @@ from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.servers import QuickLosses, Servers
 from directory.ldap.connections.sockets import ConnectionLost
 
-_FAREWELL_SECONDS = 0.2
-# How many may wait for each connection: a burst passes, and what comes on top is refused at once.
-_WAITING = 8
+_UNBIND_SECONDS = 0.2
+# Threads that may wait for each connection: enough for a burst. The pool refuses further ones at once.
+_WAITING_PER_CONNECTION = 8
 
 
 class ConnectionFactory(Protocol):
@@ -33,7 +33,8 @@ class ConnectionFactory(Protocol):
 class PoolStats:
     """How many connections a pool has, and how many threads wait for one.
 
-    `idle_servers` names the server of each idle connection; the pool leases the last one first.
+    `leased` includes connections that are being opened. `idle_servers` names the server of each idle
+    connection; the pool leases the last of them first.
     """
 
     open: int
@@ -44,31 +45,46 @@ class PoolStats:
 
 
 class Lease:
-    """One connection of a pool, for the length of a `with` block each time that it is lent."""
+    """A connection of a pool. Each `with` block over it is one lease, and returns it to the pool."""
 
-    __slots__ = ("allotted", "born", "connection", "epoch", "generation", "kept", "pool", "reuse_last")
+    __slots__ = (
+        "connection",
+        "deadline",
+        "epoch",
+        "generation",
+        "is_reused",
+        "opened_at",
+        "pool",
+        "reuse_last",
+    )
 
     def __init__(
-        self, pool: "ConnectionPool", connection: LdapConnection, *, born: float, generation: int, epoch: int
+        self,
+        pool: "ConnectionPool",
+        connection: LdapConnection,
+        *,
+        opened_at: float,
+        generation: int,
+        epoch: int,
     ) -> None:
         self.pool = pool
         self.connection = connection
-        self.born = born
+        self.opened_at = opened_at
         self.generation = generation
         self.epoch = epoch
-        self.kept = False
+        self.is_reused = False
         self.reuse_last = False
-        self.allotted: Deadline
+        self.deadline: Deadline
 
     def __enter__(self) -> LdapConnection:
         return self.connection
 
     def __exit__(self, *_: object) -> None:
-        self.pool.take_back(self)
+        self.pool.release(self)
 
 
 class ConnectionPool:
-    """A bounded set of connections, the latest used first."""
+    """A bounded set of connections. It leases the most recently used one first."""
 
     def __init__(
         self,
@@ -84,12 +100,12 @@ class ConnectionPool:
         """Make an empty pool.
 
         Args:
-            purpose: for sentences to the operator.
+            purpose: named in error messages for the operator.
             connect: makes a connection.
-            servers: told of what fails, and asked what may be used.
+            servers: the state of each server; the pool reports failures to it.
             size: the most connections that are open.
-            lifetime: seconds until a connection is made anew.
-            blame_after: seconds; a server that was given less, and did not answer, is not blamed.
+            lifetime: seconds after which the pool replaces a connection.
+            blame_after: seconds; a server that had less time to answer is not blamed for its silence.
             monotonic: seconds since any moment.
         """
         self._purpose = purpose
@@ -98,10 +114,10 @@ class ConnectionPool:
         self._losses = QuickLosses(servers)
         self._size = size
         self._lifetime = lifetime
-        self._fair_chance = blame_after
+        self._blame_after = blame_after
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._freed = threading.Condition(self._lock)
+        self._slot_freed = threading.Condition(self._lock)
         self._leased = 0
         self._waiting = 0
         self._idle: list[Lease] = []
@@ -116,47 +132,48 @@ class ConnectionPool:
         time_share: float = 1,
         reuse_last: bool = False,
     ) -> AbstractContextManager[LdapConnection]:
-        """Lend a connection for the length of a `with` block.
+        """Lease a connection for the length of a `with` block.
 
         Args:
-            deadline: for the wait, for a new connection, and for all that is done with it.
-            prefer: the server it should lead to.
-            avoid: the server it should not lead to.
-            time_share: how much of the time that is then left may be used on it, from 0 to 1.
-            reuse_last: whether the next login should rather get another connection than this one.
+            deadline: for the wait, for a new connection, and for all operations of the lease.
+            prefer: the server that the connection should lead to.
+            avoid: the server that it should not lead to.
+            time_share: the share of the time left that the lease may use, from 0 to 1.
+            reuse_last: whether the pool should lease this connection after all its other idle ones.
 
         Raises:
-            DirectoryUnavailable: none became free in time, too many wait already, or none could be made.
+            DirectoryUnavailable: no connection became free in time, too many threads wait already, or no
+                connection could be opened.
         """
-        lease = self._enter(deadline, prefer, avoid)
+        lease = self._take_slot(deadline, prefer, avoid)
         try:
-            while lease is not None and not (self._may_live(lease) and lease.connection.is_alive()):
-                self._dismiss(lease)
+            while lease is not None and not (self._is_current(lease) and lease.connection.is_alive()):
+                self._close(lease)
                 with self._lock:
-                    lease = self._pop(prefer, avoid)
+                    lease = self._take_idle(prefer, avoid)
             if lease is None:
                 lease = self._open(deadline, prefer, avoid)
         except BaseException:
-            self._leave()
+            self._free_slot()
             raise
         try:
-            lease.allotted = deadline.fraction(time_share)
+            lease.deadline = deadline.fraction(time_share)
             lease.reuse_last = reuse_last
         except BaseException:
-            self._give_back(lease)
+            self._keep_or_close(lease)
             raise
-        lease.connection.set_deadline(lease.allotted)
+        lease.connection.set_deadline(lease.deadline)
         return lease
 
-    def take_back(self, lease: Lease) -> None:
-        """Take a connection back, and see to what has failed on it."""
+    def release(self, lease: Lease) -> None:
+        """Return a connection to the pool, and report a failure that it had."""
         try:
             if lease.connection.failure is not None:
-                self._blame(lease, lease.connection.failure)
+                self._report_failure(lease, lease.connection.failure)
             elif self._losses:
                 self._losses.clear(lease.connection.name)
         finally:
-            self._give_back(lease)
+            self._keep_or_close(lease)
 
     def stats(self) -> PoolStats:
         """Count the connections of this pool."""
@@ -170,103 +187,104 @@ class ConnectionPool:
             )
 
     def close(self) -> None:
-        """Close every connection: the idle ones now, a lent one when it comes back."""
+        """Close every connection: idle ones now, leased ones when they are returned."""
         with self._lock:
             self._generation += 1
             idle, self._idle = self._idle, []
         for lease in idle:
-            self._dismiss(lease)
+            self._close(lease)
 
-    def _enter(self, deadline: Deadline, prefer: str | None, avoid: str | None) -> Lease | None:
-        """Take a place, and the connection that is kept for it, if there is one."""
+    def _take_slot(self, deadline: Deadline, prefer: str | None, avoid: str | None) -> Lease | None:
+        """Take one of the pool's slots, with an idle connection if there is a suitable one."""
         with self._lock:
             if self._leased >= self._size or self._waiting:
                 self._wait(deadline)
             self._leased += 1
-            return self._pop(prefer, avoid)
+            return self._take_idle(prefer, avoid)
 
     def _wait(self, deadline: Deadline) -> None:
-        if self._waiting >= self._size * _WAITING:
+        if self._waiting >= self._size * _WAITING_PER_CONNECTION:
             raise DirectoryUnavailable(
                 f"too many wait already for the {self._size} connections for {self._purpose}"
             )
         self._waiting += 1
         try:
             while self._leased >= self._size:
-                woken = self._freed.wait(deadline.remaining())
-                # Who gives up must not have been the one that was told.
-                if not woken and self._leased >= self._size:
+                is_notified = self._slot_freed.wait(deadline.remaining())
+                # A thread that was notified must not give up: no other thread learns of the free slot.
+                if not is_notified and self._leased >= self._size:
                     raise DirectoryUnavailable(
                         f"all {self._size} connections for {self._purpose} stayed busy (NETID_LDAP_POOL_SIZE)"
                     )
         finally:
             self._waiting -= 1
 
-    def _leave(self) -> None:
+    def _free_slot(self) -> None:
         with self._lock:
-            self._free()
+            self._free_slot_locked()
 
-    def _free(self) -> None:
+    def _free_slot_locked(self) -> None:
         self._leased -= 1
         if self._waiting:
-            self._freed.notify()
+            self._slot_freed.notify()
 
-    def _pop(self, prefer: str | None, avoid: str | None) -> Lease | None:
-        # Not another server's in place of `prefer`: of that one a new connection is made.
-        wanted = prefer if prefer is not None and self._servers.is_good(prefer) else None
-        for place in range(len(self._idle) - 1, -1, -1):
-            name = self._idle[place].connection.name
-            if name != avoid and (wanted is None or wanted == name):
-                lease = self._idle.pop(place)
-                lease.kept = True
+    def _take_idle(self, prefer: str | None, avoid: str | None) -> Lease | None:
+        # A good server without an idle connection gets a new one, rather than another server's idle one.
+        required = prefer if prefer is not None and self._servers.is_good(prefer) else None
+        for index in range(len(self._idle) - 1, -1, -1):
+            server = self._idle[index].connection.name
+            if server != avoid and (required is None or required == server):
+                lease = self._idle.pop(index)
+                lease.is_reused = True
                 return lease
         return None
 
     def _open(self, deadline: Deadline, prefer: str | None, avoid: str | None) -> Lease:
-        """Make a new connection, for which others that wait for nobody may have to go."""
+        """Open a connection, and close idle ones to other servers if the pool would exceed its size."""
         generation = self._generation
         connection = self._connect(deadline, prefer=prefer, avoid=avoid)
         epoch = self._servers.epoch(connection.name)
         with self._lock:
             surplus = self._idle[: max(0, len(self._idle) + self._leased - self._size)]
             del self._idle[: len(surplus)]
-        for other in surplus:
-            self._dismiss(other)
-        return Lease(self, connection, born=self._monotonic(), generation=generation, epoch=epoch)
+        for idle in surplus:
+            self._close(idle)
+        return Lease(self, connection, opened_at=self._monotonic(), generation=generation, epoch=epoch)
 
-    def _give_back(self, lease: Lease) -> None:
+    def _keep_or_close(self, lease: Lease) -> None:
         with self._lock:
-            keep = lease.connection.usable and lease.connection.failure is None and self._may_live(lease)
+            connection = lease.connection
+            keep = connection.usable and connection.failure is None and self._is_current(lease)
             if keep:
                 self._idle.insert(0 if lease.reuse_last else len(self._idle), lease)
-                self._free()
+                self._free_slot_locked()
         if not keep:
             try:
-                self._dismiss(lease)
+                self._close(lease)
             finally:
-                self._leave()
+                self._free_slot()
 
-    def _may_live(self, lease: Lease) -> bool:
+    def _is_current(self, lease: Lease) -> bool:
         return (
             lease.generation == self._generation
-            and self._monotonic() - lease.born < self._lifetime
+            and self._monotonic() - lease.opened_at < self._lifetime
             and self._servers.trusts(lease.connection.name, lease.epoch)
         )
 
-    def _blame(self, lease: Lease, failure: DirectoryUnavailable) -> None:
-        """Find out whose failure it is, the connection's or the server's."""
-        name, epoch, allotted = lease.connection.name, lease.epoch, lease.allotted
-        if allotted.is_over() and allotted.seconds < self._fair_chance:
+    def _report_failure(self, lease: Lease, failure: DirectoryUnavailable) -> None:
+        """Decide whether the connection or the server is to blame for a failure."""
+        server, epoch, deadline = lease.connection.name, lease.epoch, lease.deadline
+        if deadline.is_over() and deadline.seconds < self._blame_after:
             return
-        if isinstance(failure, ConnectionLost) and allotted.elapsed() < self._fair_chance:
-            self._losses.record(name, epoch, failure)
-            if lease.kept:
-                self._servers.distrust(name, epoch)
+        if isinstance(failure, ConnectionLost) and deadline.elapsed() < self._blame_after:
+            self._losses.record(server, epoch, failure)
+            if lease.is_reused:
+                self._servers.distrust(server, epoch)
         else:
-            # It may be this connection alone that hangs, as when a firewall has forgotten it.
+            # Only this connection may hang, for example when a firewall has dropped its state.
             probe_now = not isinstance(failure, ServerBusy)
-            self._servers.record_failure(name, epoch, failure, probe_now=probe_now)
+            self._servers.record_failure(server, epoch, failure, probe_now=probe_now)
 
-    def _dismiss(self, lease: Lease) -> None:
-        """End a connection, with a farewell if it is alive."""
-        lease.connection.close(Deadline(_FAREWELL_SECONDS, self._monotonic))
+    def _close(self, lease: Lease) -> None:
+        """Close a connection, with an unbind request if it is usable."""
+        lease.connection.close(Deadline(_UNBIND_SECONDS, self._monotonic))

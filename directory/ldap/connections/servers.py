@@ -1,7 +1,7 @@
-"""Which directory servers may be spoken to now, and in what order.
+"""The state of each directory server: which servers may be used now, and in what order.
 
-Owns: the state of each server, how long one that failed is left alone, and when it is tried again. Must not
-know: sockets, LDAP, what a failure was.
+Owns: quarantine and back-off after failures, when a server is probed again, and how many quickly lost
+connections a server may have. Must not know: sockets, LDAP, what a failure was.
 """
 
 import threading
@@ -12,20 +12,20 @@ from typing import Final
 
 from directory.contract import DirectoryUnavailable
 
-# Seconds that a server is left alone after its first failure; each further one doubles them, up to the most.
+# Back-off in seconds. It doubles with each further failure, up to the maximum.
 _FIRST_BACK_OFF = 0.5
-_MOST_BACK_OFF = 30.0
-_DOUBLINGS = 8
-# With no other server left, one is tried again at least this often (seconds): logins recover when it does.
-_URGENT = 1.0
-# Losses in a row: one may be the network's. While another server is good, the second one leads there.
-_LOSSES_AMONG_SEVERAL: Final = 2
-# The only good server is left alone late: a quick loss holds no thread, and there is nowhere else to go.
-_LOSSES_ALONE: Final = 10
+_MAX_BACK_OFF = 30.0
+_MAX_DOUBLINGS = 8
+# Seconds. While no server is good, each is probed at least this often, so that logins recover with it.
+_URGENT_PROBE_INTERVAL = 1.0
+# Lost connections in a row. The network may cause one; after the second, logins use another good server.
+_MAX_LOSSES_WITH_ALTERNATIVES: Final = 2
+# The only good server is quarantined late: a quick loss holds no thread, and there is no alternative.
+_MAX_LOSSES_ALONE: Final = 10
 
 
 class ServerState(StrEnum):
-    """What is thought of a server: to be used, left alone, or left alone while one probe is under way."""
+    """A server is good, or quarantined after a failure, or half open while a probe runs."""
 
     GOOD = "good"
     QUARANTINED = "quarantined"
@@ -34,11 +34,11 @@ class ServerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """How one server stands.
+    """The state of one server.
 
-    `since` is when it came into this state, in seconds since the epoch; `failures` counts those in a row, and
-    is forgotten once it has been good for as long as the longest back-off; `cause` is the last failure in a
-    sentence for the operator, kept when the server is good again, and `alarm` whether no waiting cures it.
+    `since` is when the state began, in seconds since the epoch. `failures` counts failures in a row; it
+    returns to 0 once the server was good for the longest back-off. `cause` is the last failure, as a sentence
+    for the operator; it is kept when the server recovers. `alarm` says that an operator must act.
     """
 
     uri: str
@@ -51,21 +51,21 @@ class ServerStatus:
 
 @dataclass(slots=True)
 class _Record:
-    """One server. Moments are of the monotonic clock, but for `since`."""
+    """One server. Times are of the monotonic clock, except `since`."""
 
     uri: str
     since: float
     state: ServerState = ServerState.GOOD
-    changed: float = 0.0
+    changed_at: float = 0.0
     failures: int = 0
     failure: DirectoryUnavailable | None = None
-    until: float = 0.0
-    # Counts what its connections were lost to: those opened under another number are not trusted.
+    retry_at: float = 0.0
+    # Connections that were opened under an earlier epoch are not trusted.
     epoch: int = 0
 
 
 class Servers:
-    """The servers in order of preference, and what is thought of each."""
+    """The servers in order of preference, with the state of each."""
 
     def __init__(
         self,
@@ -76,61 +76,63 @@ class Servers:
         random: Callable[[], float],
         on_change: Callable[[str, str], None] = lambda _uri, _state: None,
     ) -> None:
-        """Take the servers for good until one fails.
+        """Start with every server good.
 
         Args:
-            uris: in order of preference; none for a directory that is no network's.
+            uris: in order of preference; none for the embedded directory.
             clock: seconds since the epoch.
             monotonic: seconds since any moment.
-            random: a number from 0 to 1, so that many processes do not come back at once.
-            on_change: is told of a server that is in another state now; it must be quick, and not ask us.
+            random: returns a number from 0 to 1; the jitter keeps processes from retrying at the same moment.
+            on_change: called with a server and its new state. It must be quick, and must not call this
+                object.
         """
         self._clock, self._monotonic, self._random, self._on_change = clock, monotonic, random, on_change
-        self._changed = threading.Condition()
+        self._state_changed = threading.Condition()
         self._records = {uri: _Record(uri, clock()) for uri in uris}
         self._good = len(self._records)
 
     def candidates(self, *, prefer: str | None = None, avoid: str | None = None) -> list[str]:
-        """List the servers that may be connected to.
+        """List the good servers in the order in which to connect to them.
 
-        They come in the order of preference, but one that has just come back stands behind the others until
-        it has been good for as long as the longest back-off: new connections go back to it only then, and
-        those to the others live out their lifetime.
+        The order is that of preference. A server that has just recovered comes last until it was good for the
+        longest back-off; only then do new connections return to it.
 
         Args:
-            prefer: the server that comes first, if it is good.
-            avoid: the server that comes last.
+            prefer: the server to list first, if it is good.
+            avoid: the server to list last.
         """
         good = [record for record in self._records.values() if record.state is ServerState.GOOD]
-        good.sort(key=lambda record: (record.uri == avoid, record.uri != prefer, self._failures(record) > 0))
+        good.sort(
+            key=lambda record: (record.uri == avoid, record.uri != prefer, self._recent_failures(record) > 0)
+        )
         return [record.uri for record in good]
 
     def has_alternatives(self) -> bool:
-        """Say whether more than one server may be connected to."""
+        """Return whether more than one server is good."""
         return self._good > 1
 
     def are_all_good(self) -> bool:
-        """Say whether each server may be connected to: then there is none to be looked after."""
+        """Return whether every server is good, so that no probe can be due."""
         return self._good == len(self._records)
 
     def is_good(self, uri: str) -> bool:
-        """Say whether a server may be connected to."""
+        """Return whether a server is good."""
         record = self._records.get(uri)
         return record is not None and record.state is ServerState.GOOD
 
     def epoch(self, uri: str) -> int:
-        """Give the number under which a connection is opened now."""
+        """Return the epoch of connections that are opened to a server now."""
         record = self._records.get(uri)
         return record.epoch if record else 0
 
     def trusts(self, uri: str, epoch: int) -> bool:
-        """Say whether a connection that was opened under `epoch` may still be used."""
+        """Return whether a connection that was opened in `epoch` may still be used."""
         record = self._records.get(uri)
         return record is None or (record.state is ServerState.GOOD and record.epoch == epoch)
 
     def distrust(self, uri: str, epoch: int) -> None:
-        """Trust no connection opened until now: one of them was dead, which says nothing of the server."""
-        with self._changed:
+        """Begin a new epoch: one idle connection was dead, so others may be, but the server may be fine."""
+        with self._state_changed:
             record = self._records.get(uri)
             if record is not None and record.epoch == epoch:
                 record.epoch += 1
@@ -138,16 +140,16 @@ class Servers:
     def record_failure(
         self, uri: str, epoch: int, failure: DirectoryUnavailable, *, probe_now: bool = False
     ) -> None:
-        """Leave a server alone for a while.
+        """Quarantine a server after a failure.
 
         Args:
-            uri: which one; others than ours are passed over.
-            epoch: under which the connection was opened; what began before the last failure is no news.
+            uri: the server; an unknown one is ignored.
+            epoch: of the failed connection; a failure from an earlier epoch is ignored.
             failure: what happened.
-            probe_now: whether it may be the connection's fault alone: if it is the first failure in a row, a
-                probe is due at once.
+            probe_now: whether the connection alone may have failed. The first failure in a row then makes a
+                probe due at once.
         """
-        with self._changed:
+        with self._state_changed:
             record = self._records.get(uri)
             if record is not None and record.epoch == epoch and record.state is ServerState.GOOD:
                 self._quarantine(record, failure, at_once=probe_now)
@@ -164,48 +166,48 @@ class Servers:
         """
         if (self._good > 0) == urgent:
             return []
-        with self._changed:
+        with self._state_changed:
             now = self._monotonic()
             due = [
                 record
                 for record in self._records.values()
-                if record.state is not ServerState.GOOD and now >= self._probe_from(record, urgent=urgent)
+                if record.state is not ServerState.GOOD and now >= self._probe_due_at(record, urgent=urgent)
             ]
             for record in due:
-                self._turn(record, ServerState.HALF_OPEN)
+                self._set_state(record, ServerState.HALF_OPEN)
             return [record.uri for record in due]
 
     def probe_succeeded(self, uri: str) -> None:
-        """Take a server for good again: its probe was answered."""
-        with self._changed:
+        """Mark a server as good: it has answered its probe."""
+        with self._state_changed:
             if self._records[uri].state is not ServerState.GOOD:
-                self._turn(self._records[uri], ServerState.GOOD)
+                self._set_state(self._records[uri], ServerState.GOOD)
 
     def probe_failed(self, uri: str, failure: DirectoryUnavailable) -> None:
-        """Leave a server alone for longer: its probe failed, and no other has succeeded meanwhile."""
-        with self._changed:
+        """Quarantine a server for longer, unless another probe of it has succeeded meanwhile."""
+        with self._state_changed:
             if self._records[uri].state is ServerState.HALF_OPEN:
                 self._quarantine(self._records[uri], failure, at_once=False)
 
     def probed_within(self, seconds: float) -> bool:
-        """Say whether a probe is under way that was begun so few seconds ago."""
+        """Return whether a probe is running that began within the last `seconds`."""
         since = self._monotonic() - seconds
-        return any(r.state is ServerState.HALF_OPEN and r.changed > since for r in self._records.values())
+        return any(r.state is ServerState.HALF_OPEN and r.changed_at > since for r in self._records.values())
 
     def wait_for_good(self, seconds: float) -> None:
-        """Wait for probes under way: until a server is good, or none is probed, or the time is over."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._good > 0 or not self._is_any_probed(), seconds)
+        """Wait until a server is good, no probe is running, or the time is over."""
+        with self._state_changed:
+            self._state_changed.wait_for(lambda: self._good > 0 or not self._is_any_probe_running(), seconds)
 
     def statuses(self) -> list[ServerStatus]:
-        """Tell how each server stands, in order of preference."""
-        with self._changed:
+        """Return the state of each server, in order of preference."""
+        with self._state_changed:
             return [
                 ServerStatus(
                     uri=record.uri,
                     state=record.state,
                     since=record.since,
-                    failures=self._failures(record),
+                    failures=self._recent_failures(record),
                     cause=record.failure.cause if record.failure else None,
                     alarm=record.failure.alarm if record.failure else False,
                 )
@@ -213,7 +215,7 @@ class Servers:
             ]
 
     def outage(self) -> DirectoryUnavailable:
-        """Make the failure of a login that no server is left for."""
+        """Return the failure for a login when no server is good."""
         failed = [(record.uri, record.failure) for record in self._records.values() if record.failure]
         causes = [
             failure.cause if uri in failure.cause else f"{uri}: {failure.cause}" for uri, failure in failed
@@ -223,50 +225,50 @@ class Servers:
             alarm=any(failure.alarm for _, failure in failed),
         )
 
-    def _is_any_probed(self) -> bool:
+    def _is_any_probe_running(self) -> bool:
         return any(record.state is ServerState.HALF_OPEN for record in self._records.values())
 
-    def _failures(self, record: _Record) -> int:
-        settled = self._monotonic() - record.changed >= _MOST_BACK_OFF
-        return 0 if record.state is ServerState.GOOD and settled else record.failures
+    def _recent_failures(self, record: _Record) -> int:
+        is_settled = self._monotonic() - record.changed_at >= _MAX_BACK_OFF
+        return 0 if record.state is ServerState.GOOD and is_settled else record.failures
 
-    def _probe_from(self, record: _Record, *, urgent: bool) -> float:
+    def _probe_due_at(self, record: _Record, *, urgent: bool) -> float:
         if record.state is ServerState.HALF_OPEN:
-            return record.changed + (_URGENT if urgent else _MOST_BACK_OFF)
-        return min(record.until, record.changed + _URGENT) if urgent else record.until
+            return record.changed_at + (_URGENT_PROBE_INTERVAL if urgent else _MAX_BACK_OFF)
+        return min(record.retry_at, record.changed_at + _URGENT_PROBE_INTERVAL) if urgent else record.retry_at
 
     def _quarantine(self, record: _Record, failure: DirectoryUnavailable, *, at_once: bool) -> None:
-        record.failures = self._failures(record) + 1
+        record.failures = self._recent_failures(record) + 1
         record.failure = failure
         record.epoch += 1
-        self._turn(record, ServerState.QUARANTINED)
-        record.until = record.changed
+        self._set_state(record, ServerState.QUARANTINED)
+        record.retry_at = record.changed_at
         if not at_once or record.failures > 1:
-            # Bounded, since no number holds what a night of doublings comes to.
-            doublings = min(record.failures - 1, _DOUBLINGS)
-            back_off = min(_MOST_BACK_OFF, _FIRST_BACK_OFF * 2.0**doublings)
-            record.until += back_off * (0.75 + self._random() / 2)
+            # Bounded: a float cannot hold the doublings of a whole night.
+            doublings = min(record.failures - 1, _MAX_DOUBLINGS)
+            back_off = min(_MAX_BACK_OFF, _FIRST_BACK_OFF * 2.0**doublings)
+            record.retry_at += back_off * (0.75 + self._random() / 2)
 
-    def _turn(self, record: _Record, state: ServerState) -> None:
+    def _set_state(self, record: _Record, state: ServerState) -> None:
         if record.state is not state:
             record.since = self._clock()
             self._on_change(record.uri, state.value)
         record.state = state
         self._good = sum(each.state is ServerState.GOOD for each in self._records.values())
-        record.changed = self._monotonic()
-        self._changed.notify_all()
+        record.changed_at = self._monotonic()
+        self._state_changed.notify_all()
 
 
 class QuickLosses:
-    """Counts quick losses of connections for one purpose, until one of them is answered on."""
+    """Counts quickly lost connections of one purpose, for each server, until a connection gets an answer."""
 
     __slots__ = ("_in_a_row", "_lock", "_servers")
 
     def __init__(self, servers: Servers) -> None:
-        """Know of no loss yet.
+        """Start without any loss.
 
         Args:
-            servers: are told when a server has lost too many.
+            servers: the state of each server; a server with too many losses is reported to it.
         """
         self._servers = servers
         self._in_a_row: dict[str, int] = {}
@@ -276,22 +278,24 @@ class QuickLosses:
         return bool(self._in_a_row)
 
     def record(self, uri: str, epoch: int, failure: DirectoryUnavailable) -> None:
-        """Count a loss, and leave the server alone if it is one too many.
+        """Count a loss, and quarantine the server after too many in a row.
 
         Args:
             uri: the server.
-            epoch: under which the connection was opened; an older one is no news.
+            epoch: of the lost connection; a loss from an earlier epoch is ignored.
             failure: what happened.
         """
         if self._servers.epoch(uri) != epoch:
             return
         with self._lock:
             losses = self._in_a_row[uri] = self._in_a_row.get(uri, 0) + 1
-        if losses >= (_LOSSES_AMONG_SEVERAL if self._servers.has_alternatives() else _LOSSES_ALONE):
+        if losses >= (
+            _MAX_LOSSES_WITH_ALTERNATIVES if self._servers.has_alternatives() else _MAX_LOSSES_ALONE
+        ):
             self.clear(uri)
             self._servers.record_failure(uri, epoch, failure, probe_now=True)
 
     def clear(self, uri: str) -> None:
-        """Forget the losses of a server that has answered."""
+        """Clear the losses of a server that has answered."""
         with self._lock:
             self._in_a_row.pop(uri, None)

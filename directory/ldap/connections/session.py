@@ -1,6 +1,6 @@
-"""What one login asks of the directory: the same server for all of it, where possible.
+"""The LDAP operations of one login, all on the same server where possible.
 
-Owns: which question may be asked a second time, and where. Must not know: what is asked, people, sockets.
+Owns: which operation may be repeated, and on which server. Must not know: what is searched, people, sockets.
 """
 
 from collections.abc import Callable
@@ -33,9 +33,9 @@ Query = Callable[[LdapConnection], SearchResult]
 RunQuery = Callable[[Query], SearchResult]
 """Chooses a connection, runs a query on it and returns the result."""
 
-# What another server may answer better. It is held against no server: it may be the question's fault. While
-# a replica is loaded, it refuses searches (389-ds by 53), or refers to the server that it is loaded from.
-_ASK_ANOTHER: Final = frozenset(
+# Results that another server may improve on. No server is blamed for them, since the request may be at fault.
+# A replica that is being loaded refuses searches (389-ds with 53), or refers to the server it is loaded from.
+_RETRY_ON_ANOTHER_SERVER: Final = frozenset(
     {
         RESULT_OPERATIONS_ERROR,
         RESULT_PROTOCOL_ERROR,
@@ -49,7 +49,7 @@ _ASK_ANOTHER: Final = frozenset(
 
 
 class LdapSession:
-    """One login's, with one deadline for all that is asked in it."""
+    """The operations of one login, with one deadline for all of them."""
 
     def __init__(
         self, searches: ConnectionPool, binds: ConnectionPool, servers: Servers, deadline: Deadline
@@ -63,48 +63,48 @@ class LdapSession:
         self._pinned: str | None = None
 
     def ask_and_pin(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
-        """Ask what no server knows of another; a bind that follows goes to the one that answered.
+        """Search for data that servers do not replicate, and pin the next bind to the server that answered.
 
         Raises:
-            DirectoryUnavailable: nobody could answer it.
+            DirectoryUnavailable: no server could answer.
         """
-        found = self.ask(question)
+        result = self.ask(question)
         self._pinned = self._server
-        return found
+        return result
 
     def ask(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
-        """Ask something that may be asked twice, on a connection of our own account.
+        """Search on a connection of our own account, and repeat the search once if it fails.
 
-        It is asked once more, on another server or on a new connection, if the first fails. While there is
-        another server, the first gets half of the time that is left.
+        The second try goes to another server or uses a new connection. The first try gets half of the time
+        left if another server is good.
 
         Raises:
-            DirectoryUnavailable: nobody could answer it.
+            DirectoryUnavailable: no server could answer.
         """
-        found = self._ask_first(question)
-        if found is not None:
-            return found
+        result = self._ask_once(question)
+        if result is not None:
+            return result
         with self._searches.lease(self._deadline, avoid=self._avoid) as connection:
             self._server = connection.name
             return question(connection)
 
     def elsewhere(self) -> Callable[[Callable[[LdapConnection], SearchResult]], SearchResult]:
-        """Make a way to ask another server than the one that was asked last.
+        """Return a function that searches on another server than the last one.
 
-        All questions go to that other server, and once more where the connection is lost. Each raises
-        DirectoryUnavailable if there is none, or if it cannot answer either.
+        All its searches use the same other server. It repeats a search once if the connection is lost. It
+        raises DirectoryUnavailable if no other server is good, or if that one cannot answer.
         """
-        first = self._server
+        first_server = self._server
 
         def ask_once(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
             if not self._servers.has_alternatives():
                 raise DirectoryUnavailable("there is no other server to ask")
-            prefer = None if self._server == first else self._server
-            # Aside, so that a name that nobody has does not lead the next login away from the first server.
+            prefer = None if self._server == first_server else self._server
+            # Reused last, so that an unknown name does not move the next login away from the first server.
             with self._searches.lease(
-                self._deadline, prefer=prefer, avoid=first, time_share=0.5, reuse_last=True
+                self._deadline, prefer=prefer, avoid=first_server, time_share=0.5, reuse_last=True
             ) as connection:
-                if connection.name == first:
+                if connection.name == first_server:
                     raise DirectoryUnavailable("no other server could be connected to")
                 self._server = connection.name
                 return question(connection)
@@ -118,10 +118,10 @@ class LdapSession:
         return ask
 
     def ask_at(self, server: str, question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
-        """Ask one server and no other.
+        """Search on one server and no other.
 
         Raises:
-            DirectoryUnavailable: it cannot be asked.
+            DirectoryUnavailable: the server cannot answer.
         """
         with self._searches.lease(self._deadline, prefer=server) as connection:
             if connection.name != server:
@@ -130,37 +130,37 @@ class LdapSession:
 
     @property
     def last_server(self) -> str | None:
-        """The server that was asked last, whatever became of it."""
+        """The server of the last operation, even if it failed since."""
         return self._server
 
     @property
     def last_good_server(self) -> str | None:
-        """The URI of the server that was asked last; None for a directory that is no network's."""
+        """The server of the last operation if it is still good; None for the embedded directory."""
         return self._server if self._server is not None and self._servers.is_good(self._server) else None
 
     def as_person(self, action: Callable[[LdapConnection], T]) -> T:
-        """Do what begins with a person's bind, on the server that was asked before.
+        """Run an action that begins with a user's bind, on the server of the last search.
 
-        It is never done twice where the server may have counted a failure, which may be the last before it
-        locks the person out. That leaves two cases: nothing was sent, or the server does not have the entry.
+        The action is never repeated if the server may have counted a failure, since one more may lock the
+        user out. It is repeated in two cases: nothing was sent, or the server does not have the entry.
 
         Raises:
-            DirectoryUnavailable: no answer; or the server that `ask_and_pin` asked is no longer to be had.
-            InvalidCredentials: as `action` raises it, with the server that said so.
+            DirectoryUnavailable: no answer, or the server that `ask_and_pin` used cannot be reached.
+            InvalidCredentials: from `action`; its `server` is set to the server that refused.
         """
         try:
-            return self._on_a_bind_connection(action)
+            return self._run_on_bind_connection(action)
         except NothingSent:
-            return self._on_a_bind_connection(action)
+            return self._run_on_bind_connection(action)
         except NoSuchEntry as refusal:
             if self._pinned is not None or not self._servers.has_alternatives():
                 raise
-            return self._on_a_bind_connection(action, instead_of=refusal)
+            return self._run_on_bind_connection(action, instead_of=refusal)
 
-    def _on_a_bind_connection(
+    def _run_on_bind_connection(
         self, action: Callable[[LdapConnection], T], *, instead_of: NoSuchEntry | None = None
     ) -> T:
-        """Do it once. The refusal of a server without the entry stands if no other can be connected to."""
+        """Run the action once. `instead_of` is raised again if no other server can be connected to."""
         prefer = self._pinned or self._server
         avoid, prefer = (None, prefer) if instead_of is None else (prefer, None)
         with self._binds.lease(self._deadline, prefer=prefer, avoid=avoid) as connection:
@@ -177,27 +177,29 @@ class LdapSession:
                 refusal.server = connection.name
                 raise
 
-    def _ask_first(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult | None:
-        """Ask once; None if it should be asked again."""
-        part = 0.5 if self._servers.has_alternatives() else 1
-        with self._searches.lease(self._deadline, prefer=self._server, time_share=part) as connection:
+    def _ask_once(self, question: Callable[[LdapConnection], SearchResult]) -> SearchResult | None:
+        """Search once; return None if the search should be repeated."""
+        time_share = 0.5 if self._servers.has_alternatives() else 1
+        with self._searches.lease(self._deadline, prefer=self._server, time_share=time_share) as connection:
             self._server = connection.name
             try:
-                found = question(connection)
+                result = question(connection)
             except DirectoryUnavailable:
                 if self._deadline.is_over():
                     raise
             else:
-                elsewhere = found.answer.code in _ASK_ANOTHER and self._servers.has_alternatives()
-                if connection.failure is None and not elsewhere:
-                    return found
+                retry_elsewhere = (
+                    result.answer.code in _RETRY_ON_ANOTHER_SERVER and self._servers.has_alternatives()
+                )
+                if connection.failure is None and not retry_elsewhere:
+                    return result
             self._avoid = connection.name
             return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionPools:
-    """All that conversations go over. `look_after` sees to servers that failed, in no time."""
+    """The pools of a directory. `start_due_probes` probes failed servers in the background."""
 
     searches: ConnectionPool
     binds: ConnectionPool
@@ -205,7 +207,7 @@ class ConnectionPools:
     start_due_probes: Callable[[], None]
 
     def session(self, deadline: Deadline) -> LdapSession:
-        """Begin a login's."""
+        """Begin the session of one login."""
         if not self.servers.are_all_good():
             self.start_due_probes()
         return LdapSession(self.searches, self.binds, self.servers, deadline)

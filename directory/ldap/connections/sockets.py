@@ -1,7 +1,7 @@
-"""Sockets that keep the deadline.
+"""Sockets that keep the login's deadline.
 
-Owns: every read and write on an open connection to a directory server, and what their failures are called.
-Must not know: LDAP, TLS settings, people, and how a connection is opened (`dialing`).
+Owns: every read and write on an open connection to a directory server, and the names of their failures. Must
+not know: LDAP, TLS settings, people, and how a connection is opened (`dial`).
 """
 
 import select
@@ -14,18 +14,18 @@ from directory.ldap.connections.deadline import Deadline
 
 
 class ConnectionLost(DirectoryUnavailable):
-    """An open connection turned out to be dead. What was sent on it may have arrived, or not."""
+    """An open connection turned out to be dead. The server may have received what was sent on it."""
 
 
 class NothingSent(ConnectionLost):
-    """An open connection turned out to be dead before anything of the request was taken by it."""
+    """An open connection turned out to be dead before it accepted any byte of the request."""
 
 
 class DeadlineSocket:
-    """What ldap3 takes for its socket: each wait ends with the read timeout or the login's deadline.
+    """The socket that ldap3 and our codec use: each wait ends with the read timeout or the login's deadline.
 
-    ldap3's own `receive_timeout` counts anew with each read, so a server that sends a byte now and then holds
-    a login for minutes; and it takes whole seconds only.
+    ldap3's own `receive_timeout` starts again with each read, so a server that sends single bytes holds a
+    login for minutes. It also takes whole seconds only.
     """
 
     def __init__(self, raw: socket.socket, *, server: str, read_timeout: float, deadline: Deadline) -> None:
@@ -34,15 +34,15 @@ class DeadlineSocket:
         self._server = server
         self._read_timeout = read_timeout
         self._sent = 0
-        self._unread = b""
-        self._patience = 0.0
-        self._news = select.poll()
-        self._news.register(raw, select.POLLIN)
-        # What TLS has read, and nobody has taken from it yet.
-        self._held: Callable[[], int] = getattr(raw, "pending", int)
+        self._pushed_back = b""
+        self._timeout = 0.0
+        self._readable = select.poll()
+        self._readable.register(raw, select.POLLIN)
+        # How many bytes TLS has decrypted that nobody has read yet.
+        self._pending: Callable[[], int] = getattr(raw, "pending", int)
 
     def set_deadline(self, deadline: Deadline) -> None:
-        """Begin another use of the connection, with a deadline of its own."""
+        """Start another use of the connection, with its own deadline."""
         self.deadline = deadline
         self._sent = 0
 
@@ -51,13 +51,13 @@ class DeadlineSocket:
 
         Raises:
             ConnectionLost: the server closed the connection.
-            DirectoryUnavailable: nothing came in time.
+            DirectoryUnavailable: the server sent nothing in time.
         """
-        if self._unread:
-            received, self._unread = self._unread[:size], self._unread[size:]
+        if self._pushed_back:
+            received, self._pushed_back = self._pushed_back[:size], self._pushed_back[size:]
             return received
         try:
-            self._be_patient()
+            self._set_timeout()
             received = self.raw.recv(size)
         except TimeoutError:
             raise self._too_slow() from None
@@ -67,24 +67,24 @@ class DeadlineSocket:
             raise ConnectionLost(f"{self._server} closed the connection")
         return received
 
-    def unread(self, data: bytes) -> None:
-        """Let what was received be received once more, by somebody else."""
-        self._unread = data + self._unread
+    def push_back(self, data: bytes) -> None:
+        """Return received bytes to the socket, so that another reader receives them again."""
+        self._pushed_back = data + self._pushed_back
 
     def sendall(self, data: bytes) -> None:
         """Write all of `data`.
 
         Raises:
-            NothingSent: the connection was dead already, and nothing else was sent in this use of it.
+            NothingSent: the connection was dead, and this use of it has sent nothing.
             ConnectionLost: the server closed the connection.
-            DirectoryUnavailable: the server did not take it in time.
+            DirectoryUnavailable: the server did not accept the data in time.
         """
         try:
             while data:
-                self._be_patient()
-                taken = self.raw.send(data)
-                self._sent += taken
-                data = data[taken:]
+                self._set_timeout()
+                sent = self.raw.send(data)
+                self._sent += sent
+                data = data[sent:]
         except TimeoutError:
             raise self._too_slow() from None
         except OSError as error:
@@ -92,18 +92,18 @@ class DeadlineSocket:
             raise loss(f"{self._server} broke the connection: {error}") from error
 
     def is_silent(self) -> bool:
-        """Say whether the connection is open and nothing waits to be read on it.
+        """Return whether the connection is open and holds no unread data.
 
-        Between two operations a server sends only its farewell (RFC 4511, section 4.4.1) or closes: either
-        way the connection is dead, and it shows before anything was sent.
+        Between two operations a server sends only a notice of disconnection (RFC 4511, section 4.4.1), or
+        closes. In both cases the connection is dead, and this shows it before anything is sent.
         """
-        if self._unread or self._held():
+        if self._pushed_back or self._pending():
             return False
-        if not self._news.poll(0):
+        if not self._readable.poll(0):
             return True
-        # Of TLS itself, perhaps, as its tickets are (RFC 8446, section 4.6.1).
+        # The data may belong to TLS itself, such as a session ticket (RFC 8446, section 4.6.1).
         self.raw.settimeout(0)
-        self._patience = 0.0
+        self._timeout = 0.0
         try:
             self.raw.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -118,19 +118,19 @@ class DeadlineSocket:
         return isinstance(self.raw, ssl.SSLSocket)
 
     def shutdown(self, how: int) -> None:
-        """Shut the socket down, as ldap3 does before it closes one."""
+        """Shut the socket down; ldap3 calls this before it closes one."""
         self.raw.shutdown(how)
 
     def close(self) -> None:
         """Close the socket."""
         self.raw.close()
 
-    def _be_patient(self) -> None:
-        patience = self.deadline.within(self._read_timeout)
-        # Nearly always it is the whole read timeout, which is set already.
-        if patience != self._patience:
-            self.raw.settimeout(patience)
-            self._patience = patience
+    def _set_timeout(self) -> None:
+        timeout = self.deadline.within(self._read_timeout)
+        # Usually the whole read timeout, which the socket has already.
+        if timeout != self._timeout:
+            self.raw.settimeout(timeout)
+            self._timeout = timeout
 
     def _too_slow(self) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"{self._server} did not answer in time (NETID_LDAP_READ_TIMEOUT)")

@@ -1,7 +1,7 @@
-"""Ways of talking over a connection: our codec over a socket of ours, and ldap3's own.
+"""Strategies of a connection: our codec encodes and decodes its operations, or ldap3 does.
 
-Owns: that ldap3 never opens a connection by itself, and who encodes and decodes what is said. Must not know:
-what it means.
+Owns: which of the two is used, and that ldap3 never opens a connection by itself. Must not know: what
+requests and responses mean. The codec is our bypass of ldap3's; decision 16 has its cost and its gain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ from directory.ldap.protocol.decode import (
 )
 from directory.ldap.protocol.entry import Answer, Entry, SearchResult
 
-_READ_AT_ONCE = 65536
-# What ends the response to each request, by ldap3's names of requests (RFC 4511, section 4.2.2 and others).
-_ENDINGS: Final[Mapping[str, int]] = MappingProxyType(
+_MAX_READ_BYTES = 65536
+# The operation that ends the response to each request, by ldap3's names of requests (RFC 4511, section 4).
+_FINAL_RESPONSES: Final[Mapping[str, int]] = MappingProxyType(
     {"bindRequest": BIND_RESPONSE, "searchRequest": SEARCH_DONE, "extendedReq": EXTENDED_RESPONSE}
 )
 _NOTICE_OF_DISCONNECTION: Final = "1.3.6.1.4.1.1466.20036"  # RFC 4511, section 4.4.1
 
 
 class Ldap3Operations:
-    """Binds and searches that ldap3 encodes and decodes: a half of a strategy, the other half is ldap3's."""
+    """Mixin for ldap3's strategies: binds and searches that ldap3 encodes and decodes."""
 
     connection: Any
 
@@ -46,14 +46,14 @@ class Ldap3Operations:
         try:
             connection.bind(read_server_info=False, controls=[(oid, False, None) for oid in controls])
         finally:
-            # ldap3 keeps the password, and the request with the password in it.
+            # ldap3 would keep the password, and the request that contains it.
             connection.password = connection.request = None
         return answer_from(connection.result)
 
     def search(
         self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
     ) -> SearchResult:
-        """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
+        """Search (RFC 4511, section 4.5). `scope` is 0 for the base only, 2 for the whole subtree."""
         self.connection.search(
             base,
             search_filter,
@@ -66,29 +66,29 @@ class Ldap3Operations:
 
 
 class Ldap3Strategy(Ldap3Operations, SyncStrategy):  # type: ignore[misc] # ldap3 has no types
-    """ldap3's synchronous strategy over a socket of ours, which ldap3 can neither open nor open again.
+    """ldap3's synchronous strategy over our own socket, which ldap3 cannot open or reopen.
 
-    Left to itself ldap3 opens a closed connection anew before a bind, and then without StartTLS.
+    By default ldap3 reopens a closed connection before a bind, and then without StartTLS.
     """
 
     def open(self, *_: object, **__: object) -> None:
-        """Refuse to open anything."""
+        """Refuse to open a connection."""
         raise LDAPSocketOpenError("the connection is closed and is not opened again")
 
     def adopt(self, socket: DeadlineSocket) -> None:
-        """Work over `wire` from now on."""
+        """Use `socket` from now on."""
         self._outstanding = dict[int, Any]()
         self.connection.socket = socket
         self.connection.closed = False
         self._start_listen()
 
     def _get_response(self, message_id: int, _timeout: object) -> list[Any] | str:
-        """Read the response to a request: exactly one result, of the request's own kind, with a code.
+        """Read the response to a request: exactly one result of the request's own kind, with a code.
 
-        ldap3's own method takes any operation with the message's id, and the last of several results.
+        ldap3's own method accepts any operation with the message's id, and the last of several results.
         """
-        ending = _ENDINGS[self._outstanding[message_id]["type"]]
-        read: list[Any] = []
+        final_response = _FINAL_RESPONSES[self._outstanding[message_id]["type"]]
+        responses: list[Any] = []
         code: int | None = None
         while code is None:
             for message in self.receiving():
@@ -98,15 +98,15 @@ class Ldap3Strategy(Ldap3Operations, SyncStrategy):  # type: ignore[misc] # ldap
                     return str(SESSION_TERMINATED_BY_SERVER)
                 if code is not None:
                     raise UnexpectedMessage("a second response to one request")
-                code = result_code(message, message_id, ending)
+                code = result_code(message, message_id, final_response)
                 if code is not None and response["result"] != code:
                     raise UnexpectedMessage("a result code that can be read in two ways")
-                read.append(response)
-        return [*read, RESPONSE_COMPLETE]
+                responses.append(response)
+        return [*responses, RESPONSE_COMPLETE]
 
 
 class CodecStrategy(Ldap3Strategy):
-    """Binds and searches by our codec; whatever it does not know of the answers, ldap3 reads."""
+    """Binds and searches by our codec. ldap3 reads the responses that the codec does not support."""
 
     def simple_bind(self, dn: str, password: bytes, controls: Sequence[str]) -> Answer:
         """Bind (RFC 4511, section 4.2). `controls` are OIDs of controls without a value."""
@@ -116,31 +116,33 @@ class CodecStrategy(Ldap3Strategy):
     def search(
         self, base: str, search_filter: str, *, scope: int, attributes: Sequence[str], size_limit: int
     ) -> SearchResult:
-        """Search (RFC 4511, section 4.5). `scope` is 0 for the base itself, 2 for the whole tree."""
+        """Search (RFC 4511, section 4.5). `scope` is 0 for the base only, 2 for the whole subtree."""
         request = encode.search(
             base, search_filter, scope=scope, attributes=attributes, size_limit=size_limit
         )
         return self._exchange("searchRequest", request, (), SEARCH_DONE)
 
-    def _exchange(self, kind: str, request: bytes, controls: Sequence[str], ending: int) -> SearchResult:
+    def _exchange(
+        self, kind: str, request: bytes, controls: Sequence[str], final_response: int
+    ) -> SearchResult:
         socket: DeadlineSocket = self.connection.socket
         message_id = self.connection.server.next_message_id()
         socket.sendall(encode.message(message_id, request, controls))
-        reading = ResponseReader(message_id, ending)
+        reader = ResponseReader(message_id, final_response)
         try:
-            found = None
-            while found is None:
-                found = reading.take(socket.recv(_READ_AT_ONCE))
+            result = None
+            while result is None:
+                result = reader.take(socket.recv(_MAX_READ_BYTES))
         except UnexpectedMessage:
-            socket.unread(reading.received)
-            # What ldap3 looks up in it when Active Directory returns the values of an attribute in ranges.
+            socket.push_back(reader.received)
+            # ldap3 reads this entry when Active Directory returns the values of an attribute in ranges.
             self._outstanding[message_id] = {"type": kind, "dereferenceAlias": DEREF_NEVER}
             return search_result_from(*self.get_response(message_id))
-        return found
+        return result
 
 
 def search_result_from(responses: Sequence[Mapping[str, Any]], result: Mapping[str, Any]) -> SearchResult:
-    """Take over what ldap3 has read of a search's answer."""
+    """Convert the response to a search that ldap3 has read."""
     entries = [
         Entry(
             dn=response["raw_dn"].decode(),
@@ -157,7 +159,7 @@ def search_result_from(responses: Sequence[Mapping[str, Any]], result: Mapping[s
 
 
 def answer_from(result: Mapping[str, Any]) -> Answer:
-    """Take over a result that ldap3 has read."""
+    """Convert a result that ldap3 has read."""
     controls = {
         name: bytes(control["value"])
         for name, control in (result.get("controls") or {}).items()

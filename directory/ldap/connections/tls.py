@@ -1,6 +1,7 @@
-"""TLS to the directory: always verified.
+"""TLS to the directory; the certificate is always verified.
 
-Owns: whom we trust, and that the certificate names the host that was asked for. Must not know: LDAP, people.
+Owns: the trusted authorities, and that the certificate names the host of the URI. Must not know: LDAP,
+people.
 
 ldap3's own `Tls` is not used: it does not verify by default, matches no IP address in a certificate and sends
 no server name. Python's `SSLContext` does all three (RFC 6125, section 6; RFC 4513, section 3.1.3).
@@ -18,15 +19,15 @@ from directory.ldap.connections.sockets import ConnectionLost
 def verified_context(
     *, ca_file: Path | None, cert_file: Path | None, key_file: Path | None
 ) -> ssl.SSLContext:
-    """Make the context of every TLS connection: version 1.2 or later, certificate and name checked.
+    """Make the context for all TLS connections: TLS 1.2 or later, with certificate and host name verified.
 
     Args:
-        ca_file: PEM bundle of the only authorities to trust; None for the system's store.
-        cert_file: our own certificate, if the directory asks for one.
+        ca_file: PEM bundle of the trusted authorities; None for the system's store.
+        cert_file: our client certificate, if the directory requires one.
         key_file: the key of `cert_file`.
 
     Raises:
-        OSError: a file cannot be read or holds no usable certificate or key (`ssl.SSLError` is one).
+        OSError: a file cannot be read, or holds no usable certificate or key (`ssl.SSLError` is an OSError).
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -41,14 +42,14 @@ def secure(
     """Start TLS on an open socket; on failure the socket is closed.
 
     Args:
-        raw: the open socket, which belongs to the result afterwards.
+        raw: the open socket; the returned socket owns it.
         context: from `verified_context`.
         host: the name or IP address that the certificate must hold.
         timeout: seconds for the handshake.
         deadline: of the login that needs the connection.
 
     Raises:
-        DirectoryUnavailable: no handshake in time, or not with whom we meant.
+        DirectoryUnavailable: the handshake took too long, or the certificate was not accepted.
     """
     wrapped = None
     try:
@@ -66,7 +67,7 @@ def secure(
 
 
 def _failure(host: str, error: Exception) -> DirectoryUnavailable:
-    """Name the cause: a certificate will not mend itself, a broken connection may."""
+    """Name the cause. A timeout or a lost connection raises no alarm, since it may pass by itself."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return DirectoryUnavailable(
             f"the certificate of {host} is not accepted: {error.verify_message} (NETID_LDAP_CA_FILE)",

@@ -1,6 +1,6 @@
-"""The address of one directory server.
+"""The URI of one directory server.
 
-Owns: reading an LDAP URI (RFC 4516, section 2, and OpenLDAP's `ldapi`). Must not know: sockets, TLS, ldap3.
+Owns: parsing an LDAP URI (RFC 4516, section 2, and OpenLDAP's `ldapi`). Must not know: sockets, TLS, ldap3.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ _PORTS = {"ldap": 389, "ldaps": 636}
 
 @dataclass(frozen=True, slots=True)
 class ServerUri:
-    """Where a server listens: a host and port, or the path of a Unix socket."""
+    """The address of a server: a host and port, or the path of a Unix socket."""
 
     text: str
     scheme: str
@@ -22,10 +22,10 @@ class ServerUri:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `ldap://host[:port]`, `ldaps://host[:port]` or `ldapi://%2Fpath%2Fof%2Fsocket`.
+        """Parse `ldap://host[:port]`, `ldaps://host[:port]` or `ldapi://%2Fpath%2Fof%2Fsocket`.
 
         Raises:
-            ValueError: it is none of these; the message is a sentence for the operator.
+            ValueError: the text has none of these forms; the message is a sentence for the operator.
         """
         parts = urlsplit(text)
         if parts.scheme == "ldapi":
@@ -45,7 +45,7 @@ class ServerUri:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nothing that is sent there can leave this machine."""
+        """Whether the address is on this machine, so that nothing sent to it uses the network."""
         if self.scheme == "ldapi" or self.host == "localhost":
             return True
         try:
