@@ -142,8 +142,7 @@ class ConnectionPool:
             reuse_last: whether the pool should lease this connection after all its other idle ones.
 
         Raises:
-            DirectoryUnavailable: no connection became free in time, too many threads wait already, or no
-                connection could be opened.
+            DirectoryUnavailable: no connection is free in time or can be opened, or too many threads wait.
         """
         lease = self._take_slot(deadline, prefer, avoid)
         try:
