@@ -63,9 +63,9 @@ class Settings(BaseSettings):
     max_connections: Annotated[int, Field(ge=32, le=1_000_000), NUMBER] = 2048
     """Connections that all processes take at once. Near it, those idle longest are closed, so that others can
     connect."""
-    cpu_affinity: bool = True
-    """Whether each process keeps to one CPU, of its own as far as there are enough. Off where something else
-    keeps CPUs busy for long."""
+    cpu_affinity: Annotated[Literal["auto", "on", "off"], BeforeValidator(rules.switch_or_auto)] = "auto"
+    """Whether each worker process is pinned to one CPU: auto, on or off. auto pins unless Kubernetes, or a
+    limit of systemd or a container, already controls CPUs."""
     tls_cert_file: File | None = None
     """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
     tls_key_file: PrivateFile | None = None

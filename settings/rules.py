@@ -16,6 +16,11 @@ from settings.weak_keys import KEY_MIN_LENGTH, weakness
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]:/\s]+):([0-9]{1,5})", re.ASCII)
 _ISSUER_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 _LAST_PORT = 65535
+_SWITCH_WORDS = {
+    "auto": "auto",
+    **dict.fromkeys(("on", "true", "yes", "1"), "on"),
+    **dict.fromkeys(("off", "false", "no", "0"), "off"),
+}
 _MEMBER_RULE = re.compile(r"(group|affiliation):\s*\S.*")
 # A DN may hold commas and spaces; a semicolon in one is escaped (RFC 4514, 2.4).
 _BETWEEN_MEMBER_RULES = re.compile(r"(?<!\\)[;\n]")
@@ -83,6 +88,16 @@ def database_url(value: object) -> str:
         raise ValueError("must begin with sqlite:///, postgresql:// or postgresql+psycopg://")
     # SQLAlchemy takes a bare postgresql:// for psycopg2, which we do not install.
     return url if scheme == "sqlite" else f"postgresql+psycopg://{rest}"
+
+
+def switch_or_auto(value: object) -> str:
+    """Read auto, on or off; on and off have the words of any switch. Raises ValueError for other words."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    word = _SWITCH_WORDS.get(text(value).lower())
+    if word is None:
+        raise ValueError("must be auto, on or off")
+    return word
 
 
 def scope(value: object) -> str:

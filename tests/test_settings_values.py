@@ -165,6 +165,7 @@ REFUSALS = [
     ),
     ("LDAP_USER_DN_TEMPLATE", "uid=a,ou={username},dc=x", "must hold {username} in its first part"),
     ("LDAP_USER_FILTER", "(uid={username}=)(", _FILTER),
+    ("CPU_AFFINITY", "maybe", "must be auto, on or off"),
     ("SECRET_KEY", " ", _RING),
     ("SECRET_KEY", "k" * 31, _RING),
     ("SECRET_KEY", f"{CANARY} short", _RING),
@@ -210,6 +211,9 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
         ("LDAP_ALLOW_MUST_CHANGE", "on", True),
         ("LDAP_CONNECT_TIMEOUT", "0.25", 0.25),
         ("SQLITE_SYNCHRONOUS", "NORMAL", "NORMAL"),
+        ("CPU_AFFINITY", "Yes", "on"),
+        ("CPU_AFFINITY", "off", "off"),
+        ("CPU_AFFINITY", "auto", "auto"),
         ("TRUSTED_PROXIES", "0", 0),
         (
             "REFUSE_MEMBERS",

@@ -9,7 +9,7 @@ import cli
 from app import build_app
 from directory.ldap import ConfigError
 from models import Checkpoints, db
-from serving.cpu_affinity import keep_to_one_cpu
+from serving import cpu_affinity, scheduling
 from settings import Settings, SettingsError
 from settings.keyring import KeyRing, KeyringError
 from telemetry import open_log
@@ -36,8 +36,8 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     try:
         app = build_app(settings, instance, ring=ring)
         services = cli.services_of(app)
-        if settings.cpu_affinity:
-            keep_to_one_cpu(instance)
+        if cpu_affinity.is_wanted(settings.cpu_affinity):
+            _pin(instance)
         KeyCheck(app, ring, log, services.clock).begin()
     except (ConfigError, KeyringError, SettingsError) as error:
         log.error("worker.cannot_start", cause=str(error), alarm=True)  # noqa: TRY400 - one line, no stack
@@ -49,3 +49,9 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     write_refusals_at_end(app)
     warn_of_unknown_groups(app, log)
     return app
+
+
+def _pin(instance: Path) -> None:
+    """Pin this worker to a CPU, if one can be found, before it starts threads."""
+    if cpu_affinity.keep_to_one_cpu(instance) is not None:
+        scheduling.let_threads_finish()

@@ -75,33 +75,44 @@ def test_talkative_libraries_are_held(standard: io.StringIO, name: str) -> None:
 
 
 class Failing(io.StringIO):
-    """A stream whose disk is full."""
+    """A stream whose disk is full; `attempts` counts the writes."""
+
+    attempts = 0
 
     def write(self, text: str) -> int:
         """Fail."""
+        self.attempts += 1
         raise OSError(28, "No space left on device")
 
 
 class Closing(io.StringIO):
-    """A stream that fails when it is flushed."""
+    """A stream that fails when it is flushed; `attempts` counts the flushes."""
+
+    attempts = 0
 
     def flush(self) -> None:
         """Fail."""
+        self.attempts += 1
         raise BrokenPipeError
 
 
 @pytest.mark.parametrize("stream", [Failing(), Closing()])
-def test_dead_stream_stops_nothing(stream: io.StringIO) -> None:
-    """A full disk or a closed pipe loses lines and raises nothing."""
-    open_log(stream).error("token.issued")
+def test_dead_stream_stops_nothing(stream: Failing | Closing) -> None:
+    """A full disk or a closed pipe loses lines and raises nothing; the caller goes on."""
+    log = open_log(stream)
+    returned = [log.error("token.issued") for _ in range(2)]  # type: ignore[func-returns-value]
+    assert returned == [None, None]
+    assert stream.attempts == 2
 
 
 def test_closed_stream_stops_nothing() -> None:
     """A closed stream loses lines and raises nothing."""
     stream = io.StringIO()
     log = open_log(stream)
+    log.info("token.issued")
+    assert stream.getvalue().count("token.issued") == 1
     stream.close()
-    log.error("token.issued")
+    assert [log.error("token.issued") for _ in range(2)] == [None, None]  # type: ignore[func-returns-value]
 
 
 class TestAudit:
