@@ -51,11 +51,15 @@ PYTEST_ARGS ?=
 
 .PHONY: quick
 quick: .venv/.dev ## The tests that need no server
-	@$(BIN)/pytest -q -n auto -m "not server and not slow" --durations=10 $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -n auto --dist worksteal -m "not server and not slow" --durations=10 $(PYTEST_ARGS)
 
 .PHONY: test
 test: .venv/.dev servers ## Every test, against real servers where they can be installed
-	@$(BIN)/pytest --durations=10 $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -n auto --durations=10 $(PYTEST_ARGS)
+
+.PHONY: test-all
+test-all: .venv/.dev servers ## Every test, with ten times as many generated examples
+	@$(BIN)/pytest -q -n auto --durations=10 --hypothesis-profile=thorough $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## ruff, mypy and the rules of the house

@@ -1,5 +1,6 @@
 """What every test may use: an application over the embedded directory and a database of its own."""
 
+import gc
 import io
 import json
 import shutil
@@ -48,6 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of the garbage collector's way: it lives to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

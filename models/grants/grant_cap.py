@@ -46,7 +46,7 @@ class GrantCap:
         self._cap = per_person
         self._every = max(1, per_person // 10)
         # Restarts must not begin the count anew for everyone at once; no secret depends on it.
-        self._issues = bytearray(random.randrange(min(self._every, 256)) for _ in range(_SLOTS))  # noqa: S311
+        self._issues = bytearray(random.choices(range(min(self._every, 256)), k=_SLOTS))  # noqa: S311
         self._lock = Lock()
 
     def is_due(self, client_id: str, subject: str) -> bool:
