@@ -1,7 +1,8 @@
 """Profiles: what each kind of directory calls things, and what its entries say of an account."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -13,7 +14,8 @@ from directory.ldap.accounts.status import (
     refuse_inactive_account,
     refuse_locked_account,
 )
-from directory.ldap.kinds.profiles import PROFILES, Profile
+from directory.ldap.kinds.profile import Profile
+from directory.ldap.kinds.profiles import PROFILES
 from directory.ldap.people.person import attributes_to_read, filter_by_id, person_from
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import moment_of
@@ -63,6 +65,25 @@ def test_each_attribute_is_asked_for_once(profile: Profile) -> None:
     names = [name.lower() for name in attributes_to_read(profile, also=("memberOf", "mail"))]
     assert len(names) == len(set(names))
     assert {profile.id_attribute.lower(), "memberof"} <= set(names)
+
+
+@pytest.mark.parametrize("profile", PROFILES.values())
+def test_rules_of_a_kind_use_only_attributes_that_it_requests(profile: Profile) -> None:
+    """A rule over an attribute that no search requests would never refuse."""
+    used: set[str] = set()
+
+    class Recorded(dict[str, Sequence[bytes]]):
+        def get(self, name: str, default: object = ()) -> Any:
+            used.add(name)
+            return default
+
+    empty = Entry("cn=somebody,dc=x", Recorded())
+    profile.account_refusal(empty, NOON)
+    profile.lock(empty, NOON)
+    profile.password_state(empty, NOON)
+    assert used
+    assert used <= {name.lower() for name in profile.state_attributes}
+    assert set(profile.lingering_locks) <= set(profile.state_attributes)
 
 
 def test_guid_is_written_as_usual() -> None:

@@ -1,5 +1,4 @@
-"""The state of an account: disabled, expired, locked, and how near to a lock.
+"""The state of an account: disabled, expired or locked, and how near to a lock.
 
-Owns: what the attributes of each kind of directory say of it. Must not know: how an entry is found. Start
-reading at `status.py`.
+Owns: which refusal follows from an entry. Must not know: how an entry is found. Start reading at `status.py`.
 """

@@ -1,7 +1,8 @@
-"""What an entry says about whether its person may log in.
+"""Judges by an entry whether its user may log in.
 
-Owns: the attributes of account states, what they mean, and how two looks at them are compared. A profile has
-those read that its directory has; one that is not in the entry says nothing. Must not know: connections.
+Owns: which refusal follows from an entry, and the fingerprint by which two reads of an entry are compared.
+Must not know: connections, and what the attributes of one kind mean (`kinds`). The rules of all kinds
+apply to every entry: an attribute that is not in the entry says nothing.
 """
 
 from datetime import UTC, datetime
@@ -9,147 +10,115 @@ from hashlib import sha256
 from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
-from directory.ldap.kinds.profile import LockoutPolicy, Profile
+from directory.ldap.kinds.profile import Lock, LockoutPolicy, PasswordState, Profile
+from directory.ldap.kinds.profiles import PROFILES
 from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import from_filetime, from_generalized_time, from_number, moment_of
+from directory.ldap.protocol.ldap_time import from_generalized_time, moment_of
 
-# "Until an administrator unlocks it" (draft-behera-ldap-password-policy-10, section 5.3.3).
-_LOCKED_FOR_GOOD: Final = "000001010000Z"
-# These stay until the next bind, though the lock has ended.
-_LOCKS: Final = ("pwdAccountLockedTime", "pwdAccountTmpLockoutEnd")
-_STATE_OCTETS: Final = 8
-# Most directories count in whole seconds, of which each may have seen two changes.
+_KINDS: Final = tuple(PROFILES.values())
+# Most entries have none of these attributes, and then need no look at the rules.
+_STATE_ATTRIBUTES: Final = frozenset(name.lower() for kind in _KINDS for name in kind.state_attributes)
+_LOCK_STARTS: Final = tuple(kind.lockout.lock_start for kind in _KINDS if kind.lockout.lock_start)
+_FINGERPRINT_OCTETS: Final = 8
+# Most directories record whole seconds, and one second may see two changes.
 _SETTLED_SECONDS: Final = 5
-# Flags of Active Directory's userAccountControl and its computed sibling (MS-ADTS, section 2.2.16).
-_ACCOUNT_DISABLED: Final = 0x2
-_LOCKED_OUT: Final = 0x10
-_PASSWORD_EXPIRED: Final = 0x80_0000
-# An entry with none of these has nothing to say of its account, or of its password: most have none.
-_OF_THE_ACCOUNT: Final = frozenset(
-    {
-        "pwdaccountlockedtime",
-        "nsaccountlock",
-        "useraccountcontrol",
-        "pwdendtime",
-        "krbprincipalexpiration",
-        "accountexpires",
-        "pwdstarttime",
-    }
-)
-_OF_THE_PASSWORD: Final = frozenset({"krbpasswordexpiration", "msds-user-account-control-computed"})
 
 
 def refuse_inactive_account(entry: Entry, now: float) -> None:
-    """Refuse a person whose account is over, has not begun or was switched off, whatever the password.
+    """Refuse a user whose account is disabled, has ended or has not begun, whatever the password is.
 
     Args:
-        entry: as read.
+        entry: the user's entry.
         now: seconds since the epoch.
 
     Raises:
         InvalidCredentials: `disabled`, `expired` or `not_now`.
     """
-    if _OF_THE_ACCOUNT.isdisjoint(entry.attributes):
+    if _STATE_ATTRIBUTES.isdisjoint(entry.attributes):
         return
-    if entry.text("pwdAccountLockedTime") == _LOCKED_FOR_GOOD:
-        raise InvalidCredentials(Refusal.DISABLED, "locked by an administrator")
-    if (entry.text("nsAccountLock") or "").lower() == "true":
-        raise InvalidCredentials(Refusal.DISABLED, "inactivated by an administrator")
-    if _flags(entry, "userAccountControl") & _ACCOUNT_DISABLED:
-        raise InvalidCredentials(Refusal.DISABLED, "disabled by an administrator")
-    for end in (
-        from_generalized_time(entry.text("pwdEndTime")),
-        from_generalized_time(entry.text("krbPrincipalExpiration")),
-        from_filetime(entry.text("accountExpires")),
-    ):
-        if end is not None and end <= now:
-            raise InvalidCredentials(Refusal.EXPIRED, "the account has ended")
-    start = from_generalized_time(entry.text("pwdStartTime"))
-    if start is not None and start > now:
-        raise InvalidCredentials(Refusal.NOT_NOW, "the account has not begun")
+    for kind in _KINDS:
+        refusal = kind.account_refusal(entry, now)
+        if refusal is not None:
+            raise refusal
 
 
 def refuse_locked_account(entry: Entry, now: float) -> None:
-    """Refuse a person who is locked out for certain. For a login it is the bind that says so.
-
-    OpenLDAP's `pwdAccountLockedTime` is when a lock began; when it ends, the server's policy alone knows.
+    """Refuse a user whose entry certainly shows a lock. At a login the bind decides instead.
 
     Args:
-        entry: as read.
+        entry: the user's entry.
         now: seconds since the epoch.
 
     Raises:
         InvalidCredentials: `locked`.
     """
-    # 0, in the year 1970, is 389-ds's "until an administrator unlocks it".
-    unlocked = from_generalized_time(entry.text("accountUnlockTime"))
-    tried_again = from_generalized_time(entry.text("pwdAccountTmpLockoutEnd"))
-    if unlocked == 0 or _flags(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT:
-        raise _locked_until(None)
-    for end in (unlocked, tried_again):
-        if end is not None and end > now:
-            raise _locked_until(end)
+    if _STATE_ATTRIBUTES.isdisjoint(entry.attributes):
+        return
+    for kind in _KINDS:
+        lock = kind.lock(entry, now)
+        if lock is not None:
+            raise _locked(lock)
 
 
 def refuse_locked_by_policy(entry: Entry, policy: LockoutPolicy | None, now: float) -> None:
-    """Refuse a person whom OpenLDAP has locked out, by the policy that tells when the lock ends.
+    """Refuse a user whose entry shows when a lock began, by the policy that says when it ends (OpenLDAP).
 
     Args:
-        entry: as read.
-        policy: in force for them, or None if it cannot be known: then nothing is certain.
+        entry: the user's entry.
+        policy: the policy in force; None if our account may not read it. Then nothing is certain.
         now: seconds since the epoch.
 
     Raises:
         InvalidCredentials: `locked`.
     """
-    begun = from_generalized_time(entry.text("pwdAccountLockedTime"))
-    if begun is None or policy is None:
-        return
-    end = begun + policy.duration if policy.duration else None
-    if end is None or end > now:
-        raise _locked_until(end)
+    for attribute in _LOCK_STARTS:
+        start = from_generalized_time(entry.text(attribute))
+        if start is None or policy is None:
+            continue
+        end = start + policy.duration if policy.duration else None
+        if end is None or end > now:
+            raise _locked(Lock(end))
 
 
 def refuse_expired_password(entry: Entry, now: float, *, allow_must_change: bool) -> None:
-    """Refuse a person whose password has had its time, where the directory lets them bind all the same.
+    """Refuse a user whose password has expired, where the directory may accept the bind all the same.
 
     Args:
-        entry: as read.
+        entry: the user's entry.
         now: seconds since the epoch.
-        allow_must_change: whether a password that an administrator gave out is good until it is changed.
+        allow_must_change: whether a password that an administrator set is accepted until it is changed.
 
     Raises:
         InvalidCredentials: `expired` or `must_change`.
     """
-    if _OF_THE_PASSWORD.isdisjoint(entry.attributes):
+    if _STATE_ATTRIBUTES.isdisjoint(entry.attributes):
         return
-    expiry = from_generalized_time(entry.text("krbPasswordExpiration"))
-    expired_in_freeipa = expiry is not None and expiry <= now
-    # FreeIPA has a password that an administrator gave out expire in the second in which it was set.
-    given_out = expired_in_freeipa and entry.text("krbPasswordExpiration") == entry.text("krbLastPwdChange")
-    if _flags(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED or expired_in_freeipa:
-        if not given_out and entry.text("pwdLastSet") != "0":
+    for kind in _KINDS:
+        state = kind.password_state(entry, now)
+        if state is PasswordState.EXPIRED:
             raise InvalidCredentials(Refusal.EXPIRED, "the password has expired")
-        if not allow_must_change:
+        if state is PasswordState.MUST_CHANGE and not allow_must_change:
             raise InvalidCredentials(Refusal.MUST_CHANGE, "the password must be changed first")
 
 
 def fingerprint_of(entry: Entry, profile: Profile, now: float) -> bytes:
-    """Make a digest of when the password was changed and of all that a login looks at of the account.
+    """Return a digest of the time of the last password change and of the account's state.
 
-    A wrong try changes nothing of it until it locks. It is empty where no two looks can be compared: where
-    the directory does not tell when the password was changed, or it was just now; and while an account is
-    locked or out of its dates. Such a lock may end with no change to the entry, and until then a server may
-    call a right password a wrong one.
+    A failed login does not change it until it locks the account. It is empty where two reads cannot be
+    compared: if the directory does not show when the password was changed, or it was just changed, and while
+    the account is locked or outside of its dates. Such a lock may end without a change to the entry, and
+    until then a server may refuse a right password as wrong.
 
     Args:
-        entry: as read.
-        profile: which of its attributes they are.
+        entry: the user's entry.
+        profile: the kind of directory.
         now: seconds since the epoch.
     """
     changed = profile.password_changed_attribute
-    moment = moment_of(changed, entry.text(changed))
-    if moment is None or now - moment < _SETTLED_SECONDS or any(entry.texts(name) for name in _LOCKS):
+    changed_at = moment_of(changed, entry.text(changed))
+    if changed_at is None or now - changed_at < _SETTLED_SECONDS:
+        return b""
+    if any(entry.texts(name) for name in profile.lingering_locks):
         return b""
     try:
         refuse_inactive_account(entry, now)
@@ -157,14 +126,14 @@ def fingerprint_of(entry: Entry, profile: Profile, now: float) -> bytes:
     except InvalidCredentials:
         return b""
     names = (changed, profile.password_expires_attribute or changed, *profile.state_attributes)
-    seen = [tuple(entry.attributes.get(name.lower(), ())) for name in names]
-    return sha256(repr(seen).encode()).digest()[:_STATE_OCTETS]
+    values = [tuple(entry.attributes.get(name.lower(), ())) for name in names]
+    return sha256(repr(values).encode()).digest()[:_FINGERPRINT_OCTETS]
 
 
-def _locked_until(end: int | None) -> InvalidCredentials:
-    until = f", until {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M:%S} UTC" if end else ""
-    return InvalidCredentials(Refusal.LOCKED, f"locked out after too many failures{until}")
-
-
-def _flags(entry: Entry, attribute: str) -> int:
-    return from_number(entry.text(attribute)) or 0
+def _locked(lock: Lock) -> InvalidCredentials:
+    end = (
+        ""
+        if lock.until is None
+        else f", until {datetime.fromtimestamp(lock.until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
+    return InvalidCredentials(Refusal.LOCKED, f"locked out after too many failures{end}")

@@ -5,10 +5,24 @@ from typing import Final
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.dn import parse_dn
 
-from directory.ldap.kinds.profile import Lockout, LockoutPolicy, Profile, number_in
+from directory.contract import InvalidCredentials, Refusal
+from directory.ldap.kinds.profile import (
+    Lock,
+    Lockout,
+    LockoutPolicy,
+    PasswordState,
+    Profile,
+    number_in,
+    refusal_by_dates,
+)
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import FILETIME_STEPS, from_filetime, from_number
 
+# Flags of userAccountControl, and of the computed attribute beside it (MS-ADTS, section 2.2.16).
+_ACCOUNT_DISABLED: Final = 0x2
+_LOCKED_OUT: Final = 0x10
+_PASSWORD_EXPIRED: Final = 0x80_0000
+_COMPUTED: Final = "msDS-User-Account-Control-Computed"
 # Limit, window and duration: of a fine-grained policy, which takes precedence, and of the domain.
 _POLICY_ATTRIBUTES: Final = (
     ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow", "msDS-LockoutDuration"),
@@ -26,6 +40,18 @@ def domain_of(dn: str) -> str:
     while first and parts[first - 1][0].lower() == "dc":
         first -= 1
     return ",".join(f"{kind}={value}" for kind, value in parts[first:])
+
+
+def _account_refusal(entry: Entry, now: float) -> InvalidCredentials | None:
+    if number_in(entry, "userAccountControl") & _ACCOUNT_DISABLED:
+        return InvalidCredentials(Refusal.DISABLED, "disabled by an administrator")
+    return refusal_by_dates(now, end=from_filetime(entry.text("accountExpires")))
+
+
+def _password_state(entry: Entry, _now: float) -> PasswordState:
+    if not number_in(entry, _COMPUTED) & _PASSWORD_EXPIRED:
+        return PasswordState.VALID
+    return PasswordState.MUST_CHANGE if entry.text("pwdLastSet") == "0" else PasswordState.EXPIRED
 
 
 def _count(entry: Entry, policy: LockoutPolicy | None, now: float) -> int:
@@ -59,10 +85,13 @@ PROFILE: Final = Profile(
     state_attributes=(
         "userAccountControl",
         # Shows lockout and expiry as they are now. `lockoutTime` stays long after a lock has ended.
-        "msDS-User-Account-Control-Computed",
+        _COMPUTED,
         "accountExpires",
         "pwdLastSet",
     ),
+    account_refusal=_account_refusal,
+    lock=lambda entry, _now: Lock() if number_in(entry, _COMPUTED) & _LOCKED_OUT else None,
+    password_state=_password_state,
     lockout=Lockout(
         counter="badPwdCount",
         attributes=("badPasswordTime",),

@@ -2,12 +2,30 @@
 
 from typing import Final
 
-from directory.ldap.kinds.profile import FOREVER, Lockout, LockoutPolicy, Profile, number_in
+from directory.contract import InvalidCredentials, Refusal
+from directory.ldap.kinds.profile import FOREVER, Lock, Lockout, LockoutPolicy, Profile, number_in
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import from_generalized_time, from_number
 
 # The server's own default, in force where a policy does not set the limit.
 _DEFAULT_LIMIT: Final = 3
+
+# The unlock time of a lock that only an administrator ends.
+_NEVER: Final = 0
+
+
+def inactivated(entry: Entry) -> InvalidCredentials | None:
+    """Return the refusal of an account that an administrator has inactivated. FreeIPA is built on 389-ds."""
+    if (entry.text("nsAccountLock") or "").lower() == "true":
+        return InvalidCredentials(Refusal.DISABLED, "inactivated by an administrator")
+    return None
+
+
+def _lock(entry: Entry, now: float) -> Lock | None:
+    unlocked_at = from_generalized_time(entry.text("accountUnlockTime"))
+    if unlocked_at == _NEVER:
+        return Lock()
+    return Lock(unlocked_at) if unlocked_at is not None and unlocked_at > now else None
 
 
 def _count(entry: Entry, _policy: LockoutPolicy | None, now: float) -> int:
@@ -37,6 +55,8 @@ PROFILE: Final = Profile(
     password_changed_attribute="pwdUpdateTime",  # noqa: S106 - an attribute's name
     password_expires_attribute="passwordExpirationTime",  # noqa: S106 - an attribute's name
     state_attributes=("nsAccountLock", "accountUnlockTime"),
+    account_refusal=lambda entry, _now: inactivated(entry),
+    lock=_lock,
     lockout=Lockout(
         counter="passwordRetryCount",
         attributes=("retryCountResetTime",),

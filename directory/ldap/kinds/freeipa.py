@@ -2,11 +2,34 @@
 
 from typing import Final
 
-from directory.ldap.kinds.profile import Lockout, LockoutPolicy, Profile, number_in
+from directory.contract import InvalidCredentials
+from directory.ldap.kinds.ds389 import inactivated
+from directory.ldap.kinds.profile import (
+    Lockout,
+    LockoutPolicy,
+    PasswordState,
+    Profile,
+    number_in,
+    refusal_by_dates,
+)
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import from_generalized_time
 
 _POLICY_NUMBERS: Final = ("krbPwdMaxFailure", "krbPwdFailureCountInterval", "krbPwdLockoutDuration")
+
+
+def _account_refusal(entry: Entry, now: float) -> InvalidCredentials | None:
+    end = from_generalized_time(entry.text("krbPrincipalExpiration"))
+    return inactivated(entry) or refusal_by_dates(now, end=end)
+
+
+def _password_state(entry: Entry, now: float) -> PasswordState:
+    """A password that an administrator set expires in the second in which it was set."""
+    expires, changed = entry.text("krbPasswordExpiration"), entry.text("krbLastPwdChange")
+    expires_at = from_generalized_time(expires)
+    if expires_at is None or expires_at > now:
+        return PasswordState.VALID
+    return PasswordState.MUST_CHANGE if expires == changed else PasswordState.EXPIRED
 
 
 def _count(entry: Entry, policy: LockoutPolicy | None, now: float) -> int:
@@ -31,6 +54,8 @@ PROFILE: Final = Profile(
     password_expires_attribute="krbPasswordExpiration",  # noqa: S106 - an attribute's name
     principal_name_attribute="krbPrincipalName",
     state_attributes=("nsAccountLock", "krbPrincipalExpiration", "krbPasswordExpiration", "krbLastPwdChange"),
+    account_refusal=_account_refusal,
+    password_state=_password_state,
     lockout=Lockout(
         counter="krbLoginFailedCount",
         attributes=("krbLastFailedAuth",),

@@ -2,9 +2,37 @@
 
 from typing import Final
 
-from directory.ldap.kinds.profile import FOREVER, Lockout, LockoutPolicy, Profile, number_in
+from directory.contract import InvalidCredentials, Refusal
+from directory.ldap.kinds.profile import (
+    FOREVER,
+    Lock,
+    Lockout,
+    LockoutPolicy,
+    Profile,
+    number_in,
+    refusal_by_dates,
+)
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.ldap_time import from_generalized_time
+
+# An administrator's lock, without an end (draft-behera-ldap-password-policy-10, section 5.3.3).
+_LOCKED_BY_ADMINISTRATOR: Final = "000001010000Z"
+
+
+def _account_refusal(entry: Entry, now: float) -> InvalidCredentials | None:
+    if entry.text("pwdAccountLockedTime") == _LOCKED_BY_ADMINISTRATOR:
+        return InvalidCredentials(Refusal.DISABLED, "locked by an administrator")
+    return refusal_by_dates(
+        now,
+        start=from_generalized_time(entry.text("pwdStartTime")),
+        end=from_generalized_time(entry.text("pwdEndTime")),
+    )
+
+
+def _lock(entry: Entry, now: float) -> Lock | None:
+    """Return a temporary lock. Only the policy says when the lock of `pwdAccountLockedTime` ends."""
+    end = from_generalized_time(entry.text("pwdAccountTmpLockoutEnd"))
+    return Lock(end) if end is not None and end > now else None
 
 
 def _count(entry: Entry, policy: LockoutPolicy | None, now: float) -> int:
@@ -36,6 +64,9 @@ PROFILE: Final = Profile(
         "pwdStartTime",
         "pwdEndTime",
     ),
+    lingering_locks=("pwdAccountLockedTime", "pwdAccountTmpLockoutEnd"),
+    account_refusal=_account_refusal,
+    lock=_lock,
     lockout=Lockout(
         counter="pwdFailureTime",
         policy_of="pwdPolicySubentry",
@@ -48,5 +79,6 @@ PROFILE: Final = Profile(
         ),
         count=_count,
         read=_read_policy,
+        lock_start="pwdAccountLockedTime",
     ),
 )
