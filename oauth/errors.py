@@ -1,7 +1,7 @@
-"""What every refusal reads like on the wire. The only module that knows.
+"""The texts and status codes of every OAuth error. No other module has them.
 
-Each error has two sentences: a constant one for the client, which gives nothing away, and the cause, which
-goes to the log and never here.
+Each error has two sentences. The constant one is for the client and reveals nothing; the cause goes to the
+log only.
 """
 
 from authlib.oauth2 import OAuth2Error
@@ -17,14 +17,13 @@ from models import ClientEnded, StoreUnavailable
 
 REALM = "NetID OAuth"
 
-# Seconds after which a program may ask again: time for a fail-over, and a person will still wait.
-_RETRY_AFTER = 5
+# Seconds after which a client may retry: long enough for a fail-over, short enough for a waiting user.
+_RETRY_SECONDS = 5
 _NOT_ENCODED = "The program did not URL-encode the password in its form (RFC 6749, appendix B)."
 
 Trouble = InvalidCredentials | Throttled | DirectoryUnavailable | StoreUnavailable | ClientEnded
 
-
-# For the few clients that are registered to be told.
+# For clients with the flag for detailed errors.
 _REASONS = {
     Refusal.WRONG_PASSWORD: "The password is wrong.",
     Refusal.UNKNOWN_PERSON: "Nobody has this Net ID.",
@@ -41,18 +40,18 @@ _REASONS = {
 
 
 class InvalidClient(OAuth2Error):
-    """One answer for unknown client, wrong or ended secret, wrong method, disabled (RFC 6749, 5.2)."""
+    """One answer for an unknown or disabled client, a wrong or ended secret, a wrong method (5.2)."""
 
     error = "invalid_client"
     description = "Client authentication failed."
     status_code = 401
 
     def __init__(self, cause: str, client_id: str | None = None) -> None:
-        """Keep why, and which registered client it was about, for the log.
+        """Keep the cause and the registered client for the log.
 
         Args:
-            cause: a constant of ours.
-            client_id: of a client that is registered; what else was sent as an id may be a secret.
+            cause: a constant sentence.
+            client_id: of a registered client only; other text that was sent as an id may be a secret.
         """
         super().__init__()
         self.cause = cause
@@ -64,77 +63,77 @@ class InvalidClient(OAuth2Error):
 
 
 class TemporarilyUnavailable(OAuth2Error):
-    """Nothing can be said now: the directory or the database is away. Never a verdict on anyone."""
+    """The directory or the database does not answer. This says nothing about the user or the client."""
 
     error = "temporarily_unavailable"
     description = "The server cannot answer right now. Nothing is wrong with the request; please try again."
     status_code = 503
 
     def get_headers(self) -> list[tuple[str, str]]:
-        """When to ask again (RFC 9110, 10.2.3)."""
-        return [*super().get_headers(), ("Retry-After", str(_RETRY_AFTER))]
+        """The headers, with Retry-After (RFC 9110, 10.2.3)."""
+        return [*super().get_headers(), ("Retry-After", str(_RETRY_SECONDS))]
 
 
 class TooManyFailures(OAuth2Error):
-    """There were too many failures before: nothing was looked at (RFC 6585, 4). The same for every name."""
+    """Too many failures: the password was not checked (RFC 6585, 4). The same for every login name."""
 
     error = "temporarily_unavailable"
     description = "There were too many failed logins. The password was not looked at; please try again later."
     status_code = 429
 
     def __init__(self, retry_after: int) -> None:
-        """Take when to ask again, in seconds."""
+        """Take the seconds after which the client may retry."""
         super().__init__()
         self.retry_after = retry_after
 
     def get_headers(self) -> list[tuple[str, str]]:
-        """When to ask again (RFC 9110, 10.2.3)."""
+        """The headers, with Retry-After (RFC 9110, 10.2.3)."""
         return [*super().get_headers(), ("Retry-After", str(self.retry_after))]
 
 
 class TooManyClientFailures(TooManyFailures):
-    """Too many authentications failed before (RFC 6585, 4): the same for every client id and secret."""
+    """Too many client authentications failed (RFC 6585, 4): the same for every client id and secret."""
 
     description = "There were too many failed authentications of clients; please try again later."
 
 
 class BodyTooLarge(InvalidRequestError):
-    """The body is longer than any token request has reason to be."""
+    """The body is larger than any token request needs to be (RFC 9110, 15.5.14)."""
 
     description = "The request body is too large."
     status_code = 413
 
 
 class LengthRequired(InvalidRequestError):
-    """The body does not say how long it is (RFC 9110, 15.5.12): nobody could tell whether it is whole."""
+    """The body has no Content-Length (RFC 9110, 15.5.12), so the server cannot tell whether it is whole."""
 
     description = "The body must have a Content-Length: a chunked one may be cut on its way unnoticed."
     status_code = 411
 
 
 class UnsupportedGrantType(OAuth2Error):
-    """The grant type is not one of ours (RFC 6749, 5.2). What was asked for is not repeated."""
+    """The server does not offer the grant type (RFC 6749, 5.2). The error does not repeat it."""
 
     error = "unsupported_grant_type"
     description = "This server does not offer this grant type."
 
 
 class InvalidTarget(OAuth2Error):
-    """The resource that a token is asked for is none that it could be given for (RFC 8707, 2)."""
+    """The client may not have a token for the requested resource (RFC 8707, 2)."""
 
     error = "invalid_target"
     description = "The resource is malformed, or beyond what this client is registered for."
 
 
 def missing(*parameters: str) -> OAuth2Error:
-    """Required parameters are missing (RFC 6749, 5.2). Their names are ours, not the request's."""
+    """Required parameters are missing (RFC 6749, 5.2). The names are constants, not text of the request."""
     if len(parameters) == 1:
         return InvalidRequestError(f"The parameter {parameters[0]} is missing.")
     return InvalidRequestError(f"The parameters {' and '.join(parameters)} are missing.")
 
 
 def malformed(sentence: str) -> OAuth2Error:
-    """The request is malformed (RFC 6749, 5.2). `sentence` is a constant of ours."""
+    """The request is malformed (RFC 6749, 5.2). `sentence` is a constant."""
     return InvalidRequestError(sentence)
 
 
@@ -144,58 +143,58 @@ def unauthorized_client() -> OAuth2Error:
 
 
 def invalid_scope() -> OAuth2Error:
-    """The scope is malformed or beyond the client's (RFC 6749, 3.3 and 5.2)."""
+    """The scope is malformed or exceeds the client's (RFC 6749, 3.3 and 5.2)."""
     return InvalidScopeError("The scope is malformed, or beyond what this client is registered for.")
 
 
 def invalid_target() -> OAuth2Error:
-    """The resource is malformed, or beyond the client's (RFC 8707, 2)."""
+    """The resource is malformed or exceeds the client's audiences (RFC 8707, 2)."""
     return InvalidTarget()
 
 
 def scope_not_for_person() -> OAuth2Error:
-    """Rules leave nothing of the scope for this person (RFC 6749, 5.2); only told after a right password."""
+    """Rules leave this user none of the scope (RFC 6749, 5.2); sent only after the right password."""
     return InvalidScopeError("This person may have none of the scope that was asked for.")
 
 
 def invalid_grant(*, raw: bool = False) -> OAuth2Error:
-    """The Net ID or the password is wrong: one sentence, whatever the reason (RFC 6749, 5.2).
+    """The Net ID or the password is wrong: one sentence for every reason (RFC 6749, 5.2).
 
     Args:
-        raw: whether to add that the password was not URL-encoded: one more, whatever the reason.
+        raw: whether to add a sentence that the password was not URL-encoded; also independent of the reason.
     """
     wrong = "The Net ID or the password is wrong."
     return InvalidGrantError(f"{wrong} {_NOT_ENCODED}" if raw else wrong)
 
 
 def invalid_refresh_token() -> OAuth2Error:
-    """The token is unknown, ended, used up, or another client's: one sentence (RFC 6749, 5.2)."""
+    """The token is unknown, ended, used, or another client's: one sentence (RFC 6749, 5.2)."""
     return InvalidGrantError("The token is invalid, expired, revoked, or was issued to another client.")
 
 
-class _ToldRefusal(InvalidGrantError):
-    """A refusal with its reason, for a client that is registered to be told."""
+class _DetailedRefusal(InvalidGrantError):
+    """A refusal with its reason, for a client with the flag for detailed errors."""
 
     def __init__(self, refusal: InvalidCredentials, *, raw: bool) -> None:
-        why = _REASONS.get(refusal.reason, "This login is refused.")
-        super().__init__(f"{why} {_NOT_ENCODED}" if raw else why)
+        sentence = _REASONS.get(refusal.reason, "This login is refused.")
+        super().__init__(f"{sentence} {_NOT_ENCODED}" if raw else sentence)
         self.reason = refusal.reason.value
 
     def get_body(self) -> list[tuple[str, str]]:
-        """The error, and why (RFC 6749, 5.2 and 8.5: an extension)."""
+        """The error and its reason (RFC 6749, 5.2 and 8.5: an extension)."""
         return [*super().get_body(), ("reason", self.reason)]
 
 
 def wire_error(trouble: Trouble, *, raw: bool = False, reason: bool = False) -> OAuth2Error:
-    """What an outcome of a login or of the database reads like (RFC 6749, 5.2).
+    """The OAuth error for an outcome of a login or of the database (RFC 6749, 5.2).
 
     Args:
-        trouble: the outcome; its own sentence stays with us.
-        raw: whether the client is told that the password in its form was not URL-encoded.
-        reason: whether the client is told why a login was refused.
+        trouble: the outcome; its own sentence is for the log only.
+        raw: whether to tell the client that the password in its form was not URL-encoded.
+        reason: whether to tell the client why the login was refused.
     """
     if isinstance(trouble, InvalidCredentials) and reason:
-        return _ToldRefusal(trouble, raw=raw)
+        return _DetailedRefusal(trouble, raw=raw)
     if isinstance(trouble, InvalidCredentials):
         return invalid_grant(raw=raw)
     if isinstance(trouble, ClientThrottled):

@@ -1,4 +1,4 @@
-"""Bearer tokens at a resource (RFC 6750): Authlib's `ResourceProtector`, with the RFC's challenges."""
+"""Bearer tokens at a resource (RFC 6750): Authlib's `ResourceProtector`, with the challenges of the RFC."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ class MissingToken(OAuth2Error):
 
 
 class InsufficientScope(OAuth2Error):
-    """The token is good, its scope is not enough (RFC 6750, 3.1). Authlib's carries no challenge."""
+    """The token is valid, but its scope is not enough (RFC 6750, 3.1). Authlib's error has no challenge."""
 
     error = "insufficient_scope"
     description = "The access token does not carry the scope that this resource wants."
@@ -37,20 +37,20 @@ class InsufficientScope(OAuth2Error):
         self.scope = scope
 
     def get_headers(self) -> list[tuple[str, str]]:
-        """The challenge, with the scope that is wanted."""
+        """The challenge, with the required scope."""
         challenge = f'Bearer realm="{REALM}", error="{self.error}", scope="{self.scope}"'
         return [("WWW-Authenticate", challenge)]
 
 
 class StoredToken:
-    """An access token from the store, in the shape that Authlib's validator asks for."""
+    """An access token from the store, with the methods that Authlib's validator calls."""
 
     def __init__(self, token: AccessToken, now: int) -> None:
         self.stored = token
         self._now = now
 
     def is_expired(self) -> bool:
-        """Whether its time is over, by the clock of this look-up."""
+        """Whether the token had expired when it was looked up."""
         return self._now >= self.stored.expires_at
 
     def is_revoked(self) -> bool:
@@ -58,12 +58,12 @@ class StoredToken:
         return self.stored.revoked_at is not None
 
     def get_scope(self) -> str:
-        """Its own scope."""
+        """The token's scope."""
         return self.stored.scope
 
 
 class StoreValidator(BearerTokenValidator):
-    """Validates a Bearer token against the store. The directory is never asked."""
+    """Validates a Bearer token against the store; it never reads the directory."""
 
     def __init__(self, grants: GrantStore, clock: Callable[[], float], issuer: str) -> None:
         super().__init__(realm=REALM)
@@ -72,7 +72,7 @@ class StoreValidator(BearerTokenValidator):
         self._clock = clock
 
     def authenticate_token(self, token_string: str) -> StoredToken | None:
-        """The stored token, or None where it is none of ours. Junk costs no query.
+        """The stored token, or None if there is none. Text of another form costs no query.
 
         Raises:
             StoreUnavailable: the database cannot say.
@@ -82,11 +82,11 @@ class StoreValidator(BearerTokenValidator):
         return None if token is None else StoredToken(token, int(self._clock()))
 
     def validate_token(self, token: StoredToken | None, scopes: list[str] | None, _request: object) -> None:
-        """Live, for us, and with one of the wanted scopes.
+        """Accept a token that is live, meant for this issuer, and has one of the required scopes.
 
         Raises:
-            InvalidTokenError: unknown, expired, revoked, or for other resources alone (RFC 8707, 2).
-            InsufficientScope: with the scope that is wanted.
+            InvalidTokenError: unknown, expired, revoked, or meant only for other resources (RFC 8707, 2).
+            InsufficientScope: with the required scope.
         """
         if token is None or token.is_expired() or token.is_revoked():
             raise InvalidTokenError(realm=self.realm)
@@ -105,16 +105,17 @@ class Protector(ResourceProtector):
         self.register_token_validator(StoreValidator(grants, clock, issuer))
 
     def acquire_token(self, scopes: str | list[str] | None = None, **claims: object) -> StoredToken:
-        """The token of the current request, which is `current_token` from now on.
+        """The token of the current request, which `current_token` holds from now on.
 
-        Authlib makes the request's whole URL for it, of the Host header too, which nothing of ours reads.
+        Authlib builds the request's whole URL first, from the Host header too; no validator of ours reads it.
+        That would cost 69 % of a token check (docs/decisions/0020-hot-path.md).
 
         Raises:
-            OAuth2Error: as the challenge says it.
+            OAuth2Error: the token is missing, invalid, or its scope is not enough.
             StoreUnavailable: the database cannot say.
         """
-        wanted = [scopes] if isinstance(scopes, str) else scopes
-        token: StoredToken = self.validate_request(wanted, request_ctx.request, **claims)
+        required = [scopes] if isinstance(scopes, str) else scopes
+        token: StoredToken = self.validate_request(required, request_ctx.request, **claims)
         if token_authenticated.receivers:
             token_authenticated.send(self, token=token)
         g.authlib_server_oauth2_token = token
@@ -134,7 +135,7 @@ class Protector(ResourceProtector):
 
     def raise_error_response(self, error: OAuth2Error) -> None:
         """Answer with the error, its challenge and a JSON body (RFC 6750, 3)."""
-        # A request without credentials is told of no error (RFC 6750, 3.1), only what is wanted.
+        # A request without credentials gets no error code (RFC 6750, 3.1), only a sentence.
         body = {} if isinstance(error, MissingToken) else {"error": error.error}
         body["error_description"] = error.get_error_description()
         abort(json_response(body, error.status_code, error.get_headers()))

@@ -10,12 +10,12 @@ from werkzeug.datastructures import Headers
 
 from telemetry import json_text
 
-_ALWAYS = (
+_JSON_HEADERS = (
     ("Content-Type", "application/json"),
     ("Cache-Control", "no-store"),
     ("Pragma", "no-cache"),
 )
-_OURS = frozenset({"content-type", "cache-control", "pragma", "content-length"})
+_SET_HERE = frozenset({"content-type", "cache-control", "pragma", "content-length"})
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
@@ -36,7 +36,7 @@ class JsonAnswer(Response):
         bodiless = environ["REQUEST_METHOD"] == "HEAD" or self._status_code in _BODILESS
         if bodiless or self._on_close:
             return super().__call__(environ, start_response)
-        start_response(self._status, self.headers._list)  # noqa: SLF001 - nobody else has it
+        start_response(self._status, self.headers._list)  # noqa: SLF001 - a copy is what this class avoids
         return self.response
 
 
@@ -46,20 +46,20 @@ def json_response(
     """A JSON answer with `Cache-Control: no-store` (RFC 6749, 5.1) that ends in a newline.
 
     Args:
-        body: what to say.
+        body: the members of the JSON object.
         status: the HTTP status; one that has a body.
-        headers: further headers; those of JSON and of caching are ours.
+        headers: further headers. Headers about the content type, length and caching are ignored.
     """
     text = json_text(body).encode("ascii") + b"\n"
     outgoing = Headers()
-    # What is added one by one is looked through for line breaks: of these each is a constant or a number.
-    outgoing._list += (*_ALWAYS, ("Content-Length", str(len(text))))  # noqa: SLF001
+    # `Headers.add` searches values for line breaks; these are constants and a number.
+    outgoing._list += (*_JSON_HEADERS, ("Content-Length", str(len(text))))  # noqa: SLF001
     for name, value in headers:
-        if name.lower() not in _OURS:
+        if name.lower() not in _SET_HERE:
             outgoing.add(name, value)
     return JsonAnswer(text, status, outgoing)
 
 
 def error_response(error: OAuth2Error) -> Response:
-    """An OAuth error with its body and the headers that belong to it (RFC 6749, 5.2)."""
+    """The answer for an OAuth error: its body and its headers (RFC 6749, 5.2)."""
     return json_response(dict(error.get_body()), error.status_code, error.get_headers())

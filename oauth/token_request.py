@@ -1,8 +1,7 @@
-"""The strict front: what a request must be before Authlib sees it (RFC 6749, 3.2 and appendix B).
+"""The strict parser of requests to the OAuth endpoints (RFC 6749, 3.2 and appendix B).
 
-Authlib takes parameters from the query as well as the body, lets them repeat, and builds URLs from the Host
-header. Here a request is a form body, read once, whole and under a limit of our own, and its URL is the
-issuer's.
+Authlib reads parameters from the query as well as the body, lets them repeat, and builds URLs from the Host
+header. Here a request is a form body, read once, completely and up to a limit, and its URL is the issuer's.
 """
 
 import time
@@ -44,10 +43,10 @@ class Parameters(NamedTuple):
 
 
 class TokenRequest(OAuth2Request):
-    """An OAuth request whose parameters have passed the front.
+    """An OAuth request whose parameters the strict parser has accepted.
 
-    `secret_used` is the client id and serial of the secret that proved the client, where its use is worth
-    writing down; `granted_scope` and `granted_audience` are what was settled before the directory was asked.
+    `secret_used` is the client id and serial of the secret that authenticated the client, if its use is to be
+    recorded. `granted_scope` and `granted_audience` are resolved before the directory is asked.
     """
 
     def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
@@ -74,7 +73,7 @@ class TokenRequest(OAuth2Request):
         return self.repeated.get("resource", ())
 
     def facts(self) -> dict[str, object]:
-        """What a log line about this request says of it."""
+        """The fields that describe this request in a log line."""
         return {
             "request_id": self.request_id,
             "client_id": self.client.get_client_id() if self.client else None,
@@ -83,19 +82,19 @@ class TokenRequest(OAuth2Request):
         }
 
     def elapsed_ms(self) -> int:
-        """Milliseconds since the request was read."""
+        """Milliseconds since the request arrived."""
         return round((time.monotonic() - self._started) * 1000)
 
     @property
     def form(self) -> Mapping[str, str]:
-        """The parameters of the body, each once."""
+        """The parameters of the body that may appear once."""
         return self.parameters
 
 
 def _address(request: Request) -> str:
-    """The client's address; behind a trusted proxy what its header says, and that may be anything."""
-    behind = request.environ.get("werkzeug.proxy_fix.orig")
-    peer = behind["REMOTE_ADDR"] if behind else None
+    """The client's address; behind a trusted proxy the text of its header, which may be no address."""
+    original = request.environ.get("werkzeug.proxy_fix.orig")
+    peer = original["REMOTE_ADDR"] if original else None
     return address_of(request.remote_addr or "", peer or "")
 
 
@@ -133,15 +132,18 @@ def read_parameters(request: Request, names: ParameterNames) -> Parameters:
 
 
 def _read_body(request: Request) -> bytes:
-    """The whole body, or none of it.
+    """The whole body; it must have a Content-Length.
 
-    A connection that breaks in the middle of a chunked body looks, behind a WSGI server, like its end: half a
-    password would be tried, and counted against its owner. So a body says how long it is.
+    Behind a WSGI server, a connection that breaks inside a chunked body looks like the end of the body. Half
+    a password would be tried then, and the failure counted against the user.
+
+    Raises:
+        OAuth2Error: the body is too large, ends early, or has no Content-Length.
     """
     length = get_content_length(request.environ)
     if length is not None and length > BODY_LIMIT:
         raise BodyTooLarge
-    # Of a body that says how long it is no more is asked for, so that nothing need watch over the reading.
+    # A body with a length is read without Werkzeug's wrapper, because no more than its length is requested.
     source, wanted = (
         (request.stream, BODY_LIMIT + 1) if length is None else (request.environ["wsgi.input"], length)
     )

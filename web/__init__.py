@@ -1,7 +1,8 @@
-"""What is served beside the protocol: the front page, the sample resources, health.
+"""The Flask application, and what it serves beside the protocol: front page, sample resources, health.
 
-Owns: pages and resources that people and programs see, and the answers to requests that no endpoint takes.
-Must not know: the directory package, ldap3, SQL text, the settings object.
+Owns: pages and resources that people and programs see, answers to errors and to requests that no endpoint
+takes, and the WSGI middlewares. Must not know: the directory package, ldap3, SQL text, the settings object.
+Start reading at `machine_endpoints.py`.
 """
 
 from web.deadline import UnderDeadline

@@ -1,4 +1,4 @@
-"""Every request has one deadline for all that it waits for, from its start."""
+"""One deadline for each request: it bounds all of the request's waits together."""
 
 from collections.abc import Callable, Iterable
 from threading import get_ident
@@ -17,8 +17,8 @@ class UnderDeadline:
         """Wrap an application.
 
         Args:
-            application: what answers, in the thread that it is called in.
-            seconds: for which a request may wait, all waits together.
+            application: answers in the thread that calls it.
+            seconds: how long the waits of one request may take together.
         """
         self._application = application
         self._seconds = seconds
@@ -30,5 +30,5 @@ class UnderDeadline:
         try:
             return self._application(environ, start_response)
         finally:
-            # A request within a request, as tests have it, has ended it already.
+            # A request within a request, as in tests, has removed it already.
             ENDS.pop(thread, None)

@@ -1,4 +1,4 @@
-"""Answers to what no endpoint answers: always JSON, never a stack, never a 5xx but 503."""
+"""Answers to errors outside the endpoints: always JSON, never a stack trace, and no 5xx except 503."""
 
 from http import HTTPStatus
 

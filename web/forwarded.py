@@ -14,7 +14,7 @@ _Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def behind_proxies(app: _Wsgi, hops: int, header: str) -> _Wsgi:
-    """An application that takes a request's address from what the trusted proxies say.
+    """Wrap an application so that requests have the client address that the trusted proxies forward.
 
     Args:
         app: the WSGI application.
@@ -25,10 +25,10 @@ def behind_proxies(app: _Wsgi, hops: int, header: str) -> _Wsgi:
 
 
 class TrustedProxies(ProxyFix):
-    """Takes the address and the scheme from the headers of as many proxies as are trusted.
+    """Takes the address and the scheme from the `X-Forwarded-` headers of the trusted proxies.
 
-    Werkzeug reads `X-Forwarded-For` as a list of quoted strings, which it is not: one quotation mark from a
-    client hides the comma behind it, and the address that a proxy adds becomes part of the client's text.
+    Werkzeug reads `X-Forwarded-For` as a list of quoted strings, which it is not. With one quotation mark a
+    client would hide the comma behind it, and the address that a proxy adds would join the client's text.
     """
 
     def __init__(self, app: Any, hops: int) -> None:
@@ -41,7 +41,7 @@ class TrustedProxies(ProxyFix):
         super().__init__(app, x_for=hops, x_proto=hops)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request by its client's address."""
+        """Set the client's address, and answer."""
         forwarded = environ.get(_FORWARDED_FOR)
         if forwarded is not None and '"' in forwarded:
             environ[_FORWARDED_FOR] = forwarded.replace('"', "")
@@ -49,10 +49,10 @@ class TrustedProxies(ProxyFix):
 
 
 class ForwardedHeader:
-    """Takes the address from `Forwarded` (RFC 7239) of as many proxies as are trusted.
+    """Takes the address from the `Forwarded` header (RFC 7239) of the trusted proxies.
 
-    A WSGI server gives `X_Forwarded_For` and `X-Forwarded-For` one name, and the last one wins: where a proxy
-    lets the first one through, a client chooses its address. No other header has the name of this one.
+    A WSGI server gives `X_Forwarded_For` and `X-Forwarded-For` one name, and the last one wins. If a proxy
+    passes the first one on, a client chooses its address. No other header collides with `Forwarded`.
     """
 
     def __init__(self, app: _Wsgi, hops: int) -> None:
@@ -66,7 +66,7 @@ class ForwardedHeader:
         self._hops = hops
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request by its client's address."""
+        """Set the client's address, and answer."""
         address = self._address(environ.get(_FORWARDED, ""))
         if address is not None:
             environ[_PEER] = {"REMOTE_ADDR": environ.get("REMOTE_ADDR")}
@@ -83,16 +83,16 @@ class ForwardedHeader:
 
 
 def _element(forwarded: str, hops: int) -> str:
-    """The element that the outermost of the trusted proxies added; empty where there is none."""
+    """The element that the outermost trusted proxy added; empty if there is none."""
     elements = _from_the_right(forwarded, ",")
     return next(islice(elements, hops - 1, None), "")
 
 
 def _from_the_right(text: str, separator: str) -> Iterator[str]:
-    """Split where a separator stands outside quotes (RFC 7239, 4), the last part first.
+    """Split at separators outside quotes (RFC 7239, 4), the last part first.
 
-    What the trusted proxies added stands on the right, and they close their quotes: so no quotation mark that
-    a client opens hides it. A proxy may quote a client's text itself, as the value of `host`.
+    The trusted proxies add their parts on the right and close their quotes, so a quotation mark that a client
+    opens cannot hide them. A proxy may quote a client's text itself, as the value of `host`.
     """
     end, is_quoted = len(text), False
     for at in range(len(text) - 1, -1, -1):
@@ -105,7 +105,7 @@ def _from_the_right(text: str, separator: str) -> Iterator[str]:
 
 
 def _is_escaped(text: str, at: int) -> bool:
-    """Whether an odd number of backslashes stands before a place (RFC 9110, 5.6.4)."""
+    """Whether an odd number of backslashes precedes the position (RFC 9110, 5.6.4)."""
     first = at
     while first and text[first - 1] == "\\":
         first -= 1

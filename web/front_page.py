@@ -1,4 +1,4 @@
-"""The front page: what this server is and how to start, for a person in a browser and for a program."""
+"""The front page: what this server is and how to start, for a browser and for a program."""
 
 from collections.abc import Mapping, Sequence
 
@@ -44,7 +44,7 @@ def front_page(issuer: str, metadata: ServerMetadata) -> Blueprint:
 
 
 def _endpoints(metadata: Mapping[str, object]) -> Mapping[str, object]:
-    """Every endpoint that the metadata names, under a name for people."""
+    """The endpoints that the metadata names, under readable names."""
     return {
         name.replace("_", " ").capitalize(): url
         for name, url in metadata.items()

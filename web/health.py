@@ -1,7 +1,4 @@
-"""Liveness and readiness, which are not the same.
-
-A dead directory must not restart a server that still checks tokens.
-"""
+"""Liveness and readiness: a dead directory must not restart a server that still checks tokens."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,12 +12,14 @@ Probe = Callable[[], None]
 
 
 def health(*, required: Mapping[str, Probe], degrading: Mapping[str, Probe]) -> Blueprint:
-    """`/healthz` (this process answers) and `/readyz` (what it needs answers too).
+    """`/healthz` (this process answers) and `/readyz` (its dependencies answer too).
+
+    A probe raises StoreUnavailable or DirectoryUnavailable if its dependency does not answer.
 
     Args:
-        required: probes without which nothing works: any that fails makes `/readyz` 503.
-        degrading: probes without which logins fail but issued tokens still work: `/readyz` stays 200 and says
-            `degraded`. A probe raises StoreUnavailable or DirectoryUnavailable.
+        required: probes of what everything needs. If one fails, `/readyz` is 503.
+        degrading: probes of what only logins need; issued tokens still work. If one fails, `/readyz` stays
+            200 and says `degraded`.
     """
     pages = Blueprint("health", __name__)
 
@@ -31,7 +30,7 @@ def health(*, required: Mapping[str, Probe], degrading: Mapping[str, Probe]) -> 
 
     @pages.get("/readyz")
     def readyz() -> Response:
-        """Whether tokens can be checked (ready), and whether logins work too (not degraded)."""
+        """503 if tokens cannot be checked; `degraded` if only logins fail."""
         states = {name: _state(probe) for name, probe in {**required, **degrading}.items()}
         ready = all(states[name] == "ok" for name in required)
         status = (

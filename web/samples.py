@@ -1,4 +1,4 @@
-"""The sample protected resources: who am I, and an echo."""
+"""The sample protected resources: the user behind a token, and an echo."""
 
 from authlib.integrations.flask_oauth2 import current_token
 from flask import Blueprint, Response, request
@@ -16,7 +16,7 @@ def resources(protector: Protector) -> Blueprint:
     @api.get("/api/me")
     @protector()
     def me() -> Response:
-        """The person behind the token, as far as its scope tells. Any token will do."""
+        """The user behind the token, with the claims that its scope releases. Every scope is accepted."""
         token: AccessToken = current_token.stored
         if token.subject is None:
             return json_response({"client_id": token.client_id})
@@ -25,7 +25,7 @@ def resources(protector: Protector) -> Blueprint:
     @api.route("/echo/v1/echo/<path:text>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     @protector("echo")
     def echo(text: str) -> Response:
-        """What was sent: text, method and headers, without the credentials among them."""
+        """The text, method and headers of the request, with credentials blanked."""
         headers = {
             name: "[blanked]" if name.lower() in _BLANKED else value
             for name, value in request.headers.items()

@@ -1,14 +1,14 @@
-"""The headers that every answer has, whatever made it: what a browser must not do with it.
+"""Security headers: they tell browsers what not to do, and every answer has them.
 
-Owns: that they cost nothing to speak of: one list that is made at the start, and put behind an answer's own.
+The list is made once at the start and appended to each answer's own headers, so that it costs little.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-_SECONDS = 31_536_000
-# For the front page alone, which has a style of its own. Nothing here runs a script or sits in a frame.
+_HSTS_SECONDS = 31_536_000
+# Only the front page has a style. No page runs a script or may be framed.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'"
@@ -24,24 +24,24 @@ _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class SecurityHeaders:
-    """A WSGI application with the headers of safety (OWASP ASVS 5.0, V3.4)."""
+    """A WSGI application with security headers (OWASP ASVS 5.0, V3.4)."""
 
     def __init__(self, application: _Wsgi, issuer: str) -> None:
         """Wrap an application.
 
         Args:
-            application: whose answers they are.
-            issuer: where it is reached. Behind https a browser is told to stay with it (RFC 6797), but for
-                this machine, where other programs of its owner may speak http.
+            application: answers.
+            issuer: the public base URL. With https, browsers are told to stay with https (RFC 6797), except
+                on a loopback host, where other programs may speak http.
         """
         self._application = application
-        where = urlsplit(issuer)
-        strict = where.scheme == "https" and where.hostname not in _LOOPBACK
-        transport = (("Strict-Transport-Security", f"max-age={_SECONDS}"),) if strict else ()
+        url = urlsplit(issuer)
+        strict = url.scheme == "https" and url.hostname not in _LOOPBACK
+        transport = (("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}"),) if strict else ()
         self._headers = [*_ALWAYS, *transport]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer with them."""
+        """Answer with the headers."""
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [*headers, *self._headers], *rest)
