@@ -42,7 +42,7 @@ from telemetry import Log, open_log
 from wiring.audit import ServerStates, audit_names, open_refusals
 from wiring.database import open_database
 from wiring.from_settings import client_limits, ldap_config, lifetimes, limits, restrictions
-from wiring.keys import kept_secrets, open_keys, secret_hasher, signing_keys
+from wiring.keys import open_keys, persistent_secrets, secret_hasher, signing_keys
 from wiring.login import login_names, open_login
 from wiring.web import add_pages, new_application, sign_sessions
 
@@ -155,7 +155,7 @@ def _open_services(
         grants=grants,
         ring=ring,
         signing_keys=signing_keys(ring, clock),
-        persistent_secrets=kept_secrets(ring, clock),
+        persistent_secrets=persistent_secrets(ring, clock),
         directory=directory,
         clock=clock,
         settings=settings,

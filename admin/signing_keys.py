@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from admin.operation import Services
-from models import SigningKey, kept_secret_key_ids, reencrypt
+from models import SigningKey, persistent_secret_key_ids, reencrypt
 from oauth.tokens.jws import RS256
 from telemetry import AuditEvent
 
@@ -83,7 +83,7 @@ def server_key_uses(services: Services) -> Sequence[ServerKeyUse]:
     """
     now, clients = services.now, services.clients
     encrypted = [each.key_id for each in services.signing_keys.store.list() if each.is_published(now)]
-    encrypted += kept_secret_key_ids()
+    encrypted += persistent_secret_key_ids()
     secrets = [
         (secret.key_id, client.client_name)
         for client in clients.list()

@@ -33,7 +33,7 @@ from models.keys.digest import (
     new_grant_id,
 )
 from models.keys.encryption import Encryptor
-from models.keys.persistent_secret import PersistentSecrets, kept_secret_key_ids
+from models.keys.persistent_secret import PersistentSecrets, persistent_secret_key_ids
 from models.keys.reencryption import reencrypt
 from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 from models.migrations import MIGRATIONS, is_current, migrate
@@ -96,7 +96,6 @@ __all__ = [
     "hour_prefix",
     "import_clients",
     "is_current",
-    "kept_secret_key_ids",
     "list_events",
     "list_grants",
     "make_secret",
@@ -104,6 +103,7 @@ __all__ = [
     "moment_prefix",
     "new_grant_id",
     "people_at_cap",
+    "persistent_secret_key_ids",
     "prepare_engine",
     "private_database",
     "purge",

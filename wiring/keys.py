@@ -8,7 +8,7 @@ from models import (
     PersistentSecrets,
     SecretHasher,
     SigningKeyStore,
-    kept_secret_key_ids,
+    persistent_secret_key_ids,
     secret_key_ids,
     signing_key_ids,
 )
@@ -64,7 +64,7 @@ def signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
     return SigningKeys(SigningKeyStore(Encryptor(_keys(ring, "signing key"))), clock)
 
 
-def kept_secrets(ring: KeyRing, clock: Callable[[], float]) -> PersistentSecrets:
+def persistent_secrets(ring: KeyRing, clock: Callable[[], float]) -> PersistentSecrets:
     """Secrets that outlive the server's keys; `clock` gives seconds since the epoch."""
     return PersistentSecrets(Encryptor(_keys(ring, "kept secret")), clock)
 
@@ -78,7 +78,7 @@ def _needed(now: int) -> dict[str, frozenset[str]]:
     """The ids of the server keys that the database needs, by what they made."""
     return {
         "client secrets": secret_key_ids(now),
-        "kept secrets": kept_secret_key_ids(),
+        "kept secrets": persistent_secret_key_ids(),
         "signing keys": signing_key_ids(now),
     }
 

@@ -64,10 +64,10 @@ class Missed:
 
 
 class MissingPersonStore:
-    """The missing people in the database. At most `brake` people are believed gone within 24 hours."""
+    """The missing people in the database. At most `mass_removal_limit` people are believed gone a day."""
 
-    def __init__(self, *, brake: int = 20) -> None:
-        self._brake = brake
+    def __init__(self, *, mass_removal_limit: int = 20) -> None:
+        self._mass_removal_limit = mass_removal_limit
 
     def missed(
         self, subject: str, servers: Sequence[str], event: AuditEvent, *, directory: str = DEFAULT_DIRECTORY
@@ -122,7 +122,7 @@ class MissingPersonStore:
         """Believe that a person is gone, unless too many are, or another request has just found them."""
         if noted is not None and noted.confirmed_at is not None:
             return MissingPerson.GONE
-        if (link.scalar(_COUNT_CONFIRMED, {"since": now - _DAY}) or 0) >= self._brake:
+        if (link.scalar(_COUNT_CONFIRMED, {"since": now - _DAY}) or 0) >= self._mass_removal_limit:
             return MissingPerson.BRAKED
         confirmed = rows_changed(link.execute(_CONFIRM.values(confirmed_at=now), person)) == 1
         return MissingPerson.GONE if confirmed else MissingPerson.UNCERTAIN

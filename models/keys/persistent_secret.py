@@ -1,4 +1,4 @@
-"""Secrets that stay the same while the server's keys come and go: made once, stored sealed."""
+"""Secrets that stay the same when the server's keys change: made once, and stored encrypted."""
 
 import secrets
 from collections.abc import Callable
@@ -10,28 +10,34 @@ from models.base import StoreUnavailable, connection, table
 from models.keys.encryption import DecryptionFailed, Encryptor
 from models.tables import PersistentSecretRow
 
-_OCTETS = 32
+_SECRET_LENGTH = 32
 _SECRET = table(PersistentSecretRow)
-_SELECT = select(_SECRET.c.key_id, _SECRET.c.sealed).where(_SECRET.c.name == bindparam("of"))
+_SELECT = select(_SECRET.c.key_id, _SECRET.c.sealed).where(_SECRET.c.name == bindparam("of_name"))
 
 
 class PersistentSecrets:
-    """Kept secrets in the database, sealed by `sealer`; each is read once by a process."""
+    """The persistent secrets in the database. A process reads each of them once."""
 
-    def __init__(self, sealer: Encryptor, clock: Callable[[], float]) -> None:
-        self._sealer = sealer
+    def __init__(self, encryptor: Encryptor, clock: Callable[[], float]) -> None:
+        """Read nothing yet.
+
+        Args:
+            encryptor: encrypts and decrypts the secrets.
+            clock: seconds since the epoch.
+        """
+        self._encryptor = encryptor
         self._clock = clock
-        self._opened: dict[str, bytes] = {}
+        self._known: dict[str, bytes] = {}
 
     def get(self, name: str) -> bytes:
-        """The 32 octets that are kept under `name`; made when they are first asked for, by whomever.
+        """The secret called `name`, of 32 octets. The first process that asks for it makes it.
 
         Raises:
-            StoreUnavailable: the database cannot say, or its server key is not in the ring.
+            StoreUnavailable: the database cannot say, or the secret's server key is not in the ring.
         """
-        if (opened := self._opened.get(name)) is None:
-            opened = self._opened[name] = self._read(name)
-        return opened
+        if (secret := self._known.get(name)) is None:
+            secret = self._known[name] = self._read(name)
+        return secret
 
     def reencrypt(self, link: Connection) -> int:
         """Encrypt under the first server key every secret that another server key encrypts.
@@ -43,49 +49,49 @@ class PersistentSecrets:
             How many secrets were encrypted again.
 
         Raises:
-            StoreUnavailable: a secret cannot be opened, for its server key is not in the ring.
+            StoreUnavailable: a secret cannot be decrypted: its server key is not in the ring.
         """
         others = select(_SECRET.c.name, _SECRET.c.key_id, _SECRET.c.sealed)
-        rows = link.execute(others.where(_SECRET.c.key_id != self._sealer.key_id)).all()
-        for name, key_id, sealed in rows:
-            opened = self._open(name, key_id, sealed)
-            link.execute(update(_SECRET).where(_SECRET.c.name == name), self._row(name, opened))
+        rows = link.execute(others.where(_SECRET.c.key_id != self._encryptor.key_id)).all()
+        for name, key_id, encrypted in rows:
+            secret = self._decrypted(name, key_id, encrypted)
+            link.execute(update(_SECRET).where(_SECRET.c.name == name), self._encrypted(name, secret))
         return len(rows)
 
     def _read(self, name: str) -> bytes:
         with connection() as link:
-            if link.execute(_SELECT, {"of": name}).one_or_none() is None:
+            if link.execute(_SELECT, {"of_name": name}).one_or_none() is None:
                 self._make(link, name)
-            # Another process may have been the one that made it.
-            key_id, sealed = link.execute(_SELECT, {"of": name}).one()
-            opened = self._open(name, key_id, sealed)
-            if key_id != self._sealer.key_id:
-                # So that a server key can go when a newer one has been in front of it for a while.
-                link.execute(update(_SECRET).where(_SECRET.c.name == name), self._row(name, opened))
+            # Another process may have made it first.
+            key_id, encrypted = link.execute(_SELECT, {"of_name": name}).one()
+            secret = self._decrypted(name, key_id, encrypted)
+            if key_id != self._encryptor.key_id:
+                # The operator can remove the old server key once a newer one has been first for a while.
+                link.execute(update(_SECRET).where(_SECRET.c.name == name), self._encrypted(name, secret))
                 link.commit()
-        return opened
+        return secret
 
-    def _open(self, name: str, key_id: str, sealed: bytes) -> bytes:
+    def _decrypted(self, name: str, key_id: str, encrypted: bytes) -> bytes:
         try:
-            return self._sealer.open(key_id, sealed, _sealed_as(name))
-        except DecryptionFailed as broken:
-            raise StoreUnavailable(str(broken)) from None
+            return self._encryptor.decrypt(key_id, encrypted, _associated_data(name))
+        except DecryptionFailed as failure:
+            raise StoreUnavailable(str(failure)) from None
 
     def _make(self, link: Connection, name: str) -> None:
-        row = self._row(name, secrets.token_bytes(_OCTETS))
+        columns = self._encrypted(name, secrets.token_bytes(_SECRET_LENGTH))
         try:
-            link.execute(insert(_SECRET), {**row, "name": name, "created_at": int(self._clock())})
+            link.execute(insert(_SECRET), {**columns, "name": name, "created_at": int(self._clock())})
             link.commit()
         except IntegrityError:
             link.rollback()
 
-    def _row(self, name: str, opened: bytes) -> dict[str, object]:
-        key_id, sealed = self._sealer.seal(opened, _sealed_as(name))
-        return {"key_id": key_id, "sealed": sealed}
+    def _encrypted(self, name: str, secret: bytes) -> dict[str, object]:
+        key_id, encrypted = self._encryptor.encrypt(secret, _associated_data(name))
+        return {"key_id": key_id, "sealed": encrypted}
 
 
-def kept_secret_key_ids() -> frozenset[str]:
-    """The ids of the server keys that sealed kept secrets: each must be in the ring at start.
+def persistent_secret_key_ids() -> frozenset[str]:
+    """The ids of the server keys that encrypted persistent secrets. The ring must hold each at the start.
 
     Raises:
         StoreUnavailable: the database cannot say.
@@ -96,5 +102,6 @@ def kept_secret_key_ids() -> frozenset[str]:
         return frozenset(link.scalars(select(_SECRET.c.key_id).distinct()))
 
 
-def _sealed_as(name: str) -> str:
+def _associated_data(name: str) -> str:
+    # Stored secrets were encrypted with this text: it must never change.
     return f"the kept secret {name}"

@@ -19,7 +19,7 @@ def reencrypt(keys: SigningKeyStore, secrets: PersistentSecrets, event: AuditEve
     Args:
         keys: the signing keys.
         secrets: the persistent secrets.
-        event: the audit row; the number is put behind its reason. It is not stored if nothing changed.
+        event: the audit row; the number is appended to its reason. It is not stored if nothing changed.
 
     Returns:
         How many values were encrypted again.
@@ -30,7 +30,7 @@ def reencrypt(keys: SigningKeyStore, secrets: PersistentSecrets, event: AuditEve
     with connection() as link:
         count = keys.reencrypt(link) + secrets.reencrypt(link)
         if count:
-            told = replace(event, reason=f"{event.reason}: {count} encrypted")
-            link.execute(_INSERT_AUDIT, dict(told.fields()))
+            audited = replace(event, reason=f"{event.reason}: {count} encrypted")
+            link.execute(_INSERT_AUDIT, dict(audited.fields()))
         link.commit()
     return count

@@ -1,4 +1,4 @@
-"""Keys that sign tokens: stored sealed, one in force for each algorithm, published before that and after."""
+"""Keys that sign tokens: stored encrypted, one active for each algorithm, published before and after that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from telemetry import AuditEvent
 
 _KEY = table(SigningKeyRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
-_ALL = select(_KEY).order_by(_KEY.c.alg, _KEY.c.active_at.desc(), _KEY.c.kid)
+_SELECT_ALL = select(_KEY).order_by(_KEY.c.alg, _KEY.c.active_at.desc(), _KEY.c.kid)
 _OF_ALG = _KEY.c.alg == bindparam("of_alg")
-_FIRST = (
+_INSERT_FIRST = (
     insert(_KEY)
     .from_select(
         list(_KEY.c),
@@ -28,7 +28,7 @@ _FIRST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSigningKey:
-    """A key pair that was just made; `private_key` in clear, as PKCS #8."""
+    """A new key pair; `private_key` is PKCS #8 in the clear."""
 
     kid: str
     alg: str
@@ -38,7 +38,7 @@ class NewSigningKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """A key that signs, has signed, or will. Times are seconds since the epoch; `private_key` is sealed."""
+    """A past, present or future key. Times are seconds since the epoch; `private_key` is encrypted."""
 
     kid: str
     alg: str
@@ -51,70 +51,70 @@ class SigningKey:
     ends_at: int | None
 
     def signs(self, at: int) -> bool:
-        """Whether it is in force at `at`."""
+        """Whether this key signs at `at`."""
         return self.active_at <= at and (self.retired_at is None or at < self.retired_at)
 
     def is_published(self, now: int) -> bool:
-        """Whether a token that it signed may still be live, or will be."""
+        """Whether a token that this key signed may be live, now or later."""
         return self.ends_at is None or now < self.ends_at
 
 
 class SigningKeyStore:
-    """Signing keys in the database, sealed by `sealer`."""
+    """The signing keys in the database; `encryptor` encrypts their private parts."""
 
-    def __init__(self, sealer: Encryptor) -> None:
-        self._sealer = sealer
+    def __init__(self, encryptor: Encryptor) -> None:
+        self._encryptor = encryptor
 
     def list(self) -> Sequence[SigningKey]:
-        """Every key by its algorithm, the newest first.
+        """Every key by algorithm, the newest first.
 
         Raises:
             StoreUnavailable: the database cannot say.
         """
         with connection() as link:
-            return [SigningKey(**row) for row in link.execute(_ALL).mappings()]
+            return [SigningKey(**row) for row in link.execute(_SELECT_ALL).mappings()]
 
     def open(self, key: SigningKey) -> bytes:
-        """The private key in clear.
+        """Decrypt the private key.
 
         Raises:
-            StoreUnavailable: it cannot be opened.
+            StoreUnavailable: the private key cannot be decrypted.
         """
         try:
-            return self._sealer.open(key.key_id, key.private_key, _name(key.kid))
-        except DecryptionFailed as broken:
-            raise StoreUnavailable(str(broken)) from None
+            return self._encryptor.decrypt(key.key_id, key.private_key, _associated_data(key.kid))
+        except DecryptionFailed as failure:
+            raise StoreUnavailable(str(failure)) from None
 
     def add_first(self, new: NewSigningKey, now: int) -> bool:
-        """Store a key that signs at once, unless one of its algorithm is there: of many, one is stored.
+        """Store a key that signs at once, unless its algorithm has one. One of concurrent calls stores it.
 
         Args:
             new: the key.
             now: seconds since the epoch.
 
         Returns:
-            False where one was there.
+            False if the algorithm had a key.
 
         Raises:
             StoreUnavailable: nothing was stored.
         """
         with connection() as link:
-            _alone(link)
-            stored = rows_changed(link.execute(_FIRST, _row(self._made(new, now, now)))) == 1
+            _lock_keys(link)
+            stored = rows_changed(link.execute(_INSERT_FIRST, _row(self._made(new, now, now)))) == 1
             link.commit()
         return stored
 
     def rotate(self, new: NewSigningKey, event: AuditEvent, *, lead: int, tail: int) -> SigningKey:
-        """Put a key in the place of the one in force, in one transaction with its audit row.
+        """Replace the active key after `lead` seconds, in one transaction with the audit row.
 
         Args:
             new: the key; it is published from now on.
             event: the audit row; its time is now.
-            lead: seconds until it signs; the first of its algorithm does so at once.
-            tail: seconds for which a token that the old one signed may live.
+            lead: seconds until the key signs; the first key of an algorithm signs at once.
+            tail: seconds that a token of the old key may live.
 
         Returns:
-            The key as it is stored.
+            The stored key.
 
         Raises:
             StoreUnavailable: nothing was changed.
@@ -133,7 +133,7 @@ class SigningKeyStore:
             tail: as of `rotate`.
 
         Returns:
-            The keys as they are stored.
+            The stored keys.
 
         Raises:
             StoreUnavailable: nothing was changed.
@@ -141,7 +141,7 @@ class SigningKeyStore:
         retire = update(_KEY).where(_OF_ALG, _KEY.c.retired_at.is_(None))
         made = []
         with connection() as link:
-            _alone(link)
+            _lock_keys(link)
             for new, event in changes:
                 at = event.at + lead
                 retired = link.execute(retire.values(retired_at=at, ends_at=at + tail), {"of_alg": new.alg})
@@ -150,14 +150,14 @@ class SigningKeyStore:
         return made
 
     def replace(self, new: NewSigningKey, event: AuditEvent) -> SigningKey:
-        """Put a key in the place of all others of its algorithm at once: none signs or is published any more.
+        """Replace all keys of an algorithm at once: none of them signs or is published any more.
 
         Args:
             new: the key; it is published and signs from now on.
             event: the audit row; its time is now.
 
         Returns:
-            The key as it is stored.
+            The stored key.
 
         Raises:
             StoreUnavailable: nothing was changed.
@@ -172,14 +172,14 @@ class SigningKeyStore:
             changes: each key with its audit row.
 
         Returns:
-            The keys as they are stored.
+            The stored keys.
 
         Raises:
             StoreUnavailable: nothing was changed.
         """
         made = []
         with connection() as link:
-            _alone(link)
+            _lock_keys(link)
             for new, event in changes:
                 now, of_alg = event.at, {"of_alg": new.alg}
                 end = update(_KEY).where(_OF_ALG, or_(_KEY.c.ends_at.is_(None), _KEY.c.ends_at > now))
@@ -200,15 +200,15 @@ class SigningKeyStore:
             How many keys were encrypted again.
 
         Raises:
-            StoreUnavailable: a key cannot be opened, for its server key is not in the ring.
+            StoreUnavailable: a key cannot be decrypted: its server key is not in the ring.
         """
-        _alone(link)
-        others = _ALL.where(_KEY.c.key_id != self._sealer.key_id)
+        _lock_keys(link)
+        others = _SELECT_ALL.where(_KEY.c.key_id != self._encryptor.key_id)
         keys = [SigningKey(**row) for row in link.execute(others).mappings()]
         for key in keys:
-            key_id, sealed = self._sealer.seal(self.open(key), _name(key.kid))
+            key_id, encrypted = self._encryptor.encrypt(self.open(key), _associated_data(key.kid))
             changed = update(_KEY).where(_KEY.c.kid == key.kid)
-            link.execute(changed.values(key_id=key_id, private_key=sealed))
+            link.execute(changed.values(key_id=key_id, private_key=encrypted))
         return len(keys)
 
     def _insert(self, link: Connection, new: NewSigningKey, event: AuditEvent, at: int) -> SigningKey:
@@ -218,12 +218,12 @@ class SigningKeyStore:
         return made
 
     def _made(self, new: NewSigningKey, now: int, active_at: int) -> SigningKey:
-        key_id, sealed = self._sealer.seal(new.private_key, _name(new.kid))
+        key_id, encrypted = self._encryptor.encrypt(new.private_key, _associated_data(new.kid))
         return SigningKey(
             kid=new.kid,
             alg=new.alg,
             key_id=key_id,
-            private_key=sealed,
+            private_key=encrypted,
             public_jwk=dict(new.public_jwk),
             created_at=now,
             active_at=active_at,
@@ -233,7 +233,7 @@ class SigningKeyStore:
 
 
 def signing_key_ids(now: int) -> frozenset[str]:
-    """The ids of the server keys that sealed signing keys in use: each must be in the ring at start.
+    """The ids of the server keys that encrypted signing keys in use. The ring must hold each at the start.
 
     Args:
         now: seconds since the epoch; a key whose last token has ended is not in use.
@@ -252,11 +252,11 @@ def _row(key: SigningKey) -> dict[str, object]:
     return {name: getattr(key, name) for name in key.__slots__}
 
 
-def _name(kid: str) -> str:
+def _associated_data(kid: str) -> str:
     return f"the signing key {kid}"
 
 
-def _alone(link: Connection) -> None:
-    """Let no other transaction change keys until this one ends. SQLite has one writer at a time anyway."""
+def _lock_keys(link: Connection) -> None:
+    """Let no other transaction change keys until this one ends. SQLite has only one writer anyway."""
     if link.dialect.name == "postgresql":
         link.execute(text("LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE"))

@@ -1,6 +1,5 @@
 """The rules that hold on every database that we support."""
 
-from tests.models.absence_rules import AbsenceRules
 from tests.models.audit_rules import AuditRules
 from tests.models.client_audit_rules import ClientAuditRules
 from tests.models.client_rules import ClientRules
@@ -9,13 +8,13 @@ from tests.models.failure_rules import FailureRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
-from tests.models.kept_secret_rules import KeptSecretRules
-from tests.models.kept_token_rules import KeptTokenRules
-from tests.models.refresh_rules import RefreshRules
+from tests.models.missing_person_rules import MissingPersonRules
+from tests.models.persistent_secret_rules import PersistentSecretRules
+from tests.models.refresh_rules import KeptRefreshTokenRules, RefreshRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.scope_rules import ScopeRules
 from tests.models.signing_key_rules import SigningKeyRules
-from tests.models.trouble_rules import TroubleRules
+from tests.models.unavailability_rules import UnavailabilityRules
 
 
 class StoreConformance(
@@ -26,13 +25,13 @@ class StoreConformance(
     GrantCapRules,
     GrantListingRules,
     RefreshRules,
-    KeptTokenRules,
-    KeptSecretRules,
+    KeptRefreshTokenRules,
+    PersistentSecretRules,
     ScopeRules,
     SchemaRules,
     SigningKeyRules,
-    TroubleRules,
-    AbsenceRules,
+    UnavailabilityRules,
+    MissingPersonRules,
     ClientAuditRules,
     DriverRules,
 ):

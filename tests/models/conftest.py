@@ -17,7 +17,7 @@ from tests.models.stores import Place, Stores
 from tests.servers.postgresql import Postgresql
 
 for rules in (
-    "absence",
+    "missing_person",
     "client_audit",
     "client",
     "driver",
@@ -25,12 +25,11 @@ for rules in (
     "grant_cap",
     "grant_listing",
     "refresh",
-    "kept_token",
-    "kept_secret",
+    "persistent_secret",
     "scope",
     "schema",
     "signing_key",
-    "trouble",
+    "unavailability",
     "failure",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")

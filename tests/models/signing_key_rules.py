@@ -25,7 +25,7 @@ PRIVATE = b"the private part of a key"
 
 
 def new(kid: str = "kid-1", alg: str = "ES256") -> NewSigningKey:
-    """A key pair, as far as a database can tell."""
+    """A key pair; the database does not check that it is one."""
     return NewSigningKey(kid=kid, alg=alg, private_key=PRIVATE, public_jwk={"kid": kid, "kty": "EC"})
 
 
@@ -50,7 +50,7 @@ class SigningKeyRules:
     """Making, changing and ending them."""
 
     def test_first_key_signs_at_once(self, stores: Stores) -> None:
-        """The first key of an algorithm has nobody to take over from."""
+        """The first key of an algorithm signs at once."""
         keys = store()
         assert keys.add_first(new(), stores.now)
         (key,) = keys.list()
@@ -60,7 +60,7 @@ class SigningKeyRules:
         assert keys.open(key) == PRIVATE
 
     def test_first_is_first_only_once(self, stores: Stores) -> None:
-        """Where a key is, no other becomes the first; another algorithm has its own."""
+        """If an algorithm has a key, no other becomes the first. Another algorithm has its own."""
         keys = store()
         assert keys.add_first(new("a"), stores.now)
         assert not keys.add_first(new("b"), stores.now)
@@ -68,7 +68,7 @@ class SigningKeyRules:
         assert [key.kid for key in keys.list()] == ["a", "c"]
 
     def test_of_many_at_once_one_is_first(self, stores: Stores) -> None:
-        """Workers that need the first key at the same moment store one between them."""
+        """Workers that need the first key at the same moment store one key."""
         keys, line = store(), Barrier(THREADS)
 
         def add(number: int) -> bool:
@@ -82,7 +82,7 @@ class SigningKeyRules:
         assert len(keys.list()) == 1
 
     def test_rotation(self, stores: Stores) -> None:
-        """The next key signs later; till then the old one does, which ends after its tokens."""
+        """The old key signs until the next one does, and ends after its last token."""
         keys = store()
         keys.add_first(new("old"), stores.now)
         at = stores.now + LEAD
@@ -99,12 +99,12 @@ class SigningKeyRules:
         assert not old.is_published(at + TAIL)
 
     def test_rotation_of_nothing(self, stores: Stores) -> None:
-        """Where there is no key, the one that is made is the first."""
+        """If an algorithm has no key, a rotation makes the first one."""
         made = store().rotate(new(), stores.audit("key.rotated"), lead=LEAD, tail=TAIL)
         assert made.active_at == stores.now
 
     def test_rotation_leaves_other_algorithms(self, stores: Stores) -> None:
-        """A rotation is of one algorithm."""
+        """A rotation changes the keys of one algorithm only."""
         keys = store()
         keys.add_first(new("other", "RS256"), stores.now)
         keys.add_first(new("old"), stores.now)
@@ -136,7 +136,7 @@ class SigningKeyRules:
 
     @pytest.mark.parametrize("change", ["rotate", "replace"])
     def test_change_and_audit_are_one_transaction(self, stores: Stores, change: str) -> None:
-        """No key comes without its audit row."""
+        """No key is stored without its audit row."""
         keys = store()
         keys.add_first(new("old"), stores.now)
         with stores.counted_commits() as commits:
@@ -148,7 +148,7 @@ class SigningKeyRules:
         assert [row["event"] for row in stores.rows("audit_event")] == ["key.rotated"]
 
     def test_private_part_is_sealed(self, stores: Stores) -> None:
-        """The database holds no private key in clear, and names the server key that seals it."""
+        """The database holds no private key in the clear, and names the server key that encrypted it."""
         store().add_first(new(), stores.now)
         (row,) = stores.rows("signing_key")
         assert PRIVATE not in row["private_key"]
@@ -156,7 +156,7 @@ class SigningKeyRules:
         assert signing_key_ids(stores.now) == {FIRST_KEY[0]}
 
     def test_ring_of_server_keys(self, stores: Stores) -> None:
-        """With a new server key in front all can be opened, and sealed anew; then the old one may go."""
+        """With a new first server key all keys are encrypted again; then the old server key can go."""
         store(FIRST_KEY).add_first(new(), stores.now)
         both = store(SECOND_KEY, FIRST_KEY)
         assert both.open(named(both, "kid-1")) == PRIVATE
@@ -167,18 +167,18 @@ class SigningKeyRules:
         assert signing_key_ids(stores.now) == {SECOND_KEY[0]}
 
     def test_missing_server_key(self, stores: Stores) -> None:
-        """Without the server key nothing is opened, nor sealed anew, and the key is named."""
+        """Without its server key, nothing is decrypted or encrypted again, and the error names the key."""
         store(FIRST_KEY).add_first(new(), stores.now)
         without = store(SECOND_KEY)
         with pytest.raises(
-            StoreUnavailable, match="the server key first, under which the signing key kid-1 is sealed"
+            StoreUnavailable, match="the server key first, under which the signing key kid-1 is encrypted"
         ):
             without.open(named(without, "kid-1"))
         with pytest.raises(StoreUnavailable):
             reencrypted(stores, SECOND_KEY)
 
     def test_rows_cannot_be_exchanged(self, stores: Stores) -> None:
-        """What is sealed is bound to its key: under another's name, or changed, it is not opened."""
+        """A ciphertext is bound to its key: under another name, or changed, it is not decrypted."""
         keys = store()
         keys.add_first(new("a"), stores.now)
         keys.add_first(new("b", "RS256"), stores.now)
@@ -188,7 +188,7 @@ class SigningKeyRules:
                 keys.open(replace(first, private_key=stolen))
 
     def test_ended_key_is_needed_by_nobody(self, stores: Stores) -> None:
-        """A key whose last token has ended holds no server key back, and is purged; the others stay."""
+        """A key whose last token has ended needs no server key and is purged; the others stay."""
         keys = store()
         keys.add_first(new("old"), stores.now)
         keys.rotate(new("new"), stores.audit("key.rotated"), lead=0, tail=TAIL)

@@ -19,7 +19,7 @@ from models.database.pool import DatabasePool
 from tests.conftest import Clock, Site
 from tests.models.conformance import StoreConformance
 from tests.models.stores import Place, Stores
-from tests.models.trouble_rules import UNKNOWN
+from tests.models.unavailability_rules import UNKNOWN
 
 
 def place_of(file: Path) -> Place:

@@ -88,7 +88,7 @@ WRITES: dict[str, Callable[[Stores], object]] = {
 }
 
 
-class TroubleRules:
+class UnavailabilityRules:
     """`StoreUnavailable`, and nothing else, for every trouble of a database."""
 
     def test_database_that_is_away(self, stores: Stores, place: Place) -> None:

@@ -16,13 +16,13 @@ ALICE = "subject-of-alice"
 THREADS = 16
 
 
-def miss(stores: Stores, servers: Sequence[str] = (ONE,), *, subject: str = ALICE, brake: int = 20) -> Missed:
+def miss(stores: Stores, servers: Sequence[str] = (ONE,), *, subject: str = ALICE, limit: int = 20) -> Missed:
     """Not to find a person."""
     event = stores.audit("grant.revoked", subject=subject, reason="unknown_person")
-    return MissingPersonStore(brake=brake).missed(subject, servers, event)
+    return MissingPersonStore(mass_removal_limit=limit).missed(subject, servers, event)
 
 
-class AbsenceRules:
+class MissingPersonRules:
     """When a person is believed gone, and what ends then."""
 
     @pytest.mark.parametrize("later", [0, 60, DAY - 1])
@@ -107,7 +107,7 @@ class AbsenceRules:
         """A grant that slipped through as its person's grants ended ends at its own next look."""
         miss(stores, (ONE, TWO))
         issued = stores.issue()
-        assert miss(stores, (ONE,), brake=1).absence is MissingPerson.GONE
+        assert miss(stores, (ONE,), limit=1).absence is MissingPerson.GONE
         assert not stores.lives(issued)
 
     def test_nothing_left_to_end(self, stores: Stores) -> None:
@@ -117,20 +117,20 @@ class AbsenceRules:
         assert miss(stores, (ONE, TWO)) == Missed(absence=MissingPerson.GONE)
         assert [row["event"] for row in stores.rows("audit_event")] == ["token.issued"]
 
-    def test_brake(self, stores: Stores) -> None:
-        """No more people than the brake allows are believed gone within a day; the others the day after."""
+    def test_no_more_people_than_the_limit_are_believed_gone(self, stores: Stores) -> None:
+        """No more people than the limit allows are believed gone within a day; the others the day after."""
         issued = {subject: stores.issue(subject=subject, access_ttl=2 * DAY) for subject in "abc"}
-        told = [miss(stores, (ONE, TWO), subject=subject, brake=2).absence for subject in "abc"]
+        told = [miss(stores, (ONE, TWO), subject=subject, limit=2).absence for subject in "abc"]
         assert told == [MissingPerson.GONE, MissingPerson.GONE, MissingPerson.BRAKED]
         assert stores.lives(issued["c"])
         stores.clock.now += DAY - 1
-        assert miss(stores, (TWO,), subject="c", brake=2).absence is MissingPerson.BRAKED
+        assert miss(stores, (TWO,), subject="c", limit=2).absence is MissingPerson.BRAKED
         stores.clock.now += 1
-        assert miss(stores, subject="c", brake=2).absence is MissingPerson.GONE
+        assert miss(stores, subject="c", limit=2).absence is MissingPerson.GONE
         assert not stores.lives(issued["c"])
 
     def test_old_rows_go(self, stores: Stores) -> None:
-        """People who are gone are forgotten once the brake needs them no more, or nobody asks."""
+        """People who are gone are forgotten once the limit no longer counts them, or no grant is left."""
         miss(stores, (ONE, TWO), subject="a")
         miss(stores, subject="b")
         stores.clock.now += DAY
