@@ -1,6 +1,7 @@
-"""One entry as a search returned it, and what a bind or a search came back with.
+"""The results of binds and searches, as values.
 
-Owns: the shape of answers between the connection and the rules. Must not know: ldap3, people, settings.
+Owns: the types that a connection returns: `Answer`, `Entry`, `SearchResult`. Must not know: ldap3, people,
+settings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ _NONE: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
-    """An LDAP result (RFC 4511, section 4.1.9): its code, the server's own text, the values of controls."""
+    """An LDAP result (RFC 4511, section 4.1.9): code, the server's diagnostic message, values of controls."""
 
     code: int
     message: str
@@ -19,13 +20,13 @@ class Answer(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry: its DN as the server gave it, and its attributes by lower-case name."""
+    """One entry: its DN as the server wrote it, and its attributes by lower-case name."""
 
     dn: str
     attributes: Mapping[str, Sequence[bytes]]
 
     def texts(self, attribute: str) -> tuple[str, ...]:
-        """Return the values of an attribute that are text, in the server's order."""
+        """Return those values of an attribute that are UTF-8 text, in the server's order."""
         values = []
         for value in self.attributes.get(attribute.lower(), ()):
             try:
@@ -35,7 +36,7 @@ class Entry(NamedTuple):
         return tuple(values)
 
     def text(self, attribute: str) -> str | None:
-        """Return the first text value of an attribute, or None."""
+        """Return the first value of an attribute that is UTF-8 text, or None."""
         for value in self.attributes.get(attribute.lower(), ()):
             try:
                 return value.decode()
@@ -45,7 +46,7 @@ class Entry(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What a search came back with. References to other servers are counted: they are never followed."""
+    """The result of a search. `references` counts references to other servers, which are never followed."""
 
     answer: Answer
     entries: Sequence[Entry]

@@ -1,6 +1,6 @@
-"""Moments as directories write them.
+"""Times in the formats of directories.
 
-Owns: the forms of time in an entry. Must not know: which attribute means what.
+Owns: converting each format to seconds since the epoch. Must not know: what an attribute means.
 """
 
 import re
@@ -18,20 +18,20 @@ _DAY: Final = 86_400
 
 
 def from_generalized_time(text: str | None) -> int | None:
-    """Convert a GeneralizedTime (RFC 4517, section 3.3.13) to seconds since the epoch; None for none."""
+    """Convert a GeneralizedTime (RFC 4517, section 3.3.13) to seconds since the epoch; None if invalid."""
     match = _GENERALIZED_TIME.fullmatch(text) if text else None
     if match is None:
         return None
     day, hour, minute, second, zone = match.groups()
     try:
         moment = datetime.fromisoformat(f"{day}T{hour}{minute or '00'}{second or '00'}{zone}")
-    except ValueError:  # such as the year 0
+    except ValueError:  # for example the year 0
         return None
     return int(moment.timestamp())
 
 
 def from_filetime(text: str | None) -> int | None:
-    """Convert Active Directory's time to seconds since the epoch; None for none, for 0 and for "never"."""
+    """Convert Active Directory's time to seconds since the epoch; None for 0, for "never" and if invalid."""
     steps = from_number(text)
     if steps is None or not 0 < steps < _NEVER:
         return None
@@ -39,18 +39,18 @@ def from_filetime(text: str | None) -> int | None:
 
 
 def from_days(text: str | None) -> int | None:
-    """Convert days since the epoch (RFC 2307, `shadowLastChange`) to seconds since it; None for none."""
+    """Convert days since the epoch (RFC 2307, `shadowLastChange`) to seconds since it; None if invalid."""
     days = from_number(text)
     return None if days is None or days <= 0 else days * _DAY
 
 
 def from_number(text: str | None) -> int | None:
-    """Read a whole number (RFC 4517, section 3.3.16); None for none."""
+    """Parse an integer (RFC 4517, section 3.3.16); None if it is invalid."""
     return int(text) if text and re.fullmatch(r"-?[0-9]{1,20}", text) else None
 
 
-# An attribute that is not here holds a GeneralizedTime, as most do.
-_FORMS: Final[Mapping[str, Callable[[str | None], int | None]]] = MappingProxyType(
+# Every other attribute holds a GeneralizedTime.
+_CONVERTERS: Final[Mapping[str, Callable[[str | None], int | None]]] = MappingProxyType(
     {
         "pwdlastset": from_filetime,
         "msds-userpasswordexpirytimecomputed": from_filetime,
@@ -61,7 +61,7 @@ _FORMS: Final[Mapping[str, Callable[[str | None], int | None]]] = MappingProxyTy
 
 
 def moment_of(attribute: str, text: str | None) -> int | None:
-    """Convert the value of an attribute that holds a moment to seconds since the epoch; None for none."""
+    """Convert the value of a time attribute to seconds since the epoch; None if it is missing or invalid."""
     if text is None:
         return None
-    return _FORMS.get(attribute.lower(), from_generalized_time)(text)
+    return _CONVERTERS.get(attribute.lower(), from_generalized_time)(text)

@@ -1,7 +1,7 @@
-"""The password policy response control: what a server says beside the result of a bind.
+"""The password policy response control, which a server may send with the result of a bind.
 
 Owns: decoding the control's value (draft-behera-ldap-password-policy-10, section 6.2). Must not know:
-connections, and what we make of it (`results`).
+connections, and how a login uses the control (`results`).
 """
 
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ _WARNING: Final = 0xA0
 _SECONDS: Final = 0x80  # inside the warning
 _GRACE: Final = 0x81  # inside the warning
 _ERROR: Final = 0x81  # beside the warning
-_MOST: Final = 2**31 - 1  # maxInt (RFC 4511, section 4.1.1)
+_MAX_INT: Final = 2**31 - 1  # maxInt (RFC 4511, section 4.1.1)
 _LONG_FORM: Final = 0x80
-_MOST_LENGTH_OCTETS: Final = 4
+_MAX_LENGTH_OCTETS: Final = 4
 
 
 class PolicyError(IntEnum):
-    """Why the policy refused, or what it asks for."""
+    """Why the policy refused the bind, or what it requires of the user."""
 
     PASSWORD_EXPIRED = 0
     ACCOUNT_LOCKED = 1
@@ -37,20 +37,20 @@ class PolicyError(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyResponse:
-    """What the control says. None is "nothing said"; 0 is 0 s, no grace login, `PASSWORD_EXPIRED`."""
+    """The decoded control. None means that the server said nothing; 0 is a value."""
 
     seconds_to_expiry: int | None = None
     grace_logins: int | None = None
     error: PolicyError | None = None
 
 
-# Nearly every answer to a bind says so.
+# The value of nearly every response to a bind.
 NOTHING_SAID: Final = PolicyResponse()
 _EMPTY: Final = bytes((_SEQUENCE, 0))
 
 
 class PolicyControlError(ValueError):
-    """The control's value is not what the draft describes; nothing of it is believed."""
+    """The control's value does not follow the draft, so no part of it is used."""
 
 
 def decode(value: bytes) -> PolicyResponse:
@@ -60,17 +60,17 @@ def decode(value: bytes) -> PolicyResponse:
         value: BER of a `PasswordPolicyResponseValue`.
 
     Raises:
-        PolicyControlError: it is anything else, or holds an error code that the draft does not know.
+        PolicyControlError: the value does not follow the draft, or holds an undefined error code.
     """
     if value == _EMPTY:
         return NOTHING_SAID
-    tag, content = _only(value)
+    tag, content = _single_element(value)
     if tag != _SEQUENCE:
         raise PolicyControlError("not a sequence")
     seconds = grace = error = None
     parts = list(_elements(content))
     if parts and parts[0][0] == _WARNING:
-        tag, number = _only(parts.pop(0)[1])
+        tag, number = _single_element(parts.pop(0)[1])
         if tag == _SECONDS:
             seconds = _number(number)
         elif tag == _GRACE:
@@ -84,7 +84,7 @@ def decode(value: bytes) -> PolicyResponse:
     return PolicyResponse(seconds_to_expiry=seconds, grace_logins=grace, error=error)
 
 
-def _only(data: bytes) -> tuple[int, bytes]:
+def _single_element(data: bytes) -> tuple[int, bytes]:
     elements = list(_elements(data))
     if len(elements) != 1:
         raise PolicyControlError(f"{len(elements)} elements in the place of one")
@@ -103,21 +103,21 @@ def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _length(data: bytes) -> tuple[int, bytes]:
-    """Read a length; return it and what is behind it."""
+    """Read a length; return it and the bytes after it."""
     if not data:
         raise PolicyControlError("cut short")
     first, data = data[0], data[1:]
     if first < _LONG_FORM:
         return first, data
     octets = first - _LONG_FORM
-    if not 0 < octets <= min(len(data), _MOST_LENGTH_OCTETS):
+    if not 0 < octets <= min(len(data), _MAX_LENGTH_OCTETS):
         raise PolicyControlError("no length that could be")
     return int.from_bytes(data[:octets], "big"), data[octets:]
 
 
 def _number(content: bytes) -> int:
     number = int.from_bytes(content, "big", signed=True)
-    if not content or not 0 <= number <= _MOST:
+    if not content or not 0 <= number <= _MAX_INT:
         raise PolicyControlError("no number from 0 to maxInt")
     return number
 

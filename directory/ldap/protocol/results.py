@@ -1,8 +1,8 @@
-"""What an LDAP result means to us: a table for people's binds, for our own account's, for searches.
+"""The meaning of LDAP results: one table for users' binds, one for our own account's, one for searches.
 
-Owns: which results are a refusal of the person and which only say that nothing can be said (RFC 4511,
-appendix A), and where a refusal's reason stands: in the password policy control, in Active Directory's
-sub-codes, in the texts of 389-ds and FreeIPA. Must not know: connections, entries.
+Owns: which results refuse the user and which mean that the directory is unavailable (RFC 4511, appendix A),
+and the reason of a refusal: from the password policy control, the sub-codes of Active Directory, or the
+texts of 389-ds and FreeIPA. Must not know: connections, entries.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Answer
 from directory.ldap.protocol.password_policy import PolicyControlError, PolicyError, PolicyResponse
-from directory.ldap.protocol.server_text import BY_SUB_CODE, BY_TEXT, SUB_CODE, repeatable
+from directory.ldap.protocol.server_text import BY_SUB_CODE, BY_TEXT, SUB_CODE, loggable_text
 
 _Causes = Mapping[int, str]
-# Only 49 says something about the password. 19 is how a directory says that too many tries were made; 32 and
-# 34 are a stale or misbuilt DN of ours, 48 an entry without a password, 50 one that may not log in.
+# Only 49 is about the password. A directory answers 19 after too many failures. 32 and 34 mean that our DN is
+# stale or malformed, 48 that the entry has no password, 50 that the entry may not log in.
 _REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
     {
         RESULT_INVALID_CREDENTIALS: Refusal.WRONG_PASSWORD,
@@ -45,8 +45,8 @@ _REFUSALS: Final[Mapping[int, Refusal]] = MappingProxyType(
     }
 )
 
-# The other errors of the control are about choosing a new password, which a bind does not.
-_BY_POLICY: Final[Mapping[PolicyError, Refusal]] = MappingProxyType(
+# The other errors of the control concern a change of the password, which a bind does not make.
+_REFUSALS_BY_POLICY: Final[Mapping[PolicyError, Refusal]] = MappingProxyType(
     {
         PolicyError.PASSWORD_EXPIRED: Refusal.EXPIRED,
         PolicyError.ACCOUNT_LOCKED: Refusal.LOCKED,
@@ -54,19 +54,19 @@ _BY_POLICY: Final[Mapping[PolicyError, Refusal]] = MappingProxyType(
     }
 )
 
-# No waiting cures these, whoever binds or searches.
-_WANTS_TLS = "it wants TLS, and what we sent went in clear (NETID_LDAP_START_TLS)"
-_SETTINGS_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
+# Faults of the settings: an operator must act, for any bind and search.
+_TLS_REQUIRED = "it wants TLS, and what we sent went in clear (NETID_LDAP_START_TLS)"
+_SETTING_ERRORS: Final[Mapping[int, str]] = MappingProxyType(
     {
-        RESULT_STRONGER_AUTH_REQUIRED: _WANTS_TLS,
-        RESULT_CONFIDENTIALITY_REQUIRED: _WANTS_TLS,
+        RESULT_STRONGER_AUTH_REQUIRED: _TLS_REQUIRED,
+        RESULT_CONFIDENTIALITY_REQUIRED: _TLS_REQUIRED,
         RESULT_REFERRAL: "it refers us to another server, which is never followed (NETID_LDAP_USER_BASE)",
     }
 )
 
-_ACCOUNT_AT_FAULT: Final = frozenset({*_REFUSALS, RESULT_UNWILLING_TO_PERFORM})
+_ACCOUNT_REFUSALS: Final = frozenset({*_REFUSALS, RESULT_UNWILLING_TO_PERFORM})
 
-_SEARCH_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
+_SEARCH_ERRORS: Final[Mapping[int, str]] = MappingProxyType(
     {
         RESULT_NO_SUCH_OBJECT: "the base does not exist or may not be seen (NETID_LDAP_USER_BASE)",
         RESULT_INVALID_DN_SYNTAX: "the base is not a DN (NETID_LDAP_USER_BASE)",
@@ -74,7 +74,7 @@ _SEARCH_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
-_GROUPS_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
+_GROUP_SEARCH_ERRORS: Final[Mapping[int, str]] = MappingProxyType(
     {
         RESULT_NO_SUCH_OBJECT: "the base does not exist or may not be seen (NETID_LDAP_GROUP_BASE)",
         RESULT_INVALID_DN_SYNTAX: "the base is not a DN (NETID_LDAP_GROUP_BASE)",
@@ -85,97 +85,97 @@ _GROUPS_AT_FAULT: Final[Mapping[int, str]] = MappingProxyType(
 
 
 class ServiceAccountRefused(DirectoryUnavailable):
-    """Our own account was refused: asking another server would only bring it nearer to being locked."""
+    """The directory refuses our own account. Another server is not tried: that may lock the account."""
 
 
 class BaseMissing(DirectoryUnavailable):
-    """A server does not have the base of a search, or does not show it: another server may."""
+    """A server does not have the base of a search, or hides it. Another server may have it."""
 
 
 class NoSuchEntry(InvalidCredentials):
-    """The server says of a bind that it does not have the entry, so it has counted no failure."""
+    """The server refused a bind because it does not have the entry, so it has counted no failure."""
 
 
 def judge_person_bind(answer: Answer, *, unwilling_refuses: bool, allow_must_change: bool) -> PolicyResponse:
-    """Accept a person's bind, or say what it came to (RFC 4511, section 4.2.2).
+    """Accept a user's bind, or raise what its result means (RFC 4511, section 4.2.2).
 
     Args:
-        answer: to a bind with the password policy request control.
-        unwilling_refuses: whether `unwillingToPerform` is about the person, as 389-ds has it, and not about
-            the server.
-        allow_must_change: whether a bind that succeeded is good although a new password is asked for.
+        answer: the result of a bind with the password policy request control.
+        unwilling_refuses: whether `unwillingToPerform` refuses the user, as on 389-ds. Otherwise the server
+            is unavailable.
+        allow_must_change: whether a successful bind is accepted if the user must change the password.
 
     Returns:
-        What the password policy says beside a success.
+        The password policy control of a success.
 
     Raises:
-        InvalidCredentials: the result is one of the few that refuse the person.
-        DirectoryUnavailable: it is any other.
+        InvalidCredentials: the result is one of the few that refuse the user.
+        DirectoryUnavailable: any other result.
     """
     if answer.code == RESULT_SUCCESS:
         policy = _policy_of_success(answer)
         if policy.error is PolicyError.CHANGE_AFTER_RESET and not allow_must_change:
-            raise InvalidCredentials(Refusal.MUST_CHANGE, repeatable(answer.message))
+            raise InvalidCredentials(Refusal.MUST_CHANGE, loggable_text(answer.message))
         return policy
     if answer.code in _REFUSALS or (answer.code == RESULT_UNWILLING_TO_PERFORM and unwilling_refuses):
         raise _refusal(answer)
-    what = "a person's bind"
+    operation = "a person's bind"
     if answer.code == RESULT_UNWILLING_TO_PERFORM:
-        what += " (were it about the person, as on 389-ds, NETID_LDAP_PROFILE would say so)"
-    raise _unavailable(what, answer, _SETTINGS_AT_FAULT)
+        operation += " (were it about the person, as on 389-ds, NETID_LDAP_PROFILE would say so)"
+    raise _unavailable(operation, answer, _SETTING_ERRORS)
 
 
 def judge_service_bind(answer: Answer) -> None:
-    """Accept the bind of our own account; a refusal of it is never a person's fault, and quotes nobody.
+    """Accept the bind of our own account. A refusal is never a user's fault, and its text quotes no user.
 
     Raises:
         ServiceAccountRefused: the account or its password is wrong, or it may not log in.
-        DirectoryUnavailable: nothing can be said.
+        DirectoryUnavailable: the server could not answer.
     """
     if answer.code == RESULT_SUCCESS:
         return
-    if answer.code in _ACCOUNT_AT_FAULT:
+    if answer.code in _ACCOUNT_REFUSALS:
         raise ServiceAccountRefused(
             "the directory refuses our own account (NETID_LDAP_BIND_DN, NETID_LDAP_BIND_PASSWORD): "
-            + _described(answer, answer.message),
+            + _description(answer, answer.message),
             alarm=True,
         )
-    raise _unavailable("the bind of our own account", answer, _SETTINGS_AT_FAULT, answer.message)
+    raise _unavailable("the bind of our own account", answer, _SETTING_ERRORS, answer.message)
 
 
 def judge_search(answer: Answer) -> None:
-    """Accept a search that can be relied on to have found all there is (RFC 4511, section 4.5.2).
+    """Accept a search whose result is complete (RFC 4511, section 4.5.2).
 
     Raises:
-        InvalidCredentials: the server had more than we asked for: `ambiguous`.
+        InvalidCredentials: more entries match than the size limit allows: `ambiguous`.
         BaseMissing: the server does not have the base.
-        DirectoryUnavailable: nothing can be said.
+        DirectoryUnavailable: the server could not answer.
     """
     if answer.code == RESULT_SUCCESS:
         return
     if answer.code == RESULT_SIZE_LIMIT_EXCEEDED:
-        raise InvalidCredentials(Refusal.AMBIGUOUS, repeatable(answer.message))
-    failure = _unavailable("a search", answer, {**_SETTINGS_AT_FAULT, **_SEARCH_AT_FAULT})
+        raise InvalidCredentials(Refusal.AMBIGUOUS, loggable_text(answer.message))
+    failure = _unavailable("a search", answer, {**_SETTING_ERRORS, **_SEARCH_ERRORS})
     if answer.code == RESULT_NO_SUCH_OBJECT:
         raise BaseMissing(failure.cause, alarm=failure.alarm)
     raise failure
 
 
 def judge_group_search(answer: Answer) -> None:
-    """Accept a search that found all of a person's groups: some of them would be as wrong as none.
+    """Accept a search that found all groups of a user. A partial list would be as wrong as an empty one.
 
     Raises:
-        DirectoryUnavailable: it did not.
+        DirectoryUnavailable: the search is not complete.
     """
     if answer.code != RESULT_SUCCESS:
-        raise _unavailable("a search for groups", answer, {**_SETTINGS_AT_FAULT, **_GROUPS_AT_FAULT})
+        raise _unavailable("a search for groups", answer, {**_SETTING_ERRORS, **_GROUP_SEARCH_ERRORS})
 
 
 def _policy_of_success(answer: Answer) -> PolicyResponse:
     try:
         return _policy(answer)
     except PolicyControlError as error:
-        # It may have said that the password must be changed.
+        # The control may have required a change of the password.
         raise DirectoryUnavailable(
             f"the directory sent a password policy control that cannot be read: {error}", alarm=True
         ) from error
@@ -187,35 +187,35 @@ def _policy(answer: Answer) -> PolicyResponse:
 
 
 def _refusal(answer: Answer) -> InvalidCredentials:
-    """Find the reason of a refusal: in a text that we know, in the control, in a sub-code, in the code."""
-    text, told = answer.message.lower(), repeatable(answer.message)
+    """Find the reason of a refusal: in a known text, the control, the sub-code, or the result code."""
+    text, detail = answer.message.lower(), loggable_text(answer.message)
     for words, reason in BY_TEXT.items():
-        # Before the control, by which 389-ds calls an inactivated account a locked one.
+        # Checked before the control: for an inactivated account the control of 389-ds says `locked`.
         if words in text:
-            return InvalidCredentials(reason, told)
+            return InvalidCredentials(reason, detail)
     try:
         policy_error = _policy(answer).error
     except PolicyControlError:
         policy_error = None
-    if policy_error is not None and policy_error in _BY_POLICY:
-        return InvalidCredentials(_BY_POLICY[policy_error], told)
+    if policy_error is not None and policy_error in _REFUSALS_BY_POLICY:
+        return InvalidCredentials(_REFUSALS_BY_POLICY[policy_error], detail)
     if sub_code := SUB_CODE.search(answer.message):
         reason, meaning = BY_SUB_CODE.get(sub_code[1].lower(), (Refusal.REFUSED, "refused"))
         kind = NoSuchEntry if reason is Refusal.UNKNOWN_PERSON else InvalidCredentials
-        return kind(reason, f"{meaning} ({told})")
+        return kind(reason, f"{meaning} ({detail})")
     kind = NoSuchEntry if answer.code == RESULT_NO_SUCH_OBJECT else InvalidCredentials
-    return kind(_REFUSALS.get(answer.code, Refusal.REFUSED), told)
+    return kind(_REFUSALS.get(answer.code, Refusal.REFUSED), detail)
 
 
-def _unavailable(what: str, answer: Answer, at_fault: _Causes, text: str = "") -> DirectoryUnavailable:
-    described = _described(answer, text or repeatable(answer.message))
-    if answer.code in at_fault:
-        cause = f"the directory refuses {what}: {at_fault[answer.code]}: {described}"
+def _unavailable(operation: str, answer: Answer, causes: _Causes, text: str = "") -> DirectoryUnavailable:
+    description = _description(answer, text or loggable_text(answer.message))
+    if answer.code in causes:
+        cause = f"the directory refuses {operation}: {causes[answer.code]}: {description}"
         return DirectoryUnavailable(cause, alarm=True)
-    return DirectoryUnavailable(f"the directory cannot answer {what}: {described}")
+    return DirectoryUnavailable(f"the directory cannot answer {operation}: {description}")
 
 
-def _described(answer: Answer, text: str) -> str:
+def _description(answer: Answer, text: str) -> str:
     return f"result {answer.code} {RESULT_CODES.get(answer.code, 'unknown')}" + (
         f", {text!r}" if text else ""
     )

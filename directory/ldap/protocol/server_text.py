@@ -1,11 +1,11 @@
-"""What a directory server says in words: what it means, and whether it may go to the log.
+"""Diagnostic messages of directory servers: what they mean, and which may be logged.
 
-Owns: the texts by which servers give the reason of a refusal, and those that are known to be constant. Must
-not know: results, entries.
+Owns: the texts that give the reason of a refusal, and the texts that are known to be constant. Must not know:
+results, entries.
 
-A server may quote the DN or the filter that it was sent, and so the login name that somebody typed: people
-type passwords there. A name can be quoted in any escaping, and cut. So no text is searched for the name: a
-text is repeated only if it is one that we know.
+A server may quote the DN or filter of a request, and so the login name that a user typed. Users sometimes
+type their password there. A server may escape or cut the name, so searching a text for it is not safe. So
+only a known text is logged.
 """
 
 import re
@@ -18,7 +18,7 @@ from directory.contract import Refusal
 WITHHELD: Final = "the server's own text is left out: it may quote what was typed"
 
 # Active Directory answers every refusal with 49, and a Windows error number in its text (MS-ADTS, section
-# 5.1.1.5; the numbers are those of MS-ERREF, section 2.2). Any other number says nothing about the password.
+# 5.1.1.5; the numbers are those of MS-ERREF, section 2.2). Any other number means nothing for the password.
 SUB_CODE: Final = re.compile(r"AcceptSecurityContext error, data ([0-9a-f]+)", re.IGNORECASE)
 BY_SUB_CODE: Final[Mapping[str, tuple[Refusal, str]]] = MappingProxyType(
     {
@@ -34,7 +34,7 @@ BY_SUB_CODE: Final[Mapping[str, tuple[Refusal, str]]] = MappingProxyType(
     }
 )
 
-# What 389-ds and FreeIPA, which is built on it, say beside 19, 49 and 53.
+# Texts of 389-ds, and of FreeIPA which is built on it, for results 19, 49 and 53.
 BY_TEXT: Final[Mapping[str, Refusal]] = MappingProxyType(
     {
         "exceed password retry limit": Refusal.LOCKED,
@@ -47,8 +47,8 @@ BY_TEXT: Final[Mapping[str, Refusal]] = MappingProxyType(
     }
 )
 
-# In lower case, and without a full stop at the end.
-_CONSTANT: Final = frozenset(
+# In lower case, without a full stop at the end.
+_CONSTANT_TEXTS: Final = frozenset(
     {
         # OpenLDAP
         "account locked",
@@ -88,8 +88,8 @@ _CONSTANT: Final = frozenset(
         "bindsimple: transport encryption required",
     }
 )
-# Active Directory's (MS-ADTS, section 5.1.1.5): what differs from one to the next are numbers alone.
-_OF_ACTIVE_DIRECTORY: Final = re.compile(
+# Texts of Active Directory (MS-ADTS, section 5.1.1.5) differ in numbers only.
+_ACTIVE_DIRECTORY_TEXT: Final = re.compile(
     r"[0-9A-F]{8}: LdapErr: DSID-[0-9A-F]{8,10}, comment: (?:AcceptSecurityContext error"
     r"|In order to perform this operation a successful bind must be completed on the connection\."
     r"|The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the "
@@ -99,13 +99,13 @@ _OF_ACTIVE_DIRECTORY: Final = re.compile(
 )
 
 
-def repeatable(text: str) -> str:
-    """The text of a server, or a constant sentence in the place of one that may quote what was typed.
+def loggable_text(text: str) -> str:
+    """Return a server's text if it is known, else a constant sentence: the text may quote what a user typed.
 
     Args:
-        text: the diagnostic message of a result (RFC 4511, section 4.1.9); a person may have caused it.
+        text: the diagnostic message of a result (RFC 4511, section 4.1.9).
     """
     plain = text.strip()
-    if not plain or plain.rstrip(".").lower() in _CONSTANT or _OF_ACTIVE_DIRECTORY.fullmatch(plain):
+    if not plain or plain.rstrip(".").lower() in _CONSTANT_TEXTS or _ACTIVE_DIRECTORY_TEXT.fullmatch(plain):
         return text
     return WITHHELD
