@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from admin.operation import Services
 from models import ACCEPTED, ServerClock, clock_of_the_database, record
-from telemetry import AuditEvent
+from telemetry import REASON_LENGTH, AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,4 +51,4 @@ def accept_clock(reading: ClockReading, *, actor: str) -> None:
     """
     reason = f"{actor}: {max(0, reading.newest_row - reading.database):.0f} s back"
     # At the database's own time: the server's clock is what nobody believes any more.
-    record(AuditEvent(event=ACCEPTED, at=int(reading.database), reason=reason))
+    record(AuditEvent(event=ACCEPTED, at=int(reading.database), reason=reason[:REASON_LENGTH]))

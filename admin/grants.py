@@ -13,7 +13,6 @@ from admin.operation import OperationRefused, Services
 from admin.people import PersonLookup
 from models import Client, LiveGrant, Selection, end_grants
 from models import list_grants as read_grants
-from telemetry import AuditEvent
 
 _ID_OCTETS = 19
 
@@ -140,13 +139,12 @@ def revoke_grants(services: Services, revocation: RevocationPlan, *, actor: str)
     """
     selection = revocation.selection
     reason = f"{actor}, everyone" if revocation.everyone else actor
-    event = AuditEvent(
-        event="grant.revoked",
-        at=services.now,
+    event = services.event(
+        "grant.revoked",
+        reason if selection.before is None else f"{reason}, before {_utc(selection.before)}",
         client_id=selection.client_id,
         subject=revocation.subject,
         grant_id=selection.grant_id.hex() if selection.grant_id else None,
-        reason=reason if selection.before is None else f"{reason}, before {_utc(selection.before)}",
     )
     return end_grants(selection, event, event.at)
 

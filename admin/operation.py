@@ -10,6 +10,7 @@ from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore
 from oauth import SigningKeys, named_groups
 from settings import Settings
 from settings.keyring import KeyRing
+from telemetry import REASON_LENGTH, AuditEvent
 
 
 class OperationRefused(Exception):
@@ -44,6 +45,16 @@ class Services:
     def now(self) -> int:
         """The time of the server's clock, in whole seconds since the epoch."""
         return int(self.clock())
+
+    def event(self, name: str, reason: str, **fields: str | None) -> AuditEvent:
+        """An audit event of now.
+
+        Args:
+            name: the event's name.
+            reason: who acts, and in which way; it is cut where the audit's column ends.
+            fields: further fields of the event.
+        """
+        return AuditEvent(event=name, at=self.now, reason=reason[:REASON_LENGTH], **fields)  # type: ignore[arg-type]
 
     def named_groups(self) -> Mapping[str, Sequence[str]]:
         """The groups that rules of the server, its clients and its scopes name, with the rules' places.

@@ -18,7 +18,6 @@ from models import (
     subjects_of,
 )
 from models import unblock as clear_failures
-from telemetry import AuditEvent
 
 _DAY = 86_400
 MAX_LISTED_GRANTS = 100
@@ -174,7 +173,7 @@ def unblock_person(services: Services, net_id: str, *, actor: str) -> Unblocked:
     """
     state, _ = _examine(services, net_id)
     subject = _subject(state, net_id)
-    event = AuditEvent(event="person.unblocked", at=services.now, subject=subject, reason=actor)
+    event = services.event("person.unblocked", actor, subject=subject)
     failures, passwords = clear_failures(services.login_names.digest(net_id), subject or net_id, event)
     return Unblocked(
         subject=subject,
@@ -199,7 +198,7 @@ def log_person_out(services: Services, subject: str | None, *, actor: str) -> in
     """
     if subject is None:
         return 0
-    event = AuditEvent(event="grant.revoked", at=services.now, subject=subject, reason=f"{actor}, logout")
+    event = services.event("grant.revoked", f"{actor}, logout", subject=subject)
     return end_grants(Selection(subjects=[subject]), event, event.at)
 
 

@@ -10,7 +10,6 @@ from models import Client, Scope, ScopeExists, ScopeStore
 from oauth.policy.membership import is_rule
 from oauth.policy.scope import DEFAULT, is_wellformed
 from oauth.policy.scope_registry import BUILT_IN, ScopeRules, ScopeVerdict
-from telemetry import AuditEvent
 
 _MAX_NAME_LENGTH = 255
 
@@ -107,7 +106,7 @@ def create_scope(services: Services, scope: Scope, *, actor: str) -> DescribedSc
     """
     _refuse_mistakes(scope)
     try:
-        ScopeStore().create(scope, _event(services, "scope.created", scope.name, actor))
+        ScopeStore().create(scope, services.event("scope.created", actor, scope=scope.name))
     except ScopeExists:
         raise ScopeTaken(scope.name) from None
     return _described(scope)
@@ -145,7 +144,9 @@ def update_scope(
     _refuse_mistakes(Scope(name, **changes))
     reason = f"{actor}: {', '.join(sorted(changes))}" if changes else actor
     try:
-        return _described(ScopeStore().update(name, changes, _event(services, "scope.updated", name, reason)))
+        return _described(
+            ScopeStore().update(name, changes, services.event("scope.updated", reason, scope=name))
+        )
     except KeyError:
         raise UnknownScope(name) from None
 
@@ -163,7 +164,7 @@ def delete_scope(services: Services, name: str, *, actor: str) -> DeletedScope:
         StoreUnavailable: nothing was changed.
     """
     try:
-        deleted = ScopeStore().delete(name, _event(services, "scope.deleted", name, actor))
+        deleted = ScopeStore().delete(name, services.event("scope.deleted", actor, scope=name))
     except KeyError:
         raise UnknownScope(name) from None
     having = [each.client_name for each in services.clients.list() if name in each.scope.split()]
@@ -215,10 +216,6 @@ def _refuse_mistakes(scope: Scope) -> None:
     ]
     if found:
         raise InvalidScope(*found)
-
-
-def _event(services: Services, name: str, scope: str, reason: str) -> AuditEvent:
-    return AuditEvent(event=name, at=services.now, scope=scope, reason=reason)
 
 
 def _described(scope: Scope) -> DescribedScope:

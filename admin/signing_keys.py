@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from admin.operation import Services
 from models import SigningKey, persistent_secret_key_ids, reencrypt
 from oauth.tokens.jws import RS256
-from telemetry import AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +45,10 @@ def rotate_signing_keys(
     Raises:
         StoreUnavailable: nothing was changed.
     """
-    keys, now = services.signing_keys, services.now
+    keys = services.signing_keys
     algorithms = [alg] if alg else sorted({each.alg for each in keys.store.list()}) or [RS256]
     suffix = ", at once" if at_once else ""
-    events = {
-        each: AuditEvent(event="key.rotated", at=now, reason=f"{actor}: {each}{suffix}")
-        for each in algorithms
-    }
+    events = {each: services.event("key.rotated", f"{actor}: {each}{suffix}") for each in algorithms}
     return (keys.replace if at_once else keys.rotate)(events)
 
 
@@ -71,7 +67,7 @@ def reencrypt_all(services: Services, *, actor: str) -> int:
     Raises:
         StoreUnavailable: nothing was changed.
     """
-    event = AuditEvent(event="key.reencrypted", at=services.now, reason=actor)
+    event = services.event("key.reencrypted", actor)
     return reencrypt(services.signing_keys.store, services.persistent_secrets, event)
 
 

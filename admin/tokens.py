@@ -6,7 +6,6 @@ from collections.abc import Callable
 from admin.operation import OperationRefused, Services
 from models import Batch, purge, purge_audit
 from oauth import ACCESS, REFRESH, key_of
-from telemetry import AuditEvent
 
 _DAY = 86_400
 
@@ -35,7 +34,7 @@ def revoke_token(services: Services, presented: str, *, actor: str) -> bool:
         NotAToken: the text cannot be a token of ours.
         StoreUnavailable: it was not stored.
     """
-    event = AuditEvent(event="token.revoked", at=services.now, reason=actor)
+    event = services.event("token.revoked", actor)
     if key := key_of(ACCESS, presented):
         return services.grants.revoke_access_token(key, event)
     if key := key_of(REFRESH, presented):

@@ -4,13 +4,14 @@ Owns: the shape of an audit event, the JSON log line and how JSON is written at 
 may know it. Must not know: any of them.
 """
 
-from telemetry.events import AuditEvent
+from telemetry.events import REASON_LENGTH, AuditEvent
 from telemetry.json_text import json_text
 from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
 from telemetry.redaction import redact, redact_tokens
 from telemetry.sampling import LogSampler
 
 __all__ = [
+    "REASON_LENGTH",
     "AuditEvent",
     "Log",
     "LogSampler",

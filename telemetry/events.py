@@ -1,7 +1,11 @@
 """An audit event: one thing that happened, as the row and the log line both tell it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
+
+REASON_LENGTH = 64
+"""Characters that the audit's column of reasons holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,15 @@ class AuditEvent:
     def fields(self) -> Mapping[str, str | int | None]:
         """Every field by name, as both the table and the log take them."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+    def with_count(self, count: str) -> Self:
+        """This event with a count behind its reason. If both do not fit the column, the reason is cut.
+
+        Args:
+            count: what was changed, and how much of it.
+        """
+        room = REASON_LENGTH - len(": ") - len(count)
+        return replace(self, reason=f"{(self.reason or '')[:room]}: {count}")
 
     def facts(self) -> dict[str, str | int]:
         """The fields that say something, without the name: what a log line adds to it."""

@@ -11,10 +11,9 @@ from models import RefusalLedger
 from oauth import Refusals
 from settings import Settings
 from settings.keyring import KeyRing
-from telemetry import AuditEvent, Log
+from telemetry import REASON_LENGTH, AuditEvent, Log
 
 _LEDGER = "netid-refusals"
-_REASON_LENGTH = 64
 
 
 def audit_names(settings: Settings, ring: KeyRing) -> Names:
@@ -96,7 +95,7 @@ class ServerStates:
         else:
             return
         name = "directory.server_good" if was_down else "directory.server_down"
-        event = AuditEvent(event=name, at=int(self._clock()), reason=uri[:_REASON_LENGTH])
+        event = AuditEvent(event=name, at=int(self._clock()), reason=uri[:REASON_LENGTH])
         self._app.extensions[_LEDGER].add(event)
 
 

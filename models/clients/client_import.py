@@ -13,7 +13,7 @@ from models.base import connection, table
 from models.clients.client import OPERATOR, Registration
 from models.keys.digest import SecretHasher
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
-from telemetry import AuditEvent
+from telemetry import REASON_LENGTH, AuditEvent
 
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
@@ -93,7 +93,9 @@ def _insert(link: Connection, each: ImportedClient, hasher: SecretHasher, now: i
         row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
         times = {"created_at": now, "not_after": each.not_after}
         link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
-    event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, reason=actor)
+    event = AuditEvent(
+        event="client.imported", at=now, client_id=each.client_id, reason=actor[:REASON_LENGTH]
+    )
     link.execute(_INSERT_AUDIT, dict(event.fields()))
 
 

@@ -13,9 +13,8 @@ from models.clients.client_cache import ClientCache
 from models.grants.grant_store import GrantStore
 from models.keys.digest import SecretHasher, make_secret
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
-from telemetry import AuditEvent
+from telemetry import REASON_LENGTH, AuditEvent
 
-_REASON_LENGTH = 64
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _SELECT_ALL = (
     select(*_CLIENT.c, *(_SECRET.c[name].label(f"secret_{name}") for name in SECRET_COLUMNS))
@@ -253,7 +252,7 @@ class ClientStore:
 
     def _audit(self, work: Session, event: str, client_id: str, reason: str) -> None:
         """Tell of a change in its own transaction: neither is without the other."""
-        told = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:_REASON_LENGTH])
+        told = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:REASON_LENGTH])
         work.add(AuditEventRow(**told.fields()))
 
     def _add_secret(self, work: Session, client_id: str) -> str:

@@ -4,7 +4,7 @@ Owns: that counts of clients, addresses and the server stay as they are when a p
 guessed goes on being counted. Must not know: the limits.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
@@ -85,7 +85,7 @@ def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, i
         passwords = 0
         if subject is not None:
             passwords = rows_changed(link.execute(delete(_REFUSED).where(_REFUSED.c.subject == subject)))
-        told = replace(event, reason=f"{event.reason}: {failures} failures, {passwords} passwords")
+        told = event.with_count(f"{failures} failures, {passwords} passwords")
         link.execute(_INSERT_AUDIT, dict(told.fields()))
         link.commit()
     return failures, passwords

@@ -7,7 +7,7 @@ million rows). Must not know: who may choose.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -150,7 +150,7 @@ def end_grants(
     finally:
         # Whatever stopped it half-way, what has ended is told.
         if ended:
-            record_after(replace(event, reason=f"{event.reason}: {ended} ended"))
+            record_after(event.with_count(f"{ended} ended"))
     return ended
 
 

@@ -1,7 +1,5 @@
 """Encrypting everything under the first server key, so that an operator can remove an older one."""
 
-from dataclasses import replace
-
 from sqlalchemy import insert
 
 from models.base import connection, table
@@ -30,7 +28,7 @@ def reencrypt(keys: SigningKeyStore, secrets: PersistentSecrets, event: AuditEve
     with connection() as link:
         count = keys.reencrypt(link) + secrets.reencrypt(link)
         if count:
-            audited = replace(event, reason=f"{event.reason}: {count} encrypted")
+            audited = event.with_count(f"{count} encrypted")
             link.execute(_INSERT_AUDIT, dict(audited.fields()))
         link.commit()
     return count

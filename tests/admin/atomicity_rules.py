@@ -173,6 +173,24 @@ class AtomicityRules:
         (row,) = office.rows("audit_event")
         assert (row["event"], row["reason"]) == ("key.reencrypted", f"{ACTOR}: 2 encrypted")
 
+    def test_long_actor_is_cut_and_the_count_is_kept(self, office: Office) -> None:
+        """The reason fits its column, whoever acts: on PostgreSQL a longer one would lose the row."""
+        prepare(office)
+        office.stores.issue()
+        office.empty_audit()
+        actor = "a long name of a console " * 4
+        unblock_person(office.services, "alice", actor=actor)
+        rotate_signing_keys(office.services, "ES256", at_once=False, actor=actor)
+        update_scope(office.services, SCOPE, description="Marks", actor=actor)
+        update_client(office.services, CLIENT, {"owner": "me"}, actor=actor)
+        import_clients(office.services, THEIRS, actor=actor)
+        revoke_grants(office.services, plan_revocation(office.services, everyone=True), actor=actor)
+        reasons = [row["reason"] for row in office.rows("audit_event")]
+        assert [len(reason) for reason in reasons] == [64] * 6
+        assert all(reason.startswith("a long name of a console a") for reason in reasons)
+        assert reasons[0].endswith(": 1 failures, 0 passwords")
+        assert reasons[-1].endswith(": 1 ended")
+
     @pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
     def test_revocation_stands_without_its_audit_row(
         self, office: Office, revoke: Callable[[Office, Issued], object]
