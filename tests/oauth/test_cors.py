@@ -1,4 +1,4 @@
-"""Pages of other origins read what was answered to a client that they are registered with, no more."""
+"""Browser pages read only answers to the client that their origin is registered with."""
 
 import pytest
 from werkzeug.test import TestResponse
@@ -27,14 +27,14 @@ def ask(site: Site, client: Registered, origin: str, **changes: str) -> TestResp
 
 
 def preflight(site: Site, path: str, origin: str, method: str = "POST") -> TestResponse:
-    """What a browser asks first."""
+    """The request that a browser sends first."""
     headers = {"Origin": origin, "Access-Control-Request-Method": method}
     return site.http.options(path, headers=headers)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_preflight_of_a_registered_page(site: Site, page: Registered, path: str) -> None:
-    """A browser may send what a registered page asks for (Fetch, 4.8)."""
+    """A browser may send the request of a registered page (Fetch, 4.8)."""
     answer = preflight(site, path, ORIGIN)
     assert (answer.status_code, answer.data) == (204, b"")
     assert answer.headers[ALLOWED] == ORIGIN
@@ -54,15 +54,17 @@ def test_preflight_of_a_registered_page(site: Site, page: Registered, path: str)
         ("/api/me", ORIGIN, "GET"),
     ],
 )
-def test_preflight_of_anyone_else(site: Site, page: Registered, path: str, origin: str, method: str) -> None:
-    """To another origin, method or endpoint the answer is that OPTIONS is not allowed."""
+def test_preflight_of_another_page_is_405(
+    site: Site, page: Registered, path: str, origin: str, method: str
+) -> None:
+    """For another origin, method or endpoint, OPTIONS is not allowed."""
     answer = preflight(site, path, origin, method)
     assert answer.status_code == 405
     assert ALLOWED not in answer.headers
 
 
 def test_page_reads_its_token(site: Site, page: Registered) -> None:
-    """The answer to its own client is readable, a refusal too, by this origin alone (Fetch, 3.3)."""
+    """Only the registered origin may read the answer, refusals included (Fetch, 3.3)."""
     for changes, status in (({}, 200), ({"password": "wrong"}, 400), ({"scope": "x"}, 400)):
         answer = ask(site, page, ORIGIN, **changes)
         assert answer.status_code == status
@@ -71,15 +73,15 @@ def test_page_reads_its_token(site: Site, page: Registered) -> None:
         assert ALLOWED not in ask(site, page, OTHER, **changes).headers
 
 
-def test_page_reads_nothing_of_other_clients(site: Site, page: Registered) -> None:
-    """An origin that one client has is none of another's, nor of a client that nobody proved to be."""
+def test_page_cannot_read_answers_to_other_clients(site: Site, page: Registered) -> None:
+    """An origin is not allowed for another client, nor for an unknown one."""
     options = ("--auth-method", "none", "--allow-public-password")
     assert ALLOWED not in ask(site, site.register("another", *options), ORIGIN).headers
     assert ALLOWED not in ask(site, Registered("unknown", ""), ORIGIN).headers
 
 
-def test_userinfo_is_read_by_the_page_of_its_token(site: Site, page: Registered) -> None:
-    """Userinfo is readable where the token is of the page's client."""
+def test_page_reads_userinfo_of_its_own_token(site: Site, page: Registered) -> None:
+    """A page reads userinfo if the token is its client's."""
     mine = ask(site, page, ORIGIN).get_json()["access_token"]
     other = site.token(site.register("other", "--scope", "profile"))
     for token, expected in ((mine, ORIGIN), (other, None)):
@@ -89,8 +91,8 @@ def test_userinfo_is_read_by_the_page_of_its_token(site: Site, page: Registered)
         assert answer.headers.get(ALLOWED) == expected
 
 
-def test_new_registration_is_known_within_a_minute(site: Site, page: Registered) -> None:
-    """The list of origins is read again once a minute."""
+def test_new_origin_is_allowed_within_a_minute(site: Site, page: Registered) -> None:
+    """The list of origins is cached for a minute."""
     assert preflight(site, "/token", OTHER).status_code == 405
     site.run("client", "update", page.client_id, "--cors-origin", OTHER)
     site.clock.now += 60
@@ -98,8 +100,8 @@ def test_new_registration_is_known_within_a_minute(site: Site, page: Registered)
     assert preflight(site, "/token", ORIGIN).status_code == 405
 
 
-def test_origin_and_no_database(site: Site, page: Registered) -> None:
-    """Where the list cannot be read, the answer is what it is without it."""
+def test_page_without_database_gets_503(site: Site, page: Registered) -> None:
+    """If the list of origins cannot be read, the answer is the usual 503."""
     ruin_database(site)
     assert ask(site, page, ORIGIN).status_code == 503
     assert preflight(site, "/token", ORIGIN).status_code == 503

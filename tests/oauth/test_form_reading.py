@@ -1,4 +1,4 @@
-"""A form is read as the standard library reads it."""
+"""A form is read as the standard library reads it, or refused."""
 
 from contextlib import suppress
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ PIECES = st.sampled_from([*NAMES, "&", "&", "=", "=", "+", *ODD])
 
 
 def read(body: str) -> dict[str, str]:
-    """The parameters that the front takes from a body."""
+    """The parameters that the strict parser reads from a body."""
     made = EnvironBuilder(
         method="POST", content_type="application/x-www-form-urlencoded", data=body.encode()
     ).get_environ()
@@ -26,8 +26,8 @@ def read(body: str) -> dict[str, str]:
 
 
 @given(st.lists(PIECES, max_size=24).map("".join))
-def test_every_form(body: str) -> None:
-    """Names and values are those of `parse_qsl`; what is not UTF-8, doubled or holds a NUL is refused."""
+def test_form_is_read_as_by_parse_qsl(body: str) -> None:
+    """Names and values are those of `parse_qsl`; bad UTF-8, repeated names and NUL are refused."""
     pairs: list[tuple[str, str]] = []
     refused = True
     with suppress(UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The strict front: what a token request must be before anything is looked up."""
+"""The strict parser: the form that a request must have before anything is looked up."""
 
 import io
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Send = Callable[..., TestResponse]
 
 @pytest.fixture
 def send(faked: Site) -> Send:
-    """POST a body as it stands to the token endpoint, with a good client's Basic credentials."""
+    """POST a body unchanged to the token endpoint, with the Basic credentials of a client."""
     client = faked.register()
 
     def post(
@@ -49,8 +49,8 @@ def is_invalid_request(answer: TestResponse, sentence: str) -> bool:
 class TestWhereParametersStand:
     """RFC 6749, 3.2 and appendix B."""
 
-    def test_form_body_is_taken(self, send: Send) -> None:
-        """A form body is what the endpoint takes (RFC 6749, 4.3.2)."""
+    def test_form_body_is_accepted(self, send: Send) -> None:
+        """The endpoint accepts a form body (RFC 6749, 4.3.2)."""
         assert send(GOOD).status_code == 200
 
     @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ class TestWhereParametersStand:
         assert is_invalid_request(answer, "OAuth parameters belong in the body, never in the URL.")
         assert fake.asked == []
 
-    def test_whole_request_in_the_query(self, send: Send) -> None:
+    def test_whole_request_in_the_query_is_refused(self, send: Send) -> None:
         """A request with all of its parameters in the URL is refused as well."""
         assert send("", query=GOOD).status_code == 400
 
     def test_unknown_query_parameters_are_ignored(self, send: Send) -> None:
-        """What is no parameter of ours may stand in the URL (RFC 6749, 3.2)."""
+        """An unknown parameter may be in the URL (RFC 6749, 3.2)."""
         assert send(GOOD, query="tracking=1&tracking=2").status_code == 200
 
 
@@ -110,39 +110,39 @@ class TestWhatParametersAre:
         "name", ["grant_type", "username", "password", "scope", "client_id", "client_secret"]
     )
     @pytest.mark.parametrize("values", [("a", "b"), ("", ""), ("a", "")])
-    def test_doubled_is_refused(
+    def test_repeated_parameter_is_refused(
         self, send: Send, fake: FakeDirectory, name: str, values: tuple[str, str]
     ) -> None:
-        """No parameter may come twice, not even empty (RFC 6749, 3.2)."""
+        """No parameter may repeat, not even empty (RFC 6749, 3.2)."""
         others = [pair for pair in GOOD.split("&") if not pair.startswith(name)]
         answer = send("&".join([*others, f"{name}={values[0]}", f"{name}={values[1]}"]))
         assert is_invalid_request(answer, f"The parameter {name} is given more than once.")
         assert fake.asked == []
 
-    def test_doubled_under_another_spelling(self, send: Send) -> None:
-        """A name is compared after decoding: a doubled one cannot hide (RFC 6749, appendix B)."""
+    def test_repeated_parameter_cannot_hide_in_an_encoding(self, send: Send) -> None:
+        """Names are compared after decoding (RFC 6749, appendix B)."""
         answer = send(GOOD + "&user%6eame=bob")
         assert is_invalid_request(answer, "The parameter username is given more than once.")
 
-    def test_unknown_is_ignored_even_doubled(self, send: Send) -> None:
-        """Parameters that are not known are ignored (RFC 6749, 3.2)."""
+    def test_unknown_parameter_is_ignored_even_if_repeated(self, send: Send) -> None:
+        """Unknown parameters are ignored (RFC 6749, 3.2)."""
         assert send(GOOD + "&audience=a&audience=b&USERNAME=bob&=&x").status_code == 200
 
     @pytest.mark.parametrize("name", ["scope", "client_id", "client_secret", "redirect_uri"])
-    def test_empty_is_omitted(self, send: Send, name: str) -> None:
+    def test_empty_parameter_counts_as_omitted(self, send: Send, name: str) -> None:
         """A parameter without a value counts as omitted (RFC 6749, 3.2)."""
         assert send(f"{GOOD}&{name}=").status_code == 200
         assert send(f"{GOOD}&{name}").status_code == 200
 
     @pytest.mark.parametrize("name", ["grant_type", "username"])
-    def test_empty_required_is_missing(self, send: Send, name: str) -> None:
+    def test_empty_required_parameter_is_missing(self, send: Send, name: str) -> None:
         """A required parameter without a value is missing (RFC 6749, 3.2)."""
         others = [pair for pair in GOOD.split("&") if not pair.startswith(name)]
         assert is_invalid_request(send("&".join([*others, f"{name}="])), f"The parameter {name} is missing.")
 
     @pytest.mark.parametrize("end", ["password=", "password"])
-    def test_empty_password_is_a_wrong_one(self, send: Send, fake: FakeDirectory, end: str) -> None:
-        """An empty password is refused as wrong, and never reaches a directory (RFC 4513, 5.1.2)."""
+    def test_empty_password_is_a_wrong_password(self, send: Send, fake: FakeDirectory, end: str) -> None:
+        """An empty password is refused as wrong and never reaches the directory (RFC 4513, 5.1.2)."""
         answer = send(f"grant_type=password&username=alice&{end}")
         assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_grant")
         assert fake.asked == []
@@ -151,7 +151,7 @@ class TestWhatParametersAre:
         "name", ["grant_type", "username", "password", "scope", "client_id", "unknown", "a%00"]
     )
     def test_nul_is_refused(self, send: Send, fake: FakeDirectory, name: str) -> None:
-        """A NUL anywhere is refused: directories and databases end their text there."""
+        """A NUL is refused everywhere, because directories and databases may end text there."""
         for nul in (b"%00", b"\0"):
             answer = send(f"x=y&{name}=a".encode() + nul)
             assert is_invalid_request(answer, "The parameters hold a NUL character.")
@@ -159,25 +159,25 @@ class TestWhatParametersAre:
 
     @pytest.mark.parametrize("octets", ["%ff", "%c3%28", "%ed%a0%80", "%c0%80", "%f5%80%80%80"])
     def test_bad_utf8_is_refused(self, send: Send, octets: str) -> None:
-        """What is not UTF-8, encoded or as it stands, is refused (RFC 6749, appendix B)."""
+        """Octets that are not UTF-8 are refused, raw or encoded (RFC 6749, appendix B)."""
         raw = bytes.fromhex(octets.replace("%", ""))
         for body in (f"{GOOD}&scope={octets}".encode(), f"{GOOD}&scope=".encode() + raw, octets.encode()):
             assert is_invalid_request(send(body), "The parameters are not UTF-8.")
         assert is_invalid_request(send(GOOD, query=f"x={octets}"), "The parameters are not UTF-8.")
 
-    def test_too_many_parameters(self, send: Send) -> None:
-        """More than a hundred parameters are refused before they are taken apart."""
+    def test_too_many_parameters_are_refused(self, send: Send) -> None:
+        """More than a hundred parameters are refused."""
         assert is_invalid_request(send("&".join(["x=1"] * 101)), "There are too many parameters.")
 
     @pytest.mark.parametrize("password", ["a&b=c", "a+b c", "%41", "ä;ö", "=", "\n", "\u2028", "a" * 1024])
     def test_password_arrives_as_typed(self, send: Send, fake: FakeDirectory, password: str) -> None:
-        """What a form can encode arrives as it was typed (RFC 6749, appendix B)."""
+        """A form-encoded password arrives as the user typed it (RFC 6749, appendix B)."""
         send("grant_type=password&username=alice&password=" + quote_plus(password))
         assert fake.asked == [("alice", password)]
 
 
 class Endless(io.RawIOBase):
-    """A body without an end, which counts how much of it was read."""
+    """An endless body that counts how much was read."""
 
     def __init__(self, start: bytes = b"") -> None:
         self._start = start
@@ -188,7 +188,7 @@ class Endless(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """A little of it, as a network would give."""
+        """A part of the body, as from a network."""
         assert size >= 0, "a body must never be read without a limit"
         part = (self._start + b"a" * size)[: min(size, 1000)]
         self._start = self._start[len(part) :]
@@ -197,7 +197,7 @@ class Endless(io.RawIOBase):
 
 
 class TestHowLong:
-    """The body's limit is our own: Flask's cuts a chunked body short without a word."""
+    """We limit the body ourselves, because Flask truncates a chunked body silently."""
 
     def padded(self, length: int) -> str:
         """A good request of exactly this many bytes."""
@@ -208,7 +208,7 @@ class TestHowLong:
         assert send(self.padded(LIMIT)).status_code == 200
 
     def test_body_over_the_limit_is_413(self, send: Send, fake: FakeDirectory) -> None:
-        """One byte more is 413 (RFC 9110, 15.5.14), and no directory is asked."""
+        """One byte more is 413 (RFC 9110, 15.5.14), and the directory is not asked."""
         answer = send(self.padded(LIMIT + 1))
         assert (answer.status_code, answer.get_json()["error"]) == (413, "invalid_request")
         assert answer.data.endswith(b"\n")
@@ -216,27 +216,27 @@ class TestHowLong:
 
     @pytest.mark.parametrize(("length", "status"), [(LIMIT, 411), (LIMIT + 1, 413)])
     def test_chunked_body_is_refused(self, send: Send, fake: FakeDirectory, length: int, status: int) -> None:
-        """A chunked body, which may be cut on its way unnoticed, is never tried (RFC 9110, 15.5.12)."""
+        """A chunked body is refused, because a truncated one looks complete (RFC 9110, 15.5.12)."""
         stream = io.BytesIO(self.padded(length).encode())
         answer = send("", environ_overrides=chunked(stream))
         assert answer.status_code == status
         assert fake.asked == []
 
     def test_endless_chunked_body_is_read_to_the_limit_only(self, send: Send, fake: FakeDirectory) -> None:
-        """Of a body without an end no more than the limit and one byte is read."""
+        """At most one byte over the limit is read from an endless body."""
         endless = Endless(GOOD.encode())
         assert send("", environ_overrides=chunked(endless)).status_code == 413
         assert endless.given == LIMIT + 1
         assert fake.asked == []
 
     def test_body_cut_short_is_refused(self, send: Send, fake: FakeDirectory) -> None:
-        """A body that ends before its Content-Length is refused, however good it looks."""
+        """A body that ends before its Content-Length is refused."""
         answer = send(GOOD, environ_overrides={"CONTENT_LENGTH": str(len(GOOD) + 1)})
         assert is_invalid_request(answer, "The body ended too early.")
         assert fake.asked == []
 
     def test_body_cut_short_behind_a_server_that_hides_it(self, send: Send, fake: FakeDirectory) -> None:
-        """A stream that simply ends before its Content-Length is refused too, as granian hands it over."""
+        """A stream that ends early without an error, as from granian, is refused too."""
         stream = io.BytesIO(GOOD.encode())
         length = {"CONTENT_LENGTH": str(len(GOOD) + 4), "wsgi.input_terminated": True}
         answer = send("", environ_overrides={"wsgi.input": stream, **length})
@@ -244,7 +244,7 @@ class TestHowLong:
         assert fake.asked == []
 
     def test_broken_connection_is_refused(self, send: Send) -> None:
-        """A body that breaks off while it is read is the client's fault, not ours."""
+        """A connection that breaks while the body is read is an invalid request, not a server error."""
 
         class Broken(io.RawIOBase):
             def read(self, size: int = -1) -> bytes:
@@ -253,15 +253,15 @@ class TestHowLong:
         assert is_invalid_request(send("", environ_overrides=chunked(Broken())), "The body ended too early.")
 
     @pytest.mark.parametrize("length", ["-1", "x", "", "1e3", "9" * 30])
-    def test_odd_content_length(self, send: Send, length: str) -> None:
-        """A Content-Length that is none is answered like any malformed request (RFC 9110, 8.6)."""
+    def test_invalid_content_length_is_refused(self, send: Send, length: str) -> None:
+        """An invalid Content-Length is a malformed request (RFC 9110, 8.6)."""
         answer = send(GOOD, environ_overrides={"CONTENT_LENGTH": length})
         assert answer.status_code in {400, 413}
         assert answer.is_json
 
 
 def chunked(stream: io.IOBase) -> dict[str, object]:
-    """What a server hands over for a chunked body: a stream that ends, and no length."""
+    """The WSGI environment of a chunked body: a stream that ends, and no length."""
     return {
         "wsgi.input": stream,
         "wsgi.input_terminated": True,
@@ -273,7 +273,7 @@ def chunked(stream: io.IOBase) -> dict[str, object]:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
 @pytest.mark.parametrize("path", ["/oauth/token", "/token", *ELSEWHERE])
 def test_other_methods_are_405(site: Site, path: str, method: str) -> None:
-    """Every endpoint is asked by POST alone; what is allowed is said (RFC 6749, 3.2; RFC 9110, 15.5.6)."""
+    """Every endpoint accepts only POST, and the 405 says so (RFC 6749, 3.2; RFC 9110, 15.5.6)."""
     answer = site.http.open(f"{path}?{GOOD}", method=method)
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
@@ -282,7 +282,7 @@ def test_other_methods_are_405(site: Site, path: str, method: str) -> None:
 
 @pytest.mark.parametrize("path", ELSEWHERE)
 class TestOtherEndpoints:
-    """The same front stands before revocation and introspection (RFC 7009, 2.1; RFC 7662, 2.1)."""
+    """Revocation and introspection have the same parser (RFC 7009, 2.1; RFC 7662, 2.1)."""
 
     @pytest.mark.parametrize(
         ("body", "more", "sentence"),
@@ -310,8 +310,10 @@ class TestOtherEndpoints:
             ),
         ],
     )
-    def test_malformed(self, faked: Site, path: str, body: str, more: dict[str, str], sentence: str) -> None:
-        """What the token endpoint would not read is not read here either."""
+    def test_malformed_request_is_refused(
+        self, faked: Site, path: str, body: str, more: dict[str, str], sentence: str
+    ) -> None:
+        """A request that the token endpoint refuses is refused here too."""
         client = faked.register()
         answer = faked.http.post(path, data=body, auth=client.basic, **{"content_type": FORM, **more})
         assert is_invalid_request(answer, sentence)
@@ -324,8 +326,8 @@ class TestOtherEndpoints:
             answer = faked.http.post(path, data=body, content_type=FORM, auth=client.basic)
             assert answer.status_code == status
 
-    def test_two_ways_to_authenticate(self, faked: Site, path: str) -> None:
-        """A client authenticates in one way only, here as there (RFC 6749, 2.3)."""
+    def test_second_authentication_method_is_refused(self, faked: Site, path: str) -> None:
+        """A client may use only one authentication method (RFC 6749, 2.3)."""
         client = faked.register()
         form = {"token": "x", "client_id": client.client_id, "client_secret": client.secret}
         answer = faked.http.post(path, data=form, auth=client.basic)

@@ -1,4 +1,4 @@
-"""Authorization server metadata (RFC 8414): exactly what is served, under the name in the settings."""
+"""Authorization server metadata (RFC 8414): exactly what is served, under the issuer of the settings."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ def endpoints(site: Site, issuer: str) -> dict[str, str]:
     }
 
 
-def test_what_must_be_named(site: Site) -> None:
+def test_document_names_its_required_members(site: Site) -> None:
     """The issuer, the response types (none), and the grants, whose default would be wrong (RFC 8414, 2)."""
     body = metadata(site)
     assert body["issuer"] == "https://localhost:8443"
@@ -48,7 +48,7 @@ def test_what_must_be_named(site: Site) -> None:
 
 
 def test_every_named_endpoint_is_served(site: Site) -> None:
-    """Behind each URL stands an endpoint, and no endpoint of ours is left out (RFC 8414, 2)."""
+    """Each URL is served, and each endpoint is named (RFC 8414, 2)."""
     named = endpoints(site, "https://localhost:8443")
     for path in named.values():
         assert site.http.post(path).status_code in {400, 401}
@@ -58,15 +58,15 @@ def test_every_named_endpoint_is_served(site: Site) -> None:
 
 @pytest.mark.parametrize("grant_type", GRANT_TYPES)
 def test_every_named_grant_is_offered(faked: Site, grant_type: str) -> None:
-    """No grant is named that the token endpoint does not know (RFC 8414, 2)."""
+    """The token endpoint knows every grant that is named (RFC 8414, 2)."""
     answer = faked.post("/oauth/token", faked.register(grant=""), grant_type=grant_type)
     assert said(answer) == (400, "unauthorized_client")
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
-def test_every_named_method_is_taken(faked: Site, path: str, method: str) -> None:
-    """A client is let in by the method that it is registered with, at every endpoint alike."""
+def test_every_named_authentication_method_is_accepted(faked: Site, path: str, method: str) -> None:
+    """Every endpoint accepts the method that a client is registered with."""
     client = faked.register("a program", "--auth-method", method)
     form = {"grant_type": "password", "username": "alice", "password": "x", "token": "x"}
     if method == "client_secret_post":
@@ -77,7 +77,7 @@ def test_every_named_method_is_taken(faked: Site, path: str, method: str) -> Non
 
 @pytest.mark.parametrize("issuer", [ISSUER, f"{ISSUER}/idp", f"{ISSUER}/a/b"])
 def test_issuer_with_a_path(make_site: Callable[..., Site], issuer: str) -> None:
-    """The well-known path comes first, then the issuer's own, and all URLs are below it (RFC 8414, 3)."""
+    """The issuer's path follows the well-known path, and all URLs are below the issuer (RFC 8414, 3)."""
     site = make_site(NETID_ISSUER=issuer)
     body = metadata(site, PATH + urlsplit(issuer).path)
     assert body["issuer"] == issuer
@@ -85,21 +85,21 @@ def test_issuer_with_a_path(make_site: Callable[..., Site], issuer: str) -> None
     assert all(str(url).startswith(f"{issuer}/") for name, url in body.items() if name.endswith("_endpoint"))
 
 
-def test_another_path_is_another_issuer(make_site: Callable[..., Site]) -> None:
-    """Nothing is told of an issuer that we are not (RFC 8414, 3.3)."""
+def test_document_of_another_issuer_is_404(make_site: Callable[..., Site]) -> None:
+    """The document of another issuer is not served (RFC 8414, 3.3)."""
     site = make_site(NETID_ISSUER=f"{ISSUER}/idp")
     for path in (PATH, f"{PATH}/other", f"{PATH}/idp/"):
         assert site.http.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"])
-def test_no_header_bends_it(make_site: Callable[..., Site], name: str) -> None:
-    """The issuer comes from the settings alone, whatever a request says of the host (RFC 8414, 3.3)."""
+def test_no_header_changes_the_document(make_site: Callable[..., Site], name: str) -> None:
+    """The issuer comes from the settings, whatever host a request names (RFC 8414, 3.3)."""
     site = make_site(NETID_ISSUER=ISSUER, NETID_TRUSTED_PROXIES="1")
     assert metadata(site, **{name: "evil.example"}) == metadata(site)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_only_for_reading(site: Site, method: str) -> None:
+def test_document_is_read_only(site: Site, method: str) -> None:
     """The document is read by GET (RFC 8414, 3.1)."""
     assert site.http.open(PATH, method=method).status_code == 405

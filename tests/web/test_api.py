@@ -1,4 +1,4 @@
-"""The sample resources: who am I, and an echo."""
+"""The sample resources: the user behind a token, and an echo."""
 
 import pytest
 
@@ -19,24 +19,26 @@ class TestMe:
             ("echo", {}),
         ],
     )
-    def test_person_by_scope(self, site: Site, scope: str, claims: dict[str, str]) -> None:
-        """The person behind the token, as far as its scope releases, and `sub` always."""
+    def test_scope_decides_which_claims_are_released(
+        self, site: Site, scope: str, claims: dict[str, str]
+    ) -> None:
+        """The answer has the claims that the scope releases, and always `sub`."""
         answer = site.get("/api/me", site.token(site.register("p", "--scope", scope)))
         assert answer.get_json() == {"sub": ALICE, **claims}
 
-    def test_any_token_will_do(self, site: Site) -> None:
-        """A token of the scope `default` is enough to be told who one is."""
+    def test_every_scope_may_read_the_subject(self, site: Site) -> None:
+        """A token of the scope `default` is enough for `sub`."""
         assert site.get("/api/me", site.token(site.register())).get_json() == {"sub": ALICE}
 
-    def test_answer_is_json_that_nobody_stores(self, site: Site) -> None:
-        """The answer is about a person: no-store (RFC 6750, 5.3), and it ends in a newline."""
+    def test_answer_is_json_that_is_never_stored(self, site: Site) -> None:
+        """The answer is about a user, so it is no-store (RFC 6750, 5.3). It ends in a newline."""
         answer = site.get("/api/me", site.token(site.register()))
         assert answer.content_type == "application/json"
         assert (answer.headers["Cache-Control"], answer.headers["Pragma"]) == ("no-store", "no-cache")
         assert answer.data.endswith(b"}\n")
 
-    def test_name_beyond_ascii(self, site: Site) -> None:
-        """A name is told as it is written."""
+    def test_name_with_umlauts_is_released_unchanged(self, site: Site) -> None:
+        """A name outside ASCII arrives unchanged."""
         client = site.register("p", "--scope", "profile")
         token = site.token(client, username="zoe", password="zoë-pässwörd")
         assert site.get("/api/me", token).get_json()["name"] == "Zoë Müller"
@@ -47,12 +49,12 @@ class TestEcho:
 
     @pytest.fixture
     def token(self, site: Site) -> str:
-        """A token with the scope that the echo wants."""
+        """A token with the scope that the echo requires."""
         return site.token(site.register("p", "--scope", "echo"))
 
     @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-    def test_text_method_and_headers(self, site: Site, token: str, method: str) -> None:
-        """The text, the method and the headers that arrived are told."""
+    def test_text_method_and_headers_come_back(self, site: Site, token: str, method: str) -> None:
+        """The answer has the text, the method and the headers of the request."""
         headers = {"Authorization": f"Bearer {token}", "X-Of-Mine": "a value"}
         answer = site.http.open("/echo/v1/echo/hello", method=method, headers=headers)
         body = answer.get_json()
@@ -62,7 +64,7 @@ class TestEcho:
 
     @pytest.mark.parametrize("name", ["Authorization", "Cookie", "Proxy-Authorization"])
     def test_credentials_are_blanked(self, site: Site, token: str, name: str) -> None:
-        """No credential that was sent comes back."""
+        """No credential of the request is in the answer."""
         headers = {"Authorization": f"Bearer {token}", "Cookie": "s3cret", "Proxy-Authorization": "s3cret"}
         answer = site.app.test_client(use_cookies=False).get("/echo/v1/echo/hello", headers=headers)
         assert answer.get_json()["headers"][name] == "[blanked]"
@@ -80,8 +82,8 @@ class TestEcho:
             ("%FF", "�"),
         ],
     )
-    def test_any_text(self, site: Site, token: str, path: str, text: str) -> None:
-        """Whatever the text, it comes back as JSON and not as a page."""
+    def test_any_text_comes_back_as_json(self, site: Site, token: str, path: str, text: str) -> None:
+        """Every text comes back in JSON, never as a page."""
         answer = site.get(f"/echo/v1/echo/{path}", token)
         assert answer.get_json()["text"] == text
         assert answer.content_type == "application/json"

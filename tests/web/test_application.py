@@ -1,4 +1,4 @@
-"""The application answers every request as Flask itself would, whichever way it goes."""
+"""Machine endpoints answer as Flask itself would."""
 
 import pytest
 from flask import Flask, Response, after_this_request, g, request, session, signals
@@ -11,11 +11,11 @@ Answer = tuple[str, bytes]
 MACHINE = {"plain", "fails", "pair", "index", "changed", "asked", "later"}
 
 
-class Deaf:
-    """A log that nobody reads."""
+class NullLog:
+    """A log that drops every line."""
 
     def info(self, event: str, **fields: object) -> None:
-        """Nothing."""
+        """Drop the line."""
 
     warning = error = info
 
@@ -23,7 +23,7 @@ class Deaf:
 def furnished(app: Flask) -> Flask:
     """An application with routes of each kind."""
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    answer_every_error(app, Deaf())
+    answer_every_error(app, NullLog())
 
     @app.get("/plain")
     @app.post("/plain/too")
@@ -50,7 +50,7 @@ def furnished(app: Flask) -> Flask:
 
 
 def ask(app: Flask, path: str, method: str = "GET", **environ: str) -> Answer:
-    """The status and the body of an answer, as the WSGI server gets them."""
+    """The status and the body that the WSGI server gets."""
     made = EnvironBuilder(path=path, method=method).get_environ()
     made.update(environ)
     body, status, _ = run_wsgi_app(app, made, buffered=True)
@@ -77,13 +77,15 @@ def flask() -> Flask:
         *("/made/a/b", "/made//x", "/fails", "/pair", "/nothing", "/%FF", "/plain%00"),
     ],
 )
-def test_every_path_and_method(app: Flask, flask: Flask, path: str, method: str) -> None:
-    """Found or not, allowed or not: the answer is the same."""
+def test_every_path_and_method_is_answered_as_by_flask(
+    app: Flask, flask: Flask, path: str, method: str
+) -> None:
+    """Found or not, allowed or not: the answer is that of Flask."""
     assert ask(app, path, method) == ask(flask, path, method)
 
 
 @pytest.mark.parametrize("host", [*FOREIGN, *ODD, *IMPOSSIBLE, "[::1", "[1..2]", "[:..]", "a" * 64, "a..b"])
-def test_every_host(app: Flask, flask: Flask, host: str) -> None:
+def test_every_host_is_answered_as_by_flask(app: Flask, flask: Flask, host: str) -> None:
     """The Host header is refused where Flask refuses it (RFC 9112, 3.2)."""
     assert ask(app, "/plain", HTTP_HOST=host) == ask(flask, "/plain", HTTP_HOST=host)
 
@@ -96,21 +98,21 @@ def test_every_host(app: Flask, flask: Flask, host: str) -> None:
         {"SCRIPT_NAME": "/below"},
     ],
 )
-def test_odd_surroundings(app: Flask, flask: Flask, environ: dict[str, str]) -> None:
-    """A WebSocket's request, no path, and a prefix are as Flask has them."""
+def test_odd_environ_is_answered_as_by_flask(app: Flask, flask: Flask, environ: dict[str, str]) -> None:
+    """A WebSocket request, an empty path and a prefix are answered as by Flask."""
     assert ask(app, "/plain", **environ) == ask(flask, "/plain", **environ)
 
 
-def test_routes_made_later(app: Flask) -> None:
-    """A route that is added after the first request is served too."""
+def test_route_added_after_the_first_request_is_served(app: Flask) -> None:
+    """A route that is added after the first request is served."""
     ask(app, "/plain")
     app.url_map.add(app.url_rule_class("/later", endpoint="later"))
     app.view_functions["later"] = lambda: "later"
     assert ask(app, "/later") == ("200 OK", b"later")
 
 
-def test_what_is_to_run_before_and_after(app: Flask) -> None:
-    """Whatever is registered to run around requests runs."""
+def test_functions_around_a_machine_endpoint_run_in_order(app: Flask) -> None:
+    """Functions before, after and at the end of a request run in the order of Flask."""
     ran = []
     app.before_request(lambda: ran.append("before"))
     app.teardown_request(lambda _error: ran.append("teardown"))
@@ -125,14 +127,14 @@ def test_what_is_to_run_before_and_after(app: Flask) -> None:
     assert ran == ["before", "after", "teardown", "end"]
 
 
-def test_before_request_may_answer(app: Flask) -> None:
-    """What runs before a view may answer in its place."""
+def test_function_before_a_view_may_answer(app: Flask) -> None:
+    """A function that runs before a view may answer in its place."""
     app.before_request(lambda: "instead")
     assert ask(app, "/plain") == ("200 OK", b"instead")
 
 
-def test_after_this_request(app: Flask) -> None:
-    """A view may have its own answer changed."""
+def test_view_may_change_its_answer_afterwards(app: Flask) -> None:
+    """`after_this_request` changes the answer of the view."""
 
     @app.get("/changed")
     def changed() -> str:
@@ -146,8 +148,8 @@ def test_after_this_request(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("name", ["request_started", "request_finished", "request_tearing_down"])
-def test_signals(app: Flask, name: str) -> None:
-    """Whoever listens is told."""
+def test_listener_gets_the_signal(app: Flask, name: str) -> None:
+    """A listener of a Flask signal is called."""
     told = []
 
     def listen(_sender: Flask, **_facts: object) -> None:
@@ -179,8 +181,8 @@ def test_machine_endpoint_has_no_session(app: Flask) -> None:
         *("content_length", "data", "full_path", "url", "cookies", "is_json", "blueprint", "no_such_thing"),
     ],
 )
-def test_whatever_a_view_asks_of_its_request(app: Flask, flask: Flask, asked: str) -> None:
-    """What is read of a request only when it is asked for is what Flask reads at once."""
+def test_request_attributes_are_those_of_flask(app: Flask, flask: Flask, asked: str) -> None:
+    """Attributes that are read on first access have the values that Flask reads at once."""
     for each in (app, flask):
         each.add_url_rule(
             "/asked", "asked", lambda: f"{getattr(request, asked, 'nothing')}", methods=["GET", "POST"]

@@ -1,4 +1,4 @@
-"""What no endpoint answers: JSON, one line, and no 5xx but 503."""
+"""Errors outside the endpoints: JSON on one line, and no 5xx except 503."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ NO_ANSWERS: dict[str, Response] = {}
     "path", ["/nothing", "/oauth", "/oauth/token/", "/api/me/", "/api//me", "/%00", "/%FF", "/x//y"]
 )
 @pytest.mark.parametrize("accept", ["text/html", "*/*"])
-def test_nothing_there(site: Site, path: str, accept: str) -> None:
+def test_unknown_path_is_404_as_json(site: Site, path: str, accept: str) -> None:
     """An unknown path is 404 as JSON, for a browser too (RFC 9110, 15.5.5)."""
     answer = site.http.get(path, headers={"Accept": accept})
     assert (answer.status_code, answer.get_json()["error"]) == (404, "not_found")
@@ -31,8 +31,8 @@ def test_nothing_there(site: Site, path: str, accept: str) -> None:
         ("POST", "/healthz", "GET, HEAD"),
     ],
 )
-def test_method_not_allowed(site: Site, method: str, path: str, allowed: str) -> None:
-    """Another method is 405, with those that are allowed (RFC 9110, 15.5.6)."""
+def test_other_method_is_405_with_the_allowed_ones(site: Site, method: str, path: str, allowed: str) -> None:
+    """Another method is 405, and the answer lists the allowed methods (RFC 9110, 15.5.6)."""
     answer = site.http.open(path, method=method)
     assert (answer.status_code, answer.get_json()["error"]) == (405, "invalid_request")
     assert answer.headers["Allow"] == allowed
@@ -44,7 +44,7 @@ def fails_with(site: Site, failure: Callable[[], Response]) -> None:
 
 
 class TestUnexpected:
-    """A fault of our own."""
+    """A fault of the server itself."""
 
     @pytest.fixture(
         params=[
@@ -69,14 +69,14 @@ class TestUnexpected:
         return site
 
     def test_answer_is_503_without_a_cause(self, failed: Site) -> None:
-        """What nobody foresaw is temporarily_unavailable, as JSON, and says nothing of its cause."""
+        """An unexpected exception is temporarily_unavailable as JSON, without its cause."""
         answer = failed.http.get("/fails")
         assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
         assert "Retry-After" in answer.headers
         assert not any(word in answer.text for word in ("hunter2", CANARY, "Error", "Traceback"))
 
-    def test_log_says_where_and_not_what(self, failed: Site) -> None:
-        """The log has the kind and the place of the fault; its text, which may hold a secret, has not."""
+    def test_log_has_the_place_and_not_the_text(self, failed: Site) -> None:
+        """The log has the type and the place of an exception, but not its text, which may hold a secret."""
         failed.http.post("/fails", data={"password": "hunter2-hunter2"})
         (line,) = failed.log_lines()
         assert (line["event"], line["level"]) == ("unexpected", "error")
@@ -85,8 +85,8 @@ class TestUnexpected:
         assert "hunter2" not in failed.log.getvalue()
         assert CANARY not in failed.log.getvalue()
 
-    def test_causes_are_named(self, site: Site) -> None:
-        """Of a chain of exceptions each kind is named, the first cause last."""
+    def test_log_names_every_cause_in_the_chain(self, site: Site) -> None:
+        """The log names every exception type of a chain, the first cause last."""
 
         def fail() -> Response:
             try:
@@ -100,8 +100,8 @@ class TestUnexpected:
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 504])
-def test_no_other_5xx(site: Site, status: int) -> None:
-    """Whatever fails inside, the only 5xx is 503 with Retry-After."""
+def test_every_5xx_becomes_503(site: Site, status: int) -> None:
+    """Any 5xx of a view becomes 503."""
     fails_with(site, lambda: abort(status))
     answer = site.http.get("/fails")
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
@@ -109,7 +109,7 @@ def test_no_other_5xx(site: Site, status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 406, 408, 411, 414, 415, 417, 422, 429, 431])
 def test_every_4xx_is_json(site: Site, status: int) -> None:
-    """Each refusal of the framework reads like ours, without its page."""
+    """Each 4xx of the framework has our JSON form, without its page."""
     fails_with(site, lambda: abort(status, "the framework's own words"))
     answer = site.http.get("/fails")
     assert (answer.status_code, answer.get_json()["error"]) == (status, "invalid_request")
@@ -117,8 +117,8 @@ def test_every_4xx_is_json(site: Site, status: int) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_dead_log_under_a_fault(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault that cannot even be logged is answered all the same."""
+def test_fault_that_cannot_be_logged_is_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault is answered even if the log cannot be written."""
 
     def full(text: str) -> int:
         raise OSError(28, "No space left on device")

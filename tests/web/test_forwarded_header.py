@@ -9,7 +9,7 @@ from web import behind_proxies
 
 
 def address(forwarded: str | None, hops: int) -> str:
-    """The address that the application sees of a request that came from 192.0.2.1."""
+    """The client address that the application sees for a request from 192.0.2.1."""
     seen = []
 
     def app(environ: dict[str, Any], _: Any) -> Iterable[bytes]:
@@ -31,17 +31,17 @@ def address(forwarded: str | None, hops: int) -> str:
         ('for="[2001:db8::5]:4711"', 1, "[2001:db8::5]:4711"),
         ("for=198.51.100.66, for=203.0.113.5", 1, "203.0.113.5"),
         ("for=198.51.100.66,for=203.0.113.5, for=192.0.2.1", 2, "203.0.113.5"),
-        # What a client opens hides nothing that a proxy adds.
+        # A quotation mark that a client opens hides nothing that a proxy adds.
         ('for="198.51.100.66, for=203.0.113.5', 1, "203.0.113.5"),
         ('for=198.51.100.66;x="\\", for=203.0.113.5', 1, "203.0.113.5"),
-        # What a proxy quotes of a client, as the Host of a request, says nothing.
+        # A client's text that a proxy quotes, such as the Host, is ignored.
         ('host="x;for=198.51.100.66";for=203.0.113.5', 1, "203.0.113.5"),
         ('host="x,for=198.51.100.66";for=203.0.113.5', 1, "203.0.113.5"),
         ('for=203.0.113.5;host="x,for=198.51.100.66"', 1, "203.0.113.5"),
         ('host="x\\",for=198.51.100.66;";for="203.0.113.5:80"', 1, "203.0.113.5:80"),
         ('for="198.51.100.66, host="x;for=198.51.100.66";for=203.0.113.5', 1, "203.0.113.5"),
         ('for=203.0.113.5;host="a,b", for=192.0.2.1;host="c,d"', 2, "203.0.113.5"),
-        # A proxy that says nothing is the address itself.
+        # Without an address from a proxy, the peer is the client.
         (None, 1, "192.0.2.1"),
         ("for=198.51.100.66", 2, "192.0.2.1"),
         ("for=198.51.100.66, proto=https", 1, "192.0.2.1"),
@@ -49,5 +49,5 @@ def address(forwarded: str | None, hops: int) -> str:
     ],
 )
 def test_address_is_that_of_the_trusted_proxy(forwarded: str | None, hops: int, expected: str) -> None:
-    """The element counts that the outermost trusted proxy added, from the right (RFC 7239, 4)."""
+    """The outermost trusted proxy added the element with the address (RFC 7239, 4)."""
     assert address(forwarded, hops) == expected

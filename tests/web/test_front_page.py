@@ -1,4 +1,4 @@
-"""The front page: HTML for a browser, JSON for a program, and links that no Host header can bend."""
+"""The front page: HTML for a browser, JSON for a program, and links that no Host header changes."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "text/html", "text/*", "application/json;q=0.5, text/html"])
-def test_browser_is_shown_a_page(site: Site, accept: str) -> None:
-    """Who would rather have HTML is shown a page (RFC 9110, 12.5.1)."""
+def test_browser_gets_html(site: Site, accept: str) -> None:
+    """A request that prefers HTML gets a page (RFC 9110, 12.5.1)."""
     answer = site.http.get("/", headers={"Accept": accept})
     assert answer.content_type == "text/html; charset=utf-8"
     assert "<h1>NetID OAuth</h1>" in answer.text
@@ -21,8 +21,8 @@ def test_browser_is_shown_a_page(site: Site, accept: str) -> None:
 @pytest.mark.parametrize(
     "accept", [None, "*/*", "application/json", "text/html;q=0.5, application/json", "image/png", ";;,", "ü"]
 )
-def test_program_is_told_in_json(site: Site, accept: str | None) -> None:
-    """Everyone else, curl among them, is told the same in JSON."""
+def test_program_gets_json(site: Site, accept: str | None) -> None:
+    """Every other request, such as one of curl, gets JSON."""
     answer = site.http.get("/", headers={} if accept is None else {"Accept": accept})
     body = answer.get_json()
     assert body["token_endpoint"] == "https://localhost:8443/oauth/token"
@@ -32,8 +32,8 @@ def test_program_is_told_in_json(site: Site, accept: str | None) -> None:
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "*/*"])
-def test_it_tells_what_the_metadata_tells(site: Site, accept: str) -> None:
-    """Every endpoint is named as in the metadata, so that the page cannot lie (RFC 8414, 2)."""
+def test_page_names_the_endpoints_of_the_metadata(site: Site, accept: str) -> None:
+    """The page names every endpoint as the metadata does (RFC 8414, 2)."""
     site.run("scope", "create", "payroll")
     metadata = site.http.get("/.well-known/oauth-authorization-server").get_json()
     assert "payroll" in metadata["scopes_supported"]
@@ -43,15 +43,15 @@ def test_it_tells_what_the_metadata_tells(site: Site, accept: str) -> None:
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "*/*"])
-def test_caches_keep_the_two_apart(site: Site, accept: str) -> None:
-    """The answer says that it depends on Accept (RFC 9110, 12.5.5)."""
+def test_answer_varies_by_accept(site: Site, accept: str) -> None:
+    """Caches keep HTML and JSON apart, because the answer varies by Accept (RFC 9110, 12.5.5)."""
     assert site.http.get("/", headers={"Accept": accept}).headers["Vary"] == "Accept"
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "*/*"])
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"])
 def test_links_come_from_the_issuer(make_site: Callable[..., Site], accept: str, name: str) -> None:
-    """Every URL is built from the issuer, whatever the request says of the host."""
+    """Every URL begins with the issuer, whatever host the request names."""
     site = make_site(NETID_ISSUER="https://login.campus.example/idp")
     usual = site.http.get("/", headers={"Accept": accept})
     forged = site.http.get("/", headers={"Accept": accept, name: "evil.example"})
@@ -60,8 +60,8 @@ def test_links_come_from_the_issuer(make_site: Callable[..., Site], accept: str,
     assert "localhost" not in usual.text
 
 
-def test_proxy_is_trusted_with_addresses_only(make_site: Callable[..., Site]) -> None:
-    """A trusted proxy may say who asks and by which scheme, but never under which name we go."""
+def test_trusted_proxy_cannot_change_the_host(make_site: Callable[..., Site]) -> None:
+    """A trusted proxy sets the client address and the scheme, but never the host in our URLs."""
     site = make_site(NETID_TRUSTED_PROXIES="1")
     headers = {
         "X-Forwarded-Host": "evil.example",

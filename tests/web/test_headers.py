@@ -1,4 +1,4 @@
-"""What every answer tells a browser not to do with it."""
+"""The security headers that every answer has."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ HTML = {"Accept": "text/html"}
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_is_safe_in_a_browser(site: Site, path: str) -> None:
-    """Answers and errors alike: no guess at a type, no script, no frame, no referrer, and no cookie, ever."""
+def test_every_answer_has_the_security_headers(site: Site, path: str) -> None:
+    """Answers and errors forbid type guessing, scripts, frames and referrers, and set no cookie."""
     for answer in (site.http.get(path, headers=HTML), site.http.post(path), site.http.options(path)):
         assert answer.headers.getlist("X-Content-Type-Options") == ["nosniff"]
         (policy,) = answer.headers.getlist("Content-Security-Policy")
@@ -23,8 +23,8 @@ def test_every_answer_is_safe_in_a_browser(site: Site, path: str) -> None:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_a_token_comes_without_a_cookie(site: Site) -> None:
-    """A token answer sets no cookie, and none that is sent changes it (Flask, CVE-2023-30861)."""
+def test_token_answer_sets_no_cookie(site: Site) -> None:
+    """A token answer sets no cookie, and a cookie in the request changes nothing (Flask, CVE-2023-30861)."""
     site.http.set_cookie("session", "eyJhIjoxfQ.aaaa.bbbb")
     answer = site.ask_token(site.register())
     assert answer.status_code == 200
@@ -40,7 +40,9 @@ def test_a_token_comes_without_a_cookie(site: Site) -> None:
         ("http://localhost:8080", []),
     ],
 )
-def test_https_is_for_good(make_site: Callable[..., Site], issuer: str, expected: list[str]) -> None:
-    """Behind https a browser stays with it, but on this machine, which has other servers (RFC 6797, 7)."""
+def test_https_issuer_sends_hsts_except_on_loopback(
+    make_site: Callable[..., Site], issuer: str, expected: list[str]
+) -> None:
+    """Browsers must stay with https, except on a loopback host (RFC 6797, 7)."""
     answer = make_site(NETID_ISSUER=issuer).http.get("/healthz")
     assert answer.headers.getlist("Strict-Transport-Security") == expected
