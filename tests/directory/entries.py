@@ -1,4 +1,4 @@
-"""Entries as tests write them, moments in the forms of directories, and what a rule makes of an entry."""
+"""Entries for tests, times in the forms of directories, and the refusal of a rule."""
 
 from collections.abc import Callable
 
@@ -8,18 +8,18 @@ from tests.conftest import NOON
 
 
 def filetime(seconds: int) -> str:
-    """Write a moment as Active Directory does (MS-DTYP, 2.3.3)."""
+    """Write a time as Active Directory does (MS-DTYP, 2.3.3)."""
     return str((seconds + 11_644_473_600) * 10_000_000)
 
 
 def generalized(seconds: int) -> str:
-    """Write a moment near NOON as LDAP does (RFC 4517, 3.3.13); NOON is 2027-01-15, 08:00:00 UTC."""
+    """Write a time near NOON as a GeneralizedTime (RFC 4517, 3.3.13); NOON is 2027-01-15, 08:00:00 UTC."""
     hours, rest = divmod(seconds - NOON + 8 * 3600, 3600)
     return f"20270115{hours:02}{rest // 60:02}{rest % 60:02}Z"
 
 
 def entry(**attributes: str | bytes) -> Entry:
-    """Make an entry; an underscore in a name is a hyphen."""
+    """Make an entry; an underscore in an attribute's name becomes a hyphen."""
     return Entry(
         "cn=somebody,dc=x",
         {
@@ -30,7 +30,7 @@ def entry(**attributes: str | bytes) -> Entry:
 
 
 def refused(judge: Callable[[], None]) -> Refusal | None:
-    """The reason of the refusal, if there is one."""
+    """Return the reason of the refusal, or None if there is none."""
     try:
         judge()
     except InvalidCredentials as refusal:

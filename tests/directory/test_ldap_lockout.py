@@ -1,4 +1,4 @@
-"""Counters and policies of lockouts as each kind of directory writes them, and how two looks are compared."""
+"""Lockout counters and policies of each kind of directory, and fingerprints of accounts."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ POLICY = LockoutPolicy(5, window=HOUR)
 
 
 def several(attribute: str, *values: str) -> Entry:
-    """An entry with several values of one attribute."""
+    """Make an entry with several values of one attribute."""
     return Entry("cn=somebody,dc=x", {attribute.lower(): tuple(value.encode() for value in values)})
 
 
@@ -54,8 +54,10 @@ def several(attribute: str, *values: str) -> Entry:
         (FREEIPA, entry(krbLoginFailedCount="2"), None, 2),
     ],
 )
-def test_failures_of_now(lockout: Lockout, seen: Entry, policy: LockoutPolicy | None, failures: int) -> None:
-    """Counted is what the server would count at the next failure; what is not clear counts."""
+def test_failures_that_still_count_are_counted(
+    lockout: Lockout, seen: Entry, policy: LockoutPolicy | None, failures: int
+) -> None:
+    """The count is what the server would count at the next failure; an unclear value counts."""
     assert lockout.count(seen, policy, NOON) == failures
 
 
@@ -80,7 +82,7 @@ PSO = {
         (OPENLDAP, {**OPENLDAP_POLICY, "pwdLockout": "FALSE"}, LockoutPolicy(0)),
         (OPENLDAP, {"pwdAttribute": "userPassword", "pwdMaxFailure": "5"}, LockoutPolicy(0)),
         (OPENLDAP, {"pwdAttribute": "userPassword", "pwdLockout": "TRUE"}, LockoutPolicy(0)),
-        # Somebody without a right to see what must be there sees no policy, and not one that locks nobody.
+        # An account that may not read the mandatory attribute sees no policy, not a policy without lockout.
         (OPENLDAP, {}, None),
         (DS389, {}, None),
         (DS389, {"objectClass": "passwordPolicy"}, LockoutPolicy(0)),
@@ -119,8 +121,10 @@ PSO = {
         (FREEIPA, {}, None),
     ],
 )
-def test_policies(lockout: Lockout, attributes: Mapping[str, str], policy: LockoutPolicy | None) -> None:
-    """A policy is read with each directory's own defaults; one that is hidden is none."""
+def test_policy_is_read_with_the_defaults_of_its_kind(
+    lockout: Lockout, attributes: Mapping[str, str], policy: LockoutPolicy | None
+) -> None:
+    """A policy has the defaults of its kind; a hidden policy is None."""
     assert lockout.read(entry(**attributes)) == policy
 
 
@@ -134,8 +138,8 @@ def test_policies(lockout: Lockout, attributes: Mapping[str, str], policy: Locko
         ("no DN", ""),
     ],
 )
-def test_domain_of_an_entry(dn: str, domain: str) -> None:
-    """The domain is the part of a DN that ends it (RFC 2247)."""
+def test_domain_is_the_end_of_the_dn(dn: str, domain: str) -> None:
+    """The domain is the sequence of dc parts at the end of a DN (RFC 2247)."""
     assert domain_of(dn) == domain
 
 
@@ -147,13 +151,13 @@ def test_domain_of_an_entry(dn: str, domain: str) -> None:
         (generalized(NOON - HOUR), LockoutPolicy(5, duration=HOUR), None),
         (generalized(NOON - HOUR), LockoutPolicy(5), Refusal.LOCKED),
         (generalized(NOON), None, None),
-        ("000001010000Z", LockoutPolicy(5), None),  # which is no lockout, but an administrator's
+        ("000001010000Z", LockoutPolicy(5), None),  # an administrator's lock, and no lockout
     ],
 )
 def test_openldap_lock_ends_by_its_policy(
     locked: str | None, policy: LockoutPolicy | None, refusal: Refusal | None
 ) -> None:
-    """When a lock ends is in the policy alone (draft-behera-ldap-password-policy-10, 5.3.3)."""
+    """Only the policy says when a lock ends (draft-behera-ldap-password-policy-10, 5.3.3)."""
     seen = entry(**({"pwdAccountLockedTime": locked} if locked else {}))
     assert refused(lambda: refuse_locked_by_policy(seen, policy, NOON)) is refusal
 
@@ -164,15 +168,15 @@ CHANGED = {
     "active-directory": {"pwdLastSet": filetime(NOON - 9)},
     "freeipa": {"krbLastPwdChange": generalized(NOON - 9)},
 }
-# What says that a wrong password may be right by now.
-OTHERWISE = {
+# Changes after which a wrong password may be right.
+SIGNIFICANT = {
     "openldap": {"pwdReset": "TRUE"},
     "389ds": {"passwordExpirationTime": "19700101000000Z"},
     "active-directory": {"userAccountControl": "66048"},
     "freeipa": {"krbPasswordExpiration": generalized(NOON - 9)},
 }
-# What a wrong try alone leaves behind, and what has nothing to do with passwords.
-NO_MATTER = {
+# Changes by a failed login, and changes that do not concern passwords.
+INSIGNIFICANT = {
     "pwdFailureTime": generalized(NOON),
     "passwordRetryCount": "1",
     "badPwdCount": "1",
@@ -184,15 +188,15 @@ NO_MATTER = {
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_state_follows_password_and_account_alone(name: str) -> None:
-    """A state differs after whatever may make a wrong password right, and after nothing else."""
+def test_fingerprint_changes_with_password_and_account_only(name: str) -> None:
+    """A fingerprint changes if a wrong password may have become right, and otherwise not."""
     profile, before = PROFILES[name], CHANGED[name]
-    state = fingerprint_of(entry(**before), profile, NOON)
-    assert len(state) == 8
-    assert fingerprint_of(entry(**before, **NO_MATTER), profile, NOON + 1) == state
-    assert fingerprint_of(entry(**before, **OTHERWISE[name]), profile, NOON) not in {b"", state}
+    fingerprint = fingerprint_of(entry(**before), profile, NOON)
+    assert len(fingerprint) == 8
+    assert fingerprint_of(entry(**before, **INSIGNIFICANT), profile, NOON + 1) == fingerprint
+    assert fingerprint_of(entry(**before, **SIGNIFICANT[name]), profile, NOON) not in {b"", fingerprint}
     changed = dict.fromkeys(before, filetime(NOON - 8) if profile is AD else generalized(NOON - 8))
-    assert fingerprint_of(entry(**changed), profile, NOON) not in {b"", state}
+    assert fingerprint_of(entry(**changed), profile, NOON) not in {b"", fingerprint}
 
 
 @pytest.mark.parametrize(
@@ -210,13 +214,13 @@ def test_state_follows_password_and_account_alone(name: str) -> None:
         ("freeipa", {"krbPrincipalExpiration": generalized(NOON)}, NOON),
     ],
 )
-def test_state_is_empty_where_nothing_is_certain(name: str, more: Mapping[str, str], now: int) -> None:
-    """Just after a change, under a lock and outside of its dates an account has no state to compare."""
+def test_fingerprint_is_empty_if_nothing_is_certain(name: str, more: Mapping[str, str], now: int) -> None:
+    """An account has no fingerprint just after a change, during a lock, and outside of its dates."""
     assert fingerprint_of(entry(**CHANGED[name]), PROFILES[name], NOON) != b""
     assert fingerprint_of(entry(**CHANGED[name], **more), PROFILES[name], now) == b""
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_state_is_empty_without_the_moment_of_the_change(name: str) -> None:
-    """Where a directory does not tell when a password was changed, no two looks are equal."""
-    assert fingerprint_of(entry(**NO_MATTER), PROFILES[name], NOON) == b""
+def test_fingerprint_is_empty_without_the_time_of_the_change(name: str) -> None:
+    """If the directory does not show when the password was changed, reads cannot be compared."""
+    assert fingerprint_of(entry(**INSIGNIFICANT), PROFILES[name], NOON) == b""

@@ -1,4 +1,4 @@
-"""Profiles: what each kind of directory calls things, and what its entries say of an account."""
+"""Profiles: the attributes of each kind of directory, and what its entries say about an account."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -41,8 +41,8 @@ def test_setting_accepts_exactly_the_profiles() -> None:
 
 
 @pytest.mark.parametrize(("name", "profile"), PROFILES.items())
-def test_what_is_not_set_is_the_profiles(name: str, profile: Profile) -> None:
-    """Each default can be overridden by itself, and by nothing else."""
+def test_settings_override_single_members_of_a_profile(name: str, profile: Profile) -> None:
+    """Each default can be overridden alone, and changes no other."""
     uris = (f"embedded:{CAMPUS}",)
     assert LdapConfig(uris=uris, profile=name).effective_profile() == profile
     changed = LdapConfig(
@@ -60,7 +60,7 @@ def test_what_is_not_set_is_the_profiles(name: str, profile: Profile) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values())
-def test_each_attribute_is_asked_for_once(profile: Profile) -> None:
+def test_each_attribute_is_requested_once(profile: Profile) -> None:
     """Some servers refuse a search that names an attribute twice (RFC 4511, 4.5.1.8)."""
     names = [name.lower() for name in attributes_to_read(profile, also=("memberOf", "mail"))]
     assert len(names) == len(set(names))
@@ -86,14 +86,14 @@ def test_rules_of_a_kind_use_only_attributes_that_it_requests(profile: Profile) 
     assert set(profile.lingering_locks) <= set(profile.state_attributes)
 
 
-def test_guid_is_written_as_usual() -> None:
+def test_guid_has_its_usual_text_form() -> None:
     """The first three parts of objectGUID are little-endian (MS-DTYP, 2.3.4)."""
     person = person_from(entry(objectGUID=GUID_OCTETS, sAMAccountName="alice"), AD)
     assert (person.id, person.net_id) == (GUID, "alice")
 
 
 def test_guid_is_searched_by_its_octets() -> None:
-    """In a filter, what is no plain letter is escaped, octet by octet (RFC 4515, 3)."""
+    """Each octet that is no letter is escaped in a filter (RFC 4515, 3)."""
     assert filter_by_id(AD, GUID) == "(objectGUID=\\e0\\04\\25\\3f\\89O\\d3\\11\\9a\\0c\\03\\05\\e8\\2c3\\01)"
     assert filter_by_id(AD, GUID.upper()) == filter_by_id(AD, GUID)
 
@@ -101,16 +101,16 @@ def test_guid_is_searched_by_its_octets() -> None:
 @pytest.mark.parametrize(
     "person_id", ["", "*", GUID[:-1], GUID.replace("-", ""), f"{{{GUID}}}", f"urn:uuid:{GUID}"]
 )
-def test_what_is_no_guid_is_nobody(person_id: str) -> None:
-    """One person has one id, not six spellings of it."""
+def test_id_that_is_no_canonical_guid_is_unknown(person_id: str) -> None:
+    """A user has one id, not six spellings of it."""
     with pytest.raises(InvalidCredentials) as caught:
         filter_by_id(AD, person_id)
     assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
 
 @pytest.mark.parametrize("octets", [b"", GUID_OCTETS[:-1], GUID_OCTETS + b"x"])
-def test_a_guid_that_is_none_is_an_alarm(octets: bytes) -> None:
-    """An id attribute with other than 16 octets is no GUID."""
+def test_id_attribute_without_a_guid_is_an_alarm(octets: bytes) -> None:
+    """An objectGUID needs one value of exactly 16 octets."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_ID_ATTRIBUTE"):
         person_from(entry(objectGUID=octets, sAMAccountName="alice"), AD)
 
@@ -135,8 +135,10 @@ def test_a_guid_that_is_none_is_an_alarm(octets: bytes) -> None:
         ("anything", None, None),
     ],
 )
-def test_moments(attribute: str, text: str | None, moment: int | None) -> None:
-    """Each attribute has its own form of time; one that is none of them is no time."""
+def test_times_are_read_in_the_form_of_each_attribute(
+    attribute: str, text: str | None, moment: int | None
+) -> None:
+    """Each attribute has its own form of time; a value in another form is no time."""
     assert moment_of(attribute, text) == moment
 
 
@@ -175,10 +177,10 @@ def test_moments(attribute: str, text: str | None, moment: int | None) -> None:
         ),
     ],
 )
-def test_when_the_password_changed_and_expires(
+def test_times_of_the_password_are_read_for_each_kind(
     profile: Profile, attributes: Mapping[str, str | bytes], changed: int | None, expires: int | None
 ) -> None:
-    """Both come from where each kind of directory keeps them."""
+    """Each kind of directory has its own attributes for the change and the expiry of a password."""
     person = person_from(entry(**attributes), profile)
     assert (person.password_changed_at, person.password_expires_at) == (changed, expires)
 
@@ -219,10 +221,10 @@ LOCKS: list[tuple[dict[str, str], Refusal | None]] = [
         *((refuse_locked_account, attributes, refusal) for attributes, refusal in LOCKS),
     ],
 )
-def test_account_states(
+def test_disabled_ended_and_locked_accounts_are_refused(
     judge: Callable[[Entry, float], None], attributes: dict[str, str], refusal: Refusal | None
 ) -> None:
-    """An account that is off, over, not begun or locked is refused; one of which nothing is said is not."""
+    """An account that is disabled, ended, not begun or locked is refused; a silent entry is not."""
     assert refused(lambda: judge(entry(**attributes), NOON)) is refusal
 
 
@@ -235,7 +237,7 @@ def test_account_states(
             *[Refusal.EXPIRED] * 2,
         ),
         ({"msDS_User_Account_Control_Computed": "8388608", "pwdLastSet": "0"}, Refusal.MUST_CHANGE, None),
-        # A password that never expires has not, though nobody knows when it was set.
+        # A password that never expires is valid, although the time of its change is unknown.
         ({"msDS_User_Account_Control_Computed": "0", "pwdLastSet": "0"}, None, None),
         (
             {"krbPasswordExpiration": generalized(NOON), "krbLastPwdChange": generalized(NOON - 9)},
@@ -249,10 +251,10 @@ def test_account_states(
         ({"krbPasswordExpiration": generalized(NOON + 1)}, None, None),
     ],
 )
-def test_password_states(
+def test_expired_and_initial_passwords_are_refused(
     attributes: dict[str, str], refusal: Refusal | None, refusal_if_allowed: Refusal | None
 ) -> None:
-    """A password that has expired is refused; one that was given out, unless the setting allows it."""
+    """An expired password is refused; an administrator's password is too, unless the setting allows it."""
     for allowed, expected in ((False, refusal), (True, refusal_if_allowed)):
         found = refused(
             partial(refuse_expired_password, entry(**attributes), NOON, allow_must_change=allowed)
