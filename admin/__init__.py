@@ -1,7 +1,7 @@
 """What may an operator do?
 
 Owns: the operators' use cases, one module a subject: what is refused, what happens in one transaction, and
-whom the audit names. Each function takes the services that it works on, and an `actor` if it changes
+who acts, for the audit. Each function takes the services that it works on, and an `actor` if it changes
 something. `cli` is one face of this package; a console and an API can be others. Must not know: click,
 Flask, a request, how a result is printed. Start reading at `operation.py`, then at the subject.
 """

@@ -16,7 +16,7 @@ class ImportRejected(OperationRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedClients:
-    """The ids of the imported clients, of those with weak secrets, and the scopes that nobody described."""
+    """The ids of the imported clients and of those with weak secrets; scopes without a description."""
 
     client_ids: Sequence[str]
     weak: Sequence[str]

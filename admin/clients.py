@@ -67,7 +67,7 @@ class CreatedClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatedClient:
-    """A client after a change. The scopes are those that it got and that nobody described."""
+    """A client after a change, with the new scopes that the catalogue does not describe."""
 
     client: Client
     undescribed_scopes: Sequence[str]
@@ -101,8 +101,8 @@ def find_client(services: Services, name: str) -> Client:
         AmbiguousClient: several clients have this name.
         StoreUnavailable: the database did not answer.
     """
-    if found := services.clients.get(name):
-        return found
+    if client := services.clients.get(name):
+        return client
     named = [each for each in services.clients.list() if each.client_name == name]
     if not named:
         raise UnknownClient(name)
@@ -120,12 +120,12 @@ def clients_at_cap(services: Services) -> Sequence[ClientAtCap]:
         StoreUnavailable: the database did not answer.
     """
     people = people_at_cap(services.settings.grants_per_person, services.now)
-    found = [
+    at_cap = [
         ClientAtCap(client=each, people=people[each.client_id])
         for each in services.clients.list()
         if each.client_id in people
     ]
-    return sorted(found, key=lambda each: -each.people)
+    return sorted(at_cap, key=lambda each: -each.people)
 
 
 def create_client(services: Services, name: str, changes: Mapping[str, Any], *, actor: str) -> CreatedClient:
@@ -178,8 +178,8 @@ def update_client(
         if after.is_public != stored.is_public:
             raise ClientTypeFixed
         values = {each: (getattr(stored, each), getattr(after, each)) for each in names}
-        found = {each: new for each, (old, new) in values.items() if new != old}
-        return {**found, "disabled_at": None} if enable else found
+        replaced = {each: new for each, (old, new) in values.items() if new != old}
+        return {**replaced, "disabled_at": None} if enable else replaced
 
     try:
         client = services.clients.update(before.client_id, columns, actor=actor)
@@ -221,12 +221,12 @@ def delete_client(services: Services, name: str, *, actor: str) -> Client:
         UnknownClient, AmbiguousClient: as `find_client`.
         StoreUnavailable: not every step was stored; another call goes on.
     """
-    found = find_client(services, name)
+    client = find_client(services, name)
     try:
-        services.clients.delete(found.client_id, actor=actor)
+        services.clients.delete(client.client_id, actor=actor)
     except KeyError:
         raise UnknownClient(name) from None
-    return found
+    return client
 
 
 def rotate_secret(services: Services, name: str, *, old_not_after: int, actor: str) -> RotatedSecret:
@@ -293,5 +293,5 @@ def changed(registration: _AnyRegistration, changes: Mapping[str, Any]) -> _AnyR
 
 
 def _refuse_mistakes(registration: Registration) -> None:
-    if found := mistakes(registration):
-        raise InvalidRegistration(*found)
+    if broken := mistakes(registration):
+        raise InvalidRegistration(*broken)

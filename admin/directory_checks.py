@@ -34,16 +34,16 @@ def _check_groups_of_rules(services: Services) -> Iterator[Finding]:
         return
     try:
         named = services.named_groups()
-        found = list(doubts(named, services.directory.spelling))
+        doubtful = list(doubts(named, services.directory.spelling))
     except (DirectoryUnavailable, StoreUnavailable) as error:
         text = f"could not be looked at: {error.cause}"
         yield Finding(step=_GROUPS_STEP, verdict=StepStatus.WARNING, text=text)
         return
-    for doubt in found:
+    for doubt in doubtful:
         places = ", ".join(doubt.places)
         text = f"{doubt.dn}: {doubt.why} ({places})"
         yield Finding(step=_GROUPS_STEP, verdict=StepStatus.WARNING, text=text, setting=places)
-    if named and not found:
+    if named and not doubtful:
         yield Finding(
             step=_GROUPS_STEP, verdict=StepStatus.OK, text=f"{len(named)} groups of rules are there"
         )

@@ -41,7 +41,7 @@ class ListedGrants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationPlan:
-    """What is about to end, for the operator to confirm: `subject` and `client` are who was found."""
+    """The grants that are about to end, for the operator to confirm, with the person and the client found."""
 
     selection: Selection
     subject: str | None
@@ -56,8 +56,8 @@ def list_live_grants(
 
     Args:
         services: what the use case works on.
-        person: whose grants, if not everybody's.
-        client_name: with which client, by its id or name, if not with any.
+        person: only grants of this person.
+        client_name: only grants with this client, by its id or name.
         limit: how many grants to list.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One person, for the help desk: why a login fails, whom a name means, emptying a count, ending logins."""
+"""One person, for the help desk: why a login fails, who a name means, emptying a count, ending logins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +86,7 @@ class PersonReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unblocked:
-    """How many failures count no longer, how many refused passwords are forgotten, and for whom.
+    """The person, and how many failures no longer count and how many refused passwords are forgotten.
 
     `refusal` is why the directory still refuses the person, if it does.
     """
@@ -114,14 +114,14 @@ def look_up_person(services: Services, person: str) -> PersonLookup:
     if person in known:
         return PersonLookup(person, known)
     try:
-        found = services.directory.examine(person).person.id
+        owner = services.directory.examine(person).person.id
     except InvalidCredentials:
         return PersonLookup(person, known)
     except DirectoryUnavailable:
         return PersonLookup(person, known, directory_answered=False)
-    if known and found not in known and not _has_grants(services, found):
+    if known and owner not in known and not _has_grants(services, owner):
         return PersonLookup(person, known)
-    return PersonLookup(person, sorted({*known, found}))
+    return PersonLookup(person, sorted({*known, owner}))
 
 
 def report_on_person(services: Services, net_id: str) -> PersonReport:
@@ -184,13 +184,13 @@ def unblock_person(services: Services, net_id: str, *, actor: str) -> Unblocked:
 
 
 def log_person_out(services: Services, subject: str | None, *, actor: str) -> int:
-    """End every live grant of a person, with every token. Returns how many ended; none for nobody.
+    """End every live grant of a person, with every token. Returns how many ended.
 
     As every revocation it stands whether or not its audit row can be stored (`models.end_grants`).
 
     Args:
         services: what the use case works on.
-        subject: the person's stable id, if anybody was found.
+        subject: the person's stable id; None ends nothing.
         actor: who ends them, for the audit.
 
     Raises:
@@ -251,12 +251,12 @@ def _merged(past: Sequence[ToldFailure]) -> Sequence[RefusedLogins]:
     def kind(each: ToldFailure) -> tuple[str, str, str]:
         return each.client_id, each.address, each.reason
 
-    found = []
+    merged = []
     for (client_id, address, reason), group in groupby(sorted(past, key=kind), key=kind):
         together = list(group)
         times = [each.at for each in together]
         repeated = sum(not each.guess for each in together)
-        found.append(
+        merged.append(
             RefusedLogins(client_id, address, reason, len(together), repeated, min(times), max(times))
         )
-    return sorted(found, key=lambda each: -each.last_at)
+    return sorted(merged, key=lambda each: -each.last_at)

@@ -120,7 +120,7 @@ def update_scope(
     needs: Sequence[str] | None = None,
     actor: str,
 ) -> DescribedScope:
-    """Change a scope of the catalogue. None keeps what is stored, also if somebody changes it meanwhile.
+    """Change a scope of the catalogue. None keeps what is stored, even if it changes meanwhile.
 
     Args:
         services: what the use case works on.
@@ -202,20 +202,22 @@ def _examine(services: Services, net_id: str, *, groups: bool) -> Person:
 
 
 def _refuse_mistakes(scope: Scope) -> None:
-    found = []
+    sentences = []
     if len(scope.name) > _MAX_NAME_LENGTH or " " in scope.name or not is_wellformed(scope.name):
-        found.append("The name must be up to 255 letters of printable ASCII without quotes or backslashes.")
+        sentences.append(
+            "The name must be up to 255 letters of printable ASCII without quotes or backslashes."
+        )
     if scope.name == DEFAULT:
-        found.append(f"The scope {DEFAULT!r} is what clients without a list have: it can have no rules.")
+        sentences.append(f"The scope {DEFAULT!r} is what clients without a list have: it can have no rules.")
     if not scope.description.isprintable():
-        found.append("The description must be printable.")
-    found += [
+        sentences.append("The description must be printable.")
+    sentences += [
         f"The rule {rule!r} must be group:DN (RFC 4514) or affiliation:NAME."
         for rule in scope.needs
         if not is_rule(rule)
     ]
-    if found:
-        raise InvalidScope(*found)
+    if sentences:
+        raise InvalidScope(*sentences)
 
 
 def _described(scope: Scope) -> DescribedScope:

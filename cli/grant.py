@@ -117,26 +117,26 @@ def _question(planned: RevocationPlan, grant_id: str | None, person: str | None)
     return f"End {' '.join(filter(None, facts))}?"
 
 
-def _as_object(found: LiveGrant) -> dict[str, object]:
+def _as_object(grant: LiveGrant) -> dict[str, object]:
     return {
-        "grant_id": found.id.hex(),
-        "client_id": found.client_id,
-        "client_name": found.client_name,
-        "net_id": found.net_id,
-        "sub": found.subject,
-        "scope": found.scope,
-        "since": found.auth_time,
-        "lives_until": found.live_until,
+        "grant_id": grant.id.hex(),
+        "client_id": grant.client_id,
+        "client_name": grant.client_name,
+        "net_id": grant.net_id,
+        "sub": grant.subject,
+        "scope": grant.scope,
+        "since": grant.auth_time,
+        "lives_until": grant.live_until,
     }
 
 
-def _as_row(found: LiveGrant) -> tuple[str, ...]:
+def _as_row(grant: LiveGrant) -> tuple[str, ...]:
     return (
-        found.id.hex(),
-        found.client_name or found.client_id,
-        found.net_id or "",
-        found.subject or "",
-        found.scope,
-        moment(found.auth_time),
-        moment(found.live_until),
+        grant.id.hex(),
+        grant.client_name or grant.client_id,
+        grant.net_id or "",
+        grant.subject or "",
+        grant.scope,
+        moment(grant.auth_time),
+        moment(grant.live_until),
     )

@@ -21,13 +21,13 @@ def key() -> None:
 @speaks_plainly
 def list_keys(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """List the keys by algorithm, newest first. SERVER KEY is the key of NETID_SECRET_KEY that encrypts."""
-    now, found = services().now, signing_keys.list_signing_keys(services())
+    now, keys = services().now, signing_keys.list_signing_keys(services())
     if as_json:
-        print_json([{**_as_object(each), "state": _state(each, now)} for each in found])
+        print_json([{**_as_object(each), "state": _state(each, now)} for each in keys])
         return
     print_table(
         ("KEY", "ALGORITHM", "STATE", "PUBLISHED", "SIGNS FROM", "SIGNS UNTIL", "ENDS", "SERVER KEY"),
-        [_as_row(each, now) for each in found],
+        [_as_row(each, now) for each in keys],
     )
 
 

@@ -102,18 +102,20 @@ def delete(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
 @speaks_plainly
 def explain(client_name: str, net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Say for each scope of CLIENT whether the user NET_ID may have it, and by which rule."""
-    found = scopes.explain_scopes(services(), find_client(services(), client_name), net_id)
+    explained = scopes.explain_scopes(services(), find_client(services(), client_name), net_id)
     if as_json:
         print_json(
             {
-                "client_id": found.client.client_id,
-                "net_id": found.person.net_id,
-                "sub": found.person.id,
-                "scopes": [_verdict(each) for each in found.verdicts],
+                "client_id": explained.client.client_id,
+                "net_id": explained.person.net_id,
+                "sub": explained.person.id,
+                "scopes": [_verdict(each) for each in explained.verdicts],
             }
         )
         return
-    rows = [(each.scope, "granted" if each.granted else "refused", _because(each)) for each in found.verdicts]
+    rows = [
+        (each.scope, "granted" if each.granted else "refused", _because(each)) for each in explained.verdicts
+    ]
     print_table(("SCOPE", "", "BECAUSE"), rows)
 
 

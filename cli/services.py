@@ -25,8 +25,8 @@ def services_of(app: Flask) -> Services:
     Args:
         app: an application that `attach_services` was called with.
     """
-    found: Services = app.extensions[_EXTENSION]
-    return found
+    attached: Services = app.extensions[_EXTENSION]
+    return attached
 
 
 def services() -> Services:

@@ -120,11 +120,11 @@ def disable(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
 @speaks_plainly
 def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End every token that CLIENT holds, and delete the client."""
-    found = find_client(services(), client_id)
+    stored = find_client(services(), client_id)
     if not yes:
-        confirm(f"Delete {found.client_name} ({found.client_id})?")
-    delete_client(services(), found.client_id, actor=ACTOR)
+        confirm(f"Delete {stored.client_name} ({stored.client_id})?")
+    delete_client(services(), stored.client_id, actor=ACTOR)
     if as_json:
-        print_json({"client_id": found.client_id, "deleted": True})
+        print_json({"client_id": stored.client_id, "deleted": True})
     else:
-        print_line(f"Deleted {found.client_name} ({found.client_id}).")
+        print_line(f"Deleted {stored.client_name} ({stored.client_id}).")

@@ -1,4 +1,4 @@
-"""How a client is printed, and what an operator is told beside it."""
+"""How clients are printed, and the warnings beside them."""
 
 from collections.abc import Sequence
 

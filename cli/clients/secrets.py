@@ -36,14 +36,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 @speaks_plainly
 def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Give CLIENT a new secret, which is shown only this once. The old secrets work until --expires."""
-    found = clients.find_client(services(), client_id)
+    client = clients.find_client(services(), client_id)
     ends = _end(expires, services().now)
-    rotated = clients.rotate_secret(services(), found.client_id, old_not_after=ends, actor=ACTOR)
+    rotated = clients.rotate_secret(services(), client.client_id, old_not_after=ends, actor=ACTOR)
     if as_json:
         secret = {"client_secret": rotated.secret, "client_secret_expires_at": 0}
         print_json({**metadata(rotated.client), **secret})
         return
-    ids = {"client_id": found.client_id, "client_secret": rotated.secret}
+    ids = {"client_id": client.client_id, "client_secret": rotated.secret}
     print_record({**ids, "old secrets end": moment(ends)})
     remind_to_keep_secret()
 

@@ -34,17 +34,17 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
     """
     given = settings.model_fields_set
     bind = settings.bind if "bind" in given else _BIND
-    found = {"NETID_BIND": bind}
+    added = {"NETID_BIND": bind}
     if "issuer" not in given:
-        found["NETID_ISSUER"] = f"https://localhost:{bind.rpartition(':')[2]}"
+        added["NETID_ISSUER"] = f"https://localhost:{bind.rpartition(':')[2]}"
     if settings.tls_cert_file is None:
         local = LocalTls(instance / "tls")
         try:
             local.ensure()
         except OSError as error:
             raise CommandRefused(f"{local.folder} cannot be written: {error.strerror}.") from None
-        found |= {"NETID_TLS_CERT_FILE": str(local.certificate), "NETID_TLS_KEY_FILE": str(local.key)}
-    return found
+        added |= {"NETID_TLS_CERT_FILE": str(local.certificate), "NETID_TLS_KEY_FILE": str(local.key)}
+    return added
 
 
 def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
@@ -60,10 +60,10 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
         StoreUnavailable: the client cannot be registered.
         CommandRefused: its secret cannot be stored.
     """
-    kept = instance / "demo-client.json"
+    secret_file = instance / "demo-client.json"
     try:
-        known = json.loads(read_secret(kept))
-        client_id, secret = str(known["client_id"]), str(known["client_secret"])
+        stored_client = json.loads(read_secret(secret_file))
+        client_id, secret = str(stored_client["client_id"]), str(stored_client["client_secret"])
         client = clients.get(client_id)
         stored = [(each.key_id, each.digest) for each in client.secrets] if client else []
         if any(clients.hasher.matches([secret], stored)):
@@ -73,11 +73,11 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
     created, new_secret = clients.create(_DEMO)
     secret = str(new_secret)
     try:
-        kept.touch(mode=0o600)
-        kept.chmod(0o600)
-        kept.write_text(json.dumps({"client_id": created.client_id, "client_secret": secret}), "utf-8")
+        secret_file.touch(mode=0o600)
+        secret_file.chmod(0o600)
+        secret_file.write_text(json.dumps({"client_id": created.client_id, "client_secret": secret}), "utf-8")
     except OSError as error:
-        raise CommandRefused(f"{kept} cannot be written: {error.strerror}.") from None
+        raise CommandRefused(f"{secret_file} cannot be written: {error.strerror}.") from None
     return created.client_id, secret
 
 

@@ -174,7 +174,7 @@ class AtomicityRules:
         assert (row["event"], row["reason"]) == ("key.reencrypted", f"{ACTOR}: 2 encrypted")
 
     def test_long_actor_is_cut_and_the_count_is_kept(self, office: Office) -> None:
-        """The reason fits its column, whoever acts: on PostgreSQL a longer one would lose the row."""
+        """The reason fits its column: on PostgreSQL a longer one would lose the row."""
         prepare(office)
         office.stores.issue()
         office.empty_audit()

@@ -32,11 +32,11 @@ class ConcurrencyRules:
         line, came = Barrier(2), set[int]()
 
         def find(services: Services, name: str) -> Client:
-            found = find_client(services, name)
+            client = find_client(services, name)
             if get_ident() not in came:
                 came.add(get_ident())
                 line.wait(10)
-            return found
+            return client
 
         monkeypatch.setattr(clients, "find_client", find)
 
@@ -104,9 +104,9 @@ class ConcurrencyRules:
         line, read = Barrier(2), ScopeStore.list
 
         def read_together(catalogue: ScopeStore) -> object:
-            found = read(catalogue)
+            scopes = read(catalogue)
             line.wait(10)
-            return found
+            return scopes
 
         with monkeypatch.context() as patched:
             patched.setattr(ScopeStore, "list", read_together)

@@ -47,10 +47,10 @@ def services(make_site: Callable[..., Site]) -> Iterator[Services]:
     """The services of an application with a confidential, a public and two clients of one name."""
     site = make_site(FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON)))
     with site.app.app_context():
-        found = services_of(site.app)
+        services = services_of(site.app)
         for name, changes in (("Library", {}), ("page", PUBLIC), ("twin", {}), ("twin", {})):
-            create_client(found, name, changes, actor=ACTOR)
-        yield found
+            create_client(services, name, changes, actor=ACTOR)
+        yield services
 
 
 REFUSED: list[tuple[type[OperationRefused], Callable[[Services], object]]] = [
