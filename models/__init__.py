@@ -1,8 +1,8 @@
 """What have we registered and issued?
 
-Owns: tables, migrations, digests of secrets, and every statement that reads or writes them. Must not know:
-Flask (but for the `db` object), LDAP, Authlib, the settings object. A person and a row meet only as a string:
-`grant.subject` is the person's stable id.
+Owns: tables, migrations, digests of secrets, and every SQL statement. Must not know: Flask (except the `db`
+object), LDAP, Authlib, the settings object. A row refers to a person by two strings only: `grant.subject` is
+the person's stable id in `grant.directory`. Start reading at `tables.py`.
 """
 
 from models.audit.audit_listing import AuditSelection, list_events

@@ -1,4 +1,4 @@
-"""The `db` object, the declarative base, and the one exception that storage trouble becomes."""
+"""The `db` object, the declarative base, and the one exception for every storage error."""
 
 import math
 import sqlite3
@@ -14,15 +14,16 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.request_deadline import bounded
 
-# Seconds that one wait for the database may take; then the answer is 503. The directory's deadline is longer.
+# The most seconds that one wait for the database takes; then the answer is 503. The directory may take
+# longer.
 WAIT_SECONDS = 3
 _SQLITE_STOPS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN}
-# Connection exceptions, too few resources, and an operator who stops the server (PostgreSQL, appendix A).
+# Connection exceptions, insufficient resources, operator intervention (PostgreSQL, appendix A).
 _POSTGRESQL_STOPS = ("08", "53", "57P")
 
 
 class Base(DeclarativeBase):
-    """The declarative base of every table. Constraints have names, so that migrations can speak of them."""
+    """The declarative base of every table. Constraints have names, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -41,8 +42,8 @@ db = SQLAlchemy(metadata=Base.metadata)
 class StoreUnavailable(Exception):
     """The database could not read or write. `cause` is for the log; it holds no bound parameter.
 
-    `stops_all` says that the database as a whole is away, silent or locked, so that no token can be issued
-    either. Otherwise only the table, or the row, that was asked for may be in trouble.
+    `stops_all` means that the whole database is away, silent or locked, so that no token can be issued.
+    Otherwise the trouble may be limited to one table or row.
     """
 
     def __init__(self, cause: str, *, stops_all: bool = False) -> None:
@@ -53,9 +54,9 @@ class StoreUnavailable(Exception):
 
 @contextmanager
 def session() -> Iterator[Session]:
-    """A session for one piece of work: left with its connection given back, whatever happened.
+    """A session for one unit of work. Its connection always returns to the pool.
 
-    Nothing is committed unless the caller commits. A connection is never kept while a directory is asked.
+    Nothing is committed unless the caller commits. Do not hold a session while the directory is asked.
 
     Raises:
         StoreUnavailable: for every error of the database or its driver.
@@ -71,10 +72,10 @@ def session() -> Iterator[Session]:
 
 @contextmanager
 def connection(*, patience: float = WAIT_SECONDS) -> Iterator[Connection]:
-    """A plain connection: what is not committed is undone, and it is given back.
+    """A Core connection. It rolls back what the caller did not commit, and returns to the pool.
 
     Args:
-        patience: seconds to wait for a lock that somebody else holds; less where the request has less left.
+        patience: seconds to wait for a lock; fewer if the request's deadline is nearer.
 
     Raises:
         StoreUnavailable: for every error of the database or its driver.
@@ -93,7 +94,7 @@ def connection(*, patience: float = WAIT_SECONDS) -> Iterator[Connection]:
 
 @contextmanager
 def _hurried(link: Connection, milliseconds: int) -> Iterator[None]:
-    """Wait for no lock longer than this until the block ends."""
+    """Bound the wait for locks to `milliseconds` until the block ends."""
     if link.dialect.name != "sqlite":
         # Until the transaction ends.
         link.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
@@ -103,23 +104,23 @@ def _hurried(link: Connection, milliseconds: int) -> Iterator[None]:
     try:
         yield
     finally:
-        # A connection that was invalidated meanwhile does not go back to the pool.
+        # An invalidated connection does not return to the pool.
         if not link.invalidated:
             link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
 
 
 def table(row: type[Base]) -> Table:
-    """The table of a mapped class, for statements that need no mapper."""
+    """The table of a mapped class, for Core statements."""
     return cast("Table", row.__table__)
 
 
 def unavailable(error: SQLAlchemyError) -> StoreUnavailable:
-    """What an error of SQLAlchemy reads like.
+    """The `StoreUnavailable` for an error of SQLAlchemy.
 
     Args:
-        error: as it was caught.
+        error: the error.
     """
-    # The first line alone: PostgreSQL adds a line of detail that shows the row.
+    # Only the first line: PostgreSQL adds a line of detail that shows the row.
     cause, _, _ = str(error).partition("\n")
     return StoreUnavailable(f"{type(error).__name__}: {cause}", stops_all=_stops_all(error))
 
@@ -132,12 +133,12 @@ def _stops_all(error: SQLAlchemyError) -> bool:
         # SQLite has one lock for everything.
         return getattr(origin, "sqlite_errorcode", 0) & 0xFF in _SQLITE_STOPS
     state: str | None = getattr(origin, "sqlstate", None)
-    # Trouble that the server did not tell of is that of the connection to it.
+    # An error without an SQLSTATE did not come from the server: the connection failed.
     return origin is not None and (state is None or state.startswith(_POSTGRESQL_STOPS))
 
 
 def rows_changed(result: Result[Any]) -> int:
-    """How many rows an UPDATE or DELETE touched: the only proof that a conditional one happened."""
+    """The number of rows that an UPDATE or DELETE changed: the only proof that a conditional one applied."""
     if not isinstance(result, CursorResult):
         raise TypeError("not the result of an UPDATE or DELETE")
     return result.rowcount

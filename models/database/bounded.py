@@ -1,10 +1,10 @@
-"""Connections to PostgreSQL whose every wait ends on our side.
+"""Connections to PostgreSQL with client-side timeouts.
 
-`statement_timeout` is enforced by the server, and a server that is frozen enforces nothing.
-`tcp_user_timeout` fires only where the other side's kernel acknowledges nothing, and that of a frozen server
-does. So we watch the time ourselves, and give the connection up.
+The server enforces `statement_timeout`, and a frozen server enforces nothing. `tcp_user_timeout` fires only
+if the other kernel acknowledges nothing, but the kernel of a frozen server still does. So the client watches
+the time itself, and closes the connection.
 
-Owns: how long a connection is waited for, and an answer on it. Must not know: what is asked.
+Owns: how long to wait for a connection, and for an answer on it. Must not know: statements.
 """
 
 import threading
@@ -22,30 +22,30 @@ from models.database.breaker import PROBE_SECONDS, Breaker
 
 RV = TypeVar("RV")
 
-# Seconds between two looks at a connection on which nothing comes (psycopg's own choice).
+# Seconds between two polls of a silent connection (psycopg's own default).
 _INTERVAL = 0.1
-# A wait of so many seconds without an answer opens the breaker. If the server was only slow, the probe, which
-# comes next, closes it at once.
+# A wait of this many seconds without an answer opens the breaker. If the server was only slow, the next probe
+# closes it at once.
 _SILENCE = PROBE_SECONDS
 
 
 class BoundedConnection(Connection[Any]):
     """A connection of psycopg that closes itself when an answer takes too long.
 
-    Nothing is cancelled, and the server may still do what it was asked: whether a COMMIT that had no answer
-    was done is unknown. Who asked must say so, and never that it was done.
+    Nothing is cancelled: the server may still run the statement. So the outcome of a COMMIT without an answer
+    is unknown, and the caller must not report success.
     """
 
     is_bounded = True
-    """Whether the time is watched. A migration may take as long as it does."""
+    """Whether waits are bounded. A migration has no bound."""
     seconds = 3.0
-    """How long an answer may take, where the request has that long."""
+    """The most seconds to wait for an answer; fewer if the request's deadline is nearer."""
 
     def wait(self, gen: PQGen[RV], interval: float = _INTERVAL, timeout: float | None = None) -> RV:
-        """Wait for an answer, no longer than the request may.
+        """Wait for an answer, at most until the request's deadline.
 
         Raises:
-            OperationalError: there was none in time; the connection is closed.
+            OperationalError: no answer came in time; the connection is closed.
         """
         if not self.is_bounded:
             return super().wait(gen, interval, timeout)
@@ -59,22 +59,22 @@ class BoundedConnection(Connection[Any]):
             raise OperationalError(f"the database did not answer within {allowed:.3g} s") from None
 
     def went_silent(self) -> None:
-        """Be told that a long wait had no answer: `bound_waits` listens here."""
+        """Called when a long wait had no answer. `bound_waits` replaces it."""
 
 
 def bound_waits(engine: Engine, seconds: float, *, opened: Callable[[BoundedConnection], None]) -> None:
-    """Make every connection of an engine one whose waits end, under a breaker.
+    """Bound the waits of every connection of an engine, under a circuit breaker.
 
     Args:
-        engine: of PostgreSQL, before its first connection.
-        seconds: how long a connection, or an answer on one, may take.
-        opened: is shown each new connection.
+        engine: an engine of PostgreSQL, before its first connection.
+        seconds: the timeout of a new connection, and of each answer.
+        opened: is called with each new connection.
     """
     breaker = Breaker()
 
     def went_silent() -> None:
         breaker.trip()
-        # The idle ones went to the same server. Without them whoever comes next meets the breaker.
+        # Idle connections went to the same server. Without them the next request meets the breaker.
         engine.dispose()
 
     @event.listens_for(engine, "do_connect")
@@ -109,11 +109,11 @@ def _show(made: BoundedConnection, opened: Callable[[BoundedConnection], None]) 
 
 
 class _NotConnected(OperationalError):
-    """No connection came about in time."""
+    """No connection was established in time."""
 
 
 def _within(seconds: float, connect: Callable[[], BoundedConnection]) -> BoundedConnection:
-    """Connect in another thread: the look-up of the server's name has no bound of its own."""
+    """Connect in another thread: the DNS look-up of the server has no timeout of its own."""
     made: SimpleQueue[BoundedConnection | BaseException] = SimpleQueue()
     hand_over, is_late = threading.Lock(), threading.Event()
 
@@ -121,7 +121,7 @@ def _within(seconds: float, connect: Callable[[], BoundedConnection]) -> Bounded
         outcome: BoundedConnection | BaseException
         try:
             outcome = connect()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the connection was asked for
+        except BaseException as error:  # noqa: BLE001 - the waiting thread raises it
             outcome = error
         with hand_over:
             if is_late.is_set() and isinstance(outcome, BoundedConnection):

@@ -1,6 +1,6 @@
-"""A breaker for a database that is alive and silent: who comes while it lasts is answered at once.
+"""A circuit breaker for a database that is alive but silent: requests are then answered at once.
 
-Owns: when a new connection may be tried. Must not know: how one is made.
+Owns: when a new connection may be tried. Must not know: how to open one.
 """
 
 import time
@@ -10,19 +10,19 @@ from threading import Lock
 from sqlalchemy.exc import TimeoutError as TooLate
 
 PROBE_SECONDS = 1.0
-"""How long a probe may take; a probe is the one connection that is tried while the breaker is open."""
-# Seconds between the end of a probe that failed and the next one.
+"""The timeout of a probe: the one connection that is tried while the breaker is open."""
+# Seconds between a failed probe and the next one.
 _PAUSE = 1.0
 
 
 class Breaker:
-    """Open while the database is silent; closed by the first connection that it accepts."""
+    """Open while the database is silent. The first connection that it accepts closes the breaker."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Begin closed.
 
         Args:
-            monotonic: seconds since any moment.
+            monotonic: a monotonic clock, in seconds.
         """
         self._monotonic = monotonic
         self._lock = Lock()
@@ -30,16 +30,16 @@ class Breaker:
         self.is_open = False
 
     def trip(self) -> None:
-        """Open: a long wait had no answer. The next connection is the first probe."""
+        """Open the breaker: a long wait had no answer. The next connection is the first probe."""
         with self._lock:
             if not self.is_open:
                 self.is_open, self._probe_at = True, self._monotonic()
 
     def admit(self) -> bool:
-        """Let a connection be tried, and say whether it is a probe.
+        """Allow a connection attempt, and return whether it is a probe.
 
         Raises:
-            SQLAlchemyError: the database is silent, and a probe is under way or was made just now.
+            SQLAlchemyError: the database is silent, and a probe runs now or has just failed.
         """
         if not self.is_open:
             return False
@@ -49,15 +49,15 @@ class Breaker:
             now = self._monotonic()
             if now < self._probe_at:
                 raise TooLate("the database does not answer, and is asked again once a second")
-            # A probe that never tells its end must not keep the next one away.
+            # A probe that never reports its end must not block the next one.
             self._probe_at = now + PROBE_SECONDS + _PAUSE
         return True
 
     def failed(self) -> None:
-        """A connection could not be made. Where the breaker is open, the next probe has to wait."""
+        """Note a failed connection attempt. If the breaker is open, the next probe has to wait."""
         with self._lock:
             self._probe_at = self._monotonic() + _PAUSE
 
     def answered(self) -> None:
-        """The database accepted a connection: close."""
+        """Close the breaker: the database accepted a connection."""
         self.is_open = False

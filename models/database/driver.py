@@ -1,9 +1,9 @@
-"""The hot path to the database: SQLAlchemy's pool, types and texts; the driver's own execution.
+"""The hot path to the database: SQLAlchemy's pool, types and SQL; execution by the driver itself.
 
-What SQLAlchemy does anew at each execution costs more than what SQLite does for the statement. So the few
-statements of the hot path are compiled once (`statement.py`), and run on the driver's connection.
+SQLAlchemy's work at each execution costs more than the statement costs SQLite. So the few statements of the
+hot path are compiled once (`statement.py`) and run on the driver's connection. Figures: decision 20.
 
-Owns: that errors, lost connections and the log of statements are as on `base.connection`.
+Owns: that errors, lost connections and the log of statements behave as on `base.connection`.
 """
 
 import logging
@@ -25,7 +25,7 @@ __all__ = ["DriverConnection", "Statement"]
 
 _Row = TypeVar("_Row")
 
-# Seconds between two tries to be SQLite's writer: a commit takes a tenth of a millisecond, and a disk more.
+# Seconds between two tries for SQLite's lock: a commit takes 0.1 ms, or longer on a slow disk.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.001
 _BEGIN = "BEGIN IMMEDIATE"
 
@@ -33,31 +33,33 @@ _LOG = logging.getLogger("sqlalchemy.engine.driver")
 
 
 class DriverConnection:
-    """A connection of the pool for one piece of work, as a context: what is not committed is undone.
+    """A pooled connection for one unit of work, as a context. It rolls back what was not committed.
 
-    Where nothing is to be committed together (`alone`), each statement stands for itself on PostgreSQL: there
-    the ways that begin and end a transaction would take longer than the statement. On SQLite the first
-    statement that changes rows waits until no other thread of the process writes.
+    With `alone`, PostgreSQL runs each statement in autocommit: the round trips of a transaction would take
+    longer than the statement. On SQLite, the first statement that changes rows waits until no other thread of
+    the process writes.
     """
 
     def __init__(self, *, alone: bool = False, engine: Engine | None = None) -> None:
-        """Take no connection yet.
+        """Describe the connection; `__enter__` takes it from the pool.
 
         Args:
-            alone: whether each statement is a transaction of its own, where the database gains by it.
-            engine: the application's engine, if the caller has kept it; else it is looked up.
+            alone: whether each statement may be a transaction of its own.
+            engine: the application's engine, if the caller keeps it; else it is looked up.
         """
         self.alone = alone
+        self.holds_write_lock = False
+        """Whether this connection holds the write lock of its pool: on SQLite, from its first write on."""
         self._engine = engine or db.engine
 
     def __enter__(self) -> Self:
-        """Take a connection.
+        """Take a connection from the pool.
 
         Raises:
-            StoreUnavailable: there is none.
+            StoreUnavailable: none came in time, or a new one could not be opened.
         """
         self.dialect = self._engine.dialect
-        # Whoever disposes of the engine gives it another pool.
+        # Disposing of the engine gives it another pool.
         self._pool = cast("DatabasePool", self._engine.pool)
         try:
             self._entry = self._pool.take()
@@ -65,7 +67,7 @@ class DriverConnection:
             raise self._unavailable(error) from None
         self._driver = cast("Any", self._entry.dbapi_connection)
         self.alone = self.alone and self.dialect.name == "postgresql"
-        self._has_turn = False
+        self.holds_write_lock = False
         if self.alone:
             self._begin_alone()
         return self
@@ -73,7 +75,7 @@ class DriverConnection:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """Give the connection back, or away where it is of no more use.
+        """Return the connection to the pool, or invalidate it if it is lost.
 
         Raises:
             StoreUnavailable: for every error of the driver.
@@ -84,31 +86,31 @@ class DriverConnection:
             else:
                 self._clear()
         finally:
-            if self._has_turn:
-                self._pool.turn.release()
+            if self.holds_write_lock:
+                self._pool.write_lock.release()
             self._pool.give(self._entry)
         if error is not None and isinstance(error, self._errors()):
             raise self._unavailable(error) from None
 
     def run(self, statement: Statement[Any], values: Mapping[str, Any]) -> int:
-        """Run a statement that changes rows; gives back how many it changed."""
+        """Run a statement that changes rows, and return how many it changed."""
         self.begin()
         compiled = statement.compiled(self.dialect)
         changed: int = self._execute(compiled.text, compiled.parameters(values)).rowcount
         return changed
 
     def run_each(self, statement: Statement[Any], each: Sequence[Mapping[str, Any]]) -> int:
-        """Run a statement that changes rows once for each of the values; gives back how many it changed."""
+        """Run a statement that changes rows once for each of the values, and return how many it changed."""
         self.begin()
         compiled = statement.compiled(self.dialect)
-        _tell(compiled.text)
+        _log_statement(compiled.text)
         cursor = self._driver.cursor()
         cursor.executemany(compiled.text, [compiled.parameters(values) for values in each])
         changed: int = cursor.rowcount
         return changed
 
     def returned(self, statement: Statement[_Row], values: Mapping[str, Any]) -> list[_Row]:
-        """Run a statement that changes rows; gives back what it returns of each."""
+        """Run a statement that changes rows, and return its RETURNING rows."""
         self.begin()
         return self.all(statement, values)
 
@@ -125,16 +127,16 @@ class DriverConnection:
         return [compiled.row(row) for row in rows]
 
     def begin(self) -> None:
-        """Begin to write on SQLite, as soon as nobody else does: its own way to wait sleeps far too long.
+        """Begin a write transaction on SQLite as soon as the lock is free. SQLite's own wait sleeps too long.
 
         Raises:
-            SQLAlchemyError: other threads of this process write for too long.
-            sqlite3.OperationalError: other processes do, or nobody can.
+            SQLAlchemyError: other threads of this process wrote for too long.
+            sqlite3.OperationalError: other processes did, or nobody can write.
         """
-        if self._has_turn or self.dialect.name != "sqlite":
+        if self.holds_write_lock or self.dialect.name != "sqlite":
             return
-        waited = self._pool.await_turn()
-        self._has_turn = True
+        waited = self._pool.acquire_write_lock()
+        self.holds_write_lock = True
         if not self._entry.info.get(WAITS_OURSELVES):
             self._driver.execute("PRAGMA busy_timeout=0")
             self._entry.info[WAITS_OURSELVES] = True
@@ -142,13 +144,13 @@ class DriverConnection:
             self._poll(_BEGIN, (), bounded(self._pool.timeout() - waited))
 
     def commit(self) -> None:
-        """Commit what was run."""
+        """Commit the transaction."""
         self._driver.commit()
 
     def _execute(self, text: str, parameters: Sequence[Any] | Mapping[str, Any]) -> Any:
-        _tell(text)
+        _log_statement(text)
         # In a transaction, or with SQLite's own wait, a second try would not help.
-        if self._has_turn or self.dialect.name != "sqlite":
+        if self.holds_write_lock or self.dialect.name != "sqlite":
             return self._driver.execute(text, parameters)
         cursor = self._succeeds(text, parameters, is_last=False)
         return self._poll(text, parameters, bounded(self._pool.timeout())) if cursor is None else cursor
@@ -188,7 +190,7 @@ class DriverConnection:
     def _unavailable(self, error: Exception) -> StoreUnavailable:
         if isinstance(error, SQLAlchemyError):
             return unavailable(error)
-        # As SQLAlchemy would say it: under the names of PEP 249, which all drivers share.
+        # Wrapped as SQLAlchemy does it, in the exception names of PEP 249.
         base = self.dialect.loaded_dbapi.Error
         return unavailable(DBAPIError.instance(None, None, error, base, dialect=self.dialect))
 
@@ -200,7 +202,7 @@ class DriverConnection:
             raise
 
     def _clear(self) -> None:
-        """Undo what was not committed and make the connection what the pool's others are, or end it."""
+        """Roll back and restore the connection's mode for the pool; invalidate it if that fails."""
         try:
             if self.alone:
                 self._driver.autocommit = False
@@ -212,19 +214,19 @@ class DriverConnection:
                 raise
 
     def _is_lost(self, error: BaseException) -> bool:
-        """Whether the connection, or what state it is in, is lost with this error."""
+        """Whether this error means that the connection, or its state, is lost."""
         if not isinstance(error, Exception):
             return True
         if not isinstance(error, self.dialect.loaded_dbapi.Error) or not self.dialect.is_disconnect(
             error, self._driver, None
         ):
             return False
-        # The others that wait in the pool went to the same server; those of a newer pool did not.
+        # The pool's other connections went to the same server; those of a newer pool did not.
         if self._engine.pool is self._pool:
             self._engine.dispose()
         return True
 
 
-def _tell(text: str) -> None:
+def _log_statement(text: str) -> None:
     if _LOG.isEnabledFor(logging.INFO):
         _LOG.info(text)

@@ -1,4 +1,4 @@
-"""How we connect: bounded waits, durability, and no parameter in any error text."""
+"""Engine options and connection setup: bounded waits, durability, no parameter in any error text."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
@@ -11,28 +11,28 @@ from models.database.bounded import bound_waits
 from models.database.pool import WAITS_OURSELVES, DatabasePool
 from telemetry import json_text
 
-# A worker writes the log back by itself (`checkpoints.py`), long before whoever commits has to: at 128 MiB.
+# A worker's thread checkpoints long before (`checkpoints.py`). At 128 MiB, the committing request does it.
 _CHECKPOINT_PAGES = 32_000
-# PostgreSQL's own bound comes first: a server that answers at all says that a table is locked, and keeps the
-# connection. Only one that is silent meets ours.
+# PostgreSQL's timeout comes first: a server that answers reports the lock, and the connection stays usable.
+# Only a silent server meets our timeout.
 _STATEMENT_BOUND = "2500ms"
-# Of several servers, the second is tried within the same time.
+# Short enough to try a second server within the same wait.
 _CONNECT_SECONDS = 2
 
 
 def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
-    """Engine options for `url`: bound waits everywhere, and no parameter in any error text.
+    """Engine options for `url`: bounded waits everywhere, and no parameter in any error text.
 
     Args:
         url: the SQLAlchemy URL of the database.
-        threads: how many threads of this process may want a connection at once.
+        threads: the number of threads of this process that may need a connection at once.
     """
     options: dict[str, Any] = {
         "hide_parameters": True,
         "json_serializer": json_text,
         "poolclass": DatabasePool,
         "pool_size": threads,
-        # What the connection that was used last has cached is the least stale.
+        # The connection that was used last has the freshest cache.
         "pool_use_lifo": True,
         "max_overflow": 1,
         "pool_timeout": WAIT_SECONDS,
@@ -49,24 +49,24 @@ def engine_options(url: str, *, threads: int) -> Mapping[str, Any]:
 
 
 class Watch(Protocol):
-    """Who looks at the database's clock: `ServerClock`."""
+    """The observer of the database's clock: `ServerClock`."""
 
     def opened(self, driver: Any) -> None:
-        """Look, on a connection that was opened just now."""
+        """Read the clock on a connection that was just opened."""
         ...
 
     def taken(self, driver: Any) -> None:
-        """Look where it is time to, on a connection of PostgreSQL that was taken out of the pool."""
+        """Read the clock if it is due, on a connection of PostgreSQL that was just checked out."""
         ...
 
 
 def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | None = None) -> None:
-    """Set up each new connection: of SQLite its log, durability and foreign keys, of PostgreSQL its waits.
+    """Set up each new connection: SQLite's log, durability and foreign keys; PostgreSQL's timeouts.
 
     Args:
         engine: the engine, before its first connection.
         sqlite_synchronous: `FULL` (survives a power cut) or `NORMAL` (survives a crash of the process).
-        watch: who looks at the database's clock.
+        watch: observes the database's clock.
     """
     if engine.dialect.name != "sqlite":
         bound_waits(engine, WAIT_SECONDS, opened=watch.opened if watch else _look_nowhere)
@@ -93,4 +93,4 @@ def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | No
 
 
 def _look_nowhere(_driver: Any) -> None:
-    """Look at no clock."""
+    """Observe nothing."""

@@ -1,7 +1,7 @@
-"""The pool of connections: SQLAlchemy's own, with a short way in and out of it for the hot path.
+"""The connection pool: SQLAlchemy's, with a shorter checkout for the hot path.
 
-Owns: that who takes a connection here and who takes one through SQLAlchemy share the same few, under the same
-bound; and whose turn it is, where a database has one writer at a time. Must not know: what is done with one.
+Owns: that both kinds of checkout share the same connections and limits; and the lock of SQLite's one writer.
+Must not know: what a connection is used for.
 """
 
 from collections.abc import Callable
@@ -20,43 +20,43 @@ WAITS_OURSELVES = "waits ourselves"
 
 
 class DatabasePool(QueuePool):
-    """SQLAlchemy's pool, whose proxies and events cost more than a look-up where nobody needs them.
+    """SQLAlchemy's pool. Its proxies and events cost more than a look-up, so `take` and `give` skip them.
 
-    Whoever takes a connection gives it back, whatever happened: no proxy does so for them.
+    The caller of `take` must call `give` in every case: no proxy does it.
     """
 
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
-        self.turn = Lock()
-        """Who writes holds it. SQLite itself lets other writers sleep, longer each time, and look again."""
+        self.write_lock = Lock()
+        """The lock of the one writer of a process: SQLite would let others sleep longer at each try."""
         self.taken: Callable[[Any], None] | None = None
-        """Is shown the driver's connection when one is taken, before it is used."""
+        """Called with the driver's connection at each checkout, before its use."""
 
     def recreate(self) -> "DatabasePool":
-        """A new pool in the place of this one, for the same writers and the same watch."""
+        """A new pool to replace this one, with the same write lock and the same hook."""
         made = cast("DatabasePool", super().recreate())
-        made.turn, made.taken = self.turn, self.taken
+        made.write_lock, made.taken = self.write_lock, self.taken
         return made
 
-    def await_turn(self) -> float:
-        """Take the turn, in no more time than a connection may take, and give back the seconds it took.
+    def acquire_write_lock(self) -> float:
+        """Acquire the write lock within the pool's timeout, and return the seconds that it took.
 
         Raises:
-            SQLAlchemyError: it did not come in time.
+            SQLAlchemyError: the lock did not come in time.
         """
-        if self.turn.acquire(blocking=False):
+        if self.write_lock.acquire(blocking=False):
             return 0.0
         began = monotonic()
-        if not self.turn.acquire(timeout=bounded(self.timeout())):
+        if not self.write_lock.acquire(timeout=bounded(self.timeout())):
             raise TooLate("other writers of this process took too long")
         return monotonic() - began
 
     def take(self) -> ConnectionPoolEntry:
-        """Take a connection that is open, as far as anybody knows.
+        """Check out a connection.
 
         Raises:
-            SQLAlchemyError: none came free in time, or as the dialect says it of a new one.
-            Exception: the driver's own error, where no new one could be opened.
+            SQLAlchemyError: none came free in time, or the dialect refused a new one.
+            Exception: the driver's error, if no new connection could be opened.
         """
         entry = self._do_get()
         try:
@@ -77,5 +77,5 @@ class DatabasePool(QueuePool):
             raise
 
     def give(self, entry: ConnectionPoolEntry) -> None:
-        """Give a connection back, with no transaction on it; or one that is invalid, to be opened anew."""
+        """Return a connection with no transaction on it, or an invalidated one."""
         self._do_return_conn(entry)

@@ -1,6 +1,6 @@
-"""A statement of the hot path: made and compiled by SQLAlchemy once, with the way of values in and out of it.
+"""A statement of the hot path: SQLAlchemy builds and compiles it once, with converters for its values.
 
-Owns: that values are bound and read by SQLAlchemy's own types. Must not know: connections.
+Owns: that SQLAlchemy's own types convert parameters and results. Must not know: connections.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ _Values = Mapping[str, Any]
 
 
 class Statement(Generic[_Row]):
-    """A statement that is compiled once for each kind of database. Each of its parameters has a name."""
+    """A statement that is compiled once for each dialect. Every parameter has a name."""
 
     @overload
     def __init__(
@@ -29,13 +29,13 @@ class Statement(Generic[_Row]):
     def __init__(
         self, statement: Executable, columns: Sequence[str] | None = None, row: type[Any] | None = None
     ) -> None:
-        """Take the statement.
+        """Keep the statement; `compiled` compiles it.
 
         Args:
-            statement: a Core statement; an `IN` over a list is beyond it.
-            columns: of an INSERT or UPDATE that names no values, those that are given.
-            row: of a SELECT or a RETURNING, the NamedTuple that has its columns as fields, in their order;
-                else a row is a dict by their names.
+            statement: a Core statement without `IN` over a list.
+            columns: the columns to set, for an INSERT or UPDATE without values.
+            row: for a SELECT or RETURNING, a NamedTuple whose fields are its columns in order. Without it, a
+                row is a dict.
         """
         self._statement = statement
         self._columns = columns
@@ -43,10 +43,10 @@ class Statement(Generic[_Row]):
         self._compiled: dict[str, Compiled[_Row]] = {}
 
     def compiled(self, dialect: Dialect) -> "Compiled[_Row]":
-        """The statement as the database of `dialect` takes it.
+        """The statement compiled for `dialect`.
 
         Raises:
-            TypeError: its text depends on its values, or its columns are not the fields of its rows.
+            TypeError: its SQL depends on its values, or its columns are not the fields of `row`.
         """
         found = self._compiled.get(dialect.name)
         if found is None:
@@ -56,13 +56,13 @@ class Statement(Generic[_Row]):
 
 
 class Compiled(Generic[_Row]):
-    """The text of a statement, and how values get into it and out of its rows."""
+    """The SQL of a statement, with the converters of its parameters and rows."""
 
     text: str
     parameters: Callable[[_Values], Sequence[Any] | _Values]
-    """The values as the driver takes them."""
+    """Converts values to the driver's parameters."""
     row: Callable[[Sequence[Any]], _Row]
-    """A row of the driver's as its reader takes it."""
+    """Converts a row of the driver to the type that the caller reads."""
 
     def __init__(
         self, statement: Executable, columns: Sequence[str] | None, row: type[Any] | None, dialect: Dialect
@@ -76,7 +76,7 @@ class Compiled(Generic[_Row]):
 
 
 def _binder(compiled: SQLCompiler, dialect: Dialect) -> Callable[[_Values], Sequence[Any] | _Values]:
-    """What makes the driver's parameters of values. It does no more than this statement has need of."""
+    """The function that converts values to the driver's parameters, with only the steps that are needed."""
     binds, order = compiled.binds, compiled.positiontup
     constants = {name: bind.value for name, bind in binds.items() if not bind.required}
     processes = {name: _processes(bind.type, dialect)[0] for name, bind in binds.items()}
@@ -99,7 +99,7 @@ def _by_name(constants: _Values, processes: Mapping[str, _Process]) -> Callable[
 def _by_place(
     constants: _Values, order: Sequence[str], processes: Sequence[tuple[int, _Process]]
 ) -> Callable[[_Values], Sequence[Any]]:
-    # Of a single name it would take the value, and no tuple.
+    # With a single name, itemgetter returns the value instead of a tuple.
     take = itemgetter(*order) if len(order) > 1 else lambda values: [values[name] for name in order]
 
     def bind(values: _Values) -> Sequence[Any]:
@@ -112,7 +112,7 @@ def _by_place(
 
 
 def _reader(statement: Executable, row: type[Any] | None, dialect: Dialect) -> Callable[[Sequence[Any]], Any]:
-    """What makes a row of what the driver read."""
+    """The function that converts the driver's rows."""
     selected = statement.exported_columns if isinstance(statement, ReturnsRows) else ()
     names = tuple(column.name for column in selected)
     if row is not None and names != row._fields:
@@ -134,9 +134,9 @@ def _reader(statement: Executable, row: type[Any] | None, dialect: Dialect) -> C
 
 
 def _processes(kind: TypeEngine[Any], dialect: Dialect) -> tuple[_Process | None, _Process | None]:
-    """What a value goes through on its way to the driver, and on its way back."""
+    """The converters of a type for parameters and for results; None where none is needed."""
     if isinstance(kind, LargeBinary):
-        # Both drivers take octets as octets, and give them so.
+        # Both drivers take and return bytes.
         return None, None
     own = kind.dialect_impl(dialect)
     return own.bind_processor(dialect), own.result_processor(dialect, None)

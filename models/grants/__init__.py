@@ -1,5 +1,5 @@
 """Grants, access tokens and refresh tokens.
 
-Owns: issue, rotation, revocation, the cap on grants, the purge. Must not know: what a token looks like. Start
+Owns: issue, rotation, revocation, the cap on grants, the purge. Must not know: the format of tokens. Start
 reading at `grant_store.py`.
 """

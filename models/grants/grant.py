@@ -1,4 +1,4 @@
-"""A grant and its tokens, as plain values: what is stored of them, and what a look-up gives back."""
+"""A grant and its tokens as plain values: what the database stores, and what a look-up returns."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -35,7 +35,7 @@ class NewGrant(NamedTuple):
     cnf: Mapping[str, str] | None = None
 
     def row(self, live_until: int) -> Mapping[str, object]:
-        """Every column by its name, of a grant whose last token ends at `live_until`."""
+        """Every column by name, for a grant whose last token ends at `live_until`."""
         return {**self._asdict(), "live_until": live_until, "revoked_at": None}
 
 
@@ -51,9 +51,9 @@ class NewToken(NamedTuple):
 
 
 class AccessToken(NamedTuple):
-    """An access token and what its grant says. Times are seconds since the epoch.
+    """An access token with the values of its grant. Times are seconds since the epoch.
 
-    `released_claims` are those that its client may be given now, None for all.
+    `released_claims` are the claims that the client may get now; None for all.
     """
 
     grant_id: bytes
@@ -77,12 +77,11 @@ class AccessToken(NamedTuple):
 
 
 class RefreshToken(NamedTuple):
-    """A refresh token and what its grant says. Times are seconds since the epoch.
+    """A refresh token with the values of its grant. Times are seconds since the epoch.
 
-    `access_scope` and `access_audience` are those of the access token made together with it, None where they
-    are the grant's.
-    `missed` says that the directory did not have its person when they were looked for last;
-    `released_claims` are those that its client may be given now, None for all.
+    `access_scope` and `access_audience` belong to the access token that was issued with it; None if they
+    equal the grant's. `missed` means that the directory did not find the person at the last refresh.
+    `released_claims` are the claims that the client may get now; None for all.
     """
 
     grant_id: bytes

@@ -1,9 +1,9 @@
-"""Which grants live, and ending those that an operator chose.
+"""Listing live grants, and ending those that an operator selects.
 
-Owns: that no statement reads more rows than the database answers within its bound, however many there are. By
-grant or by person the index leads there. By client or time alone, and to find the person behind a Net ID, no
-index helps: the whole table is walked by its key, newest first, a stretch a statement (SQLite: 0.4 s for a
-million rows). Must not know: who may choose.
+Owns: that no statement reads more rows than the database answers within its timeout. An index leads to the
+grants of an id or a person. Nothing leads to those of a client, a time or a Net ID: the whole table is read
+in key order, newest first, some thousand rows a statement (SQLite: 0.4 s for a million rows). Must not know:
+who may select.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from models.tables import ClientRow, GrantRow
 from telemetry import AuditEvent
 
 _GRANT, _CLIENT = table(GrantRow), table(ClientRow)
-_STRETCH = 5000
+_CHUNK_ROWS = 5000
 _SELECT = select(
     _GRANT.c.id,
     _GRANT.c.client_id,
@@ -35,7 +35,7 @@ _Where = Sequence[ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveGrant:
-    """A grant as it is listed. Times are seconds since the epoch; a client that was deleted has no name."""
+    """A listed grant. Times are seconds since the epoch; a deleted client has no name."""
 
     id: bytes
     client_id: str
@@ -49,7 +49,7 @@ class LiveGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The live grants that match all that is given; `before` is of their login, seconds since the epoch."""
+    """The live grants that match every given value; `before` bounds the time of login, in epoch seconds."""
 
     grant_id: bytes | None = None
     subjects: Sequence[str] | None = None
@@ -57,7 +57,7 @@ class Selection:
     before: int | None = None
 
     def where(self, now: int) -> _Where:
-        """What a row must be to be meant, at `now`."""
+        """The conditions of a selected row at `now`."""
         given: list[ColumnElement[bool]] = [_GRANT.c.revoked_at.is_(None), _GRANT.c.live_until > now]
         if self.grant_id is not None:
             given.append(_GRANT.c.id == self.grant_id)
@@ -69,96 +69,95 @@ class Selection:
             given.append(_GRANT.c.auth_time < self.before)
         return given
 
-    def stretches(self, rows: int) -> Iterator[_Where]:
-        """The parts of the table to look at, newest first: all at once where an index leads to the rows."""
+    def chunks(self, rows: int) -> Iterator[_Where]:
+        """The parts of the table to read, newest first; one part if an index leads to the rows."""
         if self.grant_id is not None or self.subjects is not None:
             return iter([()])
         return _walk(rows)
 
 
-def subjects_of(person: str, *, stretch: int = _STRETCH) -> Sequence[str]:
-    """The stable ids that an operator may mean: `person` itself where a grant has it, else the Net ID's.
+def subjects_of(person: str, *, chunk_rows: int = _CHUNK_ROWS) -> Sequence[str]:
+    """The stable ids that an operator may mean by `person`: a stable id, a Net ID or a pairwise `sub`.
 
-    Else whose pairwise `sub` it is, which is all that an API may have in its logs. More than one where a Net
-    ID was given to another person, and both have grants. It is compared as it was stored, and costs a walk
-    through the table.
+    A stable id that has a grant means itself. Otherwise the whole table is read for grants with this Net ID
+    or pairwise `sub`, which may be all that an API has in its logs. A Net ID has several stable ids if it was
+    given to another person and both have grants. Values are compared as stored.
 
     Raises:
         StoreUnavailable: the database cannot say.
     """
-    # To a driver, a NUL or half a character is an error.
+    # Drivers refuse a NUL and a lone surrogate.
     if not person.isprintable():
         return ()
     with connection() as link:
         if link.execute(select(_GRANT.c.id).where(_GRANT.c.subject == person).limit(1)).first():
             return (person,)
-    # Not DISTINCT: for that SQLite would leave the key for the index on subjects, all of it at each stretch.
+    # Not DISTINCT: SQLite would read the whole index on subjects for each chunk instead of the key.
     named = select(_GRANT.c.subject).where(
         or_(_GRANT.c.net_id == person, _GRANT.c.sub == person), _GRANT.c.subject.is_not(None)
     )
     found: set[str] = set()
-    for stretched in _walk(stretch):
+    for chunk in _walk(chunk_rows):
         with connection() as link:
-            found.update(link.scalars(named.where(*stretched)))
+            found.update(link.scalars(named.where(*chunk)))
     return sorted(found)
 
 
 def list_grants(
-    selection: Selection, now: int, *, limit: int, stretch: int = _STRETCH
+    selection: Selection, now: int, *, limit: int, chunk_rows: int = _CHUNK_ROWS
 ) -> tuple[Sequence[LiveGrant], bool]:
-    """The live grants that were chosen, newest first, and whether there are more than `limit`.
+    """The selected live grants, newest first, and whether there are more than `limit`.
 
     Raises:
         StoreUnavailable: the database cannot say.
     """
     newest = _SELECT.where(*selection.where(now)).order_by(_GRANT.c.auth_time.desc(), _GRANT.c.id)
     found: list[LiveGrant] = []
-    for stretched in selection.stretches(stretch):
+    for chunk in selection.chunks(chunk_rows):
         with connection() as link:
-            rows = link.execute(newest.where(*stretched).limit(limit + 1 - len(found)))
+            rows = link.execute(newest.where(*chunk).limit(limit + 1 - len(found)))
             found += [LiveGrant(**_named(row)) for row in rows]
         if len(found) > limit:
             break
-    # Keys of the first release are in order of hours alone.
-    found.sort(key=lambda grant: -grant.auth_time)
     return found[:limit], len(found) > limit
 
 
 def end_grants(
-    selection: Selection, event: AuditEvent, now: int, *, batch: int = 1000, stretch: int = _STRETCH
+    selection: Selection, event: AuditEvent, now: int, *, batch: int = 1000, chunk_rows: int = _CHUNK_ROWS
 ) -> int:
-    """End the live grants that were chosen, in batches, and tell of all of them in one audit row.
+    """End the selected live grants in batches, with one audit row for all of them.
 
     Args:
-        selection: which.
-        event: the audit row; how many ended is put behind its reason. Where none did, it is not written.
+        selection: which grants.
+        event: the audit row; the number of ended grants is appended to its reason. It is not written if none
+            ended.
         now: seconds since the epoch.
         batch: grants a transaction.
-        stretch: rows to look at in one statement, where no index leads to the grants.
+        chunk_rows: rows a statement reads, if no index leads to the grants.
 
     Returns:
-        How many ended.
+        How many grants ended.
 
     Raises:
-        StoreUnavailable: what has not ended yet does at the next call.
+        StoreUnavailable: some grants have not ended; another call ends them.
     """
     ended = 0
     try:
-        for stretched in selection.stretches(stretch):
-            for count in _end(selection, stretched, now, batch):
+        for chunk in selection.chunks(chunk_rows):
+            for count in _end(selection, chunk, now, batch):
                 ended += count
     finally:
-        # Whatever stopped it half-way, what has ended is told.
+        # The audit row is written even if an error stopped the work half-way.
         if ended:
             record_after(event.with_count(f"{ended} ended"))
     return ended
 
 
-def _end(selection: Selection, stretched: _Where, now: int, batch: int) -> Iterator[int]:
-    live = select(_GRANT.c.id).where(*selection.where(now), *stretched).limit(batch)
+def _end(selection: Selection, chunk: _Where, now: int, batch: int) -> Iterator[int]:
+    live = select(_GRANT.c.id).where(*selection.where(now), *chunk).limit(batch)
     ids: Sequence[bytes] | None = None
     while ids is None or len(ids) == batch:
-        # Found before the transaction that ends them, so that SQLite's is a writer from its first statement.
+        # Read before the transaction, so that SQLite's transaction writes from its first statement.
         with connection() as link:
             ids = link.scalars(live).all()
         if not ids:
@@ -171,7 +170,7 @@ def _end(selection: Selection, stretched: _Where, now: int, batch: int) -> Itera
 
 
 def _walk(rows: int) -> Iterator[_Where]:
-    """Stretches of the table by its key, newest first. What is stored meanwhile is not looked for."""
+    """Chunks of the table in key order, newest first. Rows stored meanwhile are not read."""
     upper: list[ColumnElement[bool]] = []
     while True:
         first = select(_GRANT.c.id).where(*upper).order_by(_GRANT.c.id.desc()).offset(rows - 1).limit(1)

@@ -23,7 +23,7 @@ class ClientEnded(Exception):
 
 
 class GrantStore:
-    """Grants, tokens and the audit rows that belong to them; `cap`, if any, bounds a person's live grants."""
+    """The grants and tokens in the database, with their audit rows. `cap` limits a person's live grants."""
 
     def __init__(self, clock: Callable[[], float], commits: GroupCommit, cap: GrantCap | None = None) -> None:
         self._clock = clock
@@ -44,15 +44,15 @@ class GrantStore:
         Args:
             grant: the new family.
             access: its first access token.
-            refresh: its first refresh token, where the client may refresh.
+            refresh: its first refresh token, if the client may refresh.
             event: the audit row.
-            secret_used: the client id and serial of the secret whose last use is worth writing down.
+            secret_used: the client id and serial of the secret whose last use is to be recorded.
 
         Returns:
-            What tells of older grants that the cap ended in the same transaction, where it did.
+            The audit row of older grants that the cap ended in the same transaction, if any.
 
         Raises:
-            ClientEnded: the client is registered and enabled no more; nothing was stored.
+            ClientEnded: the client was disabled or deleted; nothing was stored.
             StoreUnavailable: nothing was stored.
         """
         cap = self._due_cap(grant)
@@ -67,7 +67,7 @@ class GrantStore:
         return self.commits.run(work, alone=secret_used is None and cap is None)
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
-        """The access token with this key and its grant, live or not; None where there is none.
+        """The access token with this key and its grant, live or not; None if there is none.
 
         Raises:
             StoreUnavailable: the database cannot say.
@@ -76,10 +76,10 @@ class GrantStore:
             return link.first(SELECT_ACCESS, {"key": key})
 
     def revoke_access_token(self, key: bytes, event: AuditEvent) -> bool:
-        """End one access token, alone. False where there is none.
+        """End one access token, not its grant. False if there is none.
 
         Raises:
-            StoreUnavailable: it was not stored.
+            StoreUnavailable: the end was not stored.
         """
         with connection() as link:
             gone = rows_changed(link.execute(delete(_ACCESS).where(_ACCESS.c.id == key))) == 1
@@ -89,19 +89,19 @@ class GrantStore:
         return gone
 
     def revoke_refresh_token(self, key: bytes, event: AuditEvent) -> bool:
-        """End the whole grant of a refresh token (RFC 7009, 2.1). False where there is none.
+        """End the whole grant of a refresh token (RFC 7009, 2.1). False if there is none.
 
         Raises:
-            StoreUnavailable: it was not stored.
+            StoreUnavailable: the end was not stored.
         """
         its_grant = select(_REFRESH.c.grant_id).where(_REFRESH.c.id == key).scalar_subquery()
         return self._revoke(its_grant, event)
 
     def revoke_grant(self, grant_id: bytes, event: AuditEvent) -> bool:
-        """End a whole grant. False where it had ended already.
+        """End a whole grant. False if it had ended already.
 
         Raises:
-            StoreUnavailable: it was not stored.
+            StoreUnavailable: the end was not stored.
         """
         return self._revoke(grant_id, event)
 
@@ -115,10 +115,10 @@ class GrantStore:
         return gone
 
     def revoke_client(self, client_id: str, *, batch: int = 1000) -> int:
-        """End every grant of a client, in batches. Returns how many ended.
+        """End every grant of a client in batches, and return how many ended.
 
         Raises:
-            StoreUnavailable: what is not yet stored goes on at the next call.
+            StoreUnavailable: some grants have not ended; another call ends them.
         """
         live = (
             select(_GRANT.c.id)
@@ -136,7 +136,7 @@ class GrantStore:
                 return ended
 
     def _due_cap(self, grant: NewGrant) -> GrantCap | None:
-        """The cap, where this issue is one that looks."""
+        """The cap, if this issue must look for a surplus."""
         cap, person = self._cap, grant.subject
         return cap if cap and person is not None and cap.is_due(grant.client_id, person) else None
 

@@ -1,4 +1,4 @@
-"""Deleting what has ended, in small batches, so that no lock is held for long."""
+"""Deleting expired rows in small batches, so that no lock is held for long."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -22,7 +22,7 @@ from models.tables import (
     SigningKeyRow,
 )
 
-# A token's key and its `expires_at` come from two looks at the clock, on nodes whose clocks differ.
+# A token's key and its `expires_at` may come from two nodes whose clocks differ.
 _LEEWAY = 60
 _AUDIT = table(AuditEventRow)
 _ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
@@ -31,11 +31,11 @@ _KEY = table(SigningKeyRow)
 
 
 class Batch(NamedTuple):
-    """What one batch did.
+    """The result of one batch.
 
-    `seconds` is the time of its own work, without the wait for other writers: a rest that grew with that wait
-    would let a busy server stop the purge. `is_alone` says that nobody else wrote to the database since the
-    batch before; it is known of SQLite only.
+    `seconds` is the time of its own work, without the wait for other writers: a pause that grew with that
+    wait would let a busy server stop the purge. `is_alone` means that no other connection wrote to the
+    database since the batch before; only SQLite can tell.
     """
 
     table: str
@@ -49,23 +49,23 @@ def go_on(_: Batch) -> None:
 
 
 def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> dict[str, int]:
-    """Delete expired tokens, grants whose last token has ended, failures and keys of no more use.
+    """Delete expired tokens, grants whose last token has ended, and old failures and signing keys.
 
-    Tokens go by key alone: their key begins with the hour they end in. A token may stay for up to an hour
-    after its end; it is dead all the same, since every look-up compares `expires_at`.
+    Tokens are deleted by key range, since a key begins with the hour in which its token ends. A row may stay
+    for up to an hour after that; the token is dead, since every look-up compares `expires_at`.
 
     Args:
         now: seconds since the epoch.
         batch: rows a transaction.
-        after: is called after each batch, so that whoever waits for the database has their turn.
+        after: is called after each batch, for example to pause for other writers.
 
     Returns:
-        How many rows went, by table.
+        The number of deleted rows, by table.
 
     Raises:
-        StoreUnavailable: what was not deleted goes at the next call.
+        StoreUnavailable: some rows were not deleted; another call deletes them.
     """
-    # Not the moment: in keys of JWTs, and of the first release, no more than the hour tells of time.
+    # The hour, not the moment: the key of a JWT holds no more.
     floor = hour_prefix(now - _LEEWAY)
     access = select(_ACCESS.c.id).where(_ACCESS.c.id < floor).order_by(_ACCESS.c.id).limit(batch)
     refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
@@ -88,7 +88,7 @@ def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on
 
 
 def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> int:
-    """Delete audit rows from before a moment, oldest first; no index is needed, since keys follow time.
+    """Delete audit rows from before a time, oldest first. Keys follow time, so no index is needed.
 
     Args:
         before: seconds since the epoch.
@@ -96,17 +96,17 @@ def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None
         after: is called after each batch.
 
     Returns:
-        How many rows went.
+        The number of deleted rows.
 
     Raises:
-        StoreUnavailable: what was not deleted goes at the next call.
+        StoreUnavailable: some rows were not deleted; another call deletes them.
     """
     oldest = select(_AUDIT.c.id, _AUDIT.c.at).order_by(_AUDIT.c.id).limit(batch)
     gone = Statement(delete(_AUDIT).where(_AUDIT.c.id <= bindparam("last"), _AUDIT.c.at < before))
     batches, count = _Batches(batch, after), 0
     while True:
         with connection() as link:
-            # Looked for before the transaction that deletes, so that SQLite's is a writer from its beginning.
+            # Read before the transaction, so that SQLite's transaction writes from its first statement.
             found = [row.id for row in link.execute(oldest) if row.at < before]
         if not found:
             return count
@@ -116,7 +116,7 @@ def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None
 
 
 class _Batches:
-    """Runs batches one after the other, and tells of each."""
+    """Runs batches one after the other, and reports each."""
 
     def __init__(self, size: int, after: Callable[[Batch], None]) -> None:
         self._size = size
@@ -125,7 +125,7 @@ class _Batches:
         self._version: int | None = None
 
     def all(self, name: str, statement: Statement[Any]) -> int:
-        """Run a statement until it finds fewer rows than a batch may have; gives back how many went."""
+        """Run a statement until it deletes less than a full batch, and return how many rows it deleted."""
         gone = count = self.one(name, statement, {})
         while count == self._size:
             count = self.one(name, statement, {})
@@ -133,9 +133,10 @@ class _Batches:
         return gone
 
     def one(self, name: str, statement: Statement[Any], values: Mapping[str, Any]) -> int:
-        """Run a statement once, in a transaction of its own.
+        """Run a statement once in its own transaction, and return how many rows it deleted.
 
-        It leaves nothing of its pages to those who serve: each row can change a page of an index.
+        A checkpoint follows, so that workers need not write the changed pages back: each row can change a
+        page of an index.
         """
         with DriverConnection() as link:
             link.begin()
@@ -148,11 +149,11 @@ class _Batches:
         return count
 
     def _is_alone(self) -> bool:
-        """Whether no other connection has changed the database since this was asked last."""
+        """Whether no other connection has changed the database since the last call."""
         if db.engine.dialect.name != "sqlite":
             return False
         with connection() as link:
-            # It differs from one look to the next if and only if another connection has committed.
+            # It changes if and only if another connection has committed.
             version: int = link.exec_driver_sql("PRAGMA data_version").scalar_one()
         before, self._version = self._version, version
         return version == before

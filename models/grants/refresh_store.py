@@ -1,7 +1,7 @@
-"""Refresh tokens: finding one, and turning it into its successor exactly once.
+"""Refresh tokens: finding one, and rotating it exactly once.
 
-Owns: that of any number of attempts at once exactly one rotates (RFC 9700, 4.14.2). Must not know: what a
-token looks like, or who may refresh.
+Owns: that exactly one of several concurrent attempts rotates a token (RFC 9700, 4.14.2). Must not know: the
+format of tokens, or who may refresh.
 """
 
 from collections.abc import Callable, Mapping
@@ -76,11 +76,11 @@ _RENEW = Statement(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewal:
-    """What a refresh makes: the next tokens, and the person as the directory has them now.
+    """The result of a refresh: the next tokens, and the user's current values.
 
-    `at` is in seconds since the epoch; `scope` and `audience` the access token's, perhaps narrower than the
-    grant's; `net_id` None for a person who asked for privacy. When the password was changed is not renewed: a
-    replica that lags behind would bring the time before it back.
+    `at` is in seconds since the epoch. `scope` and `audience` are those of the access token, and may be
+    narrower than the grant's. `net_id` is None for a user who asked for privacy. The time of the last
+    password change is not renewed: a replica that lags behind would bring back an older one.
     """
 
     at: int
@@ -94,17 +94,17 @@ class Renewal:
 
 
 class _TooLate(Exception):
-    """The token was used, or its grant revoked, meanwhile."""
+    """Another request used the token, or revoked its grant, in the meantime."""
 
 
 class RefreshStore:
-    """Refresh tokens in the database."""
+    """The refresh tokens in the database."""
 
     def __init__(self, commits: GroupCommit) -> None:
         self._commits = commits
 
     def find(self, key: bytes) -> RefreshToken | None:
-        """The refresh token with this key and its grant, live or not; None where there is none.
+        """The refresh token with this key and its grant, live or not; None if there is none.
 
         Raises:
             StoreUnavailable: the database cannot say.
@@ -124,14 +124,14 @@ class RefreshStore:
         """Use the token and store its successor, in one transaction: all of it, or nothing.
 
         Args:
-            key: of the presented token.
-            found: what `find` gave for it.
-            renewal: what comes next.
+            key: the key of the presented token.
+            found: the result of `find` for it.
+            renewal: the next tokens and values.
             event: the audit row.
-            secret_used: the client id and serial of the secret whose last use is worth writing down.
+            secret_used: the client id and serial of the secret whose last use is to be recorded.
 
         Returns:
-            False where another request has used the token, or the grant was revoked, meanwhile.
+            False if another request used the token or revoked the grant in the meantime.
 
         Raises:
             StoreUnavailable: nothing was stored.
@@ -154,12 +154,12 @@ class RefreshStore:
         *,
         secret_used: tuple[str, int] | None = None,
     ) -> bool:
-        """Store a new access token beside the refresh token, which stays; in one transaction.
+        """Store a new access token and keep the refresh token, in one transaction.
 
-        Its row is written only where `renewal.refresh` moves its end. Args as of `rotate`.
+        The refresh token's row changes only if `renewal.refresh` moves its end. Args as of `rotate`.
 
         Returns:
-            False where the grant was revoked, or the token used for a rotation, meanwhile.
+            False if the grant was revoked, or the token was rotated, in the meantime.
 
         Raises:
             StoreUnavailable: nothing was stored.
@@ -181,7 +181,7 @@ class RefreshStore:
         *,
         at: int,
     ) -> bool:
-        """Store what `renew` does with its audit row. False where it was too late for it."""
+        """Run `renew` and store its audit row. False if another request was faster."""
 
         def work(link: DriverConnection) -> None:
             renew(link)

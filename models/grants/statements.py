@@ -1,6 +1,6 @@
-"""The statements that issue and look up tokens, for `driver.Link`: the hot path of the database.
+"""The statements that issue and look up tokens, for `DriverConnection`: the hot path of the database.
 
-Owns: what is stored of an issue, and in how many statements.
+Owns: which rows an issue stores, and in how many statements.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,8 +32,8 @@ def _binds(columns: Iterable[Column[Any]], prefix: str = "") -> Select[Any]:
 
 
 def _grant(prefix: str = "") -> Insert:
-    # Whether the client still may is asked by the insert itself: it may have been disabled while its person's
-    # password was being checked, and then nothing may outlive that.
+    # The insert itself checks that the client is enabled: it may have been disabled during the password
+    # check, and no token may outlive that.
     is_enabled = exists().where(
         _CLIENT.c.client_id == bindparam(f"{prefix}client_id"), _CLIENT.c.disabled_at.is_(None)
     )
@@ -41,7 +41,7 @@ def _grant(prefix: str = "") -> Insert:
 
 
 def _at_once(*, refresh: bool) -> Statement[Any]:
-    """Everything of an issue in one statement: on PostgreSQL, where each way to the database counts."""
+    """All rows of an issue in one statement, for PostgreSQL: it saves round trips."""
     issued = _grant("grant_").returning(_GRANT.c.id).cte("issued")
 
     def beside(table: Table, names: Iterable[str], prefix: str) -> Insert:
@@ -79,7 +79,7 @@ SELECT_ACCESS = Statement(
         _GRANT.c.auth_time,
         _ACCESS.c.issued_at,
         _ACCESS.c.expires_at,
-        # Where a client was disabled in the instant of an issue, its end can be stored before the grant is.
+        # A client that is disabled at the moment of an issue may have ended before the grant was stored.
         func.coalesce(_GRANT.c.revoked_at, _CLIENT.c.disabled_at).label("revoked_at"),
     )
     .select_from(
@@ -95,13 +95,13 @@ SELECT_ACCESS = Statement(
 def insert_issue(
     link: DriverConnection, grant: NewGrant, access: NewToken, refresh: NewToken | None, event: AuditEvent
 ) -> bool:
-    """Insert a grant, its tokens and its audit row. False where the client is enabled no more.
+    """Insert a grant, its tokens and its audit row. False if the client is no longer enabled.
 
     Args:
-        link: one statement is run where it is alone, else several, which are to be committed.
+        link: runs one statement if it is `alone`; else several, which the caller commits.
         grant: the new family.
         access: its first access token.
-        refresh: its first refresh token, where the client may refresh.
+        refresh: its first refresh token, if the client may refresh.
         event: the audit row.
     """
     live_until, refreshed = access.expires_at, None
@@ -152,12 +152,12 @@ def refresh_row(grant_id: bytes, token: NewToken, generation: int, *, at: int) -
 
 
 def note_use(link: DriverConnection, client_id: str, serial: int, *, at: int) -> None:
-    """Write down when a secret was last used, in the transaction of what it was used for.
+    """Record when a secret was last used, in the transaction of the request that used it.
 
     Args:
-        link: the transaction's connection.
+        link: the connection of that transaction.
         client_id: the secret's client.
-        serial: the secret's own number.
+        serial: the number of the secret.
         at: seconds since the epoch.
     """
     link.run(_NOTE_USE, {"of_client": client_id, "of_serial": serial, "at": at})

@@ -108,8 +108,8 @@ class GrantCapRules:
             for _ in range(grants):
                 stores.issue(subject=subject)
         stores.issue("another", subject="a")
-        for stretch in (1, 2, 3, 100):
-            assert people_at_cap(3, stores.now, stretch=stretch) == {"a-client": 2}
+        for rows in (1, 2, 3, 100):
+            assert people_at_cap(3, stores.now, chunk_rows=rows) == {"a-client": 2}
 
     def test_dead_grants_put_nobody_at_the_cap(self, stores: Stores) -> None:
         """Who logged in often, long ago, is not at the cap."""

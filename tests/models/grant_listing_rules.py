@@ -6,7 +6,7 @@ from models import Selection, end_grants, list_grants, subjects_of
 from tests.models.stores import Issued, Stores
 
 ALICE, BOB = "subject-of-alice", "subject-of-bob"
-STRETCHES = pytest.mark.parametrize("stretch", [1, 2, 3, 100])
+CHUNKS = pytest.mark.parametrize("rows", [1, 2, 3, 100])
 
 
 class GrantListingRules:
@@ -21,20 +21,20 @@ class GrantListingRules:
         assert (found.net_id, found.subject, found.scope) == ("alice", ALICE, "profile email")
         assert (found.auth_time, found.live_until, more) == (stores.now, stores.now + 86_400, False)
 
-    @STRETCHES
+    @CHUNKS
     @pytest.mark.parametrize("limit", [1, 3, 4, 5])
-    def test_list_is_bounded_and_newest_first(self, stores: Stores, stretch: int, limit: int) -> None:
+    def test_list_is_bounded_and_newest_first(self, stores: Stores, rows: int, limit: int) -> None:
         """No more than `limit` are listed, the newest, and it is said whether there are more."""
         ids = []
         for _ in range(4):
             stores.clock.now += 3600
             ids.append(stores.issue().grant_id)
-        found, more = list_grants(Selection(), stores.now, limit=limit, stretch=stretch)
+        found, more = list_grants(Selection(), stores.now, limit=limit, chunk_rows=rows)
         assert [each.id for each in found] == ids[::-1][:limit]
         assert more == (limit < 4)
 
-    @STRETCHES
-    def test_selection_means_all_that_is_named(self, stores: Stores, stretch: int) -> None:
+    @CHUNKS
+    def test_selection_means_all_that_is_named(self, stores: Stores, rows: int) -> None:
         """A grant is meant where it matches person, client, time and id at once; what is not named is any."""
         mine, other, bobs = self._three(stores)
         before = stores.now - 1
@@ -49,7 +49,7 @@ class GrantListingRules:
             (Selection(grant_id=mine), {mine}),
             (Selection(grant_id=mine, subjects=[BOB]), set()),
         ):
-            found, _ = list_grants(chosen, stores.now, limit=10, stretch=stretch)
+            found, _ = list_grants(chosen, stores.now, limit=10, chunk_rows=rows)
             assert {each.id for each in found} == meant, chosen
 
     def test_dead_grants_are_not_listed(self, stores: Stores) -> None:
@@ -60,17 +60,17 @@ class GrantListingRules:
         assert len(list_grants(Selection(), stores.now, limit=10)[0]) == 1
         assert list_grants(Selection(), stores.now + 60, limit=10) == ([], False)
 
-    @STRETCHES
+    @CHUNKS
     @pytest.mark.parametrize("chosen", [Selection(client_id="mine"), Selection(subjects=[ALICE])])
-    def test_chosen_grants_end_and_no_other(self, stores: Stores, chosen: Selection, stretch: int) -> None:
+    def test_chosen_grants_end_and_no_other(self, stores: Stores, chosen: Selection, rows: int) -> None:
         """Every grant that is meant ends with its tokens, in however many batches, and others live on."""
         mine = [stores.issue("mine") for _ in range(5)]
         other = stores.issue("another", subject=BOB)
         event = stores.audit("grant.revoked", reason="operator")
-        assert end_grants(chosen, event, stores.now, batch=2, stretch=stretch) == 5
+        assert end_grants(chosen, event, stores.now, batch=2, chunk_rows=rows) == 5
         assert not any(map(stores.lives, mine))
         assert stores.lives(other)
-        assert end_grants(chosen, event, stores.now, batch=2, stretch=stretch) == 0
+        assert end_grants(chosen, event, stores.now, batch=2, chunk_rows=rows) == 0
 
     def test_one_audit_row_tells_of_all(self, stores: Stores) -> None:
         """However many batches it took, one row tells how many ended; none where none did."""
@@ -97,13 +97,13 @@ class GrantListingRules:
         assert subjects_of("x") == ("x",)
         assert subjects_of("alice") == ["x"]
 
-    @STRETCHES
-    def test_net_id_of_two_people(self, stores: Stores, stretch: int) -> None:
+    @CHUNKS
+    def test_net_id_of_two_people(self, stores: Stores, rows: int) -> None:
         """Where a Net ID went from one person to another, both are told."""
         for subject in ("second", "first", "second", None):
             stores.issue(subject=subject, net_id="alice")
         stores.issue(subject="third", net_id="bob")
-        assert subjects_of("alice", stretch=stretch) == ["first", "second"]
+        assert subjects_of("alice", chunk_rows=rows) == ["first", "second"]
 
     @pytest.mark.parametrize("strange", ["", "nobody", "a\0b", "\udcff", "' OR 1=1 --", "x" * 10_000])
     def test_strange_person_is_nobody(self, stores: Stores, strange: str) -> None:

@@ -115,7 +115,7 @@ def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
         others: list[Future[str]] = []
 
         def let_another_run() -> None:
-            assert not cast("DatabasePool", stores.engine.pool).turn.locked()
+            assert not cast("DatabasePool", stores.engine.pool).write_lock.locked()
             others.append(pool.submit(run, "second"))
             while len(commits) < 2:
                 assert not others[0].done()

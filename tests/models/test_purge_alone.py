@@ -58,7 +58,7 @@ def test_wait_for_others_is_no_work(stores: Stores, monkeypatch: pytest.MonkeyPa
     begin = DriverConnection.begin
 
     def wait_first(link: DriverConnection) -> None:
-        if not link._has_turn:
+        if not link.holds_write_lock:
             for _ in range(50):
                 next(moments)
         begin(link)

@@ -62,7 +62,7 @@ def turn_of(stores: Stores) -> Lock:
     """What whoever writes holds."""
     pool = stores.engine.pool
     assert isinstance(pool, DatabasePool)
-    return pool.turn
+    return pool.write_lock
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_both_waits_are_no_longer_than_one(
     stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waited for their turn waits for other programs for what is left; the next one has all again."""
-    monkeypatch.setattr(DatabasePool, "await_turn", lambda pool: pool.turn.acquire() and 2.99)
+    monkeypatch.setattr(DatabasePool, "acquire_write_lock", lambda pool: pool.write_lock.acquire() and 2.99)
     began = monotonic()
     with place.held(), pytest.raises(StoreUnavailable, match="locked"):
         stores.rotate(b"\0" * 38, UNKNOWN)
