@@ -1,4 +1,4 @@
-"""Answers read from bytes: what ldap3 reads of them, or nothing at all."""
+"""Decoded responses: exactly what ldap3 reads, or none."""
 
 from collections.abc import Callable, Mapping
 
@@ -46,7 +46,7 @@ CONTROLS = st.dictionaries(OIDS, st.tuples(st.booleans(), st.none() | st.binary(
 def enveloped(
     message_id: int, kind: str, operation: object, controls: Mapping[str, tuple[bool, bytes | None]]
 ) -> bytes:
-    """An answer in its envelope, as pyasn1 encodes it."""
+    """Encode a response with its envelope by pyasn1."""
     envelope = LDAPMessage()
     envelope["messageID"] = MessageID(message_id)
     envelope["protocolOp"] = ProtocolOp().setComponentByName(kind, operation)
@@ -62,7 +62,7 @@ def enveloped(
 
 
 def filled(operation: object, code: int, text: str, *, referred: bool) -> object:
-    """A result with its three parts (RFC 4511, 4.1.9), and a referral if wanted."""
+    """Fill in the parts of a result (RFC 4511, 4.1.9), with a referral on request."""
     operation["resultCode"], operation["matchedDN"], operation["diagnosticMessage"] = code, "dc=x", text  # type: ignore[index]
     if referred:
         operation["referral"] = Referral().setComponentByPosition(0, URI("ldap://elsewhere"))  # type: ignore[index]
@@ -70,7 +70,7 @@ def filled(operation: object, code: int, text: str, *, referred: bool) -> object
 
 
 def entry(dn: str, attributes: dict[str, list[bytes]]) -> object:
-    """An entry of a search (RFC 4511, 4.5.2)."""
+    """Make an entry of a search (RFC 4511, 4.5.2)."""
     made = SearchResultEntry()
     made["object"] = dn
     for position, (name, values) in enumerate(attributes.items()):
@@ -83,38 +83,38 @@ def entry(dn: str, attributes: dict[str, list[bytes]]) -> object:
 
 
 def by_ldap3(messages: list[bytes]) -> SearchResult:
-    """What ldap3 reads of them, by its own decoder."""
+    """Decode messages by ldap3's own decoder."""
     responses = [LDAP3.strategy.decode_response_fast(decode_message_fast(each)) for each in messages]
     return search_result_from(responses[:-1], responses[-1])
 
 
 @given(IDS, CODES, TEXTS, CONTROLS, st.booleans())
-def test_answer_to_a_bind(
+def test_bind_response_is_decoded_as_by_ldap3(
     message_id: int,
     code: int,
     text: str,
     controls: Mapping[str, tuple[bool, bytes | None]],
     referred: bool,  # noqa: FBT001 - Hypothesis draws it
 ) -> None:
-    """Any result, text and controls (RFC 4511, 4.2.2)."""
+    """Holds for any result code, text and controls (RFC 4511, 4.2.2)."""
     operation = filled(BindResponse(), code, text, referred=referred)
     answer = enveloped(message_id, "bindResponse", operation, controls)
     values = {oid: value for oid, (_, value) in controls.items() if value is not None}
     expected = Answer(code, text.replace("\0", ""), values)
     assert ResponseReader(message_id, BIND_RESPONSE).take(answer) == SearchResult(expected, [])
-    if not referred:  # ldap3 knows no referral here
+    if not referred:  # ldap3 does not support a referral here
         assert by_ldap3([answer]) == SearchResult(expected, [])
 
 
 @given(IDS, CODES, st.lists(st.tuples(TEXTS, ATTRIBUTES), max_size=3), st.integers(0, 2), st.data())
-def test_answer_to_a_search(
+def test_search_response_is_decoded_as_by_ldap3(
     message_id: int,
     code: int,
     entries: list[tuple[str, dict[str, list[bytes]]]],
     references: int,
     data: st.DataObject,
 ) -> None:
-    """Any entries, references and result, in whatever pieces they come (RFC 4511, 4.5.2)."""
+    """Holds for any entries, references and result, in pieces of any size (RFC 4511, 4.5.2)."""
     reference = SearchResultReference().setComponentByPosition(0, URI("ldap://elsewhere/dc=x"))
     messages = [enveloped(message_id, "searchResEntry", entry(*each), {}) for each in entries]
     messages += [enveloped(message_id, "searchResRef", reference, {})] * references
@@ -137,8 +137,8 @@ def test_answer_to_a_search(
 
 
 @given(st.data(), st.integers(0, 255))
-def test_what_was_tampered_with(data: st.DataObject, byte: int) -> None:
-    """With any byte changed it is what ldap3 reads too, or not understood, or not whole."""
+def test_changed_byte_is_decoded_as_by_ldap3_or_not_at_all(data: st.DataObject, byte: int) -> None:
+    """With any one byte changed, the reader agrees with ldap3, raises, or waits for more bytes."""
     whole = [
         enveloped(7, "searchResEntry", entry("uid=a,dc=x", {"uid": [b"a", b"b"], "cn": [b"A"]}), {}),
         enveloped(
@@ -162,12 +162,12 @@ FAREWELL = tlv(0x78, tlv(0x0A, b"\x34"), tlv(0x04), tlv(0x04), tlv(0x8A, b"1.3.6
 
 
 def attribute(name: bytes) -> bytes:
-    """An attribute with one value."""
+    """Encode an attribute with one value."""
     return tlv(0x30, tlv(0x04, name), tlv(0x31, tlv(0x04, b"x")))
 
 
 def found(*attributes: bytes, dn: bytes = b"dc=x") -> bytes:
-    """An entry as bytes."""
+    """Encode an entry."""
     return message(7, tlv(0x64, tlv(0x04, dn), tlv(0x30, *attributes)))
 
 
@@ -197,8 +197,8 @@ def found(*attributes: bytes, dn: bytes = b"dc=x") -> bytes:
         b"HTTP/1.1 400 Bad Request",
     ],
 )
-def test_what_it_does_not_know_it_leaves_to_ldap3(answer: bytes) -> None:
-    """Nothing is guessed at: another message, another kind, any other form, anything behind the end."""
+def test_unsupported_response_is_left_to_ldap3(answer: bytes) -> None:
+    """Another message, operation or encoding raises, as do bytes after the end."""
     with pytest.raises(UnexpectedMessage):
         ResponseReader(7, SEARCH_DONE).take(answer)
 
@@ -215,15 +215,15 @@ def test_what_it_does_not_know_it_leaves_to_ldap3(answer: bytes) -> None:
         tlv(0x30, tlv(0x02, b"\x07"), BOUND, tlv(0xA0), tlv(0xA0)),
     ],
 )
-def test_only_a_binds_result_answers_a_bind(answer: bytes) -> None:
-    """A success of anything else is not believed; nor is one with controls that are none."""
+def test_only_a_bind_response_answers_a_bind(answer: bytes) -> None:
+    """A success of another operation raises, and so does one with malformed controls."""
     with pytest.raises(UnexpectedMessage):
         ResponseReader(7, BIND_RESPONSE).take(answer)
 
 
 @pytest.mark.parametrize("wanted", [0, 1, 5])
-def test_a_part_is_no_answer(wanted: int) -> None:
-    """Until the last byte has come there is nothing to go by."""
+def test_incomplete_response_gives_no_result(wanted: int) -> None:
+    """There is a result only when the last byte has arrived."""
     reading: Callable[[bytes], SearchResult | None] = ResponseReader(7, BIND_RESPONSE).take
     whole = message(7, BOUND)
     assert reading(whole[:wanted]) is None

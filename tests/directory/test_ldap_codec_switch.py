@@ -1,4 +1,4 @@
-"""The codec on a connection: what it leaves to ldap3, and a connection without it (NETID_LDAP_CODEC)."""
+"""The codec on a connection: what it leaves to ldap3, and connections without it (NETID_LDAP_CODEC)."""
 
 import threading
 from collections.abc import Callable
@@ -15,33 +15,35 @@ IDENTITY = {b"uid": b"alice", b"entryUUID": b"00000000-0000-4000-8000-0000000000
 
 
 class TestSlapdByLdap3(DirectoryConformance):
-    """Without the codec, OpenLDAP keeps the rules of every directory all the same."""
+    """Without the codec, OpenLDAP passes the conformance tests of every directory too."""
 
     @pytest.fixture
     def open_with(self, on_slapd: Callable[..., Directory], slapd: Slapd) -> Callable[..., Directory]:
-        """Open a directory on the common slapd that ldap3 alone talks to."""
+        """Open a directory on the common slapd without the codec."""
         return lambda **changes: on_slapd(slapd, codec=False, **changes)
 
 
-def test_both_say_the_same(opened: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Byte for byte, message ids included, a login is written as ldap3 writes it."""
-    said, mine = [], threading.local()  # threads that other tests left behind take numbers too
+def test_login_is_encoded_as_by_ldap3(
+    opened: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes of a login are the same with and without the codec, message ids included."""
+    encoded, own_ids = [], threading.local()  # threads that other tests left running take ids too
 
     def next_message_id() -> int:
-        mine.last = getattr(mine, "last", 0) + 1
-        return int(mine.last)
+        own_ids.last = getattr(own_ids, "last", 0) + 1
+        return int(own_ids.last)
 
     monkeypatch.setattr(Server, "next_message_id", staticmethod(next_message_id))
     for codec in (True, False):
-        mine.last = 0
+        own_ids.last = 0
         with Scripted() as server:
             directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
             for _ in range(2):
                 assert directory.authenticate("alice", "päss").net_id == "alice"
-            # Before its farewells, which come on two connections in any order.
-            said.append(server.received)
+            # Read before `close`: it sends two unbind requests in any order.
+            encoded.append(server.received)
             directory.close()
-    assert said[0] == said[1]
+    assert encoded[0] == encoded[1]
 
 
 def entry(message_id: int, attributes: dict[bytes, tuple[bytes, ...]]) -> bytes:
@@ -55,8 +57,8 @@ def entry(message_id: int, attributes: dict[bytes, tuple[bytes, ...]]) -> bytes:
 
 
 @pytest.mark.parametrize("codec", [True, False])
-def test_values_in_ranges_are_all_read(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
-    """Of an attribute that comes in parts ldap3 asks for the rest (MS-ADTS, 3.1.1.3.1.3.3)."""
+def test_ranged_attribute_is_read_completely(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
+    """ldap3 requests the remaining ranges of an attribute (MS-ADTS, 3.1.1.3.1.3.3)."""
 
     def script(asked: int, message_id: int, request: bytes) -> bytes | None:
         if asked != SEARCH:
@@ -74,8 +76,8 @@ def test_values_in_ranges_are_all_read(opened: Callable[..., Directory], codec: 
 
 
 @pytest.mark.parametrize("codec", [True, False])
-def test_text_that_is_not_utf_8(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
-    """A server's text in an old encoding changes nothing of what its result means."""
+def test_result_with_a_text_that_is_not_utf_8_counts(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
+    """A server's text in an old encoding does not change the meaning of its result."""
 
     def script(asked: int, message_id: int, request: bytes) -> bytes | None:
         if asked == SEARCH:

@@ -20,7 +20,7 @@ QUICK = 0.1
 
 
 class Three:
-    """Three slapds with the same people, and a directory over them."""
+    """Three slapds with the same users, and a directory over them."""
 
     def __init__(self, make: Callable[..., Slapd], open_it: Callable[..., Directory]) -> None:
         self.clock = MovedClock()
@@ -29,7 +29,7 @@ class Three:
         self.directory = self.opened()
 
     def opened(self, **changes: Any) -> LdapDirectory:
-        """A directory over all of them."""
+        """Open a directory over all of them."""
         uris = tuple(server.ldap for server in self.servers)
         directory = self._open_it(
             self.servers[0],
@@ -42,26 +42,26 @@ class Three:
         return directory
 
     def log_in(self) -> float:
-        """A login that must succeed: for how many seconds it took."""
+        """Log in, which must succeed; return the seconds it took."""
         began = time.monotonic()
         assert self.directory.authenticate("alice", "alice-password").id == ALICE
         return time.monotonic() - began
 
     def states(self) -> list[str]:
-        """What is thought of each."""
+        """Return the state of each server."""
         return [status.state for status in self.directory.servers()]
 
 
 @pytest.fixture
 def three(new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory]) -> Three:
-    """Three servers that run."""
+    """Three running servers."""
     return Three(new_slapd, on_slapd)
 
 
 @pytest.mark.parametrize("fault", ["freeze", "kill"])
 @pytest.mark.parametrize("warm", [True, False])
-def test_one_of_three_costs_one_slow_login_at_most(three: Three, fault: str, warm: bool) -> None:  # noqa: FBT001
-    """Whichever is hung or dead, with connections open to it or without, no login fails."""
+def test_one_bad_server_of_three_costs_at_most_one_slow_login(three: Three, fault: str, warm: bool) -> None:  # noqa: FBT001
+    """No login fails, whether the server hangs or is dead, with open connections or without."""
     for broken in three.servers[:2]:
         three.directory = three.opened()
         if warm:
@@ -74,7 +74,7 @@ def test_one_of_three_costs_one_slow_login_at_most(three: Three, fault: str, war
 
 
 def test_flapping_server_fails_no_login(three: Three) -> None:
-    """A server that dies and comes back again and again is used less and less, and nobody notices."""
+    """A server that dies and recovers again and again is used less and less."""
     for _ in range(4):
         three.servers[0].kill()
         assert max(three.log_in() for _ in range(4)) < LIMITS["login_deadline"]
@@ -83,8 +83,8 @@ def test_flapping_server_fails_no_login(three: Three) -> None:
         assert max(three.log_in() for _ in range(4)) < LIMITS["login_deadline"]
 
 
-def test_server_that_is_back_is_probed_and_used_again(three: Three) -> None:
-    """Its probe runs beside a login, and half a minute later new connections go to it."""
+def test_recovered_server_is_probed_and_used_again(three: Three) -> None:
+    """The probe runs in the background of a login; 30 s later new connections use the server."""
     three.servers[0].kill()
     three.log_in()
     assert three.states() == ["quarantined", "good", "good"]
@@ -103,8 +103,8 @@ def test_server_that_is_back_is_probed_and_used_again(three: Three) -> None:
 
 
 @pytest.mark.parametrize(("fault", "cure"), [("freeze", "thaw"), ("kill", "start")])
-def test_all_down_is_said_at_once_and_over_at_once(three: Three, fault: str, cure: str) -> None:
-    """With none left the first logins take their deadline, and later ones no time; back is within 2 s."""
+def test_outage_of_all_servers_is_noticed_and_ended_quickly(three: Three, fault: str, cure: str) -> None:
+    """The first logins take their deadline, later ones no time. After a recovery logins work within 2 s."""
     three.log_in()
     for server in three.servers:
         getattr(server, fault)()
@@ -115,15 +115,15 @@ def test_all_down_is_said_at_once_and_over_at_once(three: Three, fault: str, cur
             three.directory.authenticate("alice", "alice-password")
         took.append(time.monotonic() - began)
     assert max(took) < LIMITS["login_deadline"] + 0.2
-    # Two may find servers that nobody has tried yet, and one in a second waits a moment for a probe.
+    # Two may find servers that no login has tried yet, and one each second waits briefly for a probe.
     assert len([seconds for seconds in took if seconds > 0.05]) <= 4
     assert "good" not in three.states()
     getattr(three.servers[2], cure)()
     recovers_within(2, three.log_in)
 
 
-def test_logins_under_way_while_a_server_dies(three: Three) -> None:
-    """Of many logins at once, none is wrong, and only those whose bind was under way may be unavailable."""
+def test_logins_during_a_server_crash_are_never_wrong(three: Three) -> None:
+    """Only a login whose bind was running may be unavailable."""
     said: list[str] = []
     over = threading.Event()
 
@@ -149,7 +149,7 @@ def test_logins_under_way_while_a_server_dies(three: Three) -> None:
 
 
 def test_search_and_bind_go_to_the_same_server(opened: Callable[..., Directory]) -> None:
-    """A person's bind counts where they were found, whichever server the other lane was used with last."""
+    """A user's bind goes to the server of the search, whichever server the pool of binds used last."""
     with Scripted() as one, Scripted() as other:
         clock = MovedClock()
         directory = opened(
@@ -161,14 +161,14 @@ def test_search_and_bind_go_to_the_same_server(opened: Callable[..., Directory])
         )
         before = len(one.received)
         directory.authenticate("alice", "x")
-        # What `one` got is the search that it did not answer; `other` then got both.
+        # `one` got a search that it did not answer; then `other` got the search and the bind.
         assert b"uid=alice" not in one.received[before:]
         assert bytes([BIND]) in other.received
         assert b"uid=alice" in other.received
 
 
-def test_connections_that_die_between_logins_fail_none(opened: Callable[..., Directory]) -> None:
-    """A server that closes what is idle, each time, costs none of 100 logins."""
+def test_connections_that_die_between_logins_fail_no_login(opened: Callable[..., Directory]) -> None:
+    """A server that closes every idle connection costs none of 100 logins."""
     with Scripted() as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS)
         for _ in itertools.repeat(None, 100):

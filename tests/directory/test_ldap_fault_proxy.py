@@ -1,4 +1,4 @@
-"""Every fault in every phase of a login: whatever breaks, no verdict is wrong, and none is late."""
+"""Every fault in every phase of a login: no verdict is wrong, and none is late."""
 
 import itertools
 import time
@@ -17,10 +17,10 @@ from tests.servers.slapd import Slapd
 DEADLINE = 0.4
 LIMITS = {"connect_timeout": 0.2, "read_timeout": 0.2, "login_deadline": DEADLINE}
 GRACE = 0.2
-# With a second server to go to, half of the time is the first one's.
+# If a second server is good, the first one gets half of the time.
 LONGER = {**LIMITS, "login_deadline": 2 * DEADLINE}
 
-# What has no answer, over every phase: these take time, so there are few logins of each.
+# Faults without an answer take time in every phase, so there are few logins of each.
 SLOW = [
     Fault(kind, phase, seconds=0.05, probability=0.8 if phase in {Phase.SEARCH, Phase.PERSON_BIND} else 1)
     for kind, phase in itertools.product(("hang", "drip"), Phase)
@@ -41,7 +41,7 @@ QUICK = [
             (1, 2, 3, 8, 10, 11, 13, 51, 52, 80), (Phase.SERVICE_BIND, Phase.SEARCH, Phase.PERSON_BIND)
         )
     ),
-    # Of the service account it is an alarm, which has its own tests.
+    # For the service account it raises an alarm, which has its own tests.
     Fault("code", Phase.PERSON_BIND, 53),
     Fault("code", Phase.SEARCH, 53),
 ]
@@ -56,7 +56,7 @@ def proxy(slapd: Slapd) -> Iterator[FaultProxy]:
 
 
 def verdict(directory: Directory, password: str, deadline: float = DEADLINE) -> str:
-    """What a login comes to, which must not take longer than it may."""
+    """Return the outcome of a login, which must arrive within the limit."""
     began = time.monotonic()
     try:
         said = directory.authenticate("alice", password).id
@@ -68,8 +68,8 @@ def verdict(directory: Directory, password: str, deadline: float = DEADLINE) -> 
     return said
 
 
-def test_there_are_a_thousand_logins() -> None:
-    """So many verdicts are asked for below, over all faults."""
+def test_the_faults_below_cover_a_thousand_logins() -> None:
+    """Counts the verdicts over all faults."""
     assert len(QUICK) * QUICK_LOGINS + len(SLOW) * SLOW_LOGINS >= 1000
 
 
@@ -77,7 +77,7 @@ def test_there_are_a_thousand_logins() -> None:
 def test_no_fault_makes_a_wrong_verdict(
     on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy, fault: Fault
 ) -> None:
-    """The right password is never refused, a wrong one never a person, and neither is tried twice."""
+    """The right password is never refused, a wrong one never accepted, and no bind is sent twice."""
     clock = MovedClock()
     directory = on_slapd(slapd, uris=(proxy.uri,), start_tls=False, monotonic=clock, **LIMITS)
     directory.authenticate("alice", "alice-password")
@@ -87,7 +87,7 @@ def test_no_fault_makes_a_wrong_verdict(
     with proxy.breaking(fault if fault in SLOW else replace(fault, probability=0.5)):
         for password in itertools.islice(itertools.cycle(said), logins):
             said[password].append(verdict(directory, password))
-            # Every back-off ends, and most times the connections' lifetime too: no login is spared.
+            # Every back-off ends, and usually the connections' lifetime too, so no login avoids the fault.
             clock.move(31 if len(said["wrong"]) % 3 == 1 else 601)
         struck = proxy.struck
     assert set(said["alice-password"]) <= {ALICE, "unavailable"}
@@ -109,7 +109,7 @@ def test_no_fault_makes_a_wrong_verdict(
 def test_one_broken_server_fails_no_login(
     on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy, fault: Fault
 ) -> None:
-    """With others behind the broken one, every login has its verdict, and at most the first is slow."""
+    """With good servers behind a broken one, every login gets its verdict; at most the first is slow."""
     others = (slapd.ldap, slapd.ldapi)
     directory = on_slapd(slapd, uris=(proxy.uri, *others), start_tls=False, **LONGER)
     if fault.phase in {Phase.SEARCH, Phase.CONNECT}:
@@ -127,10 +127,10 @@ def test_one_broken_server_fails_no_login(
 
 
 @pytest.mark.parametrize("kind", ["reset", "lose", "hang"])
-def test_server_that_breaks_at_binds_is_left(
+def test_logins_avoid_a_server_that_breaks_at_binds(
     on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy, kind: str
 ) -> None:
-    """A person's bind that may have arrived is not repeated; the logins that follow go elsewhere."""
+    """A user's bind that may have arrived is not repeated. Later logins use another server."""
     directory = on_slapd(slapd, uris=(proxy.uri, slapd.ldap), start_tls=False, **LONGER)
     directory.authenticate("alice", "alice-password")
     arrived = proxy.person_binds
@@ -141,10 +141,10 @@ def test_server_that_breaks_at_binds_is_left(
         assert proxy.person_binds - arrived <= 2
 
 
-def test_slow_directory_is_waited_for(
+def test_directory_that_is_slow_but_in_time_gives_verdicts(
     on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy
 ) -> None:
-    """A directory that takes its time, but less than it may, says yes and no as ever."""
+    """Right and wrong passwords get their verdicts."""
     directory = on_slapd(slapd, uris=(proxy.uri,), start_tls=False, **LIMITS)
     for phase in (Phase.CONNECT, Phase.SERVICE_BIND, Phase.SEARCH, Phase.PERSON_BIND):
         with proxy.breaking(Fault("delay", phase, seconds=0.1)):
@@ -152,10 +152,10 @@ def test_slow_directory_is_waited_for(
             assert verdict(directory, "wrong") == Refusal.WRONG_PASSWORD
 
 
-def test_refused_start_tls_stands_in(
+def test_server_that_refuses_start_tls_gets_no_password(
     on_slapd: Callable[..., Directory], slapd: Slapd, proxy: FaultProxy
 ) -> None:
-    """A server that refuses StartTLS gets no password, and the next one is asked (RFC 4511, 4.14.2)."""
+    """The next server is used (RFC 4511, 4.14.2)."""
     directory: Any = on_slapd(slapd, uris=(proxy.uri, slapd.ldap), **LONGER)
     with proxy.breaking(Fault("code", Phase.START_TLS, 2)):
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Faults: a directory that is killed, frozen or slow costs a login no more than its deadline."""
+"""A directory that is killed, frozen or slow costs a login no more than its deadline."""
 
 import contextlib
 import socket
@@ -16,13 +16,13 @@ from tests.directory.conftest import MovedClock, recovers_within
 from tests.directory.scripted import BIND, EXTENDED, SEARCH, Dripping, Scripted, friendly
 from tests.servers.slapd import Slapd
 
-OPERATION = 8  # where an answer's operation begins: 30 len 02 04 and an id of four octets come before it
+OPERATION = 8  # index of a response's operation, after 30 len 02 04 and an id of four octets
 LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.3, "login_deadline": 0.5}
 
 
 @contextlib.contextmanager
 def unavailable_within(seconds: float) -> Iterator[None]:
-    """The block must end in DirectoryUnavailable in so many seconds."""
+    """The block must raise DirectoryUnavailable within `seconds`."""
     began = time.monotonic()
     with pytest.raises(DirectoryUnavailable):
         yield
@@ -30,10 +30,10 @@ def unavailable_within(seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("logins_before", [0, 1])
-def test_killed_server(
+def test_killed_server_is_unavailable_at_once(
     on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd], logins_before: int
 ) -> None:
-    """A dead server is unavailable at once, and good again within a second of its return."""
+    """It is good again within a second of its return."""
     server = new_slapd()
     clock = MovedClock()
     directory = on_slapd(server, monotonic=clock)
@@ -53,10 +53,10 @@ def test_killed_server(
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps", "ldapi"])
-def test_frozen_server(
+def test_frozen_server_costs_one_login_its_deadline(
     on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd], scheme: str
 ) -> None:
-    """A hung server costs one login its deadline and the next ones nothing, and is good again after it."""
+    """Later logins fail at once, and logins work again after the server does."""
     server = new_slapd()
     directory = on_slapd(server, uris=(getattr(server, scheme),), **LIMITS)
     directory.authenticate("alice", "alice-password")
@@ -71,7 +71,7 @@ def test_frozen_server(
 def test_restarted_server_costs_no_login(
     on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd]
 ) -> None:
-    """Connections that died with the old process are replaced without anybody noticing."""
+    """Connections to the old process are replaced unnoticed."""
     server = new_slapd()
     directory = on_slapd(server)
     for _ in range(2):
@@ -80,10 +80,10 @@ def test_restarted_server_costs_no_login(
         server.start()
 
 
-def test_idle_connections_closed_by_the_server(
+def test_idle_connection_that_the_server_closed_costs_no_login(
     on_slapd: Callable[..., LdapDirectory], new_slapd: Callable[..., Slapd]
 ) -> None:
-    """A server that closes idle connections costs no login (RFC 4511, 5.3)."""
+    """The pool notices the close before it leases the connection (RFC 4511, 5.3)."""
     server = new_slapd(more="idletimeout 1")
     directory = on_slapd(server)
     directory.authenticate("alice", "alice-password")
@@ -97,8 +97,10 @@ def test_idle_connections_closed_by_the_server(
 
 
 @pytest.mark.parametrize("operation", [BIND, SEARCH, EXTENDED])
-def test_dripping_server(opened: Callable[..., LdapDirectory], operation: int) -> None:
-    """A server that sends a byte now and then does not stretch the deadline."""
+def test_server_that_sends_single_bytes_does_not_extend_the_deadline(
+    opened: Callable[..., LdapDirectory], operation: int
+) -> None:
+    """Each byte arrives within the read timeout, yet the login ends in time."""
 
     class DripsAt(Dripping):
         def send(self, connection: socket.socket, answer: bytes) -> None:
@@ -113,8 +115,8 @@ def test_dripping_server(opened: Callable[..., LdapDirectory], operation: int) -
             directory.authenticate("alice", "alice-password")
 
 
-def test_silent_tls_handshake(opened: Callable[..., LdapDirectory]) -> None:
-    """A server that accepts and then says nothing at all costs the read timeout."""
+def test_silent_tls_handshake_costs_the_read_timeout(opened: Callable[..., LdapDirectory]) -> None:
+    """The server accepts the connection and sends nothing."""
     with Scripted() as server:
         server.script = lambda *_: b""
         uri = server.uri.replace("ldap:", "ldaps:")
@@ -123,8 +125,8 @@ def test_silent_tls_handshake(opened: Callable[..., LdapDirectory]) -> None:
             directory.authenticate("alice", "alice-password")
 
 
-def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., LdapDirectory]) -> None:
-    """A late answer must not be read as the next person's: the connection is thrown away."""
+def test_connection_is_not_reused_after_the_deadline(opened: Callable[..., LdapDirectory]) -> None:
+    """A late response must not be read as the next user's, so the connection is closed."""
     late = threading.Event()
 
     def script(operation: int, message_id: int, request: bytes) -> bytes | None:
@@ -139,14 +141,14 @@ def test_connection_is_not_kept_after_the_deadline(opened: Callable[..., LdapDir
         assert directory.pools.binds.stats().idle == 0
         late.set()
         assert directory.authenticate("alice", "alice-password").net_id == "alice"
-        # One for the probe, and new ones for search and bind: none from before is trusted.
+        # One for the probe, and new ones for search and bind: older connections are not trusted.
         assert server.connections == 5
 
 
-def test_busy_connections_are_waited_for_no_longer_than_the_deadline(
+def test_wait_for_a_busy_connection_ends_with_the_deadline(
     opened: Callable[..., LdapDirectory],
 ) -> None:
-    """With every connection in use, a login waits for its deadline and no more."""
+    """Every connection is leased, so a login waits until its deadline."""
     hung = threading.Event()
 
     def script(operation: int, message_id: int, request: bytes) -> bytes | None:
@@ -181,7 +183,7 @@ def test_busy_connections_are_waited_for_no_longer_than_the_deadline(
 
 
 def test_many_threads_share_few_connections(opened: Callable[..., LdapDirectory]) -> None:
-    """No more connections are open than the pool's size allows, in each of the two lanes."""
+    """In each of the two pools, no more connections are open than its size."""
     with Scripted() as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", pool_size=2)
         failures: list[Exception] = []
@@ -203,7 +205,7 @@ def test_many_threads_share_few_connections(opened: Callable[..., LdapDirectory]
 
 
 def test_old_connections_are_replaced() -> None:
-    """A connection past its lifetime is not used again, however alive it is."""
+    """A connection past its lifetime is not used again, even if it works."""
     now = [0.0]
     with Scripted() as server:
         config = LdapConfig(uris=(server.uri,), start_tls=False, user_base="dc=x", connection_lifetime=600)

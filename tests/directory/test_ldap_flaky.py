@@ -1,4 +1,4 @@
-"""A network that loses connections: how many logins it costs, and that no verdict is wrong."""
+"""A network that loses connections: how many logins fail, and that no verdict is wrong."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,25 +14,25 @@ from tests.servers.proxy import Fault, FaultProxy, Phase
 from tests.servers.slapd import Slapd
 
 LOGINS = 200
-# A machine that stalls for seconds is no lost connection.
+# A machine that stalls for seconds has not lost a connection.
 LIMITS = {"connect_timeout": 10, "read_timeout": 10, "login_deadline": 20}
 RIGHT, WRONG = "alice-password", "wrong"
 
 
 @pytest.fixture
 def network(slapd: Slapd) -> Iterator[FlakyNetwork]:
-    """A network in front of the common slapd, which loses nothing yet."""
+    """A network in front of the common slapd that loses nothing yet."""
     with FlakyNetwork(slapd.port) as running:
         yield running
 
 
 def look(account: Account) -> None:
-    """Look at the account before the bind, as the limits do."""
+    """Read the account before the bind, as the limits do."""
     assert account.person_id
 
 
 def verdict(directory: Directory, password: str) -> str:
-    """What a login comes to."""
+    """Return the outcome of a login."""
     try:
         return directory.authenticate("alice", password, admit=look).id
     except InvalidCredentials as refusal:
@@ -42,7 +42,7 @@ def verdict(directory: Directory, password: str) -> str:
 
 
 def verdicts(directory: Directory, logins: int = LOGINS) -> Counter[str]:
-    """Log in with a right and a wrong password by turns; each verdict must be right or 503."""
+    """Log in with a right and a wrong password in turn; each verdict must be right or 503."""
     said = [verdict(directory, (RIGHT, WRONG)[number % 2]) for number in range(logins)]
     assert set(said[::2]) <= {ALICE, "unavailable"}
     assert set(said[1::2]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
@@ -50,7 +50,7 @@ def verdicts(directory: Directory, logins: int = LOGINS) -> Counter[str]:
 
 
 def states(directory: Any) -> list[str]:
-    """What is thought of each server."""
+    """Return the state of each server."""
     return [status.state for status in directory.servers()]
 
 
@@ -78,9 +78,9 @@ def test_lost_chunks_cost_few_logins_beside_their_binds(
     start_tls: bool,  # noqa: FBT001
     loss: tuple[float, float],
 ) -> None:
-    """A bind is two chunks and is never repeated: one chunk in ten leaves at most 81 % of the logins good.
+    """A bind is two chunks and is never repeated, so one lost chunk in ten leaves at most 81 % good.
 
-    Once the fault has ended, every login is good at once.
+    Once the fault has ended, every login is good.
     """
     directory = on_slapd(slapd, uris=(network.uri,), start_tls=start_tls, **LIMITS)
     network.chunks, good = loss
@@ -105,7 +105,7 @@ def test_lost_searches_cost_few_logins(on_slapd: Callable[..., Directory], slapd
 def test_each_lost_bind_costs_its_own_login_alone(
     on_slapd: Callable[..., Directory], slapd: Slapd, kind: str
 ) -> None:
-    """A person's bind is sent once for each login, and its loss makes that login 503 and no other."""
+    """A user's bind is sent once for each login. Its loss makes that login 503, and no other."""
     with FaultProxy(slapd.port, service_dn=SERVICE) as proxy:
         directory = on_slapd(slapd, uris=(proxy.uri,), start_tls=False, **LIMITS)
         with proxy.breaking(Fault(kind, Phase.PERSON_BIND, probability=0.1)):
@@ -114,7 +114,7 @@ def test_each_lost_bind_costs_its_own_login_alone(
             assert states(directory) == ["good"]
 
 
-def test_server_behind_a_flaky_network_is_left_for_another(
+def test_logins_leave_a_flaky_network_for_a_sound_one(
     on_slapd: Callable[..., Directory], slapd: Slapd, network: FlakyNetwork
 ) -> None:
     """With a second server behind a sound network, at least 95 % of the logins are good."""

@@ -1,4 +1,4 @@
-"""Logins while a replica lacks people: another server is asked before a password or name is called wrong."""
+"""Logins while a replica lacks users: a second server is asked before a password or name is refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,26 +21,26 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def look(account: Account) -> None:
-    """Look at the account before the bind, as the limits do."""
+    """Read the account before the bind, as the limits do."""
     assert account.person_id
 
 
 def refusal_of(directory: Directory, net_id: str, password: str) -> InvalidCredentials:
-    """Log in, which must be refused."""
+    """Log in, which must be refused; return the refusal."""
     with pytest.raises(InvalidCredentials) as caught:
         directory.authenticate(net_id, password, admit=look)
     return caught.value
 
 
 def lacking(asked: int, number: int, request: bytes) -> bytes | None:
-    """Answer as a server that lacks the person: an empty search, and a bind refused as if it were wrong."""
+    """Answer as a server without the user: an empty search, and a bind refused with 49."""
     if asked == SEARCH:
         return result(SEARCH, number) if b"alice" in request else friendly(asked, number, request)
     return result(BIND, number, 49) if b"uid=alice" in request else friendly(asked, number, request)
 
 
 def refusing(asked: int, number: int, request: bytes) -> bytes | None:
-    """Answer as a server that has the person, whose password is another."""
+    """Answer as a server that has the user with another password."""
     return (
         result(BIND, number, 49)
         if b"uid=alice" in request and asked == BIND
@@ -53,7 +53,7 @@ def refusing(asked: int, number: int, request: bytes) -> bytes | None:
 def test_half_loaded_replica_refuses_no_right_password(
     new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory], settings: str, lacks: int
 ) -> None:
-    """Of two slapds one lacks the person: both passwords get the verdict of the server that has them."""
+    """One of two slapds lacks the user. A right and a wrong password get the verdict of the other one."""
     servers = [new_slapd(but=GONE) if number == lacks else new_slapd() for number in range(2)]
     uris = tuple(server.ldap for server in servers)
     directory = on_slapd(servers[0], uris=uris, **SETTINGS[settings])
@@ -66,10 +66,10 @@ def test_half_loaded_replica_refuses_no_right_password(
         assert (refusal.reason, set(refusal.servers)) == (Refusal.UNKNOWN_PERSON, set(uris))
 
 
-def test_half_loaded_replica_and_a_bind_that_comes_first(
+def test_replica_without_the_entry_gives_no_verdict_on_a_bind_without_a_search(
     new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory]
 ) -> None:
-    """With a template and no look before the bind, a replica without the entry says nothing."""
+    """With a DN template nothing is read before the bind, so the answer is 503."""
     servers = [new_slapd(but=GONE), new_slapd()]
     uris = tuple(server.ldap for server in servers)
     directory = on_slapd(servers[0], uris=uris, user_dn_template=TEMPLATE)
@@ -77,14 +77,14 @@ def test_half_loaded_replica_and_a_bind_that_comes_first(
         directory.authenticate("alice", "alice-password")
 
 
-def test_refusal_by_another_server_than_the_one_that_showed_the_entry(
+def test_refusal_counts_only_from_a_server_that_has_the_entry(
     opened: Callable[..., Directory],
 ) -> None:
-    """Where the bind went to a server without the entry, its refusal is none; with the entry it stands."""
+    """The bind went to another server than the search. That server must show the entry too."""
     with Scripted() as one, Scripted(lacking) as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
         directory.find(ALICE)
-        one.take_no_more()  # but what is open, which is for searches
+        one.take_no_more()  # except the open connection for searches
         with pytest.raises(DirectoryUnavailable, match="half loaded"):
             directory.authenticate("alice", "x", admit=look)
         two.script = refusing
@@ -93,8 +93,8 @@ def test_refusal_by_another_server_than_the_one_that_showed_the_entry(
         assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
 
 
-def test_refusal_that_cannot_be_checked_says_nothing(opened: Callable[..., Directory]) -> None:
-    """If the server that refused cannot be asked for the entry, nothing is said of the password."""
+def test_refusal_that_cannot_be_checked_is_unavailable(opened: Callable[..., Directory]) -> None:
+    """The server that refused the bind cannot be asked for the entry."""
 
     def deaf(asked: int, number: int, request: bytes) -> bytes | None:
         return None if asked == SEARCH else refusing(asked, number, request)
@@ -108,7 +108,7 @@ def test_refusal_that_cannot_be_checked_says_nothing(opened: Callable[..., Direc
 
 
 @pytest.mark.parametrize("code", [32, 53, 10])
-def test_replica_that_cannot_search_is_passed_over(opened: Callable[..., Directory], code: int) -> None:
+def test_replica_that_cannot_search_is_skipped(opened: Callable[..., Directory], code: int) -> None:
     """A replica without the search base, or one that is being loaded, leaves the answer to another server."""
 
     def loading(asked: int, number: int, request: bytes) -> bytes | None:
@@ -129,10 +129,10 @@ def test_replica_that_cannot_search_is_passed_over(opened: Callable[..., Directo
 
 
 @pytest.mark.parametrize("sub_code", [None, "525"])
-def test_bind_of_an_entry_that_a_server_does_not_have_is_made_elsewhere(
+def test_bind_is_repeated_elsewhere_if_the_server_lacks_the_entry(
     opened: Callable[..., Directory], sub_code: str | None
 ) -> None:
-    """A server that says that it has no such entry has counted no failure (RFC 4511, appendix A; MS-ADTS)."""
+    """A server without the entry has counted no failure (RFC 4511, appendix A; MS-ADTS)."""
     code, text = (32, b"") if sub_code is None else (49, b"AcceptSecurityContext error, data 525, v1")
     with Scripted() as one, Scripted() as two:
         one.script = lambda asked, number, request: (
@@ -148,8 +148,8 @@ def test_bind_of_an_entry_that_a_server_does_not_have_is_made_elsewhere(
         assert refusal_of(directory, "alice", "x").reason is Refusal.WRONG_PASSWORD
 
 
-def test_refused_bind_is_never_made_elsewhere(opened: Callable[..., Directory]) -> None:
-    """Without a service account a refusal stands: a second bind would count a wrong password twice."""
+def test_refused_bind_is_never_repeated_elsewhere(opened: Callable[..., Directory]) -> None:
+    """Without a service account the refusal counts: a second bind would count a wrong password twice."""
     with Scripted(refusing) as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_dn_template="uid={username},dc=x", **LIMITS)
         assert refusal_of(directory, "alice", "x").reason is Refusal.WRONG_PASSWORD
@@ -157,7 +157,7 @@ def test_refused_bind_is_never_made_elsewhere(opened: Callable[..., Directory]) 
 
 
 def test_known_name_costs_no_search_elsewhere(opened: Callable[..., Directory]) -> None:
-    """A login of a person whom the first server has asks no other, with a right and with a wrong password."""
+    """If the first server has the user, no other is asked, with a right and with a wrong password."""
     with Scripted() as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
         assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
@@ -166,8 +166,10 @@ def test_known_name_costs_no_search_elsewhere(opened: Callable[..., Directory]) 
         assert two.received == b""
 
 
-def test_unknown_name_leads_no_login_away_from_the_first_server(opened: Callable[..., Directory]) -> None:
-    """After a search elsewhere, the next login goes to the first server over its open connection."""
+def test_unknown_name_does_not_move_the_next_login_to_another_server(
+    opened: Callable[..., Directory],
+) -> None:
+    """After a search on another server, the next login uses the first server's open connection."""
     with Scripted() as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
         directory.authenticate("alice", "x")
@@ -186,8 +188,8 @@ def test_unknown_name_leads_no_login_away_from_the_first_server(opened: Callable
 
 
 @pytest.mark.parametrize("account", [True, False])
-def test_one_server_is_searched_once(opened: Callable[..., Directory], account: bool) -> None:  # noqa: FBT001
-    """An unknown name costs one search where one server is configured."""
+def test_only_server_is_searched_once(opened: Callable[..., Directory], account: bool) -> None:  # noqa: FBT001
+    """An unknown name costs one search if one server is configured."""
     service = {"bind_dn": "cn=svc", "bind_password": "svc-password"} if account else {}
     with Scripted(lacking) as server:
         directory = opened(uris=(server.uri,), user_base="dc=x", **LIMITS, **service)
@@ -196,7 +198,7 @@ def test_one_server_is_searched_once(opened: Callable[..., Directory], account: 
 
 
 def test_lost_search_elsewhere_is_repeated(opened: Callable[..., Directory]) -> None:
-    """A connection that is lost while another server is asked makes no right login wrong."""
+    """A connection to the second server that is lost does not refuse a right login."""
     first = iter([True])
 
     def losing(asked: int, number: int, request: bytes) -> bytes | None:
@@ -207,8 +209,8 @@ def test_lost_search_elsewhere_is_repeated(opened: Callable[..., Directory]) -> 
         assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
 
 
-def test_replica_without_anybody_is_passed_over(opened: Callable[..., Directory]) -> None:
-    """A replica that has the base and nobody in it cannot say that a name is unknown."""
+def test_replica_without_any_user_is_skipped(opened: Callable[..., Directory]) -> None:
+    """A replica that has the base but no users cannot say that a name is unknown."""
 
     def deserted(asked: int, number: int, request: bytes) -> bytes | None:
         return result(SEARCH, number) if asked == SEARCH else friendly(asked, number, request)

@@ -1,4 +1,4 @@
-"""When lost connections are held against their server."""
+"""When a server is blamed for lost connections."""
 
 import itertools
 import time
@@ -17,13 +17,13 @@ LIMITS = {"connect_timeout": 0.5, "read_timeout": 0.5, "login_deadline": 0.8}
 
 
 def servers_of(*uris: str) -> Servers:
-    """Servers whose clock stands still."""
+    """Make servers whose clock stands still."""
     return Servers(uris, clock=lambda: 0.0, monotonic=lambda: 0.0, random=lambda: 0.5)
 
 
 @pytest.mark.parametrize(("uris", "bearable"), [((A,), 9), ((A, B), 1)])
-def test_several_losses_in_a_row_put_a_server_aside(uris: tuple[str, ...], bearable: int) -> None:
-    """Two of them where another server is good, ten where none is."""
+def test_losses_in_a_row_quarantine_a_server(uris: tuple[str, ...], bearable: int) -> None:
+    """Two are enough if another server is good; otherwise ten."""
     servers = servers_of(*uris)
     losses = QuickLosses(servers)
     for _ in range(bearable):
@@ -33,8 +33,8 @@ def test_several_losses_in_a_row_put_a_server_aside(uris: tuple[str, ...], beara
     assert not servers.is_good(A)
 
 
-def test_an_answer_between_losses_clears_the_count() -> None:
-    """Losses count in a row alone, and for each server by itself."""
+def test_answer_between_losses_clears_the_count() -> None:
+    """Only losses in a row count, for each server separately."""
     servers = servers_of(A, B)
     losses = QuickLosses(servers)
     for _ in range(5):
@@ -48,8 +48,8 @@ def test_an_answer_between_losses_clears_the_count() -> None:
     assert servers.is_good(B)
 
 
-def test_loss_of_an_older_connection_is_no_news() -> None:
-    """A connection that was opened before the last failure tells nothing new when it is lost too."""
+def test_loss_from_an_earlier_epoch_is_ignored() -> None:
+    """The connection was opened before the last failure."""
     servers = servers_of(A, B)
     losses = QuickLosses(servers)
     servers.distrust(A, 0)
@@ -59,11 +59,11 @@ def test_loss_of_an_older_connection_is_no_news() -> None:
 
 
 def losing(operation: int, times: int) -> Callable[[int, int, bytes], bytes | None]:
-    """Close the connection at an operation so many times, and answer it then."""
+    """Close the connection at the first `times` requests of an operation, then answer."""
     left = iter(range(times))
 
     def script(asked: int, number: int, request: bytes) -> bytes | None:
-        # The root DSE is read to prove a new connection: that is another operation's loss.
+        # Reading the root DSE proves a new connection; it is not the operation to lose.
         if asked == operation and b"objectClass" not in request and next(left, None) is not None:
             return None
         return friendly(asked, number, request)
@@ -72,7 +72,7 @@ def losing(operation: int, times: int) -> Callable[[int, int, bytes], bytes | No
 
 
 def state(directory: Directory) -> tuple[str, int]:
-    """The state of the only server, and its failures in a row."""
+    """Return the state of the only server, and its failures in a row."""
     (status,) = directory.servers()  # type: ignore[attr-defined] # LDAP's own
     return status.state, status.failures
 
@@ -84,7 +84,7 @@ def test_one_lost_connection_leaves_the_only_server_good(
     operation: int,
     account: bool,  # noqa: FBT001
 ) -> None:
-    """A lost search or bind of our own is repeated; a person's lost bind is 503, once."""
+    """A lost search or bind of our own account is repeated; a user's lost bind is 503, once."""
     service = {"bind_dn": "cn=svc", "bind_password": "svc-password"} if account else {}
     with Scripted(losing(operation, 1)) as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS, **service)
@@ -97,19 +97,19 @@ def test_one_lost_connection_leaves_the_only_server_good(
 
 
 def test_lost_start_tls_is_tried_again(opened: Callable[..., Directory]) -> None:
-    """Connections that are lost while they are set up are made anew, a few times, and no password is sent."""
+    """A connection that is lost during its setup is opened again, a few times; no password is sent."""
     with Scripted(lambda *_: None) as server:
         directory = opened(uris=(server.uri,), user_base="dc=x", **LIMITS)
         for connections in (4, 8, 10):
             with pytest.raises(DirectoryUnavailable):
                 directory.authenticate("alice", "x")
             assert server.connections == connections
-        # Ten in a row are too many: the probe of the next login is the one that finds out.
+        # Ten in a row are too many: the next login starts a probe instead.
         assert state(directory)[0] == "quarantined"
         assert bytes([EXTENDED]) in server.received
 
 
-def test_new_connection_in_clear_has_answered_before_a_password_is_sent(
+def test_new_connection_without_tls_has_answered_before_a_bind(
     opened: Callable[..., Directory],
 ) -> None:
     """A gateway that accepts and closes costs no login: the bind, which cannot be repeated, comes later."""
@@ -135,8 +135,8 @@ def test_new_connection_in_clear_has_answered_before_a_password_is_sent(
         assert state(directory) == ("good", 0)
 
 
-def test_slow_loss_puts_the_only_server_aside_at_once(opened: Callable[..., Directory]) -> None:
-    """A server that holds a login and then closes is like one that hangs: the breaker opens."""
+def test_slow_loss_quarantines_the_only_server_at_once(opened: Callable[..., Directory]) -> None:
+    """A server that holds a login and then closes is treated like one that hangs."""
 
     def script(asked: int, number: int, request: bytes) -> bytes | None:
         if asked == SEARCH:
@@ -151,8 +151,8 @@ def test_slow_loss_puts_the_only_server_aside_at_once(opened: Callable[..., Dire
         assert state(directory)[0] != "good"
 
 
-def test_server_that_nobody_listens_at_is_left_alone(opened: Callable[..., Directory]) -> None:
-    """A dead only server costs each login a moment, and after a few logins not even a connection."""
+def test_server_that_refuses_connections_is_quarantined(opened: Callable[..., Directory]) -> None:
+    """It costs each login a moment, and after a few logins no connection at all."""
     directory = opened(uris=("ldap://127.0.0.1:9",), start_tls=False, user_base="dc=x", **LIMITS)
     for _ in range(4):
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The pool's bounds, and what is sent a second time."""
+"""The pool's limits, and which requests are sent again."""
 
 import contextlib
 import socket
@@ -21,12 +21,12 @@ LIMITS = {"connect_timeout": 0.3, "read_timeout": 0.5, "login_deadline": 0.6}
 
 
 class DeadSocket(socket.socket):
-    """A socket that takes so many bytes, and then turns out to be reset."""
+    """A socket that accepts `left` bytes, and is then reset."""
 
     left = 0
 
     def send(self, data: bytes | memoryview, *_: int) -> int:  # type: ignore[override] # as far as we call it
-        """Take what it still takes."""
+        """Accept the bytes that still fit."""
         if self.left == 0:
             raise ConnectionResetError(104, "Connection reset by peer")
         taken = min(self.left, len(data))
@@ -42,8 +42,10 @@ def dead() -> Iterator[DeadSocket]:
 
 
 @pytest.mark.parametrize(("taken", "loss"), [(0, NothingSent), (3, ConnectionLost)])
-def test_whether_anything_was_sent_is_known(dead: DeadSocket, taken: int, loss: type[ConnectionLost]) -> None:
-    """Only a connection that took nothing at all allows a person's bind once more."""
+def test_only_a_connection_that_accepted_nothing_raises_nothing_sent(
+    dead: DeadSocket, taken: int, loss: type[ConnectionLost]
+) -> None:
+    """A user's bind may be repeated only if the connection accepted none of its bytes."""
     dead.left = taken
     wrapped = DeadlineSocket(dead, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
     with pytest.raises(ConnectionLost) as caught:
@@ -58,13 +60,13 @@ def test_whether_anything_was_sent_is_known(dead: DeadSocket, taken: int, loss: 
 
 
 @pytest.mark.parametrize("purpose", ["searches", "binds"])
-def test_what_was_not_sent_is_sent_once_more(
+def test_request_on_a_dead_idle_connection_is_sent_again(
     opened: Callable[..., LdapDirectory],
     dead: DeadSocket,
     purpose: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A kept connection that was reset unnoticed costs no login, whichever of the two it is."""
+    """An idle connection that was reset unnoticed costs no login, in either pool."""
     with Scripted() as server:
         directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
         directory.authenticate("alice", "x")
@@ -75,12 +77,12 @@ def test_what_was_not_sent_is_sent_once_more(
             connection.socket.raw = dead
             monkeypatch.setattr(connection.socket, "is_silent", lambda: True)
         assert directory.authenticate("alice", "x").net_id == "alice"
-        # One in the place of it, and for the other lane too: what was open before is not trusted any more.
+        # A new connection replaces it, and one in the other pool: older connections are not trusted any more.
         assert server.connections in {3, 4}
 
 
-def test_queue_is_bounded(opened: Callable[..., LdapDirectory]) -> None:
-    """Eight may wait for each connection; who comes on top is refused at once, not after the deadline."""
+def test_ninth_waiting_thread_is_refused_at_once(opened: Callable[..., LdapDirectory]) -> None:
+    """Eight threads may wait for each connection; a further one does not wait for its deadline."""
     hung, waiting = threading.Event(), threading.Semaphore(0)
 
     def script(operation: int, message_id: int, request: bytes) -> bytes | None:
@@ -108,8 +110,8 @@ def test_queue_is_bounded(opened: Callable[..., LdapDirectory]) -> None:
             thread.join(5)
 
 
-def test_who_gives_up_leaves_no_connection_unused(opened: Callable[..., LdapDirectory]) -> None:
-    """Of many who wait, some beyond their deadline, each is answered or refused, and then all works again."""
+def test_threads_that_give_up_leave_no_slot_taken(opened: Callable[..., LdapDirectory]) -> None:
+    """Of many waiting threads, some run out of time. Afterwards every slot is free and logins work."""
     slow = threading.Event()
 
     def script(operation: int, message_id: int, request: bytes) -> bytes | None:
@@ -134,8 +136,8 @@ def test_who_gives_up_leaves_no_connection_unused(opened: Callable[..., LdapDire
         recovers_within(5, lambda: directory.authenticate("alice", "x"))
 
 
-def test_connections_to_other_servers_count_too(opened: Callable[..., LdapDirectory]) -> None:
-    """Going to another server closes a connection to the first, where the lane is full."""
+def test_connections_to_all_servers_share_the_pool_size(opened: Callable[..., LdapDirectory]) -> None:
+    """A connection to another server closes an idle one if the pool is full."""
     with Scripted() as one, Scripted() as other:
         directory = opened(uris=(one.uri, other.uri), pool_size=1, **SETTINGS, **LIMITS)
         pool = directory.pools.binds
@@ -145,8 +147,8 @@ def test_connections_to_other_servers_count_too(opened: Callable[..., LdapDirect
             assert pool.stats().idle_servers == (preferred,)
 
 
-def test_server_without_a_fair_chance_is_not_blamed(opened: Callable[..., LdapDirectory]) -> None:
-    """Of a login that has spent its time waiting for a connection, the server knows nothing."""
+def test_server_that_had_too_little_time_is_not_blamed(opened: Callable[..., LdapDirectory]) -> None:
+    """A login may spend its deadline in the pool's queue; the server is not at fault."""
     with Scripted(lambda *_: b"") as server:
         directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
         pool = directory.pools.searches

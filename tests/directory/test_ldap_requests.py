@@ -1,4 +1,4 @@
-"""Requests written as bytes: the same bytes that ldap3 writes."""
+"""Encoded requests: the same bytes as ldap3's."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=300)
 
 
 def of_ldap3(kind: str, request: object, message_id: int, controls: tuple[str, ...] = ()) -> bytes:
-    """A request in its envelope, by ldap3."""
+    """Encode a request with its envelope by ldap3."""
     message = LDAPMessage()
     message["messageID"] = MessageID(message_id)
     message["protocolOp"] = ProtocolOp().setComponentByName(kind, request)
@@ -32,8 +32,8 @@ def of_ldap3(kind: str, request: object, message_id: int, controls: tuple[str, .
 
 
 @given(TEXT, st.binary(min_size=1, max_size=1024), st.integers(1, 2**31 - 1), st.booleans())
-def test_bind(dn: str, password: bytes, message_id: int, policy: bool) -> None:  # noqa: FBT001
-    """Any DN, password and message id, with the password policy control and without (RFC 4511, 4.2)."""
+def test_bind_is_encoded_as_by_ldap3(dn: str, password: bytes, message_id: int, policy: bool) -> None:  # noqa: FBT001
+    """Holds for any DN, password and message id, with and without the policy control (RFC 4511, 4.2)."""
     controls = ("1.3.6.1.4.1.42.2.27.8.5.1",) if policy else ()
     theirs = bind_operation(3, SIMPLE, dn, password)
     ours = requests.message(message_id, requests.simple_bind(dn, password), controls)
@@ -41,8 +41,8 @@ def test_bind(dn: str, password: bytes, message_id: int, policy: bool) -> None: 
 
 
 @given(TEXT, TEXT, st.integers(0, 2**31 - 1), st.lists(st.sampled_from(["uid", "1.1", "entryUUID"])))
-def test_search(base: str, name: str, size_limit: int, attributes: list[str]) -> None:
-    """Any base, name and limit, with the filter of each profile (RFC 4511, 4.5.1)."""
+def test_search_is_encoded_as_by_ldap3(base: str, name: str, size_limit: int, attributes: list[str]) -> None:
+    """Holds for any base, name and limit, with the filter of each profile (RFC 4511, 4.5.1)."""
     for profile in PROFILES.values():
         assert_same_search(
             base, profile.user_filter.replace(USERNAME, escape_for_filter(name)), size_limit, attributes
@@ -68,20 +68,20 @@ def test_search(base: str, name: str, size_limit: int, attributes: list[str]) ->
         r"(cn=a\zz)",
     ],
 )
-def test_filters(search_filter: str) -> None:
-    """Every kind of filter that an operator may set (RFC 4515, 4)."""
+def test_filter_is_encoded_as_by_ldap3(search_filter: str) -> None:
+    """Covers every kind of filter that an operator may set (RFC 4515, 4)."""
     assert_same_search("dc=x", search_filter, 2, ["uid"])
 
 
 @pytest.mark.parametrize("broken", ["", "uid=a", "(uid=a", "(&(uid=a)", "(uid)"])
-def test_what_is_no_filter_is_not_sent(broken: str) -> None:
-    """A broken filter raises, as ldap3's own does."""
+def test_invalid_filter_is_not_sent(broken: str) -> None:
+    """It raises the same error as ldap3 does."""
     with pytest.raises(LDAPInvalidFilterError):
         requests.search("dc=x", broken, scope=2, attributes=[], size_limit=2)
 
 
 def assert_same_search(base: str, search_filter: str, size_limit: int, attributes: list[str]) -> None:
-    """Both scopes of a search are written as ldap3 writes them."""
+    """Compare a search of each scope with ldap3's encoding."""
     for number, scope in ((0, BASE), (2, SUBTREE)):
         by_position = (base, search_filter, scope, DEREF_NEVER, attributes, size_limit, 0)
         theirs = search_operation(*by_position, types_only=False, auto_escape=False, auto_encode=False)

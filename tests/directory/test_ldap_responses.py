@@ -1,4 +1,4 @@
-"""Which responses answer a request: one, of the request's kind, with a result code (RFC 4511, section 4)."""
+"""Which responses answer a request: exactly one, of its kind, with a result code (RFC 4511, section 4)."""
 
 import contextlib
 import ssl
@@ -45,12 +45,12 @@ Answered = Callable[[int, int], bytes]
 
 
 def done(tag: int, code: bytes = tlv(0x0A, b"\0")) -> bytes:
-    """A result with any operation's tag, and success unless told otherwise."""
+    """Make a result with any operation's tag; success by default."""
     return tlv(tag, code, tlv(0x04), tlv(0x04))
 
 
 def wrong_answers(operation: int) -> dict[str, Answered]:
-    """Answers of which no success may be made, by name; each is given its operation's tag and message id."""
+    """Name the responses that must not count as success; each is made from a tag and a message id."""
     refused = tlv(0x0A, b"\x31")
     answers: dict[str, Answered] = {
         f"operation {tag:x}": lambda _, number, tag=tag: message(number, done(tag))  # type: ignore[misc]
@@ -88,14 +88,14 @@ def wrong_answers(operation: int) -> dict[str, Answered]:
 
 
 def answering(operation: int, answer: Answered) -> Script:
-    """Answer one operation so, and the others friendly."""
+    """Answer one operation with a given response, and the others with success."""
     return lambda asked, number, request: (
         answer(OWN[operation], number) if asked == operation else friendly(asked, number, request)
     )
 
 
 def says(directory: Directory) -> str:
-    """What a login comes to."""
+    """Return the outcome of a login."""
     try:
         return directory.authenticate("alice", "wrong-password").net_id
     except InvalidCredentials as refusal:
@@ -127,7 +127,7 @@ EVERY_WRONG_ANSWER = [
 
 @contextlib.contextmanager
 def linked(server: Scripted, *, codec: bool) -> Iterator[LdapConnection]:
-    """A connection to a scripted server."""
+    """Open a connection to a scripted server."""
     deadline = Deadline(0.5, time.monotonic)
     raw = dial(ServerUri.parse(server.uri), connect_timeout=0.5, deadline=deadline)
     socket = DeadlineSocket(raw, server=server.uri, read_timeout=0.3, deadline=deadline)
@@ -138,8 +138,8 @@ def linked(server: Scripted, *, codec: bool) -> Iterator[LdapConnection]:
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize(("how", "name"), EVERY_WRONG_ANSWER)
-def test_wrong_answer_is_no_result(how: str, name: str, codec: bool) -> None:  # noqa: FBT001
-    """Any other response, or number of responses, says nothing, and the connection is dropped."""
+def test_wrong_response_is_unavailable(how: str, name: str, codec: bool) -> None:  # noqa: FBT001
+    """Another response, or number of responses, gives no result, and the connection is closed."""
     operation, ask = OPERATIONS[how]
     script = answering(operation, wrong_answers(operation)[name])
     with Scripted(script) as server, linked(server, codec=codec) as connection:
@@ -151,8 +151,8 @@ def test_wrong_answer_is_no_result(how: str, name: str, codec: bool) -> None:  #
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("how", OPERATIONS)
-def test_right_answer_is_a_result(how: str, codec: bool) -> None:  # noqa: FBT001
-    """The one response that is wanted is taken, by both readers: the tests above fail for no other cause."""
+def test_right_response_gives_a_result(how: str, codec: bool) -> None:  # noqa: FBT001
+    """Both readers accept the one right response, so the tests above fail for no other cause."""
     operation, ask = OPERATIONS[how]
     script = answering(operation, lambda own, number: message(number, done(own)))
     with Scripted(script) as server, linked(server, codec=codec) as connection:
@@ -163,12 +163,12 @@ def test_right_answer_is_a_result(how: str, codec: bool) -> None:  # noqa: FBT00
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("name", wrong_answers(BIND))
-def test_wrong_answer_to_a_bind_lets_nobody_in(
+def test_wrong_response_to_a_bind_accepts_no_password(
     opened: Callable[..., LdapDirectory],
     name: str,
     codec: bool,  # noqa: FBT001
 ) -> None:
-    """A wrong password is never a success, by a person's bind or by the service account's."""
+    """A wrong password is never a success, at a user's bind or at the service account's."""
     answer = wrong_answers(BIND)[name]
     with Scripted(answering(BIND, answer)) as server:
         for account in ({}, SERVICE):
@@ -176,7 +176,7 @@ def test_wrong_answer_to_a_bind_lets_nobody_in(
             assert says(directory) == "unavailable"
             assert directory.pools.binds.stats().idle == 0
             assert (directory.pools.searches.stats().idle == 0) is bool(account)
-        # The person's own answer, while the service account's bind is answered as it should be.
+        # The user's own bind, while the service account's bind gets the right response.
         server.script = lambda asked, number, request: (
             answer(OWN[BIND], number) if b"wrong-password" in request else friendly(asked, number, request)
         )
@@ -185,12 +185,12 @@ def test_wrong_answer_to_a_bind_lets_nobody_in(
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("name", wrong_answers(SEARCH))
-def test_wrong_answer_to_a_search_is_not_an_empty_one(
+def test_wrong_response_to_a_search_is_not_an_empty_result(
     opened: Callable[..., LdapDirectory],
     name: str,
     codec: bool,  # noqa: FBT001
 ) -> None:
-    """Nobody is called unknown by it, at a login or at a refresh."""
+    """No user becomes unknown by it, at a login or at a refresh."""
     with Scripted(answering(SEARCH, wrong_answers(SEARCH)[name])) as server:
         directory = opened(uris=(server.uri,), codec=codec, **LIMITS)
         assert says(directory) == "unavailable"
@@ -200,12 +200,12 @@ def test_wrong_answer_to_a_search_is_not_an_empty_one(
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("name", wrong_answers(EXTENDED))
-def test_wrong_answer_to_start_tls_sends_no_password(
+def test_wrong_response_to_start_tls_sends_no_password(
     opened: Callable[..., LdapDirectory],
     name: str,
     codec: bool,  # noqa: FBT001
 ) -> None:
-    """Without StartTLS's own response nothing more is said (RFC 4511, 4.14.2)."""
+    """Without the response of StartTLS nothing more is sent (RFC 4511, 4.14.2)."""
     with Scripted(answering(EXTENDED, wrong_answers(EXTENDED)[name])) as server:
         settings = {**LIMITS, **SERVICE, "start_tls": True}
         assert says(opened(uris=(server.uri,), codec=codec, **settings)) == "unavailable"
@@ -215,7 +215,7 @@ def test_wrong_answer_to_start_tls_sends_no_password(
 
 @pytest.mark.parametrize("name", [START_TLS, b"1.2.3"])
 def test_response_that_names_another_extended_request_is_refused(name: bytes) -> None:
-    """A response that has a name must have the request's (RFC 4511, 4.12)."""
+    """The name in a response must be the request's (RFC 4511, 4.12)."""
     answer = tlv(0x78, tlv(0x0A, b"\0"), tlv(0x04), tlv(0x04), tlv(0x8A, name))
     server = Scripted(lambda _asked, number, _request: message(number, answer))
     with server, linked(server, codec=True) as connection:
@@ -228,13 +228,13 @@ def test_response_that_names_another_extended_request_is_refused(name: bytes) ->
 
 @pytest.mark.parametrize("codec", [True, False])
 @pytest.mark.parametrize("operation", [BIND, SEARCH])
-def test_wrong_answer_over_start_tls(
+def test_wrong_response_over_start_tls_is_unavailable(
     opened: Callable[..., LdapDirectory],
     tmp_path: Path,
     operation: int,
     codec: bool,  # noqa: FBT001
 ) -> None:
-    """TLS changes nothing: each wrong answer is refused over it too, and the right one is taken."""
+    """Over TLS too, each wrong response is refused, and the right one accepted."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -247,16 +247,16 @@ def test_wrong_answer_over_start_tls(
 
 
 @pytest.mark.parametrize("codec", [True, False])
-def test_late_second_response_is_not_the_next_persons(
+def test_late_second_response_is_not_read_as_the_next_users(
     opened: Callable[..., LdapDirectory],
     codec: bool,  # noqa: FBT001
 ) -> None:
-    """A success that follows a refusal later is read by nobody: the connection is dropped when it shows."""
+    """A success that arrives after a refusal closes the connection as soon as it is noticed."""
     late = threading.Event()
 
     class Late(Scripted):
         def send(self, connection: Any, answer: bytes) -> None:
-            """Send the second of two messages when it is time."""
+            """Send the second of two messages later."""
             size = 2 + answer[1]
             connection.sendall(answer[:size])
             if answer[size:] and answer[size + 8] == OWN[BIND]:
@@ -289,13 +289,13 @@ def test_late_second_response_is_not_the_next_persons(
 
 
 @pytest.mark.parametrize("codec", [True, False])
-def test_late_response_amid_the_next_request_says_nothing(codec: bool) -> None:  # noqa: FBT001
-    """A late response has the id of its own request, so the next one takes it for no answer."""
+def test_late_response_does_not_answer_the_next_request(codec: bool) -> None:  # noqa: FBT001
+    """A late response has the message id of its own request."""
     first: list[int] = []
 
     def script(asked: int, number: int, _request: bytes) -> bytes | None:
         first.append(number)
-        # The second request gets the rest of the first answer, and its own refusal.
+        # The second request gets the late response to the first one, and its own refusal.
         return result(asked, first[0], 49 if len(first) == 1 else 0) + (
             b"" if len(first) == 1 else result(asked, number, 49)
         )
@@ -307,8 +307,8 @@ def test_late_response_amid_the_next_request_says_nothing(codec: bool) -> None: 
         assert not connection.usable
 
 
-def test_entries_and_references_come_before_the_result(opened: Callable[..., LdapDirectory]) -> None:
-    """ldap3's reader, too, takes what a search may return before its result."""
+def test_entries_and_references_are_read_before_the_result(opened: Callable[..., LdapDirectory]) -> None:
+    """ldap3's reader accepts them too."""
     reference = tlv(0x73, tlv(0x04, b"ldap://elsewhere/dc=x"))
     script = answering(SEARCH, lambda _, number: message(number, reference) + alice(number))
     for codec in (True, False):

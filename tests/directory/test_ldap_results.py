@@ -1,4 +1,4 @@
-"""Result codes: which refuse a person, and which only say that nothing can be said (RFC 4511, appendix A)."""
+"""Which result codes refuse a user; the others make the directory unavailable (RFC 4511, appendix A)."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,19 +21,19 @@ CANNOT_SAY = {1, 2, 3, 7, 11, 12, 14, 51, 52, 53, 54, 71, 80, 118}
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
-    """A server on which everything succeeds until a test says otherwise."""
+    """A server that answers every request with success, unless a test changes its script."""
     with Scripted() as scripted:
         yield scripted
 
 
 @pytest.fixture
 def directory(server: Scripted, opened: Callable[..., Directory]) -> Directory:
-    """A directory on that server, in clear, without a service account."""
+    """A directory on that server, without TLS and without a service account."""
     return opened(uris=(server.uri,), start_tls=False, user_base="dc=x", login_deadline=2, read_timeout=1)
 
 
 def answering(operation: int, code: int) -> Callable[[int, int, bytes], bytes | None]:
-    """Make a script that answers one operation with a result code, and the others friendly."""
+    """Make a script that answers one operation with a result code, and the others with success."""
 
     def script(asked: int, message_id: int, request: bytes) -> bytes | None:
         if asked == operation:
@@ -44,10 +44,10 @@ def answering(operation: int, code: int) -> Callable[[int, int, bytes], bytes | 
 
 
 @pytest.mark.parametrize(("code", "reason"), REFUSED.items())
-def test_a_few_results_refuse_the_person(
+def test_six_results_refuse_the_user(
     server: Scripted, directory: Directory, code: int, reason: Refusal
 ) -> None:
-    """Each refusal has its reason, and the server's text without its NUL for the log."""
+    """Each refusal has its reason, and the server's text without NUL for the log."""
     server.script = answering(BIND, code)
     with pytest.raises(InvalidCredentials) as caught:
         directory.authenticate("alice", "x")
@@ -55,8 +55,8 @@ def test_a_few_results_refuse_the_person(
 
 
 @pytest.mark.parametrize("code", sorted(ALARMS | CANNOT_SAY))
-def test_every_other_result_says_nothing(server: Scripted, directory: Directory, code: int) -> None:
-    """Whatever is no refusal is unavailable, with an alarm where only a setting can cure it."""
+def test_every_other_result_is_unavailable(server: Scripted, directory: Directory, code: int) -> None:
+    """It raises an alarm if only a setting can cure it."""
     server.script = answering(BIND, code)
     with pytest.raises(DirectoryUnavailable) as caught:
         directory.authenticate("alice", "x")
@@ -64,8 +64,8 @@ def test_every_other_result_says_nothing(server: Scripted, directory: Directory,
 
 
 @pytest.mark.parametrize("code", sorted({1, 2, 3, 8, 10, 11, 13, 32, 34, 49, 50, 51, 52, 53, 80}))
-def test_no_result_of_a_search_refuses(server: Scripted, directory: Directory, code: int) -> None:
-    """A search that failed says nothing about the person."""
+def test_no_failed_search_refuses_the_user(server: Scripted, directory: Directory, code: int) -> None:
+    """A failed search means nothing for the user."""
     server.script = answering(SEARCH, code)
     for ask in (lambda: directory.authenticate("alice", "x"), lambda: directory.find("x"), directory.ping):
         with pytest.raises(DirectoryUnavailable):
@@ -73,10 +73,10 @@ def test_no_result_of_a_search_refuses(server: Scripted, directory: Directory, c
 
 
 @pytest.mark.parametrize("code", [49, 53, 19, 50, 32, 48, 8, 51, 52])
-def test_no_result_of_our_own_account_refuses(
+def test_no_result_of_our_own_account_refuses_the_user(
     server: Scripted, opened: Callable[..., Directory], code: int
 ) -> None:
-    """What our own account's bind comes to is never the person's fault; only 51 and 52 pass by waiting."""
+    """Every result of our own account's bind is unavailable; all except 51 and 52 raise an alarm."""
     server.script = answering(BIND, code)
     directory = opened(
         uris=(server.uri, server.uri),
@@ -103,10 +103,10 @@ def test_no_result_of_our_own_account_refuses(
     ],
 )
 @pytest.mark.parametrize("operation", [BIND, SEARCH])
-def test_garbage_says_nothing(
+def test_garbage_is_unavailable(
     server: Scripted, opened: Callable[..., Directory], answer: bytes, operation: int
 ) -> None:
-    """What is not an answer in LDAP is unavailable, within the deadline."""
+    """Bytes that are not LDAP are noticed within the deadline."""
     server.script = lambda asked, message_id, request: (
         answer if asked == operation else friendly(asked, message_id, request)
     )
@@ -117,8 +117,8 @@ def test_garbage_says_nothing(
         directory.authenticate("alice", "x")
 
 
-def test_answer_to_another_message_says_nothing(server: Scripted, directory: Directory) -> None:
-    """A success that was not asked for by this bind is not believed (RFC 4511, 4.1.1.1)."""
+def test_response_with_another_message_id_is_unavailable(server: Scripted, directory: Directory) -> None:
+    """A success with another id does not answer this bind (RFC 4511, 4.1.1.1)."""
     server.script = lambda asked, message_id, request: (
         result(BIND, message_id + 1) if asked == BIND else friendly(asked, message_id, request)
     )
@@ -126,8 +126,8 @@ def test_answer_to_another_message_says_nothing(server: Scripted, directory: Dir
         directory.authenticate("alice", "x")
 
 
-def test_notice_of_disconnection_is_a_dead_connection(server: Scripted, directory: Directory) -> None:
-    """A server that says goodbye is asked again on a new connection, for a search (RFC 4511, 4.4.1)."""
+def test_notice_of_disconnection_repeats_a_search(server: Scripted, directory: Directory) -> None:
+    """The search is repeated on a new connection (RFC 4511, 4.4.1)."""
     farewell = message(
         0, tlv(0x78, tlv(0x0A, b"\x34"), tlv(0x04), tlv(0x04), tlv(0x8A, b"1.3.6.1.4.1.1466.20036"))
     )
@@ -136,12 +136,12 @@ def test_notice_of_disconnection_is_a_dead_connection(server: Scripted, director
         farewell if asked == SEARCH and next(first, False) else friendly(asked, message_id, request)
     )
     assert directory.authenticate("alice", "x").net_id == "alice"
-    # The first, one to search again, and one to bind. No probe: one lost connection puts no server aside.
+    # The first, one to repeat the search, and one to bind. One lost connection starts no probe.
     assert server.connections == 3
 
 
 def test_refused_start_tls_sends_no_password(server: Scripted, opened: Callable[..., Directory]) -> None:
-    """Without StartTLS nothing more is said, least of all a password (RFC 4513, 3.1)."""
+    """Without TLS nothing more is sent (RFC 4513, 3.1)."""
     server.script = answering(EXTENDED, 2)
     directory = opened(uris=(server.uri,), user_base="dc=x", bind_dn="cn=svc", bind_password="svc-password")
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_START_TLS") as caught:
@@ -151,10 +151,8 @@ def test_refused_start_tls_sends_no_password(server: Scripted, opened: Callable[
     assert b"password" not in server.received
 
 
-def test_plain_text_behind_start_tls_is_not_believed(
-    server: Scripted, opened: Callable[..., Directory]
-) -> None:
-    """A bind's success that was sent before TLS stood is not taken for one (RFC 4513, 3.1.1)."""
+def test_response_from_before_tls_is_ignored(server: Scripted, opened: Callable[..., Directory]) -> None:
+    """A bind's success that was sent before TLS started does not count (RFC 4513, 3.1.1)."""
     server.script = lambda asked, message_id, _request: (
         result(asked, message_id) + result(BIND, message_id + 1) if asked == EXTENDED else None
     )
@@ -164,8 +162,8 @@ def test_plain_text_behind_start_tls_is_not_believed(
     assert b"password" not in server.received
 
 
-def test_persons_bind_is_never_sent_twice(server: Scripted, directory: Directory) -> None:
-    """A bind that may have arrived is not repeated: it may have counted as a failure already."""
+def test_users_bind_is_never_sent_twice(server: Scripted, directory: Directory) -> None:
+    """The server may have counted a bind that arrived as a failure."""
     server.script = lambda asked, message_id, request: (
         None if asked == BIND else friendly(asked, message_id, request)
     )
@@ -174,8 +172,8 @@ def test_persons_bind_is_never_sent_twice(server: Scripted, directory: Directory
     assert server.received.count(b"alice-password") == 1
 
 
-def test_search_is_sent_twice(server: Scripted, directory: Directory) -> None:
-    """A search whose connection died is repeated once on a new one."""
+def test_lost_search_is_repeated_once(server: Scripted, directory: Directory) -> None:
+    """The second try uses a new connection."""
     server.script = lambda asked, message_id, request: (
         None if asked == SEARCH else friendly(asked, message_id, request)
     )
@@ -185,7 +183,7 @@ def test_search_is_sent_twice(server: Scripted, directory: Directory) -> None:
 
 
 def test_dead_idle_connections_are_replaced(server: Scripted, directory: Directory) -> None:
-    """Connections that the server closed while idle cost no login, bind or search."""
+    """Connections that the server closed while they were idle cost no login."""
     for _ in range(3):
         assert directory.authenticate("alice", "x").net_id == "alice"
         server.hang_up()
@@ -193,7 +191,7 @@ def test_dead_idle_connections_are_replaced(server: Scripted, directory: Directo
 
 
 def test_size_limit_and_an_entry_is_ambiguous(server: Scripted, directory: Directory) -> None:
-    """One entry with sizeLimitExceeded behind it is not the only one (RFC 4511, 4.5.1.4)."""
+    """One entry followed by sizeLimitExceeded is not the only one (RFC 4511, 4.5.1.4)."""
     server.script = lambda asked, message_id, request: (
         alice(message_id)[: -len(result(SEARCH, message_id))] + result(SEARCH, message_id, 4)
         if asked == SEARCH

@@ -1,4 +1,4 @@
-"""Which servers are used: quarantine, back-off, probes, and the order of preference."""
+"""Server states: quarantine, back-off, probes, and the order of preference."""
 
 from collections.abc import Callable
 
@@ -23,24 +23,24 @@ class Clock:
 
 
 def fail(servers: Servers, uri: str, failure: DirectoryUnavailable = DOWN) -> None:
-    """Report a failure of a connection that was opened just now."""
+    """Report the failure of a connection that was opened just now."""
     servers.record_failure(uri, servers.epoch(uri), failure)
 
 
 def state(servers: Servers, uri: str) -> ServerState:
-    """The state of one server."""
+    """Return the state of one server."""
     return next(status.state for status in servers.statuses() if status.uri == uri)
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """The clock, monotonic and not."""
+    """One clock for wall time and monotonic time."""
     return Clock()
 
 
 @pytest.fixture
 def make(clock: Clock) -> Callable[..., Servers]:
-    """Make servers whose jitter is none: 0.5 is the middle of it."""
+    """Make servers without jitter, since 0.5 is the middle of its range."""
 
     def make_them(*uris: str, random: Callable[[], float] = lambda: 0.5) -> Servers:
         return Servers(uris, clock=clock, monotonic=clock, random=random)
@@ -48,16 +48,16 @@ def make(clock: Clock) -> Callable[..., Servers]:
     return make_them
 
 
-def test_order_is_the_settings(make: Callable[..., Servers]) -> None:
-    """Good servers come in the order of preference; the one a login has begun on comes first."""
+def test_good_servers_keep_the_order_of_the_settings(make: Callable[..., Servers]) -> None:
+    """Only a preferred server comes first, and an avoided one last."""
     servers = make(A, B, C)
     assert servers.candidates() == [A, B, C]
     assert servers.candidates(prefer=C) == [C, A, B]
     assert servers.candidates(avoid=A) == [B, C, A]
 
 
-def test_back_off_doubles_up_to_half_a_minute(make: Callable[..., Servers], clock: Clock) -> None:
-    """A server that fails its probes is left alone for 0.5, 1, 2 ... 30 s while others are good."""
+def test_back_off_doubles_up_to_30_seconds(make: Callable[..., Servers], clock: Clock) -> None:
+    """While others are good, a failing server is probed after 0.5, 1, 2 ... 30 s."""
     servers = make(A, B)
     fail(servers, A)
     for seconds in (0.5, 1, 2, 4, 8, 16, 30, 30):
@@ -69,10 +69,10 @@ def test_back_off_doubles_up_to_half_a_minute(make: Callable[..., Servers], cloc
 
 
 @pytest.mark.parametrize(("drawn", "seconds"), [(0.0, 0.375), (1.0, 0.625)])
-def test_back_off_is_jittered(
+def test_back_off_has_jitter(
     make: Callable[..., Servers], clock: Clock, drawn: float, seconds: float
 ) -> None:
-    """Processes that lost a server together do not come back together."""
+    """Processes that lost a server together do not retry together."""
     servers = make(A, B, random=lambda: drawn)
     fail(servers, A)
     clock.now += seconds - 0.01
@@ -81,8 +81,8 @@ def test_back_off_is_jittered(
     assert servers.claim_probes(urgent=False) == [A]
 
 
-def test_one_probes_while_others_go_elsewhere(make: Callable[..., Servers], clock: Clock) -> None:
-    """A probe is claimed by one caller; until it is answered the server is used by nobody."""
+def test_probe_is_claimed_by_one_caller(make: Callable[..., Servers], clock: Clock) -> None:
+    """Until the probe is answered, no login uses the server."""
     servers = make(A, B)
     fail(servers, A)
     clock.now += 1
@@ -94,8 +94,10 @@ def test_one_probes_while_others_go_elsewhere(make: Callable[..., Servers], cloc
     assert state(servers, A) is ServerState.GOOD
 
 
-def test_preference_returns_when_it_has_settled(make: Callable[..., Servers], clock: Clock) -> None:
-    """A server that is back is used, but first again only after half a minute without a failure."""
+def test_recovered_server_is_preferred_again_after_30_seconds(
+    make: Callable[..., Servers], clock: Clock
+) -> None:
+    """Until then it is used last."""
     servers = make(A, B)
     fail(servers, A)
     clock.now += 1
@@ -109,8 +111,8 @@ def test_preference_returns_when_it_has_settled(make: Callable[..., Servers], cl
     assert servers.statuses()[0].failures == 0
 
 
-def test_flapping_server_keeps_its_back_off(make: Callable[..., Servers], clock: Clock) -> None:
-    """A server that fails again before it has settled goes on where its back-off stood."""
+def test_flapping_server_keeps_its_failures(make: Callable[..., Servers], clock: Clock) -> None:
+    """A failure within 30 s after a recovery continues the back-off."""
     servers = make(A, B)
     for failures in (1, 2, 3):
         fail(servers, A)
@@ -120,8 +122,10 @@ def test_flapping_server_keeps_its_back_off(make: Callable[..., Servers], clock:
         servers.probe_succeeded(A)
 
 
-def test_every_server_down_is_probed_each_second(make: Callable[..., Servers], clock: Clock) -> None:
-    """With none left, long back-offs are cut short, and a hung probe keeps no other from being made."""
+def test_every_server_is_probed_each_second_if_none_is_good(
+    make: Callable[..., Servers], clock: Clock
+) -> None:
+    """Long back-offs are cut short, and a hanging probe does not prevent another."""
     servers = make(A, B)
     for uri in (A, B):
         fail(servers, uri)
@@ -134,8 +138,8 @@ def test_every_server_down_is_probed_each_second(make: Callable[..., Servers], c
     assert servers.candidates() == [B]
 
 
-def test_a_night_of_failures_overflows_nothing(make: Callable[..., Servers], clock: Clock) -> None:
-    """Any number of failures in a row is a back-off of half a minute."""
+def test_back_off_does_not_overflow(make: Callable[..., Servers], clock: Clock) -> None:
+    """The back-off stays at 30 s after thousands of failures in a row."""
     servers = make(A, B)
     fail(servers, A)
     for _ in range(2000):
@@ -145,8 +149,8 @@ def test_a_night_of_failures_overflows_nothing(make: Callable[..., Servers], clo
     assert servers.statuses()[0].failures == 2001
 
 
-def test_failures_at_the_same_time_count_once(make: Callable[..., Servers], clock: Clock) -> None:
-    """Connections opened before the last failure are not trusted, and tell nothing new when they fail too."""
+def test_failures_of_one_epoch_count_once(make: Callable[..., Servers], clock: Clock) -> None:
+    """Connections from before the last failure are not trusted, and their failures are ignored."""
     servers = make(A)
     epoch = servers.epoch(A)
     assert servers.trusts(A, epoch)
@@ -161,8 +165,8 @@ def test_failures_at_the_same_time_count_once(make: Callable[..., Servers], cloc
     assert state(servers, A) is ServerState.GOOD
 
 
-def test_first_failure_of_a_connection_is_probed_at_once(make: Callable[..., Servers], clock: Clock) -> None:
-    """Whether the server or only the connection hangs is found out without a back-off, the first time."""
+def test_first_failure_is_probed_at_once(make: Callable[..., Servers], clock: Clock) -> None:
+    """The first time, a probe without back-off tells a dead connection from a dead server."""
     servers = make(A)
     servers.record_failure(A, 0, DOWN, probe_now=True)
     assert servers.claim_probes(urgent=True) == [A]
@@ -171,8 +175,8 @@ def test_first_failure_of_a_connection_is_probed_at_once(make: Callable[..., Ser
     assert servers.claim_probes(urgent=True) == []
 
 
-def test_status_tells_the_last_failure(make: Callable[..., Servers], clock: Clock) -> None:
-    """State, since when, failures in a row and the cause are there for health, metrics and the doctor."""
+def test_status_has_the_last_failure(make: Callable[..., Servers], clock: Clock) -> None:
+    """Health, metrics and the directory check need state, time, failures in a row and cause."""
     servers = make(A, B)
     clock.now = 2000.0
     fail(servers, A, DirectoryUnavailable("a certificate", alarm=True))
@@ -186,8 +190,8 @@ def test_status_tells_the_last_failure(make: Callable[..., Servers], clock: Cloc
     assert outage.alarm
 
 
-def test_another_state_is_told(clock: Clock) -> None:
-    """Whoever wants to know is told of each server that is in another state, and of it alone."""
+def test_on_change_is_called_with_each_new_state(clock: Clock) -> None:
+    """The callback gets the server that changed, and no other."""
     told: list[tuple[str, str]] = []
     servers = Servers(
         ("ldap://a", "ldap://b"),

@@ -1,4 +1,4 @@
-"""TLS to the directory: with whom, or not at all (RFC 4513, section 3)."""
+"""TLS to the directory is always verified (RFC 4513, section 3)."""
 
 import contextlib
 import socket
@@ -22,14 +22,14 @@ from tests.servers.slapd import Slapd
 
 @pytest.fixture
 def other_ca(tmp_path: Path) -> Path:
-    """An authority that no test server's certificate comes from."""
+    """An authority that issued no test server's certificate."""
     path = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(path)
     return path
 
 
 def no_login(directory: Directory, cause: str) -> None:
-    """Log in, which must end in an alarm with this cause, however often it is tried."""
+    """Log in repeatedly; each login must end in an alarm with this cause."""
     for _ in range(2):
         with pytest.raises(DirectoryUnavailable, match=cause) as caught:
             directory.authenticate("alice", "alice-password")
@@ -38,36 +38,40 @@ def no_login(directory: Directory, cause: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
-def test_wrong_host(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str) -> None:
-    """A certificate that does not name the address is refused, an IP address too (RFC 4513, 3.1.3)."""
+def test_certificate_of_another_host_is_refused(
+    on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str
+) -> None:
+    """An IP address must match too (RFC 4513, 3.1.3)."""
     uri = getattr(slapd, scheme).replace("127.0.0.1", "127.0.0.2")
     no_login(on_slapd(slapd, uris=(uri,)), "certificate of 127.0.0.2 is not accepted: IP address mismatch")
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
-def test_host_name(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str) -> None:
-    """A certificate that names the host is accepted (RFC 6125, 6.4)."""
+def test_certificate_of_the_host_is_accepted(
+    on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str
+) -> None:
+    """The certificate names the host (RFC 6125, 6.4)."""
     uri = getattr(slapd, scheme).replace("127.0.0.1", "localhost")
     assert on_slapd(slapd, uris=(uri,)).authenticate("alice", "alice-password").id == ALICE
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
-def test_unknown_authority(
+def test_certificate_of_an_unknown_authority_is_refused(
     on_slapd: Callable[..., Directory], slapd: Slapd, other_ca: Path, scheme: str
 ) -> None:
-    """A certificate from nobody we trust is refused, and the setting named."""
+    """The cause names the setting."""
     directory = on_slapd(slapd, uris=(getattr(slapd, scheme),), ca_file=other_ca)
     no_login(directory, "NETID_LDAP_CA_FILE")
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_system_store_is_the_default(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: str) -> None:
-    """Without a CA file the system's store decides, which does not know the test's authority."""
+    """Without a CA file the system's store decides; it does not know the test's authority."""
     no_login(on_slapd(slapd, uris=(getattr(slapd, scheme),), ca_file=None), "NETID_LDAP_CA_FILE")
 
 
 def test_impostor_reads_no_password(opened: Callable[..., Directory], slapd: Slapd) -> None:
-    """A man in the middle who says yes to StartTLS but has no certificate of the host's sees no password."""
+    """A man in the middle accepts StartTLS but has no certificate of the host."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     read: list[bytes] = []
@@ -97,27 +101,27 @@ def test_impostor_reads_no_password(opened: Callable[..., Directory], slapd: Sla
 
 
 def test_plain_server_behind_ldaps_is_an_alarm(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
-    """A server that does not speak TLS on that port is a wrong setting."""
+    """A server that does not use TLS on that port is a wrong setting."""
     uri = slapd.ldap.replace("ldap:", "ldaps:")
     with pytest.raises(DirectoryUnavailable, match="no TLS with"):
         on_slapd(slapd, uris=(uri,)).authenticate("alice", "alice-password")
 
 
-def test_old_versions_are_refused() -> None:
-    """Nothing below TLS 1.2 is spoken, and certificate and name are always checked (RFC 8996)."""
+def test_tls_before_1_2_is_refused() -> None:
+    """Certificate and host name are always verified (RFC 8996)."""
     context = verified_context(ca_file=None, cert_file=None, key_file=None)
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
 
 
-def test_client_certificate(
+def test_client_certificate_is_sent(
     on_slapd: Callable[..., Directory],
     new_slapd: Callable[..., Slapd],
     authority: trustme.CA,
     tmp_path: Path,
 ) -> None:
-    """A server that demands a certificate gets ours, and without one there is no TLS (RFC 4513, 3.1.4)."""
+    """A server that requires a certificate gets ours; without one TLS fails (RFC 4513, 3.1.4)."""
     issued = authority.issue_cert("netid.campus.example")
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     issued.cert_chain_pems[0].write_to_path(cert)
@@ -131,7 +135,7 @@ def test_client_certificate(
 
 
 def test_unusable_files_are_refused(opened: Callable[..., Directory], tmp_path: Path) -> None:
-    """A file that holds no certificate is a setting that cannot be meant."""
+    """A file that holds no certificate is a mistake in the settings."""
     path = tmp_path / "empty.pem"
     path.write_text("nothing")
     with pytest.raises(ConfigError, match="NETID_LDAP_CA_FILE"):
@@ -149,8 +153,8 @@ def test_failed_handshakes_leave_no_thread_and_no_socket(
     assert threading.active_count() == before
 
 
-def test_expired_certificate(authority: trustme.CA, tmp_path: Path) -> None:
-    """A certificate whose time is over is refused, and no waiting cures it (RFC 5280, 4.1.2.5)."""
+def test_expired_certificate_is_refused(authority: trustme.CA, tmp_path: Path) -> None:
+    """It raises an alarm, since an operator must act (RFC 5280, 4.1.2.5)."""
     ended = datetime.now(UTC) - timedelta(days=1)
     leaf = authority.issue_cert("127.0.0.1", not_after=ended, not_before=ended - timedelta(days=9))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

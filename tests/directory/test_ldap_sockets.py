@@ -1,4 +1,4 @@
-"""Reaching a server: names, addresses and sockets."""
+"""Opening and using a socket to a server: names, addresses, timeouts."""
 
 import errno
 import select
@@ -22,15 +22,15 @@ from directory.ldap.connections.uri import ServerUri
 from tests.directory.scripted import Scripted
 
 
-def test_unresolvable_name(opened: Callable[..., Directory]) -> None:
-    """A name that does not resolve is unavailable, with the name in the cause."""
+def test_name_that_does_not_resolve_is_unavailable(opened: Callable[..., Directory]) -> None:
+    """The cause names the host that does not resolve."""
     directory = opened(uris=("ldap://directory.invalid",), user_base="dc=x")
     with pytest.raises(DirectoryUnavailable, match=r"directory\.invalid"):
         directory.ping()
 
 
-def test_hung_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A resolver that hangs costs the connect timeout, since it is waited for from outside."""
+def test_resolver_that_hangs_costs_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver runs in its own thread, so it cannot hold a login for longer."""
     hung = threading.Event()
     real = socket.getaddrinfo
 
@@ -52,23 +52,23 @@ def test_hung_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     hung.set()
 
 
-def test_missing_unix_socket(opened: Callable[..., Directory], tmp_path: Path) -> None:
-    """A socket that is not there is unavailable, with its path in the cause."""
+def test_missing_unix_socket_is_unavailable(opened: Callable[..., Directory], tmp_path: Path) -> None:
+    """The cause names the path of the socket that does not exist."""
     path = str(tmp_path / "none").replace("/", "%2F")
     with pytest.raises(DirectoryUnavailable, match="cannot be reached"):
         opened(uris=(f"ldapi://{path}",), user_base="dc=x").ping()
 
 
-def test_nagle_is_off() -> None:
-    """TCP_NODELAY is set: without it a bind over TLS 1.3 waits 40 ms for an acknowledgement."""
+def test_tcp_nodelay_is_set() -> None:
+    """Without TCP_NODELAY a bind over TLS 1.3 waits 40 ms for an acknowledgement."""
     with Scripted() as server:
         raw = dial(ServerUri.parse(server.uri), connect_timeout=1, deadline=Deadline(1, time.monotonic))
         with raw:
             assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host's address of a family without support is passed over, and the next one is tried."""
+def test_address_of_an_unsupported_family_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the kernel lacks a host's address family, the next address is tried."""
     real = socket.socket
 
     def without_ipv6(family: int, kind: int) -> socket.socket:
@@ -87,8 +87,8 @@ def test_family_that_the_kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -
         dial(uri, connect_timeout=1, deadline=Deadline(1, time.monotonic)).close()
 
 
-def test_server_that_takes_nothing_more() -> None:
-    """A request that the server does not take ends with the read timeout, as an answer does."""
+def test_request_that_the_server_does_not_read_times_out() -> None:
+    """A request that fills the socket's buffers ends with the read timeout."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         wrapped = DeadlineSocket(ours, server="x", read_timeout=0.1, deadline=Deadline(5, time.monotonic))
@@ -98,8 +98,8 @@ def test_server_that_takes_nothing_more() -> None:
         assert 0.1 <= time.monotonic() - began < 1
 
 
-def test_answer_is_waited_for_until_the_nearer_of_two_ends() -> None:
-    """An answer that does not come ends with the read timeout, or with a deadline that is nearer."""
+def test_read_ends_with_the_read_timeout_or_an_earlier_deadline() -> None:
+    """A missing response ends with the read timeout, or with the deadline if that comes first."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         wrapped = DeadlineSocket(ours, server="x", read_timeout=0.3, deadline=Deadline(5, time.monotonic))
@@ -111,8 +111,8 @@ def test_answer_is_waited_for_until_the_nearer_of_two_ends() -> None:
             assert seconds - 0.01 <= time.monotonic() - began < seconds + 0.1
 
 
-def test_large_request_is_sent_whole() -> None:
-    """One that the server takes in several parts arrives as it is."""
+def test_large_request_is_sent_completely() -> None:
+    """A request that the server reads in several parts arrives unchanged."""
     ours, theirs = socket.socketpair()
     received = []
     with ours, theirs:
@@ -124,8 +124,8 @@ def test_large_request_is_sent_whole() -> None:
     assert received == [b"request" * 400_000 + b"\0" * 200_000]
 
 
-def test_what_was_unread_comes_first() -> None:
-    """Who reads after the codec reads the same bytes; while some are left the connection is not silent."""
+def test_bytes_that_were_pushed_back_are_read_first() -> None:
+    """The next reader gets the bytes that the codec pushed back. Until then the connection is not silent."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         wrapped = DeadlineSocket(ours, server="x", read_timeout=1, deadline=Deadline(1, time.monotonic))
@@ -138,8 +138,8 @@ def test_what_was_unread_comes_first() -> None:
         assert not wrapped.is_silent()
 
 
-def test_silence_over_tls() -> None:
-    """Tickets are of TLS (RFC 8446, 4.6.1), not of the server; what TLS holds back is, and so is the end."""
+def test_tls_session_tickets_do_not_break_the_silence() -> None:
+    """Session tickets belong to TLS (RFC 8446, 4.6.1); buffered data of the server does not."""
     authority, theirs_context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(theirs_context)
     ours_context = ssl.create_default_context()
