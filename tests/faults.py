@@ -1,4 +1,4 @@
-"""What is done to a server to see how it fares."""
+"""Faults that tests inject into a site's database, and reads of its tables."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from tests.conftest import Site
 
 
 def database_file(site: Site) -> Path:
-    """Where a site keeps its SQLite database."""
+    """Return the path of a site's SQLite database."""
     return Path(site.app.instance_path) / "netid.sqlite3"
 
 
 def drop_table(site: Site, table: str) -> None:
-    """Take one table away, behind the server's back."""
+    """Drop a table without the server."""
     connection = sqlite3.connect(database_file(site))
     connection.execute(f'DROP TABLE "{table}"')
     connection.commit()
@@ -24,7 +24,7 @@ def drop_table(site: Site, table: str) -> None:
 
 @contextmanager
 def without_table(site: Site, table: str) -> Iterator[None]:
-    """Take one table away for a while."""
+    """Remove a table for the length of the block."""
     _rename_table(site, table, f"{table}_away")
     yield
     _rename_table(site, f"{table}_away", table)
@@ -38,7 +38,7 @@ def _rename_table(site: Site, name: str, other: str) -> None:
 
 
 def ruin_database(site: Site) -> None:
-    """Write over the whole database: nothing of it can be read."""
+    """Overwrite the whole database, so that no part of it can be read."""
     with site.app.app_context():
         db.engine.dispose()
     file = database_file(site)
@@ -48,7 +48,7 @@ def ruin_database(site: Site) -> None:
 
 
 def rows(site: Site, table: str) -> list[dict[str, object]]:
-    """Every row of a table, by column name."""
+    """Return every row of a table, by column name."""
     connection = sqlite3.connect(database_file(site))
     connection.row_factory = sqlite3.Row
     found = [dict(row) for row in connection.execute(f'SELECT * FROM "{table}"')]  # noqa: S608 - our own names
@@ -57,7 +57,7 @@ def rows(site: Site, table: str) -> list[dict[str, object]]:
 
 
 def write_column(site: Site, table: str, column: str, value: str) -> None:
-    """Put a value into every row of a table, behind the server's back."""
+    """Write a value into a column of every row, without the server."""
     connection = sqlite3.connect(database_file(site))
     connection.execute(f'UPDATE "{table}" SET "{column}" = ?', [value])  # noqa: S608 - our own names
     connection.commit()

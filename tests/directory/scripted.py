@@ -1,6 +1,6 @@
-"""A directory server that says what a test tells it to, byte by byte.
+"""A directory server whose responses a test scripts byte by byte.
 
-Owns: listening, reading LDAP requests, and building the few answers that tests need (RFC 4511, section 4).
+Owns: listening, reading LDAP requests, and building the few responses that tests need (RFC 4511, section 4).
 Must not know: what is tested.
 """
 
@@ -14,7 +14,7 @@ from typing import Self
 BIND, UNBIND, SEARCH, EXTENDED = 0x60, 0x42, 0x63, 0x77
 _DONE = {BIND: 0x61, SEARCH: 0x65, EXTENDED: 0x78}
 
-# What a script is given: the request's operation, its message id, and the request itself.
+# A script gets the request's operation, its message id, and the request itself.
 Script = Callable[[int, int, bytes], bytes | None]
 
 
@@ -32,19 +32,19 @@ def message(message_id: int, operation: bytes) -> bytes:
 
 
 def result(operation: int, message_id: int, code: int = 0, text: bytes = b"") -> bytes:
-    """Answer a request with a result code."""
+    """Make a response with a result code."""
     done = tlv(_DONE[operation], tlv(0x0A, bytes([code])), tlv(0x04), tlv(0x04, text))
     return message(message_id, done)
 
 
 def entry(message_id: int, dn: bytes, attributes: dict[bytes, bytes]) -> bytes:
-    """Return one entry of a search."""
+    """Make one entry of a search."""
     pairs = [tlv(0x30, tlv(0x04, name), tlv(0x31, tlv(0x04, value))) for name, value in attributes.items()]
     return message(message_id, tlv(0x64, tlv(0x04, dn), tlv(0x30, *pairs)))
 
 
 def parts(request: bytes) -> tuple[int, int]:
-    """Tell the operation and the message id of a request."""
+    """Return the operation and the message id of a request."""
     # LDAPMessage: 30 len, 02 len id, operation. ldap3's ids fit one to four octets.
     start = 2 if request[1] < 0x80 else 2 + (request[1] & 0x7F)
     end = start + 2 + request[start + 1]
@@ -52,22 +52,22 @@ def parts(request: bytes) -> tuple[int, int]:
 
 
 def alice(message_id: int) -> bytes:
-    """Return the entry of somebody, and success."""
+    """Make a search response with the entry of alice, and success."""
     attributes = {b"uid": b"alice", b"entryUUID": b"00000000-0000-4000-8000-00000000000a"}
     return entry(message_id, b"uid=alice,dc=x", attributes) + result(SEARCH, message_id)
 
 
 def friendly(operation: int, message_id: int, _request: bytes) -> bytes | None:
-    """Answer as a server does on which everybody is alice, with any password."""
+    """Answer every search with alice, and accept any password."""
     if operation == UNBIND:
         return None
     return alice(message_id) if operation == SEARCH else result(operation, message_id)
 
 
 class Scripted:
-    """The server: answers each request with what `script` returns, and closes where that is None.
+    """Answers each request with the return value of `script`; None closes the connection.
 
-    `received` holds every byte of every connection, `connections` how many there were.
+    `received` holds every byte of every connection; `connections` counts them.
     """
 
     def __init__(self, script: Script = friendly) -> None:
@@ -80,21 +80,21 @@ class Scripted:
 
     @property
     def uri(self) -> str:
-        """Where it listens."""
+        """The URI of the server."""
         return f"ldap://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def send(self, connection: socket.socket, answer: bytes) -> None:
-        """Send an answer; subclasses send it otherwise."""
+        """Send a response; subclasses override this."""
         connection.sendall(answer)
 
     def hang_up(self) -> None:
-        """Close every connection, as a server does that restarts."""
+        """Close every connection, like a server that restarts."""
         for connection in self._open:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def take_no_more(self) -> None:
-        """Refuse new connections; those that are open go on."""
+        """Refuse new connections, and keep the open ones."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -119,24 +119,26 @@ class Scripted:
                 connection, _ = self._listener.accept()
                 self.connections += 1
                 self._open.append(connection)
-                self._run(self._serve, connection)
+                self._run(self.serve, connection)
 
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Answer the requests of one connection; subclasses override this."""
         with connection, contextlib.suppress(OSError):
-            while request := self._read(connection):
+            while request := self.read_request(connection):
                 answer = self.script(*parts(request), request)
                 if answer is None:
                     return
                 self.send(connection, answer)
 
-    def _read(self, connection: socket.socket) -> bytes:
+    def read_request(self, connection: socket.socket) -> bytes:
+        """Read one request, and record it."""
         request = connection.recv(65536)
         self.received += request
         return request
 
 
 class Dripping(Scripted):
-    """Sends an answer one byte at a time, and never quite ends."""
+    """Sends a response one byte at a time, and never the last byte."""
 
     pause = 0.05
 
@@ -145,7 +147,7 @@ class Dripping(Scripted):
         self._over = threading.Event()
 
     def send(self, connection: socket.socket, answer: bytes) -> None:
-        """Send all but the last byte, slowly."""
+        """Send all bytes except the last, slowly."""
         for byte in answer[:-1]:
             connection.sendall(bytes([byte]))
             if self._over.wait(self.pause):
@@ -158,16 +160,17 @@ class Dripping(Scripted):
 
 
 class OverStartTls(Scripted):
-    """Agrees to StartTLS (RFC 4511, 4.14), and says what the script says over TLS."""
+    """Accepts StartTLS (RFC 4511, 4.14), and answers by the script over TLS."""
 
     def __init__(self, context: ssl.SSLContext, script: Script = friendly) -> None:
         super().__init__(script)
         self._context = context
 
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Answer StartTLS, then serve the connection over TLS."""
         with contextlib.suppress(OSError):
             request = connection.recv(65536)
             connection.sendall(result(*parts(request)))
             secured = self._context.wrap_socket(connection, server_side=True)
             self._open.append(secured)
-            super()._serve(secured)
+            super().serve(secured)

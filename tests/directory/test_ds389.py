@@ -14,7 +14,7 @@ from tests.directory.conftest import SERVICE
 from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.directory.shield_conformance import ShieldConformance
-from tests.servers.administrator import OfDs389
+from tests.servers.administrator import Ds389Administrator
 from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389, unique_id
 from tests.servers.policy import lock_nobody_on_389ds, lock_on_389ds
 
@@ -83,15 +83,15 @@ class TestDs389Lockout(LockoutConformance, ShieldConformance):
     @classmethod
     def _server_that_locks(cls, ds389: Ds389) -> Iterator[None]:
         """For these rules, failures lock everybody for an hour, and the service account may read how many."""
-        administrator = OfDs389(ds389)
+        administrator = Ds389Administrator(ds389)
         lock_on_389ds(administrator)
         yield
         lock_nobody_on_389ds(administrator)
 
     @pytest.fixture
-    def administrator(self, ds389: Ds389) -> OfDs389:
+    def administrator(self, ds389: Ds389) -> Ds389Administrator:
         """Whoever administers it."""
-        return OfDs389(ds389)
+        return Ds389Administrator(ds389)
 
 
 def test_policy_that_is_hidden_is_not_known(open_with: Callable[..., Directory]) -> None:

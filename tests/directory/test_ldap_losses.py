@@ -119,11 +119,11 @@ def test_new_connection_without_tls_has_answered_before_a_bind(
 
         turns = itertools.cycle([True, False])
 
-        def _serve(self, connection: Any) -> None:
+        def serve(self, connection: Any) -> None:
             if next(self.turns):
                 connection.close()
             else:
-                super()._serve(connection)
+                super().serve(connection)
 
     with Closing() as server:
         directory = opened(

@@ -77,8 +77,8 @@ def test_impostor_reads_no_password(opened: Callable[..., Directory], slapd: Sla
     read: list[bytes] = []
 
     class Impostor(Scripted):
-        def _serve(self, connection: Any) -> None:
-            request = self._read(connection)
+        def serve(self, connection: Any) -> None:
+            request = self.read_request(connection)
             end = 2 + 2 + request[3]
             connection.sendall(result(EXTENDED, int.from_bytes(request[4:end], "big")))
             try:

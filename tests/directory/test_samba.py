@@ -15,7 +15,7 @@ from tests.directory.conformance import Campus, DirectoryConformance, refusal
 from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.directory.shield_conformance import ShieldConformance
-from tests.servers.administrator import OfSamba
+from tests.servers.administrator import SambaAdministrator
 from tests.servers.policy import lock_on_samba
 from tests.servers.samba import ADMINISTRATOR, DOMAIN, PASSWORD, PEOPLE, Samba, Value, require_samba
 from tests.servers.spellings import Asker
@@ -177,9 +177,9 @@ class TestSambaLockout(LockoutConformance, ShieldConformance):
         lock_on_samba(samba, 0)
 
     @pytest.fixture
-    def administrator(self, samba: Samba) -> OfSamba:
+    def administrator(self, samba: Samba) -> SambaAdministrator:
         """Whoever administers it."""
-        return OfSamba(samba)
+        return SambaAdministrator(samba)
 
     def test_policy_of_some_people(self, open_with: Callable[..., Directory], samba: Samba) -> None:
         """Who is under another policy than the domain's is told by that one, if it may be read."""

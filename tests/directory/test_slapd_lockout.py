@@ -12,7 +12,7 @@ from directory import Account, Directory, DirectoryUnavailable, LockoutStatus, R
 from tests.directory.conftest import MovedClock
 from tests.directory.lockout_conformance import DAY, LIMIT, LockoutConformance, fail, look
 from tests.directory.shield_conformance import ShieldConformance
-from tests.servers.administrator import OfSlapd
+from tests.servers.administrator import SlapdAdministrator
 from tests.servers.policy import LOCKING, PolicySlapd, start_policy_slapd
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 
@@ -44,7 +44,7 @@ class TestSlapdLockout(LockoutConformance, ShieldConformance):
     """OpenLDAP tells of its lockouts."""
 
     @pytest.fixture
-    def administrator(self, locking: PolicySlapd) -> OfSlapd:
+    def administrator(self, locking: PolicySlapd) -> SlapdAdministrator:
         """Whoever administers it."""
         return locking.administrator
 

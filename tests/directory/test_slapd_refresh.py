@@ -9,7 +9,7 @@ from tests.conftest import Site
 from tests.directory.conformance import PEOPLE
 from tests.faults import rows
 from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
-from tests.servers.administrator import OfSlapd
+from tests.servers.administrator import SlapdAdministrator
 from tests.servers.slapd import SUFFIX, Slapd
 
 ALICE_DN = f"uid=alice,{PEOPLE}"
@@ -38,7 +38,7 @@ def test_guest_is_refused_and_comes_back(
     site = make_site(on_slapd(slapd, user_filter=NO_GUESTS, user_dn_template=template))
     client = site.register("p", "--grant", "refresh_token")
     first = site.ask_token(client).get_json()["refresh_token"]
-    people = OfSlapd(slapd)
+    people = SlapdAdministrator(slapd)
     people.change(ALICE_DN, {"employeeType": "guest"})
     assert said(site.refresh(client, first)) == INVALID_GRANT
     refused = [line for line in site.log_lines() if line["event"] == "grant.refused"]

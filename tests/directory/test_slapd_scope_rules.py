@@ -6,7 +6,7 @@ import pytest
 
 from directory import Directory
 from tests.conftest import Site
-from tests.servers.administrator import OfSlapd
+from tests.servers.administrator import SlapdAdministrator
 from tests.servers.slapd import Slapd
 
 pytestmark = pytest.mark.server
@@ -49,7 +49,9 @@ def test_scope_comes_and_goes_with_a_nested_group(
     assert site.ask_token(client, username="bob", password="bob-password").get_json()["scope"] == "profile"
     tokens = site.ask_token(client).get_json()
     assert tokens["scope"] == "payroll profile"
-    OfSlapd(slapd).change(f"cn=staff,{GROUPS}", {"member": "uid=frank,ou=people,dc=campus,dc=example"})
+    SlapdAdministrator(slapd).change(
+        f"cn=staff,{GROUPS}", {"member": "uid=frank,ou=people,dc=campus,dc=example"}
+    )
     assert site.refresh(client, tokens["refresh_token"]).get_json()["scope"] == "profile"
     assert site.ask_token(client).get_json()["scope"] == "profile"
 

@@ -18,7 +18,7 @@ from tests.conftest import Clock, Site
 from tests.models.stores import Place, Stores
 from tests.models.test_store_postgresql import bare_place, place
 from tests.servers.postgresql import Postgresql
-from tests.servers.wire import SilentProxy
+from tests.servers.silent_proxy import SilentProxy
 
 __all__ = ["bare_place", "place"]
 

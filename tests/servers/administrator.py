@@ -1,6 +1,6 @@
-"""What an administrator sees and does of lockouts, on each kind of directory server.
+"""The administrator's view of lockouts, on each kind of directory server.
 
-Owns: reading how often a person failed, unlocking and setting passwords, past the code under test. Must not
+Owns: reading failure counts, unlocking accounts and setting passwords without the code under test. Must not
 know: what is tested.
 """
 
@@ -23,26 +23,26 @@ _PATIENCE_SECONDS = 5
 
 
 class Administrator(Protocol):
-    """Sees and does it by a person's login name."""
+    """Reads and changes an account by its login name."""
 
     def failures(self, net_id: str) -> int:
-        """How many failures the server counts for a person."""
+        """Return how many failures the server counts for a user."""
         ...
 
     def is_locked(self, net_id: str) -> bool:
-        """Whether the server has locked a person out."""
+        """Return whether the server has locked a user out."""
         ...
 
     def set_password(self, net_id: str, password: str) -> None:
-        """Give a person another password."""
+        """Set another password for a user."""
         ...
 
     def unlock(self, net_id: str) -> None:
-        """Let a person who was locked out in again."""
+        """Unlock a user."""
         ...
 
 
-class _OverLdap:
+class _LdapAdministrator:
     """Administers entries by their own DNs."""
 
     def __init__(self, port: int, dn: str, password: str) -> None:
@@ -57,33 +57,33 @@ class _OverLdap:
         self._login.modify(dn, {name: [(MODIFY_REPLACE, [value])] for name, value in changes.items()})
 
 
-class OfSlapd(_OverLdap):
+class SlapdAdministrator(_LdapAdministrator):
     """An administrator of OpenLDAP."""
 
     def __init__(self, server: Slapd) -> None:
         super().__init__(server.port, f"cn=admin,{SUFFIX}", "admin")
 
     def failures(self, net_id: str) -> int:
-        """The moments of failures in the entry."""
+        """Count the failure times in the entry."""
         return len(self._login.values(net_id, "pwdFailureTime"))
 
     def is_locked(self, net_id: str) -> bool:
-        """Whether the entry has the moment of a lock."""
+        """Return whether the entry has a lock time."""
         return bool(self._login.values(net_id, "pwdAccountLockedTime"))
 
     def unlock(self, net_id: str) -> None:
-        """Take the lock and the failures away."""
+        """Remove the lock and the failures."""
         self._login.modify(_dn(net_id), {"pwdAccountLockedTime": [(MODIFY_DELETE, [])]})
 
 
-class OfDs389(_OverLdap):
+class Ds389Administrator(_LdapAdministrator):
     """An administrator of 389-ds."""
 
     def __init__(self, server: Ds389) -> None:
         super().__init__(server.port, "cn=Directory Manager", "admin-password")
 
     def set_password(self, net_id: str, password: str) -> None:
-        """Replace the password in the entry. This server answers before it notes when that was."""
+        """Replace the password in the entry. This server answers before it records the time of the change."""
         now = time.strftime("%Y%m%d%H%M%SZ", time.gmtime()).encode()
         super().set_password(net_id, password)
         until = time.monotonic() + _PATIENCE_SECONDS
@@ -92,31 +92,31 @@ class OfDs389(_OverLdap):
             time.sleep(0.005)
 
     def failures(self, net_id: str) -> int:
-        """The count in the entry."""
+        """Read the failure count of the entry."""
         return int((self._login.values(net_id, "passwordRetryCount") or [b"0"])[0])
 
     def is_locked(self, net_id: str) -> bool:
-        """Whether the entry says when it is unlocked."""
+        """Return whether the entry has an unlock time."""
         return bool(self._login.values(net_id, "accountUnlockTime"))
 
     def unlock(self, net_id: str) -> None:
-        """Take the lock and the count away."""
+        """Remove the lock and reset the count."""
         names = ("accountUnlockTime", "passwordRetryCount", "retryCountResetTime")
         self._login.modify(_dn(net_id), {name: [(MODIFY_REPLACE, [])] for name in names})
 
 
-class OfSamba:
+class SambaAdministrator:
     """An administrator of Active Directory."""
 
     def __init__(self, server: Samba) -> None:
         self._server = server
 
     def failures(self, net_id: str) -> int:
-        """The count in the entry."""
+        """Read the failure count of the entry."""
         return int(self._server.read(_samba_dn(net_id), "badPwdCount"))
 
     def is_locked(self, net_id: str) -> bool:
-        """Whether the entry's computed flags hold the one for it (MS-ADTS, 2.2.16)."""
+        """Return whether the entry's computed flags include the lock (MS-ADTS, 2.2.16)."""
         return bool(int(self._server.read(_samba_dn(net_id), "msDS-User-Account-Control-Computed")) & 0x10)
 
     def set_password(self, net_id: str, password: str) -> None:
@@ -124,13 +124,13 @@ class OfSamba:
         self._server.set_password(_samba_dn(net_id), password)
 
     def unlock(self, net_id: str) -> None:
-        """Take the lock and the count away."""
+        """Remove the lock and reset the count."""
         self._server.change(_samba_dn(net_id), {"lockoutTime": 0})
 
 
 @dataclass(frozen=True)
 class _Login:
-    """Whom to bind as, anew for each question: a server may be stopped and started between."""
+    """Credentials for one connection per operation: a test may restart the server in between."""
 
     port: int
     dn: str
@@ -138,7 +138,7 @@ class _Login:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection for the length of a `with` block."""
+        """Open a connection for the length of a `with` block."""
         server = Server("127.0.0.1", port=self.port, get_info=NONE)
         connection = Connection(server, self.dn, self.password, auto_bind=True)
         try:
@@ -147,7 +147,7 @@ class _Login:
             connection.unbind()
 
     def values(self, net_id: str, attribute: str) -> list[bytes]:
-        """Read an attribute of a person."""
+        """Read an attribute of a user."""
         with self.connection() as connection:
             if not connection.search(_dn(net_id), "(objectClass=*)", BASE, attributes=[attribute]):
                 pytest.fail(f"{connection.result}")
@@ -155,7 +155,7 @@ class _Login:
             return values
 
     def modify(self, dn: str, changes: dict[str, list[tuple[str, list[str]]]]) -> None:
-        """Change an entry; an attribute that is to be taken away may be missing."""
+        """Change an entry; an attribute to remove may be missing."""
         with self.connection() as connection:
             if not connection.modify(dn, changes) and connection.result["result"] != _NO_SUCH_ATTRIBUTE:
                 pytest.fail(f"{connection.result}")

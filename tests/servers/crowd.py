@@ -1,4 +1,4 @@
-"""LDIF of many people, for what must hold with a campus and not only with a class."""
+"""LDIF of many users, for tests that need a directory of a campus's size."""
 
 import hashlib
 import uuid
@@ -44,17 +44,17 @@ userPassword: {SERVICE_PASSWORD}
 
 
 def net_id(number: int) -> str:
-    """The Net ID of person `number`."""
+    """Return the Net ID of user `number`."""
     return f"u{number}"
 
 
 def password(number: int) -> str:
-    """The password of person `number`."""
+    """Return the password of user `number`."""
     return f"password-{number}"
 
 
 def crowd(people: int) -> bytes:
-    """The whole directory of so many people, `{SSHA}` passwords and entryUUIDs included."""
+    """Return the LDIF of a directory with `people` users, with `{SSHA}` passwords and entryUUIDs."""
     entries = [_BRANCHES]
     for number in range(people):
         salt = b"salt"

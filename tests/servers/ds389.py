@@ -1,9 +1,9 @@
-"""A real 389 Directory Server for tests, on free loopback ports, with all that it has in a temporary folder.
+"""A real 389 Directory Server for tests, on free loopback ports, with all its files in a temporary folder.
 
-Owns: making its configuration, starting and ending one ns-slapd by its own process, and writing the people of
-the embedded directory as this server has them. Must not know: what is tested.
+Owns: its configuration, starting and stopping one ns-slapd as a child process, and converting the embedded
+directory's users to this server's schema. Must not know: what is tested.
 
-`dscreate` is not used: it writes into /etc and wants systemd. The server itself needs no more than this.
+`dscreate` is not used: it writes into /etc and needs systemd. The server itself does not.
 """
 
 import getpass
@@ -61,19 +61,19 @@ nsslapd-suffix: {SUFFIX}
 nsslapd-directory: {{db_dir}}/userRoot
 """
 
-# The service account reads everything but passwords; people read themselves; the rest see nothing.
+# The service account reads everything except passwords, users read their own entry, others nothing.
 _RULES = [
     f'(targetattr != "userPassword")(version 3.0; acl "{name}"; allow (read, search) userdn = "ldap:///{who}";)'
     for name, who in (("service", f"cn=svc,ou=services,{SUFFIX}"), ("self", "self"))
 ]
 
 _RENAMED = {"pwdChangedTime": "pwdUpdateTime", "entryUUID": "nsUniqueId"}
-# Dates from which and up to which an account holds are nothing that this server knows of.
+# This server does not support start and end dates of an account.
 _DROPPED = {"pwdStartTime", "pwdEndTime"}
 
 
 def require_ds389() -> None:
-    """Skip the test by name where 389-ds is missing; fail it where CI should have installed it."""
+    """Skip the test if 389-ds is missing; fail it in CI, which should have installed it."""
     if _tool("ns-slapd") is None or not _TEMPLATE.exists():
         if os.environ.get("CI"):
             pytest.fail("389-ds is not installed")
@@ -81,13 +81,13 @@ def require_ds389() -> None:
 
 
 def unique_id(uuid: str) -> str:
-    """Write a UUID as this server writes its ids."""
+    """Format a UUID like this server's unique ids."""
     digits = uuid.replace("-", "")
     return "-".join(digits[first : first + 8] for first in range(0, 32, 8))
 
 
 def as_on_389ds(ldif: bytes) -> bytes:
-    """Write people that OpenLDAP's schema describes by this server's."""
+    """Convert users from OpenLDAP's schema to this server's."""
     written = io.BytesIO()
     writer = LDIFWriter(written)
     for dn, attributes in LDIFParser(io.BytesIO(ldif), encoding=None).parse():
@@ -117,7 +117,7 @@ class Ds389:
         self.port, self.tls_port = free_ports(2)
         self.ca_file = folder / "ca.pem"
         self._process: subprocess.Popen[bytes] | None = None
-        # It names a semaphore of the whole machine for its configuration's folder.
+        # It names a machine-wide semaphore after its configuration's folder.
         self._config = folder / f"slapd-netid-{os.getpid()}-{self.port}"
         folders = {name: folder / name for name in _FOLDERS}
         folders |= {"config_dir": self._config, "cert_dir": self._config}
@@ -132,17 +132,17 @@ class Ds389:
 
     @property
     def ldap(self) -> str:
-        """The address for StartTLS or clear text."""
+        """The URI for StartTLS, or without TLS."""
         return f"ldap://127.0.0.1:{self.port}"
 
     @property
     def ldaps(self) -> str:
-        """The address for TLS from the first byte."""
+        """The URI for TLS from the first byte."""
         return f"ldaps://127.0.0.1:{self.tls_port}"
 
     def start(self) -> None:
         """Start the server and wait until it listens."""
-        # With a debug level, even 0, it stays in the foreground: our child, and nobody else's process.
+        # With a debug level, even 0, the server stays in the foreground as our child process.
         self._process = subprocess.Popen(
             [str(_tool("ns-slapd")), "-D", self._config, "-i", str(self.folder / "pid"), "-d", "0"],
             stdout=subprocess.DEVNULL,
@@ -156,7 +156,7 @@ class Ds389:
         )
 
     def stop(self) -> None:
-        """End the process in order."""
+        """Stop the process by SIGTERM."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(_START_SECONDS)
@@ -214,5 +214,5 @@ class Ds389:
 
 
 def _tool(name: str) -> str | None:
-    """Find a program where servers are, which an ordinary user's path leaves out."""
+    """Find a server's program, which is not on an ordinary user's PATH."""
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))

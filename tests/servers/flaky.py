@@ -1,6 +1,6 @@
-"""A network in front of a server that loses connections now and then, whatever is said on them.
+"""A network in front of a server that loses connections at random.
 
-Owns: passing bytes on in both directions, and breaking a connection at a chunk. Must not know: LDAP, and what
+Owns: forwarding bytes in both directions, and breaking a connection at a chunk. Must not know: LDAP, and what
 is tested.
 """
 
@@ -14,17 +14,17 @@ from collections.abc import Callable
 from typing import Self
 
 _NO_LINGER = struct.pack("ii", 1, 0)
-_PATIENCE = 5.0
-# Of the connections that are lost; the others end amid a chunk.
-_RESETS = 0.5
+_TIMEOUT = 5.0
+# The share of broken connections that are reset; the others end in the middle of a chunk.
+_RESET_SHARE = 0.5
 
 
 class FlakyNetwork:
-    """Hands chunks on to `port` of this machine.
+    """Forwards chunks to `port` of this machine.
 
-    `connections` is the share of new connections that are reset at once. `chunks` is the share of chunks, of
+    `connections` is the share of new connections that are reset at once. `chunks` is the share of chunks, in
     either direction, that end their connection: by a reset, or after half of the chunk. Both may be changed
-    while it runs. `struck` counts the connections that were lost so.
+    while it runs. `struck` counts the connections that it broke.
     """
 
     def __init__(self, port: int, *, seed: int = 0) -> None:
@@ -48,7 +48,7 @@ class FlakyNetwork:
                 each.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for thread in self._threads:
-            thread.join(_PATIENCE)
+            thread.join(_TIMEOUT)
 
     def _run(self, target: Callable[..., None], *arguments: socket.socket) -> None:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
@@ -72,18 +72,18 @@ class FlakyNetwork:
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 while True:
                     for source in select.select([client, server], [], [])[0]:
-                        if not self._hand_on(source, server if source is client else client, client):
+                        if not self._forward(source, server if source is client else client, client):
                             return
 
-    def _hand_on(self, source: socket.socket, target: socket.socket, client: socket.socket) -> bool:
-        """Hand one chunk on; whether the connection lives."""
+    def _forward(self, source: socket.socket, target: socket.socket, client: socket.socket) -> bool:
+        """Forward one chunk; return whether the connection stays open."""
         chunk = source.recv(65536)
         if not chunk:
             return False
         if not self._strikes(self.chunks):
             target.sendall(chunk)
             return True
-        if self._random.random() < _RESETS:
+        if self._random.random() < _RESET_SHARE:
             _reset(client)
         else:
             target.sendall(chunk[: len(chunk) // 2])

@@ -1,4 +1,4 @@
-"""The server itself, started as an operator starts it, on a free port, with an instance folder of its own."""
+"""Our server, started as an operator starts it, on a free port, with its own instance folder."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ _PATIENCE = 30
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """Return a free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -24,27 +24,27 @@ def free_port() -> int:
 
 
 def environment(instance: Path, **settings: str) -> dict[str, str]:
-    """The environment for a server or a command: this process's, without its NETID_ settings."""
+    """Return this process's environment for a server or command, without its NETID_ settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NETID_")}
     return {**kept, "NETID_INSTANCE_PATH": str(instance), "PYTHONUNBUFFERED": "1", **settings}
 
 
 @dataclass(frozen=True)
 class Running:
-    """A server that answers."""
+    """A running server."""
 
     process: subprocess.Popen[str]
     port: int
     output: Path
 
     def printed(self) -> str:
-        """What it has printed so far."""
+        """Return its output so far."""
         return self.output.read_text("utf-8")
 
 
 @contextmanager
 def serving(instance: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Run `flask serve ARGUMENTS` until the block ends; it listens when the block begins."""
+    """Run `flask serve ARGUMENTS` for the length of the block, in which the server listens."""
     port = free_port()
     output = instance.with_name(f"{instance.name}-{port}.log")
     environ = environment(instance, NETID_BIND=f"127.0.0.1:{port}", **(settings or {}))
@@ -66,7 +66,7 @@ def serving(instance: Path, *arguments: str, settings: Mapping[str, str] | None 
 
 
 def await_port(process: subprocess.Popen[str], port: int, output: Path) -> None:
-    """Wait until a server listens on its port; where it ends first or takes too long, say what it printed."""
+    """Wait until a server listens on its port; otherwise fail with its output."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:

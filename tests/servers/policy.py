@@ -1,7 +1,7 @@
-"""Servers that lock people out after five failures, and whoever administers them.
+"""Servers that lock users out after five failures, with their administrators.
 
-Owns: people under a password policy that counts failures, on each kind of server, and the settings of a NetID
-OAuth over it. Must not know: what is tested.
+Owns: users under a password policy that counts failures, on each kind of server, and the settings of NetID
+OAuth for it. Must not know: what is tested.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.servers.administrator import Administrator, OfDs389, OfSamba, OfSlapd
+from tests.servers.administrator import (
+    Administrator,
+    Ds389Administrator,
+    SambaAdministrator,
+    SlapdAdministrator,
+)
 from tests.servers.ds389 import Ds389, as_on_389ds, require_ds389
 from tests.servers.samba import DOMAIN, Samba, require_samba
 from tests.servers.samba import PEOPLE as SAMBA_PEOPLE
@@ -21,7 +26,7 @@ LIMIT = 5
 LOCKING = f"cn=locking-after-some,ou=policies,{SUFFIX}"
 _HOUR = 3600
 _SERVICE = f"cn=svc,ou=services,{SUFFIX}"
-# What a campus grants: passwordMaxFailure and its like, and not the root's password.
+# A campus lets the service account read the lockout policy, but not the root's password.
 _MAY_READ_POLICY = (
     '(targetattr = "objectClass || passwordLockout || passwordMaxFailure || passwordResetFailureCount || '
     'passwordLockoutDuration || passwordUnlock")'
@@ -34,7 +39,7 @@ _PEOPLE = (_PROJECT / "directory" / "campus.ldif", _PROJECT / "tests" / "directo
 
 @dataclass(frozen=True)
 class Locking:
-    """A server, who administers it, and the settings of a NetID OAuth over it as an operator writes them."""
+    """A server's administrator, and an operator's settings of NetID OAuth for the server."""
 
     administrator: Administrator
     settings: Mapping[str, str]
@@ -42,14 +47,14 @@ class Locking:
 
 @dataclass(frozen=True)
 class PolicySlapd:
-    """An OpenLDAP of this kind."""
+    """An OpenLDAP with this policy."""
 
     server: Slapd
-    administrator: OfSlapd
+    administrator: SlapdAdministrator
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """As an operator writes them, the service account included."""
+        """The operator's settings, with the service account."""
         return _settings(self.server.ldap, self.server.ca_file)
 
 
@@ -62,25 +67,25 @@ def start_policy_slapd(
     access: str = "",
     authority: trustme.CA | None = None,
 ) -> PolicySlapd:
-    """Start a slapd on which so many failures lock a person out; the caller stops its `server`.
+    """Start a slapd that locks a user out after `limit` failures; the caller stops its `server`.
 
     Args:
-        folder: for its data, not there yet.
-        limit: how many.
-        window: seconds after which a failure is forgotten; 0 for never.
-        duration: seconds that a lock lasts; 0 until it is lifted.
-        access: rules of access before the usual ones, as slapd.conf has them.
-        authority: where its certificate comes from; else one of its own.
+        folder: for its data; it must not exist.
+        limit: failures that lock a user out.
+        window: seconds after which a failure expires; 0 for never.
+        duration: seconds that a lock lasts; 0 for until an administrator unlocks the user.
+        access: access rules before the usual ones, in the syntax of slapd.conf.
+        authority: issues its certificate; a new authority by default.
     """
     ldif = _under_policy(_people()) + _policy(limit, window, duration)
     server = Slapd(folder, authority or trustme.CA(), ldif, SlapdSettings(access=access))
     server.start()
-    return PolicySlapd(server, OfSlapd(server))
+    return PolicySlapd(server, SlapdAdministrator(server))
 
 
 @pytest.fixture
 def policy_slapd(tmp_path: Path) -> Iterator[PolicySlapd]:
-    """A slapd of a test's own, on which five failures within an hour lock a person out for an hour."""
+    """A slapd for one test. Five failures within an hour lock a user out for an hour."""
     require_slapd()
     made = start_policy_slapd(tmp_path / "policy-slapd")
     yield made
@@ -89,11 +94,11 @@ def policy_slapd(tmp_path: Path) -> Iterator[PolicySlapd]:
 
 @pytest.fixture(scope="module")
 def policy_ds389(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locking]:
-    """A 389-ds for the tests of a module, who leave nobody locked; its people are those of `policy_slapd`."""
+    """A 389-ds for the tests of a module, with the users of `policy_slapd`. Tests must unlock them."""
     require_ds389()
     server = Ds389(tmp_path_factory.mktemp("ds389") / "data", trustme.CA(), as_on_389ds(_people()))
     server.start()
-    administrator = OfDs389(server)
+    administrator = Ds389Administrator(server)
     lock_on_389ds(administrator)
     yield Locking(administrator, {**_settings(server.ldap, server.ca_file), "NETID_LDAP_PROFILE": "389ds"})
     server.stop()
@@ -101,7 +106,7 @@ def policy_ds389(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locking]:
 
 @pytest.fixture(scope="module")
 def policy_samba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locking]:
-    """A domain controller for the tests of a module, who leave nobody locked; its people: alice and bob."""
+    """A domain controller for the tests of a module, with alice and bob. Tests must unlock them."""
     require_samba()
     server = Samba(tmp_path_factory.mktemp("samba") / "dc1", trustme.CA())
     try:
@@ -117,26 +122,26 @@ def policy_samba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locking]:
             "NETID_LDAP_BIND_DN": f"CN=svc,{SAMBA_PEOPLE}",
             "NETID_LDAP_USER_BASE": SAMBA_PEOPLE,
         }
-        yield Locking(OfSamba(server), settings)
+        yield Locking(SambaAdministrator(server), settings)
     finally:
         server.stop()
 
 
-def lock_on_389ds(administrator: OfDs389) -> None:
-    """Lock everybody out for an hour after `LIMIT` failures, and let the service account see how many."""
+def lock_on_389ds(administrator: Ds389Administrator) -> None:
+    """Lock users out for an hour after `LIMIT` failures, and let the service account read the policy."""
     times = {"passwordLockoutDuration": str(_HOUR), "passwordResetFailureCount": str(_HOUR)}
     limit = {"passwordLockout": "on", "passwordMaxFailure": str(LIMIT)}
     administrator.change("cn=config", {**times, **limit, "aci": _MAY_READ_POLICY})
 
 
-def lock_nobody_on_389ds(administrator: OfDs389) -> None:
-    """Take back what `lock_on_389ds` did."""
+def lock_nobody_on_389ds(administrator: Ds389Administrator) -> None:
+    """Undo `lock_on_389ds`."""
     administrator.change("cn=config", {"passwordLockout": "off", "aci": _MAY_READ_NOTHING})
 
 
 def lock_on_samba(server: Samba, limit: int = LIMIT) -> None:
-    """Lock everybody in the domain out for an hour after so many failures; 0 for nobody."""
-    hour = -_HOUR * 10_000_000  # in the steps of 100 ns that Active Directory counts in
+    """Lock users of the domain out for an hour after `limit` failures; 0 for never."""
+    hour = -_HOUR * 10_000_000  # in Active Directory's steps of 100 ns
     server.change(
         DOMAIN, {"lockoutThreshold": limit, "lockOutObservationWindow": hour, "lockoutDuration": hour}
     )
@@ -172,7 +177,7 @@ pwdLockoutDuration: {duration}
 
 
 def _under_policy(ldif: bytes) -> bytes:
-    """Name the policy in the entry of everybody who has a login name and a password."""
+    """Set the policy in each entry that has a login name and a password."""
     return b"\n\n".join(
         block.rstrip() + f"\npwdPolicySubentry: {LOCKING}".encode()
         if b"\nuid:" in block and b"\nuserPassword:" in block

@@ -1,6 +1,6 @@
 """A real PostgreSQL server for tests, on a free loopback port, with its data in a temporary folder.
 
-Owns: starting, stopping and ending one PostgreSQL by its own process, and the databases in it. Must not know:
+Owns: starting, freezing and stopping one PostgreSQL as a child process, and its databases. Must not know:
 what is tested.
 """
 
@@ -36,7 +36,7 @@ _OPTIONS = {
 
 
 def require_postgresql() -> None:
-    """Skip the test by name where PostgreSQL is missing; fail it where CI should have installed it."""
+    """Skip the test if PostgreSQL is missing; fail it in CI, which should have installed it."""
     if not (_BINARIES / "postgres").exists():
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL 15 is not installed")
@@ -44,17 +44,17 @@ def require_postgresql() -> None:
 
 
 class Postgresql:
-    """One PostgreSQL on 127.0.0.1, which trusts everybody there; `options` are instead of ours."""
+    """One PostgreSQL on 127.0.0.1 without authentication; `options` replace the default ones."""
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
         self._options = {**_OPTIONS, **(options or {})}
-        # Not below pytest's own folder: that one is closed to the account which the server runs under.
+        # Not below pytest's own folder, which the server's account may not enter.
         self.folder = Path(tempfile.mkdtemp(prefix="netid-postgresql-"))
         self._as_account: Sequence[str] = ()
         if os.geteuid() == 0:
             account = pwd.getpwnam(_ACCOUNT)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
-            # It becomes the program that it starts, so that the process is ours to end.
+            # It execs the program, so that the server is our child process.
             self._as_account = ("setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--clear-groups")
         self.port = free_ports(1)[0]
         self._process: subprocess.Popen[bytes] | None = None
@@ -62,26 +62,26 @@ class Postgresql:
         self.run(*initdb, "-D", str(self.folder / "data"))
 
     def url(self, database: str) -> str:
-        """The address of a database for the application."""
+        """Return the URL of a database for the application."""
         return f"postgresql+psycopg://{_ACCOUNT}@127.0.0.1:{self.port}/{database}"
 
     def connect(self, database: str = _ACCOUNT) -> psycopg.Connection:
-        """A connection past the application, each statement a transaction of its own."""
+        """Connect without the application, in autocommit mode."""
         return psycopg.connect(self.url(database).replace("+psycopg", ""), autocommit=True)
 
     def create_database(self, name: str) -> str:
-        """Make an empty database and give back its address."""
+        """Create an empty database and return its URL."""
         with self.connect() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database, whoever is connected to it."""
+        """Drop a database, even with open connections."""
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def dump(self, database: str) -> str:
-        """All of a database as SQL, as an operator would take it away."""
+        """Dump a database as SQL, as an operator backs it up."""
         address = ("-h", "127.0.0.1", "-p", str(self.port), "-U", _ACCOUNT)
         return self.run("pg_dump", "--inserts", *address, database)
 
@@ -99,7 +99,7 @@ class Postgresql:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop every process of the server for a while: its kernel goes on to accept, and nothing answers."""
+        """Freeze every process of the server during the block: the kernel accepts, but nothing answers."""
         assert self._process is not None
         postmaster = self._process.pid
         listed = subprocess.run(
@@ -115,19 +115,19 @@ class Postgresql:
                 _signal(process, SIGCONT)
 
     def stop(self) -> None:
-        """End the process: every connection is cut, and the data stays."""
+        """Stop the server: connections are closed, and the data stays."""
         if self._process is not None:
             self._process.send_signal(SIGINT)
             self._process.wait(_START_SECONDS)
             self._process = None
 
     def remove(self) -> None:
-        """End the process, and forget the data."""
+        """Stop the server and delete its data."""
         self.stop()
         shutil.rmtree(self.folder)
 
     def run(self, program: str, *arguments: str) -> str:
-        """Run one of PostgreSQL's programs, and give back what it printed."""
+        """Run one of PostgreSQL's programs and return its output."""
         done = subprocess.run(
             [*self._as_account, str(_BINARIES / program), *arguments],
             cwd=self.folder,
@@ -148,7 +148,7 @@ def _signal(process: int, what: Signals) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Postgresql]:
-    """A PostgreSQL for all tests; one that stops it starts it again."""
+    """A PostgreSQL for all tests. A test that stops it starts it again."""
     require_postgresql()
     server = Postgresql()
     try:

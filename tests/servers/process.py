@@ -1,4 +1,4 @@
-"""Waiting for a server that was started, without sleeping longer than it takes."""
+"""Waits for a started server, without sleeping longer than necessary."""
 
 import subprocess
 import time
@@ -14,13 +14,13 @@ def await_start(
     refused: type[Exception],
     stop: Callable[[], None],
 ) -> None:
-    """Try to connect until the server takes it.
+    """Try to connect until the server accepts a connection.
 
     Args:
-        process: the server's.
-        connect: connects and lets go.
-        refused: what `connect` raises while the server is not there yet.
-        stop: ends the server, where it ended itself or took too long.
+        process: of the server.
+        connect: connects and disconnects.
+        refused: the exception of `connect` while the server is not ready.
+        stop: stops a server that has exited or takes too long.
     """
     until = time.monotonic() + _START_SECONDS
     while True:

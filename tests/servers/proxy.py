@@ -1,6 +1,7 @@
-"""A proxy in front of an LDAP server that breaks what it is told to, when it is told to.
+"""A proxy in front of an LDAP server that injects faults.
 
-Owns: passing LDAP messages on in clear, and one fault at a time, in one phase. Must not know: what is tested.
+Owns: forwarding LDAP messages without TLS, and one fault at a time in one phase. Must not know: what is
+tested.
 """
 
 import contextlib
@@ -15,13 +16,13 @@ from typing import Self
 
 BIND, SEARCH, EXTENDED = 0x60, 0x63, 0x77
 _DONE = {BIND: 0x61, SEARCH: 0x65, EXTENDED: 0x78}
-_PATIENCE = 5.0
-# Closing with this set resets the connection: whatever was under way is lost (`SO_LINGER`, no time).
+_TIMEOUT = 5.0
+# With this option, close resets the connection and discards unsent data (`SO_LINGER` of 0 s).
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class Phase(StrEnum):
-    """When a fault strikes."""
+    """The phase of a login in which a fault occurs."""
 
     CONNECT = "connect"
     START_TLS = "start_tls"
@@ -32,11 +33,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong.
+    """One fault.
 
-    `kind` is `refuse` (nobody listens), `reset`, `close`, `hang`, `delay` (by `seconds`), `drip` (a byte each
-    `seconds`), `cut` (half of an answer, then the end), `lose` (the request arrives, the answer is lost),
-    `garbage`, or `code` (`code` in place of the server's answer). It strikes with this `probability`.
+    `kind` is `refuse` (no server listens), `reset`, `close`, `hang`, `delay` (by `seconds`), `drip` (one byte
+    each `seconds`), `cut` (half of a response, then the end), `lose` (the request arrives, the response is
+    lost), `garbage`, or `code` (`code` instead of the server's response). It occurs with `probability`.
     """
 
     kind: str
@@ -46,12 +47,12 @@ class Fault:
     probability: float = 1.0
 
     def __str__(self) -> str:
-        """Its name in a list of tests."""
+        """Return its name in a list of tests."""
         return f"{self.kind}{self.code or ''}-{self.phase}"
 
 
 def read_message(connection: socket.socket) -> bytes:
-    """Read one LDAPMessage (RFC 4511, section 4.1.1); nothing at the end."""
+    """Read one LDAPMessage (RFC 4511, section 4.1.1); return no bytes at the end of the stream."""
     head = _read(connection, 2)
     if len(head) < 2:
         return b""
@@ -70,17 +71,17 @@ def _read(connection: socket.socket, size: int) -> bytes:
 
 
 def parts(message: bytes) -> tuple[bytes, int]:
-    """Tell the message id, as it is encoded, and the operation of an LDAPMessage."""
+    """Return the encoded message id and the operation of an LDAPMessage."""
     start = 2 if message[1] < 0x80 else 2 + (message[1] & 0x7F)
     end = start + 2 + message[start + 1]
     return message[start:end], message[end]
 
 
 class FaultProxy:
-    """Listens on a port of its own, and hands each message on to `port` of this machine, or does not.
+    """Listens on its own port, and forwards each message to `port` of this machine, unless a fault occurs.
 
-    `fault` may be changed while it runs; `struck` counts how often one struck, and `person_binds` those binds
-    of people that arrived here.
+    `fault` may be changed while it runs. `struck` counts the faults, and `person_binds` the users' binds that
+    arrived here.
     """
 
     def __init__(self, port: int, *, service_dn: str, seed: int = 0) -> None:
@@ -98,12 +99,12 @@ class FaultProxy:
 
     @property
     def uri(self) -> str:
-        """Where it listens."""
+        """The URI of the proxy."""
         return f"ldap://127.0.0.1:{self.port}"
 
     @contextlib.contextmanager
     def breaking(self, fault: Fault) -> Iterator[None]:
-        """Break things so until the block ends; what is open by then is closed."""
+        """Inject a fault during the block; close every open connection at its end."""
         if fault.kind == "refuse":
             self._stop_listening()
             self._close_all()
@@ -129,7 +130,7 @@ class FaultProxy:
         self._stop_listening()
         self._close_all()
         for thread in self._threads:
-            thread.join(_PATIENCE)
+            thread.join(_TIMEOUT)
 
     def _run(self, target: Callable[..., None], *arguments: socket.socket) -> None:
         self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
@@ -157,13 +158,13 @@ class FaultProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            # The end of a block closes what hangs; a later one must not wake it.
+            # The end of this block ends a hanging connection; a later block has another event.
             over = self._over
             fault = self._strikes(Phase.CONNECT)
             if fault is not None and not self._break(client, fault, over, b"", None):
                 return
             with socket.create_connection(("127.0.0.1", self._upstream)) as server:
-                server.settimeout(_PATIENCE)
+                server.settimeout(_TIMEOUT)
                 while request := read_message(client):
                     if not self._exchange(client, server, request, over):
                         return
@@ -171,7 +172,7 @@ class FaultProxy:
     def _exchange(
         self, client: socket.socket, server: socket.socket, request: bytes, over: threading.Event
     ) -> bool:
-        """Pass a request on and its answer back, or do what the fault says; whether the connection lives."""
+        """Forward a request and its response, or inject the fault; return whether to go on."""
         _, operation = parts(request)
         if operation not in _DONE:
             server.sendall(request)
@@ -204,11 +205,11 @@ class FaultProxy:
         request: bytes,
         server: socket.socket | None,
     ) -> bool:
-        """Strike; say whether the connection lives on."""
+        """Inject a fault; return whether the connection stays open."""
         if fault.kind == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         elif fault.kind == "hang":
-            over.wait(_PATIENCE)
+            over.wait(_TIMEOUT)
         elif fault.kind == "garbage":
             client.sendall(self._random.randbytes(40))
             over.wait(0.01)
@@ -226,7 +227,7 @@ class FaultProxy:
         return False
 
     def _spoil(self, client: socket.socket, fault: Fault, whole: bytes, over: threading.Event) -> None:
-        """Let the request arrive, and hand back little of the answer."""
+        """Let the request arrive, and return only a part of the response."""
         if fault.kind == "cut":
             client.sendall(whole[: len(whole) // 2])
         elif fault.kind == "drip":
@@ -236,7 +237,7 @@ class FaultProxy:
                     return
 
     def _ask(self, server: socket.socket, request: bytes) -> bytes:
-        """Ask the server, and read its whole answer: entries, references, and the result."""
+        """Send a request to the server, and read its whole response: entries, references and the result."""
         _, operation = parts(request)
         server.sendall(request)
         whole = b""
@@ -248,7 +249,7 @@ class FaultProxy:
 
 
 def answer(request: bytes, code: int) -> bytes:
-    """Make the answer to a request that is nothing but a result code (RFC 4511, section 4.1.9)."""
+    """Make a response that holds only a result code (RFC 4511, section 4.1.9)."""
     message_id, operation = parts(request)
     result = bytes([_DONE[operation], 7, 0x0A, 1, code, 4, 0, 4, 0])
     body = message_id + result

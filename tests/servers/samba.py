@@ -1,9 +1,9 @@
-"""A real Active Directory domain controller for tests: Samba, on a loopback address of its own.
+"""A real Active Directory domain controller for tests: Samba, on its own loopback address.
 
-Owns: provisioning a domain into a temporary folder, starting and ending one samba by its own process, and
-what an administrator does to accounts over LDAP. Must not know: what is tested.
+Owns: provisioning a domain into a temporary folder, starting and stopping one samba as a child process, and
+an administrator's changes of accounts over LDAP. Must not know: what is tested.
 
-Samba listens on ports 389 and 636, whatever it is told, so that only root can start it.
+Samba always listens on ports 389 and 636, so only root can start it.
 """
 
 import os
@@ -56,7 +56,7 @@ tls cafile = tls/ca.pem
 
 
 def require_samba() -> None:
-    """Skip the test by name where Samba cannot run; fail it where CI should have installed it."""
+    """Skip the test if Samba cannot run; fail it in CI, which should have installed it."""
     missing = [tool for tool in ("samba", "samba-tool") if _tool(tool) is None]
     if not missing and os.geteuid() == 0:
         return
@@ -67,9 +67,9 @@ def require_samba() -> None:
 
 
 def _reserve_address() -> socket.socket:
-    """Find a loopback address on which no LDAP server listens, and keep it from other runs of the tests.
+    """Find a loopback address without an LDAP server, and reserve it from other runs of the tests.
 
-    The server starts seconds after the choice, so that a socket on another port holds the place.
+    The server starts seconds later, so a socket on another port holds the address until then.
     """
     for last in range(30, 255):
         address = f"127.0.0.{last}"
@@ -88,7 +88,7 @@ def _reserve_address() -> socket.socket:
 
 
 class Samba:
-    """One domain controller. Its people are made over LDAP once it runs."""
+    """One domain controller. Tests add its users over LDAP while it runs."""
 
     def __init__(self, folder: Path, authority: trustme.CA) -> None:
         self._held = _reserve_address()
@@ -107,26 +107,26 @@ class Samba:
         (tls / "key.pem").chmod(0o600)
         issued.cert_chain_pems[0].write_to_path(tls / "cert.pem")
         authority.cert_pem.write_to_path(tls / "ca.pem")
-        # What provisioning writes names a DNS forwarder, printers and shares.
+        # The provisioned configuration names a DNS forwarder, printers and shares.
         (self.folder / "smb.conf").write_text(
             _CONFIGURATION.format(realm=REALM, folder=self.folder, address=self.address), "utf-8"
         )
 
     @property
     def ldap(self) -> str:
-        """The address for StartTLS."""
+        """The URI for StartTLS."""
         return f"ldap://{self.address}"
 
     @property
     def ldaps(self) -> str:
-        """The address for TLS from the first byte."""
+        """The URI for TLS from the first byte."""
         return f"ldaps://{self.address}"
 
     def start(self) -> None:
         """Start the server and wait until it listens."""
         self._process = subprocess.Popen(
             [str(_tool("samba")), "-s", str(self.folder / "smb.conf"), "-i", "-M", "single"],
-            stdin=subprocess.PIPE,  # it ends when its standard input does
+            stdin=subprocess.PIPE,  # samba exits when its standard input ends
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -139,7 +139,7 @@ class Samba:
         )
 
     def stop(self) -> None:
-        """End the process in order, and what it started with it."""
+        """Stop the process and its children."""
         if self._administrator is not None:
             self._administrator.unbind()
             self._administrator = None
@@ -159,14 +159,14 @@ class Samba:
     def add_person(
         self, name: str, password: str, *, control: int = 512, cn: str | None = None, **attributes: Value
     ) -> str:
-        """Add a person and give back their DN.
+        """Add a user and return the DN.
 
         Args:
             name: sAMAccountName.
-            password: which the domain's policy must let pass.
+            password: must satisfy the domain's policy.
             control: userAccountControl; 512 is an ordinary account (MS-ADTS, 2.2.16).
-            cn: by which the entry is named, escaped for a DN; else `name`.
-            attributes: what else the entry has.
+            cn: common name in the DN, escaped; `name` by default.
+            attributes: further attributes of the entry.
         """
         dn = f"CN={cn or name},{PEOPLE}"
         quoted = f'"{password}"'.encode("utf-16-le")
@@ -201,7 +201,7 @@ class Samba:
         self._done(done=self._connection().modify(dn, modifications))
 
     def _connection(self) -> Connection:
-        """A connection of the administrator, made when it is first needed."""
+        """Return the administrator's connection, opened at the first use."""
         if self._administrator is None:
             tls = Tls(ca_certs_file=str(self.ca_file))
             server = Server(self.address, port=_LDAPS, use_ssl=True, tls=tls, get_info=NONE)
@@ -235,5 +235,5 @@ class Samba:
 
 
 def _tool(name: str) -> str | None:
-    """Find a program where servers are, which an ordinary user's path leaves out."""
+    """Find a server's program, which is not on an ordinary user's PATH."""
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))

@@ -1,6 +1,6 @@
 """A real OpenLDAP server for tests, on free loopback ports, with its data in a temporary folder.
 
-Owns: starting, freezing, killing and ending one slapd by its own process. Must not know: what is tested.
+Owns: starting, freezing, killing and stopping one slapd as a child process. Must not know: what is tested.
 """
 
 import os
@@ -58,9 +58,9 @@ ppolicy_use_lockout
 
 @dataclass(frozen=True, kw_only=True)
 class SlapdSettings:
-    """How one slapd differs from another.
+    """The settings of one slapd.
 
-    `more` goes into the global part of its configuration, and `access` before the rules of access.
+    `more` is added to the global part of its configuration, and `access` before the access rules.
     """
 
     verify_client: str = "never"
@@ -69,7 +69,7 @@ class SlapdSettings:
 
 
 def require_slapd() -> None:
-    """Skip the test by name where slapd is missing; fail it where CI should have installed it."""
+    """Skip the test if slapd is missing; fail it in CI, which should have installed it."""
     if shutil.which("slapd", path=_path()) is None:
         if os.environ.get("CI"):
             pytest.fail("slapd is not installed")
@@ -77,7 +77,7 @@ def require_slapd() -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports on which nothing listens."""
+    """Find free ports."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:
@@ -89,7 +89,7 @@ def free_ports(count: int) -> list[int]:
 
 
 class Slapd:
-    """One slapd, on 127.0.0.1, which its certificate names, and on 127.0.0.2, which it does not name."""
+    """One slapd on 127.0.0.1 and 127.0.0.2. Its certificate names the first address only."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Slapd:
         *,
         size: int = SIZE,
     ) -> None:
-        """Fill its database, which may hold `size` octets."""
+        """Load the database, which may hold `size` octets."""
         self.folder = folder
         self.port, self.tls_port = free_ports(2)
         self.ca_file = folder / "ca.pem"
@@ -127,17 +127,17 @@ class Slapd:
 
     @property
     def ldap(self) -> str:
-        """The address for StartTLS or clear text."""
+        """The URI for StartTLS, or without TLS."""
         return f"ldap://127.0.0.1:{self.port}"
 
     @property
     def ldaps(self) -> str:
-        """The address for TLS from the first byte."""
+        """The URI for TLS from the first byte."""
         return f"ldaps://127.0.0.1:{self.tls_port}"
 
     @property
     def ldapi(self) -> str:
-        """The address of the Unix socket."""
+        """The URI of the Unix socket."""
         return f"ldapi://{quote(str(self.folder / 'ldapi'), safe='')}"
 
     @property
@@ -153,7 +153,7 @@ class Slapd:
             for host in ("127.0.0.1", "127.0.0.2")
             for scheme, port in (("ldap", self.port), ("ldaps", self.tls_port))
         ]
-        # With a debug level, even 0, it stays in the foreground: our child, and nobody else's process.
+        # With a debug level, even 0, the server stays in the foreground as our child process.
         self._process = subprocess.Popen(
             ["slapd", "-f", self.folder / "slapd.conf", "-h", " ".join([*addresses, self.ldapi]), "-d", "0"],
             env={"PATH": _path()},
@@ -167,30 +167,30 @@ class Slapd:
         )
 
     def freeze(self) -> None:
-        """Stop the process: connections are accepted by the kernel, and nothing answers."""
+        """Freeze the process: the kernel accepts connections, but nothing answers."""
         self._signal(signal.SIGSTOP)
-        # The signal is sent, not obeyed: a thread of it may answer once more.
+        # The signal may not have taken effect yet, so a thread may still answer.
         while any(state != "T" for state in self._states()):
             time.sleep(0.001)
 
     def thaw(self) -> None:
-        """Let a frozen process go on."""
+        """Resume a frozen process."""
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End the process at once, as a crash does."""
+        """Kill the process, like a crash."""
         self._signal(signal.SIGKILL)
         self._reap()
 
     def stop(self) -> None:
-        """End the process in order, frozen or not."""
+        """Stop the process by SIGTERM, frozen or not."""
         if self._process is not None:
             self._signal(signal.SIGCONT)
             self._signal(signal.SIGTERM)
             self._reap()
 
     def _states(self) -> list[str]:
-        """The state of each thread, by the letter that the kernel has for it."""
+        """Return the kernel's state letter of each thread."""
         threads = Path(f"/proc/{self.pid}/task").iterdir()
         return [(thread / "stat").read_text().rpartition(")")[2].split()[0] for thread in threads]
 
@@ -215,5 +215,5 @@ class Slapd:
 
 
 def _path() -> str:
-    """Where servers are, which an ordinary user's path leaves out."""
+    """Return a PATH that includes the folders of servers."""
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])

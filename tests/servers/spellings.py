@@ -1,9 +1,10 @@
 """Finds every character that a real directory equates with ASCII text.
 
-Owns: asking a server about each code point, and writing what it equates. Must not know: how we fold names.
+Owns: querying a server for each code point, and printing the characters that it equates. Must not know: how
+we fold names.
 
-A person can be found by any spelling that the directory equates with their name, so that each one must have
-the same digest as the name. Run `python -m tests.servers.spellings slapd` to ask the server again: it takes
+A directory finds a user by any spelling that it equates with the user's name, so each spelling must have the
+same digest as the name. Run `python -m tests.servers.spellings slapd` to query the server again. It takes
 minutes, and prints the lines of `tests/directory/spellings/`.
 """
 
@@ -31,25 +32,25 @@ from tests.servers.slapd import SUFFIX, Slapd
 NOTHING = "-"
 """How a table writes that a character is equated with no character at all."""
 
-# Around the character: a letter that composes with no mark.
+# Letters around the character that compose with no mark.
 _BEFORE, _AFTER = "q", "q"
 _AT_ONCE = 400
-_LONGEST = 12  # of what one character is equated with; sAMAccountName has room for 20
+_LONGEST = 12  # of the text that one character is equated with; sAMAccountName holds 20
 _SINGLE = tuple(string.ascii_lowercase + string.digits)
 
 
 def code_points() -> Iterator[str]:
-    """Every character outside ASCII, unassigned ones too; no surrogates, which UTF-8 cannot write."""
+    """Yield every character outside ASCII, with unassigned ones, without surrogates, which UTF-8 excludes."""
     for number in range(0x80, sys.maxunicode + 1):
         if not 0xD800 <= number <= 0xDFFF:
             yield chr(number)
 
 
 def texts(*, pairs: bool = True) -> list[str]:
-    """What a character could be equated with: nothing, one or two letters or digits, or its decomposition.
+    """List the texts that a server may equate a character with: none, one or two letters, or a decomposition.
 
     Args:
-        pairs: whether to try all pairs, and not only those that Unicode knows.
+        pairs: whether to include all pairs; otherwise only those of Unicode's decompositions.
     """
     known = {*_SINGLE, "", "ss", "ae", "oe", "th", "ij", "dz", "nj", "lj", "dh", "hv", "ng", "ue", "aa"}
     if pairs:
@@ -63,18 +64,18 @@ def texts(*, pairs: bool = True) -> list[str]:
 
 
 def name_of(text: str) -> str:
-    """The login name in the directory that stands for a text."""
+    """Return the login name in the directory that represents a text."""
     return f"{_BEFORE}{text}{_AFTER}"
 
 
 def spelled(character: str) -> tuple[str, str, str]:
-    """A character between the two letters, before them and behind them."""
+    """Return a character between the two letters, before them and after them."""
     both = _BEFORE + _AFTER
     return f"{_BEFORE}{character}{_AFTER}", character + both, both + character
 
 
 def read_table(file: Path) -> Iterator[tuple[str, str]]:
-    """The characters of a table, each with the text that the server equates it with."""
+    """Read a table: each character with the text that the server equates it with."""
     for line in file.read_text("ascii").splitlines():
         if not line.startswith("#"):
             number, _, text = line.partition(" ")
@@ -82,7 +83,7 @@ def read_table(file: Path) -> Iterator[tuple[str, str]]:
 
 
 class Asker:
-    """One connection to a server, bound as somebody who may search."""
+    """One connection to a server, bound as an account that may search."""
 
     def __init__(
         self,
@@ -105,11 +106,11 @@ class Asker:
         assert self.bind(name, password) == 0
 
     def bind(self, name: str, password: str) -> int:
-        """Bind, and give back the result's code (RFC 4511, 4.2)."""
+        """Bind, and return the result code (RFC 4511, 4.2)."""
         return self._ask(encode.simple_bind(name, password.encode()), BIND_RESPONSE).answer.code
 
     def found(self, names: Sequence[str]) -> set[str]:
-        """What is stored of the entries that any of these names finds."""
+        """Return the stored names of the entries that any of `names` finds."""
         alternatives = "".join(f"({self._attribute}={escape_for_filter(name)})" for name in names)
         request = encode.search(
             self._base, f"(|{alternatives})", scope=2, attributes=[self._attribute], size_limit=0
@@ -119,12 +120,12 @@ class Asker:
         return {value for entry in found.entries for value in entry.texts(self._attribute)}
 
     def exists(self, dn: str) -> bool:
-        """Whether there is an entry of that name."""
+        """Return whether an entry has this name."""
         request = encode.search(dn, "(objectClass=*)", scope=0, attributes=["1.1"], size_limit=0)
         return bool(self._ask(request, SEARCH_DONE).entries)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
     def _ask(self, request: bytes, ending: int) -> SearchResult:
@@ -140,16 +141,16 @@ class Asker:
 
 
 def survey(asker: Asker, characters: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Find what is equated with ASCII text.
+    """Find the characters that are equated with ASCII text.
 
     Args:
-        asker: of a directory that has an entry for each of `texts`.
-        characters: to be tried.
+        asker: for a directory that has an entry for each of `texts`.
+        characters: the characters to try.
 
     Yields:
-        Each character that is, and the text.
+        Each equated character, and its text.
     """
-    # Or a server that finds nothing at all would seem to equate nothing.
+    # Otherwise a server that finds nothing would seem to equate nothing.
     assert asker.found([name_of("A").upper()]) == {name_of("a")}
     for first in range(0, len(characters), _AT_ONCE):
         yield from _equated(asker, characters[first : first + _AT_ONCE])
@@ -170,7 +171,7 @@ def _equated(asker: Asker, characters: Sequence[str]) -> Iterator[tuple[str, str
 
 
 def people_of(texts_stored: Sequence[str]) -> bytes:
-    """LDIF of a directory with a person for each text."""
+    """Return the LDIF of a directory with a user for each text."""
     entries = [
         f"dn: uid={name_of(text)},ou=people,{SUFFIX}\nobjectClass: inetOrgPerson\n"
         f"uid: {name_of(text)}\ncn: a person\nsn: person\nuserPassword: a-password\n"
@@ -224,10 +225,10 @@ _SERVERS = {"slapd": _on_slapd, "samba": _on_samba, "ds389": _on_ds389}
 
 
 def main(kind: str) -> None:
-    """Ask a server about every code point, and print what it equates.
+    """Query a server for every code point, and print what it equates.
 
     Args:
-        kind: which server.
+        kind: the kind of server.
     """
     with tempfile.TemporaryDirectory() as folder:
         for asker in _SERVERS[kind](Path(folder), trustme.CA()):

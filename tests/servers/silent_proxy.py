@@ -1,6 +1,6 @@
-"""A proxy in front of a database that passes octets on, until it is told to lose what comes back.
+"""A proxy in front of a database that can drop every response.
 
-Owns: one fault, the answer that never comes. Must not know: what the octets mean.
+Owns: one fault, a response that never arrives. Must not know: what the octets mean.
 """
 
 import contextlib
@@ -10,10 +10,10 @@ from typing import Self
 
 
 class SilentProxy:
-    """Listens on a port of its own, and passes everything on to `port` of this machine, both ways.
+    """Listens on its own port, and forwards everything to `port` of this machine, in both directions.
 
-    While `is_silent`, nothing comes back on any connection. Once a client has sent `marker`, which is passed
-    on, nothing comes back on that connection; this happens once.
+    While `is_silent`, it drops the responses on all connections. Once a client has sent `marker`, it drops
+    the responses on that connection; this happens once. The marker itself is forwarded.
     """
 
     def __init__(self, port: int) -> None:
@@ -41,10 +41,13 @@ class SilentProxy:
                 server = socket.create_connection(("127.0.0.1", self._upstream))
                 self._open += [client, server]
                 is_lost = threading.Event()
-                for target, pair in ((self._there, (client, server)), (self._back, (server, client))):
+                for target, pair in (
+                    (self._to_server, (client, server)),
+                    (self._to_client, (server, client)),
+                ):
                     threading.Thread(target=target, args=(*pair, is_lost), daemon=True).start()
 
-    def _there(self, client: socket.socket, server: socket.socket, is_lost: threading.Event) -> None:
+    def _to_server(self, client: socket.socket, server: socket.socket, is_lost: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while octets := client.recv(65_536):
                 if self.marker is not None and self.marker in octets:
@@ -53,7 +56,7 @@ class SilentProxy:
                 server.sendall(octets)
             server.shutdown(socket.SHUT_WR)
 
-    def _back(self, server: socket.socket, client: socket.socket, is_lost: threading.Event) -> None:
+    def _to_client(self, server: socket.socket, client: socket.socket, is_lost: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while octets := server.recv(65_536):
                 if not (self.is_silent or is_lost.is_set()):
