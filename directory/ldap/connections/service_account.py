@@ -72,7 +72,7 @@ class ServiceAccount:
             yield
             return
         if not self._first_bind_lock.acquire(timeout=deadline.remaining()):
-            raise DirectoryUnavailable("the bind of our own account, under way elsewhere, took too long")
+            raise DirectoryUnavailable("the bind of our own account on another connection took too long")
         try:
             self._refuse_if_too_early()
             yield
@@ -96,7 +96,7 @@ class ServiceAccount:
         if self._dn is None:
             return
         if not self._bind_lock.acquire(timeout=deadline.remaining()):
-            raise DirectoryUnavailable("the bind of our own account, under way elsewhere, took too long")
+            raise DirectoryUnavailable("the bind of our own account on another connection took too long")
         try:
             self._refuse_if_too_early()
             self._bind_as(self._dn, connection)

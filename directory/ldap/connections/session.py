@@ -98,7 +98,7 @@ class LdapSession:
 
         def ask_once(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
             if not self._servers.has_alternatives():
-                raise DirectoryUnavailable("there is no other server to ask")
+                raise DirectoryUnavailable("no other directory server is good")
             prefer = None if self._server == first_server else self._server
             # Reused last, so that an unknown name does not move the next login away from the first server.
             with self._searches.lease(
@@ -168,7 +168,7 @@ class LdapSession:
                 raise instead_of
             if self._pinned not in {None, connection.name}:
                 raise DirectoryUnavailable(
-                    f"{self._pinned} told how many failures are left, and {connection.name} may count others"
+                    f"{self._pinned} reported the failures left, and {connection.name} may count others"
                 )
             self._server = connection.name
             try:

@@ -38,7 +38,7 @@ class DeadlineSocket:
         self._timeout = 0.0
         self._readable = select.poll()
         self._readable.register(raw, select.POLLIN)
-        # How many bytes TLS has decrypted that nobody has read yet.
+        # How many decrypted bytes TLS holds that were not read yet.
         self._pending: Callable[[], int] = getattr(raw, "pending", int)
 
     def set_deadline(self, deadline: Deadline) -> None:

@@ -87,7 +87,7 @@ def decode(value: bytes) -> PolicyResponse:
 def _single_element(data: bytes) -> tuple[int, bytes]:
     elements = list(_elements(data))
     if len(elements) != 1:
-        raise PolicyControlError(f"{len(elements)} elements in the place of one")
+        raise PolicyControlError(f"{len(elements)} elements instead of one")
     return elements[0]
 
 
