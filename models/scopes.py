@@ -1,4 +1,4 @@
-"""The catalogue of scopes: what each is called, what it is for, and whom it is for."""
+"""The registry of scopes: the name, description and rules of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ _SELECT = select(_SCOPE)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A scope of the catalogue; of its `needs` (`group:DN`, `affiliation:NAME`) a person must have one."""
+    """A registered scope. A user must have one of its `needs` (`group:DN`, `affiliation:NAME`), if any."""
 
     name: str
     description: str = ""
@@ -26,11 +26,11 @@ class Scope:
 
 
 class ScopeExists(Exception):
-    """The catalogue has a scope of this name already."""
+    """A scope of this name is already registered."""
 
 
 class ScopeStore:
-    """The catalogue in the database. Each change and its audit row are one transaction."""
+    """The registered scopes in the database. Each change and its audit row are one transaction."""
 
     def list(self) -> Sequence[Scope]:
         """Every scope by name.
@@ -40,18 +40,18 @@ class ScopeStore:
         """
         with connection() as link:
             found = [_scope(row) for row in link.execute(_SELECT)]
-        # Databases differ in what they call the order of texts.
+        # Databases sort texts differently.
         return sorted(found, key=lambda scope: scope.name)
 
     def create(self, scope: Scope, event: AuditEvent) -> None:
-        """Put a scope into the catalogue.
+        """Register a scope.
 
         Args:
             scope: the scope.
             event: the audit row.
 
         Raises:
-            ScopeExists: there is one of its name; nothing was changed.
+            ScopeExists: the name is taken; nothing was changed.
             StoreUnavailable: nothing was stored.
         """
         with connection() as link:
@@ -90,7 +90,7 @@ class ScopeStore:
         return stored
 
     def delete(self, name: str, event: AuditEvent) -> Scope:
-        """Take a scope out of the catalogue, and its rules with it.
+        """Delete a scope and its rules.
 
         Args:
             name: which scope.

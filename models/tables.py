@@ -1,7 +1,7 @@
-"""The tables. Times are seconds since the epoch; no column can show a secret or a token.
+"""The tables. Times are seconds since the epoch. No column holds a secret or a token in the clear.
 
-Tokens and grants carry no foreign keys among themselves: they end by time and by key, in batches, and a
-constraint would cost a look-up at each insert and a scan at each delete.
+Tokens and grants have no foreign keys: they are deleted by time and by key, in batches. A constraint would
+cost a look-up at each insert and a scan at each delete.
 """
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
@@ -39,7 +39,7 @@ class ClientRow(Base):
 
 
 class ClientSecretRow(Base):
-    """One of a client's secrets, as an HMAC under the server key `key_id`; several live at once."""
+    """One of a client's secrets, as an HMAC under the server key `key_id`. A client may have several."""
 
     __tablename__ = "client_secret"
 
@@ -115,10 +115,10 @@ class AccessTokenRow(Base):
 
 
 class RefreshTokenRow(Base):
-    """A refresh token: its key, its grant, its generation, and whether it has been used.
+    """A refresh token: its key, its grant, its generation, and when it was used.
 
-    `access_scope` and `access_audience` are those of the access token that was made together with it, where
-    they are not the grant's: without them an answer that was lost could not be repeated.
+    `access_scope` and `access_audience` belong to the access token that was issued with it, if they differ
+    from the grant's. Without them, an answer that the client lost could not be repeated.
     """
 
     __tablename__ = "refresh_token"
@@ -135,10 +135,10 @@ class RefreshTokenRow(Base):
 
 
 class AuditEventRow(Base):
-    """One audit event. A token's row is written in the token's own transaction.
+    """One audit event. A token's row is stored in the token's transaction.
 
-    `name_digest` is a keyed digest of a login name that no entry matched; `times` how many refusals the row
-    stands for, where it is more than one; `hint` what the request showed to be wrong with its program.
+    `name_digest` is a keyed digest of a login name that no entry matched. `times` is the number of refusals
+    that the row stands for, if there are several. `hint` names a fault of the client program.
     """
 
     __tablename__ = "audit_event"
@@ -160,7 +160,7 @@ class AuditEventRow(Base):
 
 
 class ScopeRow(Base):
-    """A scope of the catalogue; of its `needs` (`group:DN`, `affiliation:NAME`) a person must have one."""
+    """A registered scope. A user must have one of its `needs` (`group:DN`, `affiliation:NAME`), if any."""
 
     __tablename__ = "scope"
 
@@ -170,10 +170,10 @@ class ScopeRow(Base):
 
 
 class SigningKeyRow(Base):
-    """A key that signs tokens. The private part is encrypted under the server key `key_id`.
+    """A key that signs tokens. Its private part is encrypted under the server key `key_id`.
 
-    It is published from `created_at`, signs from `active_at`, no more from `retired_at`; the last token that
-    it signed ends by `ends_at`, and then it is published no more. Seconds since the epoch.
+    The key is published from `created_at` until `ends_at`, when the last token that it signed has ended. It
+    signs from `active_at` until `retired_at`.
     """
 
     __tablename__ = "signing_key"

@@ -1,5 +1,5 @@
 """The audit table.
 
-Owns: which row is written with what it tells of, and which may wait. Must not know: who reads it. Start
+Owns: which rows share a transaction with their subject, and which may wait. Must not know: its readers. Start
 reading at `audit_store.py`.
 """

@@ -1,8 +1,8 @@
-"""The audit table beside the rows that belong to a token: one row by itself, and refusals, many in one row.
+"""Audit rows outside a token's transaction: single rows, and refusals, which are merged.
 
-Owns: what may wait and what may be lost. A token's own row is written with the token, and without it there
-is no token; a revocation is stored before its row, and stands without it; refusals are best effort, since a
-flood of them must not become a flood of writes.
+Owns: which rows may wait and which may be lost. A token's row is stored in the token's transaction, and
+without it there is no token. A revocation is stored before its row, and is valid without it. Refusals are
+best effort: a flood of refusals must not become a flood of writes.
 """
 
 import contextlib
@@ -18,16 +18,16 @@ from models.tables import AuditEventRow
 from telemetry import AuditEvent
 
 _INSERT = insert(table(AuditEventRow)).inline()
-# Of refusals in one row, those fields that all of them share.
+# Fields that a merged row keeps if all its refusals agree.
 _SHARED = ("grant_id", "address", "scope", "name_digest", "hint")
-# Seconds that a row which may be lost waits for a lock.
+# Seconds to wait for a lock with a row that may be lost.
 _LOCK_WAIT = 0.25
 
 _Kind = tuple[str, str | None, str | None, str | None]
 
 
 def record(event: AuditEvent) -> None:
-    """Store one audit row by itself.
+    """Store one audit row in its own transaction.
 
     Raises:
         StoreUnavailable: it was not stored.
@@ -38,10 +38,10 @@ def record(event: AuditEvent) -> None:
 
 
 def record_after(event: AuditEvent) -> None:
-    """Store the row of what has been stored already, if that can be done at once; else it is only in the log.
+    """Store the row of a change that is already stored, if the table is free; else only the log has it.
 
     Args:
-        event: of a revocation, which must not wait for a table that is locked, nor fail with it.
+        event: the event of a revocation, which must neither wait for a locked table nor fail with it.
     """
     with contextlib.suppress(StoreUnavailable):
         _write([event])
@@ -54,10 +54,10 @@ def _write(events: Sequence[AuditEvent]) -> None:
 
 
 def _write_waiting(events: Sequence[AuditEvent], clock: Callable[[], float]) -> None:
-    """Store rows that waited, perhaps since before this process had seen the database and its clock.
+    """Store rows that waited, perhaps since before this process knew the database's clock.
 
-    Until then times are those of the machine's own clock. Where that is ahead, a row would be a mark in the
-    future for every process that starts (`server_clock.py`). What waits is never newer than now.
+    Until then, times come from the machine's clock. If that is ahead, a row would mislead every process that
+    starts about the time (`server_clock.py`). So no row is stored with a time after now.
     """
     with connection(patience=_LOCK_WAIT) as link:
         now = int(clock())
@@ -67,19 +67,19 @@ def _write_waiting(events: Sequence[AuditEvent], clock: Callable[[], float]) -> 
 
 
 class RefusalLedger:
-    """Refusals of this process: at most one row in `every` seconds for each kind, with how many there were.
+    """The refusals of this process: at most one row in `every` seconds for each kind, with their number.
 
-    A kind is an event with its client, reason and person. A single refusal after a quiet time is written at
-    once and as it is. A process that is killed loses what it had not written.
+    A kind is an event with its client, reason and person. A single refusal after a quiet time is written
+    unchanged at once. A killed process loses the refusals that it had not written.
     """
 
     def __init__(self, clock: Callable[[], float], *, every: int = 60, most: int = 200) -> None:
-        """Begin with nothing.
+        """Begin without refusals.
 
         Args:
             clock: seconds since the epoch.
             every: seconds between two writes.
-            most: kinds in one write; of what goes beyond, the person is not told.
+            most: the most kinds in one write. Beyond it, rows are merged and the person is left out.
         """
         self._clock = clock
         self._every = every
@@ -89,22 +89,22 @@ class RefusalLedger:
         self._written_at = float("-inf")
 
     def add(self, event: AuditEvent) -> None:
-        """Count an event that is written with a later one. Nothing is raised, and nothing waits."""
+        """Count an event, to be written with a later one. Never raises or waits."""
         with self._lock:
             self._add(event)
 
     def note(self, event: AuditEvent) -> None:
-        """Count a refusal, and write what is due. Nothing is raised."""
+        """Count a refusal, and write if it is due. Never raises."""
         self.add(event)
         self.write_due()
 
     def write_due(self) -> None:
-        """Write what waits, where the last write is long enough ago. Nothing is raised."""
+        """Write the waiting rows if the last write is long enough ago. Never raises."""
         if self._pending and not 0 <= self._clock() - self._written_at < self._every:
             self.write()
 
     def write(self) -> None:
-        """Write what waits now; what cannot be written waits on. Nothing is raised."""
+        """Write the waiting rows now; rows that cannot be written keep waiting. Never raises."""
         with self._lock:
             events, self._pending = list(self._pending.values()), {}
             self._written_at = self._clock()

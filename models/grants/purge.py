@@ -143,7 +143,7 @@ class _Batches:
             began = monotonic()
             count = link.run(statement, values)
             link.commit()
-        self._checkpoints.write_back(anew=False)
+        self._checkpoints.write_back(restart=False)
         seconds = monotonic() - began
         self._after(Batch(name, count, seconds, self._is_alone()))
         return count

@@ -1,10 +1,10 @@
-"""The write-ahead log of SQLite is written back beside the requests, not by one of them.
+"""Checkpoints SQLite's write-ahead log in a background thread.
 
-Who commits when the log is long writes it back, and their answer waits for it: a tenth of a second, twice a
-second on a busy server. And under a steady load the log is never written back whole, so that it begins anew:
-it grows. Here a thread of the worker does both.
+By default, the request whose commit makes the log long writes it back, and its answer waits: 0.1 s, twice a
+second on a busy server. Under a steady load the log is never written back completely, so it cannot restart
+and grows. Here a thread of the worker checkpoints and restarts the log.
 
-Owns: when. Must not know: what is written.
+Owns: when to checkpoint. Must not know: what is written.
 """
 
 import logging
@@ -17,20 +17,19 @@ from models.base import WAIT_SECONDS, StoreUnavailable, unavailable
 
 _LOG = logging.getLogger(__name__)
 
-# Pieces of work (`GroupCommit`): a page that many of them change is written back once for all, and in a large
-# database, where each changes one of its own, not so many at once that the disk is busy for long.
-_EVERY = 250
-# Pages of 4 KiB after which writers are held up, for a hundredth of a second, so that the log begins anew;
-# and those after which it may take longer.
-_LONG, _TOO_LONG = 16_000, 28_000
-# Pages that may be left for the time in which nobody writes; and how often to try for so few.
-_SHORT, _PASSES = 200, 5
-# Milliseconds to wait for others who read or write; the next time will do as well.
-_PATIENCE = 20
+# Writes (`GroupCommit`) between two checkpoints. Many writes to one page are written back once; in a large
+# database, where each write changes its own page, a checkpoint stays short.
+_WRITES_BETWEEN = 250
+# Pages of 4 KiB from which writers may be held up for 10 ms to restart the log; and for longer.
+_RESTART_PAGES, _MUST_RESTART_PAGES = 16_000, 28_000
+# The most pages to write back while writers are held up; and the passes to get there.
+_FEW_PAGES, _MAX_PASSES = 200, 5
+# Milliseconds to wait for readers and writers; a later checkpoint will do as well.
+_LOCK_WAIT_MS = 20
 
 
 class Checkpoints:
-    """Writes back the log of one database, in a thread."""
+    """Checkpoints the log of one database, in a thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -39,36 +38,36 @@ class Checkpoints:
         self._is_due = threading.Event()
 
     def wrote(self, count: int) -> None:
-        """Be told how many pieces of work were stored."""
+        """Count stored writes."""
         self._written += count
-        if self._written >= _EVERY:
+        if self._written >= _WRITES_BETWEEN:
             self._written = 0
             self._is_due.set()
 
     def start(self) -> None:
-        """Begin, where the database is SQLite; it ends with the process."""
+        """Start the thread if the database is SQLite; it ends with the process."""
         if self._is_needed:
             threading.Thread(target=self._work, name="checkpoints", daemon=True).start()
 
-    def write_back(self, *, anew: bool = True) -> None:
-        """Write back what the log of SQLite holds.
+    def write_back(self, *, restart: bool = True) -> None:
+        """Checkpoint SQLite's log: write its pages back to the database.
 
         Args:
-            anew: whether to let it begin anew where it is long, for which writers may be held up.
+            restart: whether to restart a long log, for which writers may be held up.
 
         Raises:
-            StoreUnavailable: it could not be written back: all is in the log, and stays there.
+            StoreUnavailable: the checkpoint failed; everything stays in the log.
         """
         if not self._is_needed:
             return
         try:
             with self._engine.connect() as connection:
                 link = connection.execution_options(isolation_level="AUTOCOMMIT")
-                link.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE}")
+                link.exec_driver_sql(f"PRAGMA busy_timeout={_LOCK_WAIT_MS}")
                 try:
-                    long = _written_back(link, "PASSIVE")
-                    if anew and long >= _LONG:
-                        _begin_anew(link, long)
+                    pages = _checkpoint(link, "PASSIVE")
+                    if restart and pages >= _RESTART_PAGES:
+                        _restart(link, pages)
                 finally:
                     link.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_SECONDS * 1000}")
         except SQLAlchemyError as error:
@@ -80,24 +79,25 @@ class Checkpoints:
             try:
                 self.write_back()
             except StoreUnavailable as error:
-                _LOG.warning("the database's log could not be written back: %s", error)
+                _LOG.warning("the checkpoint of the database's log failed: %s", error)
 
 
-def _begin_anew(link: Connection, long: int) -> None:
-    """Let a log of so many pages begin anew."""
-    # Where others write so much that the last part is never short, it may wait for a better moment.
-    least = _TOO_LONG
-    for _ in range(_PASSES):
-        # Without holding anybody up, until the last part, with nobody writing, is a short one.
-        before, long = long, _written_back(link, "PASSIVE")
-        if long - before < _SHORT:
-            least = _LONG
+def _restart(link: Connection, pages: int) -> None:
+    """Restart a log of `pages` pages."""
+    # If others write so much that the rest is never short, wait for a better moment until the log is too
+    # long.
+    least = _MUST_RESTART_PAGES
+    for _ in range(_MAX_PASSES):
+        # Passive checkpoints hold nobody up. They run until the rest, for which writers wait, is short.
+        before, pages = pages, _checkpoint(link, "PASSIVE")
+        if pages - before < _FEW_PAGES:
+            least = _RESTART_PAGES
             break
-    if long >= least:
-        _written_back(link, "RESTART")
+    if pages >= least:
+        _checkpoint(link, "RESTART")
 
 
-def _written_back(link: Connection, mode: str) -> int:
-    """Write the log back, and give back its pages; -1 where somebody else does it."""
+def _checkpoint(link: Connection, mode: str) -> int:
+    """Run a checkpoint, and return the pages of the log; -1 if another connection runs one."""
     pages: int = link.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").one()[1]
     return pages

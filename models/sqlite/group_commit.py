@@ -1,11 +1,11 @@
-"""Small writes of one process to SQLite: one transaction for all that wait while another is being written.
+"""Group commit for SQLite: the small writes of a process that wait share one transaction.
 
-SQLite has one writer. Who finds it busy sleeps there for a millisecond, then for two, and in the end for a
-hundred, however soon the lock is free; and each commit pays for its own pages, and its own wait for the disk.
-So threads of a process queue here, and who comes first writes for all that wait.
+SQLite has one writer. A connection that finds it busy sleeps for 1 ms, then 2, up to 100, even if the lock is
+free earlier. Each commit pays for its own pages and its own wait for the disk. So the threads of a process
+queue here, and the first one writes for all that wait.
 
-Owns: that each piece of work is stored whole or not at all, whoever it was written with. Must not know: what
-is written. On PostgreSQL, which does all that by itself, it does nothing.
+Owns: that each write is stored completely or not at all, whichever others share its transaction. Must not
+know: what is written. On PostgreSQL, which groups commits itself, each write has its own transaction.
 """
 
 from collections import deque
@@ -24,12 +24,12 @@ from models.database.driver import DriverConnection
 
 T = TypeVar("T")
 
-# Seconds for which a piece that is being written is waited for beyond the time that its request has.
+# Seconds to wait, beyond the request's deadline, for a write that is already under way.
 _DISK_SECONDS = 0.5
 
 
 class _Waiting:
-    """A piece of work, and what came of it."""
+    """A queued write and its outcome."""
 
     __slots__ = ("error", "is_done", "result", "work")
 
@@ -41,63 +41,64 @@ class _Waiting:
 
 
 class GroupCommit:
-    """A queue for the writer of one process; `wrote` is told how many pieces each commit stored."""
+    """The write queue of one process; `wrote` is called with the number of writes of each commit."""
 
     def __init__(self) -> None:
         self.wrote: Callable[[int], None] = _ignore
-        self._turn = Lock()
+        self._right = Lock()
         self._queue: deque[_Waiting] = deque()
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine of the application that these writes belong to: kept, since the look-up costs 1 µs."""
+        """The application's engine, kept because Flask-SQLAlchemy's look-up costs 1 µs."""
         return db.engine
 
     def __len__(self) -> int:
-        """How many pieces wait."""
+        """The number of queued writes."""
         return len(self._queue)
 
     def run(self, work: Callable[[DriverConnection], T], *, alone: bool = False) -> T:
-        """Do a piece of work in a transaction, and commit it.
+        """Run a write in a transaction, and commit it.
 
         Args:
-            work: runs its statements on the connection, and commits nothing. It may be done twice, the first
-                time undone; where it raises, nothing of it is stored.
+            work: runs its statements on the connection and does not commit. It may run twice, after a
+            rollback
+                of the first run. If it raises, nothing of it is stored.
             alone: whether it is a single statement on PostgreSQL.
 
         Raises:
-            StoreUnavailable: nothing was stored; or nobody can say, where a commit was not answered.
-            Exception: whatever `work` raises; nothing was stored.
+            StoreUnavailable: nothing was stored; or the outcome is unknown, if a commit had no answer.
+            Exception: the error of `work`; nothing was stored.
         """
         if self.engine.dialect.name != "sqlite":
             return self._stored(work, alone=alone)
         mine = _Waiting(work)
         self._queue.append(mine)
-        if self._takes_turn(mine):
+        if self._acquires_right(mine):
             try:
                 if not mine.is_done:
                     self._write(mine)
             finally:
-                self._turn.release()
+                self._right.release()
         if mine.error is not None:
             raise mine.error
         if not mine.is_done:
             raise StoreUnavailable("nobody has written it")
         return cast("T", mine.result)
 
-    def _takes_turn(self, mine: _Waiting) -> bool:
-        """Wait for the turn to write. False where it does not come, and another thread has written it.
+    def _acquires_right(self, mine: _Waiting) -> bool:
+        """Acquire the right to write. False if it did not come, but another thread wrote `mine`.
 
         Raises:
-            StoreUnavailable: it does not come in time.
+            StoreUnavailable: the right did not come in time.
         """
-        if self._turn.acquire(blocking=False) or self._turn.acquire(timeout=bounded(WAIT_SECONDS)):
+        if self._right.acquire(blocking=False) or self._right.acquire(timeout=bounded(WAIT_SECONDS)):
             return True
         try:
             self._queue.remove(mine)
         except ValueError:
-            # It is being written just now: the lock is held, and only the disk is waited for.
-            if self._turn.acquire(timeout=_DISK_SECONDS):
+            # Another thread writes it right now, and only the disk is slow.
+            if self._right.acquire(timeout=_DISK_SECONDS):
                 return True
             if mine.is_done:
                 return False
@@ -107,11 +108,12 @@ class GroupCommit:
         raise StoreUnavailable("others of this process write, and take too long", stops_all=True)
 
     def _write(self, mine: _Waiting) -> None:
-        """Write all that waits by the time that nobody else writes; where none can, `mine` alone fails."""
+        """Write everything queued once the write lock is free. If it never is, only `mine` fails."""
         batch: list[_Waiting] = []
         ended = 0
         try:
-            # On a busy machine there is more to write when our turn comes; on an idle one it comes at once.
+            # On a busy machine other threads queue more writes meanwhile; on an idle one this returns at
+            # once.
             sched_yield()
             with DriverConnection(engine=self.engine) as link:
                 link.begin()
@@ -120,14 +122,14 @@ class GroupCommit:
                     each.result = each.work(link)
                     ended += 1
                 link.commit()
-        except Exception as error:  # noqa: BLE001 - each is told where it came from
+        except Exception as error:  # noqa: BLE001 - each thread raises its own
             if ended < len(batch) != 1:
                 for each in batch:
                     self._store(each)
             elif batch:
                 _fail(batch, error)
             else:
-                # Others may have more time left than this one had, and take their own turn.
+                # The other queued writes may have more time left, and their threads try again.
                 with suppress(ValueError):
                     self._queue.remove(mine)
                 _fail([mine], error)
@@ -139,7 +141,7 @@ class GroupCommit:
         self.wrote(len(batch))
 
     def _waiting(self) -> list[_Waiting]:
-        """Take all that waits; others may give up, and take theirs back, at any moment."""
+        """Take all queued writes. Threads may give up and remove theirs at any moment."""
         taken = []
         with suppress(IndexError):
             while True:
@@ -147,7 +149,7 @@ class GroupCommit:
         return taken
 
     def _stored(self, work: Callable[[DriverConnection], T], *, alone: bool = False) -> T:
-        """Do a piece of work in a transaction of its own, and return its result."""
+        """Run a write in its own transaction, and return its result."""
         with DriverConnection(alone=alone, engine=self.engine) as link:
             link.begin()
             result = work(link)
@@ -157,7 +159,7 @@ class GroupCommit:
     def _store(self, waiting: _Waiting) -> None:
         try:
             waiting.result = self._stored(waiting.work)
-        except Exception as error:  # noqa: BLE001 - it is raised where the work came from
+        except Exception as error:  # noqa: BLE001 - the waiting thread raises it
             waiting.error = error
 
 
@@ -167,4 +169,4 @@ def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
 
 
 def _ignore(_: int) -> None:
-    """Tell nobody."""
+    """Do nothing."""

@@ -98,14 +98,14 @@ class AuditRules:
         assert len(stores.rows("audit_event")) == 2
 
     def test_events_are_listed_newest_first(self, stores: Stores) -> None:
-        """Stretch by stretch, as far back as is asked and no further."""
+        """The table is read in chunks, as far back as `since` and no further."""
         for age in range(20, 0, -1):
             record(replace(stores.audit(f"e{age}"), at=stores.now - age * 1000))
-        for stretch in (1, 3, 100):
-            found, more = list_events(AuditSelection(since=stores.now - 5000), limit=10, stretch=stretch)
+        for rows in (1, 3, 100):
+            found, more = list_events(AuditSelection(since=stores.now - 5000), limit=10, chunk_rows=rows)
             assert [event.event for event in found] == ["e1", "e2", "e3", "e4", "e5"]
             assert not more
-            found, more = list_events(AuditSelection(since=0), limit=3, stretch=stretch)
+            found, more = list_events(AuditSelection(since=0), limit=3, chunk_rows=rows)
             assert [event.event for event in found] == ["e1", "e2", "e3"]
             assert more
 

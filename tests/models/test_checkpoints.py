@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log is written back beside the requests, and begins anew where it is long."""
+"""A background thread checkpoints SQLite's write-ahead log, and restarts it when it is long."""
 
 import sqlite3
 import threading
@@ -37,7 +37,7 @@ def file(place: Place) -> Path:
     return Path(place.url.removeprefix("sqlite:///"))
 
 
-def test_log_is_written_back(stores: Stores, file: Path) -> None:
+def test_log_is_checkpointed(stores: Stores, file: Path) -> None:
     """What was committed is in the database itself afterwards."""
     stores.issue()
     assert log_of(file).written_back < log_of(file).pages
@@ -45,9 +45,9 @@ def test_log_is_written_back(stores: Stores, file: Path) -> None:
     assert log_of(file).written_back == log_of(file).pages > 0
 
 
-def test_long_log_begins_anew(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_log_is_restarted(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log over the bound does not grow: the next commit begins at its start."""
-    monkeypatch.setattr("models.sqlite.checkpoints._LONG", 20)
+    monkeypatch.setattr("models.sqlite.checkpoints._RESTART_PAGES", 20)
     for _ in range(10):
         stores.issue()
     long = log_of(file).pages
@@ -62,7 +62,7 @@ def test_long_log_waits_for_a_better_moment(
 ) -> None:
     """While others write without end nobody is held up for it, unless the log is far too long."""
     modes: list[str] = []
-    write_back = checkpoints._written_back
+    write_back = checkpoints._checkpoint
 
     def beside_others(link: Connection, mode: str) -> int:
         modes.append(mode)
@@ -71,8 +71,8 @@ def test_long_log_waits_for_a_better_moment(
             stores.issue()
         return pages
 
-    monkeypatch.setattr(checkpoints, "_written_back", beside_others)
-    monkeypatch.setattr(checkpoints, "_LONG", 1)
+    monkeypatch.setattr(checkpoints, "_checkpoint", beside_others)
+    monkeypatch.setattr(checkpoints, "_RESTART_PAGES", 1)
     monkeypatch.setattr(checkpoints, "_SHORT", 1)
     stores.issue()
     # A log that somebody reads grows on and on.
@@ -81,7 +81,7 @@ def test_long_log_waits_for_a_better_moment(
         reader.execute('SELECT * FROM "grant"').fetchall()
         Checkpoints(stores.engine).write_back()
         assert set(modes) == {"PASSIVE"}
-        monkeypatch.setattr(checkpoints, "_TOO_LONG", 1)
+        monkeypatch.setattr(checkpoints, "_MUST_RESTART_PAGES", 1)
         Checkpoints(stores.engine).write_back()
         assert modes[-1] == "RESTART"
 
@@ -99,7 +99,7 @@ def test_a_purge_leaves_nothing_to_write_back(stores: Stores, file: Path) -> Non
 
 def test_reader_holds_up_nobody(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody reads what is old, as a backup does, the log grows, and nobody waits for them."""
-    monkeypatch.setattr("models.sqlite.checkpoints._LONG", 1)
+    monkeypatch.setattr("models.sqlite.checkpoints._RESTART_PAGES", 1)
     stores.issue()
     with closing(sqlite3.connect(file)) as reader:
         reader.execute("BEGIN")
