@@ -1,5 +1,5 @@
 """Registered clients and their secrets.
 
-Owns: their rows, the cache of clients, the import. Must not know: the protocol. Start reading at
+Owns: their rows, the client cache, the import. Must not know: the protocol. Start reading at
 `client_store.py`.
 """

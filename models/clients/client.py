@@ -1,4 +1,4 @@
-"""A registered client, as the protocol sees it: plain values, detached from the database."""
+"""A registered client as plain values, detached from the database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -9,13 +9,13 @@ from sqlalchemy import Row
 
 OPERATOR = "operator"
 """The audit's word for who changed a client, where the caller names nobody else."""
-# A weak secret that was imported is tolerated for three months.
+# An imported weak secret is tolerated for three months.
 _WEAK_SECONDS = 90 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """What is known of one secret: never the secret. Times are seconds since the epoch."""
+    """The stored facts about one secret, never the secret itself. Times are seconds since the epoch."""
 
     serial: int
     key_id: str
@@ -27,11 +27,11 @@ class ClientSecret:
 
     @property
     def rotate_by(self) -> int | None:
-        """When a weak secret should have been replaced, in seconds since the epoch; None for a strong one."""
+        """The time by which to replace a weak secret, in seconds since the epoch; None for a strong one."""
         return self.created_at + _WEAK_SECONDS if self.weak else None
 
     def is_live(self, now: int) -> bool:
-        """Whether the secret still counts at `now`."""
+        """Whether the secret is valid at `now`."""
         return self.not_after is None or now < self.not_after
 
 
@@ -40,7 +40,7 @@ SECRET_COLUMNS = tuple(each.name for each in fields(ClientSecret))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What an operator says of a client when it is registered (RFC 7591, 2)."""
+    """The metadata that an operator registers for a client (RFC 7591, 2)."""
 
     client_name: str
     grant_types: Sequence[str] = ()
@@ -57,7 +57,7 @@ class Registration:
     restrictions: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def row(self, client_id: str, now: int) -> dict[str, object]:
-        """The columns of a new client with this id, registered at `now` (seconds since the epoch)."""
+        """The columns of a new client with this id, registered at `now` in seconds since the epoch."""
         columns = {each.name: getattr(self, each.name) for each in fields(Registration)}
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in columns.items()}
         return {
@@ -81,15 +81,15 @@ class Client(Registration):
 
     @property
     def is_public(self) -> bool:
-        """Whether the client has no secret to prove itself with (RFC 6749, 2.1)."""
+        """Whether the client has no secret to authenticate with (RFC 6749, 2.1)."""
         return self.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
 
 
 def clients_of(rows: Iterable[Row[Any]]) -> Sequence[Client]:
-    """The clients of rows that `client_store` selected: a row a secret, those of one client together.
+    """The clients of the rows that `client_store` selected: one row a secret, sorted by client.
 
     Args:
-        rows: columns of `client` by name, then `SECRET_COLUMNS` of one of its secrets, if it has any.
+        rows: the columns of `client` by name, then `SECRET_COLUMNS` of one of its secrets, if it has any.
     """
     found = []
     for _, together in groupby(rows, key=lambda row: row.client_id):

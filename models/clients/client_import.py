@@ -1,6 +1,6 @@
-"""Taking over clients from another server, with the ids and secrets that programs have hard-coded.
+"""Importing clients of another server, with the ids and secrets that programs have hard-coded.
 
-Owns: storing them all or none. Must not know: what file they came in.
+Owns: that all of them are stored, or none. Must not know: the format of the file.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from telemetry import REASON_LENGTH, AuditEvent
 
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
-# A secret of fewer characters, or of few different ones, could be guessed from its digest if the key leaked.
+# A secret with fewer characters, or fewer distinct ones, could be guessed from its digest if the key leaked.
 _STRONG_LENGTH = 24
 _STRONG_VARIETY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedClient:
-    """A client with its own id, and its secret or the SHA-256 that is left of it (neither: public).
+    """A client with its id, and its secret or the SHA-256 of it. A public client has neither.
 
     `not_after` is when the secret ends, in seconds since the epoch; None for never.
     """
@@ -37,14 +37,14 @@ class ImportedClient:
 
     @property
     def is_weak(self) -> bool:
-        """Whether the secret should be replaced soon. Of one that came hashed nobody knows how long it is."""
+        """Whether the secret should be replaced soon. The length of a hashed secret is unknown."""
         if self.secret is None:
             return self.secret_sha256 is not None
         return len(self.secret) < _STRONG_LENGTH or len(set(self.secret)) < _STRONG_VARIETY
 
 
 class ClientsExist(Exception):
-    """Some of the clients are registered already; nothing was stored."""
+    """Some of the ids are already registered; nothing was stored."""
 
     def __init__(self, client_ids: Sequence[str]) -> None:
         super().__init__(", ".join(client_ids))

@@ -21,14 +21,14 @@ _SELECT_ALL = (
     .select_from(_CLIENT.outerjoin(_SECRET))
     .order_by(_CLIENT.c.client_name, _CLIENT.c.client_id, _SECRET.c.serial)
 )
-# For an id that nobody has, the first client is read in its place: the time tells not whether there is one.
+# For an unknown id, the first client is read instead, so that the time does not reveal which ids exist.
 _FOUND = select(_CLIENT.c.client_id).where(_CLIENT.c.client_id == bindparam("client_id")).scalar_subquery()
 _FIRST = select(func.min(_CLIENT.c.client_id)).scalar_subquery()
 _SELECT_ONE = _SELECT_ALL.where(_CLIENT.c.client_id == func.coalesce(_FOUND, _FIRST))
 
 
 class ClientStore:
-    """Clients and their secrets in the database; `recent` are those that requests look up."""
+    """The clients and their secrets in the database; `recent` is the cache for requests."""
 
     def __init__(self, hasher: SecretHasher, grants: GrantStore, clock: Callable[[], float]) -> None:
         self.hasher = hasher
@@ -58,7 +58,7 @@ class ClientStore:
             return clients_of(link.execute(_SELECT_ALL))
 
     def create(self, registration: Registration, *, actor: str = OPERATOR) -> tuple[Client, str | None]:
-        """Register a client; its secret is returned this once and kept nowhere (None for a public client).
+        """Register a client, and return it with its secret, which is stored nowhere (None if public).
 
         Args:
             registration: what is registered.
@@ -163,15 +163,15 @@ class ClientStore:
         self.recent.forget()
 
     def renew_digest(self, client_id: str, old: ClientSecret, secret: str) -> None:
-        """Keep a secret under the first server key that another one of the ring keeps yet.
+        """Store a secret's digest under the first server key, if an older key made it.
 
         Args:
             client_id: whose secret.
-            old: as it stands.
-            secret: the secret itself, which has just been proven to be that one.
+            old: the stored secret.
+            secret: the presented secret, which has matched `old`.
 
         Raises:
-            StoreUnavailable: it stays as it was.
+            StoreUnavailable: the digest was not changed.
         """
         key_id, digest = self.hasher.digest(secret)
         row = (
@@ -185,7 +185,7 @@ class ClientStore:
         self.recent.forget()
 
     def disable(self, client_id: str, *, actor: str = OPERATOR) -> Client:
-        """Refuse the client from now on, and end all that it was granted.
+        """Refuse the client from now on, and end all its grants.
 
         Args:
             client_id: which client.
@@ -193,7 +193,7 @@ class ClientStore:
 
         Raises:
             KeyError: no such client.
-            StoreUnavailable: not all of it was stored; disabling again goes on.
+            StoreUnavailable: some grants have not ended; disabling it again ends them.
         """
         with session() as work:
             self._lock(work, client_id)
@@ -206,7 +206,7 @@ class ClientStore:
         return client
 
     def delete(self, client_id: str, *, actor: str = OPERATOR) -> None:
-        """End all that the client was granted, and forget it.
+        """End all grants of the client, and delete it.
 
         Args:
             client_id: which client.
@@ -214,7 +214,7 @@ class ClientStore:
 
         Raises:
             KeyError: no such client.
-            StoreUnavailable: not all of it was stored; deleting again goes on.
+            StoreUnavailable: not everything was stored; deleting it again completes the work.
         """
         self.disable(client_id, actor=actor)
         with session() as work:
@@ -227,9 +227,9 @@ class ClientStore:
 
     @staticmethod
     def _lock(work: Session, client_id: str) -> None:
-        """Hold the client's row until the transaction ends: changes of one client happen one after the other.
+        """Lock the client's row until the transaction ends, so that changes of one client are serial.
 
-        A write is a lock on every database: on PostgreSQL of the row, on SQLite of the file.
+        A write locks on every database: the row on PostgreSQL, the file on SQLite.
 
         Raises:
             KeyError: no such client.
@@ -251,9 +251,9 @@ class ClientStore:
         work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**columns))
 
     def _audit(self, work: Session, event: str, client_id: str, reason: str) -> None:
-        """Tell of a change in its own transaction: neither is without the other."""
-        told = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:REASON_LENGTH])
-        work.add(AuditEventRow(**told.fields()))
+        """Add the audit row of a change to its transaction."""
+        audited = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:REASON_LENGTH])
+        work.add(AuditEventRow(**audited.fields()))
 
     def _add_secret(self, work: Session, client_id: str) -> str:
         last = work.scalar(
@@ -278,12 +278,12 @@ class ClientStore:
 
 
 def _is_id(client_id: str) -> bool:
-    """Whether a client may have this id. To a driver, a NUL or half a character is an error."""
+    """Whether a client may have this id. Drivers refuse a NUL and a lone surrogate."""
     return client_id.isprintable()
 
 
 def secret_key_ids(now: int) -> frozenset[str]:
-    """The ids of the server keys that live secrets were made under: each must be in the ring at start.
+    """The ids of the server keys of all valid secrets. The ring must hold each at the start.
 
     Args:
         now: seconds since the epoch; a secret that has ended needs no key.

@@ -1,9 +1,9 @@
-"""The one clock by which everything is decided: that of the database, carried on by our monotonic one.
+"""The one clock of all decisions: the database's, continued by the monotonic clock between readings.
 
-Several nodes share a PostgreSQL, and its clock. SQLite has none of its own: there it is the machine's. In
-between the monotonic clock goes on, so that a step of the machine's clock moves nothing.
+Several nodes share the clock of one PostgreSQL. SQLite uses the machine's clock. Between readings the
+monotonic clock counts, so that a step of the machine's clock changes nothing.
 
-Owns: that time never goes back, so that nothing which has ended lives again. Must not know: what is decided.
+Owns: that time never goes back, so that nothing that has ended becomes valid again. Must not know: decisions.
 """
 
 import sqlite3
@@ -18,29 +18,29 @@ import psycopg
 from models.base import connection
 
 ACCEPTED = "clock.accepted"
-"""The audit event with which an operator says that the clock is right: rows before it are no mark."""
+"""The audit event by which an operator accepts the clock: rows before it no longer bound the time."""
 JUMPED, BEHIND = "clock.jumped", "clock.behind"
-"""What is told: the database's clock went forward by much at once, or is behind what was written by it."""
+"""The alarms: the database's clock jumped forward, or is behind times that it gave before."""
 
-# Seconds between two looks at the database's clock, and those of a difference that is worth an alarm.
-_EVERY, _ALARM = 10.0, 60.0
-# How much slower time goes while it is ahead of the database's clock. It never stands, and never goes back.
+# Seconds between two readings of the database's clock, and the difference that raises an alarm.
+_READ_INTERVAL, _ALARM_SECONDS = 10.0, 60.0
+# How much slower time passes while it is ahead of the database's clock. It never stops or goes back.
 _SLOWER = 0.01
-# The newest audit rows, of which some may have waited for a minute before they were written.
+# The newest audit rows. Some may have waited for a minute before they were written.
 _NEWEST = "SELECT at, event FROM audit_event ORDER BY id DESC LIMIT 200"
-# There is no table yet, or a migration holds it: the next connection will do.
+# There is no table yet, or a migration locks it: the next connection tries again.
 _NOT_NOW = psycopg.ProgrammingError, psycopg.errors.LockNotAvailable
-# Shorter than `statement_timeout`, which would end the look first, and with it the connection.
+# Shorter than `statement_timeout`, which would fail the reading and lose the connection.
 _LOCK_WAIT = "SET LOCAL lock_timeout = '250ms'"
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
-def _tell_nobody(_what: str, _seconds: float, _now: float) -> None:
-    """Tell nobody."""
+def _report_nothing(_what: str, _seconds: float, _now: float) -> None:
+    """Report nothing."""
 
 
 class ServerClock:
-    """Seconds since the epoch; until the first connection, before which nothing is decided, the machine's."""
+    """Seconds since the epoch. Until the first connection, when nothing is decided, the machine's clock."""
 
     def __init__(
         self, *, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
@@ -49,9 +49,9 @@ class ServerClock:
 
         Args:
             wall: the machine's clock, in seconds since the epoch.
-            monotonic: seconds since any moment, never going back.
+            monotonic: a monotonic clock, in seconds.
         """
-        self.tell: Callable[[str, float, float], None] = _tell_nobody
+        self.tell: Callable[[str, float, float], None] = _report_nothing
         self.wall = wall
         self._monotonic = monotonic
         self._lock = Lock()
@@ -68,54 +68,54 @@ class ServerClock:
         if offset is None:
             return self.wall()
         if now >= self._due_at and not self._has_own:
-            self._note(self.wall())
+            self._apply(self.wall())
             return self._monotonic() + (self._offset or offset)
         return now + offset
 
     def opened(self, driver: Any) -> None:
-        """Look at the clock of a database to which a connection was opened.
+        """Read the database's clock on a new connection.
 
         Args:
             driver: the driver's connection, with no transaction on it.
 
         Raises:
-            psycopg.Error: the database does not say.
+            psycopg.Error: the database did not answer.
         """
         self._has_own = isinstance(driver, psycopg.Connection)
         if self._has_own:
-            self._ask(driver)
+            self._read(driver)
         else:
-            self._learn(driver)
-            self._note(self.wall())
+            self._read_mark(driver)
+            self._apply(self.wall())
 
     def taken(self, driver: Any) -> None:
-        """Look at the clock of PostgreSQL, where the last look is long enough ago.
+        """Read PostgreSQL's clock if the last reading is too old.
 
         Args:
             driver: a connection that was taken out of the pool.
 
         Raises:
-            psycopg.Error: the database does not say.
+            psycopg.Error: the database did not answer.
         """
         now = self._monotonic()
         if now >= self._due_at:
-            self._due_at = now + _EVERY
-            self._ask(driver)
+            self._due_at = now + _READ_INTERVAL
+            self._read(driver)
 
-    def _ask(self, driver: "psycopg.Connection[Any]") -> None:
+    def _read(self, driver: "psycopg.Connection[Any]") -> None:
         driver.autocommit = True
         try:
-            self._learn(driver)
+            self._read_mark(driver)
             row = driver.execute(_NOW).fetchone()
         finally:
             with suppress(psycopg.Error):
                 driver.autocommit = False
         if row is not None:
-            # It was as late as this before the answer was under way: never do we run ahead.
-            self._note(float(row[0]))
+            # The reading is older than its answer, so this node never runs ahead.
+            self._apply(float(row[0]))
 
-    def _learn(self, driver: Any) -> None:
-        """Read once how late it was when the database was last written to, as soon as there is a table."""
+    def _read_mark(self, driver: Any) -> None:
+        """Read once, as soon as the table exists, the time of the last write to the database."""
         if self._mark is not None:
             return
         with suppress(sqlite3.OperationalError, *_NOT_NOW):
@@ -123,11 +123,11 @@ class ServerClock:
             with self._lock:
                 self._mark = mark
                 if self._offset is not None:
-                    # The table was locked at the first look: time goes on from the mark now.
+                    # The table was locked at the first reading: continue from the mark now.
                     self._offset = max(self._offset, mark - self._monotonic())
 
-    def _note(self, reading: float) -> None:
-        """Take what the database's clock says now."""
+    def _apply(self, reading: float) -> None:
+        """Apply a reading of the database's clock."""
         with self._lock:
             at, known = self._monotonic(), self._offset
             fresh = reading - at
@@ -138,16 +138,16 @@ class ServerClock:
                 self._offset = offset = max(fresh, known - _SLOWER * (at - self._noted_at))
                 jumped = fresh - known
             behind, was_behind = offset - fresh, self._is_behind
-            self._is_behind = behind > (0 if was_behind else _ALARM)
-            self._noted_at, self._due_at = at, at + _EVERY
-        if jumped > _ALARM:
+            self._is_behind = behind > (0 if was_behind else _ALARM_SECONDS)
+            self._noted_at, self._due_at = at, at + _READ_INTERVAL
+        if jumped > _ALARM_SECONDS:
             self.tell(JUMPED, jumped, at + offset)
         if self._is_behind and not was_behind:
             self.tell(BEHIND, behind, at + offset)
 
 
 def _newest_rows(driver: Any) -> list[tuple[int, str]]:
-    """The newest rows of the audit; on PostgreSQL a locked table is not waited for.
+    """The newest audit rows. On PostgreSQL, does not wait for a locked table.
 
     Args:
         driver: the driver's connection, with no transaction on it.
@@ -160,10 +160,10 @@ def _newest_rows(driver: Any) -> list[tuple[int, str]]:
 
 
 def newest(rows: Iterable[tuple[int, str]]) -> float:
-    """How late it was when the newest rows of the audit were written; 0 where there are none.
+    """The time at which the newest audit rows were written; 0 if there are none.
 
     Args:
-        rows: when and what, the newest first.
+        rows: the time and event of each, newest first.
     """
     mark = 0.0
     for at, name in rows:
@@ -174,10 +174,10 @@ def newest(rows: Iterable[tuple[int, str]]) -> float:
 
 
 def clock_of_the_database(wall: Callable[[], float] = time.time) -> tuple[float, float]:
-    """What the database's clock says, and how late it was when the database was last written to.
+    """The time of the database's clock, and the time of the last write to the database.
 
     Args:
-        wall: the machine's clock, which is that of SQLite.
+        wall: the machine's clock, which SQLite uses.
 
     Raises:
         StoreUnavailable: the database cannot say.

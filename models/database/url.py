@@ -1,6 +1,6 @@
-"""The URL of the database: which ones are refused, and that a SQLite file is its owner's alone.
+"""The URL of the database: which URLs are refused, and that only the owner can read a SQLite file.
 
-Owns: what a URL of SQLite means, before SQLAlchemy and SQLite read it. Must not know: connections.
+Owns: the meaning of a SQLite URL, before SQLAlchemy and SQLite read it. Must not know: connections.
 """
 
 import logging
@@ -17,7 +17,7 @@ from core.private_files import NotPrivate, close_to_others, make_file, make_fold
 
 _LOG = logging.getLogger(__name__)
 
-# What SQLite keeps beside a database. It gives new ones the mode of the database.
+# Files that SQLite keeps beside a database. It creates them with the mode of the database.
 _COMPANIONS = ("-wal", "-shm", "-journal")
 _MODES = {"ro", "rw", "rwc"}
 _YES = {"true", "yes", "on", "y", "t", "1"}
@@ -27,27 +27,27 @@ _DRIVER_PARAMETERS = {"timeout", "isolation_level", "detect_types", "check_same_
 
 
 class UrlRefused(ValueError):
-    """The URL of the database cannot be used; the message holds no password."""
+    """The URL of the database cannot be used. The message holds no password."""
 
 
 def private_database(url: str, instance: Path, *, must_exist: bool = False) -> str:
-    """Check the URL of the database; for SQLite, make its file or close it to other users.
+    """Check the URL of the database; for SQLite, create its file or close it to other users.
 
-    A path that is relative starts at the instance folder. Missing folders are made for their owner alone. The
-    files that SQLite keeps beside the database are closed to others as well.
+    A relative path starts at the instance folder. Missing folders are created for their owner only. The files
+    that SQLite keeps beside the database are closed to other users as well.
 
     Args:
         url: the SQLAlchemy URL of the database.
         instance: the instance folder.
-        must_exist: whether another process has done this already. Then nothing is made or closed here, and
-            SQLite makes no file either: where the file is missing, its disk is away.
+        must_exist: whether another process has done this already. Then nothing is created or closed, not even
+            by SQLite: if the file is missing, its disk is away.
 
     Returns:
-        The URL to connect to; for SQLite with an absolute path that has no symbolic link in it.
+        The URL to connect to. For SQLite it has an absolute path without symbolic links.
 
     Raises:
-        UrlRefused: no engine can be made of it, it would be another database in each process, or its file
-            cannot be made private. The message holds nothing of a URL that may hold a password.
+        UrlRefused: the URL is invalid, names another database in each process, or its file cannot be made
+            private. The message quotes nothing that may hold a password.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
@@ -63,7 +63,7 @@ def private_database(url: str, instance: Path, *, must_exist: bool = False) -> s
         raise UrlRefused(f"names a database that {refused}") from None
     except OSError as error:
         raise UrlRefused(f"names a database that cannot be made ({error.strerror}): {path}") from None
-    # Flask-SQLAlchemy takes every value of uri for true.
+    # Flask-SQLAlchemy reads every value of uri as true.
     query = {**parsed.query, "uri": "true"} if is_uri else parsed.query
     database = f"file:{quote(str(path))}" if is_uri else str(path)
     return _rendered(parsed.set(database=database, query=query))
@@ -86,7 +86,7 @@ def _rendered(url: URL) -> str:
 
 
 def _is_uri(parsed: URL) -> bool:
-    """Whether SQLite is given a `file:` URI; refuses parameters whose meaning for the file we do not know."""
+    """Whether the path is a `file:` URI. Refuses parameters whose effect on the file is unknown."""
     is_uri = "uri" in parsed.query
     if is_uri and str(parsed.query["uri"]).lower() not in _YES:
         raise UrlRefused("has a parameter uri that is not true")
@@ -102,7 +102,7 @@ def _is_uri(parsed: URL) -> bool:
 
 
 def _path(parsed: URL, *, is_uri: bool) -> str:
-    """The path of the database's file, as it was given."""
+    """The path of the database file as in the URL."""
     path = parsed.database or ""
     if is_uri:
         found = _FILE_URI.fullmatch(path)

@@ -1,7 +1,7 @@
-"""How secrets and tokens stand at rest, and the time that orders them.
+"""Digests of client secrets, and the time prefixes of keys.
 
-Client secrets are kept as HMAC-SHA-256 under the server's key: ours have 256 bits, so a slow hash would buy
-nothing, and the key makes a stolen dump useless even for weak ones that were imported.
+Client secrets are stored as HMAC-SHA-256 under the server's key. Generated secrets have 256 bits, so a slow
+hash would gain nothing; the key makes a stolen dump useless even for imported weak secrets.
 """
 
 import hmac
@@ -12,42 +12,42 @@ from os import urandom
 
 _HOUR = 3600
 _PREFIX = 3
-# Of a second: what one worker stores in such a time fits on a page.
+# Parts of a second: what one worker stores in that time fits on a page.
 _PARTS = 256
 _HASHED = b"\xff"
 _SECRET_PREFIX, _SECRET_LENGTH = "nids_", 48
 
 
 def hour_prefix(at: int) -> bytes:
-    """The hour that `at` (seconds since the epoch) lies in, as the first three bytes of a key.
+    """The hour of `at` (seconds since the epoch), as the first three bytes of a key.
 
-    A whole hour can be dropped by key alone.
+    The purge deletes a whole hour as one range of keys.
     """
     return (at // _HOUR).to_bytes(_PREFIX, "big")
 
 
 def moment_prefix(at: float) -> bytes:
-    """The hour that `at` (seconds since the epoch) lies in, and the place in it, as a key's first six bytes.
+    """The hour of `at` (seconds since the epoch) and the place in it, as the first six bytes of a key.
 
-    Neighbours in time become neighbours on disk: rows of one time fill a page one after the other, and are
-    dropped page by page. In any order they would change a page each.
+    Rows of one time share a page on disk, and are deleted page by page. In random order, each row would
+    change a page of its own.
     """
     hour, part = divmod(int(at * _PARTS), _HOUR * _PARTS)
     return hour.to_bytes(_PREFIX, "big") + part.to_bytes(_PREFIX, "big")
 
 
 def new_grant_id(at: float) -> bytes:
-    """A fresh primary key for a grant made at `at` (seconds since the epoch): its moment, 104 random bits."""
+    """A new primary key for a grant made at `at` (seconds since the epoch): its time and 104 random bits."""
     return moment_prefix(at) + urandom(13)
 
 
 def make_secret() -> str:
-    """A fresh client secret: a recognisable prefix and 256 random bits, in letters that need no encoding."""
+    """A new client secret: a recognisable prefix and 256 random bits, in characters that need no encoding."""
     return _SECRET_PREFIX + secrets.token_urlsafe(32)
 
 
 def has_our_form(secret: str) -> bool:
-    """Whether a client secret looks like one of `make_secret`: nobody can guess such a one.
+    """Whether a client secret has the form of `make_secret`: nobody can guess such a secret.
 
     Args:
         secret: as presented.
@@ -56,7 +56,7 @@ def has_our_form(secret: str) -> bool:
 
 
 class SecretHasher:
-    """Digests of client secrets under the server's keys: `(key_id, key)`, the first makes, all verify."""
+    """Digests of client secrets under the server's keys: the first `(key_id, key)` makes, all verify."""
 
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
         """Take the keys.
@@ -65,19 +65,19 @@ class SecretHasher:
             keys: each with its id; the first makes.
         """
         self.keys = tuple(keys)
-        # Copied for each secret: a key is hashed once.
+        # Copied for each secret, so that a key is hashed only once.
         self._begun = [(key_id, hmac.new(key, digestmod="sha256")) for key_id, key in keys]
 
     def digest(self, secret: str) -> tuple[str, bytes]:
-        """The id of the key that makes, and the HMAC of `secret` under it."""
+        """The id of the first key, and the HMAC of `secret` under it."""
         key_id, begun = self._begun[0]
         return key_id, _digest(begun, _octets(secret))
 
     def digest_of_sha256(self, known: bytes) -> tuple[str, bytes]:
-        """As `digest`, of a secret of which only the SHA-256 is known: its old server kept no more.
+        """As `digest`, for a secret whose old server kept only the SHA-256.
 
-        The two kinds never meet: no text's UTF-8 begins with the octet that marks this one, so that the hash
-        itself, presented as a secret, opens nothing.
+        A marker octet that begins no UTF-8 text keeps the two kinds apart, so that the hash itself, presented
+        as a secret, does not match.
         """
         key_id, begun = self._begun[0]
         return key_id, _digest(begun, _HASHED + known)
@@ -85,16 +85,16 @@ class SecretHasher:
     def matches(
         self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]], *, whole: bool = False
     ) -> tuple[bool, ...]:
-        """For each stored `(key_id, digest)`, whether any presented secret has it. No early exit.
+        """For each stored `(key_id, digest)`, whether any presented secret matches. No early exit.
 
-        Only a secret that is none of ours is read as one that came by its SHA-256: that one matched may be
-        seen by the time, as by the answer; which, and how near others came, may not.
+        Tries the imported SHA-256 form only if no other secret matches. The time may reveal that a secret
+        matched, as the answer does, but not which, nor how near others came.
 
         Args:
             presented: the readings of one credential (raw, form-decoded).
-            stored: digests of the secrets that count; where there are none, give one that cannot match, so
-                that an unknown client costs the same.
-            whole: whether a match costs as much as none, for an answer that does not tell of it.
+            stored: the digests of valid secrets. If there are none, pass one that cannot match, so that an
+                unknown client costs the same.
+            whole: whether a match costs as much as a mismatch, for an answer that does not reveal it.
         """
         octets = [_octets(secret) for secret in presented]
         found = self._matches(octets, stored)

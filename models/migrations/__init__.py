@@ -1,7 +1,7 @@
-"""The history of the schema (Alembic, by Flask-Migrate), and whether a database stands at its end.
+"""The migrations of the schema (Alembic, through Flask-Migrate), and whether a database has all of them.
 
-Owns: how a table came to be, and how an old database becomes a new one. Must not know: what rows mean, or
-any setting but the database that it runs on.
+Owns: how an old database becomes a current one. Must not know: the meaning of rows, or any setting but the
+database.
 """
 
 from pathlib import Path
@@ -14,12 +14,12 @@ from models.base import session, unavailable
 
 MIGRATIONS = Path(__file__).parent
 
-# The last migration in versions/. Known here so that a start needs no look through the folder.
+# The last migration in versions/, so that a start need not read the folder.
 HEAD = "0004"
 
 
 def is_current() -> bool:
-    """Whether the database's schema is the one that this code was written for.
+    """Whether the database has the schema of this code.
 
     Raises:
         StoreUnavailable: the database cannot say.
@@ -31,11 +31,12 @@ def is_current() -> bool:
 
 
 def migrate() -> None:
-    """Bring the schema of the current application's database to this release.
+    """Upgrade the schema of the current application's database to this code.
 
     Raises:
-        StoreUnavailable: the database cannot do it now.
-        SystemExit: it never will, as that of a newer release; the log has what Alembic said.
+        StoreUnavailable: the database is unavailable.
+        SystemExit: the database cannot be upgraded, for example because a newer release wrote it. The log has
+            Alembic's message.
     """
     try:
         upgrade()

@@ -7,18 +7,18 @@ from models.base import Base, db
 from models.database.bounded import BoundedConnection
 
 _LIFT_GUARD = {
-    # SQLite changes a table by copying and dropping it: dropping `client` would delete its secrets with it.
+    # SQLite changes a table by copying and dropping it; dropping `client` would delete its secrets.
     "sqlite": "PRAGMA foreign_keys=OFF",
-    # An index on millions of rows takes longer than a request may wait.
+    # An index on millions of rows takes longer than a request's timeout.
     "postgresql": "SET statement_timeout = 0",
 }
 
 
 def migrate_online() -> None:
-    """Run migrations over the engine of the current application, in one transaction where it can."""
+    """Run migrations on the engine of the current application, in one transaction if possible."""
     engine: Engine = db.engine
     with engine.connect() as connection:
-        # This connection never goes back to the pool, where requests would meet it without its guards.
+        # This connection never returns to the pool: requests would get it without its timeouts.
         connection.detach()
         driver = connection.connection.dbapi_connection
         if isinstance(driver, BoundedConnection):
@@ -35,7 +35,7 @@ def migrate_online() -> None:
 
 
 def migrate_offline() -> None:
-    """Print the SQL of the migrations, for those who run it by hand (`flask db upgrade --sql`)."""
+    """Print the SQL of the migrations, for operators who run it by hand (`flask db upgrade --sql`)."""
     context.configure(dialect_name=db.engine.dialect.name, target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -73,7 +73,7 @@ def test_long_log_waits_for_a_better_moment(
 
     monkeypatch.setattr(checkpoints, "_checkpoint", beside_others)
     monkeypatch.setattr(checkpoints, "_RESTART_PAGES", 1)
-    monkeypatch.setattr(checkpoints, "_SHORT", 1)
+    monkeypatch.setattr(checkpoints, "_FEW_PAGES", 1)
     stores.issue()
     # A log that somebody reads grows on and on.
     with closing(sqlite3.connect(file)) as reader:

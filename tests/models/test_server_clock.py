@@ -173,7 +173,7 @@ class TestPostgresql:
             driver.autocommit = False
             clock = ServerClock(monotonic=monotonic)
             clock.opened(driver)
-            monkeypatch.setattr(clock, "_ask", asked.append)
+            monkeypatch.setattr(clock, "_read", asked.append)
             for _ in range(25):
                 clock.taken(driver)
                 monotonic.now += 1
