@@ -1,4 +1,4 @@
-"""The part of the composition root that opens the database, and lets its clock be the one to go by."""
+"""Opens the database, and makes its clock the clock of the application."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,15 +31,15 @@ def open_database(
     *,
     must_exist: bool,
 ) -> None:
-    """Give an application its database. Nothing is connected to before it is first asked.
+    """Give an application its database. The first query connects.
 
     Args:
         app: the application.
-        settings: what the operator chose.
+        settings: the operator's settings.
         instance: the instance folder.
         clock: seconds since the epoch; a `ServerClock` follows the database's from now on.
-        log: where it is told that a clock is wrong.
-        must_exist: whether somebody has made the instance folder and the file of SQLite already.
+        log: reports a wrong clock.
+        must_exist: whether another process has already made the instance folder and SQLite's file.
 
     Raises:
         UrlRefused: the URL of the database cannot be used.
@@ -51,7 +51,7 @@ def open_database(
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, threads=settings.threads)
     db.init_app(app)
-    # Flask-SQLAlchemy's end of a session, at the end of each request: ours end where their work does.
+    # Flask-SQLAlchemy ends a session with each request; `models.base.session` ends it with its work.
     app.teardown_appcontext_funcs.clear()
     Migrate(app, db, directory=str(MIGRATIONS))
     watch = clock if isinstance(clock, ServerClock) else None
@@ -62,10 +62,10 @@ def open_database(
 
 
 def database_answers() -> None:
-    """Probe: the database answers, and its schema is ours.
+    """Probe: the database answers, and has the schema of this code.
 
     Raises:
-        StoreUnavailable: it does not, or it is another release's.
+        StoreUnavailable: it does not answer, or has the schema of another release.
     """
     if not is_current():
         raise StoreUnavailable("the schema is that of another release: flask db upgrade")

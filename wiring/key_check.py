@@ -16,20 +16,19 @@ _ALIVE = "health.healthz"
 
 
 class KeyCheck:
-    """Keeps an application shut until the database has said that no server key is missing.
+    """Keeps an application closed until the database confirms that no server key is missing.
 
-    While it is shut, every request but `/healthz` is answered as if the database were away: under keys that
-    nobody has checked, no secret is accepted and no token is issued or called active. Once it is open, it
-    costs a request nothing.
+    A closed application answers every request but `/healthz` as if the database were away: under unchecked
+    keys, no secret is accepted and no token is issued or called active. An open one costs a request nothing.
     """
 
     def __init__(self, app: Flask, ring: KeyRing, log: Log, clock: Callable[[], float]) -> None:
-        """Take what is checked.
+        """Check nothing yet.
 
         Args:
             app: the application, which has served no request.
             ring: the server's keys.
-            log: where it is told that a key is missing.
+            log: reports a missing key.
             clock: seconds since the epoch.
         """
         self._app = app
@@ -39,7 +38,7 @@ class KeyCheck:
         self._opened = threading.Event()
 
     def begin(self) -> None:
-        """Check now; where the database cannot say, shut the application and go on trying in a thread.
+        """Check now. If the database is away, close the application and try again in a thread.
 
         Raises:
             KeyringError: the database answers, and a key is missing.
@@ -52,7 +51,7 @@ class KeyCheck:
             threading.Thread(target=self._go_on, name="key check", daemon=True).start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the application was opened again; False where it was not in time."""
+        """Wait until the application is open again. False if it is not in time."""
         return self._opened.wait(seconds)
 
     def _check(self) -> None:
@@ -61,7 +60,7 @@ class KeyCheck:
 
     def _go_on(self) -> None:
         pause = _FIRST_PAUSE
-        # Nobody sets it but this thread: it is the pause.
+        # Only this thread sets the event, so waiting for it is the pause.
         while not self._opened.wait(pause):
             try:
                 self._check()
@@ -70,7 +69,7 @@ class KeyCheck:
             except KeyringError as error:
                 self._log.error("keys.missing", cause=str(error), alarm=True)
                 pause = _LONGEST_PAUSE
-            except Exception as error:  # noqa: BLE001 - a thread that ended would leave it shut for good
+            except Exception as error:  # noqa: BLE001 - without this thread the application would stay closed
                 self._log.error("unexpected", exc_info=error)
                 pause = _LONGEST_PAUSE
             else:

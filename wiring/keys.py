@@ -1,4 +1,4 @@
-"""The server's keys as its packages need them: a label for each use; and which must be there at a start."""
+"""The server's keys by use, and the check at the start that no needed key is missing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +18,10 @@ from settings.keyring import KeyRing, KeyringError, load_or_create
 
 
 def open_keys(settings: Settings, instance: Path, now: int) -> KeyRing:
-    """The server's keys; refused where the database holds what none of them made and somebody still needs.
+    """Open the server's keys, and refuse them if the database still needs another key.
 
     Args:
-        settings: what the operator chose.
+        settings: the operator's settings.
         instance: the instance folder.
         now: seconds since the epoch.
 
@@ -65,7 +65,7 @@ def signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
 
 
 def persistent_secrets(ring: KeyRing, clock: Callable[[], float]) -> PersistentSecrets:
-    """Secrets that outlive the server's keys; `clock` gives seconds since the epoch."""
+    """Secrets that stay when server keys change; `clock` gives seconds since the epoch."""
     return PersistentSecrets(Encryptor(_keys(ring, "kept secret")), clock)
 
 
