@@ -1,4 +1,4 @@
-"""The production server, as the rest of the project asks for it: granian under our own supervisor."""
+"""The production server: granian under our own supervisor."""
 
 import logging
 import sys
@@ -11,16 +11,16 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from serving.connections.descriptors import allow_descriptors
-from serving.connections.watch import Watch
+from serving.connections.reaper import ConnectionLimits
 from serving.processes.supervisor import Supervisor
 from serving.processes.worker import loader, run
 from serving.wsgi import Application
 from telemetry import open_log
 
-# A login may take its whole deadline; a worker that is told to stop lets it end.
+# A worker that is told to stop lets logins end, and a login may take its whole deadline.
 GRACE_SECONDS = 10
-# granian closes a connection that has sent no whole head of a request so long after its last answer. Proxies
-# keep connections for 60 seconds, and a request that one sends at the last moment must be answered.
+# granian closes a connection that has sent no whole head of a request for this long after its last answer.
+# Proxies keep connections for 60 seconds, and a request that one sends at the last moment must be answered.
 _IDLE_MILLISECONDS = 65_000
 _FEWEST_CONNECTIONS = 16
 _LOGGING = {"loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}}}
@@ -28,16 +28,16 @@ _LOGGING = {"loggers": {"_granian": {"propagate": True}, "granian.access": {"pro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Where the server listens, and with how much. `certificate` and `key` are PEM files, for HTTPS.
+    """Where the server listens, and its size. `certificate` and `key` are PEM files, for HTTPS.
 
-    `connections` is how many clients' connections all workers take together.
+    `connections` is how many clients' connections all workers accept together.
     """
 
     host: str
     port: int
     workers: int
     threads: int
-    connections: int = 2048
+    connections: int
     certificate: Path | None = None
     key: Path | None = None
 
@@ -48,12 +48,12 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
     Args:
         make_application: Makes the WSGI application; called in each worker process. Where processes are not
             forked, it must be picklable.
-        options: Where and with how much.
+        options: Where it listens, and its size.
     """
     logging.getLogger("_granian").addFilter(_is_news)
-    # The workers are forked, or spawned, from this process, and inherit its limit.
+    # Workers inherit the limit of this process.
     connections = allow_descriptors(max(_FEWEST_CONNECTIONS, options.connections // options.workers))
-    watch = Watch(
+    limits = ConnectionLimits(
         threads=options.threads,
         connections=connections,
         port=options.port,
@@ -78,9 +78,9 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
     )
-    supervisor.serve(run, loader(make_application, options.workers, watch), wrap_loader=False)
+    supervisor.serve(run, loader(make_application, options.workers, limits), wrap_loader=False)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of granian's is to be shown: not its doubts about more threads than CPUs, which wait."""
+    """Whether to show a line of granian: not its warning about more threads than CPUs, since ours wait."""
     return not str(record.msg).startswith("Configuration allows spawning")

@@ -1,5 +1,5 @@
 """Connections and request bodies of one worker.
 
 Owns: for how long a body may hold a thread, and which idle connections end. Must not know: what a request
-asks. Start reading at `guard.py`.
+asks for. Start reading at `reaper.py`.
 """

@@ -1,9 +1,9 @@
-"""The supervisor: it keeps every worker's place filled for as long as the server runs.
+"""The supervisor: it keeps a worker in every slot for as long as the server runs.
 
 granian's own loop ends the whole server when a worker dies within 5.5 seconds of its start. Here a worker
-that dies is replaced after a pause, however often it happens, and the others never notice.
+that dies is replaced after a pause, however often that happens, while the others serve on.
 
-It has one thread only: a process that forks must not hold a lock that another thread would release.
+It has only one thread: a process that forks must not hold a lock that another thread would release.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Any
 
 from granian.server.mp import MPServer
 
-from serving.processes.place import Place
+from serving.processes.worker_slot import WorkerSlot
 from telemetry import Log
 
 # On SIGHUP a worker is replaced, and the next one when this one has had time to start.
@@ -23,15 +23,15 @@ _RENEWAL_SECONDS = 3.5
 
 
 class Supervisor(MPServer):
-    """granian's server with a loop of its own. `log` is where it tells of workers; `given` is granian's."""
+    """granian's server with a loop of its own. `log` receives events of workers; `given` goes to granian."""
 
     def __init__(self, log: Log, clock: Callable[[], float] = monotonic, **given: Any) -> None:
         super().__init__(**given)
         self._log = log
         self._clock = clock
-        self._places = [Place(number, clock) for number in range(self.workers)]
+        self._slots = [WorkerSlot(number, clock) for number in range(self.workers)]
         self.reload_signal = False
-        self._renewals: deque[Place] = deque()
+        self._renewals: deque[WorkerSlot] = deque()
         self._next_renewal = 0.0
         self._waker, self._wake = os.pipe()
         os.set_blocking(self._waker, False)
@@ -48,7 +48,7 @@ class Supervisor(MPServer):
         self._wake_up()
 
     def _spawn_workers(self, spawn_target: Any, target_loader: Any) -> None:
-        self._fill_places(spawn_target, target_loader, is_first=True)
+        self._fill_slots(spawn_target, target_loader, is_first=True)
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         while not self.interrupt_signal:
@@ -57,40 +57,40 @@ class Supervisor(MPServer):
                 break
             self._reap()
             self._renew()
-            self._fill_places(spawn_target, target_loader)
+            self._fill_slots(spawn_target, target_loader)
 
     def _stop_workers(self) -> None:
-        self.wrks = [place.worker for place in self._places if place.worker is not None]
+        self.wrks = [slot.worker for slot in self._slots if slot.worker is not None]
         super()._stop_workers()
 
     def _wake_up(self) -> None:
         try:
             os.write(self._wake, b"\0")
         except BlockingIOError:
-            return  # it is full of calls already
+            return  # the pipe is full of calls already
 
     def _wait(self) -> None:
-        """Wait until a worker ends, a signal comes, or something is due."""
-        waits = [seconds for place in self._places if (seconds := place.waits()) is not None]
+        """Wait until a worker ends, a signal comes, or a slot is due."""
+        waits = [seconds for slot in self._slots if (seconds := slot.waits()) is not None]
         if self._renewals:
             waits.append(max(0.0, self._next_renewal - self._clock()))
-        ends = [place.process.sentinel for place in self._places if place.process is not None]
+        ends = [slot.process.sentinel for slot in self._slots if slot.process is not None]
         if self._waker in wait([self._waker, *ends], min(waits, default=None)):
             os.read(self._waker, 4096)
 
     def _reap(self) -> None:
-        """Free the places of workers that have ended, and reap their processes."""
-        for place in self._places:
-            place.enforce()
-            process = place.process
+        """Empty the slots of workers that have ended, and reap their processes."""
+        for slot in self._slots:
+            slot.enforce()
+            process = slot.process
             if process is None or not wait([process.sentinel], 0):
                 continue
             process.join()
-            pause = place.vacate()
+            pause = slot.vacate()
             if pause is not None:
                 self._log.error(
                     "worker.died",
-                    worker=place.number + 1,
+                    worker=slot.number + 1,
                     pid=process.pid,
                     exit=process.exitcode,
                     starts_again_in=pause,
@@ -99,22 +99,22 @@ class Supervisor(MPServer):
     def _renew(self) -> None:
         if self.reload_signal:
             self.reload_signal = False
-            self._renewals = deque(self._places)
+            self._renewals = deque(self._slots)
         if self._renewals and self._clock() >= self._next_renewal:
             self._renewals.popleft().renew(self.workers_kill_timeout)
             self._next_renewal = self._clock() + _RENEWAL_SECONDS
 
-    def _fill_places(self, spawn_target: Any, target_loader: Any, *, is_first: bool = False) -> None:
+    def _fill_slots(self, spawn_target: Any, target_loader: Any, *, is_first: bool = False) -> None:
         """Start a worker wherever one is due."""
-        for place in self._places:
-            if place.process is not None or place.waits():
+        for slot in self._slots:
+            if slot.process is not None or slot.waits():
                 continue
-            worker = self._spawn_worker(place.number, spawn_target, target_loader)
+            worker = self._spawn_worker(slot.number, spawn_target, target_loader)
             try:
-                place.fill(worker, worker.inner)
+                slot.fill(worker, worker.inner)
             except OSError as error:
-                pause, why = place.vacate(), error.strerror
-                self._log.error("worker.died", worker=place.number + 1, exit=why, starts_again_in=pause)
+                pause, why = slot.vacate(), error.strerror
+                self._log.error("worker.died", worker=slot.number + 1, exit=why, starts_again_in=pause)
                 continue
             if not is_first:
-                self._log.info("worker.started", worker=place.number + 1, pid=worker.inner.pid)
+                self._log.info("worker.started", worker=slot.number + 1, pid=worker.inner.pid)

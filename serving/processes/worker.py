@@ -13,35 +13,37 @@ from granian._signals import set_sync_signals
 from granian.server.common import WORKERS_METHODS
 from granian.server.mp import WorkerProcess
 
-from serving.connections.watch import Watch, guarded
+from serving.connections.reaper import ConnectionLimits, start_reaper
 from serving.wsgi import Application, caller
 from telemetry import open_log
 
-# What this process does when it is told to end, before granian lets the requests under way end.
+# Called when this process is told to end, before granian lets the requests in progress end.
 _when_told_to_end: list[Callable[[], None]] = []
 
 
 def loader(
-    make_application: Callable[[], Application], workers: int, watch: Watch
+    make_application: Callable[[], Application], workers: int, limits: ConnectionLimits
 ) -> Callable[[], Callable[..., int]]:
-    """What makes the application in a worker process, as granian's `target_loader`.
+    """Make granian's `target_loader`: the function that makes the application in a worker process.
 
     Args:
-        make_application: Makes the application; it may end the process by SystemExit.
+        make_application: Makes the application. It may end the process with SystemExit.
         workers: How many processes serve it.
-        watch: What a worker's guard watches for.
+        limits: The limits of each worker.
     """
-    return partial(_load, make_application, workers, watch)
+    return partial(_load, make_application, workers, limits)
 
 
-def _load(make_application: Callable[[], Application], workers: int, watch: Watch) -> Callable[..., int]:
-    # A forked process has its parent's handlers: a signal would set flags that nobody reads here.
+def _load(
+    make_application: Callable[[], Application], workers: int, limits: ConnectionLimits
+) -> Callable[..., int]:
+    # A forked process inherits its parent's handlers, whose flags no code reads here.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
     try:
-        call, hasten = guarded(caller(make_application(), workers=workers), watch)
-    except Exception as error:  # noqa: BLE001 - whatever it was, the supervisor tries again
+        call, hasten = start_reaper(caller(make_application(), workers=workers), limits)
+    except Exception as error:  # noqa: BLE001 - whatever failed, the supervisor tries again
         open_log(sys.stderr).error("worker.cannot_start", exc_info=error)
         raise SystemExit(1) from None
     _when_told_to_end.append(hasten)
@@ -50,7 +52,7 @@ def _load(make_application: Callable[[], Application], workers: int, watch: Watc
 
 @WorkerProcess.wrap_target
 def run(worker_id: int, callback: Callable[..., int], sock: Any, ipc: Any, loop: Any, *given: Any) -> None:
-    """Serve until SIGTERM or SIGINT: granian's own WSGI worker, but for how the application is called.
+    """Serve until SIGTERM or SIGINT: granian's own worker, but with the caller of `serving.wsgi`.
 
     It is granian's `spawn_target`, with the arguments of `MPServer._spawn_wsgi_worker` (2.8); `given` are
     those from `runtime_mode` on.

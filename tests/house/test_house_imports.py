@@ -30,7 +30,7 @@ WRONG = {
     "directory/ldap/protocol/entry.py": "directory.ldap.factory",
     "serving/cpu_affinity.py": "serving.server",
     "models/base.py": "models.tables",
-    "serving/processes/place.py": "models",
+    "serving/processes/worker_slot.py": "models",
     "settings/rules.py": "telemetry",
 }
 

@@ -36,5 +36,5 @@ def tell(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 
 if __name__ == "__main__":
     port, workers, where = sys.argv[1:]
-    options = Options(host="127.0.0.1", port=int(port), workers=int(workers), threads=1)
+    options = Options(host="127.0.0.1", port=int(port), workers=int(workers), threads=1, connections=2048)
     serve(partial(make_application, Path(where)), options)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from serving.connections.census import Census
+from serving.connections.connection_table import ConnectionTable
+from serving.connections.request_tracker import RequestTracker
 from serving.connections.sockets import Connection
-from serving.connections.traffic import Traffic
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 SILENT = Connection(1, 11, HERE, received=0, has_sent=False, since_received=0.0, since_sent=0.0)
@@ -16,14 +16,14 @@ class Worker:
     """A worker of two threads that takes 16 connections, looked at once a second."""
 
     def __init__(self, *, tls: bool = False, limit: int = 16) -> None:
-        self.traffic = Traffic(tls=tls, kept=3)
-        self.census = Census(self.traffic, 2, limit, tls=tls, first_request=10)
+        self.requests = RequestTracker(tls=tls, kept=3)
+        self.table = ConnectionTable(self.requests, 2, limit, tls=tls, first_request=10)
         self.now = 1000.0
 
     def look(self, *connections: Connection) -> list[tuple[int, str]]:
         """Let a second pass, and judge."""
         self.now += 1
-        return [(each.identity, why) for each, why in self.census.judge(connections, self.now)]
+        return [(each.identity, why) for each, why in self.table.overdue(connections, self.now)]
 
     def looks(self, seconds: int, connection: Connection) -> list[tuple[int, str]]:
         """Look so many times at a connection on which nothing happens; what the last look ends."""
@@ -42,8 +42,8 @@ class Worker:
     def begin(self, address: str = HERE, *, ago: float = 0.0) -> object:
         """Let a request begin."""
         request = object()
-        self.traffic.under_way[request] = (self.now - ago, address)
-        self.traffic.begun.append((self.now - ago, address))
+        self.requests.in_progress[request] = (self.now - ago, address)
+        self.requests.recent.append((self.now - ago, address))
         return request
 
 
@@ -81,7 +81,7 @@ def test_request_that_waits_for_a_thread_is_never_cut() -> None:
     waiting = replace(SILENT, received=300)
     assert worker.looks(30, waiting) == []
     for each in busy:
-        del worker.traffic.under_way[each]
+        del worker.requests.in_progress[each]
     worker.begin()
     assert worker.look(replace(waiting, since_received=31, since_sent=31)) == []
     assert worker.look(replace(waiting, since_received=32, since_sent=32)) == []
@@ -106,7 +106,7 @@ def test_request_over_tls_is_told_from_a_handshake() -> None:
     """A request that began when the connection had received something counts as its own."""
     worker = Worker(tls=True)
     request = worker.begin()
-    del worker.traffic.under_way[request]
+    del worker.requests.in_progress[request]
     assert worker.looks(50, replace(SILENT, received=600, has_sent=True, since_received=0.01)) == []
 
 
@@ -116,7 +116,7 @@ def test_request_between_two_looks_is_seen_at_the_next() -> None:
     asking = replace(SILENT, received=600, has_sent=True)
     assert worker.look(asking) == []
     request = worker.begin()
-    del worker.traffic.under_way[request]
+    del worker.requests.in_progress[request]
     assert worker.looks(50, replace(asking, since_sent=-0.05)) == []
 
 
@@ -125,7 +125,7 @@ def test_more_requests_than_are_kept_leave_a_doubt() -> None:
     worker = Worker(tls=True)
     worker.now += 1
     for _ in range(3):
-        del worker.traffic.under_way[worker.begin(THERE, ago=0.5)]
+        del worker.requests.in_progress[worker.begin(THERE, ago=0.5)]
     worker.now -= 1
     greeted = replace(SILENT, received=600, has_sent=True, since_received=-0.3, since_sent=-0.3)
     assert worker.looks(50, greeted) == []
@@ -177,6 +177,6 @@ def test_half_heads_make_room() -> None:
 
 def test_fullness_is_told() -> None:
     """A worker that is nearly full is looked at again soon."""
-    census = Worker().census
-    assert not census.is_nearly_full(12)
-    assert census.is_nearly_full(13)
+    table = Worker().table
+    assert not table.is_nearly_full(12)
+    assert table.is_nearly_full(13)

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from serving.connections.bodies import Body, BodyGate
-from serving.connections.traffic import Traffic, watched
+from serving.connections.body_limit import Body, BodyLimit
+from serving.connections.request_tracker import RequestTracker, tracked
 
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 
 
 @dataclass(eq=False)
 class Asked:
-    """granian's protocol object, as far as the gate uses it."""
+    """granian's protocol object, as far as the limit uses it."""
 
     answers: list[tuple[int, list[tuple[str, str]], bytes]] = field(default_factory=list)
 
@@ -36,36 +36,36 @@ class Stands:
 
 @pytest.fixture
 def clock() -> Stands:
-    """A clock for the gate."""
+    """A clock for the bodies."""
     return Stands()
 
 
 @pytest.fixture
-def gate(clock: Stands) -> BodyGate:
-    """The gate of a worker of 6 threads, of which bodies may hold 4."""
-    return BodyGate(6, deadline=10, patience=0.1, clock=clock)
+def bodies(clock: Stands) -> BodyLimit:
+    """The limit of a worker of 6 threads, of which bodies may hold 4."""
+    return BodyLimit(6, deadline=10, patience=0.1, clock=clock)
 
 
 def enter(
-    gate: BodyGate, clock: Stands, count: int, address: str = HERE, *, apart: float = 0.01
+    bodies: BodyLimit, clock: Stands, count: int, address: str = HERE, *, apart: float = 0.01
 ) -> list[Asked]:
     """Let bodies begin, one after the other."""
     began = []
     for _ in range(count):
         began.append(Asked())
-        gate.enter(began[-1], clock.now, address)
+        bodies.enter(began[-1], clock.now, address)
         clock.now += apart
     return began
 
 
-def test_body_past_its_deadline_ends(gate: BodyGate, clock: Stands) -> None:
+def test_body_past_its_deadline_ends(bodies: BodyLimit, clock: Stands) -> None:
     """A single slow body is answered 408 after its deadline and not before (RFC 9110, 15.5.9)."""
-    [slow] = enter(gate, clock, 1, apart=0)
+    [slow] = enter(bodies, clock, 1, apart=0)
     clock.now += 9.9
-    assert gate.overdue() == []
+    assert bodies.overdue() == []
     clock.now += 0.1
-    [overdue] = gate.overdue()
-    assert gate.end(overdue)
+    [overdue] = bodies.overdue()
+    assert bodies.end(overdue)
     [(status, headers, body)] = slow.answers
     assert status == 408
     assert ("Connection", "close") in headers
@@ -73,119 +73,119 @@ def test_body_past_its_deadline_ends(gate: BodyGate, clock: Stands) -> None:
     assert ("Content-Length", str(len(body) + 1)) in headers
 
 
-def test_body_has_less_time_in_a_worker_that_ends(gate: BodyGate, clock: Stands) -> None:
+def test_body_has_less_time_in_a_worker_that_ends(bodies: BodyLimit, clock: Stands) -> None:
     """A worker that was told to end waits for no slow body for longer than 2 seconds."""
-    enter(gate, clock, 1, apart=1.9)
-    gate.hasten()
-    assert gate.crowded.is_set()
-    assert gate.overdue() == []
+    enter(bodies, clock, 1, apart=1.9)
+    bodies.hasten()
+    assert bodies.crowded.is_set()
+    assert bodies.overdue() == []
     clock.now += 0.1
-    assert [each.status for each in gate.overdue()] == [408]
+    assert [each.status for each in bodies.overdue()] == [408]
 
 
-def test_as_many_bodies_as_there_are_places_wait(gate: BodyGate, clock: Stands) -> None:
+def test_as_many_bodies_as_there_are_places_wait(bodies: BodyLimit, clock: Stands) -> None:
     """Four slow bodies keep their four threads until the deadline."""
-    enter(gate, clock, 4)
+    enter(bodies, clock, 4)
     clock.now += 5
-    assert not gate.is_crowded()
-    assert gate.overdue() == []
+    assert not bodies.is_crowded()
+    assert bodies.overdue() == []
 
 
-def test_too_many_bodies_end_the_oldest(gate: BodyGate, clock: Stands) -> None:
+def test_too_many_bodies_end_the_oldest(bodies: BodyLimit, clock: Stands) -> None:
     """Of six the two oldest are answered 503, once each has had a moment to become whole."""
-    began = enter(gate, clock, 6)
-    assert gate.is_crowded()
-    assert gate.crowded.is_set()
-    assert gate.overdue() == []
+    began = enter(bodies, clock, 6)
+    assert bodies.is_crowded()
+    assert bodies.crowded.is_set()
+    assert bodies.overdue() == []
     clock.now += 0.1
-    ended = gate.overdue()
+    ended = bodies.overdue()
     assert [each.protocol for each in ended] == began[:2]
     assert {each.status for each in ended} == {503}
 
 
-def test_the_sender_of_most_slow_bodies_loses_them(gate: BodyGate, clock: Stands) -> None:
+def test_the_sender_of_most_slow_bodies_loses_them(bodies: BodyLimit, clock: Stands) -> None:
     """One sender with five slow bodies does not end the older one of another."""
-    [other] = enter(gate, clock, 1, THERE)
-    many = enter(gate, clock, 5)
+    [other] = enter(bodies, clock, 1, THERE)
+    many = enter(bodies, clock, 5)
     clock.now += 0.1
-    ended = [each.protocol for each in gate.overdue()]
+    ended = [each.protocol for each in bodies.overdue()]
     assert other not in ended
     assert ended == many[:2]
 
 
-def test_body_that_became_whole_is_not_ended(gate: BodyGate, clock: Stands) -> None:
+def test_body_that_became_whole_is_not_ended(bodies: BodyLimit, clock: Stands) -> None:
     """A read that is over at the same moment goes on: the request has one answer."""
-    [slow] = enter(gate, clock, 1)
+    [slow] = enter(bodies, clock, 1)
     clock.now += 10
-    [overdue] = gate.overdue()
-    assert gate.leave(slow)
-    assert not gate.end(overdue)
+    [overdue] = bodies.overdue()
+    assert bodies.leave(slow)
+    assert not bodies.end(overdue)
     assert slow.answers == []
 
 
-def test_read_of_an_ended_body_fails(gate: BodyGate, clock: Stands) -> None:
+def test_read_of_an_ended_body_fails(bodies: BodyLimit, clock: Stands) -> None:
     """The application never sees half a body as a whole one."""
     protocol = Asked()
 
     class Stuck:
         def read(self, size: int) -> bytes:
             clock.now += 10
-            [overdue] = gate.overdue()
-            gate.end(overdue)
+            [overdue] = bodies.overdue()
+            bodies.end(overdue)
             return b"grant_type=pass"
 
     with pytest.raises(ConnectionAbortedError):
-        Body(Stuck(), gate, protocol, HERE).read(100)
+        Body(Stuck(), bodies, protocol, HERE).read(100)
     assert len(protocol.answers) == 1
 
 
-def test_deadline_is_that_of_the_whole_body(gate: BodyGate, clock: Stands) -> None:
+def test_deadline_is_that_of_the_whole_body(bodies: BodyLimit, clock: Stands) -> None:
     """A body of many reads has no more time than a body of one."""
     ages = []
 
     class Parts:
         def read(self, size: int) -> bytes:
             clock.now += 6
-            ages.append(len(gate.overdue()))
+            ages.append(len(bodies.overdue()))
             return b"x"
 
-    body = Body(Parts(), gate, Asked(), HERE)
+    body = Body(Parts(), bodies, Asked(), HERE)
     assert body.read(1) == b"x"
     assert body.read(1) == b"x"
     assert ages == [0, 1]
 
 
-def test_request_without_a_body_costs_the_gate_nothing(gate: BodyGate) -> None:
+def test_request_without_a_body_costs_the_gate_nothing(bodies: BodyLimit) -> None:
     """Only a request that announces a body has its input watched (RFC 9112, 6)."""
-    traffic, inputs = Traffic(tls=True), []
+    requests, inputs = RequestTracker(tls=True), []
 
     def call(protocol: Any, environ: dict[str, Any]) -> int:
-        assert list(traffic.under_way) == [protocol]
+        assert list(requests.in_progress) == [protocol]
         inputs.append(environ["wsgi.input"])
         return 200
 
-    watch, given = watched(call, traffic, gate), object()
+    watch, given = tracked(call, requests, bodies), object()
     for more in ({}, {"CONTENT_LENGTH": "3"}, {"HTTP_TRANSFER_ENCODING": "chunked"}):
         assert watch(Asked(), {"REMOTE_ADDR": HERE, "wsgi.input": given, **more}) == 200
     assert inputs[0] is given
     assert [type(each) for each in inputs[1:]] == [Body, Body]
-    assert traffic.under_way == {}
-    assert [address for _, address in traffic.begun] == [HERE] * 3
+    assert requests.in_progress == {}
+    assert [address for _, address in requests.recent] == [HERE] * 3
 
 
-def test_failed_request_is_not_under_way(gate: BodyGate) -> None:
+def test_failed_request_is_not_under_way(bodies: BodyLimit) -> None:
     """A request that ends by an exception is forgotten too."""
-    traffic = Traffic(tls=True)
+    requests = RequestTracker(tls=True)
 
     def call(protocol: Any, environ: dict[str, Any]) -> int:
         raise LookupError
 
     with pytest.raises(LookupError):
-        watched(call, traffic, gate)(Asked(), {"REMOTE_ADDR": HERE, "wsgi.input": None})
-    assert traffic.under_way == {}
+        tracked(call, requests, bodies)(Asked(), {"REMOTE_ADDR": HERE, "wsgi.input": None})
+    assert requests.in_progress == {}
 
 
-def test_reads_at_once_are_each_known(gate: BodyGate) -> None:
+def test_reads_at_once_are_each_known(bodies: BodyLimit) -> None:
     """Threads that enter and leave at once leave nothing behind."""
 
     class Quick:
@@ -194,12 +194,12 @@ def test_reads_at_once_are_each_known(gate: BodyGate) -> None:
 
     def read_often() -> None:
         for _ in range(200):
-            assert Body(Quick(), gate, Asked(), HERE).read(1) == b"x"
+            assert Body(Quick(), bodies, Asked(), HERE).read(1) == b"x"
 
     threads = [threading.Thread(target=read_often) for _ in range(8)]
     for each in threads:
         each.start()
     for each in threads:
         each.join()
-    assert not gate.is_crowded()
-    assert gate.overdue() == []
+    assert not bodies.is_crowded()
+    assert bodies.overdue() == []

@@ -1,47 +1,47 @@
-"""One worker's place under the supervisor: the process that has it, or when the next one gets it."""
+"""The slot of one worker under the supervisor: its process, or the time when the next one starts."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from serving.processes.backoff import Backoff
 
-# A process that was killed is looked at again after so long, should the kernel still hold it.
+# A process that was killed is inspected again after this long, in case the kernel still holds it.
 _REAP_SECONDS = 1.0
 
 
 class Process(Protocol):
-    """A process, as `multiprocessing` has it."""
+    """A process of `multiprocessing`."""
 
     @property
     def pid(self) -> int | None:
-        """Its id."""
+        """The id of the process."""
 
     @property
     def exitcode(self) -> int | None:
-        """How it ended: its status, or the signal that ended it as a negative number."""
+        """The exit status, or the signal that ended the process as a negative number."""
 
     @property
     def sentinel(self) -> int:
-        """A descriptor that is readable once it has ended."""
+        """A descriptor that is readable once the process has ended."""
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
 
     def join(self) -> None:
-        """Wait for its end, and reap it."""
+        """Wait for the end of the process, and reap it."""
 
     def terminate(self) -> None:
-        """Tell it to end."""
+        """Send SIGTERM."""
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL."""
 
 
-class Place:
-    """The place of one worker. Times are seconds of a monotonic clock.
+class WorkerSlot:
+    """The slot of one worker. Times are seconds of a monotonic clock.
 
-    `number` counts from 0. `worker` is granian's object of the worker that has the place, `process` is its
-    process; both are None while nobody has it.
+    `number` counts from 0. `worker` is granian's object of the worker in the slot, and `process` is its
+    process. Both are None while the slot is empty.
     """
 
     def __init__(self, number: int, clock: Callable[[], float]) -> None:
@@ -55,32 +55,32 @@ class Place:
         self._must_end_by: float | None = None
 
     def fill(self, worker: Any, process: Process) -> None:
-        """Start a worker in this place.
+        """Start a worker in this slot.
 
         Raises:
-            OSError: The system has no room for another process.
+            OSError: The system cannot start another process.
         """
         self._since = self._clock()
         process.start()
         self.worker, self.process = worker, process
 
     def renew(self, grace: float) -> None:
-        """Tell the worker to end, so that another one takes its place; kill it after `grace` seconds."""
+        """Replace the worker: tell it to end, and kill it after `grace` seconds."""
         if self.process is not None and self._must_end_by is None:
             self._must_end_by = self._clock() + grace
             self.process.terminate()
 
     def enforce(self) -> None:
-        """Kill a worker that was told to end and has not done so in time."""
+        """Kill a worker that was told to end and has not ended in time."""
         if self.process is not None and self._must_end_by is not None and self._clock() >= self._must_end_by:
             self.process.kill()
             self._must_end_by += _REAP_SECONDS
 
     def vacate(self) -> float | None:
-        """Free the place of a worker that has ended, or that could not start.
+        """Empty the slot of a worker that has ended, or that could not start.
 
         Returns:
-            Seconds until another one is due; None where it was told to end, so that another is due at once.
+            Seconds until the next worker is due. None where this one was told to end: the next is due now.
         """
         self.worker = self.process = None
         was_told, self._must_end_by = self._must_end_by is not None, None
@@ -90,7 +90,7 @@ class Place:
         return pause
 
     def waits(self) -> float | None:
-        """Seconds until something is to be done here; None where that takes the worker's end."""
+        """Give the seconds until the supervisor must act on this slot; None until the worker ends."""
         if self.process is None:
             return max(0.0, self._due - self._clock())
         return None if self._must_end_by is None else max(0.0, self._must_end_by - self._clock())

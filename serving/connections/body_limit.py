@@ -1,4 +1,4 @@
-"""Request bodies that are still coming: how many threads of a worker they may hold, and for how long.
+"""Limits how many threads of a worker slow request bodies may hold, and for how long.
 
 A thread that reads a body waits inside granian until the body is whole, and nothing can call it back. But the
 request can be answered from another thread. An answer that ends before its own Content-Length makes the HTTP
@@ -12,15 +12,15 @@ from threading import Event
 from typing import Any, NamedTuple
 
 DEADLINE_SECONDS = 10.0
-"""A body must be whole so many seconds after the first read of it."""
+"""A body must be whole within this many seconds of its first read."""
 PATIENCE_SECONDS = 0.1
-"""A body has so many seconds even when other bodies hold too many threads."""
+"""A body has this many seconds even when other bodies hold too many threads."""
 ENDING_SECONDS = 2.0
-"""A body must be whole so many seconds after its first read in a worker that was told to end."""
+"""A body must be whole within this many seconds of its first read in a worker that was told to end."""
 FREE_THREADS = 2
-"""Threads of a worker that bodies never hold for longer than that patience; of two threads it is one."""
+"""Threads of a worker that bodies hold for no longer than that patience; of two threads it is one."""
 
-# The head of the answer leaves the process in this time; else the client sees a closed connection alone.
+# The head of the answer leaves the process within this time. Otherwise the client sees a closed connection.
 _FLUSH_SECONDS = 0.002
 _HEADERS = [
     ("Content-Type", "text/plain; charset=utf-8"),
@@ -41,11 +41,12 @@ class Overdue(NamedTuple):
 _SENTENCES = {408: b"The body came too slowly.\n", 503: b"Too many bodies are still coming.\n"}
 
 
-class BodyGate:
+class BodyLimit:
     """The bodies that the threads of one worker are reading.
 
     A dictionary holds them. The thread that takes an entry out decides how that read ends: the reading thread
-    with what it read, or the guard with an answer. Python's lock makes each operation on a dictionary atomic.
+    with the bytes that it read, or the reaper with an answer. Python's lock makes each operation on a
+    dictionary atomic.
     """
 
     def __init__(
@@ -56,15 +57,15 @@ class BodyGate:
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make the gate of a worker.
+        """Begin without a body.
 
         Args:
-            threads: how many threads the worker has.
-            deadline: seconds for a whole body.
-            patience: seconds for a body while others hold too many threads.
-            clock: a monotonic clock.
+            threads: How many threads the worker has.
+            deadline: Seconds for a whole body.
+            patience: Seconds for a body while others hold too many threads.
+            clock: A monotonic clock.
         """
-        self.places = threads - FREE_THREADS if threads > FREE_THREADS else threads - 1
+        self.max_threads = threads - FREE_THREADS if threads > FREE_THREADS else threads - 1
         self.crowded = Event()
         self.clock = clock
         self._deadline = deadline
@@ -77,25 +78,25 @@ class BodyGate:
         self.crowded.set()
 
     def enter(self, protocol: Any, began: float, address: str) -> None:
-        """Note that a thread waits for a part of a body."""
+        """Note that a thread has begun to wait for a part of a body."""
         self._reading[protocol] = (began, address)
-        if len(self._reading) > self.places and not self.crowded.is_set():
+        if len(self._reading) > self.max_threads and not self.crowded.is_set():
             self.crowded.set()
 
     def leave(self, protocol: Any) -> bool:
-        """Note that the wait is over.
+        """Note that a thread's wait is over.
 
         Returns:
-            Whether the read may go on: False where the guard has answered the request.
+            Whether the read may go on: False where the reaper has answered the request.
         """
         return self._reading.pop(protocol, None) is not None
 
     def is_crowded(self) -> bool:
-        """Whether bodies hold more threads than they may for long."""
-        return len(self._reading) > self.places
+        """Tell whether bodies hold more threads than the limit."""
+        return len(self._reading) > self.max_threads
 
     def overdue(self) -> list[Overdue]:
-        """The bodies that must end now.
+        """List the bodies that must end now.
 
         Bodies past the deadline end. Where too many are left, the oldest ones end that came from the address
         with most of them: one sender with many slow bodies does not end those of others.
@@ -115,7 +116,7 @@ class BodyGate:
 
     def _too_many(self, waiting: dict[Any, tuple[float, str]]) -> Iterator[Any]:
         counts = Counter(address for _, address in waiting.values())
-        while len(waiting) > self.places:
+        while len(waiting) > self.max_threads:
             candidates = [each for each, (age, _) in waiting.items() if age >= self._patience]
             if not candidates:
                 return
@@ -127,7 +128,7 @@ class BodyGate:
         """Answer a request whose body is not whole, and give its connection up.
 
         Returns:
-            Whether it was ended: False where the body has become whole meanwhile.
+            Whether the body was ended: False where it has become whole meanwhile.
         """
         if not self.leave(overdue.protocol):
             return False
@@ -157,22 +158,22 @@ class _CutShort:
 
 
 class Body:
-    """A request's `wsgi.input`, whose reads are known to the gate (PEP 3333, input and error streams)."""
+    """A request's `wsgi.input`, whose reads count against the limit (PEP 3333, input and error streams)."""
 
-    __slots__ = ("_address", "_began", "_gate", "_input", "_protocol")
+    __slots__ = ("_address", "_began", "_bodies", "_input", "_protocol")
 
-    def __init__(self, given: Any, gate: BodyGate, protocol: Any, address: str) -> None:
+    def __init__(self, given: Any, bodies: BodyLimit, protocol: Any, address: str) -> None:
         self._input = given
-        self._gate = gate
+        self._bodies = bodies
         self._protocol = protocol
         self._address = address
         self._began = 0.0
 
     def read(self, *size: int) -> bytes:
-        """Read so many bytes, or the whole body.
+        """Read this many bytes, or the whole body.
 
         Raises:
-            ConnectionAbortedError: the body came too slowly, and the request has been answered.
+            ConnectionAbortedError: The body came too slowly, and the request has been answered.
         """
         part: bytes = self._watched(self._input.read, size)
         return part
@@ -191,17 +192,17 @@ class Body:
         return iter(self.readline, b"")
 
     def _watched(self, read: Callable[..., Any], given: tuple[int, ...]) -> Any:
-        gate, protocol = self._gate, self._protocol
+        bodies, protocol = self._bodies, self._protocol
         began = self._began
         if not began:
             # The deadline is that of the whole body, however many reads it takes.
-            began = self._began = gate.clock()
-        gate.enter(protocol, began, self._address)
+            began = self._began = bodies.clock()
+        bodies.enter(protocol, began, self._address)
         try:
             got = read(*given)
         except BaseException:
-            gate.leave(protocol)
+            bodies.leave(protocol)
             raise
-        if not gate.leave(protocol):
+        if not bodies.leave(protocol):
             raise ConnectionAbortedError("the body came too slowly")
         return got
