@@ -255,7 +255,7 @@ def _merged(past: Sequence[ToldFailure]) -> Sequence[RefusedLogins]:
     for (client_id, address, reason), group in groupby(sorted(past, key=kind), key=kind):
         together = list(group)
         times = [each.at for each in together]
-        repeated = sum(not each.guess for each in together)
+        repeated = sum(not each.is_new_password for each in together)
         merged.append(
             RefusedLogins(client_id, address, reason, len(together), repeated, min(times), max(times))
         )

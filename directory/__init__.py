@@ -8,7 +8,6 @@ implementation of it. Must not know: HTTP, OAuth, SQL, throttling, or the settin
 from directory.contract import (
     MAX_NAME_CHARACTERS,
     Account,
-    Admit,
     Directory,
     DirectoryUnavailable,
     InvalidCredentials,
@@ -16,13 +15,13 @@ from directory.contract import (
     Person,
     PersonState,
     Refusal,
+    encoded_password,
 )
 from directory.dn import Dn, NotADn, dn_key, strict_dn_key
 
 __all__ = [
     "MAX_NAME_CHARACTERS",
     "Account",
-    "Admit",
     "Directory",
     "DirectoryUnavailable",
     "Dn",
@@ -33,5 +32,6 @@ __all__ = [
     "PersonState",
     "Refusal",
     "dn_key",
+    "encoded_password",
     "strict_dn_key",
 ]

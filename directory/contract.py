@@ -1,13 +1,16 @@
 """The directory contract: one question, three outcomes, never a bool."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
 MAX_NAME_CHARACTERS: Final = 256
-"""Characters (code points) of a login name as typed: 1,024 octets of UTF-8 at most. A longer one is no name,
-and is refused before it is normalised, compared or digested: each of these takes time that grows with it."""
+"""Longest login name in characters (code points), as typed: at most 1,024 octets of UTF-8. A longer name is
+refused before it is normalised, compared or digested, because the time for each of these grows with it."""
+
+MAX_PASSWORD_BYTES: Final = 1024
+"""Longest password in bytes of UTF-8."""
 
 
 class Refusal(StrEnum):
@@ -80,52 +83,6 @@ class PersonState:
     lockout_status: LockoutStatus = LockoutStatus()
 
 
-class Account(Protocol):
-    """The entry that a name leads to, before its password is tried.
-
-    Where the bind needs no search (a DN template), the entry is read when it is first looked at. Then each
-    attribute may raise InvalidCredentials (`unknown_person`: there is none) and DirectoryUnavailable.
-    """
-
-    @property
-    def person_id(self) -> str:
-        """The stable id of the person."""
-        ...
-
-    @property
-    def state(self) -> bytes:
-        """A digest of when the password was changed and of the lockout: equal means as before.
-
-        It is empty where the entry does not tell, or tells of a lock that may end without a trace: then a
-        password that was wrong may be right, and nothing may be answered from memory.
-        """
-        ...
-
-    def is_unchanged(self) -> bool:
-        """Read the entry again, and say whether `state` holds and is not empty.
-
-        It is for after a bind: a lock that began just before it may have refused a right password as a wrong
-        one.
-
-        Raises:
-            DirectoryUnavailable: nothing can be said.
-        """
-        ...
-
-    def lockout_status(self) -> LockoutStatus:
-        """Ask the server that will take the bind how near the account is to being locked.
-
-        It costs a further search or two. The bind then goes to that server or is not made.
-
-        Raises:
-            DirectoryUnavailable: nothing can be said.
-        """
-        ...
-
-
-Admit = Callable[[Account], None]
-
-
 class InvalidCredentials(Exception):
     """The directory said no. `reason` goes to the audit only, `detail` to the log.
 
@@ -156,22 +113,83 @@ class DirectoryUnavailable(Exception):
         self.alarm = alarm
 
 
-class Directory(Protocol):
-    """What the rest of the house may ask of a directory."""
+class Account(Protocol):
+    """The entry that a login name leads to. `verify` tries its password.
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Search exactly one entry for `net_id` and bind as it with `password` (RFC 4513, 5.1.3).
+    Where the bind needs no search (a DN template), the directory reads the entry at the first use of an
+    attribute. Then each attribute and method may raise InvalidCredentials (`unknown_person`: no such entry)
+    and DirectoryUnavailable.
+    """
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the service account can read the entry before the bind.
+
+        It is False where only users may read their own entries: a DN template without a service account.
+        Then `verify` is the only method to call.
+        """
+        ...
+
+    @property
+    def person_id(self) -> str:
+        """The stable id of the person."""
+        ...
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A digest of the time of the last password change and of the lockout.
+
+        Two equal fingerprints mean that neither has changed. It is empty where the entry does not show them,
+        or shows a lock that may end without a trace. Then a password that was wrong may be right by now, and
+        no refusal may be answered from the cache.
+        """
+        ...
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again; True if its fingerprint is the same and not empty.
+
+        Call it after a refused bind: a lock that began just before the bind may have refused a right password
+        as a wrong one.
+
+        Raises:
+            DirectoryUnavailable: the directory cannot say.
+        """
+        ...
+
+    def lockout_status(self) -> LockoutStatus:
+        """Ask the server that will take the bind how near the account is to being locked.
+
+        It costs one or two searches. `verify` then binds on that server, or not at all.
+
+        Raises:
+            DirectoryUnavailable: the directory cannot say.
+        """
+        ...
+
+    def refusal_without_bind(self, detail: str) -> InvalidCredentials:
+        """Make the refusal of a password that is known to be wrong, without a bind.
+
+        Apart from the bind it asks the directory what `verify` would ask, so that it fails when that fails.
 
         Args:
-            net_id: the login name as typed.
-            password: as typed; empty, with a NUL or over 1,024 bytes of UTF-8 it is refused without a bind.
-            groups: whether the person's groups are wanted (they may cost further searches).
-            admit: is shown the account that was found before its password is tried, and may raise to keep
-                it from being tried; what it raises goes through. A directory that lets nobody but people
-                themselves read their entry (a DN template, and no account of ours) shows none: then it is
-                not called.
+            detail: the reason, for the log.
+
+        Returns:
+            The refusal, to be raised by the caller: `wrong_password`, with the person's id.
+
+        Raises:
+            DirectoryUnavailable: `verify` could not say either.
+        """
+        ...
+
+    def verify(self, password: str) -> Person:
+        """Bind as the entry with `password` (RFC 4513, section 5.1.3), once.
+
+        The person's groups, where `find` was asked for them, are searched before the bind: a search that
+        failed after it would reveal that the password was right.
+
+        Args:
+            password: as typed; an unacceptable one (`encoded_password`) is refused without a bind.
 
         Raises:
             InvalidCredentials: refused, with its reason.
@@ -179,14 +197,34 @@ class Directory(Protocol):
         """
         ...
 
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
-        """Read the person with the stable id `person_id` again.
+
+class Directory(Protocol):
+    """What the rest of the house may ask of a directory."""
+
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """Find the one entry that a login name leads to. No password is tried.
+
+        With a DN template it reads nothing, and the entry need not exist.
+
+        Args:
+            net_id: the login name as typed.
+            groups: whether `verify` adds the person's groups, which may cost further searches.
+
+        Raises:
+            InvalidCredentials: no person or several people have this name, or the entry says for certain
+                that the person may not log in: `unknown_person`, `ambiguous`, `disabled`, ….
+            DirectoryUnavailable: the directory cannot say.
+        """
+        ...
+
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
+        """Read the person with the stable id `person_id` again, as a token refresh does.
 
         Raises:
             InvalidCredentials: no such person now (`unknown_person`, with the servers that say so), or the
                 entry says for certain that they may not log in: `disabled`, `locked`, `expired`,
                 `must_change`, `not_now`.
-            DirectoryUnavailable: nothing can be said.
+            DirectoryUnavailable: the directory cannot say.
         """
         ...
 
@@ -232,3 +270,23 @@ class Directory(Protocol):
     def close(self) -> None:
         """Close every connection. The directory can be used again after it."""
         ...
+
+
+def encoded_password(password: str) -> bytes:
+    """Encode a password as UTF-8 (RFC 4513, section 5.1.3), without preparation, as directories store it.
+
+    Raises:
+        InvalidCredentials: `unacceptable`. It is empty, which many directories accept as an anonymous bind
+            (RFC 4513, section 5.1.2), holds a NUL, is too long, or is not Unicode text.
+    """
+    try:
+        encoded = password.encode()
+    except UnicodeEncodeError:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the password is not Unicode text") from None
+    if not encoded:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the password is empty")
+    if b"\0" in encoded:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the password holds a NUL")
+    if len(encoded) > MAX_PASSWORD_BYTES:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, f"the password is over {MAX_PASSWORD_BYTES} bytes")
+    return encoded

@@ -1,8 +1,8 @@
-"""May this attempt reach the directory, and what came of it?
+"""May this attempt reach the directory, and how did it end?
 
-Owns: the order of checks before a bind, the limits on failures, and how many logins may be under way at
-once. Must not know: Flask, Authlib, SQL, `models`; `login.ports` says what a store must do for it. It
-re-exports the directory's outcomes, so that the protocol need not import the directory.
+Owns: the order of checks before a bind, the limits on failures, and how many logins run at once. Must not
+know: Flask, Authlib, SQL, `models`; `login.ports` declares what a store must offer. It re-exports the
+directory's outcomes, so that the protocol need not import the directory. Start reading at `service.py`.
 """
 
 from directory import (
@@ -18,13 +18,10 @@ from directory import (
 from login.addresses import address_of
 from login.attempt_key import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
-from login.factory import GuardRules, open_guard
-from login.guard import Guard
 from login.limits.client_failures import ClientFailures, ClientLimits
-from login.limits.limits import Limits
+from login.limits.limits import Cause, ClientThrottled, Limits, Throttled
 from login.limits.limits import parse as parse_limits
-from login.limits.throttled import Cause, ClientThrottled, Throttled
-from login.service import Login
+from login.service import Login, LoginRules, LoginStores
 
 __all__ = [
     "Block",
@@ -34,11 +31,11 @@ __all__ = [
     "ClientThrottled",
     "DirectoryUnavailable",
     "Dn",
-    "Guard",
-    "GuardRules",
     "InvalidCredentials",
     "Limits",
     "Login",
+    "LoginRules",
+    "LoginStores",
     "Names",
     "NotADn",
     "Person",
@@ -47,7 +44,6 @@ __all__ = [
     "address_of",
     "blocks",
     "dn_key",
-    "open_guard",
     "parse_limits",
     "shield_blocks",
     "strict_dn_key",

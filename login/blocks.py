@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from directory import LockoutStatus
-from login.limits.limits import Limit, Limits
+from login.limits.limits import Cause, Limit, Limits, Throttled
 from login.limits.throttle import full_until
-from login.limits.throttled import Cause, Throttled
 from login.lockout_protection import LockoutProtection
 from login.ports import FailureRecord, Threshold
 
@@ -35,7 +34,7 @@ def blocks(limits: Limits, past: Sequence[FailureRecord], now: int) -> list[Bloc
     """
     clients = dict.fromkeys(each.client_id for each in past)
     counts: dict[tuple[Cause, str | None], list[FailureRecord]] = {
-        (Cause.PERSON, None): [each for each in past if each.guess],
+        (Cause.PERSON, None): [each for each in past if each.is_new_password],
         **{
             (Cause.PERSON_AND_CLIENT, client): [each for each in past if each.client_id == client]
             for client in clients
@@ -95,7 +94,7 @@ def shield_blocks(
     shield = LockoutProtection(budget, window, sees_accounts=True)
     try:
         if shield.is_needed(past, now):
-            shield.judge(past, lockout_status, now, remembers=False)
+            shield.judge(past, lockout_status, now, answers_repetitions=False)
     except Throttled as throttled:
         return [Block(throttled.cause, None, None)]
     return []

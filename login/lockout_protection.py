@@ -1,125 +1,136 @@
-"""How much of a person's count in the directory may be ours.
+"""How many of the failures in a person's count in the directory may come from this server.
 
-Owns: that nobody is locked out by guesses that come through us. A VPN and a Wi-Fi feed the same count. Must
-not know: how the directory counts, and where our failures are kept.
+Owns: that guesses through this server lock no account. VPN and Wi-Fi add to the same count. Must not know:
+how the directory counts, and where our failures are stored.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from directory import LockoutStatus
-from login.limits.throttled import Cause, Throttled
+from login.limits.limits import Cause, Throttled
 from login.ports import FailureRecord
 
 LOOKBACK = 86_400
-"""Seconds over which a try of ours may still stand in the directory's count, where that can be read."""
+"""Seconds for which one of our binds may still stand in the directory's count, where that can be read."""
 
-# Seconds. The directory alone knows when its count ends; whoever asks is told the same for every name.
+# Seconds. Only the directory knows when its count ends; every name gets the same answer.
 _RETRY_AFTER = 900
-# Seconds after which a try whose outcome was never written down is taken for a failure.
+# Seconds after which an attempt whose outcome was never recorded counts as a failure.
 _OVERDUE = 60
-# Of the directory's tries, those that are left for others: the last one locks.
-_LEFT_ALONE = 1
+# Binds before the lock that are left to other services; the last one locks.
+_RESERVED_BINDS = 1
 
 
-class _Manner(NamedTuple):
-    """What was seen of how the directory counts: which names that nobody has must be held to as well."""
+class _Behaviour(NamedTuple):
+    """How the directory was seen to count. Unknown names get the same limits as a person's would."""
 
     readable: bool
     counts: bool
     limit: int | None
-    remembers: bool
+    answers_repetitions: bool
 
 
-# Until this process has seen how the directory counts: as most do, who lock people out.
-_UNSEEN = _Manner(readable=False, counts=True, limit=None, remembers=True)
+# Before the first account was seen: the behaviour of most directories that lock accounts.
+_UNSEEN = _Behaviour(readable=False, counts=True, limit=None, answers_repetitions=True)
 
 
 class LockoutProtection:
-    """Adds at most `budget` failures to anybody's count in the directory."""
+    """Adds at most `budget` failures to any person's count in the directory."""
 
     def __init__(self, budget: int, window: int, *, sees_accounts: bool) -> None:
-        """Take what the operator allows.
+        """Take the operator's settings.
 
         Args:
-            budget: failures of ours that may stand in a person's count; 0 switches the shield off.
-            window: seconds over which ours count where the directory's count cannot be read.
-            sees_accounts: whether accounts are shown before a password is tried; else none is ever read.
+            budget: failures of ours that may stand in a person's count; 0 switches the protection off.
+            window: seconds for which a failure of ours counts where the directory's count cannot be read.
+            sees_accounts: whether the directory shows accounts before a password is tried.
         """
         self.sees_accounts = sees_accounts
         self._budget = budget
         self._window = window
-        self._manner: _Manner | None = None
+        self._behaviour: _Behaviour | None = None
 
-    def is_needed(self, past: Sequence[FailureRecord], now: int) -> bool:
-        """Whether a try of ours may stand in the person's count already: then it is worth a question."""
-        return bool(self._budget) and bool(_tries(past, now - LOOKBACK))
+    def is_needed(self, failures: Sequence[FailureRecord], now: int) -> bool:
+        """Whether a bind of ours may stand in the person's count, so that reading the count is worth it.
+
+        Args:
+            failures: the person's.
+            now: seconds since the epoch.
+        """
+        return bool(self._budget) and bool(_binds(failures, now - LOOKBACK))
 
     def judge(
-        self, past: Sequence[FailureRecord], lockout_status: LockoutStatus, now: int, *, remembers: bool
+        self,
+        failures: Sequence[FailureRecord],
+        lockout_status: LockoutStatus,
+        now: int,
+        *,
+        answers_repetitions: bool,
     ) -> None:
-        """Refuse a try that could be one of the last, or beyond the budget.
+        """Refuse an attempt that could be one of the last before a lock, or is beyond the budget.
 
         Args:
-            past: the person's failures and tries under way, without this one.
+            failures: the person's failures and attempts under way, without this one.
             lockout_status: how near the account is to being locked.
             now: seconds since the epoch.
-            remembers: whether the account shows a state by which repetitions are known.
+            answers_repetitions: whether the account has a fingerprint, so that a repeated password is refused
+                from the cache.
 
         Raises:
-            Throttled: it could.
+            Throttled: it is.
         """
-        tries = _tries(past, now - LOOKBACK)
-        failures = lockout_status.failures
-        counts = failures is not None and failures > 0
-        self._manner = _Manner(failures is not None, counts, lockout_status.limit, remembers)
-        self._judge(past, tries, failures, lockout_status.limit, now)
+        binds = _binds(failures, now - LOOKBACK)
+        counted = lockout_status.failures
+        counts = counted is not None and counted > 0
+        self._behaviour = _Behaviour(counted is not None, counts, lockout_status.limit, answers_repetitions)
+        self._judge(failures, binds, counted, lockout_status.limit, now)
 
-    def judge_nobody(self, past: Sequence[FailureRecord], now: int, *, repeated: bool) -> None:
-        """Refuse a name that no account was shown for when a person's would be: the answer must be the same.
+    def judge_unknown(self, failures: Sequence[FailureRecord], now: int, *, is_repeated: bool) -> None:
+        """Refuse a name without an account when a person's would be refused, so that both answer alike.
 
         Args:
-            past: the failures under the name, without this one.
+            failures: under the name, without this attempt.
             now: seconds since the epoch.
-            repeated: whether the password was refused before.
+            is_repeated: whether the same password was refused before.
 
         Raises:
-            Throttled: a person's would be.
+            Throttled: a person's attempt would be.
         """
-        manner = self._manner or _UNSEEN
-        if not self._budget or (repeated and manner.remembers):
+        behaviour = self._behaviour or _UNSEEN
+        if not self._budget or (is_repeated and behaviour.answers_repetitions):
             return
-        tries = _tries(past, now - self._window)
-        failures = (len(tries) if manner.counts else 0) if manner.readable else None
-        self._judge(past, tries, failures, manner.limit, now)
+        binds = _binds(failures, now - self._window)
+        counted = (len(binds) if behaviour.counts else 0) if behaviour.readable else None
+        self._judge(failures, binds, counted, behaviour.limit, now)
 
     @property
-    def remembers(self) -> bool:
-        """Whether repetitions are answered without a bind, as far as was seen."""
-        return self._manner is not None and self._manner.remembers
+    def answers_repetitions(self) -> bool:
+        """Whether repeated passwords were seen to be refused without a bind."""
+        return self._behaviour is not None and self._behaviour.answers_repetitions
 
     def _judge(
         self,
-        past: Sequence[FailureRecord],
-        tries: Sequence[FailureRecord],
-        failures: int | None,
+        failures: Sequence[FailureRecord],
+        binds: Sequence[FailureRecord],
+        counted: int | None,
         limit: int | None,
         now: int,
     ) -> None:
-        if limit == 0 or not tries:
+        if limit == 0 or not binds:
             return
-        under_way = sum(each.pending and each.at > now - _OVERDUE for each in tries)
-        over = len(tries) - under_way
-        if failures is None:
-            over = len(_tries(past, now - self._window)) - under_way
+        under_way = sum(each.pending and each.at > now - _OVERDUE for each in binds)
+        over = len(binds) - under_way
+        if counted is None:
+            over = len(_binds(failures, now - self._window)) - under_way
         else:
-            # What the directory has forgotten is ours to add again.
-            over = min(over, failures)
-            if limit is not None and limit - failures - under_way <= _LEFT_ALONE:
+            # Failures that the directory has expired no longer count against the budget.
+            over = min(over, counted)
+            if limit is not None and limit - counted - under_way <= _RESERVED_BINDS:
                 raise Throttled(Cause.SHIELD, _RETRY_AFTER)
         if over + under_way >= self._budget:
             raise Throttled(Cause.SHIELD, _RETRY_AFTER)
 
 
-def _tries(past: Sequence[FailureRecord], since: int) -> list[FailureRecord]:
-    return [each for each in past if each.tried and not each.cleared and each.at > since]
+def _binds(failures: Sequence[FailureRecord], since: int) -> list[FailureRecord]:
+    return [each for each in failures if each.tried and not each.cleared and each.at > since]

@@ -8,200 +8,224 @@ from directory import Account, InvalidCredentials, LockoutStatus, Person, Refusa
 from login.attempt_key import AttemptKey
 from login.concurrency.per_person import Permit, PerPersonConcurrency
 from login.limits.failure_counters import FailureCounters
+from login.limits.limits import Throttled
 from login.limits.recent_failures import RecentFailures
 from login.limits.throttle import Throttle
-from login.limits.throttled import Throttled
 from login.lockout_protection import LockoutProtection
 from login.ports import PENDING, FailureRecord, Outcome
-from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_state
+from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What a trial works with."""
+class LoginParts:
+    """The parts that all attempts of this process share."""
 
     counters: FailureCounters
     throttle: Throttle
-    turns: PerPersonConcurrency
-    shield: LockoutProtection
-    memory: RefusedPasswordCache
-    suspects: RecentFailures
+    concurrency: PerPersonConcurrency
+    protection: LockoutProtection
+    refused: RefusedPasswordCache
+    recent: RecentFailures
 
 
 class LoginAttempt:
-    """An attempt, which holds its turn from its first look at the failures on.
+    """An attempt, as a context manager: it counts the refusal that leaves its block.
 
-    A person without recent failures costs one read, and no write. After a failure each further try is written
-    down before it is made, so that tries of all workers and nodes are counted while they are under way.
+    It holds a permit of its person from its first read of the failures on. A person without recent failures
+    costs one read, and no write. After a failure, each further attempt is recorded before its bind, so that
+    all workers and nodes count attempts that are still under way.
     """
 
-    def __init__(self, attempt: AttemptKey, password: str, means: Means) -> None:
+    def __init__(self, key: AttemptKey, password: str, parts: LoginParts) -> None:
         """Begin.
 
         Args:
-            attempt: what it is counted by.
+            key: what the attempt is counted by.
             password: as typed.
-            means: what it works with.
+            parts: the shared parts.
         """
-        self._attempt = attempt
+        self._key = key
         self._password = password
-        self._means = means
-        # What the failures were looked for by: it may be a guess from an earlier attempt under the name.
+        self._parts = parts
+        # The person whose failures were read: only likely, where an earlier attempt under the name led there.
         self._subject: str | None = None
-        # Whose account was shown; None where none was.
-        self._shown: str | None = None
-        self._mine: list[Permit] = []
-        self._own: int | None = None
-        self._past: Sequence[FailureRecord] = ()
+        # The person of the account that was found; None where none was.
+        self._found_id: str | None = None
         self._account: Account | None = None
-        self._is_remembered = False
+        self._permits: list[Permit] = []
+        # Number of the record that was written before the bind.
+        self._own_record: int | None = None
+        self._failures: Sequence[FailureRecord] = ()
+        self._is_refused_from_cache = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for turn in self._mine:
-            turn.end()
-
-    def look_ahead(self) -> None:
-        """Refuse what is over a limit before the directory is asked, where this process has a suspicion.
-
-        Raises:
-            Throttled: it is.
-            DirectoryUnavailable: as `admit` has it.
-        """
-        means, attempt = self._means, self._attempt
-        sees_accounts = means.shield.sees_accounts
-        if sees_accounts and attempt.name not in means.suspects and not means.throttle.doubts(attempt):
-            return
-        self._look(means.suspects.subject_of(attempt.name))
-        if not sees_accounts and self._has_failed_of_late():
-            self._write_down()
-            self._shield(None)
-
-    def admit(self, account: Account) -> None:
-        """Refuse what need not be tried, or must not, now that it is known whose name it is.
-
-        Raises:
-            Throttled: it is over a limit, or could be one of the last failures before a lock.
-            InvalidCredentials: the same password was refused a moment ago, and nothing has changed since.
-            DirectoryUnavailable: others of this person are under way, and take too long; or nobody can say
-                how the account stands.
-        """
-        subject = self._shown = account.person_id
-        if not self._mine:
-            self._look(subject)
-        elif subject != self._subject:
-            # Another spelling, or another name, of somebody who may have failures under the first.
-            self._means.suspects.add(self._attempt.name, subject)
-            self._look(subject)
-        self._account = account
-        if not self._has_failed_of_late():
-            return
-        self._refuse_remembered(account, subject)
-        self._write_down()
-        self._shield(account)
-
-    def refused(self, refusal: InvalidCredentials) -> None:
-        """Count a refusal, whatever its reason: one that did not count would tell itself apart.
-
-        Raises:
-            Throttled: no account was shown, and one that had been would not have been tried.
-            DirectoryUnavailable: as `admit` has it.
-        """
-        means, attempt = self._means, self._attempt
-        if not self._mine:
-            # Nobody's name, or an entry that shows its refusal: it meets the limits no later than others.
-            self._look(refusal.person_id)
-        subject = refusal.person_id or self._subject
-        means.suspects.add(attempt.name, subject)
-        whose = subject or f"name:{attempt.name.hex()}"
-        tag = means.memory.tag(whose, self._password)
-        known = means.memory.of(whose) if self._has_failed_of_late() else ()
-        repeated = any(each.tag == tag for each in known)
-        if self._account is None and means.shield.sees_accounts:
-            means.shield.judge_nobody(self._past, means.counters.now(), repeated=repeated)
-        untried = self._is_remembered or (self._account is None and repeated and means.shield.remembers)
-        owner = self._owner(refusal.person_id)
-        outcome = Outcome(refusal.reason.value, owner, guess=not repeated, tried=not untried)
-        # Before it is written down: whatever becomes of that, this process counts anew.
-        means.throttle.failed(attempt)
-        if self._own is None:
-            means.counters.record(attempt, outcome)
-        else:
-            means.counters.settle(self._own, outcome)
-        if not self._is_remembered:
-            certain = refusal.reason is Refusal.WRONG_PASSWORD
-            state = certain_state(self._account) if certain else b""
-            means.memory.remember(whose, attempt.client_id, tag, state)
-
-    def undo(self) -> None:
-        """Count nothing: nobody has said anything about the password."""
-        if self._own is not None:
-            self._means.counters.forget(self._own)
-
-    def succeeded(self, person: Person) -> None:
-        """Empty the person's short counts, if there is anything in them.
-
-        Raises:
-            Throttled: no account was shown, and one that had been would not have been tried.
-            DirectoryUnavailable: as `admit` has it.
-        """
-        if not self._mine:
-            # Nobody passes unseen, whatever the directory shows.
-            self._look(person.id)
-        for turn in self._mine:
-            turn.was_right = True
-        self.undo()
-        if self._has_failed_of_late():
-            mine = [person.id, *([self._attempt.spelling] if self._attempt.spelling else [])]
-            self._means.counters.clear(mine, 0)
-
-    def _look(self, subject: str | None) -> None:
-        """Take a turn, so that what came of those before is counted, and look."""
-        means, name = self._means, self._attempt.name
-        key = name if subject is None else subject.encode()
-        self._mine.append(means.turns.one(key, self._password))
-        self._subject = subject
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         try:
-            self._past = means.throttle.look(self._attempt, subject)
-        except Throttled:
-            means.suspects.add(name, subject)
-            raise
+            if isinstance(error, InvalidCredentials):
+                self._count(error)
+            elif error is not None:
+                # Nothing is known about the password.
+                self._delete_record()
+        finally:
+            for permit in self._permits:
+                permit.end()
 
-    def _refuse_remembered(self, account: Account, subject: str) -> None:
-        state = account.state
-        if not state or not any(each.at > self._means.counters.now() - SECONDS for each in self._past):
+    def refuse_early(self) -> None:
+        """Refuse what is over a limit before the directory is asked, if this process has reason to doubt.
+
+        Where the directory shows no account before the bind, this is the only chance.
+
+        Raises:
+            Throttled: a limit is reached.
+            DirectoryUnavailable: other logins of the same person take too long.
+        """
+        parts, key = self._parts, self._key
+        sees_accounts = parts.protection.sees_accounts
+        if sees_accounts and key.name not in parts.recent and not parts.throttle.must_recheck(key):
             return
-        tag = self._means.memory.tag(subject, self._password)
-        if any(each.tag == tag and each.state == state for each in self._means.memory.of(subject)):
-            self._is_remembered = True
-            raise InvalidCredentials(Refusal.WRONG_PASSWORD, "remembered: the same was refused before")
+        self._read_failures(parts.recent.subject_of(key.name))
+        if not sees_accounts and self._has_recent_failures():
+            self._record_before_bind()
+            self._protect(None)
 
-    def _write_down(self) -> None:
-        for turn in self._mine:
-            turn.follow_others()
-        self._own = self._means.counters.record(self._attempt, Outcome(PENDING, self._owner()))
-        self._past = self._means.throttle.look(self._attempt, self._subject, own=self._own)
-
-    def _owner(self, refused: str | None = None) -> str | None:
-        """Whose failure this is, for certain: a person's id, or what stands for the name as it was typed.
-
-        An id from an earlier attempt under the name will not do. It may be that of another person, whose
-        name folds alike, and whose next login would clear the failure.
+    def judge(self, account: Account) -> None:
+        """Refuse a password that need not be tried, or must not, now that the person is known.
 
         Args:
-            refused: the stable id that the refusal names, if it does.
+            account: that the login name leads to.
+
+        Raises:
+            Throttled: a limit is reached, or this could be one of the last failures before a lock.
+            InvalidCredentials: the same password was refused minutes ago, and nothing has changed since.
+            DirectoryUnavailable: other logins of the same person take too long, or the directory cannot say
+                how near the account is to being locked.
         """
-        return refused or self._shown or self._attempt.spelling
+        subject = self._found_id = account.person_id
+        if not self._permits:
+            self._read_failures(subject)
+        elif subject != self._subject:
+            # The name is another spelling, or another name, of a person who may have failures.
+            self._parts.recent.add(self._key.name, subject)
+            self._read_failures(subject)
+        self._account = account
+        if not self._has_recent_failures():
+            return
+        self._refuse_from_cache(account, subject)
+        self._record_before_bind()
+        self._protect(account)
 
-    def _shield(self, account: Account | None) -> None:
-        shield, now = self._means.shield, self._means.counters.now()
-        if shield.is_needed(self._past, now):
+    def succeeded(self, person: Person) -> None:
+        """Clear the person's recent failures, if there are any.
+
+        Args:
+            person: who logged in.
+
+        Raises:
+            Throttled: the directory showed no account, and the person is over a limit.
+            DirectoryUnavailable: other logins of the same person take too long.
+        """
+        if not self._permits:
+            # The directory showed no account, though it should have: the limits still apply.
+            self._read_failures(person.id)
+        for permit in self._permits:
+            permit.was_right = True
+        self._delete_record()
+        if self._has_recent_failures():
+            own = [person.id, *([self._key.spelling] if self._key.spelling else [])]
+            self._parts.counters.clear(own, 0)
+
+    def _count(self, refusal: InvalidCredentials) -> None:
+        """Count a refusal, whatever its reason: a refusal that is not counted would be distinguishable.
+
+        Raises:
+            Throttled: no account was found, and an account in its place would not have been tried.
+            DirectoryUnavailable: other logins of the same person take too long.
+        """
+        parts, key = self._parts, self._key
+        if not self._permits:
+            # An unknown name, or a refusal by the entry: it meets the same limits, and no later.
+            self._read_failures(refusal.person_id)
+        subject = refusal.person_id or self._subject
+        parts.recent.add(key.name, subject)
+        owner = subject or f"name:{key.name.hex()}"
+        tag = parts.refused.tag(owner, self._password)
+        cached = parts.refused.of(owner) if self._has_recent_failures() else ()
+        is_repeated = any(each.tag == tag for each in cached)
+        if self._account is None and parts.protection.sees_accounts:
+            parts.protection.judge_unknown(self._failures, parts.counters.now(), is_repeated=is_repeated)
+        untried = self._is_refused_from_cache or (
+            self._account is None and is_repeated and parts.protection.answers_repetitions
+        )
+        outcome = Outcome(
+            refusal.reason.value,
+            self._owner_of_failure(refusal.person_id),
+            is_new_password=not is_repeated,
+            tried=not untried,
+        )
+        # Before the record is written, so that this process rereads the counts even if the write fails.
+        parts.throttle.failed(key)
+        if self._own_record is None:
+            parts.counters.record(key, outcome)
+        else:
+            parts.counters.settle(self._own_record, outcome)
+        if not self._is_refused_from_cache:
+            is_wrong = refusal.reason is Refusal.WRONG_PASSWORD
+            fingerprint = certain_fingerprint(self._account) if is_wrong else b""
+            parts.refused.remember(owner, key.client_id, tag, fingerprint)
+
+    def _delete_record(self) -> None:
+        if self._own_record is not None:
+            number, self._own_record = self._own_record, None
+            self._parts.counters.forget(number)
+
+    def _read_failures(self, subject: str | None) -> None:
+        """Take a permit, so that attempts before this one are counted, and read the failures."""
+        parts, name = self._parts, self._key.name
+        permit_key = name if subject is None else subject.encode()
+        self._permits.append(parts.concurrency.permit(permit_key, self._password))
+        self._subject = subject
+        try:
+            self._failures = parts.throttle.check(self._key, subject)
+        except Throttled:
+            parts.recent.add(name, subject)
+            raise
+
+    def _refuse_from_cache(self, account: Account, subject: str) -> None:
+        fingerprint = account.fingerprint
+        since = self._parts.counters.now() - SECONDS
+        if not fingerprint or not any(each.at > since for each in self._failures):
+            return
+        tag = self._parts.refused.tag(subject, self._password)
+        cached = self._parts.refused.of(subject)
+        if any(each.tag == tag and each.fingerprint == fingerprint for each in cached):
+            self._is_refused_from_cache = True
+            raise account.refusal_without_bind("cached: the same password was refused before")
+
+    def _record_before_bind(self) -> None:
+        for permit in self._permits:
+            permit.wait_for_unrecorded()
+        self._own_record = self._parts.counters.record(self._key, Outcome(PENDING, self._owner_of_failure()))
+        self._failures = self._parts.throttle.check(self._key, self._subject, own=self._own_record)
+
+    def _owner_of_failure(self, refused_id: str | None = None) -> str | None:
+        """The certain owner of this failure: a person's id, or the digest of the name exactly as typed.
+
+        The id from an earlier attempt under the name is not certain. It may belong to another person whose
+        name folds to the same form, and whose next login would clear this failure.
+
+        Args:
+            refused_id: the stable id in the refusal, if there is one.
+        """
+        return refused_id or self._found_id or self._key.spelling
+
+    def _protect(self, account: Account | None) -> None:
+        protection, now = self._parts.protection, self._parts.counters.now()
+        if protection.is_needed(self._failures, now):
             lockout_status = LockoutStatus() if account is None else account.lockout_status()
-            shield.judge(
-                self._past, lockout_status, now, remembers=account is not None and bool(account.state)
-            )
+            has_fingerprint = account is not None and bool(account.fingerprint)
+            protection.judge(self._failures, lockout_status, now, answers_repetitions=has_fingerprint)
 
-    def _has_failed_of_late(self) -> bool:
-        return bool(self._past) and not all(each.cleared for each in self._past)
+    def _has_recent_failures(self) -> bool:
+        return bool(self._failures) and not all(each.cleared for each in self._failures)

@@ -1,4 +1,4 @@
-"""What logins ask of a store: Protocols, which `models` satisfies without knowing of them."""
+"""What logins need of a store: Protocols, which `models` satisfies without knowing of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from login.attempt_key import AttemptKey
 
 
 class FailureRecord(Protocol):
-    """One failure of a person, or a try that is under way. `at` is in seconds since the epoch."""
+    """One failure of a person, or an attempt that is under way. `at` is in seconds since the epoch."""
 
     @property
     def id(self) -> int:
@@ -17,16 +17,16 @@ class FailureRecord(Protocol):
 
     @property
     def at(self) -> int:
-        """When."""
+        """The time."""
         ...
 
     @property
     def client_id(self) -> str:
-        """Through which client."""
+        """The client."""
         ...
 
     @property
-    def guess(self) -> bool:
+    def is_new_password(self) -> bool:
         """Whether it was a guess: the password had not been refused before."""
         ...
 
@@ -42,12 +42,12 @@ class FailureRecord(Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether nobody has written down yet what came of it."""
+        """Whether its outcome is not recorded yet."""
         ...
 
 
 class RefusedPasswordRecord(Protocol):
-    """A password that was refused of late."""
+    """A password that was refused recently."""
 
     @property
     def tag(self) -> bytes:
@@ -55,14 +55,14 @@ class RefusedPasswordRecord(Protocol):
         ...
 
     @property
-    def state(self) -> bytes:
-        """The state of the account in which it was certainly wrong; empty where nothing is certain."""
+    def fingerprint(self) -> bytes:
+        """The account's fingerprint when the password was certainly wrong; empty where nothing is certain."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A question: when was the `nth` newest guess since `since`? Of a client, an address, or of anybody.
+    """A question: when was the `nth` newest guess since `since`, of a client, an address, or all?
 
     `since` is in seconds since the epoch.
     """
@@ -78,53 +78,53 @@ PENDING: Final = "pending"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a try: whose it was, why it was refused, and what it counts as.
+    """How an attempt ended: its owner, why it was refused, and what it counts as.
 
     `subject` is a person's stable id; where none is known, the `spelling` of the attempt.
     """
 
     reason: str
     subject: str | None = None
-    guess: bool = True
+    is_new_password: bool = True
     tried: bool = True
 
 
 class FailureRecords(Protocol):
-    """Failures that every worker and node knows of. Anything may raise the store's trouble."""
+    """Failures that all workers and nodes share. Each method may raise the store's own exception."""
 
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[Threshold]
     ) -> tuple[Sequence[FailureRecord], Sequence[int | None]]:
-        """The failures under a name or of a subject since a moment, newest first; an answer a threshold."""
+        """The failures under a name or of a subject since a time, newest first; an answer per threshold."""
         ...
 
     def record(self, at: int, attempt: AttemptKey, outcome: Outcome) -> int:
-        """Write a failure down, and give back its number."""
+        """Record a failure, and return its number."""
         ...
 
     def settle(self, number: int, outcome: Outcome) -> None:
-        """Write down what came of a try that was recorded before."""
+        """Record the outcome of an attempt that was recorded before its bind."""
         ...
 
     def forget(self, number: int) -> None:
-        """Take a record back: nothing was tried."""
+        """Delete a record: nothing was tried."""
         ...
 
     def clear(self, subjects: Sequence[str], since: int) -> None:
-        """Mark that the person has logged in after their failures since a moment.
+        """Mark the failures of a person since a time as followed by a success.
 
-        Those that share no more than the digest of a name may be another person's.
+        Failures that share only the digest of a name stay: they may be another person's.
         """
         ...
 
 
 class RefusedPasswordRecords(Protocol):
-    """Refused passwords that every worker and node knows of. Anything may raise the store's trouble."""
+    """Refused passwords that all workers and nodes share. Each method may raise the store's own exception."""
 
     def of(self, subject: str, at: int) -> Sequence[RefusedPasswordRecord]:
-        """The few newest of a person, or of a name that is nobody's, as of a moment."""
+        """The few newest of a person, or of a name that leads to no person, at a time."""
         ...
 
-    def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
-        """Remember one in the place of what was known of it."""
+    def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
+        """Store one in place of an earlier record of the same password."""
         ...

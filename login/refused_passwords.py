@@ -1,8 +1,8 @@
-"""Passwords that were certainly wrong of late: their repetition needs no bind.
+"""A cache of passwords that the directory certainly refused: their repetition needs no bind.
 
-A forgotten program that sends an old password over and over would lock its owner out everywhere. Kept are 32
-bits of a keyed digest, a few for each person, for minutes: enough to know a password again, and too little to
-find one by.
+A forgotten program that sends an old password over and over would lock its owner's account. The cache keeps
+32 bits of a keyed digest, a few for each person, for minutes. That recognises a password, and is too little
+to find one.
 """
 
 import hashlib
@@ -16,30 +16,31 @@ from login.ports import RefusedPasswordRecord, RefusedPasswordRecords
 T = TypeVar("T")
 
 SECONDS = 900
-"""For how long the store remembers one."""
+"""Lifetime of a cached password."""
 
 _TAG_BYTES = 4
+# Seconds for which a store in trouble is not asked.
 _BACK_OFF = 5.0
 
 
 class RefusedPasswordCache:
-    """Knows refused passwords again, where the store can say; else every one is new."""
+    """Recognises refused passwords. Where the store cannot say, every password counts as new."""
 
     def __init__(
         self,
         store: RefusedPasswordRecords,
         key: bytes,
-        *,
         trouble: type[Exception],
+        *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        """Remember in a store.
+        """Take the store.
 
         Args:
             store: shared by all workers and nodes.
-            key: what the key of each person is derived from.
-            trouble: what the store raises when it cannot read or write.
+            key: the key of each person is derived from it.
+            trouble: the exception that the store raises when it cannot read or write.
             clock: seconds since the epoch.
             monotonic: seconds since any moment.
         """
@@ -48,53 +49,57 @@ class RefusedPasswordCache:
         self._trouble = trouble
         self._clock = clock
         self._monotonic = monotonic
-        self._quiet_until = -_BACK_OFF
+        self._asks_again_at = -_BACK_OFF
 
-    def tag(self, whose: str, password: str) -> bytes:
-        """32 bits of a digest, under a key of this person alone (the one step of HKDF, RFC 5869, 2.3).
+    def tag(self, owner: str, password: str) -> bytes:
+        """32 bits of a digest under a key of this person alone (the one step of HKDF, RFC 5869, section 2.3).
 
         Args:
-            whose: the person's stable id, or what stands for a name that is nobody's.
+            owner: the person's stable id, or the digest of a name that leads to no person.
             password: as typed.
         """
-        own_key = hmac.digest(self._key, whose.encode() + b"\x01", hashlib.sha256)
+        own_key = hmac.digest(self._key, owner.encode() + b"\x01", hashlib.sha256)
         encoded = password.encode(errors="surrogatepass")
         return hmac.digest(own_key, encoded, hashlib.sha256)[:_TAG_BYTES]
 
-    def of(self, whose: str) -> Sequence[RefusedPasswordRecord]:
-        """What was refused of late; nothing where the store cannot say."""
-        return self._ask(lambda: self._store.of(whose, int(self._clock())), ())
-
-    def remember(self, whose: str, client_id: str, tag: bytes, state: bytes) -> None:
-        """Remember a refused password, with the state of the account that it was certainly wrong in.
+    def of(self, owner: str) -> Sequence[RefusedPasswordRecord]:
+        """The cached passwords of an owner; none where the store cannot say.
 
         Args:
-            whose: as `tag` takes it.
-            client_id: the client that sent it.
-            tag: as `tag` gave it.
-            state: empty where nothing is certain.
+            owner: as `tag` takes it.
+        """
+        return self._ask(lambda: self._store.of(owner, int(self._clock())), ())
+
+    def remember(self, owner: str, client_id: str, tag: bytes, fingerprint: bytes) -> None:
+        """Cache a refused password, with the fingerprint of the account for which it was certainly wrong.
+
+        Args:
+            owner: as `tag` takes it.
+            client_id: the client that sent the password.
+            tag: as `tag` returned it.
+            fingerprint: empty where it is not certain that the password was wrong.
         """
         at = int(self._clock())
-        self._ask(lambda: self._store.remember(whose, client_id, tag, state, at), None)
+        self._ask(lambda: self._store.remember(owner, client_id, tag, fingerprint, at), None)
 
-    def _ask(self, question: Callable[[], T], otherwise: T) -> T:
-        if self._monotonic() < self._quiet_until:
-            return otherwise
+    def _ask(self, question: Callable[[], T], fallback: T) -> T:
+        if self._monotonic() < self._asks_again_at:
+            return fallback
         try:
             return question()
         except self._trouble:
-            # Counting has the alarm: it is the same database.
-            self._quiet_until = self._monotonic() + _BACK_OFF
-            return otherwise
+            # No alarm here: the failures are in the same database, and raise it.
+            self._asks_again_at = self._monotonic() + _BACK_OFF
+            return fallback
 
 
-def certain_state(account: Account | None) -> bytes:
-    """The state in which a refused password is certainly wrong; empty where a lock may have refused it.
+def certain_fingerprint(account: Account | None) -> bytes:
+    """The fingerprint for which a refused password is certainly wrong; empty where a lock may be the cause.
 
     Args:
-        account: whose password was just refused; None where none was shown.
+        account: whose password was just refused; None where no account was found.
     """
     try:
-        return account.state if account is not None and account.is_unchanged() else b""
+        return account.fingerprint if account is not None and account.is_unchanged() else b""
     except DirectoryUnavailable:
         return b""

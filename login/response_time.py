@@ -1,8 +1,7 @@
-"""A floor on the time of refusals: who was found, and what was tried, must not show in how long it took.
+"""A floor on the time of refusals: it must not reveal which names exist, nor whether a bind was made.
 
-Owns: that a refusal without a bind takes as long as one with a bind, and the other way round where a name is
-searched on two servers. Nothing is bound for show: that would lock decoys, and alarm whoever watches the
-directory.
+Owns: that a refusal without a bind takes as long as one with a bind, and a bind as long as a search on two
+servers. No bind is made for show: it would lock decoy accounts, and alarm those who watch the directory.
 """
 
 import threading
@@ -13,94 +12,95 @@ from typing import Self
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from login.concurrency.per_person import PermitTimeout
-from login.limits.throttled import Throttled
+from login.limits.limits import Throttled
 
-# Seconds that a refusal is held back at most: it holds a thread.
-_MOST = 0.1
-# Seconds after an outage for which nobody is held back: threads are worth more then.
-_DEGRADED = 30.0
-# Of the newest refused binds: so many, and the part of them that the floor is no shorter than.
-_KEPT = 100
-_PART = 0.95
-# Accepted binds that are looked at until then.
-_FEW = 10
+# Longest delay of a refusal in seconds: it holds a thread.
+_MAX_DELAY = 0.1
+# Seconds after an outage without delays: threads are worth more then.
+_DEGRADED_SECONDS = 30.0
+# Keeps the last 100 refused binds; the floor is their 95th percentile.
+_KEPT_TIMES = 100
+_PERCENTILE = 0.95
+# Accepted binds that set the floor before the first refused one.
+_MAX_ACCEPTED_TIMES = 10
 
 
 @dataclass(slots=True)
 class _Times:
-    """How long the newest binds, and searches on two servers, took, and the floor that follows."""
+    """Seconds that the newest binds, and searches on two servers, took; and the floor that follows."""
 
-    refused: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    accepted: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    unknown: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    refused: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_TIMES))
+    accepted: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_TIMES))
+    unknown: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT_TIMES))
     floor: float = 0.0
 
 
 class ResponseTimeFloor:
-    """Holds refusals back for as long as a refused bind takes, by the newest of this process."""
+    """Delays refusals until they have taken as long as a refused bind, measured in this process."""
 
     def __init__(
         self, *, at_once: int, monotonic: Callable[[], float], sleep: Callable[[float], None]
     ) -> None:
-        """Know of no bind yet.
+        """Begin without measurements.
 
         Args:
-            at_once: how many refusals may be held back at once; each holds a thread.
+            at_once: refusals that may be delayed at once; each holds a thread.
             monotonic: seconds since any moment.
-            sleep: waits for so many seconds.
+            sleep: waits for a number of seconds.
         """
         self._monotonic = monotonic
         self._sleep = sleep
-        self._room = threading.Semaphore(at_once)
-        # Searches for groups come before the bind: logins that want groups take longer.
+        self._delays = threading.Semaphore(at_once)
+        # Groups are searched before the bind: logins that want groups take longer.
         self._times = {False: _Times(), True: _Times()}
         self._degraded_until = float("-inf")
 
-    def under(self, *, groups: bool = False) -> "Timing":
-        """Hold back what is refused inside of a `with` block, once it has left the block.
+    def timing(self, *, groups: bool = False) -> "Timing":
+        """Time a login in a `with` block; a refusal is delayed when it leaves the block.
 
         Args:
             groups: whether the person's groups are wanted.
         """
         return Timing(self, self._monotonic, groups=groups)
 
-    def accepted(self, stay: "Timing") -> None:
-        """Let go at once; until somebody was refused, a right password tells how long a bind takes."""
-        times = self._times[stay.groups]
-        if len(times.accepted) < _FEW and not times.refused:
-            _note(times, times.accepted, stay.seconds)
+    def accepted(self, timing: "Timing") -> None:
+        """Delay nothing. Before the first refused bind, accepted binds set the floor."""
+        times = self._times[timing.groups]
+        if len(times.accepted) < _MAX_ACCEPTED_TIMES and not times.refused:
+            _note(times, times.accepted, timing.seconds)
 
-    def failed(self, stay: "Timing", error: BaseException | None) -> None:
-        """Hold back what is a refusal, and learn from what the directory said."""
+    def failed(self, timing: "Timing", error: BaseException | None) -> None:
+        """Delay a refusal, and measure the directory's answers."""
         if isinstance(error, InvalidCredentials):
             if error.server is not None and error.reason is Refusal.WRONG_PASSWORD:
-                times = self._times[stay.groups]
-                _note(times, times.refused, stay.seconds)
+                times = self._times[timing.groups]
+                _note(times, times.refused, timing.seconds)
             elif error.reason is Refusal.UNKNOWN_PERSON and len(error.servers) > 1:
-                # Two servers were searched, which may take longer than a search and a bind.
-                times = self._times[stay.groups]
-                _note(times, times.unknown, stay.seconds)
-            self._hold(stay)
-        elif not stay.has_asked:
-            # Before the directory was asked there is nothing that time could tell.
+                # A search on two servers may take longer than a search and a bind.
+                times = self._times[timing.groups]
+                _note(times, times.unknown, timing.seconds)
+            self._delay(timing)
+        elif not timing.has_asked:
+            # Before the directory is asked, the time reveals nothing.
             return
         elif isinstance(error, Throttled):
-            self._hold(stay)
+            self._delay(timing)
         elif isinstance(error, DirectoryUnavailable) and not isinstance(error, PermitTimeout):
-            self._degraded_until = self._monotonic() + _DEGRADED
+            self._degraded_until = self._monotonic() + _DEGRADED_SECONDS
 
-    def _hold(self, stay: "Timing") -> None:
-        left = self._times[stay.groups].floor - stay.seconds
-        if left <= 0 or self._monotonic() < self._degraded_until or not self._room.acquire(blocking=False):
+    def _delay(self, timing: "Timing") -> None:
+        left = self._times[timing.groups].floor - timing.seconds
+        is_degraded = self._monotonic() < self._degraded_until
+        if left <= 0 or is_degraded or not self._delays.acquire(blocking=False):
             return
         try:
             self._sleep(left)
         finally:
-            self._room.release()
+            self._delays.release()
 
 
 class Timing:
-    """One login, inside of a `with` block; `has_asked` is to be set when the directory is asked."""
+    """The time of one login, as a context manager. The login sets `has_asked` when it asks the directory."""
 
     def __init__(self, floor: ResponseTimeFloor, monotonic: Callable[[], float], *, groups: bool) -> None:
         self._floor = floor
@@ -119,20 +119,21 @@ class Timing:
             self._floor.failed(self, error)
 
     def begin(self) -> None:
-        """Say that it has its place, and is measured from now on."""
+        """Start the measurement again: the login has its slot."""
         self._began = self._monotonic()
 
     @property
     def seconds(self) -> float:
-        """For how long it has been under way."""
+        """Seconds since the login began."""
         return self._monotonic() - self._began
 
 
 def _note(times: _Times, newest: deque[float], seconds: float) -> None:
     newest.append(seconds)
-    times.floor = min(_MOST, max(_percentile(times.refused or times.accepted), _percentile(times.unknown)))
+    percentile = max(_percentile(times.refused or times.accepted), _percentile(times.unknown))
+    times.floor = min(_MAX_DELAY, percentile)
 
 
 def _percentile(seconds: deque[float]) -> float:
     ordered = sorted(seconds)
-    return ordered[int(_PART * (len(ordered) - 1) + 0.5)] if ordered else 0.0
+    return ordered[int(_PERCENTILE * (len(ordered) - 1) + 0.5)] if ordered else 0.0

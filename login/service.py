@@ -1,42 +1,132 @@
-"""One login: what can be refused before the directory is, then the directory."""
+"""One login, step by step: limits first, then the directory, then the count of how it ended.
+
+Owns: the order of the steps. `Login.authenticate` is the place to start reading. Must not know: what a step
+does inside; each is a module of this package.
+"""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from directory import MAX_NAME_CHARACTERS, Admit, Directory, InvalidCredentials, Person, Refusal
+from directory import (
+    MAX_NAME_CHARACTERS,
+    Directory,
+    InvalidCredentials,
+    Person,
+    Refusal,
+    encoded_password,
+)
+from login.addresses import network_of
+from login.attempt_key import AttemptKey, Names
 from login.concurrency.bulkhead import Bulkhead
-from login.guard import Guard
+from login.concurrency.per_person import PerPersonConcurrency
+from login.limits.client_rate import ClientRate
+from login.limits.failure_counters import FailureCounters
+from login.limits.limits import Limit, Limits
+from login.limits.recent_failures import RecentFailures
+from login.limits.throttle import Throttle
+from login.lockout_protection import LOOKBACK, LockoutProtection
+from login.login_attempt import LoginAttempt, LoginParts
+from login.ports import FailureRecords, RefusedPasswordRecords
+from login.refused_passwords import SECONDS, RefusedPasswordCache
 from login.response_time import ResponseTimeFloor
+from telemetry import Log
+
+# Stands for "no limit".
+_UNLIMITED = 1_000_000
 
 
-def _accept(_: Person) -> None:
-    """Check nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRules:
+    """The operator's rules for logins.
+
+    Attributes:
+        limits: on failed logins.
+        client_rate: limits on logins of one client in each worker, failed or not.
+        shield_budget: failures that this server may add to a person's count in the directory; 0 for any
+            number.
+        shield_window: seconds for which such a failure counts where the directory's count cannot be read.
+        sees_accounts: whether the directory shows accounts before a password is tried.
+        workers: worker processes, which share a limit until the first failure is recorded.
+        realms: realms that the directory takes off a login name.
+        slots: logins that may be at the directory at once in this process.
+    """
+
+    limits: Limits
+    client_rate: tuple[Limit, ...] = ()
+    shield_budget: int = 0
+    shield_window: int = 3600
+    sees_accounts: bool = True
+    workers: int = 1
+    realms: tuple[str, ...] = ()
+    slots: int = 1
+
+    @property
+    def logins_at_once(self) -> int:
+        """Logins of one person that may run at once in a worker while the person has no failures."""
+        bounds = (self.shield_budget or _UNLIMITED, *(limit.amount for limit in self.limits.person))
+        return max(1, min(bounds) // self.workers)
 
 
-def _refuse_unacceptable(net_id: str, password: str) -> None:
-    """Refuse what must reach no directory, whatever the directory would say of it."""
-    if len(net_id) > MAX_NAME_CHARACTERS:
-        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name is too long")
-    if not password or "\0" in password or "\0" in net_id:
-        raise InvalidCredentials(Refusal.UNACCEPTABLE, "empty password or NUL byte")
+class LoginStores(NamedTuple):
+    """The stores of failed logins and of refused passwords, and the exception that both raise in trouble."""
+
+    failures: FailureRecords
+    refused: RefusedPasswordRecords
+    trouble: type[Exception]
+
+
+class LoginStats(NamedTuple):
+    """Logins of this process that wait: for a slot at the directory, or for logins of the same person."""
+
+    waiting_for_slot: int
+    waiting_for_permit: int
 
 
 class Login:
-    """Logins against one directory, under a guard, at most `places` of them at once in this process."""
+    """Logins against one directory."""
 
     def __init__(
         self,
         directory: Directory,
-        guard: Guard,
+        rules: LoginRules,
+        stores: LoginStores,
         *,
-        places: int,
+        keys: tuple[bytes, bytes],
+        log: Log,
+        clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Build the parts of a login.
+
+        Args:
+            directory: finds people and verifies their passwords.
+            rules: the operator's rules.
+            stores: shared by all workers and nodes.
+            keys: the key of the digests of login names, and the key of those of refused passwords.
+            log: receives an alarm when failures cannot be counted.
+            clock: seconds since the epoch.
+            monotonic: seconds since any moment.
+            sleep: waits for a number of seconds.
+        """
         self._directory = directory
-        self._guard = guard
-        self._places = Bulkhead(places, monotonic=monotonic)
-        self._floor = ResponseTimeFloor(at_once=places, monotonic=monotonic, sleep=sleep)
+        self._names = Names(keys[0], rules.realms)
+        self._rate = ClientRate(rules.client_rate, monotonic=monotonic)
+        self._bulkhead = Bulkhead(rules.slots, monotonic=monotonic)
+        self._floor = ResponseTimeFloor(at_once=rules.slots, monotonic=monotonic, sleep=sleep)
+        trouble, budget = stores.trouble, rules.shield_budget
+        counters = FailureCounters(stores.failures, trouble, clock=clock, monotonic=monotonic, log=log)
+        lookback = LOOKBACK if budget else SECONDS
+        self._parts = LoginParts(
+            counters,
+            Throttle(rules.limits, counters, lookback=lookback, monotonic=monotonic),
+            PerPersonConcurrency(rules.logins_at_once, monotonic=monotonic),
+            LockoutProtection(budget, rules.shield_window, sees_accounts=rules.sees_accounts),
+            RefusedPasswordCache(stores.refused, keys[1], trouble, clock=clock, monotonic=monotonic),
+            RecentFailures(),
+        )
 
     def authenticate(
         self,
@@ -46,40 +136,58 @@ class Login:
         client_id: str,
         address: str,
         groups: bool = False,
-        check: Callable[[Person], None] = _accept,
+        check: Callable[[Person], None] = lambda _: None,
     ) -> Person:
-        """Ask the directory whether this is the person (RFC 6749, 4.3.2), unless too many have failed.
+        """Verify a person's password (RFC 6749, section 4.3.2), unless there were too many failures.
 
         Args:
-            net_id: the login name as typed; one over 256 characters is refused as a wrong password is.
-            password: as typed. An empty one is refused here, whatever the directory would say of it
-                (RFC 4513, 5.1.2: an unauthenticated bind succeeds on many).
-            client_id: the client that asks.
-            address: where the request comes from.
+            net_id: the login name as typed.
+            password: as typed.
+            client_id: the client that sent them.
+            address: the address of the request.
             groups: whether the person's groups are wanted.
-            check: is shown the person whose password was right, and may raise InvalidCredentials: to whoever
-                guesses, a refusal of any kind must be the same.
+            check: takes the person once the password has proved right, and may raise InvalidCredentials. The
+                refusal counts as any other, so that a client cannot tell it from a wrong password.
 
         Raises:
-            Throttled: not now; the password was not looked at.
+            Throttled: too many failures; the password was not tried.
             InvalidCredentials: refused, with its reason.
-            DirectoryUnavailable: nothing can be said; or too many logins are waiting already.
+            DirectoryUnavailable: the directory cannot say, or too many logins are waiting already.
         """
+        name, spelling = self._names.digest(net_id), self._names.spelling(net_id)
+        key = AttemptKey(name, client_id, network_of(address), spelling)
+        return self._log_in(key, net_id, password, groups=groups, check=check)
 
-        def ask(admit: Admit) -> Person:
-            stay.has_asked = True
-            _refuse_unacceptable(net_id, password)
-            person = self._directory.authenticate(net_id, password, groups=groups, admit=admit)
-            check(person)
-            return person
+    def _log_in(
+        self, key: AttemptKey, net_id: str, password: str, *, groups: bool, check: Callable[[Person], None]
+    ) -> Person:
+        # 1. Refuse what this process knows to be over a limit. It costs neither a query nor a slot.
+        self._parts.throttle.refuse_known(key)
+        self._rate.take(key.client_id)
+        # 2. Take a slot. Leaving the block gives it back; then a refusal waits for the response time floor.
+        with self._floor.timing(groups=groups) as timing, self._bulkhead.slot():
+            timing.begin()
+            # 3. Begin an attempt. Its block counts a refusal by any step, and no other error.
+            with LoginAttempt(key, password, self._parts) as attempt:
+                # 4. Refuse before the directory is asked, if this process has reason to doubt the name.
+                attempt.refuse_early()
+                # 5. Find the account. An unacceptable name or password reaches no directory.
+                timing.has_asked = True
+                _refuse_unacceptable(net_id, password)
+                account = self._directory.find(net_id, groups=groups)
+                # 6. Hold the account to the limits and to the lockout protection.
+                if account.is_readable:
+                    attempt.judge(account)
+                # 7. Bind, which verifies the password.
+                person = account.verify(password)
+                # 8. Apply the rules about the person.
+                check(person)
+                # 9. Clear the person's recent failures.
+                attempt.succeeded(person)
+        return person
 
-        attempt = self._guard.arrive(net_id, client_id, address)
-        with self._floor.under(groups=groups) as stay, self._places.one():
-            stay.begin()
-            return self._guard.watch(attempt, password, ask)
-
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
-        """Ask the directory for the person with a stable id again, as a refresh must.
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
+        """Read the person with a stable id again, as a token refresh does.
 
         Args:
             person_id: as `Person.id` gave it.
@@ -87,19 +195,31 @@ class Login:
 
         Raises:
             InvalidCredentials: gone, disabled, locked or expired.
-            DirectoryUnavailable: nothing can be said; or too many logins are waiting already.
+            DirectoryUnavailable: the directory cannot say, or too many logins are waiting already.
         """
-        with self._places.one():
-            return self._directory.find(person_id, groups=groups)
+        with self._bulkhead.slot():
+            return self._directory.read(person_id, groups=groups)
+
+    def stats(self) -> "LoginStats":
+        """Count the logins that wait in this process."""
+        return LoginStats(self._bulkhead.waiting(), self._parts.concurrency.waiting())
 
     def ping(self) -> None:
         """Ask cheaply whether the directory answers.
 
-        It takes a place as a login does: probes of a hung directory must not take the threads that logins
-        may not.
+        It takes a slot as a login does, so that probes of a hung directory hold no more threads than logins.
 
         Raises:
-            DirectoryUnavailable: it does not; or too many logins are waiting already.
+            DirectoryUnavailable: it does not, or too many logins are waiting already.
         """
-        with self._places.one():
+        with self._bulkhead.slot():
             self._directory.ping()
+
+
+def _refuse_unacceptable(net_id: str, password: str) -> None:
+    """Refuse names and passwords that no directory may get (RFC 4513, section 5.1.2)."""
+    if len(net_id) > MAX_NAME_CHARACTERS:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name is too long")
+    if "\0" in net_id:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name holds a NUL")
+    encoded_password(password)

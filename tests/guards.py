@@ -1,13 +1,12 @@
 """Logins over a fake directory, with failures counted in memory."""
 
 import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from directory import Directory, Person
-from login import GuardRules, Limits, Login, open_guard, parse_limits
+from login import Limits, Login, LoginRules, LoginStores, parse_limits
 from login.limits.local_failures import LocalFailures
 from login.ports import FailureRecords
 from telemetry import open_log
@@ -23,7 +22,7 @@ class Remembered(NamedTuple):
     """A refused password."""
 
     tag: bytes
-    state: bytes
+    fingerprint: bytes
 
 
 class Refusals:
@@ -38,12 +37,12 @@ class Refusals:
         """Those of a quarter of an hour."""
         self._ask()
         known = self.rows.get(subject, {})
-        return [Remembered(tag, state) for tag, (then, state) in known.items() if then > at - 900]
+        return [Remembered(tag, mark) for tag, (then, mark) in known.items() if then > at - 900]
 
-    def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
+    def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
         """Keep one."""
         self._ask()
-        self.rows.setdefault(subject, {})[tag] = (at, state)
+        self.rows.setdefault(subject, {})[tag] = (at, fingerprint)
 
     def _ask(self) -> None:
         self.asked += 1
@@ -67,7 +66,7 @@ class Gate:
     shield_window: int = 3600
     sees_accounts: bool = True
     workers: int = 1
-    places: int = 1
+    slots: int = 1
     monotonic: Callable[[], float] | None = None
     sleep: Callable[[float], None] = field(default=lambda _: None)
     log: io.StringIO = field(default_factory=io.StringIO)
@@ -76,7 +75,7 @@ class Gate:
     login: Login = field(init=False)
 
     def __post_init__(self) -> None:
-        rules = GuardRules(
+        rules = LoginRules(
             limits=Limits(*map(parse_limits, (self.person, self.client, self.address, self.server))),
             client_rate=parse_limits(self.client_rate),
             shield_budget=self.shield_budget,
@@ -84,22 +83,16 @@ class Gate:
             sees_accounts=self.sees_accounts,
             workers=self.workers,
             realms=("campus.example", "CAMPUS"),
+            slots=self.slots,
         )
-        guard = open_guard(
+        self.login = Login(
+            self.directory,
             rules,
-            self.store,
-            self.refused,
-            trouble=Away,
+            LoginStores(self.store, self.refused, Away),
             keys=(b"k" * 32, b"p" * 32),
             log=open_log(self.log),
             clock=self.clock,
             monotonic=self.monotonic or self.clock,
-        )
-        self.login = Login(
-            self.directory,
-            guard,
-            places=self.places,
-            monotonic=self.monotonic or time.monotonic,
             sleep=self.sleep,
         )
 

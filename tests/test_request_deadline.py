@@ -103,9 +103,9 @@ def test_time_spent_at_the_directory_is_not_had_again(make_site: Callable[..., S
     """After a slow directory a locked database is waited for no longer than the request has left."""
 
     class Slow(FakeDirectory):
-        def authenticate(self, *given: object, **options: object) -> object:  # type: ignore[override]
+        def verify(self, *given: object, **options: object) -> object:  # type: ignore[override]
             time.sleep(0.8)
-            return super().authenticate(*given, **options)  # type: ignore[arg-type]
+            return super().verify(*given, **options)  # type: ignore[arg-type]
 
     site = make_site(Slow(ALICE, FakeAccount()), **SHORT)
     client = site.register()

@@ -1,7 +1,7 @@
 """What the composition root tells packages of the settings: plain values, since neither knows the other."""
 
 from directory.ldap import LdapConfig
-from login import ClientLimits, GuardRules, Limits, parse_limits
+from login import ClientLimits, Limits, LoginRules, parse_limits
 from oauth import Lifetimes, Restrictions, is_rule
 from settings import Settings, SettingsError
 
@@ -56,13 +56,13 @@ def client_limits(settings: Settings) -> ClientLimits:
     )
 
 
-def guard_rules(settings: Settings) -> GuardRules:
-    """What stands between logins and the directory.
+def login_rules(settings: Settings) -> LoginRules:
+    """The rules for logins.
 
     Args:
         settings: what the operator chose.
     """
-    return GuardRules(
+    return LoginRules(
         limits=limits(settings),
         client_rate=parse_limits(settings.client_rate),
         shield_budget=settings.shield_budget,
@@ -70,6 +70,8 @@ def guard_rules(settings: Settings) -> GuardRules:
         sees_accounts=settings.ldap.sees_people,
         workers=settings.workers,
         realms=settings.ldap.realms,
+        # One thread is left for all other requests.
+        slots=max(1, settings.threads - 1),
     )
 
 

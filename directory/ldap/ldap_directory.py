@@ -1,18 +1,21 @@
-"""How a person is found and their password tried.
+"""How a directory finds a person's entry and verifies a password: the steps of a login, in order.
 
-Owns: the order of a login's steps. Must not know: sockets, TLS, ldap3.
+Owns: the order of LDAP operations. Must not know: sockets, TLS, ldap3. `LdapDirectory.find` leads to an
+account; `verify` of the account binds as it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from directory.contract import (
-    Admit,
+    Account,
     DirectoryUnavailable,
     InvalidCredentials,
     LockoutStatus,
     Person,
     PersonState,
+    Refusal,
+    encoded_password,
 )
 from directory.ldap.accounts.lockout_status import LockoutReader
 from directory.ldap.accounts.status import (
@@ -26,10 +29,11 @@ from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.servers import ServerStatus
 from directory.ldap.connections.session import ConnectionPools, LdapSession, RunQuery
-from directory.ldap.people.account_entry import AccountEntry, look_for_the_refused, person_bound
+from directory.ldap.kinds.profile import Profile
+from directory.ldap.people.account_entry import AccountEntry, person_bound, read_refused_entry
 from directory.ldap.people.lookup import Lookup, find_on_any_server
 from directory.ldap.people.lookup_by_id import LookupById
-from directory.ldap.people.normalization import candidate_names, encoded_password
+from directory.ldap.people.normalization import candidate_names
 from directory.ldap.people.person import person_from
 from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol import password_policy
@@ -39,7 +43,7 @@ from directory.ldap.protocol.results import judge_person_bind, judge_search
 
 
 class LdapDirectory:
-    """The directory contract over LDAP. Nothing about a person is kept: each login searches and binds."""
+    """The directory contract over LDAP. It keeps nothing about a person: each login searches and binds."""
 
     def __init__(
         self,
@@ -50,58 +54,39 @@ class LdapDirectory:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
     ) -> None:
-        self._config = config
-        self._profile = config.effective_profile()
+        profile = config.effective_profile()
         visibility = VisibilityCheck(config, user_base, monotonic)
-        self._lookup = Lookup(config, user_base, visibility)
-        self._by_id = LookupById(config, user_base, self._lookup, visibility)
-        self._lockouts = LockoutReader(
-            self._profile.lockout, config.password_policy, clock=clock, monotonic=monotonic
-        )
+        lockout = LockoutReader(profile.lockout, config.password_policy, clock=clock, monotonic=monotonic)
+        self._config = config
+        self._parts = _Parts(config, profile, Lookup(config, user_base, visibility), lockout, clock)
+        self._by_id = LookupById(config, user_base, self._parts.lookup, visibility)
         self.pools = pools
-        self._clock = clock
         self._monotonic = monotonic
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Find exactly one entry for `net_id` and bind as it with `password` (RFC 4513, section 5.1.3).
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """Find the one entry that a login name leads to. With a DN template it reads nothing.
 
         Args:
             net_id: the login name as typed.
-            password: as typed; empty, with a NUL or over 1,024 bytes of UTF-8 it is refused without a bind.
-            groups: whether the person's groups are wanted.
-            admit: is shown the account before its password is tried, and may raise.
+            groups: whether `verify` adds the person's groups.
 
         Raises:
-            InvalidCredentials: refused, with its reason.
-            DirectoryUnavailable: nothing can be said about the password.
+            InvalidCredentials: no person or several people have this name, or the entry says for certain
+                that the person may not log in.
+            DirectoryUnavailable: the directory cannot say.
         """
-        secret = encoded_password(password)
         names = candidate_names(net_id, self._config.realms)
         session = self._session()
-        dn = self._lookup.dn_by_template(names)
+        dn = self._parts.lookup.dn_by_template(names)
         if dn is not None and self._config.bind_dn is None:
-            return self._authenticate_by_own_eyes(dn, names, secret, session, groups=groups)
-        account = self._account(names, session, groups=groups)
-        found: Sequence[str] | None = None if groups else ()
-        try:
-            if dn is None:
-                dn = account.look().dn
-                refuse_inactive_account(account.entry, self._clock())
-            if admit is not None:
-                admit(account)
-            # Before the bind: a search that failed after it would tell a right password from a wrong one.
-            found = self._groups_of(account, session.ask) if found is None else found
-            return self._person_of(account, self._bound(dn, secret, account, session), found)
-        except InvalidCredentials as refusal:
-            if found is None:
-                self._lookup.groups.probe(names[0], session.ask)
-            account.name_in(refusal)
-            raise
+            return _OwnEntryAccount(self._parts, session, names, dn, groups=groups)
+        account = _ReadableAccount(self._parts, session, names, dn, groups=groups)
+        if dn is None:
+            account.refuse_inactive()
+        return account
 
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
-        """Read the person with the stable id `person_id` again, if the user filter finds them still.
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
+        """Read the person with the stable id `person_id` again, if the user filter still finds them.
 
         Args:
             person_id: as `Person.id` gave it.
@@ -110,9 +95,9 @@ class LdapDirectory:
         Raises:
             InvalidCredentials: no such person now (`unknown_person`), or `disabled`, `locked`, `expired`,
                 `must_change`, `not_now`, where the entry says so for certain.
-            DirectoryUnavailable: nothing can be said.
+            DirectoryUnavailable: the directory cannot say.
         """
-        session, refuse = self._session(), self._refuse_by_entry
+        session, refuse = self._session(), self._parts.refuse_by_entry
 
         def look(ask: RunQuery) -> Entry:
             return self._by_id.find(person_id, ask, groups=groups, refuse=refuse)
@@ -122,24 +107,24 @@ class LdapDirectory:
         except InvalidCredentials as refusal:
             refusal.person_id = person_id
             raise
-        person = person_from(entry, self._profile)
+        person = person_from(entry, self._parts.profile)
         if not groups:
             return person
-        return replace(person, groups=self._lookup.groups.groups_of(entry, person.net_id, session.ask))
+        return replace(person, groups=self._parts.lookup.groups.groups_of(entry, person.net_id, session.ask))
 
     def examine(self, net_id: str, *, groups: bool = False) -> PersonState:
-        """Look at the person whom a login as `net_id` would find; no password is tried.
+        """Read the person whom a login as `net_id` would find. No password is tried.
 
         Args:
             net_id: the login name as typed.
             groups: whether the person's groups are wanted.
 
         Raises:
-            InvalidCredentials: it is nobody's name, or several people's: `unknown_person`, `ambiguous`.
-            DirectoryUnavailable: nothing can be said.
+            InvalidCredentials: no person or several people have this name: `unknown_person`, `ambiguous`.
+            DirectoryUnavailable: the directory cannot say.
         """
-        session = self._session()
-        account = self._account(candidate_names(net_id, self._config.realms), session, groups=groups)
+        parts, session = self._parts, self._session()
+        account = parts.entry_of(candidate_names(net_id, self._config.realms), session, groups=groups)
         try:
             entry, person = account.entry, account.person
         except InvalidCredentials as unseen:
@@ -147,28 +132,28 @@ class LdapDirectory:
                 raise
             raise DirectoryUnavailable(f"{unseen.detail}: NETID_LDAP_BIND_DN would see it") from unseen
         if groups:
-            person = replace(person, groups=self._groups_of(account, session.ask))
-        lockout_status, policy = self._lockouts.read(entry.dn, session)
+            person = replace(person, groups=parts.groups_of(account, session.ask))
+        lockout_status, policy = parts.lockout.read(entry.dn, session)
         try:
-            self._refuse_by_entry(entry)
-            refuse_locked_by_policy(entry, policy, self._clock())
+            parts.refuse_by_entry(entry)
+            refuse_locked_by_policy(entry, policy, parts.clock())
         except InvalidCredentials as refusal:
             return PersonState(person, refusal.reason, refusal.detail, lockout_status)
         return PersonState(person, lockout_status=lockout_status)
 
     def spelling(self, dn: str) -> str | None:
-        """Tell how the directory writes the DN of an entry; None where our account sees no such entry.
+        """Return the DN as the directory writes it; None where the service account sees no such entry.
 
         Raises:
-            DirectoryUnavailable: nothing can be said.
+            DirectoryUnavailable: the directory cannot say.
         """
-        return self._lookup.spelling(dn, self._session().ask)
+        return self._parts.lookup.spelling(dn, self._session().ask)
 
     def ping(self) -> None:
         """Read the root DSE (RFC 4512, section 5.1) on a connection for searches.
 
         Raises:
-            DirectoryUnavailable: the directory does not answer, or refuses our own account.
+            DirectoryUnavailable: the directory does not answer, or refuses the service account.
         """
         found = self._session().ask(lambda link: link.read("", attributes=[NO_ATTRIBUTES]))
         judge_search(found.answer)
@@ -178,70 +163,194 @@ class LdapDirectory:
         self.pools.close()
 
     def servers(self) -> list[ServerStatus]:
-        """Tell how each server stands, in order of preference; an embedded directory has none."""
+        """Return the health of each server, in order of preference; an embedded directory has none."""
         return self.pools.servers.statuses()
 
     def _session(self) -> LdapSession:
         return self.pools.session(Deadline.of_request(self._config.login_deadline, self._monotonic))
 
-    def _bound(self, dn: str, secret: bytes, account: AccountEntry, session: LdapSession) -> PolicyResponse:
-        try:
-            return session.as_person(lambda link: self._bind(link, dn, secret))
-        except InvalidCredentials as refusal:
-            look_for_the_refused(account, refusal, session.ask_at)
-            raise
 
-    def _bind(self, link: LdapConnection, dn: str, secret: bytes) -> PolicyResponse:
-        return judge_person_bind(
-            link.bind(dn, secret, controls=(password_policy.CONTROL,)),
-            unwilling_refuses=self._profile.unwilling_refuses,
-            allow_must_change=self._config.allow_must_change,
-        )
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the directory and its accounts share."""
 
-    def _account(self, names: tuple[str, ...], session: LdapSession, *, groups: bool) -> AccountEntry:
-        """What our account sees of a person, on any server."""
+    config: LdapConfig
+    profile: Profile
+    lookup: Lookup
+    lockout: LockoutReader
+    clock: Callable[[], float]
+
+    def entry_of(self, names: tuple[str, ...], session: LdapSession, *, groups: bool) -> AccountEntry:
+        """The entry of a person as the service account sees it, on any server."""
         return AccountEntry(
-            lambda: find_on_any_server(lambda ask: self._lookup.find(names, ask, groups=groups), session),
-            lambda entry: self._lockouts.read(entry.dn, session)[0],
-            self._profile,
-            self._clock,
+            lambda: find_on_any_server(lambda ask: self.lookup.find(names, ask, groups=groups), session),
+            lambda entry: self.lockout.read(entry.dn, session)[0],
+            self.profile,
+            self.clock,
             lambda: session.last_server,
         )
 
-    def _refuse_by_entry(self, entry: Entry) -> None:
-        now = self._clock()
+    def bind(self, link: LdapConnection, dn: str, secret: bytes) -> PolicyResponse:
+        """Bind as a person, and judge the answer."""
+        return judge_person_bind(
+            link.bind(dn, secret, controls=(password_policy.CONTROL,)),
+            unwilling_refuses=self.profile.unwilling_refuses,
+            allow_must_change=self.config.allow_must_change,
+        )
+
+    def person_of(self, account: AccountEntry, policy: PolicyResponse, groups: Sequence[str]) -> Person:
+        """The person of a bind that succeeded, unless the entry refuses the login."""
+        must_change = self.config.allow_must_change
+        return person_bound(account, policy, groups, self.clock(), allow_must_change=must_change)
+
+    def groups_of(self, account: AccountEntry, ask: RunQuery) -> Sequence[str]:
+        """The DNs of the person's groups."""
+        return self.lookup.groups.groups_of(account.entry, account.person.net_id, ask)
+
+    def refuse_by_entry(self, entry: Entry) -> None:
+        """Refuse what the entry refuses for certain, without a bind."""
+        now = self.clock()
         refuse_inactive_account(entry, now)
         refuse_locked_account(entry, now)
-        refuse_expired_password(entry, now, allow_must_change=self._config.allow_must_change)
+        refuse_expired_password(entry, now, allow_must_change=self.config.allow_must_change)
 
-    def _authenticate_by_own_eyes(
-        self, dn: str, names: tuple[str, ...], secret: bytes, session: LdapSession, *, groups: bool
-    ) -> Person:
+
+class _ReadableAccount:
+    """An account whose entry the service account reads: at a search, or where the DN template points."""
+
+    is_readable = True
+
+    def __init__(
+        self, parts: _Parts, session: LdapSession, names: tuple[str, ...], dn: str | None, *, groups: bool
+    ) -> None:
+        self._parts = parts
+        self._session = session
+        self._names = names
+        self._template_dn = dn
+        self._entry = parts.entry_of(names, session, groups=groups)
+        # None until they are searched.
+        self._groups: Sequence[str] | None = None if groups else ()
+
+    @property
+    def person_id(self) -> str:
+        """The stable id of the person."""
+        try:
+            return self._entry.person.id
+        except InvalidCredentials as refusal:
+            self._complete(refusal)
+            raise
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A digest of the last password change and of the lockout; empty where nothing is certain."""
+        return self._entry.fingerprint
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again; True if its fingerprint is the same and not empty."""
+        return self._entry.is_unchanged()
+
+    def lockout_status(self) -> LockoutStatus:
+        """RunQuery the server that will take the bind how near the account is to being locked."""
+        return self._entry.lockout_status()
+
+    def refuse_inactive(self) -> None:
+        """Read the entry, and refuse what it refuses before a bind: a disabled or expired account."""
+        try:
+            self._entry.person  # noqa: B018 - reads the entry
+            refuse_inactive_account(self._entry.entry, self._parts.clock())
+        except InvalidCredentials as refusal:
+            self._complete(refusal)
+            raise
+
+    def refusal_without_bind(self, detail: str) -> InvalidCredentials:
+        """Make the refusal of a password that is known to be wrong."""
+        refusal = InvalidCredentials(Refusal.WRONG_PASSWORD, detail)
+        self._complete(refusal)
+        return refusal
+
+    def verify(self, password: str) -> Person:
+        """Search the groups, bind as the entry, and return the person if the entry agrees."""
+        secret = encoded_password(password)
+        try:
+            if self._groups is None:
+                # Before the bind: a search that failed after it would reveal that the password was right.
+                self._groups = self._parts.groups_of(self._entry, self._session.ask)
+            policy = self._bind(secret)
+            return self._parts.person_of(self._entry, policy, self._groups)
+        except InvalidCredentials as refusal:
+            self._complete(refusal)
+            raise
+
+    def _bind(self, secret: bytes) -> PolicyResponse:
+        dn = self._template_dn or self._entry.person.dn
+        try:
+            return self._session.as_person(lambda link: self._parts.bind(link, dn, secret))
+        except InvalidCredentials as refusal:
+            read_refused_entry(self._entry, refusal, self._session.ask_at)
+            raise
+
+    def _complete(self, refusal: InvalidCredentials) -> None:
+        """Add the person to a refusal. Where groups are wanted, also search for groups, as a bind would.
+
+        A failing search for groups must not tell a login name that exists from one that does not.
+        """
+        if self._groups is None:
+            self._parts.lookup.groups.probe(self._names[0], self._session.ask)
+        self._entry.add_person_to(refusal)
+
+
+class _OwnEntryAccount:
+    """An account whose entry only its user may read: at the template's DN, without a service account."""
+
+    is_readable = False
+    fingerprint = b""
+
+    def __init__(
+        self, parts: _Parts, session: LdapSession, names: tuple[str, ...], dn: str, *, groups: bool
+    ) -> None:
+        self._parts = parts
+        self._session = session
+        self._names = names
+        self._dn = dn
+        self._groups = groups
+
+    @property
+    def person_id(self) -> str:
+        """Cannot be read before the bind."""
+        raise DirectoryUnavailable("only the person may read this entry (NETID_LDAP_BIND_DN is not set)")
+
+    def is_unchanged(self) -> bool:
+        """Nothing is known."""
+        return False
+
+    def lockout_status(self) -> LockoutStatus:
+        """Nothing is known."""
+        return LockoutStatus()
+
+    def refusal_without_bind(self, detail: str) -> InvalidCredentials:
+        """Make the refusal of a password that is known to be wrong."""
+        return InvalidCredentials(Refusal.WRONG_PASSWORD, detail)
+
+    def verify(self, password: str) -> Person:
         """Bind as the DN that the template names, then read its entry on the same connection."""
+        secret = encoded_password(password)
+        return self._session.as_person(lambda link: self._bind_and_read(link, secret))
 
-        def bind(link: LdapConnection) -> Person:
-            def ask(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
-                return question(link)
+    def _bind_and_read(self, link: LdapConnection, secret: bytes) -> Person:
+        def ask(question: Callable[[LdapConnection], SearchResult]) -> SearchResult:
+            return question(link)
 
-            policy = self._bind(link, dn, secret)
-            account = AccountEntry(
-                lambda: self._lookup.find(names, ask, groups=groups),
-                lambda _entry: LockoutStatus(),
-                self._profile,
-                self._clock,
-            )
-            try:
-                person = self._person_of(account, policy, ())
-                return replace(person, groups=self._groups_of(account, ask)) if groups else person
-            except InvalidCredentials as refusal:
-                account.name_in(refusal)
-                raise
-
-        return session.as_person(bind)
-
-    def _person_of(self, account: AccountEntry, policy: PolicyResponse, groups: Sequence[str]) -> Person:
-        must_change = self._config.allow_must_change
-        return person_bound(account, policy, groups, self._clock(), allow_must_change=must_change)
-
-    def _groups_of(self, account: AccountEntry, ask: RunQuery) -> Sequence[str]:
-        return self._lookup.groups.groups_of(account.entry, account.person.net_id, ask)
+        parts = self._parts
+        policy = parts.bind(link, self._dn, secret)
+        entry = AccountEntry(
+            lambda: parts.lookup.find(self._names, ask, groups=self._groups),
+            lambda _entry: LockoutStatus(),
+            parts.profile,
+            parts.clock,
+        )
+        try:
+            person = parts.person_of(entry, policy, ())
+            return replace(person, groups=parts.groups_of(entry, ask)) if self._groups else person
+        except InvalidCredentials as refusal:
+            entry.add_person_to(refusal)
+            raise

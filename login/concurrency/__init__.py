@@ -1,5 +1,5 @@
-"""How many logins run at once: in this process, and for one user.
+"""How many logins run at once: in this process, and for one person.
 
-Owns: who waits, for how long, and who is refused at once. Must not know: the directory, counts of failures.
-Start reading at `bulkhead.py`.
+Owns: which logins wait, how long, and which are refused at once. Must not know: the directory, counts of
+failures. Start reading at `bulkhead.py`.
 """

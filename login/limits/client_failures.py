@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from login.addresses import network_of
-from login.limits.limits import Limit
-from login.limits.throttled import Cause, ClientThrottled
+from login.limits.limits import Cause, ClientThrottled, Limit
 
 # Failures that are remembered, some 20 MB. Beyond them a worker cannot tell who guesses: it accepts no secret
 # that could be guessed from a new address, since counts that a flood empties would be no limit.

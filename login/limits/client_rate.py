@@ -6,8 +6,7 @@ Owns: counting in this process: it bounds load, not guesses, and a count in the 
 import threading
 from collections.abc import Callable, Sequence
 
-from login.limits.limits import Limit
-from login.limits.throttled import Cause, Throttled
+from login.limits.limits import Cause, Limit, Throttled
 
 _MOST = 10_000
 

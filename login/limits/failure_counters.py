@@ -27,8 +27,8 @@ class FailureCounters:
     def __init__(
         self,
         store: FailureRecords,
-        *,
         trouble: type[Exception],
+        *,
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         log: Log,

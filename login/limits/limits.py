@@ -1,35 +1,38 @@
-"""How many failures are allowed, and in how long.
+"""How many failures are allowed in how long, and the outcome of an attempt that is over a limit.
 
-Owns: reading limits as an operator writes them. Must not know: how failures are counted.
+Owns: reading limits as an operator writes them, and `Throttled`. Must not know: how failures are counted.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from limits import parse_many
 
-# A success empties counts over at most so many seconds. A slower one would never fill, where a script logs in
-# every minute, while somebody guesses beside it.
+# A success clears counts over at most this many seconds. A longer window must not be cleared: where a script
+# logs in every minute, it would never fill while an attacker guesses beside it.
 SHORT = 3600
+# Seconds. `Retry-After` is rounded up to a multiple of these, so that it reveals nothing of the counters.
+_RETRY_STEP = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many failures in so many seconds, at whichever moment these begin."""
+    """At most `amount` failures within any `seconds`."""
 
     amount: int
     seconds: int
 
     @property
     def is_short(self) -> bool:
-        """Whether a success empties its count."""
+        """Whether a success clears its count."""
         return self.seconds <= SHORT
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits on each count; none where a count is not limited.
+    """The limits on each count; an empty tuple where a count is not limited.
 
-    `person` bounds the guesses at one person, and by itself the failures of one person with one client.
+    `person` bounds the guesses at one person, and separately the failures of one person with one client.
     """
 
     person: tuple[Limit, ...] = ()
@@ -43,6 +46,43 @@ class Limits:
         return max((limit.seconds for limit in self.person), default=0)
 
 
+class Cause(StrEnum):
+    """Which limit was reached. For the log; clients get one answer for all."""
+
+    PERSON_AND_CLIENT = "person_and_client"
+    PERSON = "person"
+    CLIENT = "client"
+    ADDRESS = "address"
+    SERVER = "server"
+    SHIELD = "shield"
+    CLIENT_RATE = "client_rate"
+    CLIENT_AND_ADDRESS = "client_and_address"
+
+
+class Throttled(Exception):
+    """Too many requests (RFC 6585, section 4): the attempt was not tried.
+
+    `retry_after` is in seconds, rounded up; `cause` is for the log.
+    """
+
+    def __init__(self, cause: Cause, left: float) -> None:
+        """Take the limit and the time until it ends.
+
+        Args:
+            cause: the limit that was reached.
+            left: seconds until another attempt could pass.
+        """
+        super().__init__(cause.value)
+        self.cause = cause
+        self.retry_after = max(1, -int(-left // _RETRY_STEP)) * _RETRY_STEP
+
+
+class ClientThrottled(Throttled):
+    """A client's credentials are not accepted now, right or wrong; `client_id` only if it is registered."""
+
+    client_id: str | None = None
+
+
 def parse(text: str | None) -> tuple[Limit, ...]:
     """Read limits, such as `10/15minutes;100/day`.
 
@@ -50,7 +90,7 @@ def parse(text: str | None) -> tuple[Limit, ...]:
         text: the limits; empty or None for none.
 
     Raises:
-        ValueError: they cannot be read.
+        ValueError: the text is no list of limits.
     """
     if not text:
         return ()

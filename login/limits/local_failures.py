@@ -24,8 +24,8 @@ class _Local:
         return self.attempt.client_id
 
     @property
-    def guess(self) -> bool:
-        return self.outcome.guess
+    def is_new_password(self) -> bool:
+        return self.outcome.is_new_password
 
     @property
     def tried(self) -> bool:
@@ -106,7 +106,7 @@ def _matching(rows: Sequence[_Local], asked: Threshold) -> list[_Local]:
     return [
         row
         for row in rows
-        if row.guess
+        if row.is_new_password
         and row.at > asked.since
         and asked.client_id in {None, row.client_id}
         and asked.address in {None, row.attempt.address}

@@ -1,21 +1,21 @@
-"""Names that had failures in this process, and whose they are.
+"""The login names that failed lately in this process, and the person that each led to.
 
-Owns: which logins are looked at before the directory is asked. All others are looked at once the directory
-has shown whose name it is, in one question for both.
+Owns: which logins have their failures read before the directory is asked. For all others one query is enough,
+after the directory has found the person.
 """
 
 import threading
 from collections import OrderedDict
 
-# The oldest goes first; then its next login past a limit costs the directory one search, and no bind.
-_MOST = 10_000
+# Beyond this many the oldest name is dropped. Its next login past a limit costs one search, and no bind.
+_MAX_NAMES = 10_000
 
 
 class RecentFailures:
-    """The newest names that failed, or were over a limit."""
+    """The newest names that failed or were over a limit."""
 
     def __init__(self) -> None:
-        """Suspect nobody."""
+        """Begin with no names."""
         self._subjects: OrderedDict[bytes, str | None] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -23,7 +23,7 @@ class RecentFailures:
         return name in self._subjects
 
     def subject_of(self, name: bytes) -> str | None:
-        """The stable id that a name has meant, if that is known.
+        """The stable id of the person that a name last led to, if that is known.
 
         Args:
             name: digest of the login name.
@@ -31,14 +31,14 @@ class RecentFailures:
         return self._subjects.get(name)
 
     def add(self, name: bytes, subject: str | None) -> None:
-        """Suspect a name.
+        """Remember a name.
 
         Args:
             name: digest of the login name.
-            subject: whose it is; None where nobody knows.
+            subject: stable id of the person; None where it is not known.
         """
         with self._lock:
             self._subjects[name] = subject
             self._subjects.move_to_end(name)
-            if len(self._subjects) > _MOST:
+            if len(self._subjects) > _MAX_NAMES:
                 self._subjects.popitem(last=False)

@@ -1,7 +1,7 @@
 """Were there too many failures before this attempt?
 
-Owns: the limits, the narrowest first: one person with one client, the person, the client, the address, the
-server. Must not know: the directory, and where failures are kept.
+Owns: applying the limits, the narrowest first: one person with one client, the person, the client, the
+address, the server. Must not know: the directory, and where failures are stored.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,31 +9,30 @@ from typing import Any, NamedTuple
 
 from login.attempt_key import AttemptKey
 from login.limits.failure_counters import FailureCounters
-from login.limits.limits import Limit, Limits
-from login.limits.throttled import Cause, Throttled
+from login.limits.limits import Cause, Limit, Limits, Throttled
 from login.ports import FailureRecord, Threshold
 
-# Seconds for which a count that is under its limit is believed; a failure of our own has it counted anew at
-# once, so that each other worker lets at most what is under way pass.
-_OPEN_SECONDS = 60.0
-# Seconds for which one that is over its limit is believed, though an operator may have emptied it.
-_SHUT_SECONDS = 10.0
-# Of as many failures a few more do not matter, and to count them takes milliseconds.
-_LARGE = 1000
+# Seconds for which a shared count under its limit is cached. A failure in this process ends that at once, so
+# that another worker lets no more than its attempts under way pass.
+_UNDER_SECONDS = 60.0
+# Seconds for which a shared count over its limit is cached, though an operator may have cleared it.
+_OVER_SECONDS = 10.0
+# From this limit on a few more failures do not matter, while counting them takes milliseconds.
+_LARGE_AMOUNT = 1000
 _LARGE_SECONDS = 1.0
-_MOST = 10_000
-_FEW = 1000
+_MAX_CACHED_COUNTS = 10_000
+_MAX_CACHED_KEYS = 1000
 
 
-class _Wide(NamedTuple):
-    """A count that is not a person's."""
+class _SharedCount(NamedTuple):
+    """A count that many people share: of a client, an address, or the server."""
 
     cause: Cause
     key: str
 
 
 class Throttle:
-    """Holds attempts to the limits."""
+    """Applies the limits to attempts."""
 
     def __init__(
         self, limits: Limits, counters: FailureCounters, *, lookback: int = 0, monotonic: Callable[[], float]
@@ -42,56 +41,62 @@ class Throttle:
 
         Args:
             limits: how many failures are allowed.
-            counters: where they are counted.
-            lookback: seconds over which a person's failures are told, if the limits want no longer.
+            counters: read the failures.
+            lookback: seconds over which a person's failures are read, if no limit needs more.
             monotonic: seconds since any moment.
         """
         self._limits = limits
         self._counters = counters
         self._lookback = max(lookback, limits.longest)
         self._monotonic = monotonic
-        self._open: dict[_Wide, float] = {}
-        self._shut: dict[_Wide, tuple[int, float]] = {}
-        self._doubted: dict[_Wide, None] = {}
-        self._wides: dict[tuple[str, str], Sequence[tuple[_Wide, tuple[Limit, ...]]]] = {}
+        # Until when each count is cached; for one over its limit, also until when that lasts.
+        self._under: dict[_SharedCount, float] = {}
+        self._over: dict[_SharedCount, tuple[int, float]] = {}
+        # Counts that have grown in this process since they were read.
+        self._grown: dict[_SharedCount, None] = {}
+        self._shared: dict[tuple[str, str], Sequence[tuple[_SharedCount, tuple[Limit, ...]]]] = {}
 
-    def refuse_known(self, attempt: AttemptKey) -> None:
-        """Refuse what this process knows to be over a limit: it costs neither a read nor a write.
-
-        Raises:
-            Throttled: it is.
-        """
-        if not self._shut:
-            return
-        now = self._counters.now()
-        for wide, _ in self._wide(attempt):
-            until, believed_until = self._shut.get(wide, (0, 0.0))
-            if until > now and believed_until > self._monotonic():
-                raise Throttled(wide.cause, until - now)
-
-    def doubts(self, attempt: AttemptKey) -> bool:
-        """Whether a count that is not a person's has grown in this process since it was last looked at.
+    def refuse_known(self, key: AttemptKey) -> None:
+        """Refuse what this process has cached as over a limit. It costs no query.
 
         Args:
-            attempt: the attempt.
+            key: what the attempt is counted by.
+
+        Raises:
+            Throttled: a limit is reached.
         """
-        if not self._doubted:
+        if not self._over:
+            return
+        now = self._counters.now()
+        for count, _ in self._shared_counts(key):
+            until, cached_until = self._over.get(count, (0, 0.0))
+            if until > now and cached_until > self._monotonic():
+                raise Throttled(count.cause, until - now)
+
+    def must_recheck(self, key: AttemptKey) -> bool:
+        """Whether a shared count of the attempt has grown in this process since it was last read.
+
+        Args:
+            key: what the attempt is counted by.
+        """
+        if not self._grown:
             return False
         now = self._monotonic()
         return any(
-            wide in self._doubted and self._open.get(wide, 0.0) <= now for wide, _ in self._wide(attempt)
+            count in self._grown and self._under.get(count, 0.0) <= now
+            for count, _ in self._shared_counts(key)
         )
 
-    def look(
-        self, attempt: AttemptKey, subject: str | None, *, own: int | None = None
+    def check(
+        self, key: AttemptKey, subject: str | None, *, own: int | None = None
     ) -> Sequence[FailureRecord]:
-        """Read what is counted about an attempt, and refuse it where that is too much.
+        """Read the failures that an attempt is limited by, and refuse it if there were too many.
 
-        A right login costs one statement of the database, and a second one only where the counts of its
-        client, its address or the server have not been looked at for a minute.
+        A right login costs one SQL statement. It costs a second one only where the counts of its client, its
+        address or the server were not read for a minute.
 
         Args:
-            attempt: the attempt.
+            key: what the attempt is counted by.
             subject: the person's stable id, where it is known.
             own: number of the attempt's own record, which does not count.
 
@@ -102,65 +107,72 @@ class Throttle:
             Throttled: there were too many.
         """
         now, moment = self._counters.now(), self._monotonic()
-        wides = [each for each in self._wide(attempt) if self._open.get(each[0], 0.0) <= moment]
-        thresholds = [_threshold(wide, limit, now) for wide, limits in wides for limit in limits]
+        shared = [each for each in self._shared_counts(key) if self._under.get(each[0], 0.0) <= moment]
+        thresholds = [_threshold(count, limit, now) for count, limits in shared for limit in limits]
         since = now - self._lookback
-        past, answers = self._counters.look(attempt.name, subject, since, thresholds)
-        if past:
-            past = [each for each in past if each.id != own]
-            self._judge_person(attempt, past, now)
+        failures, answers = self._counters.look(key.name, subject, since, thresholds)
+        if failures:
+            failures = [each for each in failures if each.id != own]
+            self._judge_person(key, failures, now)
         answered = iter(answers)
-        for wide, limits in wides:
-            self._judge(wide, [(limit, next(answered)) for limit in limits], now)
-        return past
+        for count, limits in shared:
+            self._judge_shared(count, [(limit, next(answered)) for limit in limits], now)
+        return failures
 
-    def failed(self, attempt: AttemptKey) -> None:
-        """Count anew at the next attempt: there was a failure. Where many are allowed, after a second."""
-        for wide, limits in self._wide(attempt):
-            self._doubt(wide)
-            believed_until = self._open.pop(wide, None)
-            if believed_until is not None and min(limit.amount for limit in limits) >= _LARGE:
-                self._open[wide] = min(believed_until, self._monotonic() + _LARGE_SECONDS)
+    def failed(self, key: AttemptKey) -> None:
+        """Drop the cached counts of an attempt that failed; where many failures are allowed, in a second.
 
-    def _judge_person(self, attempt: AttemptKey, past: Sequence[FailureRecord], now: int) -> None:
-        with_client = [each for each in past if each.client_id == attempt.client_id]
-        # A forgotten program that repeats one password meets the first bound, and its owner's others do not.
+        Args:
+            key: what the attempt is counted by.
+        """
+        for count, limits in self._shared_counts(key):
+            self._note_growth(count)
+            cached_until = self._under.pop(count, None)
+            if cached_until is not None and min(limit.amount for limit in limits) >= _LARGE_AMOUNT:
+                self._under[count] = min(cached_until, self._monotonic() + _LARGE_SECONDS)
+
+    def _judge_person(self, key: AttemptKey, failures: Sequence[FailureRecord], now: int) -> None:
+        with_client = [each for each in failures if each.client_id == key.client_id]
+        # A forgotten program that repeats one password reaches the first limit; its owner's other programs
+        # go on.
         for cause, counted in (
             (Cause.PERSON_AND_CLIENT, with_client),
-            (Cause.PERSON, [each for each in past if each.guess]),
+            (Cause.PERSON, [each for each in failures if each.is_new_password]),
         ):
             until = max((full_until(limit, counted, now) for limit in self._limits.person), default=0)
             if until > now:
                 raise Throttled(cause, until - now)
 
-    def _judge(self, wide: _Wide, answers: Iterable[tuple[Limit, int | None]], now: int) -> None:
+    def _judge_shared(
+        self, count: _SharedCount, answers: Iterable[tuple[Limit, int | None]], now: int
+    ) -> None:
         until = max((0 if at is None else at + limit.seconds for limit, at in answers), default=0)
         if until > now:
-            _make_room(self._shut)
-            self._shut[wide] = (until, self._monotonic() + _SHUT_SECONDS)
-            self._doubt(wide)
-            raise Throttled(wide.cause, until - now)
-        _make_room(self._open)
-        self._open[wide] = self._monotonic() + _OPEN_SECONDS
-        self._doubted.pop(wide, None)
+            _make_room(self._over)
+            self._over[count] = (until, self._monotonic() + _OVER_SECONDS)
+            self._note_growth(count)
+            raise Throttled(count.cause, until - now)
+        _make_room(self._under)
+        self._under[count] = self._monotonic() + _UNDER_SECONDS
+        self._grown.pop(count, None)
 
-    def _doubt(self, wide: _Wide) -> None:
-        _make_room(self._doubted)
-        self._doubted[wide] = None
+    def _note_growth(self, count: _SharedCount) -> None:
+        _make_room(self._grown)
+        self._grown[count] = None
 
-    def _wide(self, attempt: AttemptKey) -> Sequence[tuple[_Wide, tuple[Limit, ...]]]:
-        """The counts of an attempt that are limited. They are few clients', and for most few addresses'."""
-        where = attempt.client_id, attempt.address
-        found = self._wides.get(where)
+    def _shared_counts(self, key: AttemptKey) -> Sequence[tuple[_SharedCount, tuple[Limit, ...]]]:
+        """The limited shared counts of an attempt, from a cache: clients, and mostly addresses, are few."""
+        where = key.client_id, key.address
+        found = self._shared.get(where)
         if found is None:
-            _make_room(self._wides, _FEW)
+            _make_room(self._shared, _MAX_CACHED_KEYS)
             limits = self._limits
-            found = self._wides[where] = tuple(
+            found = self._shared[where] = tuple(
                 each
                 for each in (
-                    (_Wide(Cause.CLIENT, attempt.client_id), limits.client),
-                    (_Wide(Cause.ADDRESS, attempt.address), limits.address),
-                    (_Wide(Cause.SERVER, ""), limits.server),
+                    (_SharedCount(Cause.CLIENT, key.client_id), limits.client),
+                    (_SharedCount(Cause.ADDRESS, key.address), limits.address),
+                    (_SharedCount(Cause.SERVER, ""), limits.server),
                 )
                 if each[1]
             )
@@ -168,22 +180,28 @@ class Throttle:
 
 
 def full_until(limit: Limit, counted: Sequence[FailureRecord], now: int) -> int:
-    """When the newest failures are few enough again: in seconds since the epoch; 0 if they are."""
+    """When a limit that is reached ends, in seconds since the epoch; 0 if it is not reached.
+
+    Args:
+        limit: the limit.
+        counted: the failures that it counts, newest first.
+        now: seconds since the epoch.
+    """
     window = [
         each.at for each in counted if each.at > now - limit.seconds and not (limit.is_short and each.cleared)
     ]
     return window[limit.amount - 1] + limit.seconds if len(window) >= limit.amount else 0
 
 
-def _threshold(wide: _Wide, limit: Limit, now: int) -> Threshold:
+def _threshold(count: _SharedCount, limit: Limit, now: int) -> Threshold:
     return Threshold(
         nth=limit.amount,
         since=now - limit.seconds,
-        client_id=wide.key if wide.cause is Cause.CLIENT else None,
-        address=wide.key if wide.cause is Cause.ADDRESS else None,
+        client_id=count.key if count.cause is Cause.CLIENT else None,
+        address=count.key if count.cause is Cause.ADDRESS else None,
     )
 
 
-def _make_room(known: dict[Any, Any], most: int = _MOST) -> None:
-    if len(known) >= most:
-        known.clear()
+def _make_room(cache: dict[Any, Any], most: int = _MAX_CACHED_COUNTS) -> None:
+    if len(cache) >= most:
+        cache.clear()

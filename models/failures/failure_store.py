@@ -25,7 +25,7 @@ class PastFailure(NamedTuple):
     id: int
     at: int
     client_id: str
-    guess: bool
+    is_new_password: bool
     tried: bool
     cleared: bool
     pending: bool
@@ -38,7 +38,7 @@ _PAST = (
     _FAILURE.c.id,
     _FAILURE.c.at,
     _FAILURE.c.client_id,
-    _FAILURE.c.is_new_password.label("guess"),
+    _FAILURE.c.is_new_password,
     _FAILURE.c.tried,
     _FAILURE.c.cleared,
     (_FAILURE.c.reason == "pending").label("pending"),
@@ -85,7 +85,7 @@ class _Outcome(Protocol):
     @property
     def subject(self) -> str | None: ...
     @property
-    def guess(self) -> bool: ...
+    def is_new_password(self) -> bool: ...
     @property
     def tried(self) -> bool: ...
 
@@ -222,6 +222,6 @@ def _columns(outcome: _Outcome) -> dict[str, str | bool | None]:
     return {
         "reason": outcome.reason,
         "subject": outcome.subject,
-        "is_new_password": outcome.guess,
+        "is_new_password": outcome.is_new_password,
         "tried": outcome.tried,
     }

@@ -21,7 +21,7 @@ _MOST = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldFailure:
-    """One refused login. `guess` is false where the same password had been refused before.
+    """One refused login. `is_new_password` is false where the same password had been refused before.
 
     `at` is in seconds since the epoch; `address` a network, as it is counted.
     """
@@ -31,7 +31,7 @@ class ToldFailure:
     client_id: str
     address: str
     reason: str
-    guess: bool
+    is_new_password: bool
     tried: bool
     cleared: bool
 
@@ -41,9 +41,7 @@ class ToldFailure:
         return self.reason == "pending"
 
 
-_COLUMNS = [
-    _FAILURE.c["is_new_password" if name == "guess" else name].label(name) for name in ToldFailure.__slots__
-]
+_COLUMNS = [_FAILURE.c[name] for name in ToldFailure.__slots__]
 
 
 def failures_of(name: bytes, subject: str | None, since: int) -> list[ToldFailure]:

@@ -25,13 +25,13 @@ def _newest(*columns: ColumnElement[Any]) -> Select[Any]:
 
 
 class RefusedPassword(NamedTuple):
-    """One refused password; `state` is empty where its repetition must be tried again."""
+    """One refused password; `fingerprint` is empty where its repetition must be tried again."""
 
     tag: bytes
-    state: bytes
+    fingerprint: bytes
 
 
-_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.fingerprint.label("state")), row=RefusedPassword)
+_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.fingerprint), row=RefusedPassword)
 _REMEMBERED = [column.name for column in _REFUSED.c if column.name != "id"]
 _REMEMBER = Statement(insert(_REFUSED).inline(), _REMEMBERED)
 _FORGET = Statement(delete(_REFUSED).where(_OF_SUBJECT))
@@ -56,14 +56,14 @@ class RefusedPasswordStore:
         with DriverConnection(alone=True) as link:
             return link.all(_NEWEST, values)
 
-    def remember(self, subject: str, client_id: str, tag: bytes, state: bytes, at: int) -> None:
+    def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
         """Remember one, in the place of what was known of it, and forget all but the few newest.
 
         Args:
             subject: as `of` takes it.
             client_id: the client that sent it.
             tag: 32 bits of its digest.
-            state: digest of the person's password-changed time and lockout state.
+            fingerprint: of the person's account, as the directory gave it.
             at: seconds since the epoch.
 
         Raises:
@@ -74,7 +74,7 @@ class RefusedPasswordStore:
             "subject": subject,
             "client_id": client_id,
             "tag": tag,
-            "fingerprint": state,
+            "fingerprint": fingerprint,
             "at": at,
         }
         with DriverConnection() as link:

@@ -146,7 +146,7 @@ class RefreshGrant(RefreshTokenGrant):
         client = self.request.client.registered
         try:
             groups = self.server.wants_groups(client, found.scope, self._rules)
-            person: Person = self.server.login.find(found.subject, groups=groups)
+            person: Person = self.server.login.read(found.subject, groups=groups)
             self.server.restrictions.check_person(client, person)
         except InvalidCredentials as refusal:
             self._refused(found, refusal)

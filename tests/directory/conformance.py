@@ -6,17 +6,32 @@ from typing import Any, ClassVar
 
 import pytest
 
-from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
+from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 
 ALICE = "14aa2a51-03f1-562a-8307-e12ff2455495"
 PEOPLE = "ou=people,dc=campus,dc=example"
 TEMPLATE = "uid={username}," + PEOPLE
 
 
+def log_in(
+    directory: Directory,
+    net_id: str,
+    password: str,
+    *,
+    groups: bool = False,
+    look: Callable[[Account], None] | None = None,
+) -> Person:
+    """Log in; `look` is called with a readable account before its password is tried."""
+    account = directory.find(net_id, groups=groups)
+    if look is not None and account.is_readable:
+        look(account)
+    return account.verify(password)
+
+
 def refusal(directory: Directory, net_id: str, password: str) -> Refusal:
     """Log in, which must be refused, and return the reason."""
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate(net_id, password)
+        directory.find(net_id).verify(password)
     return caught.value.reason
 
 
@@ -55,7 +70,7 @@ class DirectoryConformance:
 
     def test_right_password_is_a_person(self, directory: Directory) -> None:
         """A simple bind as the one entry found is the person of that entry (RFC 4513, 5.1.3)."""
-        person = directory.authenticate("alice", "alice-password")
+        person = directory.find("alice").verify("alice-password")
         assert (person.id, person.net_id) == (self.campus.alice_id, "alice")
         assert person.dn == self.campus.alice_dn
         assert (person.name, person.mail) == ("Alice Baker", "alice@campus.example")
@@ -92,7 +107,7 @@ class DirectoryConformance:
 
     def test_non_ascii_password_is_utf8(self, directory: Directory) -> None:
         """A password goes as UTF-8 (RFC 4513, 5.1.3)."""
-        assert directory.authenticate("zoe", "zoë-pässwörd").name == "Zoë Müller"
+        assert directory.find("zoe").verify("zoë-pässwörd").name == "Zoë Müller"
 
     def test_unknown_person_is_refused(self, directory: Directory) -> None:
         """A search that finds nothing is a refusal, not a fault (RFC 4511, 4.5.2)."""
@@ -101,12 +116,12 @@ class DirectoryConformance:
     @pytest.mark.parametrize("net_id", [" alice", "alice ", "ALICE", "Alice\t", "\u00a0alice\r\n"])
     def test_every_spelling_is_one_person(self, directory: Directory, net_id: str) -> None:
         """Case and outer space do not make another person: net id and id are the entry's (RFC 4518, 2)."""
-        person = directory.authenticate(net_id, "alice-password")
+        person = directory.find(net_id).verify("alice-password")
         assert (person.id, person.net_id) == (self.campus.alice_id, "alice")
 
     def test_name_is_composed(self, directory: Directory) -> None:
         """A name typed in decomposed Unicode finds the composed one (RFC 5198, 3)."""
-        assert directory.authenticate("Ju\u0308rgen", "juergen-password").net_id == "jürgen"
+        assert directory.find("Ju\u0308rgen").verify("juergen-password").net_id == "jürgen"
 
     @pytest.mark.parametrize(
         "net_id",
@@ -135,7 +150,7 @@ class DirectoryConformance:
     def test_name_with_special_characters_is_found(self, directory: Directory) -> None:
         """Characters special in filters and DNs are escaped, and the server's DN is used (RFC 4515, 3)."""
         odd = self.campus.odd_name
-        assert directory.authenticate(odd, "weird-password").net_id == odd
+        assert directory.find(odd).verify("weird-password").net_id == odd
 
     def test_two_entries_are_refused(self, open_with: Callable[..., Directory]) -> None:
         """Exactly one entry may match; more are ambiguous (RFC 4511, 4.5.1.4)."""
@@ -154,7 +169,7 @@ class DirectoryConformance:
 
     def test_find_reads_the_person_again(self, directory: Directory) -> None:
         """The stable id finds the same person without a password (RFC 4530, 2.1)."""
-        assert directory.find(self.campus.alice_id) == directory.authenticate("alice", "alice-password")
+        assert directory.read(self.campus.alice_id) == directory.find("alice").verify("alice-password")
 
     @pytest.mark.parametrize(
         "person_id", ["00000000-0000-4000-8000-00000000ffff", "*", "", "not an id", f"{ALICE})(uid=*"]
@@ -162,14 +177,14 @@ class DirectoryConformance:
     def test_find_of_nobody(self, directory: Directory, person_id: str) -> None:
         """An id that no entry has is an unknown person, whatever is in it (RFC 4515, 3)."""
         with pytest.raises(InvalidCredentials) as caught:
-            directory.find(person_id)
+            directory.read(person_id)
         assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
     def test_find_of_a_disabled_person(self, open_with: Callable[..., Directory]) -> None:
         """The same states are looked at as at a login."""
         directory = open_with(id_attribute=self.campus.net_id_attribute)
         with pytest.raises(InvalidCredentials) as caught:
-            directory.find("sam")
+            directory.read("sam")
         assert caught.value.reason is Refusal.DISABLED
 
     @pytest.mark.parametrize(
@@ -190,16 +205,16 @@ class DirectoryConformance:
     ) -> None:
         """Who has the attribute, or the value that is named with it, asked that nothing be told of them."""
         directory = open_with(privacy=privacy)
-        assert directory.authenticate("alice", "alice-password").private is private
-        assert directory.find(self.campus.alice_id).private is private
+        assert directory.find("alice").verify("alice-password").private is private
+        assert directory.read(self.campus.alice_id).private is private
 
     def test_groups_only_when_asked(self, directory: Directory) -> None:
         """Groups are read when wanted, and only then (RFC 4511, 4.5.1.8)."""
-        assert directory.authenticate("alice", "alice-password").groups == ()
+        assert directory.find("alice").verify("alice-password").groups == ()
         staff = self.campus.staff_dn
-        assert staff in directory.authenticate("alice", "alice-password", groups=True).groups
-        assert staff in directory.find(self.campus.alice_id, groups=True).groups
-        assert staff not in directory.authenticate("bob", "bob-password", groups=True).groups
+        assert staff in directory.find("alice", groups=True).verify("alice-password").groups
+        assert staff in directory.read(self.campus.alice_id, groups=True).groups
+        assert staff not in directory.find("bob", groups=True).verify("bob-password").groups
 
     @pytest.mark.parametrize("template", [False, True])
     def test_groups_that_cannot_be_read_tell_nothing_of_the_password(
@@ -211,19 +226,19 @@ class DirectoryConformance:
         way = {"user_dn_template": self.campus.template} if template else {}
         nowhere = f"ou=nowhere,{self.campus.people}"
         directory = open_with(group_base=nowhere, group_filter="(member={dn})", **way)
-        admitted: list[str] = []
+        looked_at: list[str] = []
 
-        def admit(account: Account) -> None:
-            admitted.append(account.person_id)
+        def look(account: Account) -> None:
+            looked_at.append(account.person_id)
 
         causes = set()
         for name, password in (("alice", "alice-password"), ("alice", "wrong"), ("nobody", "wrong")):
             with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE") as caught:
-                directory.authenticate(name, password, groups=True, admit=admit)
+                log_in(directory, name, password, groups=True, look=look)
             causes.add(caught.value.cause)
         assert len(causes) == 1
-        assert admitted == [self.campus.alice_id] * 2
-        assert directory.authenticate("alice", "alice-password").groups == ()
+        assert looked_at == [self.campus.alice_id] * 2
+        assert directory.find("alice").verify("alice-password").groups == ()
 
     def test_spelling_of_a_group(self, directory: Directory) -> None:
         """A DN is told as the directory writes it, and what is not there is not told (RFC 4514)."""
@@ -240,7 +255,7 @@ class DirectoryConformance:
         """Closing ends connections, not the directory."""
         directory.ping()
         directory.close()
-        assert directory.authenticate("alice", "alice-password").id == self.campus.alice_id
+        assert directory.find("alice").verify("alice-password").id == self.campus.alice_id
 
     def test_missing_base_is_an_alarm(self, open_with: Callable[..., Directory]) -> None:
         """A noSuchObject for the base is our setting's fault, nobody's password's (RFC 4511, appendix A)."""
@@ -272,23 +287,23 @@ class DirectoryConformance:
     def test_template_skips_the_search(self, open_with: Callable[..., Directory], net_id: str) -> None:
         """With a template the bind comes first and the entry is read after it (RFC 4511, 4.5.1.2)."""
         directory = open_with(user_dn_template=self.campus.template)
-        person = directory.authenticate(net_id, "alice-password", groups=True)
+        person = directory.find(net_id, groups=True).verify("alice-password")
         assert (person.id, person.net_id) == (self.campus.alice_id, "alice")
-        assert person == directory.find(self.campus.alice_id, groups=True)
+        assert person == directory.read(self.campus.alice_id, groups=True)
 
     def test_template_with_the_persons_own_eyes(self, open_with: Callable[..., Directory]) -> None:
         """Without a service account the person's own connection reads the entry."""
         nobody = {"user_base": None, "bind_dn": None, "bind_password": None}
         directory = open_with(user_dn_template=self.campus.template, **nobody)
-        assert directory.authenticate("alice", "alice-password").id == self.campus.alice_id
+        assert directory.find("alice").verify("alice-password").id == self.campus.alice_id
         assert refusal(directory, "bob", "alice-password") is Refusal.WRONG_PASSWORD
-        assert directory.authenticate("bob", "bob-password").net_id == "bob"
+        assert directory.find("bob").verify("bob-password").net_id == "bob"
 
     def test_template_escapes_the_name(self, open_with: Callable[..., Directory]) -> None:
         """A name is a value, never a part of the DN (RFC 4514, 2.4)."""
         directory = open_with(user_dn_template=self.campus.template)
         odd = self.campus.odd_name
-        assert directory.authenticate(odd, "weird-password").net_id == odd
+        assert directory.find(odd).verify("weird-password").net_id == odd
         for net_id in ("alice,ou=people", "alice+cn=Alice Baker", "#alice", "alice\\", "nobody", "a=b"):
             assert refusal(directory, net_id, "alice-password") is Refusal.UNKNOWN_PERSON
 
@@ -303,14 +318,14 @@ class ManyNamesConformance:
 
     def test_net_id_is_the_naming_one(self, directory: Directory) -> None:
         """Of several names, the one in the entry's DN is the net id, whichever was typed (RFC 4514, 2.3)."""
-        names = {directory.authenticate(name, "smith-password").net_id for name in ("j.smith", "A-SMITH")}
+        names = {directory.find(name).verify("smith-password").net_id for name in ("j.smith", "A-SMITH")}
         assert names == {"j.smith"}
 
     def test_entry_without_a_name_is_an_alarm(self, open_with: Callable[..., Directory]) -> None:
         """A person without a net id is nobody that we could name."""
         directory = open_with(user_filter="(mail={username})")
         with pytest.raises(DirectoryUnavailable, match="shows no uid") as caught:
-            directory.authenticate("nameless@campus.example", "nameless-password")
+            directory.find("nameless@campus.example").verify("nameless-password")
         assert caught.value.alarm
 
 
@@ -334,9 +349,9 @@ class AccountDatesConformance:
         """Whether an account has ended is a question to the clock that was handed in."""
         directory = open_with(clock=lambda: 0.0)
         with pytest.raises(InvalidCredentials) as caught:
-            directory.find("00000000-0000-4000-8000-000000000005")
+            directory.read("00000000-0000-4000-8000-000000000005")
         assert caught.value.reason is Refusal.NOT_NOW
-        assert directory.find("00000000-0000-4000-8000-000000000004").net_id == "ended"
+        assert directory.read("00000000-0000-4000-8000-000000000004").net_id == "ended"
 
     def test_template_looks_at_the_state(self, open_with: Callable[..., Directory]) -> None:
         """The entry that is read after the bind may still refuse the person."""
@@ -349,5 +364,5 @@ class AccountDatesConformance:
 def unavailable(directory: Directory, setting: str) -> None:
     """Log in with the right password, which must end in an alarm that names the setting at fault."""
     with pytest.raises(DirectoryUnavailable, match=setting) as caught:
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert caught.value.alarm

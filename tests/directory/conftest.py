@@ -14,7 +14,7 @@ from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
 
 pytest.register_assert_rewrite(
     "tests.directory.conformance",
-    "tests.directory.admit_conformance",
+    "tests.directory.account_conformance",
     "tests.directory.filter_conformance",
     "tests.directory.lockout_conformance",
     "tests.directory.shield_conformance",

@@ -27,7 +27,7 @@ class FilterConformance:
     @pytest.fixture
     def bob_id(self, open_with: Callable[..., Directory]) -> str:
         """The stable id of a person whom the filters keep out."""
-        return open_with().authenticate("bob", "bob-password").id
+        return open_with().find("bob").verify("bob-password").id
 
     @pytest.fixture(params=[False, True], ids=["search", "template"])
     def ways(self, request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class FilterConformance:
         directory = open_with(user_filter=user_filter, **ways)
         assert refusal(directory, "bob", "bob-password") is Refusal.UNKNOWN_PERSON
         with pytest.raises(InvalidCredentials) as caught:
-            directory.find(bob_id)
+            directory.read(bob_id)
         assert caught.value.reason is Refusal.UNKNOWN_PERSON
         assert "NETID_LDAP_USER_FILTER" in caught.value.detail
         with pytest.raises(InvalidCredentials):
@@ -56,21 +56,21 @@ class FilterConformance:
         """A person whom the filter finds at a login is found at a refresh."""
         user_filter = FORMS[form].format(name=self.campus.net_id_attribute)
         directory = open_with(user_filter=user_filter, **ways)
-        person = directory.authenticate("alice", "alice-password", groups=True)
-        assert directory.find(self.campus.alice_id, groups=True) == person
+        person = directory.find("alice", groups=True).verify("alice-password")
+        assert directory.read(self.campus.alice_id, groups=True) == person
 
     def test_filter_by_mail_alone_finds_the_person_again(self, open_with: Callable[..., Directory]) -> None:
         """The login name of the filter need not be the net id."""
         directory = open_with(user_filter="(mail={username})")
-        assert directory.authenticate("alice@campus.example", "alice-password").net_id == "alice"
-        assert directory.find(self.campus.alice_id).net_id == "alice"
+        assert directory.find("alice@campus.example").verify("alice-password").net_id == "alice"
+        assert directory.read(self.campus.alice_id).net_id == "alice"
 
     def test_special_characters_in_the_stored_name(self, open_with: Callable[..., Directory]) -> None:
         """A stored name is escaped where it is filled into the filter (RFC 4515, 3)."""
         name = self.campus.net_id_attribute
         directory = open_with(user_filter=f"(&({name}={{username}})(!({name}=x{{username}})))")
-        person = directory.authenticate(self.campus.odd_name, "weird-password")
-        assert directory.find(person.id) == person
+        person = directory.find(self.campus.odd_name).verify("weird-password")
+        assert directory.read(person.id) == person
 
     def test_disabled_person_outside_the_filter_is_disabled(
         self, open_with: Callable[..., Directory]
@@ -79,7 +79,7 @@ class FilterConformance:
         name = self.campus.net_id_attribute
         directory = open_with(id_attribute=name, user_filter=f"(&({name}={{username}})(!({name}=sam)))")
         with pytest.raises(InvalidCredentials) as caught:
-            directory.find("sam")
+            directory.read("sam")
         assert caught.value.reason is Refusal.DISABLED
 
     def test_no_account_says_of_nobody_that_they_are_gone(self, open_with: Callable[..., Directory]) -> None:
@@ -87,4 +87,4 @@ class FilterConformance:
         nobody = {"user_base": self.campus.people, "bind_dn": None, "bind_password": None}
         directory = open_with(user_dn_template=self.campus.template, **nobody)
         with pytest.raises(DirectoryUnavailable):
-            directory.find("00000000-0000-4000-8000-00000000ffff")
+            directory.read("00000000-0000-4000-8000-00000000ffff")

@@ -19,7 +19,7 @@ def two_workers(directory: Directory, budget: int) -> list[Gate]:
     store, refused = LocalFailures(step=1), Refusals()
     made = []
     for _ in range(2):
-        gate = Gate(directory, store, shield_budget=budget, workers=2, places=16)
+        gate = Gate(directory, store, shield_budget=budget, workers=2, slots=16)
         gate.refused.rows = refused.rows
         made.append(gate)
     return made
@@ -50,7 +50,7 @@ class ShieldConformance:
         assert said == ["InvalidCredentials"] * BUDGET + ["Throttled"] * (500 - BUDGET)
         assert administrator.failures("alice") == BUDGET
         assert not administrator.is_locked("alice")
-        assert directory.authenticate("alice", "alice-password").net_id == "alice"
+        assert directory.find("alice").verify("alice-password").net_id == "alice"
 
     def test_guesses_at_once_never_lock(self, directory: Directory, administrator: Administrator) -> None:
         """50 at the same moment: what both workers begin before the first is counted is within the limit."""
@@ -68,7 +68,7 @@ class ShieldConformance:
         assert guess(gates[0], 0) == "InvalidCredentials"
         for _ in range(2):
             with pytest.raises(InvalidCredentials):
-                directory.authenticate("alice", WRONG)
+                directory.find("alice").verify(WRONG)
         said = [guess(gates[number % 2], number) for number in range(1, 20)]
         assert said == ["InvalidCredentials"] + ["Throttled"] * 18
         assert administrator.failures("alice") == LIMIT - 1

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Refusal
-from tests.directory.admit_conformance import AdmitConformance
+from tests.directory.account_conformance import AccountConformance
 from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
 from tests.directory.conftest import SERVICE
 from tests.directory.filter_conformance import FilterConformance
@@ -67,7 +67,7 @@ class TestDs389Filter(FilterConformance):
     campus = Campus(alice_id=unique_id(ALICE))
 
 
-class TestDs389Accounts(AdmitConformance):
+class TestDs389Accounts(AccountConformance):
     """389-ds shows accounts as every directory does."""
 
     campus = Campus(alice_id=unique_id(ALICE))
@@ -104,19 +104,19 @@ def test_policy_that_is_hidden_is_not_known(open_with: Callable[..., Directory])
 def test_start_tls(open_with: Callable[..., Directory], ds389: Ds389) -> None:
     """StartTLS is spoken here too (RFC 4511, 4.14)."""
     directory = open_with(uris=(ds389.ldap,))
-    assert directory.authenticate("alice", "alice-password").id == unique_id(ALICE)
+    assert directory.find("alice").verify("alice-password").id == unique_id(ALICE)
 
 
 def test_retry_limit_is_locked(open_with: Callable[..., Directory]) -> None:
     """After too many failures the right password is refused by result 19, and the entry says so."""
     directory = open_with()
-    assert directory.find(CLUMSY).net_id == "clumsy"
+    assert directory.read(CLUMSY).net_id == "clumsy"
     reasons = [refusal(directory, "clumsy", "wrong") for _ in range(3)]
     assert reasons[0] is Refusal.WRONG_PASSWORD
     assert reasons[-1] is Refusal.LOCKED
     assert refusal(directory, "clumsy", "clumsy-password") is Refusal.LOCKED
     with pytest.raises(InvalidCredentials) as caught:
-        directory.find(CLUMSY)
+        directory.read(CLUMSY)
     assert caught.value.reason is Refusal.LOCKED
 
 
@@ -135,7 +135,7 @@ def test_another_profile_does_not_take_it_for_a_refusal(open_with: Callable[...,
         id_attribute="nsUniqueId",
     )
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_PROFILE"):
-        directory.authenticate("sam", "sam-password")
+        directory.find("sam").verify("sam-password")
 
 
 def test_expired_password(open_with: Callable[..., Directory]) -> None:
@@ -146,8 +146,8 @@ def test_expired_password(open_with: Callable[..., Directory]) -> None:
 
 def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
     """How long a password still holds is told by the control and by the entry alike."""
-    person = open_with().authenticate("warned", "warned-password")
-    found = open_with().find(person.id)
+    person = open_with().find("warned").verify("warned-password")
+    found = open_with().read(person.id)
     assert person.password_expires_at is not None
     assert found.password_expires_at is not None
     assert abs(person.password_expires_at - found.password_expires_at) < 5
@@ -156,7 +156,7 @@ def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
 def test_grace_logins(open_with: Callable[..., Directory]) -> None:
     """An expired password with grace logins left is good, and says how many."""
     directory = open_with()
-    left = [directory.authenticate("graced", "graced-password").grace_logins_remaining for _ in range(2)]
+    left = [directory.find("graced").verify("graced-password").grace_logins_remaining for _ in range(2)]
     assert left[0] is not None
     assert left[1] == left[0] - 1
 
@@ -166,4 +166,4 @@ def test_must_change(open_with: Callable[..., Directory]) -> None:
     assert refusal(open_with(), "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
     assert refusal(open_with(), "mustchange", "wrong") is Refusal.WRONG_PASSWORD
     allowing = open_with(allow_must_change=True)
-    assert allowing.authenticate("mustchange", "mustchange-password").net_id == "mustchange"
+    assert allowing.find("mustchange").verify("mustchange-password").net_id == "mustchange"

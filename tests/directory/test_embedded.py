@@ -11,7 +11,7 @@ from directory.ldap import ConfigError, embedded_people
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.embedded import Embedded
-from tests.directory.admit_conformance import AdmitConformance
+from tests.directory.account_conformance import AccountConformance
 from tests.directory.conformance import (
     PEOPLE,
     AccountDatesConformance,
@@ -49,7 +49,7 @@ class TestEmbeddedFilter(FilterConformance):
     """The embedded directory holds the user filter wherever a person is read."""
 
 
-class TestEmbeddedAccounts(AdmitConformance):
+class TestEmbeddedAccounts(AccountConformance):
     """The embedded directory shows accounts as every directory does."""
 
 
@@ -61,7 +61,7 @@ def link(ldif: Path) -> LdapConnection:
 
 def test_default_setting_is_enough(opened: Callable[..., Directory]) -> None:
     """The path of the shipped file is all the setting that a first try needs."""
-    assert opened(uris=(f"embedded:{CAMPUS}",)).authenticate("bob", "bob-password").net_id == "bob"
+    assert opened(uris=(f"embedded:{CAMPUS}",)).find("bob").verify("bob-password").net_id == "bob"
 
 
 def test_everyone_listed_can_log_in(opened: Callable[..., Directory]) -> None:
@@ -72,7 +72,7 @@ def test_everyone_listed_can_log_in(opened: Callable[..., Directory]) -> None:
     assert [person.net_id for person in people if "(disabled)" in person.what] == ["sam"]
     for person in people:
         if "(disabled)" not in person.what:
-            assert directory.authenticate(person.net_id, person.password).name == person.name
+            assert directory.find(person.net_id).verify(person.password).name == person.name
 
 
 def test_unauthenticated_bind_is_refused(link: LdapConnection) -> None:

@@ -27,7 +27,7 @@ def silent(operation: int, message_id: int, request: bytes) -> bytes | None:
 def sought_in_vain(directory: Directory) -> InvalidCredentials:
     """The refusal of a person who is unknown."""
     with pytest.raises(InvalidCredentials) as caught:
-        directory.find(ALICE)
+        directory.read(ALICE)
     assert caught.value.reason is Refusal.UNKNOWN_PERSON
     return caught.value
 
@@ -40,7 +40,7 @@ def test_half_loaded_replica_hides_nobody(
     servers = [new_slapd(but=GONE) if number == lacking else new_slapd() for number in range(2)]
     uris = tuple(server.ldap for server in servers)
     directory = on_slapd(servers[0], uris=uris, ca_file=servers[0].ca_file)
-    assert directory.find(ALICE, groups=True).groups
+    assert directory.read(ALICE, groups=True).groups
 
 
 def test_gone_from_both(new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory]) -> None:
@@ -73,7 +73,7 @@ def test_whom_the_first_has_costs_no_other(opened: Callable[..., Directory]) -> 
     """Someone who is found at once is looked for nowhere else."""
     with Scripted() as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        assert directory.find(ALICE).net_id == "alice"
+        assert directory.read(ALICE).net_id == "alice"
         assert two.received == b""
 
 
@@ -84,12 +84,12 @@ def test_first_that_cannot_say(opened: Callable[..., Directory]) -> None:
         assert sought_in_vain(directory).servers == (two.uri,)
         two.script = silent
         with pytest.raises(DirectoryUnavailable):
-            directory.find(ALICE)
+            directory.read(ALICE)
 
 
 def test_embedded_directory_names_no_server(opened: Callable[..., Directory]) -> None:
     """The embedded directory is no server of a list: it names none."""
     directory = opened(uris=("embedded:directory/campus.ldif",), user_base="dc=campus,dc=example")
     with pytest.raises(InvalidCredentials) as caught:
-        directory.find("00000000-0000-4000-8000-0000000000ff")
+        directory.read("00000000-0000-4000-8000-0000000000ff")
     assert caught.value.servers == ()

@@ -42,7 +42,7 @@ def refused(opened: Callable[..., Directory], request: pytest.FixtureRequest) ->
 def log_in_vainly(directory: Directory) -> DirectoryUnavailable:
     """A login that must be unavailable, with an alarm that names the setting."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_PASSWORD") as caught:
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert caught.value.alarm
     return caught.value
 
@@ -79,7 +79,7 @@ def test_refused_account_is_not_the_servers_fault(refused: Refused) -> None:
     assert [status.state for status in directory.servers()] == ["good"]  # type: ignore[attr-defined] # LDAP's own
     server.script = friendly
     clock.move(60)
-    assert directory.authenticate("alice", "x").net_id == "alice"
+    assert directory.find("alice").verify("x").net_id == "alice"
 
 
 def test_many_logins_try_a_wrong_password_once(refused: Refused) -> None:
@@ -103,10 +103,10 @@ def test_password_is_read_again_from_its_file(
     log_in_vainly(directory)
     assert "NETID_LDAP_BIND_PASSWORD_FILE" in log_in_vainly(directory).cause
     file.write_text("svc-password\n")
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
     file.unlink()
     clock.move(600)
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
 
 
 def test_new_connections_use_the_new_password(opened: Callable[..., Directory], tmp_path: Path) -> None:
@@ -123,12 +123,12 @@ def test_new_connections_use_the_new_password(opened: Callable[..., Directory], 
             bind_password_file=file,
             monotonic=clock,
         )
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         file.write_text("second")
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         assert b"second" not in server.received
         clock.move(600)
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         assert b"second" in server.received
 
 

@@ -39,7 +39,7 @@ def test_login_is_encoded_as_by_ldap3(
         with Scripted() as server:
             directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
             for _ in range(2):
-                assert directory.authenticate("alice", "päss").net_id == "alice"
+                assert directory.find("alice").verify("päss").net_id == "alice"
             # Read before `close`: it sends two unbind requests in any order.
             encoded.append(server.received)
             directory.close()
@@ -71,7 +71,7 @@ def test_ranged_attribute_is_read_completely(opened: Callable[..., Directory], c
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
         for _ in range(2):
-            assert directory.authenticate("alice", "x", groups=True).groups == ("cn=a", "cn=b", "cn=c")
+            assert directory.find("alice", groups=True).verify("x").groups == ("cn=a", "cn=b", "cn=c")
         assert server.connections == 2
 
 
@@ -86,4 +86,4 @@ def test_result_with_a_text_that_is_not_utf_8_counts(opened: Callable[..., Direc
 
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)
-        assert directory.authenticate("alice", "x").net_id == "alice"
+        assert directory.find("alice").verify("x").net_id == "alice"

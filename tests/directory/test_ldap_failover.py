@@ -44,7 +44,7 @@ class Three:
     def log_in(self) -> float:
         """Log in, which must succeed; return the seconds it took."""
         began = time.monotonic()
-        assert self.directory.authenticate("alice", "alice-password").id == ALICE
+        assert self.directory.find("alice").verify("alice-password").id == ALICE
         return time.monotonic() - began
 
     def states(self) -> list[str]:
@@ -112,7 +112,7 @@ def test_outage_of_all_servers_is_noticed_and_ended_quickly(three: Three, fault:
     for _ in range(22):
         began = time.monotonic()
         with pytest.raises(DirectoryUnavailable):
-            three.directory.authenticate("alice", "alice-password")
+            three.directory.find("alice").verify("alice-password")
         took.append(time.monotonic() - began)
     assert max(took) < LIMITS["login_deadline"] + 0.2
     # Two may find servers that no login has tried yet, and one each second waits briefly for a probe.
@@ -130,7 +130,7 @@ def test_logins_during_a_server_crash_are_never_wrong(three: Three) -> None:
     def log_in() -> None:
         while not over.is_set():
             try:
-                said.append(three.directory.authenticate("alice", "alice-password").id)
+                said.append(three.directory.find("alice").verify("alice-password").id)
             except DirectoryUnavailable:
                 said.append("unavailable")
 
@@ -155,12 +155,12 @@ def test_search_and_bind_go_to_the_same_server(opened: Callable[..., Directory])
         directory = opened(
             uris=(one.uri, other.uri), start_tls=False, user_base="dc=x", monotonic=clock, **LIMITS
         )
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         one.script = lambda operation, message_id, request: (
             None if operation == SEARCH else friendly(operation, message_id, request)
         )
         before = len(one.received)
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         # `one` got a search that it did not answer; then `other` got the search and the bind.
         assert b"uid=alice" not in one.received[before:]
         assert bytes([BIND]) in other.received
@@ -172,5 +172,5 @@ def test_connections_that_die_between_logins_fail_no_login(opened: Callable[...,
     with Scripted() as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS)
         for _ in itertools.repeat(None, 100):
-            assert directory.authenticate("alice", "x").net_id == "alice"
+            assert directory.find("alice").verify("x").net_id == "alice"
             server.hang_up()

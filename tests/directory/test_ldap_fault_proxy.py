@@ -59,7 +59,7 @@ def verdict(directory: Directory, password: str, deadline: float = DEADLINE) -> 
     """Return the outcome of a login, which must arrive within the limit."""
     began = time.monotonic()
     try:
-        said = directory.authenticate("alice", password).id
+        said = directory.find("alice").verify(password).id
     except InvalidCredentials as refusal:
         said = refusal.reason
     except DirectoryUnavailable:
@@ -80,7 +80,7 @@ def test_no_fault_makes_a_wrong_verdict(
     """The right password is never refused, a wrong one never accepted, and no bind is sent twice."""
     clock = MovedClock()
     directory = on_slapd(slapd, uris=(proxy.uri,), start_tls=False, monotonic=clock, **LIMITS)
-    directory.authenticate("alice", "alice-password")
+    directory.find("alice").verify("alice-password")
     logins = SLOW_LOGINS if fault in SLOW else QUICK_LOGINS
     before = proxy.person_binds
     said: dict[str, list[str]] = {"alice-password": [], "wrong": []}
@@ -94,7 +94,7 @@ def test_no_fault_makes_a_wrong_verdict(
     assert set(said["wrong"]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
     assert proxy.person_binds - before <= logins
     assert struck or fault.kind == "refuse"
-    recovers_within(2, lambda: directory.authenticate("alice", "alice-password"))
+    recovers_within(2, lambda: directory.find("alice").verify("alice-password"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_one_broken_server_fails_no_login(
     others = (slapd.ldap, slapd.ldapi)
     directory = on_slapd(slapd, uris=(proxy.uri, *others), start_tls=False, **LONGER)
     if fault.phase in {Phase.SEARCH, Phase.CONNECT}:
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     with proxy.breaking(fault):
         began = time.monotonic()
         assert verdict(directory, "alice-password", 2 * DEADLINE) == ALICE
@@ -132,7 +132,7 @@ def test_logins_avoid_a_server_that_breaks_at_binds(
 ) -> None:
     """A user's bind that may have arrived is not repeated. Later logins use another server."""
     directory = on_slapd(slapd, uris=(proxy.uri, slapd.ldap), start_tls=False, **LONGER)
-    directory.authenticate("alice", "alice-password")
+    directory.find("alice").verify("alice-password")
     arrived = proxy.person_binds
     with proxy.breaking(Fault(kind, Phase.PERSON_BIND)):
         said = [verdict(directory, "alice-password") for _ in range(6)]

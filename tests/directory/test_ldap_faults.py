@@ -38,18 +38,18 @@ def test_killed_server_is_unavailable_at_once(
     clock = MovedClock()
     directory = on_slapd(server, monotonic=clock)
     for _ in range(logins_before):
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     server.kill()
     for ask in (
-        lambda: directory.authenticate("alice", "alice-password"),
-        lambda: directory.find(ALICE),
+        lambda: directory.find("alice").verify("alice-password"),
+        lambda: directory.read(ALICE),
         directory.ping,
     ):
         with unavailable_within(0.1):
             ask()
     server.start()
     clock.move(1)
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps", "ldapi"])
@@ -59,13 +59,13 @@ def test_frozen_server_costs_one_login_its_deadline(
     """Later logins fail at once, and logins work again after the server does."""
     server = new_slapd()
     directory = on_slapd(server, uris=(getattr(server, scheme),), **LIMITS)
-    directory.authenticate("alice", "alice-password")
+    directory.find("alice").verify("alice-password")
     server.freeze()
     for seconds in (0.7, 0.05, 0.05):
         with unavailable_within(seconds):
-            directory.authenticate("alice", "alice-password")
+            directory.find("alice").verify("alice-password")
     server.thaw()
-    recovers_within(2, lambda: directory.authenticate("alice", "alice-password"))
+    recovers_within(2, lambda: directory.find("alice").verify("alice-password"))
 
 
 def test_restarted_server_costs_no_login(
@@ -75,7 +75,7 @@ def test_restarted_server_costs_no_login(
     server = new_slapd()
     directory = on_slapd(server)
     for _ in range(2):
-        assert directory.authenticate("alice", "alice-password").id == ALICE
+        assert directory.find("alice").verify("alice-password").id == ALICE
         server.kill()
         server.start()
 
@@ -86,14 +86,14 @@ def test_idle_connection_that_the_server_closed_costs_no_login(
     """The pool notices the close before it leases the connection (RFC 4511, 5.3)."""
     server = new_slapd(more="idletimeout 1")
     directory = on_slapd(server)
-    directory.authenticate("alice", "alice-password")
+    directory.find("alice").verify("alice-password")
     with directory.pools.searches.lease(Deadline(1, time.monotonic)) as kept:
         assert kept.is_alive()
     until = time.monotonic() + 5
     while kept.is_alive() and time.monotonic() < until:
         time.sleep(0.05)
     assert not kept.is_alive()
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
 
 
 @pytest.mark.parametrize("operation", [BIND, SEARCH, EXTENDED])
@@ -112,7 +112,7 @@ def test_server_that_sends_single_bytes_does_not_extend_the_deadline(
     with DripsAt() as server:
         directory = opened(uris=(server.uri,), start_tls=operation == EXTENDED, user_base="dc=x", **LIMITS)
         with unavailable_within(0.7):
-            directory.authenticate("alice", "alice-password")
+            directory.find("alice").verify("alice-password")
 
 
 def test_silent_tls_handshake_costs_the_read_timeout(opened: Callable[..., LdapDirectory]) -> None:
@@ -122,7 +122,7 @@ def test_silent_tls_handshake_costs_the_read_timeout(opened: Callable[..., LdapD
         uri = server.uri.replace("ldap:", "ldaps:")
         directory = opened(uris=(uri,), user_base="dc=x", **LIMITS)
         with unavailable_within(0.7):
-            directory.authenticate("alice", "alice-password")
+            directory.find("alice").verify("alice-password")
 
 
 def test_connection_is_not_reused_after_the_deadline(opened: Callable[..., LdapDirectory]) -> None:
@@ -137,10 +137,10 @@ def test_connection_is_not_reused_after_the_deadline(opened: Callable[..., LdapD
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS)
         with unavailable_within(0.7):
-            directory.authenticate("alice", "alice-password")
+            directory.find("alice").verify("alice-password")
         assert directory.pools.binds.stats().idle == 0
         late.set()
-        assert directory.authenticate("alice", "alice-password").net_id == "alice"
+        assert directory.find("alice").verify("alice-password").net_id == "alice"
         # One for the probe, and new ones for search and bind: older connections are not trusted.
         assert server.connections == 5
 
@@ -169,7 +169,7 @@ def test_wait_for_a_busy_connection_ends_with_the_deadline(
         def log_in() -> None:
             began = time.monotonic()
             with pytest.raises(DirectoryUnavailable):
-                directory.authenticate("alice", "alice-password")
+                directory.find("alice").verify("alice-password")
             took.append(time.monotonic() - began)
 
         threads = [threading.Thread(target=log_in) for _ in range(4)]
@@ -191,7 +191,7 @@ def test_many_threads_share_few_connections(opened: Callable[..., LdapDirectory]
         def log_in() -> None:
             try:
                 for _ in range(10):
-                    directory.authenticate("alice", "alice-password")
+                    directory.find("alice").verify("alice-password")
             except Exception as error:  # noqa: BLE001 - a thread has nobody to raise it to
                 failures.append(error)
 
@@ -212,6 +212,6 @@ def test_old_connections_are_replaced() -> None:
         directory = open_directory(config, monotonic=lambda: now[0])
         for moment, connections in ((0.0, 2), (599.0, 2), (600.0, 4), (1199.0, 4)):
             now[0] = moment
-            directory.authenticate("alice", "alice-password")
+            directory.find("alice").verify("alice-password")
             assert server.connections == connections
         directory.close()

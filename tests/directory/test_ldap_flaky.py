@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from tests.directory.conformance import ALICE
+from tests.directory.conformance import ALICE, log_in
 from tests.directory.conftest import SERVICE
 from tests.servers.flaky import FlakyNetwork
 from tests.servers.proxy import Fault, FaultProxy, Phase
@@ -34,7 +34,7 @@ def look(account: Account) -> None:
 def verdict(directory: Directory, password: str) -> str:
     """Return the outcome of a login."""
     try:
-        return directory.authenticate("alice", password, admit=look).id
+        return log_in(directory, "alice", password, look=look).id
     except InvalidCredentials as refusal:
         return refusal.reason
     except DirectoryUnavailable:

@@ -152,7 +152,7 @@ def test_group_search_on_the_embedded_directory(opened: Callable[..., Directory]
         group_base="ou=groups,dc=campus,dc=example",
         group_filter="(member={dn})",
     )
-    person = directory.authenticate("alice", "alice-password", groups=True)
+    person = directory.find("alice", groups=True).verify("alice-password")
     assert list(person.groups) == ["cn=staff,ou=groups,dc=campus,dc=example"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from directory import Account, Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from tests.directory.conformance import ALICE
+from tests.directory.conformance import ALICE, log_in
 from tests.directory.scripted import BIND, SEARCH, Scripted, friendly, result
 from tests.servers.slapd import Slapd
 
@@ -28,7 +28,7 @@ def look(account: Account) -> None:
 def refusal_of(directory: Directory, net_id: str, password: str) -> InvalidCredentials:
     """Log in, which must be refused; return the refusal."""
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate(net_id, password, admit=look)
+        log_in(directory, net_id, password, look=look)
     return caught.value
 
 
@@ -58,7 +58,7 @@ def test_half_loaded_replica_refuses_no_right_password(
     uris = tuple(server.ldap for server in servers)
     directory = on_slapd(servers[0], uris=uris, **SETTINGS[settings])
     for _ in range(2):
-        assert directory.authenticate("alice", "alice-password", groups=True, admit=look).id == ALICE
+        assert log_in(directory, "alice", "alice-password", groups=True, look=look).id == ALICE
         refusal = refusal_of(directory, "alice", "wrong")
         assert (refusal.reason, refusal.server) == (Refusal.WRONG_PASSWORD, uris[1 - lacks])
         assert directory.examine("alice").person.id == ALICE
@@ -74,7 +74,7 @@ def test_replica_without_the_entry_gives_no_verdict_on_a_bind_without_a_search(
     uris = tuple(server.ldap for server in servers)
     directory = on_slapd(servers[0], uris=uris, user_dn_template=TEMPLATE)
     with pytest.raises(DirectoryUnavailable, match="half loaded"):
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
 
 
 def test_refusal_counts_only_from_a_server_that_has_the_entry(
@@ -83,14 +83,14 @@ def test_refusal_counts_only_from_a_server_that_has_the_entry(
     """The bind went to another server than the search. That server must show the entry too."""
     with Scripted() as one, Scripted(lacking) as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        directory.find(ALICE)
+        directory.read(ALICE)
         one.take_no_more()  # except the open connection for searches
         with pytest.raises(DirectoryUnavailable, match="half loaded"):
-            directory.authenticate("alice", "x", admit=look)
+            log_in(directory, "alice", "x", look=look)
         two.script = refusing
         assert refusal_of(directory, "alice", "x").reason is Refusal.WRONG_PASSWORD
         two.script = friendly
-        assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
+        assert log_in(directory, "alice", "x", look=look).net_id == "alice"
 
 
 def test_refusal_that_cannot_be_checked_is_unavailable(opened: Callable[..., Directory]) -> None:
@@ -101,10 +101,10 @@ def test_refusal_that_cannot_be_checked_is_unavailable(opened: Callable[..., Dir
 
     with Scripted() as one, Scripted(deaf) as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        directory.find(ALICE)
+        directory.read(ALICE)
         one.take_no_more()
         with pytest.raises(DirectoryUnavailable):
-            directory.authenticate("alice", "x", admit=look)
+            log_in(directory, "alice", "x", look=look)
 
 
 @pytest.mark.parametrize("code", [32, 53, 10])
@@ -116,16 +116,16 @@ def test_replica_that_cannot_search_is_skipped(opened: Callable[..., Directory],
 
     with Scripted(loading) as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
-        assert directory.find(ALICE).net_id == "alice"
+        assert log_in(directory, "alice", "x", look=look).net_id == "alice"
+        assert directory.read(ALICE).net_id == "alice"
         two.script = lacking
         assert refusal_of(directory, "alice", "x").servers == (two.uri,)
         two.script = loading
         with pytest.raises(DirectoryUnavailable) as caught:
-            directory.authenticate("alice", "x")
+            directory.find("alice").verify("x")
         assert caught.value.alarm is (code != 53)
         with pytest.raises(DirectoryUnavailable):
-            directory.find(ALICE)
+            directory.read(ALICE)
 
 
 @pytest.mark.parametrize("sub_code", [None, "525"])
@@ -140,7 +140,7 @@ def test_bind_is_repeated_elsewhere_if_the_server_lacks_the_entry(
         )
         template = {"user_dn_template": "uid={username},dc=x", "profile": "openldap"}
         directory = opened(uris=(one.uri, two.uri), **template, **LIMITS)
-        assert directory.authenticate("alice", "x").net_id == "alice"
+        assert directory.find("alice").verify("x").net_id == "alice"
         two.script = one.script
         reason = Refusal.REFUSED if sub_code is None else Refusal.UNKNOWN_PERSON
         assert refusal_of(directory, "alice", "x").reason is reason
@@ -160,7 +160,7 @@ def test_known_name_costs_no_search_elsewhere(opened: Callable[..., Directory]) 
     """If the first server has the user, no other is asked, with a right and with a wrong password."""
     with Scripted() as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
+        assert log_in(directory, "alice", "x", look=look).net_id == "alice"
         one.script = refusing
         assert refusal_of(directory, "alice", "x").reason is Refusal.WRONG_PASSWORD
         assert two.received == b""
@@ -172,7 +172,7 @@ def test_unknown_name_does_not_move_the_next_login_to_another_server(
     """After a search on another server, the next login uses the first server's open connection."""
     with Scripted() as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         for server in (one, two):
             server.script = lambda asked, number, request: (
                 result(SEARCH, number)
@@ -182,7 +182,7 @@ def test_unknown_name_does_not_move_the_next_login_to_another_server(
         for _ in range(3):
             assert set(refusal_of(directory, "nobody", "x").servers) == {one.uri, two.uri}
             heard = two.received
-            directory.authenticate("alice", "x")
+            directory.find("alice").verify("x")
             assert two.received == heard
         assert (one.connections, two.connections) == (2, 1)
 
@@ -206,7 +206,7 @@ def test_lost_search_elsewhere_is_repeated(opened: Callable[..., Directory]) -> 
 
     with Scripted(lacking) as one, Scripted(losing) as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
+        assert log_in(directory, "alice", "x", look=look).net_id == "alice"
 
 
 def test_replica_without_any_user_is_skipped(opened: Callable[..., Directory]) -> None:
@@ -217,7 +217,7 @@ def test_replica_without_any_user_is_skipped(opened: Callable[..., Directory]) -
 
     with Scripted(deserted) as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
-        assert directory.authenticate("alice", "x", admit=look).net_id == "alice"
+        assert log_in(directory, "alice", "x", look=look).net_id == "alice"
         two.script = lambda asked, number, request: (
             result(SEARCH, number) if b"nobody" in request else friendly(asked, number, request)
         )

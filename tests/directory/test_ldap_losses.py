@@ -90,9 +90,9 @@ def test_one_lost_connection_leaves_the_only_server_good(
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS, **service)
         if operation == BIND and not account:
             with pytest.raises(DirectoryUnavailable):
-                directory.authenticate("alice", "x")
+                directory.find("alice").verify("x")
         for _ in range(3):
-            assert directory.authenticate("alice", "x").net_id == "alice"
+            assert directory.find("alice").verify("x").net_id == "alice"
             assert state(directory) == ("good", 0)
 
 
@@ -102,7 +102,7 @@ def test_lost_start_tls_is_tried_again(opened: Callable[..., Directory]) -> None
         directory = opened(uris=(server.uri,), user_base="dc=x", **LIMITS)
         for connections in (4, 8, 10):
             with pytest.raises(DirectoryUnavailable):
-                directory.authenticate("alice", "x")
+                directory.find("alice").verify("x")
             assert server.connections == connections
         # Ten in a row are too many: the next login starts a probe instead.
         assert state(directory)[0] == "quarantined"
@@ -130,7 +130,7 @@ def test_new_connection_without_tls_has_answered_before_a_bind(
             uris=(server.uri,), start_tls=False, user_base="dc=x", connection_lifetime=0.001, **LIMITS
         )
         for _ in range(10):
-            assert directory.authenticate("alice", "x").net_id == "alice"
+            assert directory.find("alice").verify("x").net_id == "alice"
             time.sleep(0.002)
         assert state(directory) == ("good", 0)
 
@@ -147,7 +147,7 @@ def test_slow_loss_quarantines_the_only_server_at_once(opened: Callable[..., Dir
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS)
         with pytest.raises(DirectoryUnavailable):
-            directory.authenticate("alice", "x")
+            directory.find("alice").verify("x")
         assert state(directory)[0] != "good"
 
 
@@ -157,6 +157,6 @@ def test_server_that_refuses_connections_is_quarantined(opened: Callable[..., Di
     for _ in range(4):
         began = time.monotonic()
         with pytest.raises(DirectoryUnavailable):
-            directory.authenticate("alice", "x")
+            directory.find("alice").verify("x")
         assert time.monotonic() - began < 0.2
     assert state(directory)[0] != "good"

@@ -81,7 +81,7 @@ def log_in(opened: Callable[..., Directory]) -> Callable[..., str]:
 
     def log_in_as(net_id: str, **settings: Any) -> str:
         directory = opened(uris=(f"embedded:{CAMPUS}",), **settings)
-        return directory.authenticate(net_id, "alice-password").id
+        return directory.find(net_id).verify("alice-password").id
 
     return log_in_as
 
@@ -100,10 +100,10 @@ def test_mail_only_where_the_filter_asks_for_it(opened: Callable[..., Directory]
     address = "Alice.Baker@campus.example"
     for realms in ((), REALMS):
         found = opened(uris=(f"embedded:{ldif}",), realms=realms, user_filter=BY_MAIL)
-        assert found.authenticate(address, "alice-password").id == ALICE
+        assert found.find(address).verify("alice-password").id == ALICE
         plain = opened(uris=(f"embedded:{ldif}",), realms=realms)
         with pytest.raises(InvalidCredentials) as caught:
-            plain.authenticate(address, "alice-password")
+            plain.find(address).verify("alice-password")
         assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
 
@@ -121,5 +121,5 @@ def test_two_entries_by_two_spellings_are_ambiguous(opened: Callable[..., Direct
     ldif.write_bytes(CAMPUS.read_bytes().replace(b"mail: bob@", b"mail: alice@"))
     directory = opened(uris=(f"embedded:{ldif}",), realms=REALMS, user_filter=BY_MAIL)
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate("alice@campus.example", "alice-password")
+        directory.find("alice@campus.example").verify("alice-password")
     assert caught.value.reason is Refusal.AMBIGUOUS

@@ -69,14 +69,14 @@ def test_request_on_a_dead_idle_connection_is_sent_again(
     """An idle connection that was reset unnoticed costs no login, in either pool."""
     with Scripted() as server:
         directory = opened(uris=(server.uri,), **SETTINGS, **LIMITS)
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
         pool: ConnectionPool = getattr(directory.pools, purpose)
         with pool.lease(Deadline(1, time.monotonic)) as connection:
             assert connection.socket is not None
             connection.socket.raw.close()
             connection.socket.raw = dead
             monkeypatch.setattr(connection.socket, "is_silent", lambda: True)
-        assert directory.authenticate("alice", "x").net_id == "alice"
+        assert directory.find("alice").verify("x").net_id == "alice"
         # A new connection replaces it, and one in the other pool: older connections are not trusted any more.
         assert server.connections in {3, 4}
 
@@ -93,7 +93,7 @@ def test_ninth_waiting_thread_is_refused_at_once(opened: Callable[..., LdapDirec
 
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), pool_size=1, **SETTINGS, login_deadline=5)
-        threads = [threading.Thread(target=directory.authenticate, args=("alice", "x")) for _ in range(9)]
+        threads = [threading.Thread(target=lambda: directory.find("alice").verify("x")) for _ in range(9)]
         for thread in threads:
             thread.start()
         assert waiting.acquire(timeout=5)
@@ -103,7 +103,7 @@ def test_ninth_waiting_thread_is_refused_at_once(opened: Callable[..., LdapDirec
             time.sleep(0.005)
         began = time.monotonic()
         with pytest.raises(DirectoryUnavailable, match="too many wait"):
-            directory.authenticate("alice", "x")
+            directory.find("alice").verify("x")
         assert time.monotonic() - began < 0.3
         hung.set()
         for thread in threads:
@@ -121,7 +121,7 @@ def test_threads_that_give_up_leave_no_slot_taken(opened: Callable[..., LdapDire
 
     def log_in() -> None:
         with contextlib.suppress(DirectoryUnavailable):
-            directory.authenticate("alice", "x")
+            directory.find("alice").verify("x")
 
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), pool_size=2, **SETTINGS, login_deadline=0.12)
@@ -133,7 +133,7 @@ def test_threads_that_give_up_leave_no_slot_taken(opened: Callable[..., LdapDire
         slow.set()
         pool = directory.pools.binds
         assert (pool.stats().leased, pool.stats().waiting) == (0, 0)
-        recovers_within(5, lambda: directory.authenticate("alice", "x"))
+        recovers_within(5, lambda: directory.find("alice").verify("x"))
 
 
 def test_connections_to_all_servers_share_the_pool_size(opened: Callable[..., LdapDirectory]) -> None:

@@ -44,7 +44,7 @@ def ask(server: Scripted, opened: Callable[..., Directory]) -> Callable[..., Any
             **IDENTIFIED[profile],
             **settings,
         )
-        return directory.authenticate("alice", "x")
+        return directory.find("alice").verify("x")
 
     return log_in
 
@@ -231,5 +231,5 @@ def test_must_change_before_anything_can_be_read(server: Scripted, opened: Calla
         allow_must_change=True,
     )
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
     assert caught.value.reason is Refusal.MUST_CHANGE

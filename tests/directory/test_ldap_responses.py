@@ -97,7 +97,7 @@ def answering(operation: int, answer: Answered) -> Script:
 def says(directory: Directory) -> str:
     """Return the outcome of a login."""
     try:
-        return directory.authenticate("alice", "wrong-password").net_id
+        return directory.find("alice").verify("wrong-password").net_id
     except InvalidCredentials as refusal:
         return refusal.reason
     except DirectoryUnavailable:
@@ -195,7 +195,7 @@ def test_wrong_response_to_a_search_is_not_an_empty_result(
         directory = opened(uris=(server.uri,), codec=codec, **LIMITS)
         assert says(directory) == "unavailable"
         with pytest.raises(DirectoryUnavailable):
-            directory.find("00000000-0000-4000-8000-00000000000a")
+            directory.read("00000000-0000-4000-8000-00000000000a")
 
 
 @pytest.mark.parametrize("codec", [True, False])
@@ -273,7 +273,7 @@ def test_late_second_response_is_not_read_as_the_next_users(
         directory: Any = opened(uris=(server.uri,), codec=codec, **LIMITS)
         for password in ("first", "second"):
             with pytest.raises(InvalidCredentials) as caught:
-                directory.authenticate("alice", password)
+                directory.find("alice").verify(password)
             assert caught.value.reason is Refusal.WRONG_PASSWORD
             assert directory.pools.binds.stats().idle == 1
             with directory.pools.binds.lease(Deadline(1, time.monotonic)) as kept:

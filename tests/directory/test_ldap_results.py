@@ -50,7 +50,7 @@ def test_six_results_refuse_the_user(
     """Each refusal has its reason, and the server's text without NUL for the log."""
     server.script = answering(BIND, code)
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
     assert (caught.value.reason, caught.value.detail) == (reason, "invalid DN")
 
 
@@ -59,7 +59,7 @@ def test_every_other_result_is_unavailable(server: Scripted, directory: Director
     """It raises an alarm if only a setting can cure it."""
     server.script = answering(BIND, code)
     with pytest.raises(DirectoryUnavailable) as caught:
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
     assert caught.value.alarm is (code in ALARMS)
 
 
@@ -67,7 +67,7 @@ def test_every_other_result_is_unavailable(server: Scripted, directory: Director
 def test_no_failed_search_refuses_the_user(server: Scripted, directory: Directory, code: int) -> None:
     """A failed search means nothing for the user."""
     server.script = answering(SEARCH, code)
-    for ask in (lambda: directory.authenticate("alice", "x"), lambda: directory.find("x"), directory.ping):
+    for ask in (lambda: directory.find("alice").verify("x"), lambda: directory.read("x"), directory.ping):
         with pytest.raises(DirectoryUnavailable):
             ask()
 
@@ -86,7 +86,7 @@ def test_no_result_of_our_own_account_refuses_the_user(
         bind_password="svc-password",
     )
     with pytest.raises(DirectoryUnavailable) as caught:
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
     assert caught.value.alarm is (code not in {51, 52})
     assert "svc-password" not in caught.value.cause
     # Another server would count a further failure of the same account.
@@ -114,7 +114,7 @@ def test_garbage_is_unavailable(
         uris=(server.uri,), start_tls=False, user_base="dc=x", login_deadline=0.3, read_timeout=0.2
     )
     with pytest.raises(DirectoryUnavailable):
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
 
 
 def test_response_with_another_message_id_is_unavailable(server: Scripted, directory: Directory) -> None:
@@ -123,7 +123,7 @@ def test_response_with_another_message_id_is_unavailable(server: Scripted, direc
         result(BIND, message_id + 1) if asked == BIND else friendly(asked, message_id, request)
     )
     with pytest.raises(DirectoryUnavailable):
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
 
 
 def test_notice_of_disconnection_repeats_a_search(server: Scripted, directory: Directory) -> None:
@@ -135,7 +135,7 @@ def test_notice_of_disconnection_repeats_a_search(server: Scripted, directory: D
     server.script = lambda asked, message_id, request: (
         farewell if asked == SEARCH and next(first, False) else friendly(asked, message_id, request)
     )
-    assert directory.authenticate("alice", "x").net_id == "alice"
+    assert directory.find("alice").verify("x").net_id == "alice"
     # The first, one to repeat the search, and one to bind. One lost connection starts no probe.
     assert server.connections == 3
 
@@ -145,7 +145,7 @@ def test_refused_start_tls_sends_no_password(server: Scripted, opened: Callable[
     server.script = answering(EXTENDED, 2)
     directory = opened(uris=(server.uri,), user_base="dc=x", bind_dn="cn=svc", bind_password="svc-password")
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_START_TLS") as caught:
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert caught.value.alarm
     assert b"1.3.6.1.4.1.1466.20037" in server.received
     assert b"password" not in server.received
@@ -158,7 +158,7 @@ def test_response_from_before_tls_is_ignored(server: Scripted, opened: Callable[
     )
     directory = opened(uris=(server.uri,), user_base="dc=x")
     with pytest.raises(DirectoryUnavailable):
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert b"password" not in server.received
 
 
@@ -168,7 +168,7 @@ def test_users_bind_is_never_sent_twice(server: Scripted, directory: Directory) 
         None if asked == BIND else friendly(asked, message_id, request)
     )
     with pytest.raises(DirectoryUnavailable):
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert server.received.count(b"alice-password") == 1
 
 
@@ -178,14 +178,14 @@ def test_lost_search_is_repeated_once(server: Scripted, directory: Directory) ->
         None if asked == SEARCH else friendly(asked, message_id, request)
     )
     with pytest.raises(DirectoryUnavailable):
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert server.connections == 2
 
 
 def test_dead_idle_connections_are_replaced(server: Scripted, directory: Directory) -> None:
     """Connections that the server closed while they were idle cost no login."""
     for _ in range(3):
-        assert directory.authenticate("alice", "x").net_id == "alice"
+        assert directory.find("alice").verify("x").net_id == "alice"
         server.hang_up()
     assert server.connections == 6
 
@@ -198,5 +198,5 @@ def test_size_limit_and_an_entry_is_ambiguous(server: Scripted, directory: Direc
         else friendly(asked, message_id, request)
     )
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate("alice", "x")
+        directory.find("alice").verify("x")
     assert caught.value.reason is Refusal.AMBIGUOUS

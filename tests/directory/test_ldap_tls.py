@@ -32,7 +32,7 @@ def no_login(directory: Directory, cause: str) -> None:
     """Log in repeatedly; each login must end in an alarm with this cause."""
     for _ in range(2):
         with pytest.raises(DirectoryUnavailable, match=cause) as caught:
-            directory.authenticate("alice", "alice-password")
+            directory.find("alice").verify("alice-password")
         assert caught.value.alarm
         assert "password" not in caught.value.cause.replace("NETID_LDAP_BIND_PASSWORD", "")
 
@@ -52,7 +52,7 @@ def test_certificate_of_the_host_is_accepted(
 ) -> None:
     """The certificate names the host (RFC 6125, 6.4)."""
     uri = getattr(slapd, scheme).replace("127.0.0.1", "localhost")
-    assert on_slapd(slapd, uris=(uri,)).authenticate("alice", "alice-password").id == ALICE
+    assert on_slapd(slapd, uris=(uri,)).find("alice").verify("alice-password").id == ALICE
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
@@ -104,7 +104,7 @@ def test_plain_server_behind_ldaps_is_an_alarm(on_slapd: Callable[..., Directory
     """A server that does not use TLS on that port is a wrong setting."""
     uri = slapd.ldap.replace("ldap:", "ldaps:")
     with pytest.raises(DirectoryUnavailable, match="no TLS with"):
-        on_slapd(slapd, uris=(uri,)).authenticate("alice", "alice-password")
+        on_slapd(slapd, uris=(uri,)).find("alice").verify("alice-password")
 
 
 def test_tls_before_1_2_is_refused() -> None:
@@ -129,9 +129,9 @@ def test_client_certificate_is_sent(
     key.chmod(0o600)
     server = new_slapd(verify_client="demand")
     directory = on_slapd(server, client_cert_file=cert, client_key_file=key)
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
     with pytest.raises(DirectoryUnavailable):
-        on_slapd(server).authenticate("alice", "alice-password")
+        on_slapd(server).find("alice").verify("alice-password")
 
 
 def test_unusable_files_are_refused(opened: Callable[..., Directory], tmp_path: Path) -> None:

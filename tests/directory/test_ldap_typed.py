@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ldap3.operation.search import compile_filter, parse_filter
 
-from directory import InvalidCredentials, Refusal
+from directory import InvalidCredentials, Refusal, encoded_password
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.embedded import Embedded
 from directory.ldap.people.normalization import (
-    encoded_password,
     escape_for_dn,
     escape_for_filter,
     normalized_name,

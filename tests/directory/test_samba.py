@@ -10,7 +10,7 @@ import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from login.folding import folded
-from tests.directory.admit_conformance import AdmitConformance
+from tests.directory.account_conformance import AccountConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
 from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
@@ -161,7 +161,7 @@ class TestSambaFilter(FilterConformance):
 
 
 @pytest.mark.usefixtures("_alices_id")
-class TestSambaAccounts(AdmitConformance):
+class TestSambaAccounts(AccountConformance):
     """Active Directory shows accounts as every directory does."""
 
 
@@ -195,18 +195,18 @@ def person_id(samba: Samba, dn: str) -> str:
 def found(directory: Directory, samba: Samba, dn: str) -> Refusal:
     """Find a person again, which must be refused, and return the reason."""
     with pytest.raises(InvalidCredentials) as caught:
-        directory.find(person_id(samba, dn))
+        directory.read(person_id(samba, dn))
     return caught.value.reason
 
 
 def test_start_tls(open_with: Callable[..., Directory], samba: Samba) -> None:
     """StartTLS is spoken here too (RFC 4511, 4.14)."""
-    assert open_with(uris=(samba.ldap,)).authenticate("alice", "alice-password").net_id == "alice"
+    assert open_with(uris=(samba.ldap,)).find("alice").verify("alice-password").net_id == "alice"
 
 
 def test_name_with_special_characters_in_its_dn(directory: Directory) -> None:
     """The DN is used as the server gave it, whatever is escaped in it (RFC 4514, 2.4)."""
-    person = directory.authenticate("comma", "comma-password")
+    person = directory.find("comma").verify("comma-password")
     assert (person.net_id, person.name) == ("comma", "we*ird(x),y\\z")
 
 
@@ -217,12 +217,12 @@ def test_name_with_special_characters_in_its_dn(directory: Directory) -> None:
 def test_every_login_name_is_one_person(open_with: Callable[..., Directory], net_id: str) -> None:
     """Plain, as a user principal name, with the domain before it: one id."""
     directory = open_with(realms=("ad.campus.example", "CAMPUS"))
-    assert directory.authenticate(net_id, "alice-password").dn == ALICE
+    assert directory.find(net_id).verify("alice-password").dn == ALICE
 
 
 def test_principal_name_needs_no_realm(directory: Directory) -> None:
     """A user principal name is looked for as one; a domain that is not listed is nobody's."""
-    assert directory.authenticate("alice@ad.campus.example", "alice-password").net_id == "alice"
+    assert directory.find("alice@ad.campus.example").verify("alice-password").net_id == "alice"
     for net_id in ("CAMPUS\\alice", "alice@campus.example"):
         assert refusal(directory, net_id, "alice-password") is Refusal.UNKNOWN_PERSON
 
@@ -244,7 +244,7 @@ def test_account_states_before_the_bind(
 def test_account_end_follows_the_clock(open_with: Callable[..., Directory], samba: Samba) -> None:
     """Whether an account has ended is a question to the clock that was handed in."""
     directory = open_with(clock=lambda: 0.0)
-    assert directory.find(person_id(samba, f"CN=ended,{PEOPLE}")).net_id == "ended"
+    assert directory.read(person_id(samba, f"CN=ended,{PEOPLE}")).net_id == "ended"
 
 
 def test_must_change(open_with: Callable[..., Directory], samba: Samba) -> None:
@@ -263,7 +263,7 @@ def test_logon_hours(directory: Directory) -> None:
 def test_lockout(directory: Directory, samba: Samba) -> None:
     """After too many failures the right password is refused as locked, and the entry says so."""
     dn = f"CN=clumsy,{PEOPLE}"
-    assert directory.find(person_id(samba, dn)).net_id == "clumsy"
+    assert directory.read(person_id(samba, dn)).net_id == "clumsy"
     reasons = [refusal(directory, "clumsy", "wrong") for _ in range(3)]
     assert reasons[0] is Refusal.WRONG_PASSWORD
     assert reasons[-1] is Refusal.LOCKED
@@ -273,14 +273,14 @@ def test_lockout(directory: Directory, samba: Samba) -> None:
 
 def test_password_times(open_with: Callable[..., Directory], samba: Samba) -> None:
     """When a password was changed and when it expires is read as seconds since the epoch."""
-    person = open_with().authenticate("bob", "bob-password")
+    person = open_with().find("bob").verify("bob-password")
     assert person.password_changed_at is not None
     assert person.password_expires_at is not None
     assert person.password_changed_at < person.password_expires_at
     before = person.password_changed_at
     samba.change(person.dn, {"pwdLastSet": 0})
     samba.change(person.dn, {"pwdLastSet": -1})
-    after = open_with().find(person.id).password_changed_at
+    after = open_with().read(person.id).password_changed_at
     assert after is not None
     assert after >= before
 
@@ -295,13 +295,13 @@ def test_clear_text_is_refused_with_an_alarm(open_with: Callable[..., Directory]
         user_dn_template=f"CN={{username}},{PEOPLE}",
     )
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_START_TLS") as caught:
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert caught.value.alarm
 
 
 def test_references_are_passed_over(open_with: Callable[..., Directory]) -> None:
     """A search from the top of the domain comes with references, which are not followed."""
-    assert open_with(user_base=DOMAIN).authenticate("alice", "alice-password").dn == ALICE
+    assert open_with(user_base=DOMAIN).find("alice").verify("alice-password").dn == ALICE
 
 
 STAFF, EVERYBODY, USERS = f"CN=staff,{GROUPS}", f"CN=everybody,{GROUPS}", f"CN=Domain Users,CN=Users,{DOMAIN}"
@@ -321,7 +321,7 @@ def test_nested_groups(
     open_with: Callable[..., Directory], groups: dict[str, str], expected: set[str]
 ) -> None:
     """By token, by the rule in chain, or level by level: the same groups, though they form a loop."""
-    person = open_with(**groups).authenticate("alice", "alice-password", groups=True)
+    person = open_with(**groups).find("alice", groups=True).verify("alice-password")
     assert expected <= set(person.groups)
     assert len(set(person.groups)) == len(person.groups)
     if groups:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directory import Directory, DirectoryUnavailable, Refusal
-from tests.directory.admit_conformance import AdmitConformance
+from tests.directory.account_conformance import AccountConformance
 from tests.directory.conformance import (
     ALICE,
     PEOPLE,
@@ -41,7 +41,7 @@ class TestSlapdFilter(FilterConformance):
     """OpenLDAP holds the user filter wherever a person is read."""
 
 
-class TestSlapdAccounts(AdmitConformance):
+class TestSlapdAccounts(AccountConformance):
     """OpenLDAP shows accounts as every directory does."""
 
 
@@ -51,14 +51,14 @@ def test_every_way_in(on_slapd: Callable[..., Directory], slapd: Slapd, scheme: 
     """A login works over StartTLS, TLS, a Unix socket, and on loopback in clear (RFC 4513, 3)."""
     directory = on_slapd(slapd, uris=(getattr(slapd, scheme),), start_tls=start_tls)
     for _ in range(2):
-        assert directory.authenticate("alice", "alice-password").id == ALICE
+        assert directory.find("alice").verify("alice-password").id == ALICE
         assert refusal(directory, "alice", "wrong") is Refusal.WRONG_PASSWORD
 
 
 def test_second_server_stands_in(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
     """Servers are tried in order until one answers."""
     directory = on_slapd(slapd, uris=("ldap://127.0.0.1:9", slapd.ldaps))
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
 
 
 def test_empty_password_on_a_lenient_server(
@@ -66,7 +66,7 @@ def test_empty_password_on_a_lenient_server(
 ) -> None:
     """A server that accepts unauthenticated binds is not asked to (RFC 4513, 5.1.2 and 6.3.1)."""
     directory = on_slapd(new_slapd(more="allow bind_anon_dn bind_anon_cred"))
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
     for password in ("", "\0", "\u00ad", " "):
         assert refusal(directory, "alice", password) in {Refusal.UNACCEPTABLE, Refusal.WRONG_PASSWORD}
     template = on_slapd(new_slapd(more="allow bind_anon_dn bind_anon_cred"), user_dn_template=TEMPLATE)
@@ -80,7 +80,7 @@ def test_confidentiality_required_is_an_alarm(
     server = new_slapd(more="security simple_bind=64")
     directory = on_slapd(server, start_tls=False, bind_dn=None, bind_password=None, user_dn_template=TEMPLATE)
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_START_TLS") as caught:
-        directory.authenticate("alice", "alice-password")
+        directory.find("alice").verify("alice-password")
     assert caught.value.alarm
 
 
@@ -96,10 +96,10 @@ def test_referrals_are_never_followed(
             f"ref: ldap://127.0.0.1:{elsewhere.getsockname()[1]}/{reference}\n".encode()
         )
         directory = on_slapd(server)
-        assert directory.authenticate("alice", "alice-password").id == ALICE
+        assert directory.find("alice").verify("alice-password").id == ALICE
         assert refusal(directory, "nobody", "alice-password") is Refusal.UNKNOWN_PERSON
         with pytest.raises(DirectoryUnavailable, match="never followed") as caught:
-            on_slapd(server, user_base=reference).authenticate("alice", "alice-password")
+            on_slapd(server, user_base=reference).find("alice").verify("alice-password")
         assert caught.value.alarm
         template = on_slapd(server, user_dn_template=f"uid={{username}},{reference}")
         assert refusal(template, "alice", "alice-password") is Refusal.WRONG_PASSWORD
@@ -112,7 +112,7 @@ def test_anonymous_search_that_may_see_nothing_is_an_alarm(
 ) -> None:
     """Without a service account this server shows nothing: a setting is missing, nobody is unknown."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN") as caught:
-        on_slapd(slapd, bind_dn=None, bind_password=None).authenticate("alice", "alice-password")
+        on_slapd(slapd, bind_dn=None, bind_password=None).find("alice").verify("alice-password")
     assert caught.value.alarm
 
 
@@ -120,5 +120,5 @@ def test_template_does_not_pass_by_the_filter(on_slapd: Callable[..., Directory]
     """Whom a filter that was set does not find cannot log in by the template either."""
     staff = "(&(uid={username})(eduPersonAffiliation=staff))"
     directory = on_slapd(slapd, user_dn_template=TEMPLATE, user_filter=staff)
-    assert directory.authenticate("alice", "alice-password").net_id == "alice"
+    assert directory.find("alice").verify("alice-password").net_id == "alice"
     assert refusal(directory, "bob", "bob-password") is Refusal.UNKNOWN_PERSON

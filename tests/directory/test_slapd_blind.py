@@ -9,7 +9,7 @@ from directory import Account, Directory, DirectoryUnavailable, InvalidCredentia
 from directory.ldap import Diagnostics, LdapConfig, StepStatus
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.protocol.entry import SearchResult
-from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, refusal
+from tests.directory.conformance import ALICE, PEOPLE, TEMPLATE, log_in, refusal
 from tests.directory.conftest import SERVICE, MovedClock
 from tests.servers.slapd import Slapd
 
@@ -44,7 +44,7 @@ def test_refresh_on_a_blind_account_is_no_refusal(
 ) -> None:
     """An empty search of an account that sees nobody says nothing about a person."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN") as caught:
-        on_slapd(blind, **WAYS[way]).find(ALICE)
+        on_slapd(blind, **WAYS[way]).read(ALICE)
     assert caught.value.alarm
 
 
@@ -55,7 +55,7 @@ def test_login_on_a_blind_account_is_no_refusal(
     """A login name that such an account does not find is not unknown."""
     directory = on_slapd(blind, **WAYS[way])
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN") as caught:
-        directory.authenticate("alice", "alice-password", admit=_look_at)
+        log_in(directory, "alice", "alice-password", look=_look_at)
     assert caught.value.alarm
 
 
@@ -64,7 +64,7 @@ def test_login_by_template_alone_needs_no_other_eyes(
 ) -> None:
     """With a template alone, people read their own entries: logins go on."""
     directory = on_slapd(blind, **WAYS["template alone"])
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
     assert refusal(directory, "alice", "wrong") is Refusal.WRONG_PASSWORD
 
 
@@ -90,7 +90,7 @@ def test_hidden_person_is_unknown_where_others_are_seen(
     """An account that sees other people is believed: one hidden entry cannot be told from none."""
     hidden = new_slapd(access=f'access to dn.exact="uid=alice,{PEOPLE}" by anonymous auth by * none')
     with pytest.raises(InvalidCredentials) as caught:
-        on_slapd(hidden).find(ALICE)
+        on_slapd(hidden).read(ALICE)
     assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
 
@@ -100,7 +100,7 @@ def test_hidden_stable_id_is_no_refusal(
     """An account that sees people and not their stable ids cannot say that an id is nobody's."""
     server = new_slapd(access=ID_HIDDEN)
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN"):
-        on_slapd(server).find(ALICE)
+        on_slapd(server).read(ALICE)
 
 
 def test_second_server_that_sees_answers_for_a_blind_one(
@@ -108,7 +108,7 @@ def test_second_server_that_sees_answers_for_a_blind_one(
 ) -> None:
     """Where one server hides people, another one is asked."""
     directory = on_slapd(blind, uris=(blind.ldap, slapd.ldap))
-    assert directory.find(ALICE).net_id == "alice"
+    assert directory.read(ALICE).net_id == "alice"
 
 
 def test_proof_of_a_login_is_looked_for_once_a_minute(
@@ -126,7 +126,7 @@ def test_proof_of_a_login_is_looked_for_once_a_minute(
     monkeypatch.setattr(LdapConnection, "search", counted)
     clock = MovedClock()
     directory = on_slapd(slapd, monotonic=clock)
-    assert directory.authenticate("alice", "alice-password").id == ALICE
+    assert directory.find("alice").verify("alice-password").id == ALICE
     assert checks == []
     for _ in range(3):
         assert refusal(directory, "nobody", "x") is Refusal.UNKNOWN_PERSON
@@ -144,6 +144,6 @@ def test_own_eyes_read_groups_after_the_bind(on_slapd: Callable[..., Directory],
     groups = {"group_base": f"ou=nowhere,{PEOPLE}", "group_filter": "(member={dn})"}
     directory = on_slapd(slapd, **WAYS["template alone"], **groups)
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE"):
-        directory.authenticate("alice", "alice-password", groups=True)
+        directory.find("alice", groups=True).verify("alice-password")
     with pytest.raises(InvalidCredentials):
-        directory.authenticate("alice", "wrong", groups=True)
+        directory.find("alice", groups=True).verify("wrong")

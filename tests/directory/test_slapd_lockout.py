@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trustme
 
-from directory import Account, Directory, DirectoryUnavailable, LockoutStatus, Refusal
+from directory import Directory, DirectoryUnavailable, LockoutStatus, Refusal
 from tests.directory.conftest import MovedClock
 from tests.directory.lockout_conformance import DAY, LIMIT, LockoutConformance, fail, look
 from tests.directory.shield_conformance import ShieldConformance
@@ -114,10 +114,9 @@ def test_standing_and_bind_are_of_one_server(
     second = new_slapd()
     directory = on_slapd(second, uris=(second.ldap, locking.server.ldap), ca_file=second.ca_file)
 
-    def admit(account: Account) -> None:
-        account.lockout_status()
-        second.kill()
-
+    account = directory.find("alice")
+    account.lockout_status()
+    second.kill()
     with pytest.raises(DirectoryUnavailable, match="may count others"):
-        directory.authenticate("alice", "alice-password", admit=admit)
-    assert directory.authenticate("alice", "alice-password").net_id == "alice"
+        account.verify("alice-password")
+    assert directory.find("alice").verify("alice-password").net_id == "alice"

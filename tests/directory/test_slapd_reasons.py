@@ -64,7 +64,7 @@ def test_lockout(open_with: Callable[..., Directory]) -> None:
     ]
     assert refusal(directory, "clumsy", "clumsy-password") is Refusal.LOCKED
     # When the lock ends is in the policy alone: from the entry nothing is certain.
-    assert directory.find(CLUMSY).net_id == "clumsy"
+    assert directory.read(CLUMSY).net_id == "clumsy"
 
 
 @pytest.mark.parametrize("template", [None, TEMPLATE])
@@ -74,20 +74,20 @@ def test_must_change(open_with: Callable[..., Directory], template: str | None) 
     assert refusal(directory, "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
     assert refusal(directory, "mustchange", "wrong") is Refusal.WRONG_PASSWORD
     allowing = open_with(user_dn_template=template, allow_must_change=True)
-    assert allowing.authenticate("mustchange", "mustchange-password").net_id == "mustchange"
+    assert allowing.find("mustchange").verify("mustchange-password").net_id == "mustchange"
 
 
 def test_must_change_by_the_persons_own_eyes(open_with: Callable[..., Directory]) -> None:
     """Before the change their own connection may read nothing, so that the setting cannot help."""
     directory = open_with(user_dn_template=TEMPLATE, bind_dn=None, bind_password=None, allow_must_change=True)
     with pytest.raises(InvalidCredentials) as caught:
-        directory.authenticate("mustchange", "mustchange-password")
+        directory.find("mustchange").verify("mustchange-password")
     assert caught.value.reason is Refusal.MUST_CHANGE
 
 
 def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
     """How long a password still holds is told by the control."""
-    person = open_with().authenticate("warned", "warned-password")
+    person = open_with().find("warned").verify("warned-password")
     assert person.password_changed_at is not None
     assert person.password_expires_at is not None
     assert abs(person.password_expires_at - person.password_changed_at - MAX_AGE) < 5
@@ -97,7 +97,7 @@ def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
 def test_grace_logins(open_with: Callable[..., Directory]) -> None:
     """An expired password with grace logins left is good, and says how many, down to none."""
     directory = open_with()
-    left = [directory.authenticate("graced", "graced-password").grace_logins_remaining for _ in range(3)]
+    left = [directory.find("graced").verify("graced-password").grace_logins_remaining for _ in range(3)]
     assert left == [2, 1, 0]
     assert refusal(directory, "graced", "graced-password") is Refusal.EXPIRED
 
@@ -124,16 +124,16 @@ def test_group_search(
     """Groups are searched by DN or name, those that they are in a level at a time, and loops end."""
     directory = open_with(group_base=GROUPS, user_dn_template=template, **groups)
     password = {"alice": "alice-password", "bob": "bob-password"}.get(net_id, "weird-password")
-    person = directory.authenticate(net_id, password, groups=True)
+    person = directory.find(net_id, groups=True).verify(password)
     assert (len(person.groups), set(person.groups)) == (len(expected), expected)
-    assert directory.find(person.id, groups=True).groups == person.groups
-    assert directory.authenticate(net_id, password).groups == ()
+    assert directory.read(person.id, groups=True).groups == person.groups
+    assert directory.find(net_id).verify(password).groups == ()
 
 
 def test_missing_group_base_is_an_alarm(open_with: Callable[..., Directory]) -> None:
     """A person whose groups cannot be had is not a person without groups."""
     directory = open_with(group_base="ou=nowhere,dc=campus,dc=example", group_filter="(member={dn})")
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE") as caught:
-        directory.authenticate("alice", "alice-password", groups=True)
+        directory.find("alice", groups=True).verify("alice-password")
     assert caught.value.alarm
-    assert directory.authenticate("alice", "alice-password").groups == ()
+    assert directory.find("alice").verify("alice-password").groups == ()

@@ -67,25 +67,25 @@ def test_who_was_moved_from_where_the_template_names_people_is_refused(
         f"\ndn: uid=mover,{left}\nobjectClass: inetOrgPerson\nuid: mover\ncn: x\nsn: x\n"
         "userPassword: mover-password\n".encode()
     )
-    moved = on_slapd(slapd).authenticate("mover", "mover-password").id
+    moved = on_slapd(slapd).find("mover").verify("mover-password").id
     by_template = on_slapd(slapd, user_base=base, user_dn_template=f"uid={{username}}, OU=People,{SUFFIX}")
     with pytest.raises(InvalidCredentials):
-        by_template.authenticate("mover", "mover-password")
+        by_template.find("mover").verify("mover-password")
     with pytest.raises(InvalidCredentials) as refused:
-        by_template.find(moved)
+        by_template.read(moved)
     assert refused.value.reason is Refusal.UNKNOWN_PERSON
     assert "NETID_LDAP_USER_DN_TEMPLATE" in refused.value.detail
-    alice = by_template.authenticate("alice", "alice-password")
-    assert by_template.find(alice.id) == alice
+    alice = by_template.find("alice").verify("alice-password")
+    assert by_template.read(alice.id) == alice
 
 
 def test_people_who_are_searched_for_elsewhere_are_not_held_to_the_template(
     on_slapd: Callable[..., Directory], slapd: Slapd
 ) -> None:
     """A directory may show people under a second name; which one a search gives is its own affair."""
-    alice = on_slapd(slapd).authenticate("alice", "alice-password")
+    alice = on_slapd(slapd).find("alice").verify("alice-password")
     directory = on_slapd(slapd, user_dn_template="uid={username},ou=people,dc=other")
-    assert directory.find(alice.id) == alice
+    assert directory.read(alice.id) == alice
 
 
 class Changed:
@@ -98,9 +98,9 @@ class Changed:
         """Whatever the directory of now has."""
         return getattr(self.now, name)
 
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
         """Ask the directory of now."""
-        return self.now.find(person_id, groups=groups)
+        return self.now.read(person_id, groups=groups)
 
 
 def test_blind_account_ends_no_grant(

@@ -110,7 +110,7 @@ def test_a_spelling_that_logs_in_is_counted_as_the_name(
     """By a template, with our account and without it: the spelling is alice, and so is its digest."""
     nobody = {} if bound else {"bind_dn": None, "bind_password": None}
     directory = on_slapd(slapd, user_dn_template=TEMPLATE, **nobody)
-    assert directory.authenticate(typed, "alice-password").id == ALICE
+    assert directory.find(typed).verify("alice-password").id == ALICE
     assert NAMES.digest(typed) == NAMES.digest("alice")
 
 

@@ -45,7 +45,7 @@ def gate(new_slapd: Callable[..., Slapd], on_slapd: Callable[..., Directory]) ->
     ldif = "\n" + person("slow", hashed("{ARGON2}", *ARGON2)) + person("quick", hashed("{SSHA}"))
     ldif += person("clumsy", hashed("{ARGON2}", *ARGON2), "pwdAccountLockedTime: 000001010000Z")
     server = new_slapd(ldif.encode(), more="moduleload argon2")
-    return Gate(on_slapd(server), monotonic=time.monotonic, sleep=time.sleep, places=2)
+    return Gate(on_slapd(server), monotonic=time.monotonic, sleep=time.sleep, slots=2)
 
 
 def seconds_of_refusal(gate: Gate, net_id: str) -> float:
@@ -75,7 +75,7 @@ def test_unknown_name_on_two_servers_takes_as_long_as_a_wrong_password(
     ldif = ("\n" + person("quick", hashed("{SSHA}"))).encode()
     servers = [new_slapd(ldif) for _ in range(2)]
     directory = on_slapd(servers[0], uris=tuple(server.ldap for server in servers))
-    gate = Gate(directory, monotonic=time.monotonic, sleep=time.sleep, places=2)
+    gate = Gate(directory, monotonic=time.monotonic, sleep=time.sleep, slots=2)
     for number in range(30):
         seconds_of_refusal(gate, "quick")
         seconds_of_refusal(gate, f"early{number}")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from directory import Admit, Directory, InvalidCredentials, Person, Refusal
+from directory import Account, Directory, InvalidCredentials, Person, Refusal
 from login import Throttled
 from login.limits.local_failures import LocalFailures
-from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.fakes import ALICE, FakeAccount, FakeDirectory, FoundAccount
 from tests.guards import Away, Gate
 
 ROSE = replace(ALICE, id="id-of-rose", net_id="rose")
@@ -34,17 +34,18 @@ class Alike(FakeDirectory):
         self.shows = shows
         self.entries = {"rose": Entry(ROSE, "of rose"), "rosé": Entry(ROSE_WITH_ACCENT, "of rosé")}
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Whoever has exactly this name, without regard to case."""
-        self.asked.append((net_id, password))
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """The account of the person with exactly this name, without regard to case."""
+        self.asked.append(net_id)
         entry = self.entries.get(net_id.lower())
         if entry is None:
             raise InvalidCredentials(Refusal.UNKNOWN_PERSON)
-        if self.shows and admit is not None:
-            admit(FakeAccount(entry.person.id))
+        return FoundAccount(FakeAccount(entry.person.id) if self.shows else None, net_id, self.verify)
+
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """The person, if the password is theirs and nothing else refuses them."""
         self.bound.append((net_id, password))
+        entry = self.entries[net_id.lower()]
         reason = entry.refusal if password == entry.password else Refusal.WRONG_PASSWORD
         if reason is None:
             return entry.person

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
 from login.attempt_key import AttemptKey
 from login.limits.local_failures import LocalFailures
@@ -71,13 +71,8 @@ class Counted(LocalFailures):
 class Slow(FakeDirectory):
     """A directory to which every password is wrong, after a moment."""
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Let others come meanwhile."""
-        assert admit is not None
-        assert self.account is not None
-        admit(self.account)
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Let other logins come meanwhile."""
         time.sleep(0.005)
         self.bound.append((net_id, password))
         raise InvalidCredentials(Refusal.WRONG_PASSWORD)
@@ -150,8 +145,7 @@ def test_operator_can_empty_a_count() -> None:
 def test_guesses_at_once_stay_within_the_limit() -> None:
     """50 wrong passwords at the same moment: no more than the limit reach the directory."""
     directory = Slow(account=FakeAccount())
-    gate = Gate(directory, person="10/15minutes", places=50)
-    gate.login._places._monotonic = gate.clock
+    gate = Gate(directory, person="10/15minutes", slots=50)
     with ThreadPoolExecutor(50) as pool:
         said = list(pool.map(lambda number: outcome(gate, password=f"guess{number}"), range(50)))
     assert len(directory.bound) == 10
@@ -162,7 +156,7 @@ def test_workers_share_what_is_not_yet_counted() -> None:
     """What is under way before the first failure is known exceeds the limit by other workers' shares."""
     directory = Slow(account=FakeAccount())
     store = LocalFailures(step=1)
-    gates = [Gate(directory, store=store, person="4/15minutes", places=20, workers=2) for _ in range(2)]
+    gates = [Gate(directory, store=store, person="4/15minutes", slots=20, workers=2) for _ in range(2)]
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda number: outcome(gates[number % 2], password=f"g{number}"), range(20)))
     assert len(directory.bound) <= 4 + 4 // 2

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import Account, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
 from login.concurrency.per_person import PermitTimeout
 from login.response_time import ResponseTimeFloor
@@ -39,17 +39,17 @@ class Timed(FakeDirectory):
         self.search = 0.002
         self.bind = 0.03
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Search, and bind unless it is refused before."""
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """Search, which takes its time."""
         self.clock.now += self.search
         if isinstance(self.outcome, InvalidCredentials) and self.outcome.reason is Refusal.UNKNOWN_PERSON:
             raise self.outcome
-        if admit is not None and self.account is not None:
-            admit(self.account)
+        return super().find(net_id, groups=groups)
+
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Bind, which takes its time."""
         self.clock.now += self.bind
-        return self._answer()
+        return super().verify(net_id, password, groups=groups)
 
 
 def wrong() -> InvalidCredentials:
@@ -105,7 +105,7 @@ def test_logins_that_want_groups_have_a_floor_of_their_own() -> None:
 
     def took(refusal: InvalidCredentials, seconds: float, *, groups: bool) -> float:
         began = clock.now
-        with contextlib.suppress(InvalidCredentials), floor.under(groups=groups):
+        with contextlib.suppress(InvalidCredentials), floor.timing(groups=groups):
             clock.now += seconds
             raise refusal
         return round(clock.now - began, 6)
@@ -177,7 +177,7 @@ def test_waiting_is_outside_of_the_place(directory: Timed, clock: Clock) -> None
         directory.outcome = ALICE
         inside.append(gate.ask("alice", "right").net_id)
 
-    gate = Gate(directory, monotonic=clock, sleep=sleep, places=1)
+    gate = Gate(directory, monotonic=clock, sleep=sleep, slots=1)
     for outcome in (wrong(), UNKNOWN):
         directory.outcome = outcome
         with pytest.raises(InvalidCredentials):
@@ -193,7 +193,7 @@ def test_few_are_held_back_at_once() -> None:
 
     def refuse(refusal: InvalidCredentials) -> None:
         held.append(refusal.reason)
-        with contextlib.suppress(InvalidCredentials), floor.under():
+        with contextlib.suppress(InvalidCredentials), floor.timing():
             clock.now += 0.03 if refusal.server else 0
             raise refusal
 

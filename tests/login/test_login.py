@@ -1,5 +1,6 @@
 """What a login refuses before the directory is asked, and how many may be under way."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import Account, DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.fakes import ALICE, FakeDirectory
 from tests.guards import Gate
 
@@ -22,12 +23,10 @@ class Hung(FakeDirectory):
         self.arrived = Barrier(PLACES + 1)
         self.released = Event()
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Say that a login has come, then wait."""
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """Note that a login has come, then wait."""
         self._hang()
-        return super().authenticate(net_id, password, groups=groups, admit=admit)
+        return super().find(net_id, groups=groups)
 
     def ping(self) -> None:
         """Hang as a login does."""
@@ -48,7 +47,7 @@ def people() -> Callable[[Gate], object]:
 def all_taken(question: Callable[[Gate], object]) -> Iterator[tuple[Gate, Hung]]:
     """A login whose every place is held by this question to a hung directory."""
     directory = Hung()
-    gate = Gate(directory, places=PLACES)
+    gate = Gate(directory, slots=PLACES, monotonic=time.monotonic)
     with ThreadPoolExecutor(PLACES) as pool:
         waiting = [pool.submit(question, gate) for _ in range(PLACES)]
         directory.arrived.wait(10)
@@ -76,7 +75,7 @@ def test_person_is_what_the_directory_says() -> None:
     """The directory's person comes back unchanged, asked for as typed."""
     directory = FakeDirectory()
     assert Gate(directory).ask(" Alice ", " p ") is ALICE
-    assert directory.asked == [(" Alice ", " p ")]
+    assert directory.bound == [(" Alice ", " p ")]
 
 
 @pytest.mark.parametrize("outcome", [InvalidCredentials(Refusal.LOCKED), DirectoryUnavailable("away")])

@@ -5,8 +5,10 @@ import pytest
 from directory import InvalidCredentials, Refusal
 from login import Throttled
 from login.limits.local_failures import LocalFailures
+from login.refused_passwords import RefusedPasswordCache
+from tests.conftest import Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
-from tests.guards import Gate
+from tests.guards import Away, Gate, Refusals
 
 WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
 
@@ -57,7 +59,7 @@ def test_password_that_has_become_right_goes_through() -> None:
     gate = Gate(directory)
     fail(gate)
     assert directory.account is not None
-    directory.account.state = b"changed"
+    directory.account.fingerprint = b"changed"
     directory.outcome = ALICE
     assert gate.ask(password="old") is ALICE
 
@@ -72,7 +74,7 @@ def test_only_what_is_certain_is_remembered(reason: Refusal) -> None:
     assert len(directory.bound) == 3
 
 
-@pytest.mark.parametrize("account", [FakeAccount(state=b""), FakeAccount(unchanged=False)])
+@pytest.mark.parametrize("account", [FakeAccount(fingerprint=b""), FakeAccount(unchanged=False)])
 def test_doubtful_state_is_not_remembered(account: FakeAccount) -> None:
     """A lock that ends without a trace, or began just now, may have refused a right password."""
     directory = FakeDirectory(WRONG, account)
@@ -107,8 +109,9 @@ def test_another_password_is_another_guess() -> None:
 
 def test_tag_is_short_and_keyed_by_person() -> None:
     """32 bits, under a key of each person: too little to find the password by, even with the server's key."""
-    memory = Gate().login._guard._means.memory
-    tags = {memory.tag(whose, password) for whose in ("alice", "bob") for password in ("x", "y")}
+    clock = Clock()
+    cache = RefusedPasswordCache(Refusals(), b"p" * 32, Away, clock=clock, monotonic=clock)
+    tags = {cache.tag(owner, password) for owner in ("alice", "bob") for password in ("x", "y")}
     assert len(tags) == 4
     assert {len(tag) for tag in tags} == {4}
 
@@ -119,17 +122,17 @@ def test_help_desk_sees_repetitions() -> None:
     fail(gate)
     fail(gate)
     rows = [row.outcome for row in store_of(gate)._rows]
-    assert [(row.reason, row.guess, row.tried) for row in rows] == [
+    assert [(row.reason, row.is_new_password, row.tried) for row in rows] == [
         ("wrong_password", True, True),
         ("wrong_password", False, False),
     ]
     assert {row.subject for row in rows} == {ALICE.id}
 
 
-@pytest.mark.parametrize("state", [b"as ever", b""])
-def test_repetitions_of_nobody_count_the_same(state: bytes) -> None:
+@pytest.mark.parametrize("fingerprint", [b"as ever", b""])
+def test_repetitions_of_nobody_count_the_same(fingerprint: bytes) -> None:
     """One password over and over: a name that nobody has is answered as a person is, to the last time."""
-    directory = FakeDirectory(WRONG, FakeAccount(state=state))
+    directory = FakeDirectory(WRONG, FakeAccount(fingerprint=fingerprint))
     gate = Gate(directory, person="6/15minutes", shield_budget=3)
     fail(gate, "first", net_id="alice")
     assert directory.account is not None
@@ -143,7 +146,7 @@ def test_repetitions_of_nobody_count_the_same(state: bytes) -> None:
                 said.append(str(error.args[0]) if isinstance(error, Throttled) else "refused")
         return said
 
-    directory.account = FakeAccount("bob", state=state)
+    directory.account = FakeAccount("bob", fingerprint=fingerprint)
     known = run("bob")
     directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
     assert run("nobody") == known

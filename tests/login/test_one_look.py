@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from directory import Admit, InvalidCredentials, Person, Refusal
+from directory import Account, InvalidCredentials, Person, Refusal
 from login import Cause, Throttled
 from login.limits.local_failures import LocalFailures
 from login.ports import FailureRecords
@@ -93,24 +93,23 @@ def test_own_failures_are_told_before_the_directory_is_asked() -> None:
 
 
 class Slow(FakeDirectory):
-    """A directory that refuses whoever comes, after a moment, and shows the account of those it knows."""
+    """A directory that refuses all logins, after a while, and shows the account of known people."""
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Let others come meanwhile."""
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """Let other logins come meanwhile."""
         time.sleep(0.002)
-        if admit is not None and self.account is not None:
-            admit(self.account)
-            time.sleep(0.005)
-            self.bound.append((net_id, password))
-        return self._answer()
+        return super().find(net_id, groups=groups)
+
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Let other logins come meanwhile."""
+        if self.account is None:
+            return self._answer()
+        time.sleep(0.005)
+        return super().verify(net_id, password, groups=groups)
 
 
 def at_once(gates: Sequence[Gate], names: Sequence[str], count: int) -> list[str]:
     """Guess so often at the same moment, through each worker and name in turn: what came of each."""
-    for gate in gates:
-        gate.login._places._monotonic = gate.clock
 
     def guess(number: int) -> str:
         try:
@@ -126,7 +125,7 @@ def at_once(gates: Sequence[Gate], names: Sequence[str], count: int) -> list[str
 def test_names_of_one_person_at_once() -> None:
     """Guesses through three names and two workers at once exceed the limit by one worker's share at most."""
     directory, store = Slow(WRONG, FakeAccount()), LocalFailures(step=1)
-    gates = [Gate(directory, store=store, person="4/15minutes", workers=2, places=30) for _ in range(2)]
+    gates = [Gate(directory, store=store, person="4/15minutes", workers=2, slots=30) for _ in range(2)]
     said = at_once(gates, ["alice", "alice.baker", "a.baker"], 30)
     assert set(said) == {"InvalidCredentials", "Throttled"}
     assert len(directory.bound) == said.count("InvalidCredentials") <= 4 + 4 // 2
@@ -135,6 +134,6 @@ def test_names_of_one_person_at_once() -> None:
 @pytest.mark.parametrize(("outcome", "account"), [(WRONG, FakeAccount()), (UNKNOWN, None), (DISABLED, None)])
 def test_guesses_at_once_tell_nobody_apart(outcome: InvalidCredentials, account: FakeAccount | None) -> None:
     """Where a worker's share is one, as many guesses at once are refused for nobody as for a person."""
-    gate = Gate(Slow(outcome, account), person="4/15minutes", workers=4, places=20)
+    gate = Gate(Slow(outcome, account), person="4/15minutes", workers=4, slots=20)
     said = at_once([gate], ["alice"], 20)
     assert (said.count("InvalidCredentials"), said.count("Throttled")) == (4, 16)

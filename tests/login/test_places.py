@@ -22,10 +22,10 @@ class Clock:
 
 def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
     """One more thread than places, as a worker has, and none of the logins slow: each has its turn."""
-    places = Bulkhead(2, monotonic=time.monotonic)
+    bulkhead = Bulkhead(2, monotonic=time.monotonic)
 
     def log_in(_: int) -> None:
-        with places.one():
+        with bulkhead.slot():
             time.sleep(0.01)
 
     with ThreadPoolExecutor(3) as pool:
@@ -35,17 +35,17 @@ def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
 def test_nobody_waits_behind_logins_that_hang() -> None:
     """Once every place was held for longer than is usual, a thread is not spent on waiting."""
     clock = Clock()
-    places = Bulkhead(3, monotonic=clock)
+    bulkhead = Bulkhead(3, monotonic=clock)
     with ExitStack() as inside:
         for _ in range(3):
-            inside.enter_context(places.one())
+            inside.enter_context(bulkhead.slot())
         clock.now = 1.0
         began = time.monotonic()
         for _ in range(100):
-            with pytest.raises(DirectoryUnavailable, match="place"), places.one():
+            with pytest.raises(DirectoryUnavailable, match="place"), bulkhead.slot():
                 pass
         assert time.monotonic() - began < 0.1
-    with places.one():
+    with bulkhead.slot():
         pass
 
 
@@ -59,20 +59,20 @@ def test_nobody_waits_for_a_slow_directory(
 ) -> None:
     """Where answers take 1 s, a wait would hold the thread that checks tokens; an outage sets no pace."""
     clock = Clock()
-    places = Bulkhead(1, monotonic=clock)
+    bulkhead = Bulkhead(1, monotonic=clock)
 
     def log_in() -> None:
-        with places.one():
+        with bulkhead.slot():
             clock.now = 1.0
             raise outcome
 
     with pytest.raises(type(outcome)):
         log_in()
     with ThreadPoolExecutor(1) as pool, ExitStack() as inside:
-        inside.enter_context(places.one())
+        inside.enter_context(bulkhead.slot())
 
         def wait() -> None:
-            with places.one():
+            with bulkhead.slot():
                 pass
 
         waiting = pool.submit(wait)
@@ -85,11 +85,11 @@ def test_nobody_waits_for_a_slow_directory(
 def test_a_wait_is_bounded_however_many_come_and_go() -> None:
     """Who waits gives up after a moment, though others come in and out meanwhile."""
     clock = Clock()
-    places = Bulkhead(1, monotonic=clock)
-    with ThreadPoolExecutor(1) as pool, places.one():
+    bulkhead = Bulkhead(1, monotonic=clock)
+    with ThreadPoolExecutor(1) as pool, bulkhead.slot():
 
         def wait() -> None:
-            with places.one():
+            with bulkhead.slot():
                 pass
 
         waiting = pool.submit(wait)

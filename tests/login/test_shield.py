@@ -2,7 +2,7 @@
 
 import pytest
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
+from directory import Account, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
 from login import Cause, Throttled
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
@@ -19,16 +19,18 @@ class Locking(FakeDirectory):
         self.shows = shows
         self.limit = limit
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Count what is bound with."""
+    def find(self, net_id: str, *, groups: bool = False) -> Account:
+        """The account, with its count."""
         if self.account is not None:
             self.account.counted = LockoutStatus(self.failures, self.limit) if self.shows else LockoutStatus()
+        return super().find(net_id, groups=groups)
+
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Count wrong passwords."""
         try:
-            person = super().authenticate(net_id, password, groups=groups, admit=admit)
+            person = super().verify(net_id, password, groups=groups)
         except InvalidCredentials as refusal:
-            if refusal is self.outcome and refusal.reason is Refusal.WRONG_PASSWORD:
+            if refusal.reason is Refusal.WRONG_PASSWORD:
                 self.failures += 1
             raise
         self.failures = 0

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from directory import Admit, InvalidCredentials, Person, Refusal
+from directory import InvalidCredentials, Person, Refusal
+from login import Login
 from login.concurrency.per_person import PerPersonConcurrency
 from tests.conftest import Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
@@ -16,46 +17,40 @@ PARALLEL = 10
 PATIENCE = 10
 
 
-def in_line(turns: PerPersonConcurrency) -> int:
-    """How many wait for their turn."""
-    return sum(map(len, list(turns._waiting.values())))
-
-
 def until(ready: Callable[[], bool]) -> None:
-    """Wait for others to come so far."""
+    """Wait until other threads have come this far."""
     for _ in range(PATIENCE * 1000):
         if ready():
             return
         threading.Event().wait(0.001)
-    raise AssertionError("nobody came so far")
+    raise AssertionError("the other threads did not come this far")
 
 
 class Watched(FakeDirectory):
-    """A directory that answers nobody until `expected` are at it; and the first one not until others wait."""
+    """A directory that answers the first login when `waiting` others wait, and right ones all together."""
 
     def __init__(self, passwords: Sequence[str], waiting: int) -> None:
         super().__init__(account=FakeAccount())
         self.right = passwords
         self.waiting = waiting
         self.together = self.most = 0
-        self.turns: PerPersonConcurrency | None = None
+        self.login: Login | None = None
         self.lock = threading.Lock()
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
-        """Answer as to whoever waited before."""
-        assert admit is not None
-        assert self.account is not None
-        assert self.turns is not None
-        admit(self.account)
+    def others_wait(self) -> bool:
+        """Whether all other logins wait for the first."""
+        assert self.login is not None
+        return self.login.stats().waiting_for_permit == self.waiting
+
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
+        """Answer after the logins that came before."""
         with self.lock:
             self.bound.append((net_id, password))
             first = len(self.bound) == 1
             self.together += 1
             self.most = max(self.most, self.together)
         if first:
-            until(lambda: in_line(self.turns or PerPersonConcurrency(1, monotonic=Clock())) == self.waiting)
+            until(self.others_wait)
         elif password in self.right:
             until(lambda: self.most >= self.waiting)
         with self.lock:
@@ -66,19 +61,18 @@ class Watched(FakeDirectory):
 
 
 def at_once(directory: Watched, passwords: Sequence[str]) -> list[str]:
-    """Log in with each of these at the same moment: what came of them."""
-    gate = Gate(directory, shield_budget=3, workers=2, places=PARALLEL)
-    gate.login._places._monotonic = gate.clock
-    directory.turns = gate.login._guard._means.turns
+    """Log in with each of these passwords at the same moment, and return the outcomes."""
+    gate = Gate(directory, shield_budget=3, workers=2, slots=PARALLEL)
+    directory.login = gate.login
 
-    def said(password: str) -> str:
+    def outcome(password: str) -> str:
         try:
             return gate.ask(password=password).net_id
-        except Exception as error:  # noqa: BLE001 - whatever came of it
+        except Exception as error:  # noqa: BLE001 - any outcome
             return type(error).__name__
 
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return list(pool.map(said, passwords))
+        return list(pool.map(outcome, passwords))
 
 
 def test_right_logins_at_once_do_not_wait_for_each_other() -> None:
@@ -102,26 +96,25 @@ def test_wrong_logins_at_once_come_one_by_one() -> None:
     [("right", True, True), ("a guess", True, False), ("right", False, False)],
 )
 def test_only_the_password_that_was_right_goes_in(password: str, was_right: bool, goes_in: bool) -> None:  # noqa: FBT001
-    """Whoever waits goes in with the password that was right; with another one, they wait for a place."""
-    turns = PerPersonConcurrency(1, monotonic=Clock())
+    """A waiting login with the password that was right gets its permit; one with another password waits."""
+    concurrency = PerPersonConcurrency(1, monotonic=Clock())
     inside = threading.Event()
 
-    def follow() -> None:
-        with turns.one(b"alice", password):
+    def follow() -> bool:
+        with concurrency.permit(b"alice", password) as permit:
             inside.set()
+            return permit.is_known_right
 
     with ThreadPoolExecutor(1) as pool:
-        with turns.one(b"alice", "right") as first:
+        with concurrency.permit(b"alice", "right") as first:
             following = pool.submit(follow)
-            until(lambda: in_line(turns) == 1)
+            until(lambda: concurrency.waiting() == 1)
             first.was_right = was_right
-            turns._share = 0
+            concurrency.resize(0)
         if goes_in:
             assert inside.wait(PATIENCE)
         else:
-            assert not any(turn.is_known for turn in turns._waiting[b"alice"])
-        with turns._changed:
-            turns._share = 1
-            turns._changed.notify_all()
-        following.result(PATIENCE)
-    assert in_line(turns) == 0
+            assert concurrency.waiting() == 1
+        concurrency.resize(1)
+        assert following.result(PATIENCE) is goes_in
+    assert concurrency.waiting() == 0

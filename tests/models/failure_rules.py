@@ -21,10 +21,10 @@ def record(
     *,
     client_id: str = "a-client",
     address: str = "192.0.2.1",
-    guess: bool = True,
+    is_new_password: bool = True,
 ) -> int:
     """Write a failure of now down."""
-    outcome = Outcome("wrong_password", subject, guess)
+    outcome = Outcome("wrong_password", subject, is_new_password)
     return FAILURES.record(stores.now, AttemptKey(name, client_id, address), outcome)
 
 
@@ -58,7 +58,7 @@ class FailureRules:
         began = stores.now
         for number in range(4):
             record(stores, client_id=f"client{number % 2}", address=f"192.0.2.{number // 2}")
-            record(stores, guess=False)
+            record(stores, is_new_password=False)
             stores.clock.now += 10
         asked = [
             Threshold(2, 0, client_id="client0"),
@@ -75,7 +75,7 @@ class FailureRules:
     def test_settled_and_forgotten(self, stores: Stores) -> None:
         """A try that was written down before it was made is what came of it, or nothing at all."""
         settled, forgotten = record(stores), record(stores)
-        FAILURES.settle(settled, Outcome("locked", BOB, guess=False, tried=False))
+        FAILURES.settle(settled, Outcome("locked", BOB, is_new_password=False, tried=False))
         FAILURES.forget(forgotten)
         (row,) = stores.rows("login_failure")
         assert (row["id"], row["reason"], row["subject"]) == (settled, "locked", BOB)

@@ -70,7 +70,7 @@ def test_client_that_ended_meanwhile_has_a_row(make_site: Callable[..., Site]) -
     """A client that is disabled while its person's password is checked is refused, and that is told."""
 
     class Disabling(FakeDirectory):
-        def authenticate(self, net_id: str, password: str, **others: object) -> object:  # type: ignore[override]
+        def verify(self, net_id: str, password: str, **others: object) -> object:  # type: ignore[override]
             site.run("client", "disable", client.client_id)
             return ALICE
 

@@ -99,7 +99,7 @@ def test_groups_that_are_not_released_are_not_searched(make_site: Callable[..., 
     """The scope `groups` costs the directory nothing where the client may not be given them."""
 
     class Asked(FakeDirectory):
-        def authenticate(self, *credentials: str, groups: bool = False, **_: object) -> object:  # type: ignore[override]
+        def verify(self, *credentials: str, groups: bool = False, **_: object) -> object:  # type: ignore[override]
             assert not groups
             return FULL
 

@@ -173,7 +173,7 @@ class TestWhatParametersAre:
     def test_password_arrives_as_typed(self, send: Send, fake: FakeDirectory, password: str) -> None:
         """A form-encoded password arrives as the user typed it (RFC 6749, appendix B)."""
         send("grant_type=password&username=alice&password=" + quote_plus(password))
-        assert fake.asked == [("alice", password)]
+        assert fake.bound == [("alice", password)]
 
 
 class Endless(io.RawIOBase):

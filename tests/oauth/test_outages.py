@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from werkzeug.test import TestResponse
 
-from directory import Admit, DirectoryUnavailable, InvalidCredentials, Person, Refusal
+from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from tests.conftest import Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows, ruin_database
@@ -91,7 +91,7 @@ def test_no_place_is_503(make_site: Callable[..., Site], fake: FakeDirectory) ->
         return ALICE
 
     form = {"grant_type": "password", "username": "bob", "password": "x"}
-    fake.authenticate = ask_again  # type: ignore[method-assign, assignment]
+    fake.verify = ask_again  # type: ignore[method-assign, assignment]
     assert site.ask_token(client).status_code == 200
     assert is_unavailable(inner[0])
 
@@ -160,11 +160,9 @@ def test_client_disabled_during_its_login_is_refused(make_site: Callable[..., Si
     disable: list[Callable[[], object]] = []
 
     class Meanwhile(FakeDirectory):
-        def authenticate(
-            self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-        ) -> Person:
+        def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
             disable[0]()
-            return super().authenticate(net_id, password, groups=groups, admit=admit)
+            return super().verify(net_id, password, groups=groups)
 
     site = make_site(Meanwhile())
     client = site.register()

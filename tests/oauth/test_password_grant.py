@@ -167,7 +167,7 @@ class TestOrder:
     def test_directory_is_asked_once_for_a_good_request(self, faked: Site, fake: FakeDirectory) -> None:
         """The name and the password reach the directory as typed, once (RFC 6749, 4.3.2)."""
         faked.ask_token(faked.register(), username=" Alice", password=" p w ")
-        assert fake.asked == [(" Alice", " p w ")]
+        assert fake.bound == [(" Alice", " p w ")]
 
     def test_client_without_the_grant(self, faked: Site, fake: FakeDirectory) -> None:
         """A client that is not registered for the grant is unauthorized_client (RFC 6749, 5.2)."""

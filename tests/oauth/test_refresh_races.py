@@ -28,10 +28,10 @@ class StartingLine(FakeDirectory):
         super().__init__()
         self.racers = Barrier(1)
 
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
         """The person, when all racers are here."""
         self.racers.wait(10)
-        return super().find(person_id, groups=groups)
+        return super().read(person_id, groups=groups)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import CannotStart
-from directory import Admit, DirectoryUnavailable, Person
+from directory import DirectoryUnavailable, Person
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.oauth.answers import INVALID_CLIENT, INVALID_GRANT, OK, UNAVAILABLE, said
@@ -25,17 +25,15 @@ class Attentive(FakeDirectory):
         self.groups_wanted: list[bool] = []
         self.knows_groups = True
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
         """The outcome, with a note."""
         self._note(groups)
-        return super().authenticate(net_id, password, groups=groups, admit=admit)
+        return super().verify(net_id, password, groups=groups)
 
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
         """The outcome, with a note."""
         self._note(groups)
-        return super().find(person_id, groups=groups)
+        return super().read(person_id, groups=groups)
 
     def _note(self, groups: bool) -> None:  # noqa: FBT001
         self.groups_wanted.append(groups)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from directory import Admit, Person
+from directory import Person
 from models import Scope, StoreUnavailable
 from oauth.policy.scope_registry import ScopeRegistry, ScopeRules
 from tests.conftest import Clock, Registered, Site
@@ -41,18 +41,16 @@ class GroupsAsked(FakeDirectory):
         super().__init__(PAID)
         self.wanted: list[bool] = []
 
-    def authenticate(
-        self, net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None
-    ) -> Person:
+    def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
         """The person, with groups or without."""
         self.wanted.append(groups)
-        person = super().authenticate(net_id, password)
+        person = super().verify(net_id, password)
         return person if groups else replace(person, groups=())
 
-    def find(self, person_id: str, *, groups: bool = False) -> Person:
+    def read(self, person_id: str, *, groups: bool = False) -> Person:
         """The person, with groups or without."""
         self.wanted.append(groups)
-        person = super().find(person_id)
+        person = super().read(person_id)
         return person if groups else replace(person, groups=())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from directory import Admit, DirectoryUnavailable, Person
+from directory import DirectoryUnavailable, Person
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import database_file, drop_table, ruin_database
@@ -165,7 +165,7 @@ def test_nothing_secret_is_written_anywhere(
     directory.outcome = DirectoryUnavailable("away", alarm=True)
     assert faked.ask_token(client).status_code == 503
     directory.outcome = ALICE
-    directory.authenticate = explode  # type: ignore[method-assign]
+    directory.verify = explode  # type: ignore[method-assign]
     assert faked.ask_token(client).status_code == 503
 
     lines = site.log.getvalue() + faked.log.getvalue()
@@ -177,7 +177,7 @@ def test_nothing_secret_is_written_anywhere(
     assert canaries.found_in(all_logs()) == []
 
 
-def explode(net_id: str, password: str, *, groups: bool = False, admit: Admit | None = None) -> Person:
+def explode(net_id: str, password: str, *, groups: bool = False) -> Person:
     """Fail as a library might, with the password in its words."""
     raise RuntimeError(f"cannot bind {net_id} with {password}")
 

@@ -1,7 +1,7 @@
 """A person's entry as one login sees it.
 
-Owns: that the entry is read when it is first looked at, and what is shown of it before the password is tried.
-Must not know: how it is found.
+Owns: that the entry is read at its first use, and what follows from it before and after a bind. Must not
+know: how the entry is found, nor how a bind is sent.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,20 +10,20 @@ from dataclasses import replace
 from directory.contract import DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
 from directory.ldap.accounts.status import fingerprint_of, refuse_expired_password, refuse_inactive_account
 from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
-from directory.ldap.kinds.profiles import Profile
+from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.lookup import EntryHidden
 from directory.ldap.people.person import person_from
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.password_policy import PolicyError, PolicyResponse
 
-# As which a server refuses a bind to an entry that it does not have.
+# The refusals that a server without the entry may give to a bind as it.
 _MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
 
 AskAt = Callable[[str, Callable[[LdapConnection], SearchResult]], SearchResult]
 
 
 class AccountEntry:
-    """An account, as the contract has it."""
+    """An entry that is read at its first use. Each property and method raises what reading raises."""
 
     def __init__(
         self,
@@ -31,19 +31,19 @@ class AccountEntry:
         count: Callable[[Entry], LockoutStatus],
         profile: Profile,
         clock: Callable[[], float],
-        where: Callable[[], str | None] = lambda: None,
+        server: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Look at nothing yet.
+        """Read nothing yet.
 
         Args:
             read: finds or reads the entry.
-            count: asks how near the account of an entry is to being locked.
+            count: asks the directory how near the account of an entry is to being locked.
             profile: the kind of directory.
             clock: seconds since the epoch.
-            where: names the server that was asked last.
+            server: returns the server that was asked last.
         """
         self.seen_on: str | None = None
-        self._where = where
+        self._server = server
         self._read = read
         self._count = count
         self._profile = profile
@@ -53,76 +53,57 @@ class AccountEntry:
 
     @property
     def entry(self) -> Entry:
-        """The entry. Raises what reading it raises."""
+        """The entry."""
         if self._entry is None:
             self._entry = self._read()
-            self.seen_on = self._where()
+            self.seen_on = self._server()
         return self._entry
 
     @property
     def person(self) -> Person:
-        """The person of the entry. Raises what reading it raises."""
-        return self.look()
-
-    def name_in(self, refusal: InvalidCredentials) -> None:
-        """Let a refusal name whom it is about, if they were looked at: people are looked for by their id."""
-        refusal.person_id = self._person.id if self._person else None
-
-    @property
-    def person_id(self) -> str:
-        """The stable id of the person. Raises what reading the entry raises."""
-        return self.person.id
-
-    @property
-    def state(self) -> bytes:
-        """A digest of when the password was changed and of the lockout; empty where nothing is certain."""
-        return self._state_of(self.entry)
-
-    def is_unchanged(self) -> bool:
-        """Read the entry again, and say whether its state holds and is not empty.
-
-        Raises:
-            DirectoryUnavailable: nothing can be said.
-        """
-        return bool(self.state) and self._state_of(self._read()) == self.state
-
-    def lockout_status(self) -> LockoutStatus:
-        """Ask the server that will take the bind how near the account is to being locked.
-
-        Raises:
-            DirectoryUnavailable: nothing can be said.
-        """
-        return self._count(self.entry)
-
-    def look(self) -> Person:
-        """Read the entry, if that was not done yet. Raises what reading it raises."""
+        """The person of the entry."""
         if self._person is None:
             self._person = person_from(self.entry, self._profile)
         return self._person
 
-    def _state_of(self, entry: Entry) -> bytes:
-        return fingerprint_of(entry, self._profile, self._clock())
+    @property
+    def fingerprint(self) -> bytes:
+        """A digest of the last password change and of the lockout; empty where nothing is certain."""
+        return fingerprint_of(self.entry, self._profile, self._clock())
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again; True if its fingerprint is the same and not empty."""
+        before = self.fingerprint
+        return bool(before) and fingerprint_of(self._read(), self._profile, self._clock()) == self.fingerprint
+
+    def lockout_status(self) -> LockoutStatus:
+        """RunQuery the server that will take the bind how near the account is to being locked."""
+        return self._count(self.entry)
+
+    def add_person_to(self, refusal: InvalidCredentials) -> None:
+        """Set `refusal.person_id` if the entry was read."""
+        refusal.person_id = self._person.id if self._person else None
 
 
-def look_for_the_refused(account: AccountEntry, refusal: InvalidCredentials, ask_at: AskAt) -> None:
-    """Look at the entry of a refused bind, if nobody has yet, so that the refusal has a person.
+def read_refused_entry(account: AccountEntry, refusal: InvalidCredentials, ask_at: AskAt) -> None:
+    """Read the entry whose bind was refused, unless it was read before, so that the refusal has a person.
 
-    A server that does not have the entry refuses its bind as if the password were wrong. So if another server
-    than the one that refused showed the entry, the one that refused must show it too.
+    A server that does not have the entry refuses the bind as if the password were wrong. So if one server
+    showed the entry and another refused the bind, the second must show the entry too.
 
     Args:
-        account: of the login.
-        refusal: of its bind.
+        account: the entry.
+        refusal: the refusal of its bind.
         ask_at: asks one server and no other.
 
     Raises:
-        InvalidCredentials: there is nobody, and so no wrong password: `unknown_person`.
+        InvalidCredentials: no such entry, and so no wrong password: `unknown_person`.
         DirectoryUnavailable: the server that refused does not show the entry, or cannot be asked.
     """
     try:
-        account.look()
+        account.person  # noqa: B018 - reads the entry
     except DirectoryUnavailable:
-        return  # The refusal stands, though it is about a name alone.
+        return  # The refusal stands, for the login name alone.
     except InvalidCredentials as unseen:
         if refusal.reason is Refusal.WRONG_PASSWORD:
             unseen.server = refusal.server
@@ -148,23 +129,23 @@ def person_bound(
     *,
     allow_must_change: bool,
 ) -> Person:
-    """Make the person of a bind that succeeded, with what it said of the password, if the entry agrees.
+    """Make the person of a bind that succeeded, unless the entry refuses the login.
 
     Args:
-        account: of the login.
-        policy: what the bind said.
-        groups: the person's.
+        account: the entry that was bound as.
+        policy: the server's password policy response to the bind.
+        groups: the person's groups.
         now: seconds since the epoch.
-        allow_must_change: whether a login is good although a new password is asked for.
+        allow_must_change: whether a login succeeds although the user must set a new password.
 
     Raises:
-        InvalidCredentials: the entry refuses the person.
-        DirectoryUnavailable: it cannot be read.
+        InvalidCredentials: the entry refuses the login.
+        DirectoryUnavailable: the entry cannot be read.
     """
     try:
         entry, person = account.entry, account.person
-    except EntryHidden as unseen:
-        raise _bound_but_unseen(unseen, policy) from unseen
+    except EntryHidden as hidden:
+        raise _bound_but_hidden(hidden, policy) from hidden
     refuse_inactive_account(entry, now)
     refuse_expired_password(entry, now, allow_must_change=allow_must_change)
     if policy.seconds_to_expiry is not None:
@@ -174,12 +155,12 @@ def person_bound(
     return replace(person, groups=groups) if groups else person
 
 
-def _bound_but_unseen(unseen: EntryHidden, policy: PolicyResponse) -> Exception:
+def _bound_but_hidden(hidden: EntryHidden, policy: PolicyResponse) -> Exception:
     if policy.error is PolicyError.CHANGE_AFTER_RESET:
-        # Until then a server allows them nothing else (draft-behera-ldap-password-policy-10, 8.1.2).
+        # Until the change the server allows no other operation (draft-behera-ldap-password-policy-10, 8.1.2).
         return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
     return DirectoryUnavailable(
-        f"the entry that the template names could be bound as, but not read (result {unseen.code}): let"
+        f"the entry that the template names could be bound as, but not read (result {hidden.code}): let"
         " people read their own entry, or set NETID_LDAP_BIND_DN",
         alarm=True,
     )

@@ -11,8 +11,6 @@ from collections.abc import Collection
 from directory.contract import MAX_NAME_CHARACTERS, InvalidCredentials, Refusal
 from directory.dn import unescaped
 
-MAX_PASSWORD_BYTES = 1024
-
 _FILTER_SAFE = frozenset((string.ascii_letters + string.digits + "-_.@").encode())
 _DN_SPECIAL = frozenset('"+,;<>=#\\')
 
@@ -62,26 +60,6 @@ def normalized_name(typed: str) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
         raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name contains control characters")
     return unicodedata.normalize("NFC", name)
-
-
-def encoded_password(password: str) -> bytes:
-    """Encode a password as UTF-8 (RFC 4513, section 5.1.3), unprepared, as stored ones are too.
-
-    Raises:
-        InvalidCredentials: it is empty, which many directories accept as an anonymous bind (RFC 4513, section
-            5.1.2), or holds a NUL, or is too long, or is no text: `unacceptable`.
-    """
-    try:
-        encoded = password.encode()
-    except UnicodeEncodeError:
-        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the password is not Unicode text") from None
-    if not encoded:
-        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the password is empty")
-    if b"\0" in encoded:
-        raise InvalidCredentials(Refusal.UNACCEPTABLE, "the password holds a NUL")
-    if len(encoded) > MAX_PASSWORD_BYTES:
-        raise InvalidCredentials(Refusal.UNACCEPTABLE, f"the password is over {MAX_PASSWORD_BYTES} bytes")
-    return encoded
 
 
 def escape_for_filter(value: str | bytes) -> str:
