@@ -6,7 +6,6 @@ that may know every package.
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,32 +17,24 @@ import cli
 from admin import Services
 from directory import Directory
 from directory.ldap import ConfigError, LdapConfig, open_directory
-from login import ClientFailures
 from models import (
     ClientStore,
     GrantCap,
     GrantStore,
     GroupCommit,
-    MissingPersonStore,
-    RefreshStore,
-    ScopeStore,
     ServerClock,
     StoreUnavailable,
     UrlRefused,
 )
-from oauth import (
-    PairwiseSubjects,
-    ScopeRegistry,
-    Server,
-)
 from settings import Settings, SettingsError, instance_path, load_settings
 from settings.keyring import KeyRing, KeyringError
-from telemetry import Log, open_log
-from wiring.audit import ServerStates, audit_names, open_refusals
+from telemetry import open_log
+from wiring.audit import ServerStates, audit_names
 from wiring.database import open_database
-from wiring.from_settings import client_limits, ldap_config, lifetimes, limits, restrictions
+from wiring.from_settings import ldap_config, limits
 from wiring.keys import open_keys, persistent_secrets, secret_hasher, signing_keys
-from wiring.login import login_names, open_login
+from wiring.login import login_names
+from wiring.oauth import open_server
 from wiring.web import add_pages, new_application, sign_sessions
 
 PROJECT = Path(__file__).parent
@@ -140,7 +131,7 @@ def build_app(
     ldap = ldap_config(settings)
     directory = directory or open_directory(ldap, clock=clock, tell=ServerStates(app, log, clock).tell)
     parts = _open_services(settings, ring, ldap, directory, clock)
-    server = _new_server(app, settings, parts, log)
+    server = open_server(app, settings, parts, log)
     add_pages(app, settings, server, parts, log)
     cli.register(app, parts)
     return app
@@ -163,27 +154,4 @@ def _open_services(
         audit_names=audit_names(settings, ring),
         login_names=login_names(settings, ring),
         limits=limits(settings),
-    )
-
-
-def _new_server(app: Flask, settings: Settings, parts: Services, log: Log) -> Server:
-    return Server(
-        issuer=settings.issuer,
-        clients=parts.clients,
-        client_failures=ClientFailures(client_limits(settings), monotonic=time.monotonic),
-        grants=parts.grants,
-        login=open_login(settings, parts.ring, parts.directory, log, parts.clock),
-        restrictions=restrictions(settings),
-        catalogue=ScopeRegistry(ScopeStore().list, parts.clock),
-        default_scope=settings.default_scope or "",
-        subjects=PairwiseSubjects(parts.persistent_secrets.get),
-        refreshes=RefreshStore(parts.grants.commits),
-        absences=MissingPersonStore(),
-        lifetimes=lifetimes(settings),
-        successor_keys=[key.key for key in parts.ring.derive("refresh token successor")],
-        keys=parts.signing_keys,
-        replay_window=settings.refresh_replay_window,
-        refusals=open_refusals(app, parts.audit_names, parts.clock),
-        log=log,
-        clock=parts.clock,
     )

@@ -5,38 +5,44 @@ Authlib's `AuthorizationServer` and `ResourceProtector`; where these are laxer t
 stands in a module of its own. Must not know: ldap3, the directory package, SQL text, the settings object.
 """
 
-from oauth.audit import Refusals
+from oauth.audit import Audit
 from oauth.endpoints.cors import Origins
 from oauth.endpoints.metadata import ServerMetadata
 from oauth.endpoints.registration import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.policy.claims import released_claims_of
 from oauth.policy.membership import is_rule
+from oauth.policy.policy import Policy
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.rule_groups import Doubt, doubts, named_groups
 from oauth.policy.scope_registry import ScopeRegistry
 from oauth.protector import Protector
 from oauth.responses import error_response, json_response
-from oauth.server import Server
+from oauth.server import Server, Stores
 from oauth.tokens.format import ACCESS, REFRESH, key_of
-from oauth.tokens.lifetimes import Lifetimes
+from oauth.tokens.issuer import Lifetimes, TokenIssuer
+from oauth.tokens.rotation import RotatedTokens
 from oauth.tokens.signing_keys import SigningKeys
 from oauth.tokens.subject import PairwiseSubjects
 
 __all__ = [
     "ACCESS",
     "REFRESH",
+    "Audit",
     "Doubt",
     "Lifetimes",
     "Origins",
     "PairwiseSubjects",
+    "Policy",
     "Protector",
-    "Refusals",
     "Restrictions",
+    "RotatedTokens",
     "ScopeRegistry",
     "Server",
     "ServerMetadata",
     "SigningKeys",
+    "Stores",
+    "TokenIssuer",
     "doubts",
     "error_response",
     "is_rule",

@@ -1,6 +1,7 @@
-"""What the audit keeps of refusals: why, whose, and of a name that nobody has a digest alone.
+"""What the log and the audit table keep of requests: what was issued, what ended, and every refusal.
 
-Owns: which trouble is a refusal, and under what name. Must not know: when and how rows are written.
+Owns: which outcome is a refusal, and under what event name. Of a login name without an account the audit
+keeps a digest alone. Must not know: when and how rows are written.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Nam
 from models import AccessToken, RefreshToken, RefusalLedger, StoreUnavailable
 from oauth.errors import InvalidClient, Trouble
 from oauth.token_request import TokenRequest
-from telemetry import AuditEvent
+from telemetry import AuditEvent, Log
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
 CLIENT_REFUSED, CLIENT_THROTTLED = "client.refused", "client.throttled"
@@ -20,13 +21,55 @@ _FOREIGN = "other_client"
 _REASON_LENGTH = 64
 
 
-class Refusals:
-    """The refusals of one server. What is noted is best effort: it never raises, and never holds up."""
+class Audit:
+    """The audit of one server. Noting a refusal never raises and never waits: its row is written later."""
 
-    def __init__(self, ledger: RefusalLedger, names: Names, clock: Callable[[], float]) -> None:
+    def __init__(self, ledger: RefusalLedger, names: Names, log: Log, clock: Callable[[], float]) -> None:
+        """Start an audit.
+
+        Args:
+            ledger: keeps refusals until they are written.
+            names: digests of login names.
+            log: where the operator reads.
+            clock: seconds since the epoch.
+        """
+        self.log = log
         self._ledger = ledger
         self._names = names
         self._clock = clock
+
+    def event(
+        self,
+        name: str,
+        request: TokenRequest,
+        *,
+        subject: str | None = None,
+        grant_id: bytes | None = None,
+        scope: str | None = None,
+        reason: str | None = None,
+    ) -> AuditEvent:
+        """An audit event about a request, as of now. It is neither logged nor stored yet.
+
+        Args:
+            name: dotted, such as `token.issued`.
+            request: the client's.
+            subject: the person's stable id, if the event is about a person.
+            grant_id: the grant's key.
+            scope: what was granted.
+            reason: why something ended.
+        """
+        return AuditEvent(
+            event=name,
+            at=int(self._clock()),
+            request_id=request.request_id,
+            client_id=request.client.get_client_id() if request.client else None,
+            subject=subject,
+            grant_id=grant_id.hex() if grant_id else None,
+            address=request.address,
+            scope=scope,
+            reason=reason,
+            duration_ms=request.elapsed_ms(),
+        )
 
     def note(
         self,
@@ -36,13 +79,15 @@ class Refusals:
         subject: str | None = None,
         hint: str | None = None,
     ) -> AuditEvent:
-        """Note trouble that kept a request from its token; trouble of the database cannot be.
+        """Note an outcome that kept a request from its token.
+
+        Database trouble is only described: no row can be written.
 
         Args:
             request: the client's.
-            trouble: as it was raised.
+            trouble: the outcome, as it was raised.
             subject: the person's stable id, where it was known before.
-            hint: what the request showed to be wrong with its program.
+            hint: the mistake of the client program that the request showed.
 
         Returns:
             The event, for the log.
@@ -57,13 +102,13 @@ class Refusals:
             event, reason, digest = THROTTLED, trouble.cause.value, self._digest(request)
         elif isinstance(trouble, DirectoryUnavailable):
             event, reason = UNAVAILABLE, "alarm" if trouble.alarm else "unavailable"
-        noted = replace(self._event(request, event, reason), subject=subject, name_digest=digest, hint=hint)
+        noted = replace(self._refusal(request, event, reason), subject=subject, name_digest=digest, hint=hint)
         if not isinstance(trouble, StoreUnavailable):
             self._ledger.note(noted)
         return noted
 
     def note_client(self, request: TokenRequest, error: InvalidClient) -> AuditEvent:
-        """Note a client that failed to authenticate: by its id if it is registered, else by none.
+        """Note a client that failed to authenticate. Only the id of a registered client is kept.
 
         Args:
             request: the client's.
@@ -74,58 +119,55 @@ class Refusals:
         """
         return self._note_client(request, CLIENT_REFUSED, error.cause, error.client_id)
 
-    def note_foreign(self, request: TokenRequest, stored: AccessToken | RefreshToken) -> AuditEvent:
-        """Note that a client presented a token that was issued to another one: it may be stolen.
+    def note_foreign(self, request: TokenRequest, stored: AccessToken | RefreshToken) -> None:
+        """Log and note that a client presented a token issued to another client: it may be stolen.
 
         Args:
-            request: of the client that presented it.
-            stored: the token, whose client is the reason's second part.
-
-        Returns:
-            The event, for the log.
+            request: of the client that presented the token.
+            stored: the token; its client is the second part of the reason.
         """
         reason = f"{_FOREIGN}: {stored.client_id}"[:_REASON_LENGTH]
-        event = self._event(request, TOKEN_REFUSED, reason)
-        noted = replace(event, subject=stored.subject, grant_id=stored.grant_id.hex())
-        self._ledger.note(noted)
-        return noted
+        event = self._refusal(request, TOKEN_REFUSED, reason)
+        self._warn(replace(event, subject=stored.subject, grant_id=stored.grant_id.hex()))
 
-    def note_scope(self, request: TokenRequest, subject: str) -> AuditEvent:
-        """Note that rules leave a person nothing of the scope of a request.
+    def note_scope(self, request: TokenRequest, subject: str) -> None:
+        """Log and note that scope rules leave a person nothing of the requested scope.
 
         Args:
             request: with its scope as it was before the rules.
             subject: the person's stable id.
-
-        Returns:
-            The event, for the log.
         """
-        noted = replace(self._event(request, REFUSED, "scope"), subject=subject)
-        self._ledger.note(noted)
-        return noted
+        self._warn(replace(self._refusal(request, REFUSED, "scope"), subject=subject))
+
+    def note_refresh(self, request: TokenRequest, refusal: InvalidCredentials, subject: str | None) -> None:
+        """Log and note that a refresh is refused because of its person or the client's network.
+
+        Args:
+            request: the client's.
+            refusal: as it was raised.
+            subject: the person's stable id.
+        """
+        noted = self.note(request, refusal, subject=subject)
+        why = {"reason": noted.reason, "subject": noted.subject, "detail": refusal.detail}
+        self.log.warning(noted.event, **why, **request.facts())
 
     def write_due(self) -> None:
-        """Write what waits, where it has waited long enough."""
+        """Write the refusals that have waited long enough."""
         self._ledger.write_due()
+
+    def _warn(self, event: AuditEvent) -> None:
+        self._ledger.note(event)
+        self.log.warning(event.event, **event.facts())
 
     def _note_client(
         self, request: TokenRequest, event: str, reason: str, client_id: str | None
     ) -> AuditEvent:
-        noted = replace(self._event(request, event, reason), client_id=client_id)
+        noted = replace(self._refusal(request, event, reason), client_id=client_id)
         self._ledger.note(noted)
         return noted
 
-    def _event(self, request: TokenRequest, event: str, reason: str) -> AuditEvent:
-        return AuditEvent(
-            event=event,
-            at=int(self._clock()),
-            request_id=request.request_id,
-            client_id=request.client.get_client_id() if request.client else None,
-            address=request.address,
-            scope=request.granted_scope or None,
-            reason=reason,
-            duration_ms=request.elapsed_ms(),
-        )
+    def _refusal(self, request: TokenRequest, event: str, reason: str) -> AuditEvent:
+        return self.event(event, request, scope=request.granted_scope or None, reason=reason)
 
     def _digest(self, request: TokenRequest) -> str | None:
         typed = request.form.get("username")

@@ -8,7 +8,7 @@ from flask import Flask
 from directory.ldap import ServerState
 from login import Names
 from models import RefusalLedger
-from oauth import Refusals
+from oauth import Audit
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import REASON_LENGTH, AuditEvent, Log
@@ -36,15 +36,16 @@ def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
     app.extensions[_LEDGER] = RefusalLedger(clock)
 
 
-def open_refusals(app: Flask, names: Names, clock: Callable[[], float]) -> Refusals:
-    """The audit of refusals of an application.
+def open_audit(app: Flask, names: Names, log: Log, clock: Callable[[], float]) -> Audit:
+    """The audit of an application.
 
     Args:
         app: the application.
         names: digests of login names.
+        log: where the operator reads.
         clock: seconds since the epoch.
     """
-    return Refusals(app.extensions[_LEDGER], names, clock)
+    return Audit(app.extensions[_LEDGER], names, log, clock)
 
 
 class ClockAlarms:

@@ -65,7 +65,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     app.extensions[Server.NAME] = server
     protector = Protector(services.grants, services.clock, settings.issuer)
     origins = Origins(services.clients.list, services.clock)
-    metadata = ServerMetadata(settings.issuer, server.declared, server.catalogue)
+    metadata = ServerMetadata(settings.issuer, server.declared, server.policy.scope_registry)
     app.register_blueprint(oauth_endpoints(server, protector, origins))
     app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))

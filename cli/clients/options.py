@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from oauth.clients.authentication import METHODS
-from oauth.clients.registration import FLAGS, TOKEN_FORMATS
+from oauth.clients.registration import FLAGS, METHODS, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
 
 _METADATA = (

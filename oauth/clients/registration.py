@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from models import Client, Registration
-from oauth.clients.authentication import METHODS
 from oauth.clients.restriction_rules import restriction_mistakes
 from oauth.policy.claims import claim_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 
+NONE = "none"
+METHODS = ("client_secret_basic", "client_secret_post", NONE)
 GRANT_TYPES = ("password", "refresh_token", "client_credentials")
 OPAQUE = "opaque"
 TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
@@ -98,11 +99,6 @@ def metadata(client: Client) -> dict[str, object]:
             for secret in client.secrets
         ],
     }
-
-
-def keeps_refresh_token(client: Client) -> bool:
-    """Whether the client's refresh tokens stay the same at each use: of a confidential one alone."""
-    return not client.is_public and bool(client.flags.get(KEEP_REFRESH_TOKEN))
 
 
 def _public_mistakes(registration: Registration) -> Sequence[str]:

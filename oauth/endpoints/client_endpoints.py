@@ -103,7 +103,7 @@ def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, 
     without URL encoding (`raw`) are left out too: they are part of the password.
     """
     hint = "password_not_url_encoded" if raw else None
-    facts, noted = oauth_request.facts(), server.refusals.note(oauth_request, trouble, hint=hint)
+    facts, noted = oauth_request.facts(), server.audit.note(oauth_request, trouble, hint=hint)
     if hint is not None:
         facts["hint"] = hint
     if isinstance(trouble, InvalidCredentials):
@@ -123,5 +123,5 @@ def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, 
     elif isinstance(trouble, ClientEnded):
         server.log.warning("grant.refused", reason="client_ended", **facts)
     else:
-        server.forget_clients()
+        server.stores.clients.recent.forget()
         server.log.error("database.unavailable", cause=trouble.cause, **facts)

@@ -6,8 +6,8 @@ from typing import ClassVar
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from models import AccessToken
-from oauth.clients.authentication import METHODS
-from oauth.clients.authlib_client import OAuthClient
+from oauth.clients.authentication import OAuthClient
+from oauth.clients.registration import METHODS
 from oauth.errors import missing
 from oauth.policy.audience import audience_of
 from oauth.policy.claims import username_of
@@ -41,8 +41,8 @@ class Introspection(IntrospectionEndpoint):
         """
         if "token" not in request.form:
             raise missing("token")
-        server = self.server
-        found = find_presented(request.form["token"], server.grants, server.refreshes, server.now())
+        stores, now = self.server.stores, self.server.now()
+        found = find_presented(request.form["token"], stores.grants, stores.refreshes, now)
         return found if found is not None and _concerns(found, client) else None
 
     def introspect_token(self, token: Presented) -> dict[str, object]:

@@ -6,8 +6,8 @@ from typing import ClassVar
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from models import AccessToken
-from oauth.clients.authentication import METHODS
-from oauth.clients.authlib_client import OAuthClient
+from oauth.clients.authentication import OAuthClient
+from oauth.clients.registration import METHODS
 from oauth.errors import missing
 from oauth.token_request import TokenRequest
 from oauth.tokens.presented import Presented, find_presented, foreign_token
@@ -38,10 +38,10 @@ class Revocation(RevocationEndpoint):
         """
         if "token" not in request.form:
             raise missing("token")
-        server = self.server
-        found = find_presented(request.form["token"], server.grants, server.refreshes, server.now())
+        stores, now = self.server.stores, self.server.now()
+        found = find_presented(request.form["token"], stores.grants, stores.refreshes, now)
         if found is not None and not found.check_client(client):
-            raise foreign_token(server.refusals, server.log, request, found.stored)
+            raise foreign_token(self.server.audit, request, found.stored)
         return found
 
     def revoke_token(self, token: Presented, request: TokenRequest) -> None:
@@ -51,12 +51,12 @@ class Revocation(RevocationEndpoint):
             StoreUnavailable: it was not stored, so that nobody is told it was (section 2.2.1).
         """
         stored = token.stored
-        event = self.server.event(
+        event = self.server.audit.event(
             "token.revoked", request, subject=stored.subject, grant_id=stored.grant_id, reason="client"
         )
         if isinstance(stored, AccessToken):
-            ended = self.server.grants.revoke_access_token(token.key, event)
+            ended = self.server.stores.grants.revoke_access_token(token.key, event)
         else:
-            ended = self.server.grants.revoke_grant(stored.grant_id, event)
+            ended = self.server.stores.grants.revoke_grant(stored.grant_id, event)
         if ended:
             self.server.log.info(event.event, **event.facts())

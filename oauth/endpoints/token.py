@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from flask import Response
 
-from oauth.clients.authentication import METHODS
+from oauth.clients.registration import METHODS
 from oauth.errors import missing
 from oauth.server import Server
 from oauth.token_request import TokenRequest

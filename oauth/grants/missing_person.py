@@ -1,6 +1,6 @@
-"""A person whom the directory does not have at a refresh: refused now, ended once they stay away.
+"""A refresh whose person the directory does not have: it is refused, and grants end once that is confirmed.
 
-Owns: what is told of it. Must not know: when it is believed, which the store decides.
+Owns: the log lines and audit rows about it. Must not know: when a miss is confirmed; the store decides that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,27 +10,28 @@ from models import MissingPerson, MissingPersonStore
 from telemetry import AuditEvent, Log
 
 
-def note_absence(
-    absences: MissingPersonStore,
+def note_missing_person(
+    missing_people: MissingPersonStore,
     log: Log,
     event: AuditEvent,
     servers: Sequence[str],
-    facts: Mapping[str, object],
+    fields: Mapping[str, object],
 ) -> None:
-    """Note that a person was not found. Where they are gone for certain, all their grants end.
+    """Note that a person was not found. Once that is confirmed, all their grants end.
 
     Args:
-        absences: what is known of earlier misses.
-        log: for what was ended; and an alarm, where so many are missing that the fault must be ours.
-        event: of the grant that was to be refreshed, with the reason; the audit row of what ends is like it.
-        servers: those that do not have the person.
-        facts: of the request, for the alarm.
+        missing_people: the store of earlier misses.
+        log: gets what ended, and an alarm if too many people are missing for it to be true.
+        event: about the grant that was to be refreshed, with the reason. The audit row of the ended grants is
+            like it.
+        servers: the directory servers that do not have the person.
+        fields: of the request, for the alarm.
 
     Raises:
         StoreUnavailable: nothing was noted.
     """
-    of_person = replace(event, client_id=None, grant_id=None, scope=None)
-    missed = absences.missed(event.subject or "", servers, of_person)
+    person_event = replace(event, client_id=None, grant_id=None, scope=None)
+    missed = missing_people.missed(event.subject or "", servers, person_event)
     if missed.event is not None:
         log.warning(missed.event.event, **missed.event.facts())
     if missed.absence is MissingPerson.BRAKED:
@@ -38,4 +39,4 @@ def note_absence(
             "More people are missing from the directory than can be right, so no more grants end for it: "
             "look at NETID_LDAP_USER_BASE, NETID_LDAP_ID_ATTRIBUTE and what the service account may read."
         )
-        log.error("absence.brake", cause=cause, alarm=True, subject=event.subject, **facts)
+        log.error("absence.brake", cause=cause, alarm=True, subject=event.subject, **fields)

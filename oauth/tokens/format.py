@@ -22,7 +22,8 @@ REFRESH = "nidr_"
 # 6 bytes of time + 32 random + 4 of checksum = 42, which base64 writes in exactly 56 characters: no padding,
 # and only one way to write each token. The first release wrote the hour alone, 3 bytes, and so 52 characters.
 _CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}(?:[A-Za-z0-9_-]{4})?")
-_RANDOM, _CHECKSUM = 32, 4
+RANDOM_OCTETS = 32
+_CHECKSUM = 4
 _STARTS = {kind: crc32(kind.encode("ascii")) for kind in (ACCESS, REFRESH)}
 _STANDARD, _URL_SAFE = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 # The characters at the end of a token in which random bits and checksum are written: those of 36 bytes.
@@ -44,7 +45,7 @@ def mint(kind: str, ends: float, octets: bytes | None = None, *, first_form: boo
         first_form: whether to write it as the first release did, to find out whether that made it.
     """
     time = hour_prefix(int(ends)) if first_form else moment_prefix(ends)
-    body = time + (octets or urandom(_RANDOM))
+    body = time + (octets or urandom(RANDOM_OCTETS))
     written = b2a_base64(body + _checksum(kind, body), newline=False)
     return kind + written.translate(_URL_SAFE).decode("ascii")
 
@@ -68,7 +69,7 @@ def key_of(kind: str, token: str) -> bytes | None:
     body, checksum = raw[:-_CHECKSUM], raw[-_CHECKSUM:]
     if checksum != _checksum(kind, body):
         return None
-    return body[:-_RANDOM] + sha256(octets).digest()
+    return body[:-RANDOM_OCTETS] + sha256(octets).digest()
 
 
 def stored_key(kind: str, token: str) -> bytes:

@@ -1,19 +1,27 @@
-"""What is in a token: nothing, or for a client that is registered so, a JWT (RFC 9068); and ID tokens."""
+"""Issuing: a grant with its tokens, and ID tokens.
+
+An access token is opaque, or a JWT (RFC 9068) for a client that is registered for JWTs.
+"""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from os import urandom
 from typing import Self
 
-from models import Client, NewGrant
+from login import Person
+from models import Client, GrantStore, NewGrant, NewToken, new_grant_id
+from oauth.audit import Audit
 from oauth.clients.registration import ID_TOKEN, OPAQUE
 from oauth.policy.audience import audience_of
-from oauth.tokens.format import ACCESS, mint
+from oauth.policy.claims import claims_of
+from oauth.token_request import TokenRequest
+from oauth.tokens.format import ACCESS, RANDOM_OCTETS, REFRESH, mint, stored_key
 from oauth.tokens.jws import RS256, Signer
-from oauth.tokens.lifetimes import Lifetimes
 from oauth.tokens.signing_keys import JWT_LIFETIME, SigningKeys
+from oauth.tokens.subject import PairwiseSubjects
+from telemetry import AuditEvent
 
 OPENID = "openid"
 _JTI_OCTETS = 16
@@ -21,8 +29,30 @@ _AT_HASH_OCTETS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """Lifetimes in seconds: of an access token; of a refresh token, used or idle; of a whole grant."""
+
+    access_token: int
+    refresh_token: int
+    refresh_idle: int
+    grant: int
+
+    def refresh(self) -> int:
+        """How long a fresh refresh token may wait for its use: the shortest bound that applies to it."""
+        return min(self.refresh_token, self.refresh_idle, self.grant)
+
+    def kept(self) -> int:
+        """How long a refresh token that is not rotated may be used, if it is never idle for too long."""
+        return min(self.refresh_token, self.grant)
+
+    def idle_steps(self) -> int:
+        """By how much a use must move the idle end of a kept token to be worth a write."""
+        return min(3600, self.refresh_idle // 24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenContents:
-    """What is stored of an access token, and so what a JWT says. Times are seconds since the epoch.
+    """What is stored about an access token, and what a JWT says. Times are seconds since the epoch.
 
     `sub` is None for a client's own token.
     """
@@ -36,7 +66,7 @@ class TokenContents:
 
     @classmethod
     def of(cls, grant: NewGrant, expires_at: int) -> Self:
-        """Those of a grant's first access token, which ends at `expires_at` (seconds since the epoch)."""
+        """The contents of a grant's first access token. It ends at `expires_at` (seconds since the epoch)."""
         return cls(
             sub=grant.sub or grant.subject,
             scope=grant.scope,
@@ -47,13 +77,87 @@ class TokenContents:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenIssuer:
-    """Makes access tokens and ID tokens in the name of `issuer`."""
+    """Issues grants, access tokens and ID tokens in the name of `issuer`, the public base URL."""
 
     issuer: str
     lifetimes: Lifetimes
     keys: SigningKeys
+    subjects: PairwiseSubjects
+    grants: GrantStore
+    audit: Audit
+    clock: Callable[[], float]
+
+    def issue(
+        self, request: TokenRequest, origin: str, person: Person | None, *, refresh: bool
+    ) -> tuple[dict[str, object], Sequence[AuditEvent]]:
+        """Store a new grant with its tokens and audit row, in one transaction.
+
+        Args:
+            request: with its client, and its scope and audience as they were granted.
+            origin: the grant type.
+            person: whom the token is about, None for a client's own token.
+            refresh: whether a refresh token comes along.
+
+        Returns:
+            What the token endpoint answers, and the audit events that were stored.
+
+        Raises:
+            ClientEnded: the client was disabled meanwhile.
+            StoreUnavailable: nothing was stored.
+        """
+        moment, oauth_client = self.clock(), request.client
+        client: Client = oauth_client.registered
+        now = int(moment)
+        fraction = moment - now
+        keeps = refresh and oauth_client.keeps_refresh_token
+        # A grant lives no longer than a refresh token that is kept.
+        family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
+        ends = self.end(client, now)
+        random = urandom(2 * RANDOM_OCTETS)
+        grant = self._new_grant(request, origin, person, moment, expires_at=family if refresh else ends)
+        contents = TokenContents.of(grant, ends)
+        access = self.access(client, contents, random[:RANDOM_OCTETS], fraction=fraction)
+        token = new_refresh = None
+        if refresh:
+            idle = now + self.lifetimes.refresh()
+            # A kept token stays in its table until its last end; how long it may be idle is in its row.
+            token = mint(REFRESH, (family if keeps else idle) + fraction, random[RANDOM_OCTETS:])
+            new_refresh = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
+        answer = self.answer(client, contents, access, token, now)
+        new_access = NewToken(key=stored_key(ACCESS, access), expires_at=ends)
+        return answer, self._store(request, grant, new_access, new_refresh)
+
+    def _new_grant(
+        self, request: TokenRequest, origin: str, person: Person | None, moment: float, *, expires_at: int
+    ) -> NewGrant:
+        client, scope = request.client.registered, request.granted_scope
+        return NewGrant(
+            id=new_grant_id(moment),
+            client_id=client.client_id,
+            subject=person.id if person else None,
+            sub=self.subjects.sub_of(client, person.id) if person else None,
+            net_id=person.net_id if person and not person.private else None,
+            scope=scope,
+            audience=request.granted_audience,
+            claims=claims_of(person, scope, client.released_claims) if person else {},
+            private=bool(person and person.private),
+            password_changed_at=person.password_changed_at if person else None,
+            auth_time=int(moment),
+            expires_at=expires_at,
+            origin=origin,
+        )
+
+    def _store(
+        self, request: TokenRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None
+    ) -> Sequence[AuditEvent]:
+        event = self.audit.event(
+            "token.issued", request, subject=grant.subject, grant_id=grant.id, scope=grant.scope
+        )
+        capped = self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
+        self.audit.write_due()
+        return (event, capped) if capped else (event,)
 
     def end(self, client: Client, at: int) -> int:
         """When an access token of `client` that is issued at `at` ends; both in seconds since the epoch."""
@@ -61,13 +165,13 @@ class TokenIssuer:
         return at + (longest if client.access_token_format == OPAQUE else min(longest, JWT_LIFETIME))
 
     def access(
-        self, client: Client, facts: TokenContents, octets: bytes | None = None, *, fraction: float = 0.0
+        self, client: Client, contents: TokenContents, octets: bytes | None = None, *, fraction: float = 0.0
     ) -> str:
         """An access token.
 
         Args:
             client: whom it is issued to.
-            facts: what is stored of it.
+            contents: what is stored about it.
             octets: 32 that nobody else can know; random ones if None.
             fraction: of the second in which it is issued, so that those of one second stand in their order.
 
@@ -75,11 +179,11 @@ class TokenIssuer:
             StoreUnavailable: there is no key at hand to sign with.
         """
         if client.access_token_format == OPAQUE:
-            return mint(ACCESS, facts.expires_at + fraction, octets)
-        signer = self.keys.signer(client.access_token_format, facts.issued_at)
-        return self._jwt(signer, client, facts, octets or urandom(32))
+            return mint(ACCESS, contents.expires_at + fraction, octets)
+        signer = self.keys.signer(client.access_token_format, contents.issued_at)
+        return self._jwt(signer, client, contents, octets or urandom(32))
 
-    def repeated(self, client: Client, facts: TokenContents, octets: bytes) -> Iterator[str]:
+    def repeated(self, client: Client, contents: TokenContents, octets: bytes) -> Iterator[str]:
         """The access tokens that `access` may have made of these, in the first release too.
 
         A JWT for each key that may have signed.
@@ -88,12 +192,12 @@ class TokenIssuer:
         """
         if client.access_token_format == OPAQUE:
             for first_form in (False, True):
-                yield mint(ACCESS, facts.expires_at, octets, first_form=first_form)
+                yield mint(ACCESS, contents.expires_at, octets, first_form=first_form)
             return
-        for signer in self.keys.candidates(client.access_token_format, facts.issued_at):
-            yield self._jwt(signer, client, facts, octets)
+        for signer in self.keys.candidates(client.access_token_format, contents.issued_at):
+            yield self._jwt(signer, client, contents, octets)
 
-    def id_token(self, client: Client, facts: TokenContents, access_token: str) -> str | None:
+    def id_token(self, client: Client, contents: TokenContents, access_token: str) -> str | None:
         """An ID token (OpenID Connect Core 1.0, 2), for a client that is registered for them.
 
         None where there is none: the scope `openid` was not granted, or no person stands behind the token.
@@ -101,30 +205,30 @@ class TokenIssuer:
         Raises:
             StoreUnavailable: there is no key at hand to sign with.
         """
-        if not client.flags.get(ID_TOKEN) or facts.sub is None or OPENID not in facts.scope.split():
+        if not client.flags.get(ID_TOKEN) or contents.sub is None or OPENID not in contents.scope.split():
             return None
         alg = RS256 if client.access_token_format == OPAQUE else client.access_token_format
         half = sha256(access_token.encode("ascii")).digest()[:_AT_HASH_OCTETS]
         claims: dict[str, object] = {
             "iss": self.issuer,
-            "sub": facts.sub,
+            "sub": contents.sub,
             "aud": client.client_id,
-            "exp": facts.issued_at + JWT_LIFETIME,
-            "iat": facts.issued_at,
-            "auth_time": facts.auth_time,
+            "exp": contents.issued_at + JWT_LIFETIME,
+            "iat": contents.issued_at,
+            "auth_time": contents.auth_time,
             "amr": ["pwd"],
             "at_hash": _base64(half),
         }
-        return self.keys.signer(alg, facts.issued_at).sign("JWT", claims)
+        return self.keys.signer(alg, contents.issued_at).sign("JWT", claims)
 
     def answer(
-        self, client: Client, facts: TokenContents, access: str, refresh: str | None, now: int
+        self, client: Client, contents: TokenContents, access: str, refresh: str | None, now: int
     ) -> dict[str, object]:
         """What the token endpoint says (RFC 6749, 5.1), with an ID token where one belongs to it.
 
         Args:
             client: whom it is said to.
-            facts: what is stored of the access token.
+            contents: what is stored about the access token.
             access: the access token.
             refresh: the refresh token, if there is one.
             now: seconds since the epoch.
@@ -135,25 +239,25 @@ class TokenIssuer:
         token: dict[str, object] = {
             "token_type": "Bearer",
             "access_token": access,
-            "expires_in": facts.expires_at - now,
+            "expires_in": contents.expires_at - now,
             "refresh_token": refresh,
-            "scope": facts.scope,
-            "id_token": self.id_token(client, facts, access),
+            "scope": contents.scope,
+            "id_token": self.id_token(client, contents, access),
         }
         return {name: value for name, value in token.items() if value is not None}
 
-    def _jwt(self, signer: Signer, client: Client, facts: TokenContents, octets: bytes) -> str:
+    def _jwt(self, signer: Signer, client: Client, contents: TokenContents, octets: bytes) -> str:
         """A JWT access token (RFC 9068, 2). A client's own is about the client, and tells of no login."""
         claims: dict[str, object] = {
             "iss": self.issuer,
-            "exp": facts.expires_at,
-            "aud": audience_of(facts.audience, self.issuer),
-            "sub": facts.sub or client.client_id,
+            "exp": contents.expires_at,
+            "aud": audience_of(contents.audience, self.issuer),
+            "sub": contents.sub or client.client_id,
             "client_id": client.client_id,
-            "iat": facts.issued_at,
+            "iat": contents.issued_at,
             "jti": _base64(octets[:_JTI_OCTETS]),
-            "scope": facts.scope,
-            "auth_time": None if facts.sub is None else facts.auth_time,
+            "scope": contents.scope,
+            "auth_time": None if contents.sub is None else contents.auth_time,
         }
         return signer.sign("at+jwt", claims)
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from authlib.oauth2 import OAuth2Error
 
 from models import AccessToken, GrantStore, RefreshStore, RefreshToken
-from oauth.audit import Refusals
-from oauth.clients.authlib_client import OAuthClient
+from oauth.audit import Audit
+from oauth.clients.authentication import OAuthClient
 from oauth.errors import invalid_refresh_token
 from oauth.token_request import TokenRequest
 from oauth.tokens.format import ACCESS, REFRESH, jti_of, key_of
-from telemetry import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +58,15 @@ def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now:
     return Presented(key, jti_of(token, key), stored, now) if key and stored else None
 
 
-def foreign_token(
-    refusals: Refusals, log: Log, request: TokenRequest, stored: AccessToken | RefreshToken
-) -> OAuth2Error:
-    """The answer to a client that presents another one's token, once log and audit tell of both clients.
+def foreign_token(audit: Audit, request: TokenRequest, stored: AccessToken | RefreshToken) -> OAuth2Error:
+    """The error for a client that presents another client's token. Log and audit name both clients.
 
-    The client is told what it is told of an unknown token (RFC 6749, 5.2).
+    The client gets the same error as for an unknown token (RFC 6749, 5.2).
 
     Args:
-        refusals: where the audit is noted.
-        log: where the operator is told.
-        request: of the client that presented it.
+        audit: where it is noted.
+        request: of the client that presented the token.
         stored: the token.
     """
-    noted = refusals.note_foreign(request, stored)
-    log.warning(noted.event, **noted.facts())
+    audit.note_foreign(request, stored)
     return invalid_refresh_token()

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from oauth.tokens.format import ACCESS, REFRESH, mint
-from oauth.tokens.issuer import TokenContents
-from oauth.tokens.lifetimes import Lifetimes
+from oauth.tokens.issuer import Lifetimes, TokenContents
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +27,21 @@ class Pair:
     """An access token, what it stands for, and a refresh token with its end (seconds since the epoch)."""
 
     access: str = field(repr=False)
-    facts: TokenContents
+    contents: TokenContents
     refresh: str = field(repr=False)
     refresh_expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class RotatedTokens:
-    """Derives successors: the first key makes, all are tried for a replay."""
+    """Derives rotated tokens: the first key derives new ones, all are tried for a replay.
+
+    For `replay_window` seconds a client whose answer was lost may present its refresh token again.
+    """
 
     keys: Sequence[bytes]
     lifetimes: Lifetimes
+    replay_window: int
 
     def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Iterator[RotatedToken]:
         """The successor that would be made of a refresh token, and then those that may have been made of it.

@@ -19,6 +19,7 @@ WRONG = {
     "telemetry/redaction.py": "models",
     "directory/contract.py": "flask",
     "oauth/policy/scope.py": "ldap3",
+    "oauth/server.py": "oauth.grants",
     "login/__init__.py": "sqlalchemy",
     "models/grants/purge.py": "authlib",
     "oauth/policy/claims.py": "sqlalchemy",

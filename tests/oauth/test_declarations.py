@@ -71,7 +71,7 @@ def page(site: Site) -> Registered:
     client = site.register("a page", *options)
     with site.app.app_context():
         server = server_of(site.app)
-        origins = Origins(lambda: [server.query_client(client.client_id)], site.clock)
+        origins = Origins(lambda: [server.query_client(client.client_id).registered], site.clock)
     add_client_endpoint(site.app, server, StubEndpoint, origins)
     return client
 

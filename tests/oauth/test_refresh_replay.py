@@ -213,13 +213,13 @@ class TestKeys:
             for keys in ([b"a" * 32], [b"b" * 32])
             for presented in (token, other)
             for generation in (0, 1)
-            for successor in RotatedTokens(keys, lifetimes).of(presented, generation, NOON, NOON + DAY)
+            for successor in RotatedTokens(keys, lifetimes, 60).of(presented, generation, NOON, NOON + DAY)
         ]
         random_bits = {each.access for each in made} | {
             urlsafe_b64decode(each.refresh[5:])[-36:-4] for each in made
         }
         assert len(random_bits) == 16
-        assert next(RotatedTokens([b"a" * 32], lifetimes).of(token, 0, NOON, NOON + DAY)) == made[0]
+        assert next(RotatedTokens([b"a" * 32], lifetimes, 60).of(token, 0, NOON, NOON + DAY)) == made[0]
 
 
 def test_nothing_of_a_successor_is_readable(faked: Site, refreshing: Registered, token: str) -> None:

@@ -1,0 +1,213 @@
+"""The steps that every grant shares, written once and in their order (RFC 6749, 3.2).
+
+A grant is a subclass of `Grant` that fills in what is its own. It cannot leave out or reorder a shared step.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
+
+from login import InvalidCredentials, Person
+from oauth.clients.authentication import OAuthClient
+from oauth.errors import missing, scope_not_for_person, unauthorized_client
+from oauth.policy.scope_registry import ScopeRules
+from oauth.token_request import TokenRequest
+from telemetry import AuditEvent
+
+if TYPE_CHECKING:
+    from oauth.server import Server
+
+_FINAL = ("validate_token_request", "create_token_response")
+
+
+class Issued(NamedTuple):
+    """What the token endpoint answers (RFC 6749, 5.1), and the audit events that were stored with it."""
+
+    answer: dict[str, object]
+    events: Sequence[AuditEvent]
+
+
+class Grant(BaseGrant, TokenEndpointMixin):
+    """One token request.
+
+    1. Authenticate the client.
+    2. Check that the client may use the grant.
+    3. Check that the required parameters are there.
+    4. Read the credential that the client presents (`read_credential`).
+    5. Resolve scope and audience (`resolve_scope`, `resolve_audience`).
+    6. Check the client's network.
+    7. Find the person (`find_person`): the grant's own step.
+    8. Apply the rules about the person.
+    9. Issue the tokens, with their audit row in the same transaction (`issue`).
+    10. Log the audit events.
+
+    Steps 1 to 6 are `validate_token_request`, the others `create_token_response`. Authlib's hooks run before
+    and after both, so that an extension such as PKCE works as with Authlib's own grants.
+    """
+
+    REQUIRED: ClassVar[Sequence[str]] = ()
+    """The parameters without which a request is refused."""
+    PARAMETERS: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that the grant reads. Each may be given once."""
+    REPEATABLE_PARAMETERS: ClassVar[frozenset[str]] = frozenset({"resource"})
+    """The parameters that the grant reads and that may repeat (RFC 8707, 2)."""
+    METADATA: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """What the grant adds to lists of the server's metadata (RFC 8414, 2)."""
+    PUBLIC_CLIENTS: ClassVar[bool] = True
+    """Whether clients without a secret may use the grant."""
+
+    request: TokenRequest
+    server: "Server"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse a grant that replaces the order of the steps.
+
+        Raises:
+            TypeError: the class overrides one of the two functions that run the steps.
+        """
+        super().__init_subclass__(**options)
+        for name in _FINAL:
+            if getattr(cls, name) is not getattr(Grant, name):
+                raise TypeError(f"{cls.__name__} may not override {name}: it runs the shared steps.")
+
+    def __init__(self, request: TokenRequest, server: "Server") -> None:
+        """Begin a request, as Authlib does for each one."""
+        super().__init__(request, server)
+        self.TOKEN_ENDPOINT_AUTH_METHODS = server.client_auth_methods(public=self.PUBLIC_CLIENTS)
+        self._checked: Person | None = None
+
+    def validate_token_request(self) -> None:
+        """Decide what can be decided without the directory (steps 1 to 6).
+
+        Raises:
+            OAuth2Error: as RFC 6749, 5.2 names it.
+            InvalidCredentials: the client's network is not allowed.
+            StoreUnavailable: the database cannot say.
+        """
+        self.execute_hook("before_validate_token_request")
+        request = self.request
+        request.client = client = self.authenticate_token_endpoint_client()
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise unauthorized_client()
+        absent = [name for name in self.REQUIRED if name not in request.form]
+        if absent:
+            raise missing(*absent)
+        self.read_credential()
+        request.granted_scope = self.resolve_scope()
+        request.granted_audience = self.resolve_audience()
+        try:
+            self.server.policy.restrictions.check_network(client.registered, request.address)
+        except InvalidCredentials as refusal:
+            raise self.network_error(refusal) from None
+        self.execute_hook("after_validate_token_request", None)
+
+    def create_token_response(self) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        """Find the person, apply the rules, issue and audit (steps 7 to 10; RFC 6749, 5.1).
+
+        Raises:
+            OAuth2Error: as RFC 6749, 5.2 names it.
+            Throttled: too many logins failed before.
+            InvalidCredentials: the directory or a rule refused the person.
+            DirectoryUnavailable: the directory cannot say.
+            ClientEnded: the client was disabled meanwhile.
+            StoreUnavailable: the database cannot say. Nothing was stored.
+        """
+        self.execute_hook("before_create_token_response")
+        person = self.find_person()
+        if person is not None:
+            self.check_person(person)
+            self._permit(person)
+            self.request.user = person
+        issued = self.issue(person)
+        for event in issued.events:
+            self.server.log.info(event.event, **event.facts())
+        response = 200, issued.answer, self.TOKEN_RESPONSE_HEADER
+        self.execute_hook("after_create_token_response", response)
+        return response
+
+    @property
+    def oauth_client(self) -> OAuthClient:
+        """The authenticated client."""
+        client: OAuthClient = self.request.client
+        return client
+
+    @cached_property
+    def rules(self) -> ScopeRules:
+        """The scope rules, read once: one state of them decides the whole request."""
+        return self.server.policy.scope_registry.rules()
+
+    def read_credential(self) -> None:
+        """Read what the client presents beside its own credentials, such as a refresh token.
+
+        Raises:
+            OAuth2Error: `invalid_grant`, where it is of no use.
+        """
+
+    def resolve_scope(self) -> str:
+        """The scope that the client may have of the requested one (RFC 6749, 3.3).
+
+        Raises:
+            OAuth2Error: `invalid_scope`.
+        """
+        client = self.oauth_client
+        return self.server.policy.resolve_scope(
+            client.registered, self.request.payload.scope, tolerant=client.is_scope_tolerant
+        )
+
+    def resolve_audience(self) -> str | None:
+        """The audience that the client may have of the requested resources (RFC 8707, 2).
+
+        Raises:
+            OAuth2Error: `invalid_target`.
+        """
+        return self.server.policy.resolve_audience(self.oauth_client.registered, self.request.resources)
+
+    def network_error(self, refusal: InvalidCredentials) -> Exception:
+        """The error for a client on a network that is not allowed: by default that of a wrong password."""
+        return refusal
+
+    def find_person(self) -> Person | None:
+        """The person that the token is about, None for a client's own token. Every grant defines this step.
+
+        Raises:
+            InvalidCredentials: the person is refused.
+            DirectoryUnavailable: the directory cannot say.
+        """
+        raise NotImplementedError
+
+    def check_person(self, person: Person) -> None:
+        """Apply the rules that keep people out. A grant may call it earlier, in `find_person`.
+
+        Raises:
+            InvalidCredentials: a rule refuses the person.
+        """
+        if self._checked is not person:
+            self.server.policy.restrictions.check_person(self.oauth_client.registered, person)
+            self._checked = person
+
+    def wants_groups(self, scope: str) -> bool:
+        """Whether the person's groups are needed, for claims or rules, where `scope` is granted."""
+        return self.server.policy.wants_groups(self.oauth_client.registered, scope, self.rules)
+
+    def issue(self, person: Person | None) -> Issued:
+        """Issue a new grant with its tokens. A refresh token comes along where the client may use one.
+
+        Args:
+            person: whom the rules have let through.
+        """
+        refresh = person is not None and self.oauth_client.check_grant_type("refresh_token")
+        return Issued(*self.server.token_issuer.issue(self.request, self.GRANT_TYPE, person, refresh=refresh))
+
+    def _permit(self, person: Person) -> None:
+        """Leave in the granted scope what the person may have (RFC 6749, 3.3).
+
+        Raises:
+            OAuth2Error: `invalid_scope`: the rules leave nothing.
+        """
+        permitted = self.rules.permitted(person, self.request.granted_scope)
+        if not permitted:
+            self.server.audit.note_scope(self.request, person.id)
+            raise scope_not_for_person()
+        self.request.granted_scope = permitted

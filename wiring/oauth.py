@@ -1,0 +1,72 @@
+"""Builds the authorization server, and registers its grants.
+
+Owns: which grants are served, and with which extensions.
+"""
+
+import time
+
+from flask import Flask
+
+from admin import Services
+from login import ClientFailures
+from models import MissingPersonStore, RefreshStore, ScopeStore
+from oauth import PairwiseSubjects, Policy, RotatedTokens, ScopeRegistry, Server, Stores, TokenIssuer
+from oauth.grants.client_credentials import ClientCredentialsGrant
+from oauth.grants.password import PasswordGrant
+from oauth.grants.refresh_token import RefreshTokenGrant
+from settings import Settings
+from telemetry import Log
+from wiring.audit import open_audit
+from wiring.from_settings import client_limits, lifetimes, restrictions
+from wiring.login import open_login
+
+GRANTS = (PasswordGrant, RefreshTokenGrant, ClientCredentialsGrant)
+
+
+def open_server(app: Flask, settings: Settings, services: Services, log: Log) -> Server:
+    """The authorization server, with its grants.
+
+    Args:
+        app: the application.
+        settings: what the operator chose.
+        services: the stores and keys.
+        log: where the operator reads.
+    """
+    audit = open_audit(app, services.audit_names, log, services.clock)
+    rotation_keys = [key.key for key in services.ring.derive("refresh token successor")]
+    times = lifetimes(settings)
+    server = Server(
+        policy=Policy(
+            issuer=settings.issuer,
+            restrictions=restrictions(settings),
+            scope_registry=ScopeRegistry(ScopeStore().list, services.clock),
+            default_scope=settings.default_scope or "",
+        ),
+        token_issuer=TokenIssuer(
+            issuer=settings.issuer,
+            lifetimes=times,
+            keys=services.signing_keys,
+            subjects=PairwiseSubjects(services.persistent_secrets.get),
+            grants=services.grants,
+            audit=audit,
+            clock=services.clock,
+        ),
+        rotated_tokens=RotatedTokens(rotation_keys, times, settings.refresh_replay_window),
+        audit=audit,
+        stores=_stores(services),
+        login=open_login(settings, services.ring, services.directory, log, services.clock),
+        client_failures=ClientFailures(client_limits(settings), monotonic=time.monotonic),
+        clock=services.clock,
+    )
+    for grant in GRANTS:
+        server.register_grant(grant)
+    return server
+
+
+def _stores(services: Services) -> Stores:
+    return Stores(
+        clients=services.clients,
+        grants=services.grants,
+        refreshes=RefreshStore(services.grants.commits),
+        missing_people=MissingPersonStore(),
+    )
