@@ -1,4 +1,4 @@
-"""A huge login name costs nothing: it is refused before it is normalised, and whatever the answer is."""
+"""A huge login name costs little: it is refused before it is normalized."""
 
 import time
 from collections.abc import Callable
@@ -20,14 +20,14 @@ _MOST = 0.02
 
 
 def ask(site: Site, client: Registered, name: str) -> TestResponse:
-    """A token request whose body is not percent-encoded: so it holds most of a name."""
+    """A token request whose body is not percent-encoded, so that the longest name fits."""
     form = f"grant_type=password&password=x&username={name}".encode()
     content_type = "application/x-www-form-urlencoded"
     return site.http.post("/oauth/token", data=form, auth=client.basic, content_type=content_type)
 
 
 def cpu_of(question: Callable[[], object]) -> float:
-    """The least CPU time of a few times."""
+    """The least CPU time of a few runs."""
     took = []
     for _ in range(3):
         began = time.process_time()
@@ -37,8 +37,8 @@ def cpu_of(question: Callable[[], object]) -> float:
 
 
 @pytest.mark.parametrize("name", [*HUGE.values(), "x" * 257], ids=[*HUGE, "by one"])
-def test_name_over_256_characters(make_site: Callable[..., Site], name: str) -> None:
-    """The answer is that of a wrong password, in little time; no directory is asked."""
+def test_name_over_256_characters_is_refused_quickly(make_site: Callable[..., Site], name: str) -> None:
+    """The answer is that of a wrong password, it takes little time, and the directory is not asked."""
     directory = FakeDirectory()
     site = make_site(directory)
     client = site.register()
@@ -54,8 +54,8 @@ def test_name_over_256_characters(make_site: Callable[..., Site], name: str) -> 
 
 
 @pytest.mark.parametrize("name", HUGE.values(), ids=HUGE)
-def test_name_over_256_characters_beyond_the_limit(make_site: Callable[..., Site], name: str) -> None:
-    """429 costs no more than 400 does, for the log and the audit too."""
+def test_name_over_256_characters_is_throttled_quickly(make_site: Callable[..., Site], name: str) -> None:
+    """A 429 costs no more than a 400, with its log line and audit row."""
     site = make_site(NETID_LIMIT_PERSON="1/15minutes")
     client = site.register()
     assert said(ask(site, client, name)) == INVALID_GRANT
@@ -65,7 +65,7 @@ def test_name_over_256_characters_beyond_the_limit(make_site: Callable[..., Site
 
 @pytest.mark.parametrize("name", ALLOWED.values(), ids=ALLOWED)
 def test_longest_names_are_cheap(site: Site, name: str) -> None:
-    """256 characters of the worst kind are looked at, and cost little more than a short name."""
+    """256 characters of the worst kind cost little more than a short name."""
     assert len(name) <= 256
     client = site.register()
     assert said(ask(site, client, name)) == INVALID_GRANT
@@ -73,7 +73,7 @@ def test_longest_names_are_cheap(site: Site, name: str) -> None:
 
 
 @pytest.mark.parametrize("command", [("person", "why"), ("person", "unblock"), ("person", "logout")])
-def test_commands_take_any_name(site: Site, command: tuple[str, ...]) -> None:
-    """A name that is too long is nobody's for an operator as well."""
+def test_commands_find_nobody_with_a_long_name(site: Site, command: tuple[str, ...]) -> None:
+    """For an operator too, nobody has a name that is too long."""
     assert cpu_of(lambda: site.run(*command, HUGE["marks"], "--json")) < 1
     assert site.run("audit", "list", "--name", HUGE["marks"], "--json")

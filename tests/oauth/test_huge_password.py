@@ -1,4 +1,4 @@
-"""A huge password costs nothing (FreeIPA CVE-2020-1722; SASLprep takes a second for a megabyte)."""
+"""A huge password costs little (FreeIPA CVE-2020-1722; SASLprep takes a second for a megabyte)."""
 
 import time
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from tests.oauth.answers import INVALID_GRANT, said
 @pytest.mark.parametrize(
     "password", ["x" * 1025, "ä" * 2500, "\ufdfa" * 1500], ids=["ascii", "latin", "long"]
 )
-def test_password_over_1024_octets(site: Site, password: str) -> None:
-    """It is a wrong one, in little time, though the embedded directory has none so long."""
+def test_password_over_1024_octets_is_wrong(site: Site, password: str) -> None:
+    """A password over 1024 octets is refused as wrong, in little time."""
     client = site.register()
     site.ask_token(client, password="wrong")
     took = []
@@ -27,7 +27,7 @@ def test_password_over_1024_octets(site: Site, password: str) -> None:
 
 
 def test_body_over_16_kib_reaches_no_directory(make_site: Callable[..., Site]) -> None:
-    """A megabyte is refused before it is a password (RFC 9110, 15.5.14)."""
+    """A body of a megabyte is refused before the password is read (RFC 9110, 15.5.14)."""
     directory = FakeDirectory()
     site = make_site(directory)
     assert site.ask_token(site.register(), password="x" * 2**20).status_code == 413

@@ -40,8 +40,8 @@ def login(site: Site, client: Registered, **form: str) -> dict[str, Any]:
     return answer
 
 
-def test_claims(faked: Site, register: Register) -> None:
-    """Issuer, person, client and times, how the person proved themselves, and the token beside (Core, 2)."""
+def test_token_has_its_claims(faked: Site, register: Register) -> None:
+    """The claims are issuer, user, client, times, method and the hash of the access token (Core, 2)."""
     client = register("--id-token")
     body = login(faked, client)
     token = verified(faked, body["id_token"])
@@ -62,14 +62,16 @@ def test_claims(faked: Site, register: Register) -> None:
 @pytest.mark.parametrize(
     ("token_format", "alg"), [("opaque", "RS256"), ("RS256", "RS256"), ("ES256", "ES256")]
 )
-def test_algorithm(faked: Site, register: Register, token_format: str, alg: str) -> None:
-    """It is signed as the client's access tokens are, else with RS256, which every client knows (Core, 2)."""
+def test_algorithm_is_that_of_the_access_token(
+    faked: Site, register: Register, token_format: str, alg: str
+) -> None:
+    """The algorithm is that of the client's access tokens, else RS256, which every client knows (Core, 2)."""
     body = login(faked, register("--id-token", "--access-token-format", token_format))
     assert verified(faked, body["id_token"]).header["alg"] == alg
 
 
-def test_auth_time_is_kept(faked: Site, register: Register) -> None:
-    """A refresh gives another one, which tells of the login (Core, 12.2)."""
+def test_refresh_keeps_the_auth_time(faked: Site, register: Register) -> None:
+    """A refresh issues another ID token with the time of the login (Core, 12.2)."""
     client = register("--id-token")
     refresh = login(faked, client)["refresh_token"]
     faked.clock.now += 1000
@@ -78,8 +80,8 @@ def test_auth_time_is_kept(faked: Site, register: Register) -> None:
     assert (claims["auth_time"], claims["iat"], claims["sub"]) == (NOON, NOON + 1000, ALICE.id)
 
 
-def test_replay_gives_the_same(faked: Site, register: Register) -> None:
-    """A lost answer is repeated to the letter, its ID token included."""
+def test_replay_repeats_the_id_token(faked: Site, register: Register) -> None:
+    """A lost answer is repeated exactly, with its ID token."""
     client = register("--id-token")
     refresh = login(faked, client)["refresh_token"]
     first = faked.refresh(client, refresh)
@@ -88,49 +90,49 @@ def test_replay_gives_the_same(faked: Site, register: Register) -> None:
 
 
 class TestNone:
-    """Where none is given."""
+    """Answers without an ID token."""
 
-    def test_without_the_flag(self, faked: Site, register: Register) -> None:
-        """Another client's `openid` is a scope like any other."""
+    def test_client_without_the_flag_gets_none(self, faked: Site, register: Register) -> None:
+        """Without the flag, `openid` is a scope like any other."""
         body = login(faked, register())
         assert body["scope"] == "openid profile"
         assert "id_token" not in body
 
-    def test_without_the_scope(self, faked: Site, register: Register) -> None:
-        """A client that does not ask for `openid` gets none (Core, 3.1.2.1)."""
+    def test_request_without_openid_gets_none(self, faked: Site, register: Register) -> None:
+        """A request without `openid` gets no ID token (Core, 3.1.2.1)."""
         client = register("--id-token")
         body = login(faked, client, scope="profile")
         assert "id_token" not in body
         assert "id_token" not in faked.refresh(client, body["refresh_token"]).get_json()
 
-    def test_narrowed_away(self, faked: Site, register: Register) -> None:
-        """A refresh that asks for less than `openid` gets none."""
+    def test_refresh_without_openid_gets_none(self, faked: Site, register: Register) -> None:
+        """A refresh with a scope without `openid` gets no ID token."""
         client = register("--id-token")
         answer = faked.refresh(client, login(faked, client)["refresh_token"], scope="profile")
         assert "id_token" not in answer.get_json()
 
-    def test_own_behalf(self, faked: Site, register: Register) -> None:
-        """Nobody logs in where a program acts for itself."""
+    def test_client_credentials_get_none(self, faked: Site, register: Register) -> None:
+        """With client credentials there is no login, so there is no ID token."""
         answer = faked.post("/oauth/token", register("--id-token"), grant_type="client_credentials")
         assert "id_token" not in answer.get_json()
 
-    def test_flag_can_be_taken_away(self, faked: Site, register: Register) -> None:
-        """The operator's word counts from the next answer on."""
+    def test_removed_flag_counts_at_once(self, faked: Site, register: Register) -> None:
+        """The next answer follows the changed registration."""
         client = register("--id-token")
         faked.run("client", "update", client.client_id, "--no-id-token")
         assert "id_token" not in login(faked, client)
 
 
-def test_opens_nothing(faked: Site, register: Register) -> None:
-    """It is no access token (RFC 9068, 2.1): no resource takes it, and introspection does not know it."""
+def test_id_token_opens_no_resource(faked: Site, register: Register) -> None:
+    """Resources refuse an ID token, and introspection does not know it (RFC 9068, 2.1)."""
     client = register("--id-token")
     token = login(faked, client)["id_token"]
     assert faked.get("/api/me", token).status_code == 401
     assert faked.post("/oauth/introspect", client, token=token).get_json() == {"active": False}
 
 
-def test_no_key_no_token(faked: Site, register: Register) -> None:
-    """Where it cannot be signed nothing is issued: 503."""
+def test_nothing_is_issued_without_a_signing_key(faked: Site, register: Register) -> None:
+    """If the ID token cannot be signed, nothing is issued: 503."""
     client = register("--id-token")
     drop_table(faked, "signing_key")
     assert said(faked.ask_token(client)) == UNAVAILABLE

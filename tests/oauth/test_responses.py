@@ -1,4 +1,4 @@
-"""Answers in JSON: as they go out to the WSGI server."""
+"""JSON answers, as the WSGI server gets them."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def sent(
 
 
 def test_length_is_that_of_the_body() -> None:
-    """The answer says how long it is, in octets (RFC 9110, 8.6), and is JSON in ASCII."""
+    """The answer is JSON in ASCII with its length in octets (RFC 9110, 8.6)."""
     body, line, headers = sent()
     assert (body, line) == (b'{"name": "\\u00c5lice"}\n', "200 OK")
     assert headers["Content-Length"] == str(len(body))
@@ -35,18 +35,18 @@ def test_head_has_no_body() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_status_without_a_body(status: int) -> None:
-    """204 and 304 have none, whoever set them afterwards (RFC 9110, 15.3.5 and 15.4.5)."""
+def test_status_204_and_304_have_no_body(status: int) -> None:
+    """204 and 304 have no body, even if the status is set later (RFC 9110, 15.3.5 and 15.4.5)."""
     assert sent(status=status)[0] == b""
 
 
 @pytest.mark.parametrize("name", ["Content-Type", "Content-Length", "Cache-Control", "Pragma"])
-def test_headers_of_ours_stay(name: str) -> None:
-    """A further header never takes the place of one of ours."""
+def test_fixed_header_cannot_be_replaced(name: str) -> None:
+    """A further header cannot replace a fixed one."""
     assert sent(headers=[(name, "x")]) == sent()
 
 
-def test_line_break_in_a_header() -> None:
+def test_header_with_a_line_break_is_refused() -> None:
     """A header cannot be split into two (RFC 9110, 5.5)."""
     with pytest.raises(ValueError, match="newline"):
         json_response({}, headers=[("Allow", "GET\r\nSet-Cookie: x")])

@@ -1,4 +1,4 @@
-"""A password that a program did not URL-encode: who is told, and that it tells nothing of the password."""
+"""The hint that a program did not URL-encode a password reveals nothing about the password."""
 
 from urllib.parse import quote, quote_plus
 
@@ -19,12 +19,12 @@ START = "grant_type=password&username=alice&password="
 
 @pytest.fixture
 def hinted(faked: Site) -> Registered:
-    """A client that is registered for hints."""
+    """A client with the flag for hints."""
     return faked.register("a script", "--url-encoding-hints")
 
 
 def log_in(site: Site, client: Registered, body: str) -> dict[str, str]:
-    """The answer to a login that is refused."""
+    """The answer to a refused login."""
     answer = site.http.post("/oauth/token", data=body, content_type=FORM, auth=client.basic)
     assert answer.status_code == 400
     told: dict[str, str] = answer.get_json()
@@ -33,7 +33,7 @@ def log_in(site: Site, client: Registered, body: str) -> dict[str, str]:
 
 
 def hints(site: Site) -> list[object]:
-    """What the log lines of refused logins hint at."""
+    """The hints in the log lines of refused logins."""
     return [line.get("hint") for line in site.log_lines() if line["event"] == "grant.refused"]
 
 
@@ -55,8 +55,10 @@ def hints(site: Site) -> list[object]:
     ],
 )
 @pytest.mark.parametrize("behind", ["", "&scope=default", "&client_id="])
-def test_sure_signs(faked: Site, fake: FakeDirectory, hinted: Registered, password: str, behind: str) -> None:
-    """Where a refused password shows that it was not encoded, the log says so, and so does the answer."""
+def test_unencoded_password_is_hinted_at(
+    faked: Site, fake: FakeDirectory, hinted: Registered, password: str, behind: str
+) -> None:
+    """If a refused password was clearly not encoded, log and answer say so."""
     fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     assert log_in(faked, hinted, START + password + behind)["error_description"] == HINT
     assert hints(faked) == ["password_not_url_encoded"]
@@ -64,10 +66,10 @@ def test_sure_signs(faked: Site, fake: FakeDirectory, hinted: Registered, passwo
 
 @pytest.mark.parametrize("encode", [quote, quote_plus, lambda text: quote(text, safe="!'()*~/:@$,;?")])
 @pytest.mark.parametrize("password", ["Tr0ub&d0r=3", "100%", "a b+c", "pä#|", "plain", "a/b:c@d$e"])
-def test_encoded_password(
+def test_encoded_password_gives_no_hint(
     faked: Site, fake: FakeDirectory, hinted: Registered, password: str, encode: object
 ) -> None:
-    """A password that was encoded, however sparingly, is no sign, whatever stands behind it."""
+    """An encoded password gives no hint, whatever parameter follows it."""
     assert callable(encode)
     fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     for behind in ("", "&", "&scope=default&vendor=1", "&resource=&x=1", "&audience=x"):
@@ -75,15 +77,15 @@ def test_encoded_password(
     assert set(hints(faked)) == {None}
 
 
-def test_only_who_asked_for_hints_is_told(faked: Site, fake: FakeDirectory) -> None:
-    """Other clients are told the one sentence; the log says it all the same."""
+def test_only_clients_with_the_flag_get_the_hint(faked: Site, fake: FakeDirectory) -> None:
+    """Other clients get the constant sentence; the log has the hint for every client."""
     fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     assert log_in(faked, faked.register(), START + "a&b")["error_description"] == WRONG
     assert hints(faked) == ["password_not_url_encoded"]
 
 
-def test_audit_says_so(faked: Site, fake: FakeDirectory) -> None:
-    """The audit row of the refusal has the hint; that of a password which was encoded has none."""
+def test_audit_row_has_the_hint(faked: Site, fake: FakeDirectory) -> None:
+    """The audit row of a refusal has the hint only if the password was not encoded."""
     fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     client = faked.register()
     for password in ("a&b", "a%26b"):
@@ -93,8 +95,8 @@ def test_audit_says_so(faked: Site, fake: FakeDirectory) -> None:
     assert told == ["password_not_url_encoded", None]
 
 
-def test_hint_beside_a_reason(faked: Site, fake: FakeDirectory) -> None:
-    """A client that is told both hints and reasons is told both."""
+def test_client_gets_both_hint_and_reason(faked: Site, fake: FakeDirectory) -> None:
+    """A client with both flags gets hint and reason."""
     fake.outcome = InvalidCredentials(Refusal.LOCKED)
     client = faked.register("a script", "--url-encoding-hints", "--told-reasons")
     told = log_in(faked, client, START + "a&b")
@@ -102,8 +104,8 @@ def test_hint_beside_a_reason(faked: Site, fake: FakeDirectory) -> None:
     assert told["reason"] == "locked"
 
 
-def test_hint_is_no_oracle(faked: Site, fake: FakeDirectory, hinted: Registered) -> None:
-    """Whatever a login was refused for, the answer to the same body is the same to the byte."""
+def test_hint_does_not_depend_on_the_reason(faked: Site, fake: FakeDirectory, hinted: Registered) -> None:
+    """For every reason of a refusal, the same body gets the same bytes."""
     answers = set()
     for reason in Refusal:
         faked.clock.now += 86_400
@@ -112,17 +114,15 @@ def test_hint_is_no_oracle(faked: Site, fake: FakeDirectory, hinted: Registered)
     assert len(answers) == 1
 
 
-def test_login_that_succeeds_is_told_nothing(faked: Site, hinted: Registered) -> None:
-    """A password that arrived whole, encoded or not, is a login like any other."""
+def test_successful_login_gets_no_hint(faked: Site, hinted: Registered) -> None:
+    """A login that succeeds gets no hint, encoded or not."""
     answer = faked.http.post("/oauth/token", data=START + "a=b", content_type=FORM, auth=hinted.basic)
     assert answer.status_code == 200
     assert "hint" not in faked.log.getvalue()
 
 
-def test_parts_of_the_password_are_logged_nowhere(
-    faked: Site, fake: FakeDirectory, hinted: Registered
-) -> None:
-    """The names and values that came of an "&" in a password are parts of it: no log line has them."""
+def test_no_part_of_the_password_is_logged(faked: Site, fake: FakeDirectory, hinted: Registered) -> None:
+    """An "&" splits a password into names and values; no log line has these parts."""
     fake.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     answer = log_in(faked, hinted, START + "Sesame&Canary0ne=Canary2wo&Canary3")
     for text in (faked.log.getvalue(), str(answer)):
@@ -131,6 +131,6 @@ def test_parts_of_the_password_are_logged_nowhere(
 
 
 @pytest.mark.parametrize("body", [b"", b"&&", b"username=a&b", b"password", b"pass%77ord=a", b"=a&b=c"])
-def test_no_password_no_sign(body: bytes) -> None:
-    """A body without a password, or with an encoded one, bears no sign."""
+def test_body_without_a_password_gives_no_hint(body: bytes) -> None:
+    """A body without a password, or with an encoded one, gives no hint."""
     assert not is_left_raw(body)

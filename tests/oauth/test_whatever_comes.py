@@ -1,4 +1,4 @@
-"""Ten thousand requests, each stranger than the last: none is more than a plain refusal."""
+"""Ten thousand generated requests: each gets a plain answer, never a 5xx."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -58,7 +58,7 @@ fuzz = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 @pytest.fixture
 def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
-    """An application over the fake directory; each failed authentication is answered as the first is."""
+    """An application over the fake directory, without limits on failed client authentications."""
     names = ("ADDRESS", "CLIENT")
     return make_site(fake, **{f"NETID_LIMIT_AUTHENTICATION_{name}": "" for name in names})
 
@@ -71,7 +71,7 @@ def good(faked: Site) -> Registered:
 
 
 def is_plain(answer: TestResponse, statuses: Callable[[int], bool]) -> bool:
-    """Whether an answer is JSON of one line, with a status that is meant."""
+    """Whether an answer is JSON on one line, with an expected status."""
     assert answer.content_type == "application/json"
     assert answer.data.endswith(b"}\n")
     assert isinstance(answer.get_json(), dict)
@@ -79,12 +79,12 @@ def is_plain(answer: TestResponse, statuses: Callable[[int], bool]) -> bool:
 
 
 def refused(status: int) -> bool:
-    """Whether a status says that the request was at fault."""
+    """Whether a status blames the request."""
     return 400 <= status < 500
 
 
 def answered(status: int) -> bool:
-    """Whether a status is of a request that was understood, or at fault."""
+    """Whether a status is 200 or blames the request."""
     return status == 200 or refused(status)
 
 
@@ -122,7 +122,7 @@ def test_any_bytes_are_a_refusal(
     path: str,
     headers: dict[str, str],
 ) -> None:
-    """Any octets as body, type and headers: JSON, and never a 5xx (RFC 6749, 5.2)."""
+    """Any octets as body, type and headers get JSON and never a 5xx (RFC 6749, 5.2)."""
     environ: dict[str, object] = {"CONTENT_TYPE": content_type, **headers}
     if authorization is not None:
         environ["HTTP_AUTHORIZATION"] = authorization
@@ -137,7 +137,7 @@ def test_any_bytes_are_a_refusal(
     headers=HEADERS,
     known=st.booleans(),
 )
-def test_any_parameters_of_a_good_client(
+def test_any_parameters_of_a_client_are_answered(
     faked: Site,
     fake: FakeDirectory,
     good: Registered,
@@ -148,7 +148,7 @@ def test_any_parameters_of_a_good_client(
     headers: dict[str, str],
     known: bool,
 ) -> None:
-    """Any text in any parameter, behind a client that proved itself, whatever the directory says: no 5xx."""
+    """Any text in any parameter of an authenticated client gets no 5xx, whatever the directory answers."""
     fake.outcome = ALICE if known else InvalidCredentials(Refusal.WRONG_PASSWORD)
     kept = {"CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING"}
     given_pairs = [*pairs, ("grant_type", grant)] if path in {"/oauth/token", "/token"} else pairs
@@ -193,7 +193,7 @@ def test_any_credentials_are_a_refusal(
     path: str,
     also: list[tuple[str, str]],
 ) -> None:
-    """Whatever stands in a Basic header, of a registered client or of none: 400 or 401, and no 5xx."""
+    """Any Basic header gets 400 or 401, and no 5xx, for a registered client or none."""
     encoded = b64encode(credentials.replace(b"\x00good", good.client_id.encode())).decode()
     form = [("grant_type", "client_credentials"), ("token", "x"), *also]
     answer = faked.http.post(
