@@ -7,7 +7,7 @@ from typing import Any
 from admin.operation import OperationRefused, Services
 from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Client, Scope, ScopeExists, ScopeStore
-from oauth.policy.membership import is_rule
+from oauth.policy.membership import rule_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 from oauth.policy.scope_registry import BUILT_IN, ScopeRules, ScopeVerdict
 
@@ -211,11 +211,7 @@ def _refuse_mistakes(scope: Scope) -> None:
         sentences.append(f"The scope {DEFAULT!r} is what clients without a list have: it can have no rules.")
     if not scope.description.isprintable():
         sentences.append("The description must be printable.")
-    sentences += [
-        f"The rule {rule!r} must be group:DN (RFC 4514) or affiliation:NAME."
-        for rule in scope.needs
-        if not is_rule(rule)
-    ]
+    sentences += rule_mistakes(scope.needs)
     if sentences:
         raise InvalidScope(*sentences)
 

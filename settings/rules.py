@@ -10,6 +10,7 @@ import re
 
 from limits import RateLimitItem, parse_many
 
+from core.person_rules import parse_rule
 from core.setting_rules import is_host, is_loopback, split_url, text, words
 from settings.weak_keys import KEY_MIN_LENGTH, weakness
 
@@ -21,7 +22,6 @@ _SWITCH_WORDS = {
     **dict.fromkeys(("on", "true", "yes", "1"), "on"),
     **dict.fromkeys(("off", "false", "no", "0"), "off"),
 }
-_MEMBER_RULE = re.compile(r"(group|affiliation):\s*\S.*")
 # A DN may hold commas and spaces; a semicolon in one is escaped (RFC 4514, 2.4).
 _BETWEEN_MEMBER_RULES = re.compile(r"(?<!\\)[;\n]")
 _MAX_LIMIT = 1_000_000
@@ -112,9 +112,7 @@ def members(value: object) -> tuple[str, ...]:
     """Read rules about people: an array, or a text with semicolons between. Raises ValueError for a slip."""
     given = value if isinstance(value, list | tuple) else _BETWEEN_MEMBER_RULES.split(text(value))
     rules = tuple(rule for each in given if (rule := text(each).strip()))
-    if (value and not rules) or not all(
-        _MEMBER_RULE.fullmatch(rule) and rule.isprintable() for rule in rules
-    ):
+    if (value and not rules) or any(parse_rule(rule) is None for rule in rules):
         raise ValueError("must be rules group:DN or affiliation:NAME, semicolons between")
     return rules
 

@@ -1,13 +1,14 @@
-"""What a client's restrictions may be: rules about people, networks, origins of pages."""
+"""What a client's restrictions may be: rules about people, networks, origins of browser pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from models import Registration
-from oauth.policy.membership import is_rule
+from oauth.policy.membership import rule_mistakes
+from oauth.policy.restrictions import MEMBER_RESTRICTIONS
 
-RESTRICTIONS = ("allow_members", "refuse_members", "networks", "cors_origins")
+RESTRICTIONS = (*MEMBER_RESTRICTIONS, "networks", "cors_origins")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -22,7 +23,9 @@ def restriction_mistakes(registration: Registration) -> Sequence[str]:
         for name in registration.restrictions
         if name not in RESTRICTIONS
     ]
-    for name, (is_right, sentence) in _RULES.items():
+    for name in MEMBER_RESTRICTIONS:
+        found += rule_mistakes(registration.restrictions.get(name, ()))
+    for name, (is_right, sentence) in _VALUES.items():
         values = registration.restrictions.get(name, ())
         found += [sentence.format(value=repr(value)) for value in values if not is_right(value)]
     if registration.restrictions.get("cors_origins") and not _is_public(registration):
@@ -60,10 +63,7 @@ def _is_public(registration: Registration) -> bool:
     return registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
 
 
-_RULE = "The rule {value} must be group:DN (RFC 4514) or affiliation:NAME."
-_RULES: Mapping[str, tuple[Callable[[str], bool], str]] = {
-    "allow_members": (is_rule, _RULE),
-    "refuse_members": (is_rule, _RULE),
+_VALUES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "networks": (
         _is_network,
         "The network {value} must be an address, or such as 192.0.2.0/24 or 2001:db8::/32, no bit behind it.",

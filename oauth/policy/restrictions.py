@@ -12,6 +12,9 @@ from login import InvalidCredentials, Person, Refusal
 from models import Client
 from oauth.policy.membership import met, refused_by, want_groups
 
+MEMBER_RESTRICTIONS = ("allow_members", "refuse_members")
+"""The restrictions of a client that hold rules about people."""
+
 
 class Restrictions:
     """The server's own rules about people, and those of each client beside them: both must be kept."""

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from login import NotADn, dn_key, strict_dn_key
 from models import Client, Scope
 from oauth.policy.membership import group_dns
-
-_MEMBERS = ("allow_members", "refuse_members")
+from oauth.policy.restrictions import MEMBER_RESTRICTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def named_groups(
     rules += [
         (f"client {client.client_id}", rule)
         for client in clients
-        for name in _MEMBERS
+        for name in MEMBER_RESTRICTIONS
         for rule in client.restrictions.get(name, ())
     ]
     rules += [(f"scope {scope.name}", rule) for scope in scopes for rule in scope.needs]

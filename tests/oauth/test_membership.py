@@ -4,11 +4,40 @@ from dataclasses import replace
 
 import pytest
 
+from models import Registration
+from oauth.clients.restriction_rules import restriction_mistakes
 from oauth.policy.membership import is_rule, met, refused_by, want_groups
+from settings.rules import members
 from tests.fakes import ALICE
 
 PAYROLL = "cn=payroll,ou=groups,dc=campus,dc=example"
 MEMBER = replace(ALICE, groups=(PAYROLL,), affiliations=("staff",))
+
+
+def restricted_to(text: str) -> Registration:
+    """A client that only people who meet the rule may use."""
+    return Registration(client_name="x", restrictions={"allow_members": (text,)})
+
+
+@pytest.mark.parametrize(
+    "text", [f"group:{PAYROLL}", f"group: {PAYROLL}", "affiliation:staff", "affiliation: staff "]
+)
+def test_rule_is_a_rule_for_settings_scopes_and_clients(text: str) -> None:
+    """The syntax of a rule is declared once: what one place accepts, the others accept."""
+    assert is_rule(text)
+    assert restriction_mistakes(restricted_to(text)) == []
+    assert members([text]) == (text.strip(),)
+
+
+@pytest.mark.parametrize(
+    "text", ["group:", "affiliation: ", "Group:cn=x", "role:staff", "staff", "affiliation:st\x7faff"]
+)
+def test_text_is_no_rule_for_settings_scopes_and_clients(text: str) -> None:
+    """What one place refuses, the others refuse."""
+    assert not is_rule(text)
+    assert len(restriction_mistakes(restricted_to(text))) == 1
+    with pytest.raises(ValueError, match="must be rules group:DN or affiliation:NAME"):
+        members([text])
 
 
 @pytest.mark.parametrize("rule", [f"group:{PAYROLL}", "group:CN=Payroll, OU=groups,dc=campus,dc=example"])
