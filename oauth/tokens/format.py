@@ -20,8 +20,8 @@ ACCESS = "nida_"
 REFRESH = "nidr_"
 
 # 6 bytes of time + 32 random + 4 of checksum = 42, which base64 writes in exactly 56 characters: no padding,
-# and only one way to write each token. The first release wrote the hour alone, 3 bytes, and so 52 characters.
-_CHARACTERS = re.compile(r"[A-Za-z0-9_-]{52}(?:[A-Za-z0-9_-]{4})?")
+# and only one way to write each token.
+_CHARACTERS = re.compile(r"[A-Za-z0-9_-]{56}")
 RANDOM_OCTETS = 32
 _CHECKSUM = 4
 _STARTS = {kind: crc32(kind.encode("ascii")) for kind in (ACCESS, REFRESH)}
@@ -35,17 +35,15 @@ _JTI_OCTETS = 16
 _LAST_HOUR = 1 << 24
 
 
-def mint(kind: str, ends: float, octets: bytes | None = None, *, first_form: bool = False) -> str:
+def mint(kind: str, ends: float, octets: bytes | None = None) -> str:
     """A fresh token.
 
     Args:
         kind: `ACCESS` or `REFRESH`.
         ends: when, in seconds since the epoch; a part of a second only says which was made before which.
         octets: 32 that nobody else can know; random ones if None.
-        first_form: whether to write it as the first release did, to find out whether that made it.
     """
-    time = hour_prefix(int(ends)) if first_form else moment_prefix(ends)
-    body = time + (octets or urandom(RANDOM_OCTETS))
+    body = moment_prefix(ends) + (octets or urandom(RANDOM_OCTETS))
     written = b2a_base64(body + _checksum(kind, body), newline=False)
     return kind + written.translate(_URL_SAFE).decode("ascii")
 

@@ -184,15 +184,12 @@ class TokenIssuer:
         return self._jwt(signer, client, contents, octets or urandom(32))
 
     def repeated(self, client: Client, contents: TokenContents, octets: bytes) -> Iterator[str]:
-        """The access tokens that `access` may have made of these, in the first release too.
-
-        A JWT for each key that may have signed.
+        """The access tokens that `access` may have made of these: a JWT for each key that may have signed.
 
         Args and errors as of `access`.
         """
         if client.access_token_format == OPAQUE:
-            for first_form in (False, True):
-                yield mint(ACCESS, contents.expires_at, octets, first_form=first_form)
+            yield mint(ACCESS, contents.expires_at, octets)
             return
         for signer in self.keys.candidates(client.access_token_format, contents.issued_at):
             yield self._jwt(signer, client, contents, octets)

@@ -53,11 +53,9 @@ class RotatedTokens:
             grant_expires_at: when its family ends.
         """
         ends = min(at + self.lifetimes.refresh(), grant_expires_at)
-        for first_form in (False, True):
-            for key in self.keys:
-                octets = _derive(key, REFRESH, presented, generation)
-                refresh = mint(REFRESH, ends, octets, first_form=first_form)
-                yield RotatedToken(refresh, ends, _derive(key, ACCESS, presented, generation))
+        for key in self.keys:
+            refresh = mint(REFRESH, ends, _derive(key, REFRESH, presented, generation))
+            yield RotatedToken(refresh, ends, _derive(key, ACCESS, presented, generation))
 
 
 def _derive(key: bytes, kind: str, presented: str, generation: int) -> bytes:

@@ -2,8 +2,9 @@
 
 import re
 import string
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -114,6 +115,14 @@ def test_a_token_is_found_under_the_key_it_was_stored_under(kind: str, at: int) 
     """What is stored of a token when it is made is what is looked for when it is presented."""
     token = mint(kind, at)
     assert stored_key(kind, token) == key_of(kind, token)
+
+
+@pytest.mark.parametrize("kind", [ACCESS, REFRESH])
+def test_shorter_form_is_no_token(kind: str) -> None:
+    """A token has one form. One that carries only the hour, with a right checksum, is refused."""
+    body = hour_prefix(NOON) + b"1" * 32
+    checksum = crc32(kind.encode("ascii") + body).to_bytes(4, "big")
+    assert key_of(kind, kind + urlsafe_b64encode(body + checksum).decode("ascii")) is None
 
 
 def test_what_is_no_token_has_no_key_to_be_stored_under() -> None:
