@@ -1,8 +1,9 @@
 """What does the protocol answer?
 
-Owns: the OAuth endpoints, one module an RFC or grant; what every outcome reads like on the wire. Built on
-Authlib's `AuthorizationServer` and `ResourceProtector`; where these are laxer than the RFC, the override
-stands in a module of its own. Must not know: ldap3, the directory package, SQL text, the settings object.
+Owns: the OAuth grants and endpoints, one module each, and the answer for every outcome. Built on Authlib's
+`AuthorizationServer` and `ResourceProtector`. If these are laxer than the RFC, a module of its own overrides
+them. Must not know: ldap3, the directory package, SQL text, the settings object. Start reading at
+`server.py`, then at a grant or an endpoint.
 """
 
 from oauth.audit import Audit

@@ -92,8 +92,8 @@ def _respond_to(
         raw = isinstance(trouble, InvalidCredentials) and is_left_raw(oauth_request.raw_body)
         _log_trouble(server, oauth_request, trouble, raw=raw)
         flags = oauth_request.client.registered.flags if oauth_request.client else {}
-        told = raw and bool(flags.get(URL_ENCODING_HINTS))
-        return error_response(wire_error(trouble, raw=told, reason=bool(flags.get(DETAILED_ERRORS))))
+        send_hint = raw and bool(flags.get(URL_ENCODING_HINTS))
+        return error_response(wire_error(trouble, raw=send_hint, reason=bool(flags.get(DETAILED_ERRORS))))
 
 
 def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, *, raw: bool) -> None:
@@ -107,8 +107,8 @@ def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, 
     if hint is not None:
         facts["hint"] = hint
     if isinstance(trouble, InvalidCredentials):
-        why = {"reason": noted.reason, "subject": noted.subject, "detail": trouble.detail}
-        server.log.warning(noted.event, **why, name_digest=noted.name_digest, **facts)
+        details = {"reason": noted.reason, "subject": noted.subject, "detail": trouble.detail}
+        server.log.warning(noted.event, **details, name_digest=noted.name_digest, **facts)
     elif isinstance(trouble, Throttled):
         if isinstance(trouble, ClientThrottled):
             facts["client_id"] = trouble.client_id
@@ -118,8 +118,8 @@ def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, 
         if times is not None:
             server.log.warning(noted.event, reason=noted.reason, times=times, **facts)
     elif isinstance(trouble, DirectoryUnavailable):
-        say = server.log.error if trouble.alarm else server.log.warning
-        say("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts)
+        write = server.log.error if trouble.alarm else server.log.warning
+        write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts)
     elif isinstance(trouble, ClientEnded):
         server.log.warning("grant.refused", reason="client_ended", **facts)
     else:

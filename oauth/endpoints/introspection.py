@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662): what a token stands for, told to whom it concerns. It asks no directory."""
+"""Token introspection (RFC 7662): which clients see what of a token. It reads no directory."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -17,9 +17,9 @@ from oauth.tokens.presented import Presented, find_presented
 
 
 class Introspection(IntrospectionEndpoint):
-    """A client sees its own tokens; a resource server the access tokens of its scopes and its audiences.
+    """A client sees its own tokens; a resource server sees the access tokens of its scopes and audiences.
 
-    To anyone else every token is inactive, and so is a refresh token to any resource server: it opens none.
+    For every other client a token is inactive. A refresh token is inactive for every resource server.
     """
 
     PATHS = ("/oauth/introspect", "/introspect")
@@ -37,19 +37,19 @@ class Introspection(IntrospectionEndpoint):
 
         Raises:
             OAuth2Error: no token was sent.
-            StoreUnavailable: the database cannot say.
+            StoreUnavailable: the database does not answer.
         """
         if "token" not in request.form:
             raise missing("token")
         stores, now = self.server.stores, self.server.now()
         found = find_presented(request.form["token"], stores.grants, stores.refreshes, now)
-        return found if found is not None and _concerns(found, client) else None
+        return found if found is not None and _may_see(found, client) else None
 
     def introspect_token(self, token: Presented) -> dict[str, object]:
-        """What is told of a live token (section 2.2)."""
+        """The members of the answer about a live token (section 2.2)."""
         stored = token.stored
         access = isinstance(stored, AccessToken)
-        told: dict[str, object] = {
+        members: dict[str, object] = {
             "active": True,
             "scope": stored.scope,
             "client_id": stored.client_id,
@@ -57,27 +57,26 @@ class Introspection(IntrospectionEndpoint):
             "iat": stored.issued_at,
             "nbf": stored.issued_at,
             "iss": self.server.issuer,
-            # A refresh token is for this server, whatever its access tokens are for.
+            # The audience of a refresh token is this server, whatever that of its access tokens.
             "aud": audience_of(stored.audience if access else None, self.server.issuer),
             "jti": token.jti,
         }
-        # A client's own token is about nobody: its id as `sub` could pass for a person's (RFC 9700, 4.15).
+        # A client's own token has no user. A client id as `sub` could pass for a user's (RFC 9700, 4.15).
         if stored.subject is not None:
-            told["sub"] = stored.sub or stored.subject
+            members["sub"] = stored.sub or stored.subject
             if (username := username_of(stored)) is not None:
-                told["username"] = username
+                members["username"] = username
         if access:
-            told |= {"token_type": "Bearer"}
-        return told
+            members |= {"token_type": "Bearer"}
+        return members
 
 
-def _concerns(found: Presented, client: OAuthClient) -> bool:
-    """Whether the client may know of the token: its own, or one for a resource server that it is.
+def _may_see(found: Presented, client: OAuthClient) -> bool:
+    """Whether the client may see the token: its own, or one for the resource server that it is.
 
-    A token that names the APIs it is for is told to those APIs alone, by audience (RFC 7662, 4; RFC 8707, 2):
-    its scope opens no other API, whether or not that API has registered an audience. A token that names none
-    is told by scope. Both lists are explicit: a resource server with neither sees its own tokens alone, and
-    no list can hold the scope `default`, which names no API.
+    If a token names APIs, only those see it, by audience (RFC 7662, 4; RFC 8707, 2). Its scope opens no other
+    API, even one without a registered audience. If a token names no API, the scope decides. Both lists are
+    explicit: a resource server with neither sees only its own tokens. No list can hold the scope `default`.
     """
     if found.check_client(client):
         return True

@@ -14,9 +14,9 @@ from oauth.tokens.presented import Presented, find_presented, foreign_token
 
 
 class Revocation(RevocationEndpoint):
-    """An access token ends alone, a refresh token with its whole grant (section 2.1).
+    """Ends one access token, or a refresh token with its whole grant (section 2.1).
 
-    Authlib refuses an unknown hint, and lets a token live that a wrong hint was given for.
+    The hint is ignored. Authlib refuses an unknown hint, and does not end a token that has a wrong one.
     """
 
     PATHS = ("/oauth/revoke", "/revoke")
@@ -30,11 +30,11 @@ class Revocation(RevocationEndpoint):
     CLIENT_AUTH_METHODS = METHODS
 
     def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:
-        """The client's token; None for one that is not, which is an answer of 200 (section 2.2).
+        """The client's token; None if there is no such token, which is answered with 200 (section 2.2).
 
         Raises:
             OAuth2Error: no token was sent, or it is another client's (section 2.1).
-            StoreUnavailable: the database cannot say.
+            StoreUnavailable: the database does not answer.
         """
         if "token" not in request.form:
             raise missing("token")
@@ -45,10 +45,10 @@ class Revocation(RevocationEndpoint):
         return found
 
     def revoke_token(self, token: Presented, request: TokenRequest) -> None:
-        """End it.
+        """End the token.
 
         Raises:
-            StoreUnavailable: it was not stored, so that nobody is told it was (section 2.2.1).
+            StoreUnavailable: the revocation was not stored, so the answer is 503 (section 2.2.1).
         """
         stored = token.stored
         event = self.server.audit.event(

@@ -1,4 +1,4 @@
-"""Token introspection (RFC 7662): what is told of a token, and to whom."""
+"""Token introspection (RFC 7662): which clients see what of a token."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
 
 
 def told(site: Site, client: Registered, token: str, **parameters: str) -> dict[str, object]:
-    """What a client is told of a token."""
+    """The answer that a client gets about a token."""
     answer = site.post(PATH, client, token=token, **parameters)
     assert said(answer) == OK
     body: dict[str, object] = answer.get_json()
@@ -32,10 +32,10 @@ def told(site: Site, client: Registered, token: str, **parameters: str) -> dict[
 class TestFields:
     """RFC 7662, 2.2."""
 
-    def test_access_token(
+    def test_resource_server_sees_an_access_token(
         self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
-        """A resource server is told all that it needs to decide (RFC 7662, 2.2)."""
+        """A resource server gets every member that it needs to decide (RFC 7662, 2.2)."""
         faked.clock.now += 10
         body = told(faked, resource_server, tokens["access_token"])
         assert body.pop("jti")
@@ -53,10 +53,10 @@ class TestFields:
             "iss": "https://localhost:8443",
         }
 
-    def test_refresh_token_of_ones_own(
+    def test_client_sees_its_own_refresh_token(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
-        """A client may ask whether its refresh token still lives; it has no token_type to be used under."""
+        """A client sees whether its refresh token is active; the answer has no token_type."""
         body = told(faked, refreshing, tokens["refresh_token"])
         assert body.pop("jti")
         assert body == {
@@ -72,8 +72,8 @@ class TestFields:
             "iss": "https://localhost:8443",
         }
 
-    def test_token_of_a_program_itself(self, faked: Site) -> None:
-        """A token with nobody behind it is its client's own: neither username nor sub (RFC 9700, 4.15)."""
+    def test_token_of_client_credentials_has_no_user(self, faked: Site) -> None:
+        """A token without a user has neither username nor sub (RFC 9700, 4.15)."""
         client = faked.register("a job", grant="client_credentials")
         token = faked.post("/oauth/token", client, grant_type="client_credentials").get_json()["access_token"]
         body = told(faked, client, token)
@@ -87,17 +87,17 @@ class TestFields:
             ("https://a.example https://b.example", ["https://a.example", "https://b.example"]),
         ],
     )
-    def test_audience(
+    def test_answer_has_the_audience(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], stored: str, shown: object
     ) -> None:
-        """An access token is for the resources asked for (RFC 7662, 2.2); a refresh token never is."""
+        """Only an access token has the requested resources as its audience (RFC 7662, 2.2)."""
         write_column(faked, "access_token", "audience", stored)
         write_column(faked, "grant", "audience", stored)
         assert told(faked, refreshing, tokens["access_token"])["aud"] == shown
         assert told(faked, refreshing, tokens["refresh_token"])["aud"] == "https://localhost:8443"
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_pairwise_person(
+    def test_answer_has_the_pairwise_subject(
         self,
         faked: Site,
         refreshing: Registered,
@@ -105,18 +105,20 @@ class TestFields:
         tokens: dict[str, str],
         kind: str,
     ) -> None:
-        """Who has a sub of their own with a client is shown by that one, to resource servers too."""
+        """Resource servers too see the pairwise subject that a user has with the client."""
         write_column(faked, "grant", "sub", "of-this-client-alone")
         for asking in (refreshing, resource_server) if kind == "access_token" else (refreshing,):
             assert told(faked, asking, tokens[kind])["sub"] == "of-this-client-alone"
 
-    def test_narrowed_scope(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+    def test_answer_has_the_scope_of_the_token(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
         """The scope is that of the token, not of its grant."""
         narrow = faked.refresh(refreshing, tokens["refresh_token"], scope="email").get_json()
         assert told(faked, refreshing, narrow["access_token"])["scope"] == "email"
 
     def test_jti_names_one_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
-        """The same token has the same jti each time, another has another, and none is part of the token."""
+        """A token always has the same jti, another token has another, and no jti is part of a token."""
         other = faked.ask_token(refreshing).get_json()["access_token"]
         first, again, another = (
             told(faked, refreshing, token)["jti"]
@@ -125,10 +127,10 @@ class TestFields:
         assert first == again != another
         assert str(first) not in tokens["access_token"]
 
-    def test_directory_is_never_asked(
+    def test_directory_is_not_asked(
         self, faked: Site, fake: FakeDirectory, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
-        """Tokens are checked at full speed while the directory is away: it is not asked."""
+        """Introspection works without the directory, because it never asks it."""
         fake.outcome = DirectoryUnavailable("away")
         asked = list(fake.asked)
         assert told(faked, resource_server, tokens["access_token"])["active"] is True
@@ -136,7 +138,7 @@ class TestFields:
 
     @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "id_token", "<b>", ""])
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_hint_is_only_a_hint(
+    def test_hint_changes_nothing(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, hint: str
     ) -> None:
         """A hint that is wrong, unknown or empty changes nothing (RFC 7662, 2.1)."""
@@ -144,11 +146,13 @@ class TestFields:
 
 
 class TestWho:
-    """RFC 7662, 2.2 and 4: to whom a token does not belong, it is inactive."""
+    """RFC 7662, 2.2 and 4: a token is inactive for clients that may not see it."""
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_other_client(self, faked: Site, tokens: dict[str, str], kind: str) -> None:
-        """A client that is no resource server is told nothing of another's tokens, whatever its scope."""
+    def test_token_of_another_client_is_inactive(
+        self, faked: Site, tokens: dict[str, str], kind: str
+    ) -> None:
+        """A client that is no resource server sees no token of another client, whatever its scope."""
         other = faked.register("another", "--scope", "profile email")
         assert told(faked, other, tokens[kind]) == INACTIVE
 
@@ -163,7 +167,7 @@ class TestWho:
         registered: str | None,
         active: bool,  # noqa: FBT001
     ) -> None:
-        """A resource server sees the tokens that carry a scope of its list, and no others."""
+        """A resource server sees only tokens with a scope of its list."""
         scope = ("--scope", registered) if registered else ()
         server = faked.register("an API", "--resource-server", *scope, grant="")
         assert told(faked, server, tokens["access_token"])["active"] is active
@@ -184,7 +188,7 @@ class TestWho:
         audiences: tuple[str, ...],
         active: bool,  # noqa: FBT001
     ) -> None:
-        """A resource server sees the tokens that are for one of its audiences, whatever their scope."""
+        """A resource server sees the tokens for one of its audiences, whatever their scope."""
         write_column(faked, "access_token", "audience", "https://mail.example https://grades.example")
         options = [option for audience in audiences for option in ("--audience", audience)]
         server = faked.register("an API", "--resource-server", *options, grant="")
@@ -199,23 +203,25 @@ class TestWho:
         "audience",
         ["https://grades.example", "https://localhost:8443", "https://a.example https://b.example"],
     )
-    def test_token_that_names_another_api(
+    def test_token_for_another_api_is_inactive(
         self, faked: Site, tokens: dict[str, str], options: tuple[str, ...], audience: str
     ) -> None:
-        """A token for certain APIs is told to no other, whatever its scope (RFC 7662, 4)."""
+        """No other API sees a token that names its APIs, whatever its scope (RFC 7662, 4)."""
         write_column(faked, "access_token", "audience", audience)
         server = faked.register("an API", "--resource-server", "--scope", "profile", *options, grant="")
         assert told(faked, server, tokens["access_token"]) == INACTIVE
 
-    def test_token_for_no_resource(self, faked: Site, tokens: dict[str, str]) -> None:
-        """A token that is for no resource in particular is no resource server's by its audience."""
+    def test_token_without_resource_is_not_seen_by_audience(
+        self, faked: Site, tokens: dict[str, str]
+    ) -> None:
+        """No resource server sees a token without resource by its audience."""
         server = faked.register(
             "an API", "--resource-server", "--audience", "https://localhost:8443", grant=""
         )
         assert told(faked, server, tokens["access_token"]) == INACTIVE
 
-    def test_resource_server_without_a_list(self, faked: Site) -> None:
-        """A resource server with neither scopes nor audiences sees its own tokens, and no others."""
+    def test_resource_server_without_lists_sees_only_its_own_tokens(self, faked: Site) -> None:
+        """A resource server with neither scopes nor audiences sees only its own tokens."""
         client = faked.register("a job", "--resource-server", grant="client_credentials")
         other = faked.register("another", grant="client_credentials")
         form = {"grant_type": "client_credentials"}
@@ -225,21 +231,21 @@ class TestWho:
         assert told(faked, client, own)["active"] is True
         assert told(faked, client, foreign) == INACTIVE
 
-    def test_resource_server_no_more(
+    def test_former_resource_server_sees_nothing(
         self, faked: Site, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
-        """Whose registration as a resource server ended is told nothing from then on."""
+        """A client that is no longer a resource server sees no token of others."""
         faked.run("client", "update", resource_server.client_id, "--no-resource-server")
         assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
 
     def test_refresh_token_opens_no_resource(
         self, faked: Site, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
-        """A refresh token is inactive to every resource server, since it is for this server alone (4)."""
+        """A refresh token is inactive for every resource server, because only this server accepts it (4)."""
         assert told(faked, resource_server, tokens["refresh_token"]) == INACTIVE
 
-    def test_default_scope_is_nobodys(self, faked: Site) -> None:
-        """A token of the scope `default` is seen by its own client alone: no list can hold that scope."""
+    def test_token_of_the_default_scope_is_seen_by_its_client_only(self, faked: Site) -> None:
+        """Only its client sees a token of the scope `default`, because no list can hold that scope."""
         client = faked.register()
         token = faked.token(client)
         refused = faked.run("client", "create", "an API", "--resource-server", "--scope", "default", status=1)
@@ -249,12 +255,12 @@ class TestWho:
         assert told(faked, client, token)["active"] is True
 
     def test_public_client_is_refused(self, faked: Site, public: Registered) -> None:
-        """A public client proves nothing, and could try tokens in anybody's name: 401 (RFC 7662, 2.1)."""
+        """A public client is refused, because anyone could try tokens in its name: 401 (RFC 7662, 2.1)."""
         form = {"grant_type": "password", "username": "alice", "password": "x"}
         token = faked.post("/oauth/token", public, **form).get_json()["access_token"]
         assert said(faked.post(PATH, public, token=token)) == INVALID_CLIENT
 
-    def test_client_that_proves_nothing(self, faked: Site, refreshing: Registered) -> None:
+    def test_unauthenticated_client_is_refused(self, faked: Site, refreshing: Registered) -> None:
         """No client, a wrong secret, a confidential client without its secret: 401 (RFC 7662, 2.3)."""
         assert said(faked.http.post(PATH, data={"token": "x"})) == INVALID_CLIENT
         for secret in ("", "wrong"):
@@ -264,51 +270,55 @@ class TestWho:
 
 
 class TestInactive:
-    """RFC 7662, 2.2: of a token that does not live nothing is told but that."""
+    """RFC 7662, 2.2: the answer about an inactive token has no other member."""
 
     @pytest.mark.parametrize(
         "token",
         [pytest.param(mint(ACCESS, NOON + 60), id="never issued"), "junk", "ü", "<b>", "'--", "x" * 5000],
     )
-    def test_unknown(self, faked: Site, resource_server: Registered, token: str) -> None:
-        """What was never issued is inactive, and no error (RFC 7662, 2.2)."""
+    def test_unknown_token_is_inactive(self, faked: Site, resource_server: Registered, token: str) -> None:
+        """A token that was never issued is inactive, and no error (RFC 7662, 2.2)."""
         assert told(faked, resource_server, token) == INACTIVE
 
     @pytest.mark.parametrize(("kind", "life"), [("access_token", 3600), ("refresh_token", 1_209_600)])
-    def test_expired(
+    def test_expired_token_is_inactive(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, life: int
     ) -> None:
-        """A token is active until the second in which it ends, as its exp says."""
+        """A token is active until the second of its exp."""
         faked.clock.now = NOON + life - 0.1
         assert told(faked, refreshing, tokens[kind])["exp"] == NOON + life
         faked.clock.now = NOON + life
         assert told(faked, refreshing, tokens[kind]) == INACTIVE
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_revoked(self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str) -> None:
+    def test_revoked_token_is_inactive(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str
+    ) -> None:
         """A revoked token is inactive at once and for ever (RFC 7009, 2.1)."""
         faked.post("/oauth/revoke", refreshing, token=tokens[kind])
         for _ in range(2):
             assert told(faked, refreshing, tokens[kind]) == INACTIVE
             faked.clock.now += 60
 
-    def test_revoked_with_its_family(
+    def test_access_token_of_a_revoked_family_is_inactive(
         self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
-        """When a family ends its access tokens are inactive to their resource servers."""
+        """When a family ends, its access tokens are inactive for resource servers too."""
         faked.post("/oauth/revoke", refreshing, token=tokens["refresh_token"])
         assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
 
-    def test_used_refresh_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
-        """A refresh token that was used is inactive, and asking is no reuse: its successor lives."""
+    def test_used_refresh_token_is_inactive(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """A used refresh token is inactive. Introspection is no reuse, so the successor stays active."""
         newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()["refresh_token"]
         assert told(faked, refreshing, tokens["refresh_token"]) == INACTIVE
         assert told(faked, refreshing, newer)["active"] is True
 
-    def test_token_of_a_disabled_client(
+    def test_token_of_a_disabled_client_is_inactive(
         self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
-        """The tokens of a client that was disabled are inactive."""
+        """The tokens of a disabled client are inactive."""
         faked.run("client", "disable", refreshing.client_id)
         assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
 
@@ -321,8 +331,8 @@ def test_missing_token_is_named(faked: Site, refreshing: Registered, form: dict[
     assert answer.get_json()["error_description"] == "The parameter token is missing."
 
 
-def test_ruined_database(faked: Site, resource_server: Registered, tokens: dict[str, str]) -> None:
-    """Without a database nothing can be said: 503, and never that a token is inactive."""
+def test_database_that_fails_is_503(faked: Site, resource_server: Registered, tokens: dict[str, str]) -> None:
+    """Without a database the answer is 503, and never that a token is inactive."""
     ruin_database(faked)
     assert said(faked.post(PATH, resource_server, token=tokens["access_token"])) == UNAVAILABLE
 

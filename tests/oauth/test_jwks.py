@@ -1,4 +1,4 @@
-"""The published keys (RFC 7517, 5), and which of them signs."""
+"""The published keys (RFC 7517, 5), and which one signs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -43,15 +43,15 @@ def signer(site: Site, client: Registered) -> str:
 
 @pytest.fixture
 def program(faked: Site) -> Registered:
-    """A program that is given JWTs."""
+    """A client whose access tokens are JWTs."""
     return faked.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
 
 
 class TestDocument:
-    """What is served."""
+    """The published document."""
 
-    def test_before_anything_is_signed(self, faked: Site, program: Registered) -> None:
-        """Who reads the keys before the first token may keep them: the key that will sign is among them."""
+    def test_first_key_is_published_before_it_signs(self, faked: Site, program: Registered) -> None:
+        """The keys that are read before the first token already have the key that will sign."""
         assert [key["alg"] for key in published(faked)["keys"]] == ["ES256", "RS256"]
         (first,) = kids(faked)
         assert signer(faked, program) == first
@@ -60,15 +60,15 @@ class TestDocument:
         ("alg", "members"),
         [("RS256", {"kty", "n", "e"}), ("ES256", {"kty", "crv", "x", "y"})],
     )
-    def test_public_part_alone(self, faked: Site, alg: str, members: set[str]) -> None:
-        """A key says what it is for, and nothing of its private part (RFC 7517, 4; RFC 7518, 6)."""
+    def test_only_the_public_part_is_published(self, faked: Site, alg: str, members: set[str]) -> None:
+        """A key has its use and its public part only (RFC 7517, 4; RFC 7518, 6)."""
         faked.token(faked.register("a program", "--access-token-format", alg))
         (key,) = [key for key in published(faked)["keys"] if key["alg"] == alg]
         assert set(key) == members | {"kid", "alg", "use"}
         assert key["use"] == "sig"
 
-    def test_may_be_kept(self, faked: Site) -> None:
-        """Anyone may keep it for as long as a new key is published before it signs (RFC 9111)."""
+    def test_document_may_be_cached(self, faked: Site) -> None:
+        """The document may be cached for as long as a new key is published before it signs (RFC 9111)."""
         answer = faked.http.get(PATH)
         assert answer.headers.getlist("Cache-Control") == ["public, max-age=3600"]
         assert "Pragma" not in answer.headers
@@ -80,8 +80,8 @@ class TestDocument:
         metadata = faked.http.get("/.well-known/oauth-authorization-server").get_json()
         assert metadata["jwks_uri"] == f"https://localhost:8443{PATH}"
 
-    def test_database_away(self, faked: Site) -> None:
-        """What cannot be said is not said to be empty: 503, which nobody may keep."""
+    def test_database_that_fails_is_503(self, faked: Site) -> None:
+        """Without a database the answer is 503, never an empty set, and is not cached."""
         drop_table(faked, "signing_key")
         assert said(faked.http.get(PATH)) == UNAVAILABLE
 
@@ -89,8 +89,8 @@ class TestDocument:
 class TestRotation:
     """`flask key rotate`."""
 
-    def test_published_before_it_signs(self, faked: Site, program: Registered) -> None:
-        """A new key is published at once, and signs when whoever kept the document has read it again."""
+    def test_new_key_is_published_before_it_signs(self, faked: Site, program: Registered) -> None:
+        """A new key is published at once, and signs when every cached document has expired."""
         old = signer(faked, program)
         faked.run("key", "rotate")
         faked.clock.now += LOOK_AGAIN
@@ -101,8 +101,8 @@ class TestRotation:
         faked.clock.now += 1
         assert signer(faked, program) == new
 
-    def test_published_until_the_last_token_ends(self, faked: Site, program: Registered) -> None:
-        """A key that signs no more is published as long as a token of its lives, and no longer."""
+    def test_old_key_is_published_until_its_last_token_ends(self, faked: Site, program: Registered) -> None:
+        """A retired key is published exactly as long as a token that it signed is valid."""
         old = signer(faked, program)
         faked.run("key", "rotate")
         faked.clock.now += LEAD - 1
@@ -116,8 +116,8 @@ class TestRotation:
         faked.run("token", "purge")
         assert len(kids(faked)) == 1
 
-    def test_at_once(self, faked: Site, program: Registered) -> None:
-        """In an emergency the old key is gone: what it signed is accepted by nobody who reads the keys."""
+    def test_emergency_rotation_removes_the_old_key(self, faked: Site, program: Registered) -> None:
+        """After an emergency rotation, readers of the keys accept no token of the old key."""
         token, old = faked.token(program), signer(faked, program)
         faked.run("key", "rotate", "--now")
         faked.clock.now += LOOK_AGAIN
@@ -127,8 +127,8 @@ class TestRotation:
         with pytest.raises((JoseError, ValueError)):
             jwt.decode(token, keys_of(faked), algorithms=["ES256"])
 
-    def test_replay_over_a_rotation(self, faked: Site, program: Registered) -> None:
-        """A lost answer is repeated to the letter though another key signs by then, planned or not."""
+    def test_replay_after_a_rotation_is_the_same(self, faked: Site, program: Registered) -> None:
+        """A lost answer is repeated exactly, even if another key signs by then."""
         for options in ((), ("--now",)):
             refresh = faked.ask_token(program).get_json()["refresh_token"]
             first = faked.refresh(program, refresh)
@@ -149,7 +149,7 @@ class TestWorkers:
         return here, make_site(**ring, NETID_DATABASE_URL=f"sqlite:///{database_file(here)}")
 
     def test_both_sign_with_the_same_key(self, pair: tuple[Site, Site]) -> None:
-        """The first key is made once, whoever is asked first, and both publish it."""
+        """Two processes make the first key once, and both publish it."""
         here, there = pair
         assert len(kids(here)) == 1
         assert kids(here) == kids(there)
@@ -157,7 +157,7 @@ class TestWorkers:
         assert signer(here, program) == signer(there, program)
 
     def test_first_key_is_published_by_all(self, pair: tuple[Site, Site]) -> None:
-        """A process that knew of no key publishes the first one as soon as another has signed with it."""
+        """A process publishes the first key as soon as another process has signed with it."""
         here, there = pair
         there.token(there.register("another", "--access-token-format", "ES256"))
         program = here.register("a program", "--access-token-format", "RS256")
@@ -165,7 +165,7 @@ class TestWorkers:
         assert token.header["alg"] == "RS256"
 
     def test_rotation_is_noticed(self, pair: tuple[Site, Site]) -> None:
-        """A process that was not restarted learns of a new key within half a minute."""
+        """A running process publishes a new key within half a minute."""
         here, there = pair
         program = here.register("a program", "--access-token-format", "ES256")
         old = signer(there, program)
@@ -174,7 +174,7 @@ class TestWorkers:
         assert signer(there, program) != old
 
     def test_replay_at_a_process_that_signs_differently(self, pair: tuple[Site, Site]) -> None:
-        """What one process signed with the old key, another that knows the new one repeats all the same."""
+        """A process with the new key repeats an answer that another signed with the old key."""
         here, there = pair
         program = here.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
         refresh = there.ask_token(program).get_json()["refresh_token"]
@@ -183,8 +183,8 @@ class TestWorkers:
         assert here.refresh(program, refresh).get_json() == first
 
 
-def test_server_key_that_is_lost(make_site: Callable[..., Site]) -> None:
-    """A signing key that cannot be opened signs nothing, and is 503 with a line for the operator."""
+def test_signing_key_under_a_lost_server_key_is_503(make_site: Callable[..., Site]) -> None:
+    """A signing key that cannot be decrypted gives 503 and a log line for the operator."""
     old, new = ("first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v")
     before = make_site(NETID_SECRET_KEY=old)
     with before.app.app_context():

@@ -1,4 +1,4 @@
-"""Resource indicators (RFC 8707): a token is for the APIs that were asked for, and for no others."""
+"""Resource indicators (RFC 8707): a token is only for the requested APIs."""
 
 import pytest
 from werkzeug.test import TestResponse
@@ -14,7 +14,7 @@ ISSUER = "https://localhost:8443"
 
 @pytest.fixture
 def program(faked: Site) -> Registered:
-    """A program that may refresh, work on its own behalf, and ask for three resources."""
+    """A client with the refresh and client credentials grants and three audiences."""
     options = ("--grant", "refresh_token client_credentials", "--scope", "profile email")
     return faked.register("a program", *options, "--audience", f"{GRADES} {FILES} {URN}")
 
@@ -33,7 +33,7 @@ def refresh(site: Site, client: Registered, answer: TestResponse, *resources: st
 
 
 def audience(site: Site, client: Registered, answer: TestResponse) -> object:
-    """Whom introspection says that the answer's token is for."""
+    """The audience that introspection reports for the token."""
     told = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
     assert told["active"]
     return told["aud"]
@@ -42,21 +42,23 @@ def audience(site: Site, client: Registered, answer: TestResponse) -> object:
 class TestAsked:
     """Section 2: the parameter."""
 
-    def test_one(self, faked: Site, program: Registered) -> None:
+    def test_resource_is_the_audience(self, faked: Site, program: Registered) -> None:
         """One resource is the token's audience."""
         assert audience(faked, program, ask(faked, program, GRADES)) == GRADES
 
-    def test_several(self, faked: Site, program: Registered) -> None:
-        """The parameter may repeat; a resource that is named twice counts once."""
+    def test_resource_may_repeat(self, faked: Site, program: Registered) -> None:
+        """The parameter may repeat; a repeated resource counts once."""
         assert audience(faked, program, ask(faked, program, GRADES, URN, GRADES)) == [GRADES, URN]
 
     @pytest.mark.parametrize("resources", [(), ("",)])
-    def test_none_is_this_server(self, faked: Site, program: Registered, resources: tuple[str, ...]) -> None:
-        """Without one, or with an empty one, the token is for this server alone (RFC 9068, 3)."""
+    def test_audience_without_resource_is_this_server(
+        self, faked: Site, program: Registered, resources: tuple[str, ...]
+    ) -> None:
+        """Without a resource, or with an empty one, the token is only for this server (RFC 9068, 3)."""
         assert audience(faked, program, ask(faked, program, *resources)) == ISSUER
 
-    def test_client_s_own_token(self, faked: Site, program: Registered) -> None:
-        """A program's token on its own behalf is for what it asked for as well."""
+    def test_client_credentials_token_has_the_audience(self, faked: Site, program: Registered) -> None:
+        """A client credentials token is for the requested resource too."""
         answer = ask(faked, program, FILES, grant_type="client_credentials")
         assert audience(faked, program, answer) == FILES
 
@@ -77,54 +79,56 @@ class TestAsked:
             "x" * 10_000,
         ],
     )
-    def test_any_other_is_invalid_target(
+    def test_unregistered_resource_is_invalid_target(
         self, faked: Site, fake: FakeDirectory, program: Registered, resource: str
     ) -> None:
-        """What the client is not registered for is refused before the directory is asked, as it stands."""
+        """A resource that the client is not registered for is refused before the directory is asked."""
         assert said(ask(faked, program, resource)) == INVALID_TARGET
         assert said(ask(faked, program, GRADES, resource)) == INVALID_TARGET
         assert (fake.asked, rows(faked, "grant")) == ([], [])
 
-    def test_client_without_a_list(self, faked: Site) -> None:
-        """A client with no list may ask for this server, and for nothing else."""
+    def test_client_without_audiences_gets_this_server_only(self, faked: Site) -> None:
+        """A client without audiences may request only this server."""
         client = faked.register()
         assert said(ask(faked, client, GRADES)) == INVALID_TARGET
         assert audience(faked, client, ask(faked, client, ISSUER)) == ISSUER
 
-    def test_never_in_the_url(self, faked: Site, program: Registered) -> None:
-        """Like every parameter it stands in the body alone."""
+    def test_resource_in_the_url_is_refused(self, faked: Site, program: Registered) -> None:
+        """Like every parameter, `resource` is accepted only in the body."""
         form = {"grant_type": "client_credentials"}
         answer = faked.http.post(f"/oauth/token?resource={GRADES}", data=form, auth=program.basic)
         assert said(answer) == INVALID_REQUEST
 
 
 class TestRefresh:
-    """Section 2.2: the grant's resources, or a part of them."""
+    """Section 2.2: the resources of the grant, or some of them."""
 
-    def test_all_of_the_grant(self, faked: Site, program: Registered) -> None:
-        """Without a resource the new token is for all that the grant is for."""
+    def test_refresh_without_resource_keeps_the_audience(self, faked: Site, program: Registered) -> None:
+        """Without a resource, the new token has the audience of the grant."""
         second = refresh(faked, program, ask(faked, program, GRADES, FILES))
         assert audience(faked, program, second) == [GRADES, FILES]
 
-    def test_part_and_whole_again(self, faked: Site, program: Registered) -> None:
-        """A token for a part narrows nothing but itself."""
+    def test_refresh_narrows_only_its_own_token(self, faked: Site, program: Registered) -> None:
+        """A refresh with fewer resources narrows only its own access token."""
         second = refresh(faked, program, ask(faked, program, GRADES, FILES), FILES)
         assert audience(faked, program, second) == FILES
         assert audience(faked, program, refresh(faked, program, second)) == [GRADES, FILES]
 
     @pytest.mark.parametrize("granted", [(), (GRADES,)])
-    def test_beyond_the_grant(self, faked: Site, program: Registered, granted: tuple[str, ...]) -> None:
-        """What the grant is not for is refused, though the client may ask for it; the token stays good."""
+    def test_refresh_cannot_exceed_the_grant(
+        self, faked: Site, program: Registered, granted: tuple[str, ...]
+    ) -> None:
+        """A resource beyond the grant is refused, and the refresh token stays valid."""
         first = ask(faked, program, *granted)
         assert said(refresh(faked, program, first, URN)) == INVALID_TARGET
         assert said(refresh(faked, program, first, *granted)) == OK
 
-    def test_default_stays_the_default(self, faked: Site, program: Registered) -> None:
-        """A grant that is for this server stays so."""
+    def test_refresh_keeps_this_server_as_audience(self, faked: Site, program: Registered) -> None:
+        """A grant for this server stays for this server."""
         assert audience(faked, program, refresh(faked, program, ask(faked, program))) == ISSUER
 
-    def test_what_was_taken_from_the_client(self, faked: Site, program: Registered) -> None:
-        """A resource that the client may not ask for any more is left out; where none is left, refused."""
+    def test_resource_removed_from_the_client_is_left_out(self, faked: Site, program: Registered) -> None:
+        """A resource that was removed from the client is left out; if none is left, it is refused."""
         first = ask(faked, program, GRADES, FILES)
         faked.run("client", "update", program.client_id, "--audience", FILES)
         second = refresh(faked, program, first)
@@ -144,9 +148,9 @@ class TestOurOwnResources:
 
     @pytest.mark.parametrize("path", ["/api/me", "/oauth/userinfo"])
     @pytest.mark.parametrize("resources", [(), (ISSUER,), (GRADES, ISSUER)])
-    def test_token_for_us_opens(
+    def test_token_for_this_server_opens_its_resources(
         self, faked: Site, program: Registered, path: str, resources: tuple[str, ...]
     ) -> None:
-        """A token for this server opens them, whatever else it is for."""
+        """A token for this server opens its resources, whatever other audiences it has."""
         token = ask(faked, program, *resources).get_json()["access_token"]
         assert faked.get(path, token).status_code == 200

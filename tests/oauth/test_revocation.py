@@ -1,4 +1,4 @@
-"""Token revocation (RFC 7009): what dies, what lives, and who is told what."""
+"""Token revocation (RFC 7009): which tokens end, and the answers."""
 
 import pytest
 
@@ -27,17 +27,17 @@ def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
 
 
 def lives(site: Site, tokens: dict[str, str]) -> bool:
-    """Whether the access token is good."""
+    """Whether the access token is valid."""
     return site.get("/api/me", tokens["access_token"]).status_code == 200
 
 
 class TestOwnToken:
     """RFC 7009, 2.1."""
 
-    def test_access_token_dies_alone(
+    def test_access_token_ends_alone(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
-        """An access token ends at once, and its refresh token lives (RFC 7009, 2.1)."""
+        """An access token ends at once, and its refresh token stays valid (RFC 7009, 2.1)."""
         answer = faked.post(PATH, refreshing, token=tokens["access_token"])
         assert said(answer) == OK
         assert answer.get_json() == {}
@@ -47,7 +47,7 @@ class TestOwnToken:
     def test_refresh_token_ends_its_family(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
-        """With a refresh token all tokens of its grant end, and those of no other (RFC 7009, 2.1)."""
+        """With a refresh token, all tokens of its grant end, and no others (RFC 7009, 2.1)."""
         other = faked.ask_token(refreshing).get_json()
         newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
         assert said(faked.post(PATH, refreshing, token=newer["refresh_token"])) == OK
@@ -59,30 +59,32 @@ class TestOwnToken:
     def test_used_refresh_token_ends_its_family(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
-        """A client that lost the successor's answer can still end the family with what it has."""
+        """A client that lost the answer to a refresh can end the family with the old token."""
         newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
         assert said(faked.post(PATH, refreshing, token=tokens["refresh_token"])) == OK
         assert not lives(faked, newer)
 
     @pytest.mark.parametrize("hint", HINTS)
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_hint_is_only_a_hint(
+    def test_hint_changes_nothing(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, hint: str
     ) -> None:
-        """A hint that is wrong, unknown or empty changes nothing: the token dies (RFC 7009, 2.1)."""
+        """The token ends with a wrong, unknown or empty hint too (RFC 7009, 2.1)."""
         assert said(faked.post(PATH, refreshing, token=tokens[kind], token_type_hint=hint)) == OK
         assert not lives(faked, tokens)
 
-    def test_public_client(self, faked: Site, public: Registered) -> None:
-        """A public client ends its own tokens with its id alone (RFC 7009, 2.1)."""
+    def test_public_client_revokes_its_own_token(self, faked: Site, public: Registered) -> None:
+        """A public client revokes its own tokens with only its id (RFC 7009, 2.1)."""
         form = {"grant_type": "password", "username": "alice", "password": "x"}
         tokens = faked.post("/oauth/token", public, **form).get_json()
         assert said(faked.post(PATH, public, token=tokens["refresh_token"])) == OK
         assert not lives(faked, tokens)
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_audit_row(self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str) -> None:
-        """A revocation is a row and a line, once, with client, person and grant."""
+    def test_revocation_writes_one_audit_row(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str
+    ) -> None:
+        """A revocation writes one audit row and one log line, with client, user and grant."""
         for _ in range(2):
             assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
         (found,) = (row for row in rows(faked, "audit_event") if row["event"] == "token.revoked")
@@ -94,7 +96,7 @@ class TestOwnToken:
 
 
 class TestNothingToRevoke:
-    """RFC 7009, 2.2: an invalid token is an answer of 200."""
+    """RFC 7009, 2.2: an invalid token is answered with 200."""
 
     @pytest.mark.parametrize(
         "token",
@@ -108,13 +110,17 @@ class TestNothingToRevoke:
             "x" * 5000,
         ],
     )
-    def test_unknown_token(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """What is no token of ours is as dead as the client wants it: 200 (RFC 7009, 2.2)."""
+    def test_unknown_token_is_answered_with_200(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A token that was never issued needs no revocation: 200 (RFC 7009, 2.2)."""
         assert said(faked.post(PATH, refreshing, token=token)) == OK
         assert rows(faked, "audit_event") == []
 
-    def test_expired_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
-        """A token that has expired is answered as one that has not (RFC 7009, 2.2)."""
+    def test_expired_token_is_answered_with_200(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """An expired token gets the same answer as a valid one (RFC 7009, 2.2)."""
         faked.clock.now += 3600
         assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == OK
 
@@ -123,20 +129,20 @@ class TestRefusals:
     """RFC 7009, 2.1 and 2.2.1."""
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-    def test_foreign_token_lives(
+    def test_token_of_another_client_stays_valid(
         self, faked: Site, refreshing: Registered, public: Registered, tokens: dict[str, str], kind: str
     ) -> None:
-        """Another client's token is refused to confidential and public clients alike, and lives (2.1)."""
+        """A confidential or public client cannot revoke another client's token (2.1)."""
         other = faked.register("another", "--grant", "refresh_token", "--scope", "profile")
         for thief in (other, public):
             assert said(faked.post(PATH, thief, token=tokens[kind])) == INVALID_GRANT
         assert lives(faked, tokens)
         assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
 
-    def test_client_that_proves_nothing(
+    def test_unauthenticated_client_revokes_nothing(
         self, faked: Site, refreshing: Registered, public: Registered, tokens: dict[str, str]
     ) -> None:
-        """No client, an unknown one, a wrong secret, or none where one is due: 401, and no death."""
+        """No client, an unknown one, or a wrong or missing secret: 401, and the token stays valid."""
         nobody = faked.http.post(PATH, data={"token": tokens["access_token"]})
         assert said(nobody) == INVALID_CLIENT
         assert nobody.headers["WWW-Authenticate"].startswith("Basic ")
@@ -158,16 +164,16 @@ class TestRefusals:
 
 
 class TestDatabase:
-    """RFC 7009, 2.2.1: nobody is told that a token is dead while it lives."""
+    """RFC 7009, 2.2.1: no answer says that a token ended while it is valid."""
 
     @pytest.mark.parametrize(
         ("kind", "table"),
         [(kind, table) for kind in ("access_token", "refresh_token") for table in (kind, "grant", "client")],
     )
-    def test_token_that_could_not_be_revoked(
+    def test_revocation_that_cannot_be_stored_is_503(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, table: str
     ) -> None:
-        """What could not be stored is 503 with Retry-After; the token lives, and dies at the next attempt."""
+        """A revocation that cannot be stored is 503 with Retry-After; the next attempt succeeds."""
         with without_table(faked, table):
             answer = faked.post(PATH, refreshing, token=tokens[kind])
             assert said(answer) == UNAVAILABLE
@@ -180,14 +186,16 @@ class TestDatabase:
     def test_revocation_needs_no_audit(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str
     ) -> None:
-        """A token ends though the audit table cannot be written; the log tells of it all the same."""
+        """A token ends even if its audit row cannot be written; the log has the event."""
         with without_table(faked, "audit_event"):
             assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
         assert not lives(faked, tokens)
         assert faked.log_lines()[-1]["event"] == "token.revoked"
 
-    def test_ruined_database(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
-        """Without a database nothing is revoked, and nothing is said to be."""
+    def test_database_that_fails_is_503(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """Without a database nothing is revoked, and the answer is 503."""
         ruin_database(faked)
         assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == UNAVAILABLE
 
