@@ -13,13 +13,12 @@ from oauth.endpoints.registration import oauth_endpoints
 from oauth.errors import wire_error
 from oauth.policy.claims import released_claims_of
 from oauth.policy.membership import is_rule
-from oauth.policy.policy import Policy
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.rule_groups import Doubt, doubts, named_groups
 from oauth.policy.scope_registry import ScopeRegistry
 from oauth.protector import Protector
 from oauth.responses import error_response, json_response
-from oauth.server import Server, Stores
+from oauth.server import Policy, Server, Stores
 from oauth.tokens.format import ACCESS, REFRESH, key_of
 from oauth.tokens.issuer import Lifetimes, TokenIssuer
 from oauth.tokens.rotation import RotatedTokens

@@ -20,12 +20,27 @@ from oauth.clients.authentication import StrictClientAuthentication, query_with
 from oauth.clients.registration import NONE
 from oauth.declarations import Declarations
 from oauth.errors import InvalidClient, UnsupportedGrantType
-from oauth.policy.policy import Policy
+from oauth.policy.restrictions import Restrictions
+from oauth.policy.scope_registry import ScopeRegistry
 from oauth.responses import error_response, json_response
 from oauth.token_request import TokenRequest
 from oauth.tokens.issuer import TokenIssuer
 from oauth.tokens.rotation import RotatedTokens
 from telemetry import LogSampler
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The rules of one server.
+
+    `issuer` is its public base URL. `default_scope` is for requests that name no scope: they get the part of
+    it that the client is registered for.
+    """
+
+    issuer: str
+    restrictions: Restrictions
+    scope_registry: ScopeRegistry
+    default_scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +116,8 @@ class Server(AuthorizationServer):
         Args:
             public: whether public clients are allowed, which have none.
         """
-        return [method for method in self._client_auth.methods if public or method != NONE]
+        methods: Sequence[str] = self._client_auth.methods
+        return methods if public else [method for method in methods if method != NONE]
 
     def create_oauth2_request(self, request: TokenRequest) -> TokenRequest:
         """The request as `oauth.token_request` read it. Authlib would read the Flask request itself."""

@@ -123,13 +123,20 @@ class StrictClientAuthentication(ClientAuthentication):
         self._failures = failures
         self._clock = clock
         self._methods: dict[str, Method] = {}
+        self.methods: Sequence[str] = ()
+        """The names of all registered methods (RFC 7591, 2)."""
         for method, function in zip(METHODS, (self._basic, self._post, _none), strict=True):
             self.register(method, function)
 
-    @property
-    def methods(self) -> Sequence[str]:
-        """The names of all registered methods (RFC 7591, 2)."""
-        return tuple(self._methods)
+    def register(self, method: str, func: Method) -> None:
+        """Register a method, or replace the function of one (Authlib).
+
+        Args:
+            method: its name (RFC 7591, 2).
+            func: authenticates by it.
+        """
+        super().register(method, func)
+        self.methods = tuple(self._methods)
 
     def authenticate(self, request: TokenRequest, methods: Sequence[str], endpoint: str) -> OAuthClient:
         """The client that made the request.

@@ -4,14 +4,16 @@ A grant is a subclass of `Grant` that fills in what is its own. It cannot leave 
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
 from login import InvalidCredentials, Person
 from oauth.clients.authentication import OAuthClient
-from oauth.errors import missing, scope_not_for_person, unauthorized_client
+from oauth.errors import invalid_scope, missing, scope_not_for_person, unauthorized_client
+from oauth.policy.audience import resolve_audience
+from oauth.policy.claims import wants_groups
+from oauth.policy.scope import resolve
 from oauth.policy.scope_registry import ScopeRules
 from oauth.token_request import TokenRequest
 from telemetry import AuditEvent
@@ -60,6 +62,8 @@ class Grant(BaseGrant, TokenEndpointMixin):
 
     request: TokenRequest
     server: "Server"
+    oauth_client: OAuthClient
+    """The client, once it is authenticated."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse a grant that replaces the order of the steps.
@@ -77,6 +81,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         super().__init__(request, server)
         self.TOKEN_ENDPOINT_AUTH_METHODS = server.client_auth_methods(public=self.PUBLIC_CLIENTS)
         self._checked: Person | None = None
+        self._rules: ScopeRules | None = None
 
     def validate_token_request(self) -> None:
         """Decide what can be decided without the directory (steps 1 to 6).
@@ -88,7 +93,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         """
         self.execute_hook("before_validate_token_request")
         request = self.request
-        request.client = client = self.authenticate_token_endpoint_client()
+        request.client = self.oauth_client = client = self.authenticate_token_endpoint_client()
         if not client.check_grant_type(self.GRANT_TYPE):
             raise unauthorized_client()
         absent = [name for name in self.REQUIRED if name not in request.form]
@@ -128,15 +133,11 @@ class Grant(BaseGrant, TokenEndpointMixin):
         return response
 
     @property
-    def oauth_client(self) -> OAuthClient:
-        """The authenticated client."""
-        client: OAuthClient = self.request.client
-        return client
-
-    @cached_property
     def rules(self) -> ScopeRules:
         """The scope rules, read once: one state of them decides the whole request."""
-        return self.server.policy.scope_registry.rules()
+        if self._rules is None:
+            self._rules = self.server.policy.scope_registry.rules()
+        return self._rules
 
     def read_credential(self) -> None:
         """Read what the client presents beside its own credentials, such as a refresh token.
@@ -152,9 +153,15 @@ class Grant(BaseGrant, TokenEndpointMixin):
             OAuth2Error: `invalid_scope`.
         """
         client = self.oauth_client
-        return self.server.policy.resolve_scope(
-            client.registered, self.request.payload.scope, tolerant=client.is_scope_tolerant
+        scope = resolve(
+            self.request.payload.scope,
+            client.registered,
+            server_default=self.server.policy.default_scope,
+            tolerant=client.is_scope_tolerant,
         )
+        if scope is None:
+            raise invalid_scope()
+        return scope
 
     def resolve_audience(self) -> str | None:
         """The audience that the client may have of the requested resources (RFC 8707, 2).
@@ -162,7 +169,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         Raises:
             OAuth2Error: `invalid_target`.
         """
-        return self.server.policy.resolve_audience(self.oauth_client.registered, self.request.resources)
+        return resolve_audience(self.request.resources, self.oauth_client.registered, self.server.issuer)
 
     def network_error(self, refusal: InvalidCredentials) -> Exception:
         """The error for a client on a network that is not allowed: by default that of a wrong password."""
@@ -188,8 +195,16 @@ class Grant(BaseGrant, TokenEndpointMixin):
             self._checked = person
 
     def wants_groups(self, scope: str) -> bool:
-        """Whether the person's groups are needed, for claims or rules, where `scope` is granted."""
-        return self.server.policy.wants_groups(self.oauth_client.registered, scope, self.rules)
+        """Whether a claim or a rule needs the person's groups, where `scope` is granted.
+
+        Only then are groups searched for: the search may cost the directory much.
+        """
+        client = self.oauth_client.registered
+        return (
+            wants_groups(scope, client.released_claims)
+            or self.rules.want_groups(scope)
+            or self.server.policy.restrictions.want_groups(client)
+        )
 
     def issue(self, person: Person | None) -> Issued:
         """Issue a new grant with its tokens. A refresh token comes along where the client may use one.
