@@ -1,4 +1,4 @@
-"""A log that nobody reads stops nothing."""
+"""A log without a reader blocks nothing."""
 
 import fcntl
 import json
@@ -39,7 +39,7 @@ def terminal() -> tuple[int, TextIO]:
 
 @pytest.fixture(params=[pipe, socket_pair, terminal])
 def stuck(request: pytest.FixtureRequest) -> Iterator[tuple[int, TextIO]]:
-    """Where to read, and a stream that nobody reads yet."""
+    """The reading end, and a stream without a reader yet."""
     make: Callable[[], tuple[int, TextIO]] = request.param
     read, stream = make()
     os.set_blocking(read, False)
@@ -75,8 +75,8 @@ def write_much(stream: TextIO) -> Log:
     return log
 
 
-def test_stuck_stream_holds_nobody_up(stuck: tuple[int, TextIO]) -> None:
-    """Whoever logs to a pipe, a socket or a terminal that is full goes on; no line is cut in two."""
+def test_write_to_a_full_pipe_does_not_block(stuck: tuple[int, TextIO]) -> None:
+    """The pipe, socket or terminal is full. No line is cut in two."""
     read, stream = stuck
     log = write_much(stream)
     lines = read_all(read, log)
@@ -85,8 +85,8 @@ def test_stuck_stream_holds_nobody_up(stuck: tuple[int, TextIO]) -> None:
     assert numbers == list(range(len(numbers)))
 
 
-def test_lost_lines_are_counted(stuck: tuple[int, TextIO]) -> None:
-    """Once it is read again, the log says how many lines are missing, and goes on."""
+def test_dropped_lines_are_counted(stuck: tuple[int, TextIO]) -> None:
+    """After a reader returns, the log states how many lines were dropped."""
     read, stream = stuck
     lines = read_all(read, write_much(stream))
     lost = [cast("int", line["lines"]) for line in lines if line["event"] == "log.lost"]
@@ -94,22 +94,22 @@ def test_lost_lines_are_counted(stuck: tuple[int, TextIO]) -> None:
     assert lines[-1]["event"] == "read again"
 
 
-def test_others_who_share_the_pipe_wait_as_before(stuck: tuple[int, TextIO]) -> None:
-    """Not waiting is the log's own affair: the descriptor that others share is left as it was."""
+def test_shared_descriptor_stays_blocking(stuck: tuple[int, TextIO]) -> None:
+    """Other processes that share the descriptor do not see O_NONBLOCK."""
     _, stream = stuck
     write_much(stream)
     assert not fcntl.fcntl(stream.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
 
 
 def test_nothing_is_left_open(stuck: tuple[int, TextIO]) -> None:
-    """A log that is gone holds no descriptor."""
+    """A log that was collected holds no descriptor."""
     before = len(list(DESCRIPTORS.iterdir()))
     open_log(stuck[1])
     assert len(list(DESCRIPTORS.iterdir())) == before
 
 
-def test_lines_to_a_file_stand_behind_what_it_was_given_before(tmp_path: Path) -> None:
-    """A line is in its file at once, in its order, whatever the stream itself still holds back."""
+def test_lines_follow_what_the_file_stream_had_buffered(tmp_path: Path) -> None:
+    """A line is in the file at once and in order, whatever the stream has buffered."""
     path = tmp_path / "log"
     with path.open("w") as stream:
         stream.write("from before\n")
