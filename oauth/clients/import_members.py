@@ -1,7 +1,7 @@
-"""Which members of an exported client are understood, under which names, and which may be passed over.
+"""Which members of an exported client are understood, under which names, and which are ignored.
 
-Owns: that nothing is passed over which could narrow what a client may: a member that is not named here
-refuses the client. Must not know: what the values of understood members may be.
+Owns: that no member is ignored that could restrict a client. A client with a member that is not named here is
+refused. Must not know: which values the understood members may have.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,10 +29,10 @@ _OTHERS = (
     "scope",
     "secrets",
 )
-# Other servers' names for what has a name here, and what translates them.
+# Other servers' names for members of ours.
 _FOREIGN = ("allowed_ips", "subject_type", "status", "active", "enabled", "disabled")
 _UNDERSTOOD = frozenset((*TEXTS, *LISTS, *RESTRICTIONS, *FLAGS, *_OTHERS, *_FOREIGN))
-# What describes a client to people, or is about another server's own business (RFC 7591, 2; RFC 7592, 3).
+# Members that describe a client to people, or concern only the other server (RFC 7591, 2; RFC 7592, 3).
 _PASSED_OVER = frozenset(
     {
         "application_type",
@@ -56,15 +56,15 @@ _ENABLED = frozenset({"active", "enabled"})
 
 
 def translate(each: Mapping[str, object], ignored: Collection[str] = ()) -> dict[str, object]:
-    """An exported client under our names alone; what is null says nothing, and is left out.
+    """An exported client under our names. Members that are null are left out.
 
     Args:
-        each: the client as another server, or this one, has listed it.
-        ignored: members that the operator has decided to do without.
+        each: the client as another server, or this one, listed it.
+        ignored: members that the operator chose to ignore.
 
     Raises:
-        ValueError: with a sentence: a member is not understood, two contradict each other, or the client
-            is disabled.
+        ValueError: a member is not understood, two members contradict each other, or the client is disabled.
+            The message is a sentence.
     """
     given = {name: value for name, value in each.items() if value is not None and name not in ignored}
     if unknown := sorted(name for name in given if not _is_known(name)):
@@ -73,19 +73,19 @@ def translate(each: Mapping[str, object], ignored: Collection[str] = ()) -> dict
             "say it under another name, or do without it (--ignore)."
         )
     _refuse_disabled(given)
-    found = {name: value for name, value in given.items() if name in _UNDERSTOOD and name not in _FOREIGN}
+    ours = {name: value for name, value in given.items() if name in _UNDERSTOOD and name not in _FOREIGN}
     if "allowed_ips" in given:
-        found["networks"] = _agreed(given, "allowed_ips", "networks")
+        ours["networks"] = _agreed(given, "allowed_ips", "networks")
     for together in ("flags", "restrictions"):
-        inside = found.get(together)
+        inside = ours.get(together)
         for name, value in inside.items() if isinstance(inside, dict) else ():
-            if name in found and found[name] != value:
+            if name in ours and ours[name] != value:
                 raise ValueError(f"The {name} and that in {together} contradict each other.")
-    return found | _subject_type(given)
+    return ours | _subject_type(given)
 
 
 def _is_known(name: str) -> bool:
-    # What people read may come in several languages (RFC 7591, 2.2).
+    # Members for people may come in several languages (RFC 7591, 2.2).
     return name in _UNDERSTOOD or name.partition("#")[0] in _PASSED_OVER | {"client_name"}
 
 
@@ -113,14 +113,14 @@ def _subject_type(given: Mapping[str, object]) -> dict[str, object]:
     kind, flags = given["subject_type"], given.get("flags")
     if not isinstance(kind, str) or kind not in {"public", "pairwise"}:
         raise ValueError("The subject_type must be public or pairwise.")
-    told = given.get(PAIRWISE_SUBJECT, flags.get(PAIRWISE_SUBJECT) if isinstance(flags, dict) else None)
-    if told is not None and told is not (kind == "pairwise"):
+    flag = given.get(PAIRWISE_SUBJECT, flags.get(PAIRWISE_SUBJECT) if isinstance(flags, dict) else None)
+    if flag is not None and flag is not (kind == "pairwise"):
         raise ValueError(f"The subject_type and the {PAIRWISE_SUBJECT} contradict each other.")
     return {PAIRWISE_SUBJECT: kind == "pairwise"}
 
 
 def _agreed(given: Mapping[str, object], name: str, ours: str) -> object:
-    """The value of a member, which has to be that of the one that means the same, where it is given too."""
+    """The value of a member. If our member of the same meaning is given too, the values must be equal."""
     if ours in given and given[ours] != given[name]:
         raise ValueError(f"The {name} and the {ours} contradict each other.")
     return given[name]

@@ -1,4 +1,4 @@
-"""Reading clients that another server exported, under the names of RFC 7591 (2 and 3.2.1)."""
+"""Reads clients that another server exported, under the names of RFC 7591 (2 and 3.2.1)."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _LAST_SECOND = 1 << 53
 
 
 class ImportRefused(ValueError):
-    """The list cannot be imported; `sentences` has one for each mistake, naming the client."""
+    """The list cannot be imported. `sentences` has one for each mistake, which names the client."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
         super().__init__("\n".join(sentences))
@@ -26,17 +26,17 @@ class ImportRefused(ValueError):
 
 
 def read_clients(text: str, ignored: Collection[str] = ()) -> Sequence[ImportedClient]:
-    """The clients of a JSON list. Members that describe a client to people, and times, are passed over.
+    """The clients of a JSON list. Members that describe a client to people, and times, are ignored.
 
-    Nothing that narrows what a client may is passed over: it is understood, or refused.
+    A member that restricts a client is never ignored: it is understood, or the list is refused.
 
     Args:
         text: the list; each object has `client_id`, and unless the client is public `client_secret`, or
             `client_secret_hash` (SHA-256 as hex or base64, or WSO2's object with `algorithm` and `hash`).
-        ignored: members that the operator has decided to do without.
+        ignored: members that the operator chose to ignore.
 
     Raises:
-        ImportRefused: with every mistake at once.
+        ImportRefused: with all mistakes.
     """
     try:
         listed = json.loads(text, object_pairs_hook=_once)
@@ -44,30 +44,32 @@ def read_clients(text: str, ignored: Collection[str] = ()) -> Sequence[ImportedC
         raise ImportRefused([f"This is not JSON: {error}."]) from None
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ImportRefused(["This is not a list of objects."])
-    found: list[str] = []
+    sentences: list[str] = []
     clients: list[ImportedClient] = []
     for number, each in enumerate(listed, 1):
         name = str(each.get("client_id") or f"number {number}")
         try:
             client = _client(translate(each, ignored))
         except ValueError as error:
-            found.append(f"{name}: {error}")
+            sentences.append(f"{name}: {error}")
             continue
-        found += [f"{name}: {sentence}" for sentence in mistakes(client.registration)]
+        sentences += [f"{name}: {sentence}" for sentence in mistakes(client.registration)]
         clients.append(client)
     ids = Counter(client.client_id for client in clients)
-    found += [f"{one}: This client_id stands in the list twice." for one, times in ids.items() if times > 1]
-    if found:
-        raise ImportRefused(found)
+    sentences += [
+        f"{one}: This client_id stands in the list twice." for one, times in ids.items() if times > 1
+    ]
+    if sentences:
+        raise ImportRefused(sentences)
     return clients
 
 
 def _once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object. Of members of one name the last would win, and pass over the others (RFC 8259, 4)."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    """A JSON object. Python keeps only the last of several members of one name (RFC 8259, 4): refuse them."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a member stands in an object twice")
-    return found
+    return members
 
 
 def _client(each: Mapping[str, object]) -> ImportedClient:
@@ -100,19 +102,19 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
 
 
 def _restrictions(each: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
-    """Those beside the other members, and those together as `flask client list --json` has them."""
-    found = _together("restrictions", each.get("restrictions"))
-    found |= {name: each[name] for name in RESTRICTIONS if name in each}
-    return {name: _values(name, values) for name, values in found.items()}
+    """The restrictions: each a member of the client, or together as `flask client list --json` has them."""
+    restrictions = _together("restrictions", each.get("restrictions"))
+    restrictions |= {name: each[name] for name in RESTRICTIONS if name in each}
+    return {name: _values(name, values) for name, values in restrictions.items()}
 
 
 def _flags(each: Mapping[str, object]) -> dict[str, bool]:
     """As `_restrictions`."""
-    found = _together("flags", each.get("flags"))
-    if unknown := found.keys() - set(FLAGS):
+    flags = _together("flags", each.get("flags"))
+    if unknown := flags.keys() - set(FLAGS):
         raise ValueError(f"There is no flag {', '.join(sorted(unknown))}; there are {', '.join(FLAGS)}.")
-    found |= {name: each[name] for name in FLAGS if name in each}
-    return {name: _flag(name, value) for name, value in found.items()}
+    flags |= {name: each[name] for name in FLAGS if name in each}
+    return {name: _flag(name, value) for name, value in flags.items()}
 
 
 def _together(name: str, value: object) -> dict[str, object]:
@@ -130,14 +132,14 @@ def _flag(name: str, value: object) -> bool:
 
 
 def _end_of_secret(each: Mapping[str, object]) -> int | None:
-    """When the secret ends: as told beside it, or as this server lists the ends of a client's secrets."""
-    told = _moment("client_secret_expires_at", each.get("client_secret_expires_at"))
+    """When the secret ends: by its own member, or by the secrets that `flask client list --json` lists."""
+    own = _moment("client_secret_expires_at", each.get("client_secret_expires_at"))
     listed = each.get("secrets", [])
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise ValueError("The secrets must be a list of objects.")
     ends = {_moment("not_after of the secrets", one.get("not_after")) for one in listed}
     if "client_secret_expires_at" in each or not ends:
-        return told
+        return own
     if len(ends) > 1:
         raise ValueError("The secrets end at different times: say which with client_secret_expires_at.")
     return ends.pop()
@@ -165,7 +167,7 @@ def _texts(name: str, value: object) -> tuple[str, ...]:
 
 
 def _values(name: str, value: object) -> tuple[str, ...]:
-    """Texts of which each may hold spaces, as a DN may."""
+    """Texts that may contain spaces, as a DN may."""
     return (value,) if isinstance(value, str) else _texts(name, value)
 
 

@@ -1,4 +1,4 @@
-"""A client's registration: which metadata makes sense, and how it reads outside (RFC 7591, 2 and 3.2.1)."""
+"""A client's registration: which metadata is valid, and how it is listed (RFC 7591, 2 and 3.2.1)."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ GRANT_TYPES = ("password", "refresh_token", "client_credentials")
 OPAQUE = "opaque"
 TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
 _NAME_LENGTH = 255
-# Every JWT carries its scope and its audience, and many servers take no header line over 8 KiB.
+# Every JWT carries its scope and its audience, and many servers accept no header line over 8 KiB.
 _JWT_LENGTH = 3000
 PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
 KEEP_REFRESH_TOKEN = "keep_refresh_token"  # noqa: S105 - a flag's name
@@ -35,38 +35,38 @@ FLAGS = (
 
 
 def mistakes(registration: Registration) -> Sequence[str]:
-    """Every mistake in a registration, a sentence each; none where it can be stored.
+    """A sentence for each mistake in a registration; none if it can be stored.
 
     Args:
-        registration: what an operator asks for.
+        registration: as the operator wants it.
     """
-    found = []
+    sentences = []
     if not 0 < len(registration.client_name) <= _NAME_LENGTH or not registration.client_name.isprintable():
-        found.append("The name must be 1 to 255 printable characters.")
+        sentences.append("The name must be 1 to 255 printable characters.")
     owner = registration.owner
     if owner is not None and not (len(owner) <= _NAME_LENGTH and owner.isprintable()):
-        found.append("The owner must be up to 255 printable characters.")
-    found += [
+        sentences.append("The owner must be up to 255 printable characters.")
+    sentences += [
         f"This server does not offer the grant {grant!r}; it offers {', '.join(GRANT_TYPES)}."
         for grant in registration.grant_types
         if grant not in GRANT_TYPES
     ]
     if registration.token_endpoint_auth_method not in METHODS:
-        found.append(f"The authentication method must be one of {', '.join(METHODS)}.")
-    found += _scope_mistakes(registration)
-    found += _token_mistakes(registration)
-    found += [
+        sentences.append(f"The authentication method must be one of {', '.join(METHODS)}.")
+    sentences += _scope_mistakes(registration)
+    sentences += _token_mistakes(registration)
+    sentences += [
         f"The redirect URI {uri!r} must be absolute, name its host and have no fragment (RFC 6749, 3.1.2)."
         for uri in registration.redirect_uris
         if not _is_absolute(uri)
     ]
     if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
-        found += _public_mistakes(registration)
-    return [*found, *claim_mistakes(registration), *restriction_mistakes(registration)]
+        sentences += _public_mistakes(registration)
+    return [*sentences, *claim_mistakes(registration), *restriction_mistakes(registration)]
 
 
 def metadata(client: Client) -> dict[str, object]:
-    """A client's metadata under the names of RFC 7591, with ours beside them. No secret is in it.
+    """A client's metadata under the names of RFC 7591, and ours. It has no secret.
 
     Args:
         client: as registered. Times are seconds since the epoch.
@@ -103,62 +103,62 @@ def metadata(client: Client) -> dict[str, object]:
 
 def _public_mistakes(registration: Registration) -> Sequence[str]:
     """What a client without a secret may not have."""
-    found = []
+    sentences = []
     if "password" in registration.grant_types and not registration.flags.get(PUBLIC_PASSWORD):
-        found.append(
+        sentences.append(
             "A public client may use the password grant only with --allow-public-password: "
             "anyone who knows its id can then try passwords in its name."
         )
     if "client_credentials" in registration.grant_types:
-        found.append(
+        sentences.append(
             "A public client has no credentials of its own to use the client credentials grant with."
         )
     if registration.flags.get(KEEP_REFRESH_TOKEN):
-        found.append(
+        sentences.append(
             "A public client's refresh tokens are rotated always (RFC 9700, 2.2.2): "
             "--keep-refresh-token is for clients with a secret."
         )
     if registration.resource_server:
-        found.append(
+        sentences.append(
             "A resource server must have a secret: anyone could introspect in a public client's name."
         )
-    return found
+    return sentences
 
 
 def _scope_mistakes(registration: Registration) -> Sequence[str]:
-    found = []
+    sentences = []
     if registration.scope and not is_wellformed(registration.scope):
-        found.append(
+        sentences.append(
             "The scope must be names of printable ASCII without quotes or backslashes, one space between."
         )
     registered = registration.scope.split()
     if DEFAULT in registered:
-        found.append(f"The scope {DEFAULT!r} is for clients that have no list: it cannot be in one.")
+        sentences.append(f"The scope {DEFAULT!r} is for clients that have no list: it cannot be in one.")
     if registration.default_scope is not None and not (
         is_wellformed(registration.default_scope)
         and set(registration.default_scope.split()) <= set(registered)
     ):
-        found.append("The default scope must be part of the scope.")
-    return found
+        sentences.append("The default scope must be part of the scope.")
+    return sentences
 
 
 def _token_mistakes(registration: Registration) -> Sequence[str]:
-    """What access tokens cannot be, or be for."""
-    found = [
+    """Mistakes in the format and the audiences of access tokens."""
+    sentences = [
         f"The audience {uri!r} must be an absolute URI without a fragment (RFC 8707, 2)."
         for uri in registration.audiences
         if not _is_absolute(uri)
     ]
     if registration.access_token_format not in TOKEN_FORMATS:
-        found.append(f"The access token format must be one of {', '.join(TOKEN_FORMATS)}.")
+        sentences.append(f"The access token format must be one of {', '.join(TOKEN_FORMATS)}.")
     elif registration.access_token_format != OPAQUE:
         length = len(registration.scope) + sum(map(len, registration.audiences))
         if length > _JWT_LENGTH:
-            found.append(
+            sentences.append(
                 f"Scope and audiences may have {_JWT_LENGTH} characters together where access tokens are "
                 "JWTs: each token carries them."
             )
-    return found
+    return sentences
 
 
 def _is_absolute(uri: str) -> bool:
@@ -167,6 +167,6 @@ def _is_absolute(uri: str) -> bool:
     except ValueError:
         return False
     printable = uri.isascii() and uri.isprintable() and " " not in uri
-    # A scheme of the program's own needs no host (RFC 8252, 7.1).
+    # A private-use scheme needs no host (RFC 8252, 7.1).
     place = parts.hostname if parts.scheme in {"http", "https"} else parts.netloc or parts.path
     return printable and bool(parts.scheme) and bool(place) and "#" not in uri

@@ -13,27 +13,27 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def restriction_mistakes(registration: Registration) -> Sequence[str]:
-    """Every mistake in a registration's restrictions, a sentence each.
+    """A sentence for each mistake in a registration's restrictions.
 
     Args:
-        registration: what an operator asks for.
+        registration: as the operator wants it.
     """
-    found = [
+    sentences = [
         f"There is no restriction {name!r}; there are {', '.join(RESTRICTIONS)}."
         for name in registration.restrictions
         if name not in RESTRICTIONS
     ]
     for name in MEMBER_RESTRICTIONS:
-        found += rule_mistakes(registration.restrictions.get(name, ()))
+        sentences += rule_mistakes(registration.restrictions.get(name, ()))
     for name, (is_right, sentence) in _VALUES.items():
         values = registration.restrictions.get(name, ())
-        found += [sentence.format(value=repr(value)) for value in values if not is_right(value)]
+        sentences += [sentence.format(value=repr(value)) for value in values if not is_right(value)]
     if registration.restrictions.get("cors_origins") and not _is_public(registration):
-        found.append(
+        sentences.append(
             "Pages of other origins are for public clients: a script in a page can keep no secret from "
             "whoever reads the page (OAuth 2.0 for Browser-Based Applications)."
         )
-    return found
+    return sentences
 
 
 def _is_network(text: str) -> bool:
@@ -45,7 +45,7 @@ def _is_network(text: str) -> bool:
 
 
 def _is_origin(text: str) -> bool:
-    """Whether a browser would send just this as Origin (RFC 6454, 6.2): lower case, no default port."""
+    """Whether a browser would send exactly this as Origin (RFC 6454, 6.2): lower case, no default port."""
     try:
         parts = urlsplit(text)
         port, host = parts.port, parts.hostname

@@ -1,18 +1,18 @@
-"""Signs that a program puts a password into its form as it was typed (RFC 6749, appendix B).
+"""Detects passwords that a client put into its form without URL-encoding them (RFC 6749, appendix B).
 
-Owns: what is a sure sign. Must not know: whether the password was right. A hint that followed from that would
-be an oracle; this one follows from the body alone, which its sender knows.
+Owns: what is a sure sign of that. Must not know: whether the password was right. A hint that depended on that
+would be an oracle; this one depends only on the body, which its sender knows.
 """
 
 import re
 from urllib.parse import unquote_to_bytes
 
-# No program that encodes leaves these as they are: a "%" that begins no octet, what is no printable ASCII,
-# and marks that a form or a URL needs for itself. A "+" may be a space that was encoded.
+# No encoder leaves these as they are: a "%" that begins no octet, characters other than printable ASCII, and
+# delimiters of forms and URLs. A "+" may be an encoded space.
 _RAW = re.compile(rb"%(?![0-9A-Fa-f]{2})|[^\x21-\x7e]|[\"#<=>\\^`{|}]")
 
-# What may stand behind a password with good reason: the parameters of token requests that programs send (the
-# IANA registry "OAuth Parameters"), whether this server reads them or not.
+# Parameters that may follow a password in a token request (the IANA registry "OAuth Parameters"), whether
+# this server reads them or not.
 _KNOWN = frozenset(
     b"acr_values actor_token actor_token_type assertion audience client_assertion client_assertion_type "
     b"client_id client_secret code code_challenge code_challenge_method code_verifier device_code device_id "
@@ -25,11 +25,11 @@ _KNOWN = frozenset(
 def is_left_raw(body: bytes) -> bool:
     """Whether the password of a form was surely not URL-encoded.
 
-    So it is where its own octets say so, or where parameters stand behind it that nobody knows, or that have
-    no "=": what followed an "&" in it.
+    Its own octets show it, or an unknown parameter that follows it, or one without "=": the part of the
+    password after an "&".
 
     Args:
-        body: as it came.
+        body: as it was received.
     """
     pairs = [pair.partition(b"=") for pair in body.split(b"&") if pair]
     names = [unquote_to_bytes(name) for name, _, _ in pairs]

@@ -1,5 +1,5 @@
-"""What a request may have: scope, audience, claims, and who is refused.
+"""What a request may have: scope, audience, claims, and which people and networks are refused.
 
-Owns: the rules that a grant asks before and after the password. Must not know: how a user was
-authenticated, what an answer looks like. Start reading at `scope.py`.
+Owns: the rules that a grant applies before and after the password. Must not know: how a person is
+authenticated, and what an answer looks like. Start reading at `scope.py`.
 """

@@ -1,4 +1,4 @@
-"""Which claims of a person each scope releases, to whom, and what they are called at userinfo."""
+"""Which claims about a person each scope releases to a client, and their names at userinfo."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -30,10 +30,10 @@ _OUR_NAMES = {
 
 
 def claim_mistakes(registration: Registration) -> Sequence[str]:
-    """Every claim that a client is to be given and that there is not, a sentence each.
+    """A sentence for each released claim that does not exist.
 
     Args:
-        registration: what an operator asks for.
+        registration: as the operator wants it.
     """
     return [
         f"There is no claim {name!r}; there are {', '.join(_STANDARD_NAMES)}."
@@ -43,39 +43,41 @@ def claim_mistakes(registration: Registration) -> Sequence[str]:
 
 
 def wants_groups(scope: str, allowed: Sequence[str] | None) -> bool:
-    """Whether groups are released: only then are they searched for, which may cost the directory much.
+    """Whether groups are released.
+
+    Only then are groups searched for: the search may cost the directory much.
 
     Args:
         scope: space-separated.
-        allowed: the claims that the client may be given, None for all.
+        allowed: the claims that the client may get, None for all.
     """
     return GROUPS in _names(scope, allowed)
 
 
 def claims_of(person: Person, scope: str, allowed: Sequence[str] | None) -> dict[str, object]:
-    """The claims about `person` that are released; what the directory has no value for is left out.
+    """The claims about `person` that are released, without those that the directory has no value for.
 
-    Of a person who asked for privacy there are none.
+    A person who asked for privacy has none.
 
     Args:
         person: as the directory has them now.
         scope: space-separated.
-        allowed: the claims that the client may be given, None for all.
+        allowed: the claims that the client may get, None for all.
     """
     if person.private:
         return {}
-    found = {name: getattr(person, name) for name in _names(scope, allowed)}
+    values = {name: getattr(person, name) for name in _names(scope, allowed)}
     return {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in found.items()
+        for name, value in values.items()
         if value is not None and value != ()
     }
 
 
 def released_claims_of(token: AccessToken) -> dict[str, object]:
-    """Who is behind an access token, as far as it tells: `sub` always, and what it releases.
+    """The claims that an access token releases about its person: always `sub`.
 
-    Its scope may be narrower than its grant's, and its client may be given less than at the login.
+    The token's scope may be narrower than its grant's, and its client may get fewer claims than at the login.
 
     Args:
         token: of a person.
@@ -88,10 +90,10 @@ def released_claims_of(token: AccessToken) -> dict[str, object]:
 
 
 def username_of(token: AccessToken | RefreshToken) -> str | None:
-    """The login name that introspection tells (RFC 7662, 2.2), None where it is not released.
+    """The login name in the answer to an introspection (RFC 7662, 2.2), None if it is not released.
 
-    To a client whose people are pairwise it tells no more than `profile` releases, which they may have in
-    common with other clients.
+    A client with pairwise subjects gets it only by the scope `profile`: a login name would let it compare its
+    people with those of other clients.
     """
     allowed = None if token.released_claims is None else _ours(token.released_claims)
     if token.private or (allowed is not None and "net_id" not in allowed):

@@ -1,7 +1,7 @@
-"""Who may not: people by group or affiliation, programs by the network that they come from.
+"""Restrictions: people by group or affiliation, clients by the network that they call from.
 
-Owns: the rules of the whole server and of each client. Must not know: what a refusal reads like. It reads as
-a wrong password does: whoever guesses must not learn from it that a password was right.
+Owns: the rules of the whole server and of each client. Must not know: how a refusal is answered. The answer
+is that to a wrong password, so that it does not reveal that a guessed password was right.
 """
 
 from collections.abc import Sequence
@@ -17,32 +17,32 @@ MEMBER_RESTRICTIONS = ("allow_members", "refuse_members")
 
 
 class Restrictions:
-    """The server's own rules about people, and those of each client beside them: both must be kept."""
+    """The server's own rules about people, and those of each client. Both apply."""
 
     def __init__(self, *, allow_members: Sequence[str] = (), refuse_members: Sequence[str] = ()) -> None:
         """Take the rules of the server.
 
         Args:
-            allow_members: where there are any, only people who meet one may have a token.
-            refuse_members: people who meet one may not.
+            allow_members: if there are any, only people who meet one of them get a token.
+            refuse_members: people who meet one of them get none.
         """
         self._allow = tuple(allow_members)
         self._refuse = tuple(refuse_members)
         self._want_groups = want_groups((*self._allow, *self._refuse))
 
     def want_groups(self, client: Client) -> bool:
-        """Whether a rule asks for a person's groups: only then are they searched for."""
+        """Whether a rule needs the person's groups: only then are groups searched for."""
         own = client.restrictions
         return self._want_groups or (
             bool(own) and want_groups((*own.get("allow_members", ()), *own.get("refuse_members", ())))
         )
 
     def check_network(self, client: Client, address: str) -> None:
-        """Refuse a request that comes from none of the client's networks, before anyone is asked.
+        """Refuse a request from outside the client's networks, before the directory is asked.
 
         Args:
             client: as registered.
-            address: the request's, in its canonical form; a text that is no address is in no network.
+            address: the request's, in its canonical form. A text that is no address is in no network.
 
         Raises:
             InvalidCredentials: `not_from_here`.
@@ -51,14 +51,14 @@ class Restrictions:
             raise InvalidCredentials(Refusal.NOT_FROM_HERE, "from none of the client's networks")
 
     def check_person(self, client: Client, person: Person) -> None:
-        """Refuse a person whom a rule of the server or of the client keeps out.
+        """Refuse a person whom a rule of the server or of the client excludes.
 
         Args:
             client: as registered.
-            person: with their groups, where `want_groups` says so.
+            person: with their groups, if `want_groups` is true.
 
         Raises:
-            InvalidCredentials: `not_allowed`, with the rule as its detail.
+            InvalidCredentials: `not_allowed`; its detail names the rule.
         """
         own = client.restrictions
         for refuse in (self._refuse, own.get("refuse_members", ())):
@@ -77,10 +77,10 @@ def _not_allowed(person: Person, why: str) -> InvalidCredentials:
 
 def _is_within(address: str, networks: Sequence[str]) -> bool:
     try:
-        read = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return False
-    return any(read in network for network in map(_network, networks) if network.version == read.version)
+    return any(parsed in network for network in map(_network, networks) if network.version == parsed.version)
 
 
 @lru_cache(maxsize=1024)

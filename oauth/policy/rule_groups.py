@@ -1,7 +1,7 @@
 """Groups that rules name: does the directory have them?
 
-Owns: where rules stand, and what is wrong with a group of one. Must not know: how the directory is asked, who
-is told. It is for checks, never for a request.
+Owns: the places of rules, and what may be wrong with the group of a rule. Must not know: how the directory is
+asked, and who reads the result. Checks use it, token requests never.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from oauth.policy.restrictions import MEMBER_RESTRICTIONS
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A group that rules name, the places of these rules, and why the rules may mean nobody."""
+    """A group that rules name, the places of these rules, and why the rules may match nobody."""
 
     dn: str
     places: Sequence[str]
@@ -25,12 +25,12 @@ class Doubt:
 def named_groups(
     settings: Mapping[str, Iterable[str]], clients: Iterable[Client], scopes: Iterable[Scope]
 ) -> Mapping[str, Sequence[str]]:
-    """The DNs of all groups that rules name, each with the places where it stands.
+    """The DNs of all groups that rules name, each with the places of its rules.
 
     Args:
-        settings: the rules of the server by the name of their setting.
+        settings: the rules of the server, by the name of their setting.
         clients: as registered.
-        scopes: of the catalogue.
+        scopes: as registered.
     """
     rules = [(name, rule) for name, each in settings.items() for rule in each]
     rules += [
@@ -40,20 +40,20 @@ def named_groups(
         for rule in client.restrictions.get(name, ())
     ]
     rules += [(f"scope {scope.name}", rule) for scope in scopes for rule in scope.needs]
-    found: dict[str, list[str]] = {}
+    named: dict[str, list[str]] = {}
     for place, rule in rules:
         for dn in group_dns([rule]):
-            found.setdefault(dn, []).append(place)
-    return {dn: tuple(dict.fromkeys(places)) for dn, places in found.items()}
+            named.setdefault(dn, []).append(place)
+    return {dn: tuple(dict.fromkeys(places)) for dn, places in named.items()}
 
 
 def doubts(named: Mapping[str, Sequence[str]], spelling: Callable[[str], str | None]) -> Iterator[Doubt]:
-    """Ask the directory for each group, and tell those that no person can be found to be in.
+    """Ask the directory for each group, and yield those that no person can match.
 
     Args:
         named: from `named_groups`.
-        spelling: tells how the directory writes a DN, or None where it shows no such entry; what it raises
-            goes through.
+        spelling: gives the directory's spelling of a DN, or None if our account sees no such entry. Its
+            exceptions are passed on.
     """
     for dn, places in named.items():
         try:

@@ -12,17 +12,17 @@ _GRAMMAR = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*
 def resolve(
     requested: str | None, client: Registration, *, server_default: str = "", tolerant: bool = False
 ) -> str | None:
-    """The scope that a client is granted, or None if it asked for what it may not have.
+    """The scope that a client is granted, None if it requests a scope that it may not have.
 
-    When none is asked: the client's default scope, else what the server's default and its list have in
-    common, else its whole list, else `default`.
+    A request without a scope gets the client's default scope. Without one it gets the names that the server's
+    default and the client's list have in common, else the whole list, else `default`.
 
     Args:
         requested: the `scope` parameter, None if omitted.
         client: the registered client.
         server_default: space-separated, empty for none.
-        tolerant: whether what the client may not have is dropped in silence; where nothing else was asked, it
-            counts as if none had been.
+        tolerant: whether names that the client may not have are dropped. If none is left, the request counts
+            as one without a scope.
     """
     registered = client.scope.split()
     if requested is None:
@@ -38,7 +38,7 @@ def resolve(
 
 
 def is_wellformed(scope: str) -> bool:
-    """Whether `scope` follows the grammar of RFC 6749, 3.3 (an empty one does not)."""
+    """Whether `scope` follows the grammar of RFC 6749, 3.3. An empty one does not."""
     return _GRAMMAR.fullmatch(scope) is not None
 
 

@@ -1,7 +1,7 @@
-"""Which scopes there are, and which of them a person may have: the catalogue and its rules.
+"""The scopes that an operator has registered, and which of them a person may have.
 
-Owns: how long what was read of the catalogue holds, and which rule grants or refuses a scope. Must not know:
-what a client is registered for (`scope`), and what a refusal reads like.
+Owns: how long the registered scopes are cached, and which rule grants a scope. Must not know: what a client
+is registered for (`scope`), and how a refusal is answered.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from login import Person
 from models import Scope, StoreUnavailable
 from oauth.policy.membership import met, want_groups
 
-# What the server itself gives a meaning to. A scope of the catalogue may add rules to one of these.
+# Scopes that the server itself defines. A registered scope of the same name adds rules to it.
 BUILT_IN: Mapping[str, str] = {
     "openid": "Who the person is: sub, at userinfo (OpenID Connect Core, 5.3)",
     "profile": "Net ID and name",
@@ -20,13 +20,13 @@ BUILT_IN: Mapping[str, str] = {
     "eduperson": "Affiliations and principal name",
     "echo": "The sample resource /echo/v1/echo/<text>",
 }
-# Seconds that a reading holds: a change by command is kept everywhere after so many.
-_HOLDS = 5.0
+# Lifetime of the cache. A change by a command takes effect everywhere within it.
+_CACHE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeVerdict:
-    """Whether a person may have a scope. `rule` is the one that grants it; None where nothing is needed."""
+    """Whether a person may have a scope. `rule` is the one that grants it; None if the scope has no rules."""
 
     scope: str
     granted: bool
@@ -35,26 +35,26 @@ class ScopeVerdict:
 
 
 class ScopeRules:
-    """The rules as they were at one moment, so that one request is judged by one state of them."""
+    """The rules at one moment, so that one state of them decides a whole request."""
 
-    def __init__(self, catalogue: Iterable[Scope]) -> None:
-        self._needs = {scope.name: tuple(scope.needs) for scope in catalogue}
+    def __init__(self, scopes: Iterable[Scope]) -> None:
+        self._needs = {scope.name: tuple(scope.needs) for scope in scopes}
         self._ruled = frozenset(name for name, needs in self._needs.items() if needs)
 
     @property
     def names(self) -> Sequence[str]:
-        """What the catalogue holds, in its order."""
+        """The names of the registered scopes, in their order."""
         return tuple(self._needs)
 
     def want_groups(self, scope: str) -> bool:
-        """Whether a rule about `scope` (space-separated) asks for a person's groups."""
+        """Whether a rule of `scope` (space-separated) needs the person's groups."""
         return bool(self._ruled) and any(want_groups(self._needs.get(name, ())) for name in scope.split())
 
     def permitted(self, person: Person, scope: str) -> str:
-        """The part of `scope` that `person` may have, empty where they may have none of it (RFC 6749, 3.3).
+        """The part of `scope` that `person` may have; empty if they may have none of it (RFC 6749, 3.3).
 
         Args:
-            person: with their groups, where `want_groups` says so.
+            person: with their groups, if `want_groups` is true.
             scope: space-separated.
         """
         if self._ruled.isdisjoint(scope.split()):
@@ -62,43 +62,43 @@ class ScopeRules:
         return " ".join(each.scope for each in self.verdicts(person, scope) if each.granted)
 
     def verdicts(self, person: Person, scope: str) -> Sequence[ScopeVerdict]:
-        """Each name in `scope`, whether `person` may have it, and by which rule; as `permitted` decides."""
-        found = []
+        """For each name in `scope`, whether `person` may have it, and by which rule."""
+        verdicts = []
         for name in scope.split():
             needs = self._needs.get(name, ())
             rule = met(person, needs) if needs else None
-            found.append(ScopeVerdict(name, not needs or rule is not None, rule, needs))
-        return found
+            verdicts.append(ScopeVerdict(name, not needs or rule is not None, rule, needs))
+        return verdicts
 
 
 class ScopeRegistry:
-    """The catalogue as this process last read it, for a few seconds at most."""
+    """Caches the rules of the registered scopes for a few seconds."""
 
     def __init__(self, read: Callable[[], Sequence[Scope]], clock: Callable[[], float]) -> None:
-        """Take what the catalogue is read with.
+        """Begin with an empty cache.
 
         Args:
-            read: reads it; raises StoreUnavailable where it cannot.
+            read: reads the registered scopes; raises StoreUnavailable if the database cannot say.
             clock: seconds since the epoch.
         """
         self._read = read
         self._clock = clock
-        self._kept: tuple[float, ScopeRules] | None = None
+        self._cached: tuple[float, ScopeRules] | None = None
 
     def rules(self) -> ScopeRules:
-        """The rules of now. A database that is away leaves the last ones; no token can be stored then anyhow.
+        """The current rules. While the database is away, the last ones: no token can be stored then anyway.
 
         Raises:
-            StoreUnavailable: they could not be read, and never were.
+            StoreUnavailable: the rules could not be read, and never were.
         """
-        now, kept = self._clock(), self._kept
-        if kept is not None and 0 <= now - kept[0] < _HOLDS:
-            return kept[1]
+        now, cached = self._clock(), self._cached
+        if cached is not None and 0 <= now - cached[0] < _CACHE_SECONDS:
+            return cached[1]
         try:
             rules = ScopeRules(self._read())
         except StoreUnavailable:
-            if kept is None:
+            if cached is None:
                 raise
-            return kept[1]
-        self._kept = now, rules
+            return cached[1]
+        self._cached = now, rules
         return rules

@@ -1,4 +1,5 @@
 """Tokens: their format, lifetimes, signatures and rotation.
 
-Owns: what a token looks like and says. Must not know: who may have one, rows. Start reading at `issuer.py`.
+Owns: the format and the contents of a token, and how a grant is issued. Must not know: who may have a token,
+SQL. Start reading at `issuer.py`.
 """

@@ -52,7 +52,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenContents:
-    """What is stored about an access token, and what a JWT says. Times are seconds since the epoch.
+    """The contents of an access token, as stored and as a JWT has them. Times are seconds since the epoch.
 
     `sub` is None for a client's own token.
     """
@@ -170,13 +170,13 @@ class TokenIssuer:
         """An access token.
 
         Args:
-            client: whom it is issued to.
+            client: the client that gets it.
             contents: what is stored about it.
-            octets: 32 that nobody else can know; random ones if None.
-            fraction: of the second in which it is issued, so that those of one second stand in their order.
+            octets: 32 secret octets; random ones if None.
+            fraction: of the second in which it is issued; it orders the tokens of one second.
 
         Raises:
-            StoreUnavailable: there is no key at hand to sign with.
+            StoreUnavailable: no signing key can be read.
         """
         if client.access_token_format == OPAQUE:
             return mint(ACCESS, contents.expires_at + fraction, octets)
@@ -197,10 +197,10 @@ class TokenIssuer:
     def id_token(self, client: Client, contents: TokenContents, access_token: str) -> str | None:
         """An ID token (OpenID Connect Core 1.0, 2), for a client that is registered for them.
 
-        None where there is none: the scope `openid` was not granted, or no person stands behind the token.
+        None if the scope `openid` was not granted, or the token is not about a person.
 
         Raises:
-            StoreUnavailable: there is no key at hand to sign with.
+            StoreUnavailable: no signing key can be read.
         """
         if not client.flags.get(ID_TOKEN) or contents.sub is None or OPENID not in contents.scope.split():
             return None
@@ -221,17 +221,17 @@ class TokenIssuer:
     def answer(
         self, client: Client, contents: TokenContents, access: str, refresh: str | None, now: int
     ) -> dict[str, object]:
-        """What the token endpoint says (RFC 6749, 5.1), with an ID token where one belongs to it.
+        """The body of the token endpoint's answer (RFC 6749, 5.1), with an ID token if the client gets one.
 
         Args:
-            client: whom it is said to.
+            client: the client that gets it.
             contents: what is stored about the access token.
             access: the access token.
             refresh: the refresh token, if there is one.
             now: seconds since the epoch.
 
         Raises:
-            StoreUnavailable: there is no key at hand to sign with.
+            StoreUnavailable: no signing key can be read.
         """
         token: dict[str, object] = {
             "token_type": "Bearer",
@@ -244,7 +244,7 @@ class TokenIssuer:
         return {name: value for name, value in token.items() if value is not None}
 
     def _jwt(self, signer: Signer, client: Client, contents: TokenContents, octets: bytes) -> str:
-        """A JWT access token (RFC 9068, 2). A client's own is about the client, and tells of no login."""
+        """A JWT access token (RFC 9068, 2). A client's own has the client as `sub`, and no `auth_time`."""
         claims: dict[str, object] = {
             "iss": self.issuer,
             "exp": contents.expires_at,

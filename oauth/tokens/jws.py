@@ -1,7 +1,7 @@
-"""Signing (RFC 7515, compact serialisation) with RS256 or ES256: the same key and text, the same token.
+"""Signing (RFC 7515, compact serialisation) with RS256 or ES256. The same key and text give the same token.
 
-ECDSA takes its nonce from the text (RFC 6979), as joserfc's does not: a client whose answer was lost can then
-be given the very same token again. Nothing here verifies: what is presented to us is looked up.
+ECDSA takes its nonce from the text (RFC 6979), unlike joserfc's: so a client whose answer was lost can get
+the same token again. Nothing here verifies a signature: presented tokens are looked up.
 """
 
 import json
@@ -55,7 +55,7 @@ def generate(alg: str) -> NewSigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key that is ready to sign."""
+    """A key that can sign."""
 
     kid: str
     alg: str
@@ -65,8 +65,8 @@ class Signer:
         """A JWT.
 
         Args:
-            typ: what kind of JWT it is (RFC 8725, 3.11).
-            claims: its payload, without what is None.
+            typ: the kind of JWT (RFC 8725, 3.11).
+            claims: its payload. Claims that are None are left out.
         """
         header = {"typ": typ, "alg": self.alg, "kid": self.kid}
         payload = {name: value for name, value in claims.items() if value is not None}
@@ -81,7 +81,7 @@ class Signer:
 
 
 def signer(kid: str, alg: str, private_key: bytes) -> Signer:
-    """A key made ready to sign.
+    """Load a key for signing.
 
     Args:
         kid: its id.

@@ -1,6 +1,6 @@
-"""A token that somebody presents at an endpoint about tokens: which it is, and whose.
+"""A token that a client presents at the revocation or introspection endpoint.
 
-The prefix says which kind it is, so that a hint is only a hint (RFC 7009, 2.1): a wrong one changes nothing.
+The prefix of a token gives its kind. So a wrong `token_type_hint` changes nothing (RFC 7009, 2.1).
 """
 
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ class Presented:
         return self.stored.client_id == client.get_client_id()
 
     def is_expired(self) -> bool:
-        """Whether it is not live now; a refresh token that was used is not either."""
+        """Whether the token has ended, or is a refresh token that was used."""
         used = isinstance(self.stored, RefreshToken) and self.stored.used_at is not None
         return used or not self.stored.is_live(self.now)
 
     def is_revoked(self) -> bool:
-        """Whether its grant was revoked."""
+        """Whether the token's grant was revoked."""
         return self.stored.revoked_at is not None
 
 
 def find_presented(token: str, grants: GrantStore, refreshes: RefreshStore, now: int) -> Presented | None:
-    """The stored token that `token` is, or None.
+    """The stored token for a presented one, or None.
 
     Args:
         token: as presented.
-        grants: where access tokens are.
-        refreshes: where refresh tokens are.
+        grants: the store of access tokens.
+        refreshes: the store of refresh tokens.
         now: seconds since the epoch.
 
     Raises:

@@ -1,8 +1,7 @@
-"""The successor of a refresh token: the same for every attempt, and readable nowhere.
+"""Rotation: the tokens that replace a refresh token, the same at every attempt.
 
-It is derived from the presented token under keys of the server's own label, so that a client whose answer was
-lost is given the very same tokens again, on whichever node it asks, and nothing in clear is stored
-(RFC 9700, 4.14.2).
+They are derived from the presented token under keys of the server. So a client whose answer was lost gets the
+same tokens again from any node, and no token is stored in clear (RFC 9700, 4.14.2).
 """
 
 import hmac
@@ -44,13 +43,13 @@ class RotatedTokens:
     replay_window: int
 
     def of(self, presented: str, generation: int, at: int, grant_expires_at: int) -> Iterator[RotatedToken]:
-        """The successor that would be made of a refresh token, and then those that may have been made of it.
+        """The token that replaces a refresh token now, then those that may have replaced it before.
 
         Args:
             presented: the refresh token.
             generation: the presented token's.
-            at: when it was or is used, in seconds since the epoch.
-            grant_expires_at: when its family ends.
+            at: when it is or was used, in seconds since the epoch.
+            grant_expires_at: when the grant ends.
         """
         ends = min(at + self.lifetimes.refresh(), grant_expires_at)
         for key in self.keys:

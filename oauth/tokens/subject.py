@@ -1,7 +1,8 @@
-"""Pairwise subjects: a `sub` for each person and client, by which no two clients can compare their people.
+"""Pairwise subjects: a `sub` for each person and client, so that clients cannot compare their people.
 
-As OpenID Connect Core 1.0, 8.1 has it, with the client itself as the sector. It is a keyed digest under a
-secret that never changes: were it a server key, each person would be somebody else once that was rotated.
+They follow OpenID Connect Core 1.0, 8.1, with the client itself as the sector. The `sub` is a keyed digest
+under a secret that never changes. Under a server key, every person's `sub` would change when the key is
+rotated.
 """
 
 import hmac
@@ -11,22 +12,22 @@ from collections.abc import Callable
 from models import Client
 from oauth.clients.registration import PAIRWISE_SUBJECT
 
-SECRET = "pairwise subjects"  # noqa: S105 - a kept secret's name
+SECRET = "pairwise subjects"  # noqa: S105 - a secret's name
 
 
 class PairwiseSubjects:
-    """Makes the `sub` of people with clients that are registered for one of their own."""
+    """Makes the `sub` of people, for clients that are registered for pairwise subjects."""
 
     def __init__(self, secret: Callable[[str], bytes]) -> None:
-        """Take what gives the secret.
+        """Take the source of the secret.
 
         Args:
-            secret: gives the one that is kept under a name; raises StoreUnavailable where it cannot.
+            secret: gives the persistent secret of a name; raises StoreUnavailable if the database cannot say.
         """
         self._secret = secret
 
     def sub_of(self, client: Client, person_id: str) -> str | None:
-        """What `client` is told in place of a person's stable id; None where it is told that.
+        """The `sub` that `client` gets for a person; None if it gets the person's stable id.
 
         Args:
             client: as registered.
@@ -37,6 +38,6 @@ class PairwiseSubjects:
         """
         if not client.flags.get(PAIRWISE_SUBJECT):
             return None
-        # No client id holds a NUL, so that no two pairs read alike.
+        # No client id contains a NUL, so no two pairs are equal.
         pair = f"{client.client_id}\0{person_id}".encode()
         return urlsafe_b64encode(hmac.digest(self._secret(SECRET), pair, "sha256")).decode().rstrip("=")
