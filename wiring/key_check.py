@@ -76,7 +76,7 @@ class KeyCheck:
                 self._open()
 
     def _open(self) -> None:
-        # Whatever Flask finds here, even an empty list, sends each request the long way (`web.Application`).
+        # Without an entry, a machine endpoint has nothing to run before its view (`web.Application`).
         hooks = self._app.before_request_funcs
         hooks[None].remove(self._refuse)
         if not hooks[None]:

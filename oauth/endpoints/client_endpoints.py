@@ -103,7 +103,9 @@ def _log_trouble(server: Server, oauth_request: TokenRequest, trouble: Trouble, 
     without URL encoding (`raw`) are left out too: they are part of the password.
     """
     hint = "password_not_url_encoded" if raw else None
-    facts, noted = oauth_request.facts(), server.audit.note(oauth_request, trouble, hint=hint)
+    noted = server.audit.note(oauth_request, trouble, hint=hint)
+    # The log line and the audit row state the same duration.
+    facts = oauth_request.facts() | {"duration_ms": noted.duration_ms}
     if hint is not None:
         facts["hint"] = hint
     if isinstance(trouble, InvalidCredentials):
