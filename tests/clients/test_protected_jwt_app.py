@@ -3,7 +3,7 @@
 import json
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import pytest
 import requests
@@ -142,15 +142,19 @@ def test_server_that_is_down_is_503(service: Service) -> None:
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
 
 
-def test_unknown_key_makes_the_api_read_the_keys_again(service: Service) -> None:
+def test_unknown_key_makes_the_api_read_the_keys_again(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A token with an unknown key id causes a new read of the keys, but at most once a minute."""
-    check = Signature(service.url, AUDIENCE)
-    api = create_app(check).test_client()
+    api = create_app(Signature(service.url, AUDIENCE)).test_client()
     token = jwt_for(service)
-    assert get(api, token).status_code == 200
-    check._keys = KeySet([ECKey.generate_key("P-256", {"kid": "old"})])
+    old_keys = KeySet([ECKey.generate_key("P-256", {"kid": "old"})]).as_dict(private=False)
+    with patch.object(requests, "get", return_value=Mock(json=lambda: old_keys)) as read:
+        assert get(api, token).status_code == 401
+        assert read.call_count == 1
     assert get(api, token).status_code == 401
-    check._read_at -= 61
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + 61)
     assert get(api, token).status_code == 200
 
 
