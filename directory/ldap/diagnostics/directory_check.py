@@ -65,25 +65,25 @@ class Diagnostics:
             embedded = Embedded.from_ldif(ldif)
             link = embedded.connect(self._deadline(), lambda _: None)
             base = user_base(self._config, embedded.suffix)
-            yield from self._examine_contents(link, base, Steps(self._monotonic), net_id, password)
+            yield from self._check_entries(link, base, Steps(self._monotonic), net_id, password)
             return
         is_examined = False
         for text in self._config.uris:
             uri = ServerUri.parse(text)
             steps = Steps(self._monotonic, uri.text)
             reached: list[LdapConnection] = []
-            yield from self._reach(uri, steps, reached)
+            yield from self._connect(uri, steps, reached)
             for link in reached:
                 # The servers hold the same entries, so only the first one that answers is searched.
                 if not is_examined:
                     base = user_base(self._config)
-                    yield from self._examine_contents(link, base, steps, net_id, password)
+                    yield from self._check_entries(link, base, steps, net_id, password)
                 else:
-                    yield self._introduce(link, steps)
+                    yield self._bind_service_account(link, steps)
                 is_examined = True
                 link.close(self._deadline())
 
-    def _reach(self, uri: ServerUri, steps: Steps, reached: list[LdapConnection]) -> Iterator[Finding]:
+    def _connect(self, uri: ServerUri, steps: Steps, reached: list[LdapConnection]) -> Iterator[Finding]:
         """Run the steps from name look-up to root DSE; add the connection to `reached` if all succeed."""
         opened: dict[str, Any] = {}
 
@@ -98,14 +98,14 @@ class Diagnostics:
                 f"connected from {raw.getsockname()[0]}" if uri.scheme != "ldapi" else "connected"
             )
 
-        steps_to_take: list[tuple[str, str, Callable[[], StepResult]]] = [
+        actions: list[tuple[str, str, Callable[[], StepResult]]] = [
             ("connect", "NETID_LDAP_URI", connect),
             ("TLS", "NETID_LDAP_CA_FILE", lambda: self._secure(uri, opened)),
             ("root DSE", "NETID_LDAP_URI", lambda: self._read_root_dse(opened["link"])),
         ]
         if uri.scheme != "ldapi":
-            steps_to_take.insert(0, ("resolve", "NETID_LDAP_URI", look_up))
-        for name, setting, action in steps_to_take:
+            actions.insert(0, ("resolve", "NETID_LDAP_URI", look_up))
+        for name, setting, action in actions:
             finding = steps.take(name, setting, action)
             yield finding
             if finding.verdict is StepStatus.FAILED:
@@ -116,9 +116,9 @@ class Diagnostics:
     def _secure(self, uri: ServerUri, opened: dict[str, Any]) -> StepResult:
         config, raw, deadline = self._config, opened["raw"], self._deadline()
         wants_tls = uri.scheme == "ldaps" or (uri.scheme == "ldap" and config.start_tls)
-        wire = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
+        sock = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
         if not wants_tls:
-            opened["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            opened["link"] = LdapConnection.over(Server("localhost", get_info=NONE), sock, name=uri.text)
             if uri.scheme == "ldapi":
                 return StepResult("a Unix socket needs no TLS")
             return StepResult(
@@ -129,13 +129,13 @@ class Diagnostics:
         )
         if uri.scheme == "ldaps":
             raw = secure(raw, context, host=uri.host, timeout=config.read_timeout, deadline=deadline)
-            wire = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
-            opened["link"] = LdapConnection.over(Server("localhost", get_info=NONE), wire, name=uri.text)
+            sock = DeadlineSocket(raw, server=uri.text, read_timeout=config.read_timeout, deadline=deadline)
+            opened["link"] = LdapConnection.over(Server("localhost", get_info=NONE), sock, name=uri.text)
         else:
             link = opened["link"] = LdapConnection.over(
-                Server("localhost", get_info=NONE), wire, name=uri.text
+                Server("localhost", get_info=NONE), sock, name=uri.text
             )
-            raw = start_tls(link, wire, uri, context, read_timeout=config.read_timeout)
+            raw = start_tls(link, sock, uri, context, read_timeout=config.read_timeout)
         return self._describe_certificate(raw)
 
     def _describe_certificate(self, raw: ssl.SSLSocket) -> StepResult:
@@ -158,7 +158,7 @@ class Diagnostics:
         )
         return StepResult(f"{vendor}; {_controls(entry)}; {', '.join(entry.texts('namingContexts'))}")
 
-    def _introduce(self, link: LdapConnection, steps: Steps) -> Finding:
+    def _bind_service_account(self, link: LdapConnection, steps: Steps) -> Finding:
         def bind() -> StepResult:
             link.set_deadline(self._deadline())
             if self._config.bind_dn is None:
@@ -170,10 +170,10 @@ class Diagnostics:
 
         return steps.take("service account", "NETID_LDAP_BIND_DN", bind)
 
-    def _examine_contents(
+    def _check_entries(
         self, link: LdapConnection, base: str, steps: Steps, net_id: str | None, password: str | None
     ) -> Iterator[Finding]:
-        finding = self._introduce(link, steps)
+        finding = self._bind_service_account(link, steps)
         yield finding
         if finding.verdict is StepStatus.FAILED:
             return
