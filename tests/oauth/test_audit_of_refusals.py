@@ -30,8 +30,8 @@ def test_refusal_has_a_row(site: Site) -> None:
     assert (row["request_id"], row["duration_ms"]) == (line["request_id"], line["duration_ms"])
 
 
-def test_name_that_nobody_has_is_a_digest(site: Site) -> None:
-    """People type their password as their name: row and line have its digest alone."""
+def test_unknown_login_name_is_a_digest(site: Site) -> None:
+    """People type their password as their name: the row and the log line have only its digest."""
     client = site.register()
     site.ask_token(client, username="Hunter2")
     first = last_row(site)
@@ -81,8 +81,8 @@ def test_client_that_ended_meanwhile_has_a_row(make_site: Callable[..., Site]) -
     assert (row["event"], row["reason"]) == ("grant.refused", "client_ended")
 
 
-def test_outage_is_told_by_the_minute(faked: Site, fake: FakeDirectory, refreshing: Registered) -> None:
-    """While the directory is away the audit has a row a minute, with how many were turned away."""
+def test_outage_has_one_row_a_minute(faked: Site, fake: FakeDirectory, refreshing: Registered) -> None:
+    """While the directory is away, the audit has one row a minute, with the number of refused requests."""
     fake.outcome = DirectoryUnavailable("away", alarm=True)
     for _ in range(5):
         assert said(faked.ask_token(refreshing)) == UNAVAILABLE
@@ -97,8 +97,8 @@ def test_refusal_needs_no_audit(site: Site) -> None:
     assert said(site.ask_token(client, password="wrong")) == INVALID_GRANT
 
 
-def test_what_waits_is_written_with_a_later_token(site: Site) -> None:
-    """What a flood left behind is in the table a minute after it, once anyone is given a token."""
+def test_waiting_refusals_are_written_with_a_later_token(site: Site) -> None:
+    """A minute after a flood, its last refusals are stored together with the next issued token."""
     client = site.register()
     for _ in range(3):
         site.ask_token(client, password="wrong")
@@ -107,8 +107,8 @@ def test_what_waits_is_written_with_a_later_token(site: Site) -> None:
     assert [row["times"] for row in rows(site, "audit_event")] == [None, None, 2]
 
 
-def test_throttling_is_told_by_the_minute(make_site: Callable[..., Site]) -> None:
-    """Whoever is over a limit is told of with the limit's name, and no more often than others."""
+def test_throttling_has_one_row_a_minute(make_site: Callable[..., Site]) -> None:
+    """A throttled login is audited with the name of its limit, once a minute."""
     site = make_site(NETID_LIMIT_PERSON="1/15minutes")
     client = site.register()
     site.ask_token(client, password="wrong")
@@ -145,10 +145,10 @@ def test_token_of_another_client_has_a_row(
     assert said(faked.refresh(refreshing, answer["refresh_token"])) == OK
 
 
-def test_flood_of_another_client_s_token_is_a_row_a_minute(
+def test_flood_of_another_clients_token_has_one_row_a_minute(
     faked: Site, refreshing: Registered, public: Registered
 ) -> None:
-    """However often it is presented, the table has a row a minute, with how many times."""
+    """However often the token is presented, the table has one row a minute, with the number of times."""
     token = faked.ask_token(refreshing).get_json()["refresh_token"]
     for _ in range(5):
         faked.refresh(public, token)

@@ -29,8 +29,8 @@ def test_answer_has_no_refresh_token(faked: Site, fake: FakeDirectory) -> None:
     assert (fake.asked, fake.sought, rows(faked, "refresh_token")) == ([], [], [])
 
 
-def test_token_is_the_programs_own(faked: Site, job: Registered) -> None:
-    """Nobody stands behind the token: no sub that could pass for a person's is told (RFC 9700, 4.15)."""
+def test_token_is_the_clients_own(faked: Site, job: Registered) -> None:
+    """The token has no person. No endpoint gives a sub that could pass for a person's (RFC 9700, 4.15)."""
     token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
     assert faked.get("/api/me", token).get_json() == {"client_id": job.client_id}
     assert faked.get("/echo/v1/echo/x", token).status_code == 200
@@ -46,51 +46,51 @@ def test_grant_ends_with_its_token(faked: Site, job: Registered) -> None:
 
 
 @pytest.mark.parametrize(("asked", "granted"), [("echo", "echo"), ("", "profile echo")])
-def test_scope_as_asked(faked: Site, job: Registered, asked: str, granted: str) -> None:
-    """The scope is what was asked, else the client's (RFC 6749, 3.3)."""
+def test_requested_scope_is_granted(faked: Site, job: Registered, asked: str, granted: str) -> None:
+    """The scope is the requested one, else the client's (RFC 6749, 3.3)."""
     assert faked.post("/oauth/token", job, grant_type=GRANT, scope=asked).get_json()["scope"] == granted
 
 
 @pytest.mark.parametrize("asked", ["email", "profile email", "default", "profile  echo", '"'])
-def test_scope_beyond(faked: Site, job: Registered, asked: str) -> None:
+def test_scope_beyond_the_registration_is_refused(faked: Site, job: Registered, asked: str) -> None:
     """A scope beyond the client's is invalid_scope, and nothing is stored (RFC 6749, 5.2)."""
     assert said(faked.post("/oauth/token", job, grant_type=GRANT, scope=asked)) == INVALID_SCOPE
     assert rows(faked, "grant") == []
 
 
-def test_client_without_the_grant(faked: Site) -> None:
-    """A client that was not given the grant is unauthorized_client (RFC 6749, 5.2)."""
+def test_client_that_is_not_registered_for_the_grant_is_refused(faked: Site) -> None:
+    """A client that is not registered for the grant is unauthorized_client (RFC 6749, 5.2)."""
     assert said(faked.post("/oauth/token", faked.register(), grant_type=GRANT)) == UNAUTHORIZED_CLIENT
 
 
 class TestPublicClient:
     """RFC 6749, 4.4: confidential clients only."""
 
-    def test_cannot_be_registered(self, faked: Site) -> None:
-        """A public client is not given the grant."""
+    def test_public_client_cannot_be_registered(self, faked: Site) -> None:
+        """The command refuses to register a public client for the grant."""
         options = ("--grant", GRANT, "--auth-method", "none")
         assert "no credentials of its own" in faked.run("client", "create", "an app", *options, status=1)
 
-    def test_is_refused(self, faked: Site, public: Registered) -> None:
-        """A public client is refused before its grants are looked at: 401 (RFC 6749, 4.4.2)."""
+    def test_public_client_is_refused(self, faked: Site, public: Registered) -> None:
+        """A public client is refused before its grants are checked: 401 (RFC 6749, 4.4.2)."""
         assert said(faked.post("/oauth/token", public, grant_type=GRANT)) == INVALID_CLIENT
 
-    def test_confidential_client_without_its_secret(self, faked: Site, job: Registered) -> None:
-        """Who only knows the id of a client gets no token in its name."""
+    def test_confidential_client_without_its_secret_is_refused(self, faked: Site, job: Registered) -> None:
+        """The id of a client is not enough to get a token in its name."""
         for secret in ("", "wrong"):
             answer = faked.post("/oauth/token", Registered(job.client_id, secret), grant_type=GRANT)
             assert said(answer) == INVALID_CLIENT
 
 
 @pytest.mark.parametrize("table", ["client", "grant", "access_token", "audit_event"])
-def test_database_away(faked: Site, job: Registered, table: str) -> None:
-    """What cannot be stored whole, its audit row included, is not issued: 503."""
+def test_database_away_is_503(faked: Site, job: Registered, table: str) -> None:
+    """A token that cannot be stored together with its audit row is not issued: 503."""
     drop_table(faked, table)
     assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == UNAVAILABLE
 
 
-def test_disabled_client(faked: Site, job: Registered) -> None:
-    """A client that was disabled gets none, and those that it has are dead."""
+def test_disabled_client_is_refused(faked: Site, job: Registered) -> None:
+    """A disabled client gets no token, and the tokens that it has are dead."""
     token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
     faked.run("client", "disable", job.client_id)
     assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == INVALID_CLIENT

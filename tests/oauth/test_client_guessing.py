@@ -82,8 +82,8 @@ def test_endpoints_share_the_count(limited: Site) -> None:
     assert said(ask(limited, WEAK.client_id, "guess")) == THROTTLED
 
 
-def test_right_guess_reads_like_a_wrong_one(limited: Site) -> None:
-    """Beyond the limit a weak secret opens nothing, even if it is right, and the answer does not tell."""
+def test_right_guess_gets_the_answer_to_a_wrong_one(limited: Site) -> None:
+    """Beyond the limit a weak secret is refused even if it is right, and the answer does not reveal that."""
     for number in range(3):
         ask(limited, WEAK.client_id, f"guess{number}")
     answers = [told(ask(limited, WEAK.client_id, secret)) for secret in ("guess", WEAK.secret)]
@@ -91,8 +91,8 @@ def test_right_guess_reads_like_a_wrong_one(limited: Site) -> None:
     assert answers[0][0] == 429
 
 
-def test_unknown_and_known_clients_are_told_the_same(limited: Site) -> None:
-    """Neither an answer nor the number of tries before a 429 tells which clients there are."""
+def test_unknown_and_known_clients_get_the_same_answer(limited: Site) -> None:
+    """Neither the answer nor the number of tries before a 429 reveals which clients exist."""
     off = limited.register("off")
     limited.run("client", "disable", off.client_id)
     strong, sequences = limited.register("strong"), []
@@ -126,8 +126,8 @@ def test_secret_that_nobody_can_guess_passes(limited: Site) -> None:
     assert said(ask(limited, client.client_id, client.secret[:-1] + "!", HOME)) == THROTTLED
 
 
-def test_client_goes_on_at_its_own_addresses(limited: Site) -> None:
-    """Guesses from many addresses are slowed, while a client with a weak secret works where it worked."""
+def test_client_is_not_throttled_at_its_own_addresses(limited: Site) -> None:
+    """Guesses from many addresses are throttled; a client with a weak secret still works at its addresses."""
     assert said(ask(limited, *WEAK.basic, HOME)) == OK
     answers = [said(ask(limited, WEAK.client_id, "guess", f"203.0.113.{number}")) for number in range(9)]
     assert answers == [INVALID_CLIENT] * 5 + [THROTTLED] * 4
@@ -135,8 +135,8 @@ def test_client_goes_on_at_its_own_addresses(limited: Site) -> None:
     assert said(ask(limited, *WEAK.basic, HOME)) == OK
 
 
-def test_neighbour_at_the_same_address_stops_no_client(limited: Site) -> None:
-    """Guesses at others from behind a shared address leave a client with a weak secret working there."""
+def test_failures_of_a_neighbour_throttle_no_client(limited: Site) -> None:
+    """Guesses at other clients from a shared address do not throttle a client with a weak secret there."""
     assert said(ask(limited, *WEAK.basic, HOME)) == OK
     for number in range(9):
         ask(limited, f"client{number}", "guess", HOME)
@@ -144,7 +144,7 @@ def test_neighbour_at_the_same_address_stops_no_client(limited: Site) -> None:
     assert said(ask(limited, *WEAK.basic, HOME)) == OK
 
 
-def test_public_client_is_not_stopped(limited: Site) -> None:
+def test_public_client_is_not_throttled(limited: Site) -> None:
     """A public client has no secret to guess."""
     options = ("--auth-method", "none", "--allow-public-password")
     public = limited.register("an app", *options)
@@ -185,8 +185,8 @@ def test_nothing_that_was_tried_is_written(limited: Site) -> None:
     assert rows(limited, "login_failure") == []
 
 
-def test_a_flood_is_a_line_a_minute(limited: Site) -> None:
-    """What is refused beyond a limit fills no log."""
+def test_flood_is_logged_once_a_minute(limited: Site) -> None:
+    """Refusals beyond a limit do not fill the log."""
     for _ in range(50):
         ask(limited, WEAK.client_id, "guess")
     lines = [line for line in limited.log_lines() if line["event"] == "client.throttled"]
@@ -224,8 +224,8 @@ def test_each_refusal_costs_one_read(make_site: Callable[..., Site], busy: bool,
             assert asked == [client_id]
 
 
-def test_refusal_works_as_hard_for_nobody(limited: Site) -> None:
-    """As many digests are made for an unknown id, a wrong secret, and a right one beyond the limit."""
+def test_refusal_costs_the_same_for_an_unknown_client(limited: Site) -> None:
+    """An unknown id, a wrong secret, and a right secret beyond the limit cost the same number of digests."""
     made: list[int] = []
     for tries in ([("nobody", "guess")] * 4, [(WEAK.client_id, "guess")] * 4, [WEAK.basic] * 2):
         for client_id, secret in tries:

@@ -90,20 +90,20 @@ def test_an_affiliation_is_compared_without_regard_to_case() -> None:
 
 
 @pytest.mark.parametrize("rule", ["group:cn=other,dc=x", "affiliation:student", "group:staff"])
-def test_who_is_not_a_member_meets_no_rule(rule: str) -> None:
-    """A rule means its own kind of membership alone."""
+def test_person_who_is_no_member_meets_no_rule(rule: str) -> None:
+    """A rule matches only its own kind of membership."""
     assert met(MEMBER, [rule]) is None
 
 
 @pytest.mark.parametrize(
     "rule", ["", "group:", "affiliation: ", "role:staff", "staff", "group:a\nb", "group:staff", "group:cn=a,"]
 )
-def test_what_is_no_rule_is_told(rule: str) -> None:
-    """A slip must not become a rule that nobody meets."""
+def test_text_that_is_no_rule_is_refused(rule: str) -> None:
+    """A mistyped rule must not become a rule that nobody meets."""
     assert not is_rule(rule)
 
 
-def test_groups_are_wanted_only_by_rules_about_them() -> None:
+def test_only_rules_about_groups_need_groups() -> None:
     """A search for groups may cost the directory much."""
     assert want_groups([f"group:{PAYROLL}"])
     assert not want_groups(["affiliation:staff"])

@@ -64,7 +64,7 @@ def test_refusal_is_logged_with_its_reason(faked: Site, fake: FakeDirectory) -> 
     assert "typed-name" not in faked.log.getvalue()
 
 
-def test_directory_back_is_a_token_at_once(faked: Site, fake: FakeDirectory) -> None:
+def test_directory_that_is_back_is_used_at_once(faked: Site, fake: FakeDirectory) -> None:
     """After an outage the next login succeeds: nothing about the person has changed."""
     client = faked.register()
     fake.outcome = DirectoryUnavailable(CAUSE)
@@ -80,8 +80,8 @@ def test_issued_tokens_outlive_the_directory(faked: Site, fake: FakeDirectory) -
     assert faked.get("/api/me", token).get_json()["name"] == "Alice Baker"
 
 
-def test_no_place_is_503(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
-    """A login that finds every place taken is told to come back, and costs no bind."""
+def test_no_free_slot_is_503(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
+    """A login that finds every slot taken gets Retry-After, and costs no bind."""
     site = make_site(fake, NETID_THREADS="2")
     client = site.register()
     inner: list[TestResponse] = []
@@ -101,7 +101,7 @@ class TestDatabase:
 
     @pytest.mark.parametrize("table", ["client", "client_secret", "grant", "access_token", "audit_event"])
     def test_token_needs_every_table(self, site: Site, table: str) -> None:
-        """What cannot be stored whole, its audit row included, is not issued: 503."""
+        """A token that cannot be stored together with its audit row is not issued: 503."""
         client = site.register()
         drop_table(site, table)
         answer = site.ask_token(client)

@@ -44,8 +44,8 @@ def forget_clients(site: Site) -> None:
         site.run("client", "delete", client["client_id"], "--yes")
 
 
-def test_each_client_has_its_own(faked: Site) -> None:
-    """Two clients know one person by two subjects, neither of which is the stable id (8.1)."""
+def test_each_client_gets_its_own_subject(faked: Site) -> None:
+    """Two clients get two subjects for one person, and neither is the stable id (8.1)."""
     first, second = (faked.register(name, *OPTIONS, "profile") for name in ("one", "two"))
     subs = {sub(faked, first), sub(faked, second)}
     assert len(subs | {ALICE.id}) == 3
@@ -53,13 +53,13 @@ def test_each_client_has_its_own(faked: Site) -> None:
     assert sub(faked, first) in subs
 
 
-def test_others_are_told_the_stable_id(faked: Site) -> None:
-    """A client that did not ask for it is told the directory's stable id."""
+def test_other_clients_get_the_stable_id(faked: Site) -> None:
+    """A client that is not registered for pairwise subjects gets the directory's stable id."""
     assert sub(faked, faked.register("a program", "--scope", "profile")) == ALICE.id
 
 
-def test_all_that_is_told_agrees(faked: Site, resource_server: Registered) -> None:
-    """Userinfo, `/api/me` and introspection, by the client and by an API, tell the same `sub`."""
+def test_every_endpoint_gives_the_same_subject(faked: Site, resource_server: Registered) -> None:
+    """Userinfo, `/api/me` and introspection, by the client and by an API, give the same `sub`."""
     client = faked.register("a program", *OPTIONS, "profile")
     tokens = faked.ask_token(client).get_json()
     token = tokens["access_token"]
@@ -76,8 +76,8 @@ def test_all_that_is_told_agrees(faked: Site, resource_server: Registered) -> No
     assert ALICE.id not in told
 
 
-def test_signed_tokens_agree(faked: Site) -> None:
-    """A JWT and an ID token tell the same `sub`, at the login and after a refresh (RFC 9068, 2.2)."""
+def test_signed_tokens_have_the_same_subject(faked: Site) -> None:
+    """A JWT and an ID token have the same `sub`, at the login and after a refresh (RFC 9068, 2.2)."""
     signed = ("--access-token-format", "RS256", "--id-token")
     client = faked.register("a program", *OPTIONS, "openid profile", *signed)
     first = faked.ask_token(client).get_json()
@@ -89,8 +89,8 @@ def test_signed_tokens_agree(faked: Site) -> None:
     assert ALICE.id not in told
 
 
-def test_it_stays_over_refreshes(faked: Site) -> None:
-    """A refresh tells the `sub` of the login (OpenID Connect Core, 12.2)."""
+def test_subject_stays_over_refreshes(faked: Site) -> None:
+    """A refresh gives the `sub` of the login (OpenID Connect Core, 12.2)."""
     client = faked.register("a program", *OPTIONS, "profile")
     tokens = faked.ask_token(client).get_json()
     before = faked.get("/api/me", tokens["access_token"]).get_json()["sub"]
@@ -101,24 +101,24 @@ def test_it_stays_over_refreshes(faked: Site) -> None:
 @pytest.mark.parametrize(
     ("scope", "username"), [("email", None), ("email profile", "alice")], ids=["without", "with profile"]
 )
-def test_username_only_with_profile(faked: Site, scope: str, username: str | None) -> None:
-    """The Net ID, which other clients know too, is told only where the scope `profile` releases it."""
+def test_username_is_released_only_with_profile(faked: Site, scope: str, username: str | None) -> None:
+    """The Net ID, which other clients know too, is given only if the scope `profile` releases it."""
     client = faked.register("a program", *OPTIONS, "profile email")
     token = faked.token(client, scope=scope)
     assert faked.post("/oauth/introspect", client, token=token).get_json().get("username") == username
     assert ("net_id" in faked.get("/api/me", token).get_json()) == (username is not None)
 
 
-def test_operators_know_who_it_is(faked: Site) -> None:
-    """The audit has the stable id, and a pairwise `sub` from an API's log leads to its person."""
+def test_operators_see_the_stable_id(faked: Site) -> None:
+    """The audit has the stable id, and an operator finds the person of a pairwise `sub`."""
     client = faked.register("a program", *OPTIONS, "profile")
     pairwise = sub(faked, client)
     assert rows(faked, "audit_event")[0]["subject"] == ALICE.id
     assert ALICE.id in faked.run("grant", "list", "--person", pairwise)
 
 
-def test_key_rotation_changes_nobody(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
-    """With a new server key in front every `sub` stays as it was."""
+def test_key_rotation_changes_no_subject(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
+    """With a new first server key every `sub` stays the same."""
     site = make_site(fake, NETID_SECRET_KEY=KEYS[0])
     client = site.register("a program", *OPTIONS, "profile")
     before = sub(site, client)
@@ -146,8 +146,8 @@ def test_login_without_the_secret_is_503(faked: Site) -> None:
     assert faked.log.getvalue().count("database.unavailable") == 1
 
 
-def test_pairs_do_not_run_together() -> None:
-    """Client and person are kept apart in what is digested, and the secret is in it."""
+def test_pairs_of_client_and_person_cannot_collide() -> None:
+    """The digest separates client and person, and depends on the secret."""
     assert made("a", "bc") != made("ab", "c")
     assert made("a", "b") == made("a", "b")
     assert made("a", "b") != made("a", "b", b"t" * 32)

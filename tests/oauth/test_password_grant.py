@@ -40,7 +40,7 @@ class TestSuccess:
         assert key_of(REFRESH, body["refresh_token"]) is not None
         assert body["scope"] == "default"
 
-    def test_answer_is_json_that_nobody_stores(self, site: Site, client: Registered) -> None:
+    def test_answer_is_json_that_may_not_be_cached(self, site: Site, client: Registered) -> None:
         """The answer is JSON with no-store and no-cache, and ends in a newline (RFC 6749, 5.1)."""
         answer = site.ask_token(client)
         assert answer.headers.getlist("Content-Type") == ["application/json"]
@@ -66,8 +66,8 @@ class TestSuccess:
             assert site.ask_token(client, username=typed).status_code == 200
         assert {(row["subject"], row["net_id"]) for row in rows(site, "grant")} == {(ALICE, "alice")}
 
-    def test_password_beyond_ascii(self, site: Site, client: Registered) -> None:
-        """A password is UTF-8 in the form, and goes to the directory as it is (RFC 6749, appendix B)."""
+    def test_password_beyond_ascii_is_accepted(self, site: Site, client: Registered) -> None:
+        """A password is UTF-8 in the form, and reaches the directory unchanged (RFC 6749, appendix B)."""
         assert site.ask_token(client, username="zoe", password="zoë-pässwörd").status_code == 200
 
     def test_every_token_is_new(self, site: Site, client: Registered) -> None:
@@ -90,8 +90,10 @@ class TestScope:
             ([], {"scope": "default"}, "default"),
         ],
     )
-    def test_granted(self, faked: Site, registered: list[str], asked: dict[str, str], granted: str) -> None:
-        """The answer names the scope granted: as asked, else the default, the list, `default` (3.3)."""
+    def test_scope_is_granted_by_request_and_registration(
+        self, faked: Site, registered: list[str], asked: dict[str, str], granted: str
+    ) -> None:
+        """The answer names the granted scope: the requested, else the default, the list, `default` (3.3)."""
         answer = faked.ask_token(faked.register("a program", *registered), **asked)
         assert answer.get_json()["scope"] == granted
         assert rows(faked, "access_token")[0]["scope"] == granted
@@ -109,7 +111,7 @@ class TestScope:
             ([], "profile"),
         ],
     )
-    def test_beyond_is_invalid_scope(
+    def test_scope_beyond_the_registration_is_invalid_scope(
         self, faked: Site, fake: FakeDirectory, registered: list[str], asked: str
     ) -> None:
         """A scope that is malformed or not registered is refused before the directory is asked (5.2)."""
@@ -155,7 +157,7 @@ class TestRefusedPerson:
         assert whole(site.ask_token(client, **changes)) == whole(site.ask_token(client, password="wrong"))
 
     @pytest.mark.parametrize("text", ["alice-password", "nobody-at-all"])
-    def test_nothing_typed_is_repeated(self, site: Site, client: Registered, text: str) -> None:
+    def test_answer_repeats_nothing_that_was_typed(self, site: Site, client: Registered, text: str) -> None:
         """A refusal repeats nothing of the request (RFC 6749, 10.7)."""
         answer = site.ask_token(client, username=text, password=text)
         assert text not in answer.text + str(answer.headers)
@@ -169,14 +171,16 @@ class TestOrder:
         faked.ask_token(faked.register(), username=" Alice", password=" p w ")
         assert fake.bound == [(" Alice", " p w ")]
 
-    def test_client_without_the_grant(self, faked: Site, fake: FakeDirectory) -> None:
+    def test_client_that_is_not_registered_for_the_grant_is_refused(
+        self, faked: Site, fake: FakeDirectory
+    ) -> None:
         """A client that is not registered for the grant is unauthorized_client (RFC 6749, 5.2)."""
         answer = faked.ask_token(faked.register(grant="refresh_token"))
         assert (answer.status_code, answer.get_json()["error"]) == (400, "unauthorized_client")
         assert fake.asked == []
 
-    def test_client_has_no_grant_unless_given(self, faked: Site, fake: FakeDirectory) -> None:
-        """A client that was registered without a word about grants may use none (RFC 6749, 2)."""
+    def test_new_client_has_no_grant_by_default(self, faked: Site, fake: FakeDirectory) -> None:
+        """A client that was registered without grants may use none (RFC 6749, 2)."""
         made = faked.app.test_cli_runner().invoke(args=["client", "create", "bare", "--json"])
         assert '"grant_types": []' in made.stdout
 
@@ -185,8 +189,10 @@ class TestOrder:
         [None, Registered("no-such-client", "secret"), Registered("", "secret"), Registered("", "")],
         ids=["none", "unknown", "empty id", "empty"],
     )
-    def test_unproven_client(self, faked: Site, fake: FakeDirectory, client: Registered | None) -> None:
-        """Without a proven client no password is looked at (RFC 6749, 3.2.1)."""
+    def test_client_that_proves_nothing_is_refused_before_the_directory(
+        self, faked: Site, fake: FakeDirectory, client: Registered | None
+    ) -> None:
+        """No password is checked for a client that proves nothing (RFC 6749, 3.2.1)."""
         answer = faked.ask_token(client)
         assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
         assert fake.asked == []
@@ -202,8 +208,8 @@ class TestOrder:
         assert answer.get_json() == {"error": "invalid_request", "error_description": sentence}
         assert fake.asked == []
 
-    def test_command_cut_by_the_shell(self, site: Site, client: Registered) -> None:
-        """Where an unquoted & ended the command, the answer says that the password is missing."""
+    def test_command_line_that_the_shell_cut_is_refused(self, site: Site, client: Registered) -> None:
+        """If an unquoted & ended the command, the answer says that the password is missing."""
         form = {"grant_type": "password", "username": "alice"}
         answer = site.http.post("/token", data=form, auth=client.basic)
         assert answer.get_json()["error_description"] == "The parameter password is missing."
@@ -212,7 +218,7 @@ class TestOrder:
         "grant_type",
         ["Password", "authorization_code", "implicit", "password refresh_token", "<b>", "ü", "%"],
     )
-    def test_unknown_grant_type(self, faked: Site, fake: FakeDirectory, grant_type: str) -> None:
+    def test_unknown_grant_type_is_refused(self, faked: Site, fake: FakeDirectory, grant_type: str) -> None:
         """A grant type that is not offered is unsupported_grant_type, and not repeated (RFC 6749, 5.2)."""
         answer = faked.ask_token(faked.register(), grant_type=grant_type)
         sentence = "This server does not offer this grant type."
@@ -254,8 +260,8 @@ class TestRefusedClient:
         assert len(answers) == 1
 
 
-def test_rows_stand_in_the_order_of_their_issue(faked: Site, refreshing: Registered) -> None:
-    """Keys begin with the moment, and not the second alone, of the grant and of the ends of its tokens."""
+def test_rows_are_ordered_by_their_issue(faked: Site, refreshing: Registered) -> None:
+    """Keys begin with the time of the grant and of the ends of its tokens, more exactly than in seconds."""
     faked.clock.now += 0.7
     faked.ask_token(refreshing)
     tables = ("grant", "access_token", "refresh_token")

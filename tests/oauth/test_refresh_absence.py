@@ -31,10 +31,10 @@ def live_grants(site: Site) -> int:
     return sum(row["revoked_at"] is None for row in rows(site, "grant"))
 
 
-def test_who_stays_away_loses_every_grant(
+def test_person_who_stays_missing_loses_every_grant(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """Missed now and a day later: every grant of the person ends, with every client, and is audited."""
+    """A person missing now and a day later loses every grant with every client, and that is audited."""
     other = faked.token(faked.register("another"))
     fake.outcome = gone(ONE)
     assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
@@ -56,17 +56,17 @@ def test_who_stays_away_loses_every_grant(
     assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
 
 
-def test_two_servers_are_believed(
+def test_person_missing_on_two_servers_loses_every_grant_at_once(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """Where two servers do not have the person, they are gone."""
+    """Two directory servers without the person are enough."""
     fake.outcome = gone(ONE, TWO)
     assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
     assert live_grants(faked) == 0
 
 
 @pytest.mark.parametrize("back", [ALICE, InvalidCredentials(Refusal.LOCKED)], ids=["there", "locked"])
-def test_who_is_back_was_never_missed(
+def test_person_who_is_found_again_keeps_every_grant(
     faked: Site,
     fake: FakeDirectory,
     refreshing: Registered,
@@ -87,10 +87,10 @@ def test_who_is_back_was_never_missed(
     assert said(faked.refresh(refreshing, token or tokens["refresh_token"])) == OK
 
 
-def test_many_missing_at_once_is_our_own_fault(
+def test_more_than_twenty_missing_people_raise_an_alarm(
     faked: Site, fake: FakeDirectory, refreshing: Registered
 ) -> None:
-    """Of many people whom both servers lose at once twenty lose their grants; then there is an alarm."""
+    """If both servers lose many people at once, twenty lose their grants; beyond that there is an alarm."""
     held = []
     for number in range(22):
         fake.outcome = type(ALICE)(id=f"person-{number}", net_id=f"p{number}", dn="cn=x")
@@ -103,10 +103,10 @@ def test_many_missing_at_once_is_our_own_fault(
     assert {line["subject"] for line in alarms} == {"person-20", "person-21"}
 
 
-def test_miss_that_cannot_be_noted(
+def test_miss_that_cannot_be_stored_is_503(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """Where the database does not answer nothing is said of the person, and the token stays good."""
+    """If the database does not answer, the answer is 503 and the token stays valid."""
     fake.outcome = gone(ONE, TWO)
     with without_table(faked, "missing_person"):
         assert said(faked.refresh(refreshing, tokens["refresh_token"])) == UNAVAILABLE

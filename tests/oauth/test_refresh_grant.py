@@ -45,15 +45,15 @@ class TestRotation:
         assert body["refresh_token"] != token
         assert faked.get("/api/me", body["access_token"]).get_json()["name"] == "Alice Baker"
 
-    def test_every_generation_works(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """Each successor is good for the next, and all are of one family."""
+    def test_token_of_every_generation_works(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """Each rotated token gives the next one, and all belong to one grant."""
         for _ in range(4):
             faked.clock.now += HOUR
             token = faked.refresh(refreshing, token).get_json()["refresh_token"]
         assert [row["generation"] for row in sorted_by_time(faked)] == [0, 1, 2, 3, 4]
         assert len({row["grant_id"] for row in rows(faked, "refresh_token")}) == 1
 
-    def test_earlier_access_token_lives_on(self, faked: Site, refreshing: Registered) -> None:
+    def test_earlier_access_token_stays_valid(self, faked: Site, refreshing: Registered) -> None:
         """A refresh ends no access token: one may be in use at this moment."""
         body = faked.ask_token(refreshing).get_json()
         assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
@@ -69,13 +69,13 @@ class TestRotation:
         assert (event["client_id"], event["subject"]) == (refreshing.client_id, grant["subject"])
         assert faked.log_lines()[-1]["event"] == "token.refreshed"
 
-    def test_last_use_of_the_secret_is_written(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A program that only refreshes uses its secret too, so that nobody retires it."""
+    def test_last_use_of_the_secret_is_stored(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A client that only refreshes uses its secret too, so that no operator removes it as unused."""
         faked.clock.now += HOUR
         faked.refresh(refreshing, token)
         assert [row["last_used_at"] for row in rows(faked, "client_secret")] == [NOON + HOUR]
 
-    def test_public_client_refreshes(self, faked: Site, public: Registered) -> None:
+    def test_public_client_may_refresh(self, faked: Site, public: Registered) -> None:
         """A public client refreshes with its id alone, and its tokens are rotated (RFC 9700, 2.2.2)."""
         token = faked.post(
             "/oauth/token", public, grant_type="password", username="alice", password="x"
@@ -84,7 +84,7 @@ class TestRotation:
         assert said(answer) == OK
         assert answer.get_json()["refresh_token"] != token
 
-    def test_another_login_is_another_family(self, faked: Site, refreshing: Registered) -> None:
+    def test_another_login_makes_another_grant(self, faked: Site, refreshing: Registered) -> None:
         """Issuing a token never touches those that were issued before."""
         first, second = (faked.ask_token(refreshing).get_json() for _ in range(2))
         assert said(faked.refresh(refreshing, first["refresh_token"])) == OK
@@ -110,22 +110,22 @@ class TestScope:
             ({"scope": "email email"}, "email"),
         ],
     )
-    def test_kept_or_narrowed(
+    def test_scope_is_kept_or_narrowed(
         self, faked: Site, refreshing: Registered, token: str, asked: dict[str, str], granted: str
     ) -> None:
-        """The scope is the grant's or the narrower one asked, and so is what a resource is told (6)."""
+        """The scope is the grant's or the narrower requested one, also at a resource (6)."""
         body = faked.refresh(refreshing, token, **asked).get_json()
         assert body["scope"] == granted
         told = {"sub", "mail"} | ({"net_id", "name"} if "profile" in granted else set())
         assert set(faked.get("/api/me", body["access_token"]).get_json()) == told
 
-    def test_narrowing_is_for_one_token(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """The new refresh token has the scope of the old one, whatever was asked for meanwhile (6)."""
+    def test_narrower_scope_is_for_one_token(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """The new refresh token has the scope of the old one, whatever scope was requested (6)."""
         body = faked.refresh(refreshing, token, scope="email").get_json()
         assert faked.refresh(refreshing, body["refresh_token"]).get_json()["scope"] == "profile email"
 
     @pytest.mark.parametrize("asked", ["profile email echo", "echo", "default", "profile  email", '"', " "])
-    def test_wider_is_refused(
+    def test_wider_scope_is_refused(
         self, faked: Site, fake: FakeDirectory, refreshing: Registered, token: str, asked: str
     ) -> None:
         """A wider scope is invalid_scope before the directory is asked; the token stays good (6)."""
@@ -134,16 +134,16 @@ class TestScope:
         assert fake.sought == []
         assert faked.refresh(refreshing, token).get_json()["scope"] == "profile email"
 
-    def test_scope_taken_from_the_client_is_gone(
+    def test_scope_that_the_client_lost_is_left_out(
         self, faked: Site, refreshing: Registered, token: str
     ) -> None:
-        """What the operator has taken from the client is not granted again, and the answer says so (3.3)."""
+        """A scope that the client lost is not granted again, and the answer says so (3.3)."""
         faked.run("client", "update", refreshing.client_id, "--scope", "email")
         assert said(faked.refresh(refreshing, token, scope="profile")) == INVALID_SCOPE
         assert faked.refresh(refreshing, token).get_json()["scope"] == "email"
 
-    def test_default_outlives_a_list(self, faked: Site) -> None:
-        """A client that is given a list of scopes keeps the tokens that it had without one."""
+    def test_default_scope_outlives_a_list(self, faked: Site) -> None:
+        """A client that gets a list of scopes keeps the tokens that it had without one."""
         client = faked.register("a program", "--grant", "refresh_token")
         token = faked.ask_token(client).get_json()["refresh_token"]
         faked.run("client", "update", client.client_id, "--scope", "profile")
@@ -153,7 +153,9 @@ class TestScope:
 class TestRefusals:
     """RFC 6749, 5.2: one answer to every bad token."""
 
-    def test_token_of_another_client(self, faked: Site, refreshing: Registered, token: str) -> None:
+    def test_token_of_another_client_is_refused(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
         """A token that was issued to another client is refused, and lives (RFC 6749, 6)."""
         other = faked.register("another", "--grant", "refresh_token", "--scope", "profile email")
         assert said(faked.refresh(other, token)) == INVALID_GRANT
@@ -181,8 +183,8 @@ class TestRefusals:
         assert len({answer.data for answer in answers}) == 1
         assert fake.sought == []
 
-    def test_idle_too_long(self, make_site: Callable[..., Site]) -> None:
-        """A refresh token dies in the second after which it was idle for too long; each use begins anew."""
+    def test_token_that_was_idle_too_long_is_refused(self, make_site: Callable[..., Site]) -> None:
+        """A refresh token ends once it was idle for too long; each use restarts the time."""
         site = make_site(NETID_REFRESH_IDLE_TTL="100")
         client = site.register("a program", "--grant", "refresh_token")
         token = site.ask_token(client).get_json()["refresh_token"]
@@ -192,8 +194,8 @@ class TestRefusals:
         site.clock.now += 100
         assert said(site.refresh(client, token)) == INVALID_GRANT
 
-    def test_absolute_end_of_the_grant(self, make_site: Callable[..., Site]) -> None:
-        """However often it is refreshed, no token of a family outlives the family."""
+    def test_grant_has_an_absolute_end(self, make_site: Callable[..., Site]) -> None:
+        """However often a grant is refreshed, no token outlives it."""
         site = make_site(NETID_GRANT_TTL="250", NETID_REFRESH_IDLE_TTL="100", NETID_ACCESS_TOKEN_TTL="90")
         client = site.register("a program", "--grant", "refresh_token")
         token = site.ask_token(client).get_json()["refresh_token"]
@@ -207,13 +209,17 @@ class TestRefusals:
         assert said(site.refresh(client, token)) == INVALID_GRANT
         assert site.get("/api/me", body["access_token"]).status_code == 401
 
-    def test_client_without_the_grant(self, faked: Site, refreshing: Registered, token: str) -> None:
+    def test_client_that_is_not_registered_for_the_grant_is_refused(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
         """A client that may not refresh is unauthorized_client, even with a good token (5.2)."""
         faked.run("client", "update", refreshing.client_id, "--grant", "password")
         assert said(faked.refresh(refreshing, token)) == UNAUTHORIZED_CLIENT
 
-    def test_client_without_its_secret(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A confidential client proves itself at every refresh (RFC 6749, 6)."""
+    def test_client_without_its_secret_is_refused(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A confidential client must authenticate at every refresh (RFC 6749, 6)."""
         for secret in ("", "wrong"):
             assert said(faked.refresh(Registered(refreshing.client_id, secret), token)) == INVALID_CLIENT
         assert said(faked.refresh(refreshing, token)) == OK
@@ -225,8 +231,8 @@ class TestRefusals:
         assert said(answer) == INVALID_REQUEST
         assert answer.get_json()["error_description"] == "The parameter refresh_token is missing."
 
-    def test_disabled_client(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A client that was disabled gets nothing, and its families stay dead when it is enabled again."""
+    def test_disabled_client_is_refused(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A disabled client gets nothing, and its grants stay dead when it is enabled again."""
         faked.run("client", "disable", refreshing.client_id)
         assert said(faked.refresh(refreshing, token)) == INVALID_CLIENT
         faked.run("client", "update", refreshing.client_id, "--enable")
@@ -237,8 +243,10 @@ class TestDatabase:
     """The database is away, wholly or in part: 503, and nothing has happened to the token."""
 
     @pytest.mark.parametrize("table", ["client", "refresh_token", "grant", "access_token", "audit_event"])
-    def test_token_stays_good(self, faked: Site, refreshing: Registered, token: str, table: str) -> None:
-        """What cannot be stored whole is not done at all: the token rotates afterwards as if never tried."""
+    def test_token_stays_valid_while_the_database_is_away(
+        self, faked: Site, refreshing: Registered, token: str, table: str
+    ) -> None:
+        """A rotation that cannot be stored is not done: the token rotates afterwards as if never tried."""
         before = rows(faked, "refresh_token")
         with without_table(faked, table):
             assert said(faked.refresh(refreshing, token)) == UNAVAILABLE

@@ -45,22 +45,22 @@ class TestKept:
             seen.add(body["access_token"])
         assert len(seen) == 3
 
-    def test_no_new_generation(self, faked: Site, keeping: Registered, token: str) -> None:
+    def test_use_makes_no_new_generation(self, faked: Site, keeping: Registered, token: str) -> None:
         """One refresh token is stored, unused, however often it was used."""
         for _ in range(3):
             faked.refresh(keeping, token)
         (row,) = rows(faked, "refresh_token")
         assert (row["generation"], row["used_at"]) == (0, None)
 
-    def test_nothing_is_a_reuse(self, faked: Site, keeping: Registered, token: str) -> None:
+    def test_second_use_is_no_reuse(self, faked: Site, keeping: Registered, token: str) -> None:
         """The token is good again after any replay window, and no family ends."""
         for _ in range(3):
             faked.clock.now += HOUR
             assert said(faked.refresh(keeping, token)) == OK
         assert {row["event"] for row in rows(faked, "audit_event")} == {"token.issued", "token.refreshed"}
 
-    def test_many_at_once(self, faked: Site, keeping: Registered, token: str) -> None:
-        """Sixteen attempts at once all have an access token of their own."""
+    def test_concurrent_uses_all_succeed(self, faked: Site, keeping: Registered, token: str) -> None:
+        """Each of sixteen concurrent uses gets an access token of its own."""
 
         def refresh(_: int) -> str:
             form = {"grant_type": "refresh_token", "refresh_token": token}
@@ -72,37 +72,39 @@ class TestKept:
         with ThreadPoolExecutor(16) as pool:
             assert len(set(pool.map(refresh, range(16)))) == 16
 
-    def test_narrower_scope_for_one_token(self, faked: Site, keeping: Registered, token: str) -> None:
+    def test_narrower_scope_is_for_one_token(self, faked: Site, keeping: Registered, token: str) -> None:
         """A narrower scope is for one access token, a wider one is refused (RFC 6749, 6)."""
         assert faked.refresh(keeping, token, scope="email").get_json()["scope"] == "email"
         assert said(faked.refresh(keeping, token, scope="echo")) == INVALID_SCOPE
         assert faked.refresh(keeping, token).get_json()["scope"] == "profile email"
 
-    def test_claims_are_fresh(
+    def test_use_renews_the_claims(
         self, faked: Site, fake: FakeDirectory, keeping: Registered, token: str
     ) -> None:
-        """The directory is asked at each use, and a resource is told what it says now."""
+        """The directory is asked at each use, and a resource gets the current claims."""
         fake.outcome = replace(ALICE, name="Alice Cooper")
         access = faked.refresh(keeping, token).get_json()["access_token"]
         assert faked.get("/api/me", access).get_json()["name"] == "Alice Cooper"
 
-    def test_directory_away(self, faked: Site, fake: FakeDirectory, keeping: Registered, token: str) -> None:
-        """While the directory cannot say, it is 503, and the token stays good."""
+    def test_directory_away_is_503_and_the_token_stays_valid(
+        self, faked: Site, fake: FakeDirectory, keeping: Registered, token: str
+    ) -> None:
+        """While the directory cannot say, the answer is 503, and the token stays valid."""
         fake.outcome = DirectoryUnavailable("down")
         assert said(faked.refresh(keeping, token)) == UNAVAILABLE
         fake.outcome = ALICE
         assert said(faked.refresh(keeping, token)) == OK
 
-    def test_new_password_ends_it(
+    def test_new_password_ends_the_grant(
         self, faked: Site, fake: FakeDirectory, keeping: Registered, token: str
     ) -> None:
-        """A password that was changed since the login ends a kept token as any other."""
+        """A password that was changed since the login ends a kept token like any other."""
         fake.outcome = replace(ALICE, password_changed_at=(ALICE.password_changed_at or 0) + 1)
         assert said(faked.refresh(keeping, token)) == INVALID_GRANT
         fake.outcome = ALICE
         assert said(faked.refresh(keeping, token)) == INVALID_GRANT
 
-    def test_revoked_is_dead(self, faked: Site, keeping: Registered, token: str) -> None:
+    def test_revoked_token_is_refused(self, faked: Site, keeping: Registered, token: str) -> None:
         """A kept token that was revoked is dead with its access tokens (RFC 7009, 2.1)."""
         access = faked.refresh(keeping, token).get_json()["access_token"]
         assert faked.post("/oauth/revoke", keeping, token=token).status_code == 200
@@ -113,8 +115,8 @@ class TestKept:
 class TestLifetimes:
     """Idle and absolute, without a write at every use (RFC 9700, 4.14.2)."""
 
-    def test_idle_too_long(self, make_site: Callable[..., Site]) -> None:
-        """A kept token dies when it is idle for too long; each use begins anew."""
+    def test_token_that_was_idle_too_long_is_refused(self, make_site: Callable[..., Site]) -> None:
+        """A kept token ends once it was idle for too long; each use restarts the time."""
         site = make_site(NETID_REFRESH_IDLE_TTL="2400")
         client = site.register("an old program", *KEEP)
         token = site.ask_token(client).get_json()["refresh_token"]
@@ -124,18 +126,18 @@ class TestLifetimes:
         site.clock.now += 2400
         assert said(site.refresh(client, token)) == INVALID_GRANT
 
-    def test_outlives_its_first_idle_end_and_the_purge(
+    def test_used_token_outlives_its_first_idle_end_and_the_purge(
         self, faked: Site, keeping: Registered, token: str
     ) -> None:
-        """A token that is in use stays past the end it was stored with, whatever the purge deletes."""
+        """A used token outlives the end that it was stored with, whatever the purge deletes."""
         for _ in range(4):
             faked.clock.now += 7 * DAY
             faked.run("token", "purge")
             assert said(faked.refresh(keeping, token)) == OK
 
     @pytest.mark.parametrize("bound", ["NETID_REFRESH_TOKEN_TTL", "NETID_GRANT_TTL"])
-    def test_absolute_end(self, make_site: Callable[..., Site], bound: str) -> None:
-        """However often it is used, a token dies in the second in which it, or its family, must."""
+    def test_grant_has_an_absolute_end(self, make_site: Callable[..., Site], bound: str) -> None:
+        """However often a token is used, it ends in the second in which it, or its grant, must."""
         site = make_site(**{bound: "5000"}, NETID_ACCESS_TOKEN_TTL="1000", NETID_REFRESH_IDLE_TTL="3000")
         client = site.register("an old program", *KEEP)
         token = site.ask_token(client).get_json()["refresh_token"]
@@ -145,8 +147,10 @@ class TestLifetimes:
         site.clock.now = NOON + 5000
         assert said(site.refresh(client, token)) == INVALID_GRANT
 
-    def test_at_most_one_write_an_hour(self, faked: Site, keeping: Registered, token: str) -> None:
-        """The end of the token moves when that gains an hour, and not at each use in between."""
+    def test_uses_move_the_idle_end_at_most_once_an_hour(
+        self, faked: Site, keeping: Registered, token: str
+    ) -> None:
+        """The end of the token moves only if that gains an hour."""
         ends = set()
         for _ in range(121):
             faked.refresh(keeping, token)
@@ -158,8 +162,8 @@ class TestLifetimes:
 class TestSwitch:
     """The flag of a client, switched on and off."""
 
-    def test_switched_off_it_rotates(self, faked: Site, keeping: Registered, token: str) -> None:
-        """After the switch the token rotates, and an old one that comes too late ends the family."""
+    def test_token_rotates_once_the_flag_is_off(self, faked: Site, keeping: Registered, token: str) -> None:
+        """Without the flag the token rotates, and an old one that comes too late ends the grant."""
         faked.refresh(keeping, token)
         faked.run("client", "update", keeping.client_id, "--rotate-refresh-token")
         successor = faked.refresh(keeping, token).get_json()["refresh_token"]
@@ -168,8 +172,8 @@ class TestSwitch:
         assert said(faked.refresh(keeping, token)) == INVALID_GRANT
         assert said(faked.refresh(keeping, successor)) == INVALID_GRANT
 
-    def test_switched_on_later(self, faked: Site, refreshing: Registered) -> None:
-        """A token that was issued to be rotated is kept from then on, up to its last hour."""
+    def test_token_is_kept_once_the_flag_is_on(self, faked: Site, refreshing: Registered) -> None:
+        """A token that was issued for rotation is kept from then on, until its last hour."""
         token = faked.ask_token(refreshing).get_json()["refresh_token"]
         faked.run("client", "update", refreshing.client_id, "--keep-refresh-token")
         for day in (7, 13):
@@ -178,8 +182,8 @@ class TestSwitch:
         faked.clock.now = NOON + 14 * DAY + HOUR
         assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
 
-    def test_used_token_stays_used(self, faked: Site, refreshing: Registered) -> None:
-        """A token that was rotated before the switch is a reuse after it (RFC 9700, 4.14.2)."""
+    def test_used_token_stays_used_once_the_flag_is_on(self, faked: Site, refreshing: Registered) -> None:
+        """A token that was rotated before the flag was set is a reuse after it (RFC 9700, 4.14.2)."""
         token = faked.ask_token(refreshing).get_json()["refresh_token"]
         faked.refresh(refreshing, token)
         faked.run("client", "update", refreshing.client_id, "--keep-refresh-token")

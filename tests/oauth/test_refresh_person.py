@@ -29,10 +29,10 @@ def test_person_is_looked_up_by_the_stable_id(
     assert (fake.sought, fake.asked) == ([ALICE.id], asked)
 
 
-def test_claims_are_renewed(
+def test_refresh_renews_the_claims(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """After a refresh resources are told what the directory has now, by any token of the family."""
+    """After a refresh resources get the directory's current claims, by any token of the grant."""
     fake.outcome = replace(ALICE, name="Alice Carpenter", mail=None)
     body = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
     for token in (tokens["access_token"], body["access_token"]):
@@ -41,7 +41,7 @@ def test_claims_are_renewed(
 
 
 @pytest.mark.parametrize("alarm", [False, True])
-def test_directory_away(
+def test_directory_away_is_503_and_the_token_stays_valid(
     faked: Site,
     fake: FakeDirectory,
     refreshing: Registered,
@@ -64,7 +64,7 @@ def test_directory_away(
     "reason",
     [Refusal.UNKNOWN_PERSON, Refusal.LOCKED, Refusal.EXPIRED, Refusal.MUST_CHANGE, Refusal.NOT_NOW],
 )
-def test_refused_for_now(
+def test_temporary_refusal_does_not_end_the_grant(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str], reason: Refusal
 ) -> None:
     """Who is gone, locked or expired gets nothing; the family waits until they are back (RFC 6749, 5.2).
@@ -90,7 +90,7 @@ def test_refused_for_now(
     ],
     ids=["disabled", "password changed"],
 )
-def test_family_ends(
+def test_permanent_refusal_ends_the_grant(
     faked: Site,
     fake: FakeDirectory,
     refreshing: Registered,
@@ -108,10 +108,10 @@ def test_family_ends(
     assert len(rows(faked, "refresh_token")) == 1
 
 
-def test_other_families_go_their_own_way(
+def test_other_grants_of_the_person_live_on(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """A login with the new password is good, whatever became of the family from before it."""
+    """A login with the new password is good, whatever happened to the grant before it."""
     fake.outcome = replace(ALICE, password_changed_at=CHANGED + 1)
     new = faked.ask_token(refreshing).get_json()
     assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
@@ -119,7 +119,7 @@ def test_other_families_go_their_own_way(
 
 
 @pytest.mark.parametrize("meanwhile", [CHANGED, CHANGED - 1, None])
-def test_replica_that_lags_behind(
+def test_replica_with_an_older_password_time_ends_nothing(
     faked: Site,
     fake: FakeDirectory,
     refreshing: Registered,
@@ -135,8 +135,10 @@ def test_replica_that_lags_behind(
         token = answer.get_json()["refresh_token"]
 
 
-def test_directory_without_times(faked: Site, fake: FakeDirectory, refreshing: Registered) -> None:
-    """Where the directory never tells, nothing is concluded; a first time is a new password."""
+def test_only_a_password_time_of_the_directory_ends_the_grant(
+    faked: Site, fake: FakeDirectory, refreshing: Registered
+) -> None:
+    """A directory without password times ends nothing; its first time counts as a new password."""
     fake.outcome = replace(ALICE, password_changed_at=None)
     token = faked.ask_token(refreshing).get_json()["refresh_token"]
     token = faked.refresh(refreshing, token).get_json()["refresh_token"]

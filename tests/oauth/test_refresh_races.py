@@ -75,10 +75,10 @@ def race(site: Site, directory: StartingLine, client: Registered, token: str) ->
 
 
 @pytest.mark.parametrize("token_format", ["opaque", "RS256", "ES256"])
-def test_all_are_given_the_one_successor(
+def test_concurrent_refreshes_get_the_same_token(
     make_track: Callable[..., Site], directory: StartingLine, token_format: str
 ) -> None:
-    """Within the window all are answered, with one successor between them, and it is good."""
+    """Within the window all get the same rotated token, and it works."""
     site = make_track()
     client = site.register("a program", "--grant", "refresh_token", "--access-token-format", token_format)
     token = site.ask_token(client).get_json()["refresh_token"]
@@ -91,8 +91,10 @@ def test_all_are_given_the_one_successor(
         assert token.encode() in successor
 
 
-def test_one_wins_without_a_window(make_track: Callable[..., Site], directory: StartingLine) -> None:
-    """With a window of 0 one is answered and all others are reuses, which end the family."""
+def test_one_concurrent_refresh_succeeds_without_a_replay_window(
+    make_track: Callable[..., Site], directory: StartingLine
+) -> None:
+    """With a window of 0 one succeeds and all others are reuses, which end the grant."""
     site = make_track(NETID_REFRESH_REPLAY_WINDOW="0")
     client = site.register("a program", "--grant", "refresh_token")
     for _ in range(ROUNDS):

@@ -40,10 +40,10 @@ class TestWithinTheWindow:
     """RFC 9700, 4.14.2, with patience for an answer that was lost."""
 
     @pytest.mark.parametrize("later", [0, 1, WINDOW - 1])
-    def test_same_successor(
+    def test_replay_gets_the_same_tokens(
         self, faked: Site, fake: FakeDirectory, refreshing: Registered, token: str, later: int
     ) -> None:
-        """The same client is given the very same successor, with the time that is left of it."""
+        """The same client gets the same tokens again, with the remaining lifetime."""
         first = faked.refresh(refreshing, token).get_json()
         faked.clock.now += later
         fake.outcome = DirectoryUnavailable("away")
@@ -53,10 +53,10 @@ class TestWithinTheWindow:
         assert len(rows(faked, "refresh_token")) == len(rows(faked, "access_token")) == 2
 
     @pytest.mark.parametrize("later", [0.2, 0.4, 1.3])
-    def test_same_successor_within_a_second_and_across(
+    def test_replay_gets_the_same_tokens_within_a_second_and_across(
         self, faked: Site, refreshing: Registered, token: str, later: float
     ) -> None:
-        """When in a second it was made says nothing of what a successor is."""
+        """The rotated token does not depend on the fraction of the second."""
         faked.clock.now += 0.7
         first = faked.refresh(refreshing, token).get_json()
         faked.clock.now += later
@@ -64,15 +64,17 @@ class TestWithinTheWindow:
         assert said(again) == OK
         assert again.get_json() == {**first, "expires_in": again.get_json()["expires_in"]}
 
-    def test_successor_works(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """What a replay was answered is good for a resource and for the next refresh."""
+    def test_replayed_token_works(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """The tokens of a replay work at a resource and for the next refresh."""
         faked.refresh(refreshing, token)
         body = faked.refresh(refreshing, token).get_json()
         assert faked.get("/api/me", body["access_token"]).status_code == 200
         assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
 
-    def test_scope_is_that_of_the_first(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A replay is answered with the scope that was granted first, whatever it asks for itself."""
+    def test_replay_has_the_scope_of_the_first_use(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A replay gets the scope that was granted first, whatever scope it requests."""
         first = faked.refresh(refreshing, token, scope="email").get_json()
         assert faked.refresh(refreshing, token, scope="profile").get_json() == first
         assert faked.refresh(refreshing, token).get_json() == first
@@ -85,22 +87,26 @@ class TestWithinTheWindow:
         assert (event["event"], event["scope"]) == ("token.replayed", "email")
         assert faked.log_lines()[-1]["event"] == "token.replayed"
 
-    def test_replay_without_its_audit_row(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A replay that cannot be told of is 503, and may be tried again."""
+    def test_replay_that_cannot_be_audited_is_503(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A replay that cannot be audited is 503, and may be tried again."""
         faked.refresh(refreshing, token)
         with without_table(faked, "audit_event"):
             assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
         assert said(faked.refresh(refreshing, token)) == OK
 
-    def test_another_client_is_given_nothing(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A replay by another client is refused as any foreign token is, and harms nothing."""
+    def test_another_client_gets_no_replay(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A replay by another client is refused like any foreign token, and ends nothing."""
         other = faked.register("another", "--grant", "refresh_token", "--scope", "profile email")
         body = faked.refresh(refreshing, token).get_json()
         assert said(faked.refresh(other, token)) == INVALID_GRANT
         assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
 
-    def test_revoked_meanwhile(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A family that was revoked repeats nothing."""
+    def test_replay_of_a_revoked_grant_is_refused(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A revoked grant gives no tokens again."""
         body = faked.refresh(refreshing, token).get_json()
         faked.run("token", "revoke", stdin=body["refresh_token"])
         assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
@@ -109,31 +115,37 @@ class TestWithinTheWindow:
 class TestReuse:
     """RFC 9700, 4.14.2: whoever comes too late may be a thief, or the victim of one."""
 
-    def test_after_the_window(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A token that is presented after the window ends its family, the successor with it."""
+    def test_use_after_the_window_ends_the_grant(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A token that is presented after the window ends its grant, and the rotated token too."""
         body = faked.refresh(refreshing, token).get_json()
         faked.clock.now += WINDOW
         assert is_reuse(faked, refreshing, token)
         assert faked.get("/api/me", body["access_token"]).status_code == 401
         assert said(faked.refresh(refreshing, body["refresh_token"])) == INVALID_GRANT
 
-    def test_after_the_successor_was_used(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A used successor proves that its answer arrived: a replay after it is a reuse, window or not."""
+    def test_use_after_the_rotated_token_was_used_ends_the_grant(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A used rotated token proves that the answer came: a later replay is a reuse in the window too."""
         second = faked.refresh(refreshing, token).get_json()["refresh_token"]
         third = faked.refresh(refreshing, second).get_json()["refresh_token"]
         assert is_reuse(faked, refreshing, token)
         assert said(faked.refresh(refreshing, third)) == INVALID_GRANT
 
-    def test_older_generation(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A token of any generation before the last ends the family, however old it is."""
+    def test_use_of_an_older_generation_ends_the_grant(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """A token of any generation before the last ends the grant, however old it is."""
         oldest = token
         for _ in range(3):
             faked.clock.now += 3600
             token = faked.refresh(refreshing, token).get_json()["refresh_token"]
         assert is_reuse(faked, refreshing, oldest)
 
-    def test_reuse_is_told_once(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A family ends once: later attempts are refused, and add no row to the audit."""
+    def test_reuse_is_audited_once(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A grant ends once: later attempts are refused, and add no row to the audit."""
         faked.refresh(refreshing, token)
         faked.clock.now += WINDOW
         assert is_reuse(faked, refreshing, token)
@@ -141,23 +153,25 @@ class TestReuse:
         assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
         assert rows(faked, "audit_event") == before
 
-    def test_reuse_that_cannot_be_stored(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """A family that cannot be ended now is 503, and ends at the next attempt."""
+    def test_reuse_that_cannot_be_stored_is_503(
+        self, faked: Site, refreshing: Registered, token: str
+    ) -> None:
+        """If the end of the grant cannot be stored, the answer is 503; the next attempt ends it."""
         faked.refresh(refreshing, token)
         faked.clock.now += WINDOW
         with without_table(faked, "grant"):
             assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
         assert is_reuse(faked, refreshing, token)
 
-    def test_other_families_live(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """The same person's other logins have nothing to do with it."""
+    def test_reuse_leaves_other_grants_alone(self, faked: Site, refreshing: Registered, token: str) -> None:
+        """A reuse does not end the same person's other grants."""
         other = faked.ask_token(refreshing).get_json()["refresh_token"]
         faked.refresh(refreshing, token)
         faked.clock.now += WINDOW
         assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
         assert said(faked.refresh(refreshing, other)) == OK
 
-    def test_window_of_nothing(self, make_site: Callable[..., Site]) -> None:
+    def test_window_of_zero_allows_no_replay(self, make_site: Callable[..., Site]) -> None:
         """With a window of 0 every second use is a reuse, even in the same second."""
         site = make_site(NETID_REFRESH_REPLAY_WINDOW="0")
         client = site.register("a program", "--grant", "refresh_token")
@@ -194,8 +208,8 @@ class TestKeys:
         assert there.refresh(client, token).get_json() == first
         assert said(there.refresh(client, first["refresh_token"])) == OK
 
-    def test_lost_key_repeats_nothing(self, nodes: Callable[..., list[Site]]) -> None:
-        """Without the key that made it a successor cannot be told again, and the replay is a reuse."""
+    def test_replay_under_a_lost_key_is_refused(self, nodes: Callable[..., list[Site]]) -> None:
+        """Without its key a rotated token cannot be derived again, and the replay is a reuse."""
         here, there = nodes(f"{NEW} {OLD}", OLD)
         # A client with a secret would be unknown there too: its secret moves to the new key at its first use.
         options = ("--auth-method", "none", "--allow-public-password")
@@ -204,8 +218,8 @@ class TestKeys:
         here.refresh(client, token)
         assert said(there.refresh(client, token)) == INVALID_GRANT
 
-    def test_successor_depends_on_everything(self) -> None:
-        """Another key, token, generation or kind makes another successor; the same ones make the same."""
+    def test_rotated_token_depends_on_key_token_and_generation(self) -> None:
+        """Another key, token, generation or kind gives another rotated token; the same ones give the same."""
         lifetimes = Lifetimes(access_token=3600, refresh_token=DAY, refresh_idle=DAY, grant=DAY)
         token, other = mint(REFRESH, NOON, b"1" * 32), mint(REFRESH, NOON, b"2" * 32)
         made = [
@@ -222,8 +236,8 @@ class TestKeys:
         assert next(RotatedTokens([b"a" * 32], lifetimes, 60).of(token, 0, NOON, NOON + DAY)) == made[0]
 
 
-def test_nothing_of_a_successor_is_readable(faked: Site, refreshing: Registered, token: str) -> None:
-    """Neither database nor log holds a successor, though a replay is given it again (RFC 6819, 5.1.4)."""
+def test_rotated_token_is_stored_nowhere_in_clear(faked: Site, refreshing: Registered, token: str) -> None:
+    """Neither database nor log holds a rotated token, though a replay gets it again (RFC 6819, 5.1.4)."""
     faked.refresh(refreshing, token)
     body = faked.refresh(refreshing, token).get_json()
     file = database_file(faked)

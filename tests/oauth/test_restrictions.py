@@ -66,8 +66,10 @@ def same_as_wrong(site: Site, client: Registered, answer: TestResponse) -> bool:
     ],
     ids=["group", "affiliation", "not-allowed"],
 )
-def test_rule_of_the_server(make_site: Callable[..., Site], settings: dict[str, str]) -> None:
-    """Whom a rule of the server keeps out gets the answer to a wrong password; others their tokens."""
+def test_rule_of_the_server_refuses_a_person(
+    make_site: Callable[..., Site], settings: dict[str, str]
+) -> None:
+    """A person whom a rule excludes gets the answer to a wrong password; others get their tokens."""
     site = make_site(**settings)
     client = site.register()
     answer = site.ask_token(client)
@@ -77,8 +79,8 @@ def test_rule_of_the_server(make_site: Callable[..., Site], settings: dict[str, 
 
 
 @pytest.mark.parametrize("option", [("--refuse-member", STAFF), ("--allow-member", STUDENTS)])
-def test_rule_of_a_client(site: Site, option: tuple[str, str]) -> None:
-    """A rule of one client is no other's."""
+def test_rule_of_a_client_refuses_a_person(site: Site, option: tuple[str, str]) -> None:
+    """A rule of one client does not apply to another."""
     strict, other = site.register("strict", *option), site.register("other")
     answer = site.ask_token(strict)
     assert last_reason(site) == "not_allowed"
@@ -113,8 +115,8 @@ def test_rule_that_names_no_dn_is_refused_at_the_start(make_site: Callable[..., 
         make_site(**{name: "affiliation:x; group:admins"})
 
 
-def test_both_must_allow(make_site: Callable[..., Site]) -> None:
-    """What a client allows does not open what the server keeps closed."""
+def test_server_and_client_must_both_allow(make_site: Callable[..., Site]) -> None:
+    """A client's rule cannot allow what the server's rule refuses."""
     site = make_site(NETID_ALLOW_MEMBERS=STUDENTS)
     client = site.register("p", "--allow-member", STAFF)
     assert said(site.ask_token(client)) == INVALID_GRANT
@@ -122,8 +124,8 @@ def test_both_must_allow(make_site: Callable[..., Site]) -> None:
     assert said(site.ask_token(client, username="jack", password="jack-password")) == OK
 
 
-def test_wrong_password_of_someone_refused(site: Site) -> None:
-    """The rule is asked after the password: the log tells a guess from a person who may not."""
+def test_wrong_password_of_an_excluded_person_is_the_same_answer(site: Site) -> None:
+    """The rule applies after the password: the log distinguishes a guess from an excluded person."""
     client = site.register("p", "--refuse-member", STAFF)
     site.ask_token(client, password="wrong")
     assert last_reason(site) == "wrong_password"
@@ -138,8 +140,8 @@ def test_groups_are_fetched_only_for_a_rule_about_them(make_site: Callable[..., 
     assert directory.groups_wanted == [False, False, True]
 
 
-def test_groups_that_cannot_be_fetched(make_site: Callable[..., Site]) -> None:
-    """A rule that cannot be asked lets nobody in, and refuses nobody: 503."""
+def test_groups_that_cannot_be_searched_are_503(make_site: Callable[..., Site]) -> None:
+    """A rule that cannot be decided neither allows nor refuses: 503."""
     directory = Attentive()
     site = make_site(directory)
     client = site.register("p", "--refuse-member", STAFF)
@@ -147,8 +149,8 @@ def test_groups_that_cannot_be_fetched(make_site: Callable[..., Site]) -> None:
     assert said(site.ask_token(client)) == UNAVAILABLE
 
 
-def test_rules_hold_at_a_refresh(faked: Site, fake: FakeDirectory) -> None:
-    """Who has become a member since is refused, and may again once they are none (RFC 6749, 6)."""
+def test_rules_apply_at_a_refresh(faked: Site, fake: FakeDirectory) -> None:
+    """A person who joined a refused group is refused until they leave it (RFC 6749, 6)."""
     client = faked.register("p", "--grant", "refresh_token", "--refuse-member", "affiliation:admin")
     token = faked.ask_token(client).get_json()["refresh_token"]
     fake.outcome = replace(ALICE, affiliations=("admin",))
@@ -172,10 +174,10 @@ def test_rules_hold_at_a_refresh(faked: Site, fake: FakeDirectory) -> None:
         ("0.0.0.0/0", "nonsense", INVALID_GRANT),
     ],
 )
-def test_network_of_a_client(
+def test_network_of_a_client_is_checked(
     faked: Site, fake: FakeDirectory, network: str, address: str, expected: tuple[int, str | None]
 ) -> None:
-    """From elsewhere nobody's password is tried, and the answer is that to a wrong one."""
+    """From another network no password is tried, and the answer is that to a wrong password."""
     client = faked.register("p", "--network", network)
     form = {"grant_type": "password", "username": "alice", "password": "x"}
     answer = faked.http.post(
@@ -187,8 +189,8 @@ def test_network_of_a_client(
         assert last_reason(faked) == "not_from_here"
 
 
-def test_network_holds_at_a_refresh(faked: Site) -> None:
-    """A refresh token that was carried off is of no use elsewhere, and stays good at home."""
+def test_network_is_checked_at_a_refresh(faked: Site) -> None:
+    """A stolen refresh token is useless in another network, and stays valid in the client's own."""
     client = faked.register("p", "--grant", "refresh_token", "--network", "127.0.0.1")
     token = faked.ask_token(client).get_json()["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": token}
@@ -200,7 +202,7 @@ def test_network_holds_at_a_refresh(faked: Site) -> None:
     assert said(faked.refresh(client, token)) == OK
 
 
-def test_network_holds_for_the_program_itself(faked: Site) -> None:
-    """The program's own token is given within its networks only (RFC 6749, 4.4)."""
+def test_network_is_checked_for_a_clients_own_token(faked: Site) -> None:
+    """A client gets its own token only in its networks (RFC 6749, 4.4)."""
     job = faked.register("job", "--network", "192.0.2.0/24", "--scope", "x", grant="client_credentials")
     assert said(faked.post("/oauth/token", job, grant_type="client_credentials")) == INVALID_CLIENT

@@ -20,7 +20,7 @@ def client(scope: str = "", default: str | None = None) -> Registration:
 @pytest.mark.parametrize(
     "scope", ["a", "a b", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~", "https://campus.example/read", "A a"]
 )
-def test_wellformed(scope: str) -> None:
+def test_wellformed_scope_is_accepted(scope: str) -> None:
     """Printable ASCII without quotes and backslashes, one space between (RFC 6749, 3.3)."""
     assert is_wellformed(scope)
 
@@ -28,7 +28,7 @@ def test_wellformed(scope: str) -> None:
 @pytest.mark.parametrize(
     "scope", ["", " ", "a ", " a", "a  b", 'a"', "a\\b", "ü", "a\tb", "a\n", "\x7f", "a\u00a0b"]
 )
-def test_malformed(scope: str) -> None:
+def test_malformed_scope_is_refused(scope: str) -> None:
     """Anything else is no scope (RFC 6749, 3.3)."""
     assert not is_wellformed(scope)
     assert resolve(scope, client("a b")) is None
@@ -51,8 +51,10 @@ def test_malformed(scope: str) -> None:
         ("a b", None, "A", None),
     ],
 )
-def test_granted(registered: str, default: str | None, asked: str | None, granted: str | None) -> None:
-    """As asked within the list; else the default, the whole list, or `default` (RFC 6749, 3.3)."""
+def test_scope_is_granted_by_request_and_registration(
+    registered: str, default: str | None, asked: str | None, granted: str | None
+) -> None:
+    """The requested scope within the list; else the default, the list, or `default` (RFC 6749, 3.3)."""
     assert resolve(asked, client(registered, default)) == granted
 
 
@@ -67,8 +69,10 @@ def test_granted(registered: str, default: str | None, asked: str | None, grante
         ("", None, "default", "default"),
     ],
 )
-def test_default_of_the_server(registered: str, default: str | None, server: str, granted: str) -> None:
-    """It holds within the list of a client without a default of its own (RFC 6749, 3.3)."""
+def test_servers_default_applies_where_the_client_has_it(
+    registered: str, default: str | None, server: str, granted: str
+) -> None:
+    """It applies within the list of a client without a default of its own (RFC 6749, 3.3)."""
     assert resolve(None, client(registered, default), server_default=server) == granted
 
 
@@ -84,8 +88,8 @@ def test_default_of_the_server(registered: str, default: str | None, server: str
         ("a b", 'a"', None),
     ],
 )
-def test_tolerant_client(registered: str, asked: str, granted: str | None) -> None:
-    """What such a client may not have is dropped; with nothing left it is as if none was asked."""
+def test_tolerant_client_gets_what_it_may_have(registered: str, asked: str, granted: str | None) -> None:
+    """Names that the client may not have are dropped; with none left, the request counts as one without."""
     registration = client(registered, "a" if registered else None)
     assert resolve(asked, registration, tolerant=True) == granted
 
@@ -109,6 +113,6 @@ def test_never_more_than_registered(registered: str, asked: str | None) -> None:
         ("Profile emails echo", {}),
     ],
 )
-def test_claims(scope: str, claims: dict[str, str]) -> None:
+def test_scope_releases_its_claims(scope: str, claims: dict[str, str]) -> None:
     """Each scope releases its own claims, an unknown one none."""
     assert claims_of(ALICE, scope, None) == claims

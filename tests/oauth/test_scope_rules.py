@@ -19,7 +19,7 @@ PAID = replace(ALICE, groups=(STAFF,), affiliations=("staff",))
 
 
 class Counted:
-    """A catalogue that counts how often it is read, and can be away."""
+    """Registered scopes that count how often they are read, and can be away."""
 
     def __init__(self, *scopes: Scope) -> None:
         self.scopes: Sequence[Scope] = scopes
@@ -103,8 +103,8 @@ def test_person_in_the_group_has_the_scope(faked: Site, office: Registered) -> N
     assert (said(answer), answer.get_json()["scope"]) == (OK, "profile payroll")
 
 
-def test_others_get_the_rest(faked: Site, fake: FakeDirectory, office: Registered) -> None:
-    """Who meets none is granted the rest, the answer says so, and so does all that is stored (3.3)."""
+def test_person_outside_the_group_gets_the_rest(faked: Site, fake: FakeDirectory, office: Registered) -> None:
+    """A person who meets no rule gets the rest of the scope, in the answer and in every row (3.3)."""
     leave(fake)
     answer = faked.ask_token(office)
     assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
@@ -150,7 +150,7 @@ def test_rules_on_claims(faked: Site, fake: FakeDirectory) -> None:
         ("affiliation:staff", "groups", True),
     ],
 )
-def test_groups_are_asked_only_for_a_rule(
+def test_groups_are_searched_only_for_a_rule(
     faked: Site,
     fake: GroupsAsked,
     rule: str,
@@ -167,8 +167,10 @@ def test_groups_are_asked_only_for_a_rule(
     assert fake.wanted == [wanted, wanted]
 
 
-def test_who_left_loses_the_scope_at_a_refresh(faked: Site, fake: FakeDirectory, office: Registered) -> None:
-    """A refresh gives less to who left the group, and all of it again to who came back."""
+def test_person_who_left_the_group_loses_the_scope_at_a_refresh(
+    faked: Site, fake: FakeDirectory, office: Registered
+) -> None:
+    """A refresh gives less to a person who left the group, and everything again once they are back."""
     tokens = faked.ask_token(office).get_json()
     assert tokens["scope"] == "payroll profile"
     leave(fake)
@@ -179,8 +181,10 @@ def test_who_left_loses_the_scope_at_a_refresh(faked: Site, fake: FakeDirectory,
     assert faked.refresh(office, narrowed["refresh_token"]).get_json()["scope"] == "payroll profile"
 
 
-def test_nothing_left_at_a_refresh(faked: Site, fake: FakeDirectory, office: Registered) -> None:
-    """Where nothing is left the refresh is refused, nothing is used up, and the token is good again later."""
+def test_refresh_with_no_scope_left_is_invalid_scope(
+    faked: Site, fake: FakeDirectory, office: Registered
+) -> None:
+    """If no scope is left the refresh is refused, nothing is used up, and the token works again later."""
     tokens = faked.ask_token(office, scope="payroll").get_json()
     leave(fake)
     assert said(faked.refresh(office, tokens["refresh_token"])) == INVALID_SCOPE
@@ -199,8 +203,8 @@ def test_claims_are_lost_with_the_scope(faked: Site, fake: FakeDirectory) -> Non
     assert stored_claims(faked) == {"net_id", "name"}
 
 
-def test_tolerant_client_is_told_what_it_has(faked: Site, fake: FakeDirectory) -> None:
-    """Scopes of another server are dropped in silence, at a login and at a refresh; others are refused."""
+def test_answer_names_the_scope_that_a_tolerant_client_has(faked: Site, fake: FakeDirectory) -> None:
+    """A tolerant client's unknown scopes are dropped, at a login and a refresh; other clients are refused."""
     options = ("--grant", "refresh_token", "--scope", "profile email")
     strict = faked.register("strict", *options)
     assert said(faked.ask_token(strict, scope="profile device_7")) == INVALID_SCOPE
@@ -221,57 +225,57 @@ def test_default_scope_of_the_server(make_site: Callable[..., Site], fake: FakeD
     assert site.ask_token(client).get_json()["scope"] == "email"
 
 
-def test_programs_own_token_has_no_person_to_ask(faked: Site) -> None:
-    """Rules are about people: on its own behalf a program has what it is registered for (4.4)."""
+def test_rules_do_not_apply_to_a_clients_own_token(faked: Site) -> None:
+    """Rules are about people: a client's own token has the scope of its registration (4.4)."""
     faked.run("scope", "create", "payroll", "--needs", "affiliation:staff")
     client = faked.register("Pay run", "--scope", "payroll", grant="client_credentials")
     answer = faked.post("/oauth/token", client, grant_type="client_credentials")
     assert (said(answer), answer.get_json()["scope"]) == (OK, "payroll")
 
 
-def test_metadata_names_the_catalogue(faked: Site, office: Registered) -> None:
-    """`scopes_supported` has the server's own scopes and the catalogue's, each once (RFC 8414, 2)."""
+def test_metadata_names_the_registered_scopes(faked: Site, office: Registered) -> None:
+    """`scopes_supported` has the built-in and the registered scopes, each once (RFC 8414, 2)."""
     faked.run("scope", "create", "groups", "--needs", "affiliation:staff")
     supported = faked.http.get("/.well-known/oauth-authorization-server").get_json()["scopes_supported"]
     assert supported == ["openid", "profile", "email", "groups", "eduperson", "echo", "payroll"]
 
 
-def test_change_is_kept_after_five_seconds(faked: Site, office: Registered) -> None:
-    """A rule that is changed by command is the rule of a running server soon."""
+def test_change_takes_effect_within_five_seconds(faked: Site, office: Registered) -> None:
+    """A running server applies a rule that a command changed."""
     assert faked.ask_token(office).get_json()["scope"] == "payroll profile"
     faked.run("scope", "update", "payroll", "--needs", "affiliation:student")
     faked.clock.now += 5
     assert faked.ask_token(office).get_json()["scope"] == "profile"
 
 
-def test_catalogue_is_read_once_in_a_while(clock: Clock) -> None:
-    """Many requests cost one reading, until it is five seconds old; a clock set back counts as old."""
+def test_scopes_are_cached(clock: Clock) -> None:
+    """Many requests cost one read in five seconds; a clock that went back makes the cache old."""
     read = Counted(Scope("payroll"))
-    catalogue = ScopeRegistry(read, clock)
-    assert [catalogue.rules().names for _ in range(9)] == [("payroll",)] * 9
+    registry = ScopeRegistry(read, clock)
+    assert [registry.rules().names for _ in range(9)] == [("payroll",)] * 9
     clock.now += 4.9
-    catalogue.rules()
+    registry.rules()
     assert read.read == 1
     clock.now += 0.1
-    catalogue.rules()
+    registry.rules()
     assert read.read == 2
     clock.now -= 60
-    catalogue.rules()
+    registry.rules()
     assert read.read == 3
 
 
-def test_catalogue_away_leaves_the_last_rules(clock: Clock) -> None:
-    """Rules that were read once hold while the database is away; none is no permission to do without."""
+def test_database_away_leaves_the_last_rules(clock: Clock) -> None:
+    """Rules that were read once apply while the database is away; rules that never were are 503."""
     read = Counted(Scope("payroll", "", ("affiliation:student",)))
     read.away = True
-    catalogue = ScopeRegistry(read, clock)
+    registry = ScopeRegistry(read, clock)
     with pytest.raises(StoreUnavailable):
-        catalogue.rules()
+        registry.rules()
     read.away = False
-    assert catalogue.rules().permitted(PAID, "payroll") == ""
+    assert registry.rules().permitted(PAID, "payroll") == ""
     read.away = True
     clock.now += 60
-    assert catalogue.rules().permitted(PAID, "payroll") == ""
+    assert registry.rules().permitted(PAID, "payroll") == ""
 
 
 def test_unreadable_rules_are_503_before_the_directory(

@@ -50,8 +50,8 @@ def test_over_the_limit_is_429(make_site: Callable[..., Site]) -> None:
     assert [(line["reason"], line["times"]) for line in lines] == [("person_and_client", 1)]
 
 
-def test_known_and_unknown_names_are_told_the_same(make_site: Callable[..., Site]) -> None:
-    """Status, body and headers of a 429 tell neither who there is, nor of any password."""
+def test_known_and_unknown_names_get_the_same_answer(make_site: Callable[..., Site]) -> None:
+    """Status, body and headers of a 429 reveal neither which names exist nor any password."""
     site = make_site(**LIMIT)
     client = site.register()
     answers = []
@@ -140,7 +140,7 @@ def test_empty_switches_limits_off(make_site: Callable[..., Site]) -> None:
     assert set(guess(site, client, *["alice"] * 30)) == {400}
 
 
-def test_a_flood_is_a_line_a_minute(make_site: Callable[..., Site]) -> None:
+def test_flood_is_logged_once_a_minute(make_site: Callable[..., Site]) -> None:
     """However often a client is refused, it fills neither the log nor the table."""
     site = make_site(**LIMIT)
     client = site.register()
@@ -150,8 +150,8 @@ def test_a_flood_is_a_line_a_minute(make_site: Callable[..., Site]) -> None:
     assert len(rows(site, "login_failure")) == 3
 
 
-def test_failures_that_cannot_be_counted(make_site: Callable[..., Site]) -> None:
-    """Without its table a right login works, failures are limited by the worker, and an alarm is logged."""
+def test_failures_that_cannot_be_stored_are_limited_by_the_worker(make_site: Callable[..., Site]) -> None:
+    """Without the table a right login works, the worker limits failures, and an alarm is logged."""
     site = make_site(**LIMIT)
     client = site.register()
     drop_table(site, "login_failure")
@@ -204,8 +204,8 @@ def test_two_processes_count_together(make_site: Callable[..., Site]) -> None:
     assert json.dumps([row["reason"] for row in rows(site, "login_failure")]).count("pending") == 0
 
 
-def test_program_blocks_itself_alone(make_site: Callable[..., Site]) -> None:
-    """A program that repeats an old password is refused; its owner's other programs log in."""
+def test_client_blocks_only_itself(make_site: Callable[..., Site]) -> None:
+    """A client that repeats an old password is refused; the person's other clients log in."""
     site = make_site(**LIMIT)
     bad, good = site.register("bad"), site.register("good")
     assert guess(site, bad, *["alice"] * 5) == [400, 400, 400, 429, 429]

@@ -12,7 +12,9 @@ EXTRA = {"password_expires_in", "grace_logins_remaining"}
 
 
 @pytest.mark.parametrize("reason", list(Refusal))
-def test_reason_is_told_to_whom_it_may_be(faked: Site, fake: FakeDirectory, reason: Refusal) -> None:
+def test_reason_is_named_to_registered_clients_only(
+    faked: Site, fake: FakeDirectory, reason: Refusal
+) -> None:
     """The reason is a member of its own and a sentence; without the flag nothing shows (RFC 6749, 8.5)."""
     told, other = faked.register("trusted", "--told-reasons"), faked.register("other")
     fake.outcome = InvalidCredentials(reason, "detail-of-the-server")
@@ -28,8 +30,8 @@ def test_reason_is_told_to_whom_it_may_be(faked: Site, fake: FakeDirectory, reas
     }
 
 
-def test_end_of_a_password_is_told(faked: Site, fake: FakeDirectory) -> None:
-    """With a token come the seconds that the password is good for, and the logins that are left."""
+def test_registered_client_gets_warnings_about_the_password(faked: Site, fake: FakeDirectory) -> None:
+    """The answer has the seconds for which the password is valid, and the grace logins that remain."""
     told, other = faked.register("trusted", "--told-reasons"), faked.register("other")
     fake.outcome = replace(ALICE, password_expires_at=NOON + 86_400, grace_logins_remaining=3)
     body = faked.ask_token(told).get_json()
