@@ -8,6 +8,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+from telemetry import REASON_LENGTH
 
 DEFAULT_DIRECTORY = "default"
 """The name of the only directory, until there are several. A subject is unique within its directory."""
@@ -152,7 +153,7 @@ class AuditEventRow(Base):
     grant_id: Mapped[str | None] = mapped_column(String(64))
     address: Mapped[str | None] = mapped_column(String(64))
     scope: Mapped[str | None] = mapped_column(Text)
-    reason: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH))
     duration_ms: Mapped[int | None] = mapped_column(Integer)
     name_digest: Mapped[str | None] = mapped_column(String(64))
     times: Mapped[int | None] = mapped_column(Integer)

@@ -11,14 +11,13 @@ from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Nam
 from models import AccessToken, RefreshToken, RefusalLedger, StoreUnavailable
 from oauth.errors import InvalidClient, Trouble
 from oauth.token_request import TokenRequest
-from telemetry import AuditEvent, Log
+from telemetry import REASON_LENGTH, AuditEvent, Log
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
 CLIENT_REFUSED, CLIENT_THROTTLED = "client.refused", "client.throttled"
 TOKEN_REFUSED = "token.refused"  # noqa: S105 - an event's name
 
 _FOREIGN = "other_client"
-_REASON_LENGTH = 64
 
 
 class Audit:
@@ -126,7 +125,7 @@ class Audit:
             request: of the client that presented the token.
             stored: the token; its client is the second part of the reason.
         """
-        reason = f"{_FOREIGN}: {stored.client_id}"[:_REASON_LENGTH]
+        reason = f"{_FOREIGN}: {stored.client_id}"[:REASON_LENGTH]
         event = self._refusal(request, TOKEN_REFUSED, reason)
         self._warn(replace(event, subject=stored.subject, grant_id=stored.grant_id.hex()))
 

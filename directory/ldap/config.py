@@ -20,7 +20,8 @@ from core.setting_mistakes import (
 )
 from core.setting_rules import Count, File, Lifetime, PrivateFile, Seconds, Text, secret, text
 from directory.ldap import setting_rules as rules
-from directory.ldap.kinds.profiles import PROFILES, Profile
+from directory.ldap.kinds.profile import Profile
+from directory.ldap.kinds.profiles import PROFILES
 from directory.ldap.setting_rules import EMBEDDED, GROUP_DN, USERNAME
 
 __all__ = ["EMBEDDED", "GROUP_DN", "USERNAME", "ConfigError", "LdapConfig", "LdapSettings"]
@@ -88,8 +89,8 @@ class LdapSettings(BaseModel):
     privacy: Annotated[str, BeforeValidator(rules.attribute_or_value)] | None = Field(
         default=None, alias="privacy_attribute"
     )
-    """Attribute, or attribute=value, by which a person asks that nothing be told of them (FERPA, for one):
-    programs are told their sub alone. Else nobody asks."""
+    """Attribute, or attribute=value, that marks a user who asked for privacy (FERPA, for one). Clients get
+    only the sub of such a user. Without this setting, no user is marked."""
     group_base: Text | None = None
     """DN below which groups are searched."""
     group_filter: Annotated[str, BeforeValidator(rules.group_filter)] | None = None

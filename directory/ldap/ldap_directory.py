@@ -250,7 +250,7 @@ class _ReadableAccount:
         return self._entry.is_unchanged()
 
     def lockout_status(self) -> LockoutStatus:
-        """RunQuery the server that will take the bind how near the account is to being locked."""
+        """Ask the server that will take the bind how near the account is to being locked."""
         return self._entry.lockout_status()
 
     def refuse_inactive(self) -> None:

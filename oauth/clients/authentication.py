@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidClientError
 from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
 
@@ -206,7 +207,7 @@ class StrictClientAuthentication(ClientAuthentication):
         if not used and (outcome := _call(self._methods[NONE], query_client, request, NONE)) is not None:
             used.append((NONE, outcome))
         if len(used) > 1:
-            raise malformed("The client may authenticate in one way only.")
+            raise _two_methods()
         if not used:
             raise InvalidClient("no credentials")
         return used[0]
@@ -274,6 +275,10 @@ class StrictClientAuthentication(ClientAuthentication):
         return None
 
 
+def _two_methods() -> OAuth2Error:
+    return malformed("The client may authenticate in one way only.")
+
+
 def query_with(find: Callable[[str], Client | None]) -> QueryClient:
     """Authlib's way to ask for a client, from a store's.
 
@@ -336,7 +341,7 @@ def _basic_readings(request: TokenRequest) -> Sequence[tuple[str, str]]:
     readings = _read_basic(header)
     client_id, client_secret = request.form.get("client_id"), request.form.get("client_secret")
     if client_secret is not None or (client_id is not None and client_id not in dict(readings)):
-        raise malformed("The client may authenticate in one way only.")
+        raise _two_methods()
     return readings
 
 

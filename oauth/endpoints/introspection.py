@@ -7,7 +7,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from models import AccessToken
 from oauth.clients.authentication import OAuthClient
-from oauth.clients.registration import METHODS
+from oauth.clients.registration import METHODS, NONE
 from oauth.errors import missing
 from oauth.policy.audience import audience_of
 from oauth.policy.claims import username_of
@@ -26,7 +26,7 @@ class Introspection(IntrospectionEndpoint):
     HTTP_METHODS = ("POST",)
     CORS = False
     PARAMETERS = frozenset({"token", "token_type_hint"})
-    CLIENT_AUTH_METHODS = tuple(method for method in METHODS if method != "none")
+    CLIENT_AUTH_METHODS = tuple(method for method in METHODS if method != NONE)
     METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
         "introspection_endpoint": PATHS[0],
         "introspection_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,

@@ -4,7 +4,7 @@ Authlib saves the new token and then revokes the old one, in two transactions, s
 succeed. Here one conditional update decides, and the directory says whether the person may still log in.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -119,15 +119,9 @@ class RefreshTokenGrant(Grant):
         rotated, contents = next(self._rotated(now)), self._contents(now)
         access = self.server.token_issuer.access(self.oauth_client.registered, contents, rotated.access)
         pair = Pair(access, contents, rotated.refresh, rotated.refresh_expires_at)
-        event, renewal, answer = (
-            self._event("token.refreshed"),
-            self._renewal(person, pair),
-            self._answer(pair, now),
-        )
-        if self.server.stores.refreshes.rotate(
-            self._key, self._token, renewal, event, secret_used=self.request.secret_used
-        ):
-            return Issued(answer, (event,))
+        issued = self._store(self.server.stores.refreshes.rotate, person, pair, now)
+        if issued is not None:
+            return issued
         # Another request was first: this one is a replay of it.
         token = self.server.stores.refreshes.find(self._key)
         if token is None or not token.is_live(self.server.now()):
@@ -141,16 +135,27 @@ class RefreshTokenGrant(Grant):
         contents = self._contents(now)
         access = self.server.token_issuer.access(self.oauth_client.registered, contents)
         pair = Pair(access, contents, self._presented, self._idle_end(now))
-        event, renewal, answer = (
-            self._event("token.refreshed"),
-            self._renewal(person, pair),
-            self._answer(pair, now),
-        )
-        if not self.server.stores.refreshes.keep(
-            self._key, self._token, renewal, event, secret_used=self.request.secret_used
-        ):
+        issued = self._store(self.server.stores.refreshes.keep, person, pair, now)
+        if issued is None:
             raise invalid_refresh_token()
-        return Issued(answer, (event,))
+        return issued
+
+    def _store(self, change: Callable[..., bool], person: Person, pair: Pair, now: int) -> Issued | None:
+        """Store a renewal and its audit row.
+
+        Args:
+            change: the store's way, `rotate` or `keep`.
+            person: the person as the directory has them now.
+            pair: the tokens to issue.
+            now: seconds since the epoch.
+
+        Returns:
+            None if another request was faster.
+        """
+        event, renewal = self._event("token.refreshed"), self._renewal(person, pair)
+        answer = self._answer(pair, now)
+        is_stored = change(self._key, self._token, renewal, event, secret_used=self.request.secret_used)
+        return Issued(answer, (event,)) if is_stored else None
 
     def _idle_end(self, now: int) -> int:
         """When a kept token ends if it is not used again. It moves in steps, so that few uses write it.

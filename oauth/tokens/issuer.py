@@ -181,7 +181,7 @@ class TokenIssuer:
         if client.access_token_format == OPAQUE:
             return mint(ACCESS, contents.expires_at + fraction, octets)
         signer = self.keys.signer(client.access_token_format, contents.issued_at)
-        return self._jwt(signer, client, contents, octets or urandom(32))
+        return self._jwt(signer, client, contents, octets or urandom(RANDOM_OCTETS))
 
     def repeated(self, client: Client, contents: TokenContents, octets: bytes) -> Iterator[str]:
         """The access tokens that `access` may have made of these: a JWT for each key that may have signed.

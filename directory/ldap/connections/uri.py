@@ -3,10 +3,11 @@
 Owns: parsing an LDAP URI (RFC 4516, section 2, and OpenLDAP's `ldapi`). Must not know: sockets, TLS, ldap3.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote, urlsplit
+
+from core.setting_rules import is_loopback
 
 _PORTS = {"ldap": 389, "ldaps": 636}
 
@@ -46,9 +47,4 @@ class ServerUri:
     @property
     def is_loopback(self) -> bool:
         """Whether the address is on this machine, so that nothing sent to it uses the network."""
-        if self.scheme == "ldapi" or self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return self.scheme == "ldapi" or is_loopback(self.host)

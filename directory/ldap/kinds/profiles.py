@@ -11,8 +11,6 @@ from typing import Final
 from directory.ldap.kinds import active_directory, ds389, freeipa, openldap
 from directory.ldap.kinds.profile import Profile
 
-__all__ = ["PROFILES", "Profile"]
-
 PROFILES: Final[Mapping[str, Profile]] = MappingProxyType(
     {
         "openldap": openldap.PROFILE,

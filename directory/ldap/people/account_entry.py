@@ -77,7 +77,7 @@ class AccountEntry:
         return bool(before) and fingerprint_of(self._read(), self._profile, self._clock()) == self.fingerprint
 
     def lockout_status(self) -> LockoutStatus:
-        """RunQuery the server that will take the bind how near the account is to being locked."""
+        """Ask the server that will take the bind how near the account is to being locked."""
         return self._count(self.entry)
 
     def add_person_to(self, refusal: InvalidCredentials) -> None:
