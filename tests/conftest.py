@@ -13,17 +13,22 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from hypothesis import settings
 from werkzeug.test import TestResponse
 
 from app import create_app
 from directory import Directory
 from models import Base, db
+from tests.generated import USUAL
 from tests.servers.policy import policy_ds389, policy_samba, policy_slapd
 from tests.servers.postgresql import postgresql
 
 __all__ = ["policy_ds389", "policy_samba", "policy_slapd", "postgresql"]
 
 NOON = 1_800_000_000
+
+# `make test-all` names this profile.
+settings.register_profile("thorough", max_examples=10 * USUAL, deadline=None)
 
 # Fixtures that start, or install from, something that is not Python's. Their tests carry the marker `server`.
 SERVER_FIXTURES = frozenset(

@@ -12,12 +12,13 @@ from directory import Directory, InvalidCredentials, Refusal
 from directory.ldap.people.normalization import candidate_names, normalized_name
 from tests.directory.conformance import ALICE, TEMPLATE
 from tests.directory.conftest import CAMPUS
+from tests.generated import examples
 
 REALMS = ("campus.example", "CAMPUS")
 BY_MAIL = "(|(uid={username})(mail={username}))"
 
 # No time limit an example: other work on the machine must not fail a test.
-relaxed = settings(deadline=None, max_examples=100)
+relaxed = settings(deadline=None, max_examples=examples(100))
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from directory.ldap.protocol.password_policy import PolicyControlError, PolicyError, PolicyResponse, decode
 from tests.directory.scripted import tlv
+from tests.generated import examples
 
 # No time limit for an example: other load on the machine must not fail a test.
-relaxed = settings(deadline=None, max_examples=200)
+relaxed = settings(deadline=None, max_examples=examples(200))
 
 NUMBERS = st.integers(0, 2**31 - 1)
 ERRORS = st.sampled_from(PolicyError)

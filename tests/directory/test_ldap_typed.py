@@ -17,11 +17,12 @@ from directory.ldap.people.normalization import (
     normalized_name,
     unescape_from_dn,
 )
+from tests.generated import examples
 
 T = TypeVar("T")
 
 # No time limit an example: other work on the machine must not fail a test.
-relaxed = settings(deadline=None, max_examples=60)
+relaxed = settings(deadline=None, max_examples=examples(60))
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 NASTY = st.text('*()\\\0 ,+"<>;=#/&|!~:é\u0308', min_size=1, max_size=12)

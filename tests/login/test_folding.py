@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from login.attempt_key import Names
 from login.folding import folded
+from tests.generated import examples
 from tests.servers.spellings import read_table
 
 TABLES = Path(__file__).parents[1] / "directory" / "spellings"
 NAMES = Names(b"k" * 32, ["campus.example", "CAMPUS"])
 # No time limit an example: other work on the machine must not fail a test.
-relaxed = settings(deadline=None, max_examples=200)
+relaxed = settings(deadline=None, max_examples=examples(200))
 
 
 def characters() -> Iterator[str]:

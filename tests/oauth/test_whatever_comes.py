@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from directory import InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
+from tests.generated import examples
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +89,7 @@ def answered(status: int) -> bool:
     return status == 200 or refused(status)
 
 
-@settings(fuzz, max_examples=4000)
+@settings(fuzz, max_examples=examples(4000))
 @given(
     body=st.one_of(
         st.binary(max_size=200),
@@ -129,7 +130,7 @@ def test_any_bytes_are_a_refusal(
     assert is_plain(faked.http.post(path, data=body, environ_overrides=environ), refused)
 
 
-@settings(fuzz, max_examples=3000)
+@settings(fuzz, max_examples=examples(3000))
 @given(
     pairs=st.one_of(PAIRS, LOGIN),
     grant=st.sampled_from(GRANTS),
@@ -162,7 +163,7 @@ def test_any_parameters_of_a_client_are_answered(
     assert is_plain(answer, answered)
 
 
-@settings(fuzz, max_examples=3000)
+@settings(fuzz, max_examples=examples(3000))
 @given(
     scheme=st.sampled_from(["Basic", "basic", "BASIC", "Basic ", "Bearer", "Digest", "", "Basic\t"]),
     credentials=st.one_of(
