@@ -1,12 +1,24 @@
-"""What happened: audit events, the structured log, and what must never reach it.
+"""Audit events, the structured log, and the redaction of secrets.
 
-Owns: the shape of an audit event, the JSON log line and how JSON is written at all, redaction. Every package
-may know it. Must not know: any of them.
+Owns: the fields of an audit event, the JSON of log lines, answers and columns, and redaction. Every package
+may import it. Must not know: any package of ours.
+
+- `log.py`: the audit event, JSON, and the log.
+- `nonblocking.py`: writes of log lines never block a request.
+- `redaction.py`: removes secrets from log lines.
+- `sampling.py`: logs frequent events at most once a minute.
+- `exceptions.py`: outlines of exceptions, without their messages.
 """
 
-from telemetry.events import REASON_LENGTH, AuditEvent
-from telemetry.json_text import json_text
-from telemetry.log import Log, configure_standard_logging, open_log, redact_access_log
+from telemetry.log import (
+    REASON_LENGTH,
+    AuditEvent,
+    Log,
+    configure_standard_logging,
+    json_text,
+    open_log,
+    redact_access_log,
+)
 from telemetry.redaction import redact, redact_tokens
 from telemetry.sampling import LogSampler
 

@@ -1,20 +1,20 @@
-"""What may be told of an exception: its kinds and its places, never its words."""
+"""Outlines of exceptions: their kinds and places, never their messages."""
 
 from types import TracebackType
 
-_MOST_LINKS = 8
+_MAX_CHAINED_EXCEPTIONS = 8
 
 
 def outline(error: BaseException) -> dict[str, object]:
-    """An exception without its message, which may hold what a person typed: its kinds and its places.
+    """Outline an exception without its message, which may hold what a user typed.
 
     Args:
-        error: as it was caught; what it came from is told too, the first cause last.
+        error: The exception. Its causes are outlined too, the first cause last.
     """
     kinds: list[str] = []
     places: list[str] = []
     link: BaseException | None = error
-    while link is not None and len(kinds) < _MOST_LINKS:
+    while link is not None and len(kinds) < _MAX_CHAINED_EXCEPTIONS:
         kinds.append(type(link).__qualname__)
         places += _places(link.__traceback__)
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
@@ -22,9 +22,9 @@ def outline(error: BaseException) -> dict[str, object]:
 
 
 def _places(trace: TracebackType | None) -> list[str]:
-    found = []
+    places = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        found.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_qualname}")
+        places.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_qualname}")
         trace = trace.tb_next
-    return found
+    return places

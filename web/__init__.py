@@ -1,23 +1,25 @@
-"""The Flask application, and what it serves beside the protocol: front page, sample resources, health.
+"""The Flask application, and its routes outside OAuth: front page, sample resources, health.
 
-Owns: pages and resources that people and programs see, answers to errors and to requests that no endpoint
-takes, and the WSGI middlewares. Must not know: the directory package, ldap3, SQL text, the settings object.
-Start reading at `machine_endpoints.py`.
+Owns: those routes, the answers to errors outside the endpoints, and the WSGI middlewares that know HTTP. Must
+not know: the directory package, ldap3, SQL text, the settings object. Start reading at `application.py`.
+
+- `application.py`: the Flask application; its URLs, and the endpoints that it answers faster.
+- `security_headers.py`, `forwarded.py`: WSGI middlewares; the latter reads proxies' headers.
+- `front_page.py`, `health.py`, `samples.py`: the routes.
+- `errors.py`: JSON answers to errors.
 """
 
-from web.deadline import UnderDeadline
+from web.application import Application
 from web.errors import answer_every_error
 from web.forwarded import behind_proxies
 from web.front_page import front_page
 from web.health import health
-from web.machine_endpoints import Application
 from web.samples import resources
 from web.security_headers import SecurityHeaders
 
 __all__ = [
     "Application",
     "SecurityHeaders",
-    "UnderDeadline",
     "answer_every_error",
     "behind_proxies",
     "front_page",

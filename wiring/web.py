@@ -7,6 +7,7 @@ from flask import Flask
 
 import web
 from admin import Services
+from core.request_deadline import UnderDeadline
 from oauth import Origins, Protector, Server, ServerMetadata, oauth_endpoints
 from settings import Settings
 from settings.keyring import KeyRing
@@ -80,7 +81,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
 
 def _add_middlewares(app: Flask, settings: Settings) -> None:
     """Wrap the application in its WSGI middlewares; the last one added sees a request first."""
-    app.wsgi_app = web.UnderDeadline(app.wsgi_app, settings.ldap.login_deadline)  # type: ignore[method-assign]
+    app.wsgi_app = UnderDeadline(app.wsgi_app, settings.ldap.login_deadline)  # type: ignore[method-assign]
     app.wsgi_app = web.SecurityHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
     if hops := settings.trusted_proxies:
         # The Host header is not taken from the proxy: every URL of ours is built from the issuer.

@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import Site
 from tests.oauth.test_host_header import FOREIGN
-from web.machine_endpoints import MACHINE_ENDPOINTS
+from web.application import MACHINE_ENDPOINTS
 
 COOKIE = "__Host-session"
 # A machine endpoint, a page, a path with variables, and a path that nothing serves.

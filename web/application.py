@@ -1,23 +1,26 @@
-"""The application: plain Flask, but for a short list of machine endpoints, which are answered faster.
+"""The Flask application: it builds URLs from the issuer, and answers machine endpoints faster.
 
-Programs call the machine endpoints, thousands of times a second; they have no session, and their routes have
-no variables. For them Flask's session, its search through the URL map and its empty signals are left out
-(figures: docs/decisions/0020-hot-path.md). Functions registered to run before or after a request, errors and
-teardown work there as everywhere. Every other view is plain Flask.
+**URLs.** Flask builds them from the settings, never from a request's Host header. Flask's `SERVER_NAME` fixes
+the host of `url_for(_external=True)`. But Flask takes the scheme and the path prefix from the request, and
+leaves `request.host` and `request.url` to the Host header.
+
+**Machine endpoints.** Programs call them, thousands of times a second. They have no session, and their routes
+have no variables. So they skip Flask's session, its search through the URL map and its empty signals
+(figures: docs/decisions/0020-hot-path.md). Functions before and after a request, error handlers and teardown
+functions run there as everywhere. Every other view is plain Flask.
 """
 
 import re
 from collections.abc import Collection
+from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import Any
 
-from flask import Request, Response, has_request_context, signals
+from flask import Flask, Request, Response, has_request_context, signals
 from flask.ctx import RequestContext
 from flask.globals import request_ctx
 from flask.sessions import NullSession
 from werkzeug.routing import MapAdapter, Rule
-
-from web.issuer_urls import IssuerUrls
 
 MACHINE_ENDPOINTS = frozenset(
     {
@@ -48,7 +51,7 @@ class _MachineRequest(Request):
         environ["werkzeug.request"] = self
 
     def __getattr__(self, name: str) -> Any:
-        """Read all that was not read yet, as Werkzeug reads it."""
+        """Read all other attributes, as Werkzeug reads them."""
         if "headers" in self.__dict__:
             raise AttributeError(name)
         super().__init__(self.environ)
@@ -68,8 +71,12 @@ class _MachineContext(RequestContext):
         return bool(self._after_request_functions)
 
 
-class Application(IssuerUrls):
-    """A Flask application with a list of machine endpoints."""
+class Application(Flask):
+    """A Flask application with a list of machine endpoints.
+
+    It builds URLs from `SERVER_NAME`, `PREFERRED_URL_SCHEME` and `APPLICATION_ROOT`. Without `SERVER_NAME` it
+    builds them as Flask does.
+    """
 
     def __init__(
         self, import_name: str, *, machine_endpoints: Collection[str] = MACHINE_ENDPOINTS, **options: Any
@@ -77,16 +84,16 @@ class Application(IssuerUrls):
         """Build the application.
 
         Args:
-            import_name: as Flask has it.
-            machine_endpoints: the Flask names of the endpoints that have no session and are answered faster.
-            options: as Flask has them.
+            import_name: As in Flask.
+            machine_endpoints: Flask's names of the endpoints that have no session and are answered faster.
+            options: As in Flask.
         """
         super().__init__(import_name, **options)
         self.machine_endpoints = frozenset(machine_endpoints)
         self._machine_routes: dict[tuple[str, str], Rule] | None = None
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
-        """The context of a request; for a machine endpoint it has its route already."""
+        """Make the context of a request; for a machine endpoint it has its route already."""
         rule = self._machine_route(environ)
         if rule is None:
             return super().request_context(environ)
@@ -95,16 +102,20 @@ class Application(IssuerUrls):
         return _MachineContext(self, environ, request, _NO_SESSION)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """The adapter that finds a request's route; None for a request that has its route."""
-        if request is not None and request.url_rule is not None:
-            return None
-        return super().create_url_adapter(request)
+        """Give the adapter that finds a request's route and builds URLs; None if the request has its route.
+
+        Raises:
+            BadHost: The Host header is not a host (RFC 9112, 3.2): 400.
+        """
+        if request is None:
+            return self._adapter_outside_requests if self.config["SERVER_NAME"] else None
+        return None if request.url_rule is not None else self._issuer_adapter(request)
 
     def url_for(self, *args: Any, **options: Any) -> str:
-        """As Flask's; a machine endpoint's request gets its URL adapter when it is first needed."""
+        """Build a URL as Flask does. A machine endpoint's request gets its adapter when it needs one."""
         context = request_ctx._get_current_object() if has_request_context() else None  # type: ignore[attr-defined] # noqa: SLF001 - as Flask does
         if isinstance(context, _MachineContext) and context.url_adapter is None:
-            context.url_adapter = super().create_url_adapter(context.request)
+            context.url_adapter = self._issuer_adapter(context.request)
         return super().url_for(*args, **options)
 
     def full_dispatch_request(self) -> Response:
@@ -135,6 +146,21 @@ class Application(IssuerUrls):
         """Run teardown functions of the application context, if there are any."""
         if self.teardown_appcontext_funcs or signals.appcontext_tearing_down.receivers:
             super().do_teardown_appcontext(*error)
+
+    @cached_property
+    def _adapter_outside_requests(self) -> MapAdapter | None:
+        """Cached, because Flask asks for it in each application context, and so in each request."""
+        return super().create_url_adapter(None)
+
+    def _issuer_adapter(self, request: Request) -> MapAdapter | None:
+        adapter = super().create_url_adapter(request)
+        if adapter is not None and self.config["SERVER_NAME"]:
+            # With SERVER_NAME set, Werkzeug accepts an impossible Host header; `bind` refuses it.
+            self.url_map.bind(request.host)
+            request.host = self.config["SERVER_NAME"]
+            adapter.url_scheme = self.config["PREFERRED_URL_SCHEME"]
+            adapter.script_name = self.config["APPLICATION_ROOT"].rstrip("/") + "/"
+        return adapter
 
     def _has_listeners(self) -> bool:
         """Whether a function listens to a signal that Flask sends around a view."""
