@@ -8,8 +8,7 @@ from admin.operation import OperationRefused, Services
 from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Client, Scope, ScopeExists, ScopeStore
 from oauth.policy.membership import rule_mistakes
-from oauth.policy.scope import DEFAULT, is_wellformed
-from oauth.policy.scope_registry import BUILT_IN, ScopeRules, ScopeVerdict
+from oauth.policy.scope import BUILT_IN, DEFAULT, ScopeRules, ScopeVerdict, is_wellformed
 
 _MAX_NAME_LENGTH = 255
 

@@ -17,7 +17,7 @@ from cli.output import (
 )
 from cli.services import ACTOR, services
 from models import Scope
-from oauth.policy.scope_registry import ScopeVerdict
+from oauth.policy.scope import ScopeVerdict
 
 _description = click.option("--description", metavar="TEXT", help="What the scope is for.")
 _needs = click.option(

@@ -11,11 +11,11 @@ from oauth.endpoints.cors import Origins
 from oauth.endpoints.metadata import ServerMetadata
 from oauth.endpoints.registration import oauth_endpoints
 from oauth.errors import wire_error
-from oauth.policy.claims import released_claims_of
+from oauth.policy.claims import PairwiseSubjects, released_claims_of
 from oauth.policy.membership import is_rule
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.rule_groups import Doubt, doubts, named_groups
-from oauth.policy.scope_registry import ScopeRegistry
+from oauth.policy.scope import ScopeRegistry
 from oauth.protector import Protector
 from oauth.responses import error_response, json_response
 from oauth.server import Policy, Server, Stores
@@ -23,7 +23,6 @@ from oauth.tokens.format import ACCESS, REFRESH, key_of
 from oauth.tokens.issuer import Lifetimes, TokenIssuer
 from oauth.tokens.rotation import RotatedTokens
 from oauth.tokens.signing_keys import SigningKeys
-from oauth.tokens.subject import PairwiseSubjects
 
 __all__ = [
     "ACCESS",

@@ -21,7 +21,7 @@ from oauth.clients.registration import NONE
 from oauth.declarations import Declarations
 from oauth.errors import InvalidClient, UnsupportedGrantType
 from oauth.policy.restrictions import Restrictions
-from oauth.policy.scope_registry import ScopeRegistry
+from oauth.policy.scope import ScopeRegistry
 from oauth.responses import error_response, json_response
 from oauth.token_request import TokenRequest
 from oauth.tokens.issuer import TokenIssuer

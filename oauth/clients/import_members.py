@@ -6,8 +6,9 @@ refused. Must not know: which values the understood members may have.
 
 from collections.abc import Collection, Mapping
 
-from oauth.clients.registration import FLAGS, PAIRWISE_SUBJECT
+from oauth.clients.registration import FLAGS
 from oauth.clients.restriction_rules import RESTRICTIONS
+from oauth.policy.claims import PAIRWISE_SUBJECT
 
 TEXTS = (
     "client_name",

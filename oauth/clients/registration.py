@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from models import Client, Registration
 from oauth.clients.restriction_rules import restriction_mistakes
-from oauth.policy.claims import claim_mistakes
+from oauth.policy.claims import PAIRWISE_SUBJECT, claim_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 
 NONE = "none"
@@ -20,7 +20,6 @@ PUBLIC_PASSWORD = "allow_public_password"  # noqa: S105 - a flag's name
 KEEP_REFRESH_TOKEN = "keep_refresh_token"  # noqa: S105 - a flag's name
 URL_ENCODING_HINTS = "url_encoding_hints"
 TOLERANT_SCOPE = "tolerant_scope"
-PAIRWISE_SUBJECT = "pairwise_subject"
 ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
 DETAILED_ERRORS = "told_reasons"
 FLAGS = (

@@ -1,12 +1,12 @@
-"""The endpoints that clients call with a form: from a Flask request to an answer.
+"""The token endpoint, and how every endpoint that clients call with a form answers a Flask request.
 
 Owns: that no request ends in an exception. A refusal is its OAuth error, and trouble of the directory or the
 database is 503.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from os import urandom
-from typing import Any
+from typing import Any, ClassVar
 
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Flask, Request, Response
@@ -15,17 +15,32 @@ from flask.globals import request_ctx
 from core import request_deadline
 from login import Cause, ClientThrottled, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
-from oauth.clients.registration import DETAILED_ERRORS, URL_ENCODING_HINTS
+from oauth.clients.registration import DETAILED_ERRORS, METHODS, URL_ENCODING_HINTS
 from oauth.clients.url_encoding import is_left_raw
 from oauth.endpoints.cors import Origins
 from oauth.endpoints.routes import add_routes
-from oauth.endpoints.token import TokenEndpoint, grant_token
-from oauth.errors import Trouble, wire_error
+from oauth.errors import Trouble, missing, wire_error
 from oauth.responses import error_response
 from oauth.server import Server
 from oauth.token_request import TokenRequest, read_parameters
 
 _Respond = Callable[[Server, TokenRequest], Response]
+
+
+class TokenEndpoint:
+    """What the endpoint declares, beside what each grant declares itself."""
+
+    ENDPOINT_NAME = "token"
+    PATHS = ("/oauth/token", "/token")
+    HTTP_METHODS = ("POST",)
+    CORS = True
+    PARAMETERS = frozenset({"grant_type", "scope"})
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
+        "token_endpoint": PATHS[0],
+        "token_endpoint_auth_methods_supported": METHODS,
+        # Named because the default would be two response types and two grants (RFC 8414, 2).
+        "response_types_supported": (),
+    }
 
 
 def add_token_endpoint(app: Flask | Blueprint, server: Server, origins: Origins) -> None:
@@ -37,7 +52,7 @@ def add_token_endpoint(app: Flask | Blueprint, server: Server, origins: Origins)
         origins: browser pages that may read answers to their clients.
     """
     server.declared.add(TokenEndpoint)
-    add_routes(app, TokenEndpoint, _view(server, grant_token, origins), origins)
+    add_routes(app, TokenEndpoint, _view(server, _grant_token, origins), origins)
 
 
 def add_client_endpoint(app: Flask | Blueprint, server: Server, endpoint: Any, origins: Origins) -> None:
@@ -56,6 +71,18 @@ def add_client_endpoint(app: Flask | Blueprint, server: Server, endpoint: Any, o
 
     server.register_endpoint(endpoint)
     add_routes(app, endpoint, _view(server, respond, origins if endpoint.CORS else None), origins)
+
+
+def _grant_token(server: Server, request: TokenRequest) -> Response:
+    """The answer of the grant that the request names.
+
+    Raises:
+        OAuth2Error: the request names no grant, or the error that section 5.2 names.
+    """
+    if "grant_type" not in request.form:
+        raise missing("grant_type")
+    response: Response = server.create_token_response(request)
+    return response
 
 
 def _view(server: Server, respond: _Respond, origins: Origins | None) -> Callable[[], Response]:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from models import StoreUnavailable
 from oauth.declarations import Declarations
-from oauth.policy.scope_registry import BUILT_IN, ScopeRegistry
+from oauth.policy.scope import BUILT_IN, ScopeRegistry
 from oauth.responses import json_response
 
 

@@ -13,8 +13,7 @@ from oauth.clients.authentication import OAuthClient
 from oauth.errors import invalid_scope, missing, scope_not_for_person, unauthorized_client
 from oauth.policy.audience import resolve_audience
 from oauth.policy.claims import wants_groups
-from oauth.policy.scope import resolve
-from oauth.policy.scope_registry import ScopeRules
+from oauth.policy.scope import ScopeRules, resolve
 from oauth.token_request import TokenRequest
 from telemetry import AuditEvent
 

@@ -1,10 +1,21 @@
-"""Which claims about a person each scope releases to a client, and their names at userinfo."""
+"""What a client learns about a person: their `sub`, and the claims that each scope releases.
 
-from collections.abc import Collection, Mapping, Sequence
+A pairwise `sub` is one for each person and client, so that clients cannot compare their people. It follows
+OpenID Connect Core 1.0, 8.1, with the client itself as the sector. It is a keyed digest under a secret that
+never changes: under a server key, every person's `sub` would change when the key is rotated.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 
 from login import Person
-from models import AccessToken, RefreshToken, Registration
+from models import AccessToken, Client, RefreshToken, Registration
+
+PAIRWISE_SUBJECT = "pairwise_subject"
+"""The flag of clients that get a `sub` of their own for each person."""
+_SECRET = "pairwise subjects"  # noqa: S105 - a secret's name
 
 GROUPS = "groups"
 SCOPE_CLAIMS: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +38,34 @@ _OUR_NAMES = {
     **{standard: ours for ours, standard in _STANDARD_NAMES.items()},
     **{n: n for n in _STANDARD_NAMES},
 }
+
+
+class PairwiseSubjects:
+    """Makes the `sub` of people, for clients that are registered for pairwise subjects."""
+
+    def __init__(self, secret: Callable[[str], bytes]) -> None:
+        """Take the source of the secret.
+
+        Args:
+            secret: gives the persistent secret of a name; raises StoreUnavailable if the database cannot say.
+        """
+        self._secret = secret
+
+    def sub_of(self, client: Client, person_id: str) -> str | None:
+        """The `sub` that `client` gets for a person; None if it gets the person's stable id.
+
+        Args:
+            client: as registered.
+            person_id: as `Person.id` gave it.
+
+        Raises:
+            StoreUnavailable: the secret cannot be read.
+        """
+        if not client.flags.get(PAIRWISE_SUBJECT):
+            return None
+        # No client id contains a NUL, so no two pairs are equal.
+        pair = f"{client.client_id}\0{person_id}".encode()
+        return urlsafe_b64encode(hmac.digest(self._secret(_SECRET), pair, "sha256")).decode().rstrip("=")
 
 
 def claim_mistakes(registration: Registration) -> Sequence[str]:

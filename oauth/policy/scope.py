@@ -1,11 +1,30 @@
-"""Scope: its grammar, and what a request is granted (RFC 6749, 3.3)."""
+"""Scope: its grammar, what a client is granted of it, and which part a person may have (RFC 6749, 3.3).
+
+Owns: how long the registered scopes are cached, and which rule grants a scope. Must not know: how a refusal
+is answered.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from models import Registration
+from login import Person
+from models import Registration, Scope, StoreUnavailable
+from oauth.policy.membership import met, want_groups
 
 DEFAULT = "default"
+"""The scope of a client that is registered without a list."""
+# Scopes that the server itself defines. A registered scope of the same name adds rules to it.
+BUILT_IN: Mapping[str, str] = {
+    "openid": "Who the person is: sub, at userinfo (OpenID Connect Core, 5.3)",
+    "profile": "Net ID and name",
+    "email": "Mail address",
+    "groups": "The groups that the person is in",
+    "eduperson": "Affiliations and principal name",
+    "echo": "The sample resource /echo/v1/echo/<text>",
+}
+# Lifetime of the cache. A change by a command takes effect everywhere within it.
+_CACHE_SECONDS = 5.0
 _GRAMMAR = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
@@ -44,3 +63,83 @@ def is_wellformed(scope: str) -> bool:
 
 def _in_common(scope: str, registered: Sequence[str]) -> str:
     return " ".join(name for name in scope.split() if name in registered)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeVerdict:
+    """Whether a person may have a scope. `rule` is the one that grants it; None if the scope has no rules."""
+
+    scope: str
+    granted: bool
+    rule: str | None = None
+    needs: Sequence[str] = ()
+
+
+class ScopeRules:
+    """The rules at one moment, so that one state of them decides a whole request."""
+
+    def __init__(self, scopes: Iterable[Scope]) -> None:
+        self._needs = {scope.name: tuple(scope.needs) for scope in scopes}
+        self._ruled = frozenset(name for name, needs in self._needs.items() if needs)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the registered scopes, in their order."""
+        return tuple(self._needs)
+
+    def want_groups(self, scope: str) -> bool:
+        """Whether a rule of `scope` (space-separated) needs the person's groups."""
+        return bool(self._ruled) and any(want_groups(self._needs.get(name, ())) for name in scope.split())
+
+    def permitted(self, person: Person, scope: str) -> str:
+        """The part of `scope` that `person` may have; empty if they may have none of it (RFC 6749, 3.3).
+
+        Args:
+            person: with their groups, if `want_groups` is true.
+            scope: space-separated.
+        """
+        if self._ruled.isdisjoint(scope.split()):
+            return scope
+        return " ".join(each.scope for each in self.verdicts(person, scope) if each.granted)
+
+    def verdicts(self, person: Person, scope: str) -> Sequence[ScopeVerdict]:
+        """For each name in `scope`, whether `person` may have it, and by which rule."""
+        verdicts = []
+        for name in scope.split():
+            needs = self._needs.get(name, ())
+            rule = met(person, needs) if needs else None
+            verdicts.append(ScopeVerdict(name, not needs or rule is not None, rule, needs))
+        return verdicts
+
+
+class ScopeRegistry:
+    """Caches the rules of the registered scopes for a few seconds."""
+
+    def __init__(self, read: Callable[[], Sequence[Scope]], clock: Callable[[], float]) -> None:
+        """Begin with an empty cache.
+
+        Args:
+            read: reads the registered scopes; raises StoreUnavailable if the database cannot say.
+            clock: seconds since the epoch.
+        """
+        self._read = read
+        self._clock = clock
+        self._cached: tuple[float, ScopeRules] | None = None
+
+    def rules(self) -> ScopeRules:
+        """The current rules. While the database is away, the last ones: no token can be stored then anyway.
+
+        Raises:
+            StoreUnavailable: the rules could not be read, and never were.
+        """
+        now, cached = self._clock(), self._cached
+        if cached is not None and 0 <= now - cached[0] < _CACHE_SECONDS:
+            return cached[1]
+        try:
+            rules = ScopeRules(self._read())
+        except StoreUnavailable:
+            if cached is None:
+                raise
+            return cached[1]
+        self._cached = now, rules
+        return rules

@@ -15,12 +15,11 @@ from models import Client, GrantStore, NewGrant, NewToken, new_grant_id
 from oauth.audit import Audit
 from oauth.clients.registration import ID_TOKEN, OPAQUE
 from oauth.policy.audience import audience_of
-from oauth.policy.claims import claims_of
+from oauth.policy.claims import PairwiseSubjects, claims_of
 from oauth.token_request import TokenRequest
 from oauth.tokens.format import ACCESS, RANDOM_OCTETS, REFRESH, mint, stored_key
 from oauth.tokens.jws import RS256, Signer
 from oauth.tokens.signing_keys import JWT_LIFETIME, SigningKeys
-from oauth.tokens.subject import PairwiseSubjects
 from telemetry import AuditEvent
 
 OPENID = "openid"

@@ -9,8 +9,7 @@ import pytest
 
 from app import CannotStart
 from models import Client
-from oauth.clients.registration import PAIRWISE_SUBJECT
-from oauth.tokens.subject import PairwiseSubjects
+from oauth.policy.claims import PAIRWISE_SUBJECT, PairwiseSubjects
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows

@@ -8,7 +8,7 @@ import pytest
 
 from directory import Person
 from models import Scope, StoreUnavailable
-from oauth.policy.scope_registry import ScopeRegistry, ScopeRules
+from oauth.policy.scope import ScopeRegistry, ScopeRules
 from tests.conftest import Clock, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import rows
