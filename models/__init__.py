@@ -17,13 +17,19 @@ from models.database.url import UrlRefused, private_database
 from models.failures.failure_store import FailureStore, PastFailure
 from models.failures.person_failures import ToldFailure, failures_of, unblock
 from models.failures.refused_passwords import RefusedPassword, RefusedPasswordStore
-from models.grants.grant import AccessToken, NewGrant, NewToken, RefreshToken
-from models.grants.grant_cap import GrantCap, people_at_cap
-from models.grants.grant_listing import LiveGrant, Selection, end_grants, list_grants, subjects_of
-from models.grants.grant_store import ClientEnded, GrantStore
+from models.grants.grant import AccessToken, NewGrant, NewToken
+from models.grants.grant_listing import (
+    LiveGrant,
+    Selection,
+    end_grants,
+    list_grants,
+    people_at_cap,
+    subjects_of,
+)
+from models.grants.grant_store import ClientEnded, GrantCap, GrantStore
 from models.grants.missing_people import Missed, MissingPerson, MissingPersonStore
 from models.grants.purge import Batch, purge, purge_audit
-from models.grants.refresh_store import RefreshStore, Renewal
+from models.grants.refresh_store import RefreshStore, RefreshToken, Renewal
 from models.keys.digest import (
     SecretHasher,
     has_our_form,

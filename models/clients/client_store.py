@@ -8,8 +8,15 @@ from sqlalchemy import bindparam, delete, func, inspect, select, update
 from sqlalchemy.orm import Session
 
 from models.base import connection, rows_changed, session, table
-from models.clients.client import OPERATOR, SECRET_COLUMNS, Client, ClientSecret, Registration, clients_of
-from models.clients.client_cache import ClientCache
+from models.clients.client import (
+    OPERATOR,
+    SECRET_COLUMNS,
+    Client,
+    ClientCache,
+    ClientSecret,
+    Registration,
+    clients_of,
+)
 from models.grants.grant_store import GrantStore
 from models.keys.digest import SecretHasher, make_secret
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow

@@ -1,5 +1,9 @@
 """Connections to the database, and statements without SQLAlchemy's overhead.
 
+`engine.py` sets up the engine; `pool.py` is its pool. `driver.py` compiles and runs the statements of the hot
+path. `bounded.py` bounds waits for PostgreSQL, and `breaker.py` is the circuit breaker for a silent one.
+`url.py` judges the database's URL; `server_clock.py` is the clock of all decisions.
+
 Owns: the engine, its pool, timeouts, the circuit breaker, compiled statements, and the database's clock. Must
 not know: tables. Start reading at `engine.py`.
 """

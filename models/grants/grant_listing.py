@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from models.audit.audit_store import record_after
 from models.base import connection, rows_changed, table
@@ -19,6 +19,7 @@ from telemetry import AuditEvent
 
 _GRANT, _CLIENT = table(GrantRow), table(ClientRow)
 _CHUNK_ROWS = 5000
+_CHUNK_INDEX_ROWS = 20_000
 _SELECT = select(
     _GRANT.c.id,
     _GRANT.c.client_id,
@@ -29,6 +30,16 @@ _SELECT = select(
     _GRANT.c.auth_time,
     _GRANT.c.live_until,
 ).select_from(_GRANT.outerjoin(_CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id))
+_COUNT_LIVE = (
+    select(func.count())
+    .select_from(_GRANT)
+    .where(
+        _GRANT.c.subject == bindparam("subject"),
+        _GRANT.c.client_id == bindparam("client_id"),
+        _GRANT.c.revoked_at.is_(None),
+        _GRANT.c.live_until > bindparam("now"),
+    )
+)
 
 _Where = Sequence[ColumnElement[bool]]
 
@@ -185,3 +196,37 @@ def _walk(rows: int) -> Iterator[_Where]:
 
 def _named(row: Any) -> dict[str, Any]:
     return dict(row._mapping)  # noqa: SLF001 - its public name
+
+
+def people_at_cap(per_person: int, now: int, *, chunk_rows: int = _CHUNK_INDEX_ROWS) -> dict[str, int]:
+    """The number of people at or beyond the cap of live grants, by client id.
+
+    Reads the index on person and client in chunks, and rows only of people who may be at the cap.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    pairs = select(_GRANT.c.client_id, _GRANT.c.subject).group_by(_GRANT.c.subject, _GRANT.c.client_id)
+    people: dict[str, int] = {}
+    for chunk in _walk_people(chunk_rows):
+        with connection() as link:
+            many = link.execute(pairs.where(*chunk).having(func.count() >= per_person)).all()
+            for client_id, subject in many:
+                pair = {"client_id": client_id, "subject": subject, "now": now}
+                if (link.scalar(_COUNT_LIVE, pair) or 0) >= per_person:
+                    people[client_id] = people.get(client_id, 0) + 1
+    return people
+
+
+def _walk_people(rows: int) -> Iterator[list[ColumnElement[bool]]]:
+    """Chunks of the index by person. All rows of one person are in the same chunk."""
+    lower: list[ColumnElement[bool]] = [_GRANT.c.subject.is_not(None)]
+    while True:
+        last = select(_GRANT.c.subject).where(*lower).order_by(_GRANT.c.subject).offset(rows - 1).limit(1)
+        with connection() as link:
+            highest = link.scalar(last)
+        if highest is None:
+            yield lower
+            return
+        yield [*lower, _GRANT.c.subject <= highest]
+        lower = [_GRANT.c.subject > highest]

@@ -4,18 +4,19 @@ Owns: that exactly one of several concurrent attempts rotates a token (RFC 9700,
 format of tokens, or who may refresh.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, exists, select, update
 
 from models.base import table
 from models.database.driver import DriverConnection, Statement
-from models.grants.grant import NewToken, RefreshToken
-from models.grants.statements import (
+from models.grants.grant import (
     INSERT_ACCESS,
     INSERT_AUDIT,
     INSERT_REFRESH,
+    NewToken,
     access_row,
     note_use,
     refresh_row,
@@ -26,6 +27,42 @@ from telemetry import AuditEvent
 
 _GRANT, _REFRESH = table(GrantRow), table(RefreshTokenRow)
 _MISSING, _CLIENT = table(MissingPersonRow), table(ClientRow)
+
+
+class RefreshToken(NamedTuple):
+    """A refresh token with the values of its grant. Times are seconds since the epoch.
+
+    `access_scope` and `access_audience` belong to the access token that was issued with it; None if they
+    equal the grant's. `missed` means that the directory did not find the person at the last refresh.
+    `released_claims` are the claims that the client may get now; None for all.
+    """
+
+    grant_id: bytes
+    generation: int
+    issued_at: int
+    expires_at: int
+    used_at: int | None
+    access_scope: str | None
+    access_audience: str | None
+    client_id: str
+    subject: str | None
+    sub: str | None
+    net_id: str | None
+    scope: str
+    audience: str | None
+    private: bool
+    released_claims: Sequence[str] | None
+    password_changed_at: int | None
+    auth_time: int
+    grant_expires_at: int
+    revoked_at: int | None
+    missed: bool = False
+
+    def is_live(self, now: int) -> bool:
+        """Whether neither the token nor its grant has ended at `now`. It may have been used."""
+        return self.revoked_at is None and now < min(self.expires_at, self.grant_expires_at)
+
+
 _SELECT = Statement(
     select(
         _REFRESH.c.grant_id,

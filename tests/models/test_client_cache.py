@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import Client, StoreUnavailable
-from models.clients.client_cache import CACHE_SECONDS, ClientCache
+from models.clients.client import CACHE_SECONDS, ClientCache
 from tests.conftest import Clock
 
 
