@@ -33,7 +33,7 @@ class LoginAttempt:
 
     It holds a permit of its person from its first read of the failures on. A person without recent failures
     costs one read, and no write. After a failure, each further attempt is recorded before its bind, so that
-    all workers and nodes count attempts that are still under way.
+    all workers and nodes count attempts that are still under way. So is each attempt after a failed write.
     """
 
     def __init__(self, key: AttemptKey, password: str, parts: LoginParts) -> None:
@@ -86,7 +86,7 @@ class LoginAttempt:
         if sees_accounts and key.name not in parts.recent and not parts.throttle.must_recheck(key):
             return
         self._read_failures(parts.recent.subject_of(key.name))
-        if not sees_accounts and self._has_recent_failures():
+        if not sees_accounts and self._must_record_first():
             self._record_before_bind()
             self._protect(None)
 
@@ -110,7 +110,7 @@ class LoginAttempt:
             self._parts.recent.add(self._key.name, subject)
             self._read_failures(subject)
         self._account = account
-        if not self._has_recent_failures():
+        if not self._must_record_first():
             return
         self._refuse_from_cache(account, subject)
         self._record_before_bind()
@@ -226,6 +226,9 @@ class LoginAttempt:
             lockout_status = LockoutStatus() if account is None else account.lockout_status()
             has_fingerprint = account is not None and bool(account.fingerprint)
             protection.judge(self._failures, lockout_status, now, answers_repetitions=has_fingerprint)
+
+    def _must_record_first(self) -> bool:
+        return self._has_recent_failures() or self._parts.counters.must_record_first
 
     def _has_recent_failures(self) -> bool:
         return bool(self._failures) and not all(each.cleared for each in self._failures)

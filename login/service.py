@@ -117,7 +117,7 @@ class Login:
         self._bulkhead = Bulkhead(rules.slots, monotonic=monotonic)
         self._floor = ResponseTimeFloor(at_once=rules.slots, monotonic=monotonic, sleep=sleep)
         trouble, budget = stores.trouble, rules.shield_budget
-        counters = FailureCounters(stores.failures, trouble, clock=clock, monotonic=monotonic, log=log)
+        counters = FailureCounters(stores.failures, trouble, clock=clock, log=log)
         lookback = LOOKBACK if budget else SECONDS
         self._parts = LoginParts(
             counters,

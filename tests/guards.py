@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from directory import Directory, Person
 from login import Limits, Login, LoginRules, LoginStores, parse_limits
-from login.limits.local_failures import LocalFailures
 from login.ports import FailureRecords
 from telemetry import open_log
 from tests.conftest import Clock
+from tests.failures import MemoryFailures
 from tests.fakes import FakeAccount, FakeDirectory
 
 
@@ -55,7 +55,7 @@ class Gate:
     """A login as a test sees it: its directory, its clock, its store, and what it logged."""
 
     directory: Directory = field(default_factory=lambda: FakeDirectory(account=FakeAccount()))
-    store: FailureRecords = field(default_factory=lambda: LocalFailures(step=1))
+    store: FailureRecords = field(default_factory=MemoryFailures)
     clock: Clock = field(default_factory=Clock)
     person: str = ""
     client: str = ""

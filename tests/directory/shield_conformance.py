@@ -6,8 +6,8 @@ import pytest
 
 from directory import Directory, InvalidCredentials
 from login import Throttled
-from login.limits.local_failures import LocalFailures
 from tests.directory.lockout_conformance import LIMIT, WRONG
+from tests.failures import MemoryFailures
 from tests.guards import Gate, Refusals
 from tests.servers.administrator import Administrator
 
@@ -16,7 +16,7 @@ BUDGET = 3
 
 def two_workers(directory: Directory, budget: int) -> list[Gate]:
     """Two workers on one database, without any limit but the shield."""
-    store, refused = LocalFailures(step=1), Refusals()
+    store, refused = MemoryFailures(), Refusals()
     made = []
     for _ in range(2):
         gate = Gate(directory, store, shield_budget=budget, workers=2, slots=16)

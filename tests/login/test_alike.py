@@ -1,15 +1,13 @@
 """Two people whose names fold alike share a count, and neither clears the other's failures."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
 
 from directory import Account, Directory, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.limits.local_failures import LocalFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory, FoundAccount
-from tests.guards import Away, Gate
+from tests.guards import Gate
 
 ROSE = replace(ALICE, id="id-of-rose", net_id="rose")
 ROSE_WITH_ACCENT = replace(ALICE, id="id-of-rosé", net_id="rosé")
@@ -55,18 +53,6 @@ class Alike(FakeDirectory):
         raise refusal
 
 
-class Broken(LocalFailures):
-    """A store that neither reads nor writes."""
-
-    def look(self, *_: object) -> object:  # type: ignore[override]
-        """Fail."""
-        raise Away
-
-    def record(self, *_: object) -> object:  # type: ignore[override]
-        """Fail."""
-        raise Away
-
-
 def guess(gate: Gate, net_id: str) -> None:
     """Guess at somebody, wrongly."""
     with pytest.raises(InvalidCredentials):
@@ -84,19 +70,13 @@ def is_throttled(gate: Gate, net_id: str, password: str | None = None) -> bool:
     return False
 
 
-@pytest.fixture(params=["stored", "local"])
-def gate_of(request: pytest.FixtureRequest) -> Callable[..., Gate]:
-    """A login with failures counted in the store, and in this process while the store is away."""
-
-    def make(directory: Directory, *, sees_accounts: bool) -> Gate:
-        store = LocalFailures(step=1) if request.param == "stored" else Broken()
-        return Gate(directory, store, person=LIMIT, sees_accounts=sees_accounts)
-
-    return make
+def gate_of(directory: Directory, *, sees_accounts: bool) -> Gate:
+    """A login with a limit on guesses at one person."""
+    return Gate(directory, person=LIMIT, sees_accounts=sees_accounts)
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_a_success_leaves_the_failures_of_another(gate_of: Callable[..., Gate], shows: bool) -> None:  # noqa: FBT001
+def test_a_success_leaves_the_failures_of_another(shows: bool) -> None:  # noqa: FBT001
     """Who owns `rose` guesses at `rosé`, and logs in between: the limit is met all the same."""
     gate = gate_of(Alike(shows=shows), sees_accounts=shows)
     for _ in range(GUESSES):
@@ -106,7 +86,7 @@ def test_a_success_leaves_the_failures_of_another(gate_of: Callable[..., Gate], 
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_a_success_clears_ones_own_failures(gate_of: Callable[..., Gate], shows: bool) -> None:  # noqa: FBT001
+def test_a_success_clears_ones_own_failures(shows: bool) -> None:  # noqa: FBT001
     """Whoever logs in under the name that they mistyped a password for begins anew."""
     gate = gate_of(Alike(shows=shows), sees_accounts=shows)
     for _ in range(3):
@@ -117,7 +97,6 @@ def test_a_success_clears_ones_own_failures(gate_of: Callable[..., Gate], shows:
 
 @pytest.mark.parametrize("shows", [True, False])
 def test_a_refusal_that_names_a_person_makes_no_later_guess_theirs(
-    gate_of: Callable[..., Gate],
     shows: bool,  # noqa: FBT001
 ) -> None:
     """Who owns `rose` is refused with the right password first: it ties the name to their id for a while."""

@@ -9,8 +9,8 @@ import pytest
 from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
 from login.attempt_key import AttemptKey
-from login.limits.local_failures import LocalFailures
 from login.ports import FailureRecord, Outcome, Threshold
+from tests.failures import MemoryFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Away, Gate
 
@@ -23,11 +23,11 @@ LIMITS = {
 WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
 
 
-class Counted(LocalFailures):
+class Counted(MemoryFailures):
     """A store that counts what it is asked, and can be taken away."""
 
     def __init__(self) -> None:
-        super().__init__(step=1)
+        super().__init__()
         self.reads = self.writes = self.questions = 0
         self.no_reads = self.no_writes = False
         self.trouble: type[Exception] = Away
@@ -137,7 +137,7 @@ def test_operator_can_empty_a_count() -> None:
     gate = Gate(FakeDirectory(WRONG, FakeAccount()), store=store, address="1/15minutes")
     assert outcome(gate) == "InvalidCredentials"
     assert outcome(gate) == "Throttled"
-    store._rows.clear()
+    store.rows.clear()
     gate.clock.now += 10
     assert outcome(gate) == "InvalidCredentials"
 
@@ -155,51 +155,74 @@ def test_guesses_at_once_stay_within_the_limit() -> None:
 def test_workers_share_what_is_not_yet_counted() -> None:
     """What is under way before the first failure is known exceeds the limit by other workers' shares."""
     directory = Slow(account=FakeAccount())
-    store = LocalFailures(step=1)
+    store = MemoryFailures()
     gates = [Gate(directory, store=store, person="4/15minutes", slots=20, workers=2) for _ in range(2)]
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda number: outcome(gates[number % 2], password=f"g{number}"), range(20)))
     assert len(directory.bound) <= 4 + 4 // 2
 
 
-def test_unwritable_failures_are_limited_by_the_process() -> None:
-    """Where the database takes no writes, failures count in this process, with an alarm: never unlimited."""
+def test_no_password_is_tried_while_failures_cannot_be_recorded() -> None:
+    """The first failed write costs one bind; until a write succeeds, no further password is tried."""
     store = Counted()
     store.no_writes = True
     directory = FakeDirectory(WRONG, FakeAccount())
     gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
-    said = [outcome(gate, password=f"guess{number}") for number in range(12)]
-    assert said == ["InvalidCredentials"] * 10 + ["Throttled"] * 2
-    assert '"alarm": true' in gate.log.getvalue()
-    gate.clock.now += 900
+    for number in range(12):
+        with pytest.raises(Away):
+            gate.ask(password=f"guess{number}")
     directory.outcome = ALICE
+    with pytest.raises(Away):
+        gate.ask("carol")
+    assert len(directory.bound) == 1
+    assert gate.log.getvalue().count('"alarm": true') == 1
+    store.no_writes = False
     assert outcome(gate) == "Person"
+    assert store.rows == []
 
 
-def test_unreadable_failures_are_limited_by_the_process() -> None:
-    """A database that answers no question: logins go on, and failures of this process are limited."""
+def test_record_first_ends_with_the_first_write_that_succeeds() -> None:
+    """After the store is back, right logins of people without failures write nothing."""
     store = Counted()
-    store.no_reads = True
-    directory = FakeDirectory(account=FakeAccount())
-    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
-    assert outcome(gate) == "Person"
     store.no_writes = True
-    directory.outcome = WRONG
-    said = [outcome(gate, password=f"guess{number}") for number in range(12)]
-    assert said == ["InvalidCredentials"] * 10 + ["Throttled"] * 2
+    directory = FakeDirectory(WRONG, FakeAccount())
+    gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
+    with pytest.raises(Away):
+        gate.ask()
+    store.no_writes, directory.outcome = False, ALICE
+    assert outcome(gate) == "Person"
+    writes = store.writes
+    assert [outcome(gate) for _ in range(3)] == ["Person"] * 3
+    assert store.writes == writes
 
 
-def test_store_in_trouble_is_left_alone() -> None:
-    """Each question may hold a thread until the database gives up: there is one in five seconds."""
+@pytest.mark.parametrize("sees_accounts", [True, False])
+def test_no_password_is_tried_while_failures_cannot_be_read(sees_accounts: bool) -> None:  # noqa: FBT001
+    """A store that answers no query: no bind, and one alarm; logins go on when it answers again."""
     store = Counted()
     store.no_reads = True
-    gate = Gate(store=store, **LIMITS)  # type: ignore[arg-type]
-    assert [outcome(gate) for _ in range(10)] == ["Person"] * 10
-    assert store.reads == 1
-    gate.clock.now += 5
+    directory = FakeDirectory(account=FakeAccount() if sees_accounts else None)
+    gate = Gate(directory, store=store, sees_accounts=sees_accounts, **LIMITS)  # type: ignore[arg-type]
+    for _ in range(3):
+        with pytest.raises(Away):
+            gate.ask()
+    assert directory.bound == []
+    assert gate.log.getvalue().count('"alarm": true') == 1
     store.no_reads = False
     assert outcome(gate) == "Person"
-    assert store.reads == 2
+
+
+@pytest.mark.parametrize("sees_accounts", [True, False])
+def test_record_comes_first_where_only_users_read_their_entries(sees_accounts: bool) -> None:  # noqa: FBT001
+    """A failed write has the same effect where the directory shows no account before the bind."""
+    store = Counted()
+    store.no_writes = True
+    directory = FakeDirectory(WRONG, FakeAccount() if sees_accounts else None)
+    gate = Gate(directory, store=store, sees_accounts=sees_accounts, **LIMITS)  # type: ignore[arg-type]
+    for _ in range(4):
+        with pytest.raises(Away):
+            gate.ask()
+    assert len(directory.bound) == 1
 
 
 @pytest.mark.parametrize("trouble", [DirectoryUnavailable("away"), RuntimeError("a fault of ours")])
@@ -212,7 +235,7 @@ def test_a_try_that_said_nothing_is_taken_back(trouble: Exception) -> None:
     directory.outcome = trouble  # type: ignore[assignment]
     with pytest.raises(type(trouble)):
         gate.ask()
-    assert [row.outcome.reason for row in store._rows] == ["wrong_password"]
+    assert [row.outcome.reason for row in store.rows] == ["wrong_password"]
 
 
 class Locked(Away):
@@ -237,7 +260,7 @@ def test_no_password_is_tried_without_a_database() -> None:
 
 
 def test_refusal_is_no_verdict_without_a_database() -> None:
-    """Where the whole database is away, a wrong password is answered as a right one, and counted here."""
+    """Where the whole database is away, a wrong password is answered as a right one, and tried only once."""
     store = Counted()
     store.trouble, store.no_writes = Locked, True
     directory = FakeDirectory(WRONG, FakeAccount())
@@ -245,5 +268,7 @@ def test_refusal_is_no_verdict_without_a_database() -> None:
     for _ in range(10):
         with pytest.raises(Locked):
             gate.ask()
+    assert len(directory.bound) == 1
+    assert gate.log.getvalue() == ""
     store.no_writes = False
-    assert outcome(gate) == "Throttled"
+    assert outcome(gate) == "InvalidCredentials"

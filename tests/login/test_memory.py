@@ -4,9 +4,9 @@ import pytest
 
 from directory import InvalidCredentials, Refusal
 from login import Throttled
-from login.limits.local_failures import LocalFailures
 from login.refused_passwords import RefusedPasswordCache
 from tests.conftest import Clock
+from tests.failures import MemoryFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Away, Gate, Refusals
 
@@ -25,9 +25,9 @@ def fail(gate: Gate, password: str = "old", **attempt: str) -> InvalidCredential
     return caught.value
 
 
-def store_of(gate: Gate) -> LocalFailures:
+def store_of(gate: Gate) -> MemoryFailures:
     """Where the gate counts."""
-    assert isinstance(gate.store, LocalFailures)
+    assert isinstance(gate.store, MemoryFailures)
     return gate.store
 
 
@@ -121,7 +121,7 @@ def test_help_desk_sees_repetitions() -> None:
     gate = Gate(wrong())
     fail(gate)
     fail(gate)
-    rows = [row.outcome for row in store_of(gate)._rows]
+    rows = [row.outcome for row in store_of(gate).rows]
     assert [(row.reason, row.is_new_password, row.tried) for row in rows] == [
         ("wrong_password", True, True),
         ("wrong_password", False, False),

@@ -8,8 +8,8 @@ import pytest
 
 from directory import Account, InvalidCredentials, Person, Refusal
 from login import Cause, Throttled
-from login.limits.local_failures import LocalFailures
 from login.ports import FailureRecords
+from tests.failures import MemoryFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 
@@ -20,7 +20,7 @@ DISABLED = InvalidCredentials(Refusal.DISABLED)
 
 def failing(outcome: InvalidCredentials, account: FakeAccount | None) -> tuple[FakeDirectory, FailureRecords]:
     """A directory that refuses, and a store of three failures, counted by another worker."""
-    store = LocalFailures(step=1)
+    store = MemoryFailures()
     directory = FakeDirectory(outcome, account)
     other = Gate(directory, store=store, person="3/15minutes", address="3/15minutes")
     for _ in range(3):
@@ -124,7 +124,7 @@ def at_once(gates: Sequence[Gate], names: Sequence[str], count: int) -> list[str
 
 def test_names_of_one_person_at_once() -> None:
     """Guesses through three names and two workers at once exceed the limit by one worker's share at most."""
-    directory, store = Slow(WRONG, FakeAccount()), LocalFailures(step=1)
+    directory, store = Slow(WRONG, FakeAccount()), MemoryFailures()
     gates = [Gate(directory, store=store, person="4/15minutes", workers=2, slots=30) for _ in range(2)]
     said = at_once(gates, ["alice", "alice.baker", "a.baker"], 30)
     assert set(said) == {"InvalidCredentials", "Throttled"}
