@@ -1,8 +1,9 @@
-"""The address that a request comes from: read once, and written in one way.
+"""The address that a request comes from, in one canonical form.
 
-Proxies write addresses in many ways: with a port, in brackets, quoted, as `for=…` (RFC 7239, 6), IPv4 inside
-IPv6. Limits, allowed networks and the audit compare texts, so that each spelling of one address would count
-apart. Owns: which spellings mean the same address. Must not know: which proxies are trusted.
+Proxies write addresses in many ways: with a port, in brackets, quoted, as `for=…` (RFC 7239, section 6), IPv4
+inside IPv6. Limits, allowed networks and the audit compare texts: without one form, each spelling of an
+address would have its own count. Owns: which spellings mean the same address. Must not know: which proxies
+are trusted.
 """
 
 import re
@@ -11,9 +12,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 UNREADABLE = "unreadable"
 
-_IPV6_NETWORK = 64
-# The longest spelling: an IPv6 address with a zone, in brackets and quotes, behind `for=` and before a port.
-_LONGEST = 100
+_IPV6_PREFIX_BITS = 64
+# Longer than any spelling: an IPv6 address with a zone, in brackets and quotes, behind `for=`, with a port.
+_MAX_CHARACTERS = 100
 _STORED_LENGTH = 64
 _PREFIX = re.compile(r'(?:for=)?"?', re.IGNORECASE)
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::[0-9]{1,5})?", re.ASCII)
@@ -25,44 +26,44 @@ def address_of(text: str, peer: str = "") -> str:
     """An address in its canonical form: no port, brackets, quotes or zone; IPv4 where IPv6 only wraps it.
 
     Args:
-        text: the address as the connection, or the trusted proxy, has it.
-        peer: who says so: the address of the proxy.
+        text: the address as the connection or the trusted proxy gave it.
+        peer: the address of the proxy that gave it.
 
     Returns:
-        The address; or for a text that is none, `unreadable` and the peer. This is no address, so that it is
-        in no network, and the same for all such texts, so that none has a count of its own.
+        The address; `unreadable` and the peer for a text that is no address. That is in no network. It is the
+        same for all such texts, so that none has a count of its own.
     """
-    found = _read(text)
-    if found is not None:
-        return str(found)
-    told_by = _read(peer)
-    return UNREADABLE if told_by is None else f"{UNREADABLE} via {told_by}"
+    parsed = _parse(text)
+    if parsed is not None:
+        return str(parsed)
+    proxy = _parse(peer)
+    return UNREADABLE if proxy is None else f"{UNREADABLE} via {proxy}"
 
 
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
-    """The network that an address is counted as: whoever has one IPv6 address has 2^64 of them.
+    """The network that an address is counted as: a host with one IPv6 address has 2^64 of them.
 
     Args:
-        address: as `address_of` gave it.
+        address: as `address_of` returned it.
 
     Returns:
-        The IPv4 address, the /64 of an IPv6 one, or what else was given, cut.
+        The IPv4 address, the /64 of an IPv6 address, or the shortened text where it is no address.
     """
-    found = _read(address)
-    if found is None:
+    parsed = _parse(address)
+    if parsed is None:
         return address[:_STORED_LENGTH]
-    if isinstance(found, IPv4Address):
-        return str(found)
-    return str(ip_network((found, _IPV6_NETWORK), strict=False))
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
 
 
-def _read(text: str) -> IPv4Address | IPv6Address | None:
-    if len(text) > _LONGEST:
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    if len(text) > _MAX_CHARACTERS:
         return None
     host = _PREFIX.sub("", text.strip(), count=1).removesuffix('"')
-    if found := _BRACKETED.fullmatch(host) or _WITH_PORT.fullmatch(host):
-        host = found[1]
+    if match := _BRACKETED.fullmatch(host) or _WITH_PORT.fullmatch(host):
+        host = match[1]
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""One attempt to log in, as it is counted: by whom, through which program, from where."""
+"""What an attempt to log in is counted by: login name, client and network."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ from directory import MAX_NAME_CHARACTERS
 from login.folding import folded
 
 _DIGEST_BYTES = 16
-# What all names that are too long are counted as: no name folds to it.
+# All names that are too long count as this one, to which no name folds.
 _TOO_LONG: Final = "\0"
 _SPELLING: Final = "spelling:"
 
@@ -17,10 +17,9 @@ _SPELLING: Final = "spelling:"
 class AttemptKey(NamedTuple):
     """What an attempt is counted by.
 
-    `name` is a keyed digest of the login name, the same however it was written: people type passwords there.
-    `address` is a network: one IPv4 address, or the /64 of an IPv6 one. `spelling` stands for the login name
-    exactly as typed. It says whose a failure is where no stable id is known: names that fold alike may be two
-    people's.
+    `name` is a keyed digest of the folded login name, since users type passwords into that field. `address`
+    is a network: one IPv4 address, or the /64 of an IPv6 address. `spelling` is a keyed digest of the login
+    name exactly as typed. It owns a failure where no stable id is known: two people's names may fold alike.
     """
 
     name: bytes
@@ -30,24 +29,24 @@ class AttemptKey(NamedTuple):
 
 
 class Names:
-    """Makes one digest of all ways to write a login name."""
+    """Makes one digest of all spellings of a login name."""
 
     def __init__(self, key: bytes, realms: Collection[str] = ()) -> None:
-        """Take what belongs to this server.
+        """Take the key and the realms.
 
         Args:
-            key: for the digests.
-            realms: what the directory takes off a name, behind `@` or before a backslash.
+            key: of the digests.
+            realms: realms that the directory takes off a name, behind `@` or before a backslash.
         """
-        # Copied for each name: the key is hashed once.
+        # Copied for each name, so that the key is hashed once.
         self._keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._realms = {folded(realm) for realm in realms} - {""}
 
     def digest(self, typed: str) -> bytes:
-        """A keyed digest of the name, without case, accents, spaces, realm and characters that nobody sees.
+        """A keyed digest of the name, without case, accents, spaces, realm and invisible characters.
 
-        It is coarser than any directory's own comparison: names may share a count, and none has two. A name
-        that is too long for a login costs nothing: all of them have one digest.
+        It is coarser than any directory's own comparison: names may share a count, and no name has two. All
+        names that are too long for a login share one digest, which costs nothing to make.
 
         Args:
             typed: the login name as typed.
@@ -61,13 +60,13 @@ class Names:
         return self._digest_of(name)
 
     def spelling(self, typed: str) -> str:
-        """What stands for a name exactly as it was typed: a keyed digest too, in the place of a stable id.
+        """A keyed digest of the name exactly as typed, used in place of a stable id.
 
         Args:
             typed: the login name as typed.
         """
         exact = typed if len(typed) <= MAX_NAME_CHARACTERS else _TOO_LONG
-        # Behind a zero byte, which no form of a name has: neither is the other's digest.
+        # No folded name holds a zero byte, so that this digest differs from all of `digest`.
         return _SPELLING + self._digest_of(f"\0{exact}").hex()
 
     def _digest_of(self, text: str) -> bytes:
@@ -76,7 +75,7 @@ class Names:
         return keyed.digest()[:_DIGEST_BYTES]
 
     def _without_realms(self, name: str) -> str:
-        """Take realms off until none is left: one may be written so that the directory does not see it."""
+        """Take realms off until none is left: a spelling may hide a realm from the directory."""
         while True:
             local, at, behind = name.rpartition("@")
             before, backslash, rest = name.partition("\\")

@@ -1,9 +1,9 @@
-"""Failed authentications of clients, and when there were too many of them.
+"""Failed authentications of clients, and the limits on them.
 
-Counts in the memory of this process: a right secret costs neither a query nor a write, and a flood of wrong
-ones writes nothing. Each worker counts by itself, so that all together allow the limit times the workers.
-Owns: which counts a failure adds to, and which of them stop a right secret. Must not know: how a client
-authenticates.
+The counts are in the memory of this process: a right secret costs neither a query nor a write, and a flood of
+wrong secrets writes nothing. Each worker has its own counts, so that all together allow the limit times the
+workers. Owns: which counts a failure adds to, and which of them stop a right secret. Must not know: how a
+client authenticates.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from typing import NamedTuple
 from login.addresses import network_of
 from login.limits.limits import Cause, ClientThrottled, Limit
 
-# Failures that are remembered, some 20 MB. Beyond them a worker cannot tell who guesses: it accepts no secret
-# that could be guessed from a new address, since counts that a flood empties would be no limit.
-_MAX_FAILURES = 20_000
-_MAX_GOOD_ADDRESSES = 10_000
+# Failures that are kept, some 20 MB. With more, a worker cannot tell the sources of guesses apart: it accepts
+# no secret from a new address that could be guessed there, because a flood must not empty the counts.
+MAX_FAILURES = 20_000
+MAX_GOOD_ADDRESSES = 10_000
 # Seconds for which an address is a client's own after it authenticated from there.
 _GOOD_SECONDS = 86_400
-# Seconds after which another success is worth writing down.
-_GOOD_ENOUGH_SECONDS = 3600
+# Seconds after which a further success is noted.
+_GOOD_REFRESH_SECONDS = 3600
 _DIGEST_OCTETS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientLimits:
-    """How many failed authentications of clients are allowed; none where a count is not limited.
+    """How many failed authentications of clients are allowed; an empty tuple where a count is not limited.
 
-    `address` bounds those from one address, and by themselves those of one client from one address; `client`
-    those in the name of one client, from all addresses.
+    `address` bounds failures from one address, and separately failures of one client from one address.
+    `client` bounds failures in the name of one client from all addresses.
     """
 
     address: tuple[Limit, ...] = ()
@@ -54,10 +54,19 @@ class _Keys(NamedTuple):
     client: _Key
 
 
+class ClientFailureStats(NamedTuple):
+    """What is kept in memory: failures, counts, addresses of clients, octets of the longest client key."""
+
+    failures: int
+    counts: int
+    good_addresses: int
+    longest_key: int
+
+
 class ClientFailures:
     """The failures of this process, over sliding windows.
 
-    A client id that nobody has is counted as any other, so that the counts do not tell which ids exist.
+    An unknown client id counts as any other, so that the counts do not reveal which ids exist.
     """
 
     def __init__(self, limits: ClientLimits, *, monotonic: Callable[[], float]) -> None:
@@ -81,13 +90,13 @@ class ClientFailures:
         self._lock = threading.Lock()
 
     def throttled(self, client_id: str, address: str) -> ClientThrottled | None:
-        """Why a secret is not accepted now, even if it is right; None where it is.
+        """The limit for which a secret is not accepted now, even a right one; None if it is accepted.
 
-        An address that a client used successfully within a day is stopped by failures of this client from
-        this address alone: failures elsewhere, or of others behind the same address, do not lock it out.
+        After a client authenticated from an address, for a day only failures of this client from this address
+        stop it. Failures elsewhere, or of other clients behind the same address, do not.
 
         Args:
-            client_id: the client that is named.
+            client_id: the client id in the request.
             address: where the request comes from.
         """
         if not self._failures:
@@ -101,7 +110,7 @@ class ClientFailures:
         """Count a failed authentication.
 
         Args:
-            client_id: the client that was named, whether there is such a client or not.
+            client_id: the client id in the request, known or not.
             address: where the request comes from.
 
         Raises:
@@ -115,27 +124,33 @@ class ClientFailures:
             stopped = self._stopped(keys, now)
             if stopped is not None:
                 raise stopped
-            # An address is told no more of a client of its own than of any other.
+            # Even from an address of its own, a failing client gets the answer of any other client.
             wide = self._wide(keys, now)
             self._add(now, (keys.both, keys.address, keys.client))
         if wide is not None:
             raise wide
 
     def succeeded(self, client_id: str, address: str) -> None:
-        """Remember that a client has proved itself from an address.
+        """Note that a client has authenticated from an address.
 
         Args:
             client_id: the client.
             address: where the request comes from.
         """
         place, now = (client_id, network_of(address)), self._monotonic()
-        if now - self._good.get(place, float("-inf")) < _GOOD_ENOUGH_SECONDS:
+        if now - self._good.get(place, float("-inf")) < _GOOD_REFRESH_SECONDS:
             return
         with self._lock:
             self._good[place] = now
             self._good.move_to_end(place)
-            if len(self._good) > _MAX_GOOD_ADDRESSES:
+            if len(self._good) > MAX_GOOD_ADDRESSES:
                 self._good.popitem(last=False)
+
+    def stats(self) -> ClientFailureStats:
+        """Count what this process keeps in memory."""
+        with self._lock:
+            longest = max((len(each.client) for each in self._times if each.client), default=0)
+            return ClientFailureStats(len(self._failures), len(self._times), len(self._good), longest)
 
     def _keys(self, client_id: str, address: str) -> _Keys:
         octets = client_id.encode("utf-8", "surrogatepass")
@@ -159,7 +174,7 @@ class ClientFailures:
         )
 
     def _full(self, now: float) -> ClientThrottled | None:
-        if len(self._failures) < _MAX_FAILURES:
+        if len(self._failures) < MAX_FAILURES:
             return None
         return ClientThrottled(Cause.SERVER, self._failures[0][0] + self._longest - now)
 
@@ -174,7 +189,7 @@ class ClientFailures:
         self._failures.append((now, keys))
         for key in keys:
             self._times.setdefault(key, []).append(now)
-        if len(self._failures) > _MAX_FAILURES:
+        if len(self._failures) > MAX_FAILURES:
             self._drop_oldest()
 
     def _forget(self, now: float) -> None:
@@ -192,10 +207,10 @@ class ClientFailures:
 
 
 def _bounded(limits: Sequence[Limit]) -> tuple[Limit, ...]:
-    """The limits, none of them beyond what is remembered: it would never be met."""
-    return tuple(Limit(min(each.amount, _MAX_FAILURES), each.seconds) for each in limits)
+    """The limits, capped at the failures that are kept: a higher limit would never be reached."""
+    return tuple(Limit(min(each.amount, MAX_FAILURES), each.seconds) for each in limits)
 
 
 def _left(limit: Limit, times: Sequence[float], now: float) -> float:
-    """Seconds until there are few enough failures again; 0 or less if there are."""
+    """Seconds until the limit is no longer reached; 0 or less if it is not."""
     return times[-limit.amount] + limit.seconds - now if len(times) >= limit.amount else 0.0

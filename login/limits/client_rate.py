@@ -1,6 +1,7 @@
-"""How often a client may ask at all, failures or not. Off unless an operator sets it.
+"""How many logins of one client are allowed, failed or not. Off unless an operator sets it.
 
-Owns: counting in this process: it bounds load, not guesses, and a count in the database would be load itself.
+Owns: counting in this process. The limit bounds load, not guesses; a count in the database would be load
+itself.
 """
 
 import threading
@@ -8,17 +9,17 @@ from collections.abc import Callable, Sequence
 
 from login.limits.limits import Cause, Limit, Throttled
 
-_MOST = 10_000
+_MAX_COUNTS = 10_000
 
 
 class ClientRate:
-    """So many logins of one client in so many seconds of this process, by windows that stand still."""
+    """Limits the logins of one client in this process, in fixed windows."""
 
     def __init__(self, limits: Sequence[Limit], *, monotonic: Callable[[], float]) -> None:
-        """Count nobody yet.
+        """Begin with no counts.
 
         Args:
-            limits: all of them hold; none is no bound.
+            limits: all of them apply; empty for no limit.
             monotonic: seconds since any moment.
         """
         self._limits = limits
@@ -38,7 +39,7 @@ class ClientRate:
         for limit in self._limits:
             window = int(now // limit.seconds)
             with self._lock:
-                if len(self._counts) > _MOST:
+                if len(self._counts) > _MAX_COUNTS:
                     self._counts.clear()
                 then, count = self._counts.get((client_id, limit.seconds), (window, 0))
                 count = count + 1 if then == window else 1

@@ -1,4 +1,4 @@
-"""Two people whose names fold alike share a count, and neither clears the other's failures."""
+"""Two people whose names fold to one form share a count, and neither clears the other's failures."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ LIMIT = f"{GUESSES}/15minutes"
 
 @dataclass
 class Entry:
-    """Somebody, with their password, and what becomes of a right one."""
+    """A person, their password, and the refusal of the right password, if any."""
 
     person: Person
     password: str
@@ -25,7 +25,7 @@ class Entry:
 
 
 class Alike(FakeDirectory):
-    """A directory of rose and rosé, which tells them apart; it shows accounts, or nobody's."""
+    """A directory of rose and rosé, which distinguishes them, with or without readable accounts."""
 
     def __init__(self, *, shows: bool) -> None:
         super().__init__()
@@ -54,13 +54,13 @@ class Alike(FakeDirectory):
 
 
 def guess(gate: Gate, net_id: str) -> None:
-    """Guess at somebody, wrongly."""
+    """Guess a wrong password."""
     with pytest.raises(InvalidCredentials):
         gate.ask(net_id)
 
 
 def is_throttled(gate: Gate, net_id: str, password: str | None = None) -> bool:
-    """Whether a try is refused without a look at the password."""
+    """Whether an attempt is throttled."""
     try:
         gate.ask(net_id, password)
     except Throttled:
@@ -77,7 +77,7 @@ def gate_of(directory: Directory, *, sees_accounts: bool) -> Gate:
 
 @pytest.mark.parametrize("shows", [True, False])
 def test_a_success_leaves_the_failures_of_another(shows: bool) -> None:  # noqa: FBT001
-    """Who owns `rose` guesses at `rosé`, and logs in between: the limit is met all the same."""
+    """The user `rose` guesses at `rosé` and logs in between: the limit is reached all the same."""
     gate = gate_of(Alike(shows=shows), sees_accounts=shows)
     for _ in range(GUESSES):
         guess(gate, "rosé")
@@ -86,8 +86,8 @@ def test_a_success_leaves_the_failures_of_another(shows: bool) -> None:  # noqa:
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_a_success_clears_ones_own_failures(shows: bool) -> None:  # noqa: FBT001
-    """Whoever logs in under the name that they mistyped a password for begins anew."""
+def test_a_success_clears_the_users_own_failures(shows: bool) -> None:  # noqa: FBT001
+    """A user who logs in after mistyping the password has all guesses again."""
     gate = gate_of(Alike(shows=shows), sees_accounts=shows)
     for _ in range(3):
         for _ in range(GUESSES - 1):
@@ -96,10 +96,10 @@ def test_a_success_clears_ones_own_failures(shows: bool) -> None:  # noqa: FBT00
 
 
 @pytest.mark.parametrize("shows", [True, False])
-def test_a_refusal_that_names_a_person_makes_no_later_guess_theirs(
+def test_refusal_with_a_person_id_does_not_own_later_guesses(
     shows: bool,  # noqa: FBT001
 ) -> None:
-    """Who owns `rose` is refused with the right password first: it ties the name to their id for a while."""
+    """A refusal of `rose` ties the folded name to her id, but later guesses at `rosé` are not hers."""
     directory = Alike(shows=shows)
     gate = gate_of(directory, sees_accounts=shows)
     directory.entries["rose"].refusal = Refusal.NOT_ALLOWED

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from login import Cause, ClientFailures, ClientLimits, ClientThrottled, parse_limits
-from login.limits.client_failures import _MAX_FAILURES, _MAX_GOOD_ADDRESSES
+from login.limits.client_failures import MAX_FAILURES, MAX_GOOD_ADDRESSES
 from tests.conftest import Clock
 
 HOME, OFFICE = "192.0.2.1", "198.51.100.1"
@@ -156,14 +156,15 @@ def test_empty_is_no_limit(clock: Clock, address: str, client: str) -> None:
 def test_memory_is_bounded(clock: Clock) -> None:
     """However many ids of whatever length are tried from however many addresses, memory has a bound."""
     counts = failures(clock, "100/15minutes", "300/15minutes")
-    for number in range(_MAX_FAILURES + 500):
+    for number in range(MAX_FAILURES + 500):
         fail(counts, 1, f"{number}" + "x" * 1000, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
-    for number in range(_MAX_GOOD_ADDRESSES + 500):
+    for number in range(MAX_GOOD_ADDRESSES + 500):
         counts.succeeded(f"{number}", HOME)
-    assert len(counts._failures) == _MAX_FAILURES
-    assert len(counts._times) <= 3 * _MAX_FAILURES
-    assert len(counts._good) == _MAX_GOOD_ADDRESSES
-    assert max(sys.getsizeof(key.client) for key in counts._times) < 100
+    kept = counts.stats()
+    assert kept.failures == MAX_FAILURES
+    assert kept.counts <= 3 * MAX_FAILURES
+    assert kept.good_addresses == MAX_GOOD_ADDRESSES
+    assert sys.getsizeof(b"") + kept.longest_key < 100
 
 
 def test_flood_empties_no_count(clock: Clock) -> None:
@@ -180,7 +181,7 @@ def test_flood_empties_no_count(clock: Clock) -> None:
     assert fail(counts, 1, "a", OFFICE) == [Cause.CLIENT]
     counts.succeeded("b", OFFICE)
     assert fail(counts, 1, "b", OFFICE) == fail(counts, 1, "c", OFFICE) == [Cause.SERVER]
-    assert len(counts._failures) == _MAX_FAILURES
+    assert counts.stats().failures == MAX_FAILURES
     clock.now += 900
     assert stops(counts) is None
 
@@ -192,14 +193,14 @@ def test_everything_is_forgotten_in_the_end(clock: Clock) -> None:
         counts.count(f"{number}", f"203.0.113.{number}")
     clock.now += 60
     assert stops(counts) is None
-    assert (len(counts._failures), len(counts._times)) == (0, 0)
+    assert (counts.stats().failures, counts.stats().counts) == (0, 0)
     assert counts.throttled("a", HOME) is None
 
 
 def test_limit_beyond_memory_is_met(clock: Clock) -> None:
     """A limit that is larger than what is remembered stops at that many, rather than never."""
-    counts = failures(clock, f"{_MAX_FAILURES * 2}/day", "")
-    for _ in range(_MAX_FAILURES):
+    counts = failures(clock, f"{MAX_FAILURES * 2}/day", "")
+    for _ in range(MAX_FAILURES):
         counts.count("a", HOME)
     assert stops(counts) is Cause.CLIENT_AND_ADDRESS
 

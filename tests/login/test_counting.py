@@ -1,4 +1,4 @@
-"""What counting costs, what it survives, and what it lets pass at once."""
+"""What counting costs, how it behaves in outages, and how many simultaneous guesses pass."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
 
 
 class Counted(MemoryFailures):
-    """A store that counts what it is asked, and can be taken away."""
+    """A store that counts its calls, and can fail."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Counted(MemoryFailures):
 
 
 class Slow(FakeDirectory):
-    """A directory to which every password is wrong, after a moment."""
+    """A directory that refuses every password, after a while."""
 
     def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
         """Let other logins come meanwhile."""
@@ -79,7 +79,7 @@ class Slow(FakeDirectory):
 
 
 def outcome(gate: Gate, net_id: str = "alice", **attempt: str) -> str:
-    """Log in, and say what came of it."""
+    """Log in, and return the name of the outcome."""
     try:
         gate.ask(net_id, **attempt)
     except (InvalidCredentials, Throttled, DirectoryUnavailable) as error:
@@ -88,7 +88,7 @@ def outcome(gate: Gate, net_id: str = "alice", **attempt: str) -> str:
 
 
 def test_right_logins_are_never_slowed() -> None:
-    """10,000 right logins from one address cost a read each and no write, and are not throttled."""
+    """10,000 right logins from one address cost one read each and no write, and are not throttled."""
     store = Counted()
     gate = Gate(store=store, **LIMITS)  # type: ignore[arg-type]
     for _ in range(10_000):
@@ -98,7 +98,7 @@ def test_right_logins_are_never_slowed() -> None:
 
 
 def test_failures_of_others_cost_a_right_login_nothing() -> None:
-    """Somebody else's failures, of the same client and address, make no login of mine a write."""
+    """Other people's failures, with the same client and address, cost a right login no write."""
     store = Counted()
     directory = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
     gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def test_failures_of_others_cost_a_right_login_nothing() -> None:
 
 
 def test_flood_is_stopped_in_the_process() -> None:
-    """Once an address is over its limit, a try costs neither a write nor a read, whatever its name."""
+    """Once an address is over its limit, an attempt costs neither a write nor a read."""
     store = Counted()
     directory = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
     gate = Gate(directory, store=store, address="3/15minutes")
@@ -131,8 +131,8 @@ def test_many_failures_are_counted_once_a_second() -> None:
     assert 5 <= store.questions <= 6
 
 
-def test_operator_can_empty_a_count() -> None:
-    """What this process knows of an address is looked at again before long: rows may have been deleted."""
+def test_operator_can_reset_a_count() -> None:
+    """A cached count expires in seconds, so that deleting rows takes effect."""
     store = Counted()
     gate = Gate(FakeDirectory(WRONG, FakeAccount()), store=store, address="1/15minutes")
     assert outcome(gate) == "InvalidCredentials"
@@ -143,7 +143,7 @@ def test_operator_can_empty_a_count() -> None:
 
 
 def test_guesses_at_once_stay_within_the_limit() -> None:
-    """50 wrong passwords at the same moment: no more than the limit reach the directory."""
+    """Of 50 wrong passwords at once no more than the limit reach the directory."""
     directory = Slow(account=FakeAccount())
     gate = Gate(directory, person="10/15minutes", slots=50)
     with ThreadPoolExecutor(50) as pool:
@@ -152,8 +152,8 @@ def test_guesses_at_once_stay_within_the_limit() -> None:
     assert (said.count("InvalidCredentials"), said.count("Throttled")) == (10, 40)
 
 
-def test_workers_share_what_is_not_yet_counted() -> None:
-    """What is under way before the first failure is known exceeds the limit by other workers' shares."""
+def test_workers_share_the_limit_before_the_first_failure() -> None:
+    """Attempts under way before the first failure is known exceed the limit by other workers' shares."""
     directory = Slow(account=FakeAccount())
     store = MemoryFailures()
     gates = [Gate(directory, store=store, person="4/15minutes", slots=20, workers=2) for _ in range(2)]
@@ -226,8 +226,8 @@ def test_record_comes_first_where_only_users_read_their_entries(sees_accounts: b
 
 
 @pytest.mark.parametrize("trouble", [DirectoryUnavailable("away"), RuntimeError("a fault of ours")])
-def test_a_try_that_said_nothing_is_taken_back(trouble: Exception) -> None:
-    """What was written down before a try is gone when nothing came of it."""
+def test_attempt_without_an_outcome_is_not_counted(trouble: Exception) -> None:
+    """The record from before the bind is deleted when the directory could not say."""
     store = Counted()
     directory = FakeDirectory(WRONG, FakeAccount())
     gate = Gate(directory, store=store, **LIMITS)  # type: ignore[arg-type]
@@ -245,7 +245,7 @@ class Locked(Away):
 
 
 def test_no_password_is_tried_without_a_database() -> None:
-    """Where the whole database is away, failures cannot be looked at and nothing can be issued: no bind."""
+    """While the whole database is away, failures cannot be read and no token issued: no bind."""
     store = Counted()
     store.trouble, store.no_reads = Locked, True
     directory = FakeDirectory(account=FakeAccount())

@@ -1,4 +1,4 @@
-"""How long a refusal takes tells nothing: those without a bind wait for as long as a bind takes."""
+"""The time of a refusal reveals nothing: a refusal without a bind takes as long as a bind."""
 
 import contextlib
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.guards import Gate
 
 
 class Clock:
-    """A clock that moves when somebody sleeps, and remembers for how long."""
+    """A clock that a sleep moves. It records the sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -31,7 +31,7 @@ class Clock:
 
 
 class Timed(FakeDirectory):
-    """A directory whose searches and binds take their time."""
+    """A directory whose searches and binds move the clock."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(account=FakeAccount())
@@ -90,8 +90,8 @@ UNKNOWN = InvalidCredentials(Refusal.UNKNOWN_PERSON)
 DISABLED = InvalidCredentials(Refusal.DISABLED)
 
 
-def test_unknown_takes_as_long_as_wrong(took: Callable[..., float], directory: Timed) -> None:
-    """After a refused bind, whoever is not bound for is refused no sooner."""
+def test_unknown_name_takes_as_long_as_a_wrong_password(took: Callable[..., float], directory: Timed) -> None:
+    """After a refused bind, refusals without a bind take no less time."""
     assert took(wrong()) == 0.032
     assert took(UNKNOWN, net_id="nobody") == 0.032
     directory.bind = 0
@@ -99,7 +99,7 @@ def test_unknown_takes_as_long_as_wrong(took: Callable[..., float], directory: T
 
 
 def test_logins_that_want_groups_have_a_floor_of_their_own() -> None:
-    """Groups are searched for before the bind: such refusals take longer, and have their own floor."""
+    """Groups are searched before the bind: such refusals take longer, and have their own floor."""
     clock = Clock()
     floor = ResponseTimeFloor(at_once=9, monotonic=clock, sleep=clock.sleep)
 
@@ -117,34 +117,34 @@ def test_logins_that_want_groups_have_a_floor_of_their_own() -> None:
     assert took(UNKNOWN, 0.002, groups=False) == 0.03
 
 
-def test_repetition_takes_as_long(took: Callable[..., float]) -> None:
-    """A password that is known again is refused no sooner than the first time."""
+def test_repeated_password_takes_as_long_as_a_new_one(took: Callable[..., float]) -> None:
+    """A refusal from the cache takes as long as the first refusal."""
     assert took(wrong(), password="old") == 0.032
     assert took(wrong(), password="old") == 0.032
 
 
 def test_quick_bind_is_held_back(took: Callable[..., float], directory: Timed) -> None:
-    """A person with a quicker hash waits as others do; a right login never does."""
+    """A person with a quicker hash waits as others do; a right login is never delayed."""
     assert took(wrong()) == 0.032
     directory.bind = 0.001
     assert took(wrong()) == 0.032
     assert took(ALICE) == 0.003
 
 
-def test_a_right_login_tells_the_time_at_first(took: Callable[..., float]) -> None:
-    """Before the first refused bind, an accepted one says how long one takes."""
+def test_right_logins_set_the_floor_before_the_first_refusal(took: Callable[..., float]) -> None:
+    """Before the first refused bind, accepted binds set the floor."""
     assert took(ALICE) == 0.032
     assert took(UNKNOWN, net_id="nobody") == 0.032
 
 
-def test_wait_is_bounded(took: Callable[..., float], directory: Timed) -> None:
-    """A refusal is held back for a tenth of a second at most, however slow the directory is."""
+def test_delay_is_at_most_a_tenth_of_a_second(took: Callable[..., float], directory: Timed) -> None:
+    """The delay of a refusal is bounded, however slow the directory is."""
     directory.bind = 2.0
     took(wrong())
     assert took(UNKNOWN, net_id="nobody") == 0.1
 
 
-def test_nobody_waits_while_the_directory_is_degraded(
+def test_no_refusal_is_delayed_after_an_outage(
     took: Callable[..., float], clock: Clock, directory: Timed
 ) -> None:
     """For half a minute after an outage, threads are worth more."""
@@ -155,22 +155,22 @@ def test_nobody_waits_while_the_directory_is_degraded(
     assert took(UNKNOWN, net_id="nobody") == 0.032
 
 
-def test_waiting_for_others_is_no_outage(took: Callable[..., float]) -> None:
-    """Whoever crowds one person's logins does not switch the floor off."""
+def test_permit_timeout_is_no_outage(took: Callable[..., float]) -> None:
+    """Many logins of one person at once do not switch the floor off."""
     took(wrong())
     took(PermitTimeout("other logins of the same person take too long"))
     assert took(UNKNOWN, net_id="nobody") == 0.032
 
 
-def test_limits_are_told_at_once(took: Callable[..., float]) -> None:
-    """A 429 from before the directory was asked has nothing to hide."""
+def test_throttled_attempt_is_not_delayed_before_the_directory_is_asked(took: Callable[..., float]) -> None:
+    """A 429 before the directory is asked reveals nothing by its time."""
     for number in range(9):
         took(wrong(), net_id=f"name{number}")
     assert took(wrong(), net_id="another") == 0
 
 
-def test_waiting_is_outside_of_the_place(directory: Timed, clock: Clock) -> None:
-    """Who is held back keeps nobody from the directory."""
+def test_delay_holds_no_slot(directory: Timed, clock: Clock) -> None:
+    """A delayed refusal keeps no other login from the directory."""
     inside: list[str] = []
 
     def sleep(seconds: float) -> None:
@@ -185,8 +185,8 @@ def test_waiting_is_outside_of_the_place(directory: Timed, clock: Clock) -> None
     assert inside == ["alice"]
 
 
-def test_few_are_held_back_at_once() -> None:
-    """Each holds a thread: beyond a few, nobody waits."""
+def test_few_refusals_are_delayed_at_once() -> None:
+    """Each delay holds a thread: beyond a few, refusals are not delayed."""
     clock = Clock()
     floor = ResponseTimeFloor(at_once=1, monotonic=clock, sleep=lambda _: refuse(UNKNOWN))
     held: list[str] = []
@@ -202,8 +202,10 @@ def test_few_are_held_back_at_once() -> None:
     assert held == ["wrong_password", "unknown_person", "unknown_person"]
 
 
-def test_wrong_takes_as_long_as_unknown_on_two_servers(took: Callable[..., float], directory: Timed) -> None:
-    """A name that two servers were searched for may take longer than a bind, whose refusal then waits."""
+def test_wrong_password_takes_as_long_as_an_unknown_name_on_two_servers(
+    took: Callable[..., float], directory: Timed
+) -> None:
+    """A search on two servers may take longer than a bind; then the refusal of the bind is delayed."""
     assert took(wrong()) == 0.032
     unknown = InvalidCredentials(Refusal.UNKNOWN_PERSON)
     unknown.servers = ("ldap://one.example", "ldap://two.example")

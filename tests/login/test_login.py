@@ -1,4 +1,4 @@
-"""What a login refuses before the directory is asked, and how many may be under way."""
+"""What a login refuses before the directory is asked, and how many logins run at once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ PLACES = 2
 
 
 class Hung(FakeDirectory):
-    """A directory that does not answer until it is let go."""
+    """A directory that does not answer until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,14 +38,14 @@ class Hung(FakeDirectory):
 
 
 def people() -> Callable[[Gate], object]:
-    """Logs in somebody else each time."""
+    """Logs in another person each time."""
     names = iter(("alice", "carol"))
     return lambda gate: gate.ask(next(names))
 
 
 @contextmanager
 def all_taken(question: Callable[[Gate], object]) -> Iterator[tuple[Gate, Hung]]:
-    """A login whose every place is held by this question to a hung directory."""
+    """A login whose slots are all held by this call to a hung directory."""
     directory = Hung()
     gate = Gate(directory, slots=PLACES, monotonic=time.monotonic)
     with ThreadPoolExecutor(PLACES) as pool:
@@ -63,7 +63,7 @@ def all_taken(question: Callable[[Gate], object]) -> Iterator[tuple[Gate, Hung]]
     ("net_id", "password"), [("alice", ""), ("alice", "\0"), ("alice", "a\0b"), ("al\0ice", "x"), ("", "")]
 )
 def test_empty_or_nul_never_reaches_a_directory(net_id: str, password: str) -> None:
-    """An empty password would bind as nobody, a NUL would end the text: refused here (RFC 4513, 5.1.2)."""
+    """An empty password would be an anonymous bind, and a NUL would end the text (RFC 4513, 5.1.2)."""
     directory = FakeDirectory()
     with pytest.raises(InvalidCredentials) as caught:
         Gate(directory).ask(net_id, password)
@@ -71,18 +71,18 @@ def test_empty_or_nul_never_reaches_a_directory(net_id: str, password: str) -> N
     assert directory.asked == []
 
 
-def test_person_is_what_the_directory_says() -> None:
-    """The directory's person comes back unchanged, asked for as typed."""
+def test_person_is_the_one_that_the_directory_returned() -> None:
+    """The directory gets name and password as typed, and its person is returned unchanged."""
     directory = FakeDirectory()
     assert Gate(directory).ask(" Alice ", " p ") is ALICE
     assert directory.bound == [(" Alice ", " p ")]
 
 
 @pytest.mark.parametrize("outcome", [InvalidCredentials(Refusal.LOCKED), DirectoryUnavailable("away")])
-def test_outcome_passes_and_gives_its_place_back(
+def test_refusal_and_outage_give_the_slot_back(
     outcome: InvalidCredentials | DirectoryUnavailable,
 ) -> None:
-    """A refusal and an outage pass as they are, and neither keeps the place."""
+    """A refusal and an outage are raised unchanged, and neither keeps the slot."""
     directory = FakeDirectory(outcome)
     gate = Gate(directory)
     for _ in range(3):
@@ -92,8 +92,8 @@ def test_outcome_passes_and_gives_its_place_back(
     assert len(directory.asked) == 3
 
 
-def test_places_are_bounded() -> None:
-    """With every place taken a further login is told to come back, and costs the directory nothing."""
+def test_login_without_a_free_slot_is_unavailable() -> None:
+    """With all slots taken, a further login is unavailable, and costs the directory nothing."""
     with all_taken(people()) as (gate, directory):
         with pytest.raises(DirectoryUnavailable, match="place"):
             gate.ask("bob")
@@ -101,15 +101,15 @@ def test_places_are_bounded() -> None:
     assert len(directory.asked) == PLACES
 
 
-def test_probes_take_places_too() -> None:
-    """Probes of a hung directory hold no more threads than logins may."""
+def test_pings_take_slots() -> None:
+    """Pings of a hung directory hold no more threads than logins may."""
     taken = all_taken(lambda gate: gate.login.ping())
     with taken as (gate, _), pytest.raises(DirectoryUnavailable, match="place"):
         gate.login.ping()
 
 
-def test_places_come_back() -> None:
-    """When the directory answers again, so does the login."""
+def test_logins_go_on_when_a_hung_directory_answers() -> None:
+    """The slots are free again when the directory answers."""
     with all_taken(people()) as (gate, directory):
         pass
     directory.arrived = Barrier(1)
@@ -117,7 +117,7 @@ def test_places_come_back() -> None:
 
 
 def test_ping_asks_the_directory() -> None:
-    """A ping is quiet over a good directory, and passes on that it is away."""
+    """A ping raises nothing over a good directory, and `DirectoryUnavailable` over one that is away."""
     directory = FakeDirectory()
     Gate(directory).login.ping()
     directory.outcome = DirectoryUnavailable("away")

@@ -1,4 +1,4 @@
-"""A password that was certainly wrong is known again: a forgotten program costs its owner nothing."""
+"""A password that was certainly wrong is cached: a forgotten program costs its owner nothing."""
 
 import pytest
 
@@ -14,24 +14,24 @@ WRONG = InvalidCredentials(Refusal.WRONG_PASSWORD)
 
 
 def wrong() -> FakeDirectory:
-    """A directory to which every password is wrong."""
+    """A directory that refuses every password."""
     return FakeDirectory(WRONG, FakeAccount())
 
 
 def fail(gate: Gate, password: str = "old", **attempt: str) -> InvalidCredentials:  # noqa: S107
-    """Be refused."""
+    """Log in, which must be refused, and return the refusal."""
     with pytest.raises(InvalidCredentials) as caught:
         gate.ask(password=password, **attempt)
     return caught.value
 
 
 def store_of(gate: Gate) -> MemoryFailures:
-    """Where the gate counts."""
+    """The store of a gate."""
     assert isinstance(gate.store, MemoryFailures)
     return gate.store
 
 
-def test_repetition_is_not_bound_with() -> None:
+def test_repeated_password_costs_no_bind() -> None:
     """The same wrong password again is refused as before, after a search, and without a bind."""
     directory = wrong()
     gate = Gate(directory)
@@ -42,7 +42,7 @@ def test_repetition_is_not_bound_with() -> None:
 
 
 def test_forgotten_program_takes_nothing_from_its_owner() -> None:
-    """However often it repeats, its owner's other programs have all guesses left; it blocks itself."""
+    """A program that repeats one password blocks itself; the owner's other programs keep all guesses."""
     directory = wrong()
     gate = Gate(directory, person="4/15minutes", shield_budget=3)
     for _ in range(4):
@@ -53,8 +53,8 @@ def test_forgotten_program_takes_nothing_from_its_owner() -> None:
     assert gate.ask(client_id="another") is ALICE
 
 
-def test_password_that_has_become_right_goes_through() -> None:
-    """Once the account has changed, what was wrong is tried again."""
+def test_password_that_has_become_right_is_accepted() -> None:
+    """After the account has changed, a cached password is tried again."""
     directory = wrong()
     gate = Gate(directory)
     fail(gate)
@@ -65,8 +65,8 @@ def test_password_that_has_become_right_goes_through() -> None:
 
 
 @pytest.mark.parametrize("reason", [Refusal.LOCKED, Refusal.EXPIRED, Refusal.MUST_CHANGE, Refusal.NOT_NOW])
-def test_only_what_is_certain_is_remembered(reason: Refusal) -> None:
-    """A password that was refused for another reason may be right: it is tried each time."""
+def test_only_a_certainly_wrong_password_is_cached(reason: Refusal) -> None:
+    """A password that was refused for another reason may be right, and is tried each time."""
     directory = FakeDirectory(InvalidCredentials(reason), FakeAccount())
     gate = Gate(directory)
     for _ in range(3):
@@ -75,7 +75,7 @@ def test_only_what_is_certain_is_remembered(reason: Refusal) -> None:
 
 
 @pytest.mark.parametrize("account", [FakeAccount(fingerprint=b""), FakeAccount(unchanged=False)])
-def test_doubtful_state_is_not_remembered(account: FakeAccount) -> None:
+def test_account_without_a_certain_fingerprint_is_not_cached(account: FakeAccount) -> None:
     """A lock that ends without a trace, or began just now, may have refused a right password."""
     directory = FakeDirectory(WRONG, account)
     gate = Gate(directory)
@@ -84,7 +84,7 @@ def test_doubtful_state_is_not_remembered(account: FakeAccount) -> None:
     assert len(directory.bound) == 3
 
 
-def test_memory_lasts_for_minutes() -> None:
+def test_cached_password_expires_after_15_minutes() -> None:
     """After a quarter of an hour the password is tried again."""
     directory = wrong()
     gate = Gate(directory)
@@ -97,7 +97,7 @@ def test_memory_lasts_for_minutes() -> None:
 
 
 def test_another_password_is_another_guess() -> None:
-    """What is remembered of one password answers no other, and of one person nobody else's."""
+    """A cached password answers for no other password, and for no other person."""
     directory = wrong()
     gate = Gate(directory)
     fail(gate, "one")
@@ -108,7 +108,7 @@ def test_another_password_is_another_guess() -> None:
 
 
 def test_tag_is_short_and_keyed_by_person() -> None:
-    """32 bits, under a key of each person: too little to find the password by, even with the server's key."""
+    """32 bits under a key of each person are too little to find the password, even with the server's key."""
     clock = Clock()
     cache = RefusedPasswordCache(Refusals(), b"p" * 32, Away, clock=clock, monotonic=clock)
     tags = {cache.tag(owner, password) for owner in ("alice", "bob") for password in ("x", "y")}
@@ -117,7 +117,7 @@ def test_tag_is_short_and_keyed_by_person() -> None:
 
 
 def test_help_desk_sees_repetitions() -> None:
-    """A repetition is a row that says so, and counts neither as a guess nor as a try at the directory."""
+    """A repetition has a row that says so, and counts neither as a guess nor as a bind."""
     gate = Gate(wrong())
     fail(gate)
     fail(gate)
@@ -130,8 +130,8 @@ def test_help_desk_sees_repetitions() -> None:
 
 
 @pytest.mark.parametrize("fingerprint", [b"as ever", b""])
-def test_repetitions_of_nobody_count_the_same(fingerprint: bytes) -> None:
-    """One password over and over: a name that nobody has is answered as a person is, to the last time."""
+def test_repetitions_for_an_unknown_name_count_the_same(fingerprint: bytes) -> None:
+    """With one password over and over, an unknown name gets the same answers as a person."""
     directory = FakeDirectory(WRONG, FakeAccount(fingerprint=fingerprint))
     gate = Gate(directory, person="6/15minutes", shield_budget=3)
     fail(gate, "first", net_id="alice")
@@ -152,8 +152,8 @@ def test_repetitions_of_nobody_count_the_same(fingerprint: bytes) -> None:
     assert run("nobody") == known
 
 
-def test_store_that_is_away_remembers_nothing() -> None:
-    """Where nothing can be remembered every password is tried, within the limits."""
+def test_passwords_are_tried_while_the_cache_is_away() -> None:
+    """While the store of the cache is away, every password is tried, within the limits."""
     directory = wrong()
     gate = Gate(directory, person="4/15minutes")
     gate.refused.away = True
@@ -163,8 +163,8 @@ def test_store_that_is_away_remembers_nothing() -> None:
     assert gate.refused.asked == 1
 
 
-def test_right_login_asks_the_memory_nothing() -> None:
-    """Without a recent failure there is nothing to remember, and no question."""
+def test_right_login_costs_no_query_of_the_cache() -> None:
+    """Without a recent failure the cache is not queried."""
     directory = FakeDirectory(account=FakeAccount())
     gate = Gate(directory)
     for _ in range(5):

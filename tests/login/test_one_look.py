@@ -1,4 +1,4 @@
-"""A login is looked at once, where there is no suspicion: what is refused then, and after it."""
+"""The failures of a login are read once, unless its name failed lately in this process."""
 
 import time
 from collections.abc import Sequence
@@ -34,8 +34,10 @@ def failing(outcome: InvalidCredentials, account: FakeAccount | None) -> tuple[F
 @pytest.mark.parametrize(
     ("outcome", "account"), [(WRONG, FakeAccount()), (UNKNOWN, FakeAccount()), (DISABLED, None)]
 )
-def test_limit_that_another_worker_counted(outcome: InvalidCredentials, account: FakeAccount | None) -> None:
-    """A worker that knows nothing of a name searches for it once; past the limit nobody is bound for."""
+def test_limit_that_another_worker_counted_costs_one_search(
+    outcome: InvalidCredentials, account: FakeAccount | None
+) -> None:
+    """A worker that does not know a name searches for it once; past the limit no bind is made."""
     directory, store = failing(outcome, account)
     gate = Gate(directory, store=store, person="3/15minutes")
     for _ in range(5):
@@ -43,12 +45,12 @@ def test_limit_that_another_worker_counted(outcome: InvalidCredentials, account:
             gate.ask()
         assert caught.value.cause is Cause.PERSON_AND_CLIENT
     assert len(directory.asked) == 1
-    # What shows no account refuses without a bind, and the stand-in counts that as one.
+    # Where no account is shown, the fake directory refuses in `verify` and records a bind.
     assert len(directory.bound) == (0 if outcome is WRONG else 1)
 
 
-def test_right_password_past_a_limit_that_another_worker_counted() -> None:
-    """The right password is not tried either, under whichever of the person's names."""
+def test_right_password_is_not_tried_past_a_limit_that_another_worker_counted() -> None:
+    """Past the limit the right password is not tried, under any name of the person."""
     directory, store = failing(WRONG, FakeAccount())
     directory.outcome = ALICE
     for name in ("alice", "alice.baker"):
@@ -57,8 +59,8 @@ def test_right_password_past_a_limit_that_another_worker_counted() -> None:
     assert directory.bound == []
 
 
-def test_address_that_another_worker_counted() -> None:
-    """An address past its limit costs one search, whatever the names, as long as that is remembered."""
+def test_address_limit_that_another_worker_counted_costs_one_search() -> None:
+    """An address past its limit costs one search for all names, while the limit is cached."""
     directory, store = failing(WRONG, FakeAccount())
     gate = Gate(directory, store=store, address="3/15minutes")
     for number in range(5):
@@ -70,16 +72,16 @@ def test_address_that_another_worker_counted() -> None:
     assert directory.bound == []
 
 
-def test_right_login_that_shows_no_account() -> None:
-    """A directory that ought to show accounts, and does not, lets nobody past a limit."""
+def test_limit_holds_where_the_directory_shows_no_account() -> None:
+    """Limits apply after the bind where a directory shows no account, though it should."""
     directory, store = failing(WRONG, FakeAccount())
     directory.outcome, directory.account = ALICE, None
     with pytest.raises(Throttled):
         Gate(directory, store=store, person="3/15minutes").ask("alice.baker")
 
 
-def test_own_failures_are_told_before_the_directory_is_asked() -> None:
-    """Past a limit that this worker counted, the directory is not asked at all, whoever's the name is."""
+def test_own_failures_are_judged_before_the_directory_is_asked() -> None:
+    """Past a limit that this worker counted, the directory is not asked, for known and unknown names."""
     for outcome in (WRONG, UNKNOWN):
         directory = FakeDirectory(outcome, FakeAccount())
         gate = Gate(directory, person="3/15minutes")
@@ -109,7 +111,7 @@ class Slow(FakeDirectory):
 
 
 def at_once(gates: Sequence[Gate], names: Sequence[str], count: int) -> list[str]:
-    """Guess so often at the same moment, through each worker and name in turn: what came of each."""
+    """Guess `count` times at once, through each worker and name in turn, and return the outcomes."""
 
     def guess(number: int) -> str:
         try:
@@ -122,7 +124,7 @@ def at_once(gates: Sequence[Gate], names: Sequence[str], count: int) -> list[str
         return list(pool.map(guess, range(count)))
 
 
-def test_names_of_one_person_at_once() -> None:
+def test_guesses_through_several_names_of_one_person_share_the_limit() -> None:
     """Guesses through three names and two workers at once exceed the limit by one worker's share at most."""
     directory, store = Slow(WRONG, FakeAccount()), MemoryFailures()
     gates = [Gate(directory, store=store, person="4/15minutes", workers=2, slots=30) for _ in range(2)]
@@ -132,8 +134,10 @@ def test_names_of_one_person_at_once() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "account"), [(WRONG, FakeAccount()), (UNKNOWN, None), (DISABLED, None)])
-def test_guesses_at_once_tell_nobody_apart(outcome: InvalidCredentials, account: FakeAccount | None) -> None:
-    """Where a worker's share is one, as many guesses at once are refused for nobody as for a person."""
+def test_guesses_at_once_do_not_reveal_which_names_exist(
+    outcome: InvalidCredentials, account: FakeAccount | None
+) -> None:
+    """With one permit per person, an unknown name gets as many refusals as a person."""
     gate = Gate(Slow(outcome, account), person="4/15minutes", workers=4, slots=20)
     said = at_once([gate], ["alice"], 20)
     assert (said.count("InvalidCredentials"), said.count("Throttled")) == (4, 16)

@@ -1,4 +1,4 @@
-"""Who waits for a place at the directory, and for how long."""
+"""Which logins wait for a slot at the directory, and how long."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ class Clock:
 
 
 def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
-    """One more thread than places, as a worker has, and none of the logins slow: each has its turn."""
+    """With one more thread than slots, as in a worker, quick logins all get a slot."""
     bulkhead = Bulkhead(2, monotonic=time.monotonic)
 
     def log_in(_: int) -> None:
@@ -32,8 +32,8 @@ def test_a_burst_on_a_healthy_directory_is_not_refused() -> None:
         assert len(list(pool.map(log_in, range(60)))) == 60
 
 
-def test_nobody_waits_behind_logins_that_hang() -> None:
-    """Once every place was held for longer than is usual, a thread is not spent on waiting."""
+def test_no_login_waits_behind_logins_that_hang() -> None:
+    """If no slot came free for longer than usual, no thread waits for one."""
     clock = Clock()
     bulkhead = Bulkhead(3, monotonic=clock)
     with ExitStack() as inside:
@@ -53,11 +53,11 @@ def test_nobody_waits_behind_logins_that_hang() -> None:
     ("outcome", "patient"),
     [(InvalidCredentials(Refusal.WRONG_PASSWORD), False), (DirectoryUnavailable("it hung"), True)],
 )
-def test_nobody_waits_for_a_slow_directory(
+def test_no_login_waits_for_a_slow_directory(
     outcome: InvalidCredentials | DirectoryUnavailable,
     patient: bool,  # noqa: FBT001
 ) -> None:
-    """Where answers take 1 s, a wait would hold the thread that checks tokens; an outage sets no pace."""
+    """If answers take 1 s, waiting would hold threads that check tokens; an outage does not count as slow."""
     clock = Clock()
     bulkhead = Bulkhead(1, monotonic=clock)
 
@@ -82,8 +82,8 @@ def test_nobody_waits_for_a_slow_directory(
         assert (waiting.exception(5) is None) is patient
 
 
-def test_a_wait_is_bounded_however_many_come_and_go() -> None:
-    """Who waits gives up after a moment, though others come in and out meanwhile."""
+def test_wait_is_bounded_while_other_logins_come_and_go() -> None:
+    """A waiting login gives up in time, though others enter and leave meanwhile."""
     clock = Clock()
     bulkhead = Bulkhead(1, monotonic=clock)
     with ThreadPoolExecutor(1) as pool, bulkhead.slot():

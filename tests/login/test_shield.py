@@ -1,4 +1,4 @@
-"""The shield: guesses through us lock nobody out of the directory, whatever address they come from."""
+"""Lockout protection: guesses through this server lock no account, from whatever addresses."""
 
 import pytest
 
@@ -38,7 +38,7 @@ class Locking(FakeDirectory):
 
 
 def guess(gate: Gate, times: int, **attempt: str) -> list[str]:
-    """Guess so often, each time another password, from another address: what came of each."""
+    """Guess `times` times, each with another password and address, and return the outcomes."""
     said = []
     for number in range(times):
         try:
@@ -51,7 +51,7 @@ def guess(gate: Gate, times: int, **attempt: str) -> list[str]:
     return said
 
 
-def test_nobody_is_locked_out_by_guesses() -> None:
+def test_guesses_lock_no_account() -> None:
     """500 guesses from many addresses add the budget to the count, and no more."""
     directory = Locking()
     gate = Gate(directory, shield_budget=3)
@@ -62,8 +62,8 @@ def test_nobody_is_locked_out_by_guesses() -> None:
     assert directory.failures == 4 < LOCKS_AT
 
 
-def test_two_tries_are_left() -> None:
-    """What others have added counts as well: of the tries before the lock the last is not ours."""
+def test_last_bind_before_a_lock_is_not_ours() -> None:
+    """Failures from other services count too: the last bind before a lock is left to them."""
     directory = Locking()
     gate = Gate(directory, shield_budget=10)
     assert guess(gate, 1) == ["refused"]
@@ -73,8 +73,8 @@ def test_two_tries_are_left() -> None:
     assert directory.failures == LOCKS_AT - 1
 
 
-def test_right_password_waits_too() -> None:
-    """Near the lock a right password is not tried either, and never called a wrong one."""
+def test_right_password_is_not_tried_near_a_lock() -> None:
+    """Near a lock a right password is not tried, and never refused as wrong."""
     directory = Locking()
     gate = Gate(directory, shield_budget=3)
     guess(gate, 3)
@@ -86,8 +86,8 @@ def test_right_password_waits_too() -> None:
     assert gate.ask() is ALICE
 
 
-def test_what_the_directory_has_forgotten_is_ours_again() -> None:
-    """When its own count is empty, by time or by a login elsewhere, so is what we added to it."""
+def test_failures_that_the_directory_expired_no_longer_count() -> None:
+    """When the directory has reset its count, our failures no longer count against the budget."""
     directory = Locking()
     gate = Gate(directory, shield_budget=3)
     assert guess(gate, 4)[-1] == Cause.SHIELD
@@ -95,8 +95,8 @@ def test_what_the_directory_has_forgotten_is_ours_again() -> None:
     assert guess(gate, 1) == ["refused"]
 
 
-def test_success_through_us_empties_the_budget() -> None:
-    """A login resets the directory's count, and so ours."""
+def test_success_resets_the_budget() -> None:
+    """A right login resets the directory's count, and our count too."""
     directory = Locking()
     gate = Gate(directory, shield_budget=3)
     for _ in range(4):
@@ -106,8 +106,8 @@ def test_success_through_us_empties_the_budget() -> None:
         gate.ask()
 
 
-def test_hidden_count_leaves_the_budget() -> None:
-    """Where the count cannot be read, ours alone goes by the window that is set."""
+def test_budget_holds_where_the_count_cannot_be_read() -> None:
+    """Where the directory's count cannot be read, our failures count for the window that is set."""
     directory = Locking(shows=False)
     gate = Gate(directory, shield_budget=3, shield_window=1800)
     assert guess(gate, 5) == ["refused"] * 3 + [Cause.SHIELD] * 2
@@ -117,8 +117,8 @@ def test_hidden_count_leaves_the_budget() -> None:
     assert guess(gate, 1) == ["refused"]
 
 
-def test_directory_that_shows_no_account() -> None:
-    """By a DN template and without an account of ours, the budget holds before the bind all the same."""
+def test_budget_holds_where_no_account_is_shown() -> None:
+    """With a DN template and no service account, the budget holds before the bind."""
     directory = Locking()
     directory.account = None
     gate = Gate(directory, shield_budget=3, sees_accounts=False)
@@ -126,14 +126,14 @@ def test_directory_that_shows_no_account() -> None:
     assert len(directory.bound) == 3
 
 
-def test_directory_that_never_locks() -> None:
-    """Where nothing locks, the limits alone hold."""
+def test_directory_that_never_locks_has_no_budget() -> None:
+    """Where failures never lock an account, only the limits apply."""
     gate = Gate(Locking(limit=0), shield_budget=3, person="8/hour")
     assert guess(gate, 9) == ["refused"] * 8 + [Cause.PERSON_AND_CLIENT]
 
 
-def test_first_failure_costs_no_question() -> None:
-    """How an account stands is asked for after a failure of its person with us, and not before."""
+def test_lockout_status_is_read_only_after_a_failure() -> None:
+    """The lockout status is read after a failure of the person here, and not before."""
     directory = Locking()
     gate = Gate(directory, shield_budget=3)
     assert directory.account is not None
@@ -147,8 +147,8 @@ def test_first_failure_costs_no_question() -> None:
     assert directory.account.reads == 1
 
 
-def test_standing_that_cannot_be_told_is_an_outage() -> None:
-    """A directory that dies between the search and the bind counts for nobody."""
+def test_unreadable_lockout_status_is_an_outage() -> None:
+    """A directory that fails between search and bind adds no failure."""
     directory = Locking()
     gate = Gate(directory, shield_budget=3)
     guess(gate, 1)
@@ -166,8 +166,8 @@ def test_standing_that_cannot_be_told_is_an_outage() -> None:
 
 
 @pytest.mark.parametrize(("shows", "limit"), [(True, 5), (True, 3), (False, None), (True, 0), (True, None)])
-def test_names_of_nobody_are_held_to_the_same(shows: bool, limit: int | None) -> None:  # noqa: FBT001
-    """Once it was seen how the directory counts, a name that nobody has meets the same bounds as a person."""
+def test_unknown_names_get_the_same_limit(shows: bool, limit: int | None) -> None:  # noqa: FBT001
+    """Once a worker has seen how the directory counts, unknown names get the limit of a person."""
     directory = Locking(shows=shows, limit=limit)
     gate = Gate(directory, shield_budget=3, person="8/hour")
     known = guess(gate, 12)
@@ -178,14 +178,14 @@ def test_names_of_nobody_are_held_to_the_same(shows: bool, limit: int | None) ->
     assert guess(gate, 12, net_id="disabled") == known
 
 
-def test_names_of_nobody_are_held_before_anything_was_seen() -> None:
-    """A worker that has just begun holds them to what most directories do, not to nothing."""
+def test_unknown_names_get_the_usual_limit_in_a_new_worker() -> None:
+    """A worker that has seen no account limits unknown names as most directories would."""
     known = guess(Gate(Locking(), shield_budget=3, person="8/hour"), 12)
     directory = Locking()
     directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
     assert guess(Gate(directory, shield_budget=3, person="8/hour"), 12, net_id="nobody") == known
 
 
-def test_budget_of_none_is_off() -> None:
-    """An operator may leave it to the limits."""
+def test_budget_of_0_switches_the_protection_off() -> None:
+    """An operator may rely on the limits alone."""
     assert guess(Gate(Locking(), shield_budget=0), 9) == ["refused"] * 9

@@ -1,4 +1,4 @@
-"""Logins of one person at the same moment: guesses come one by one, a program's right logins together."""
+"""Simultaneous logins of one person: guesses run one by one, right logins of a program together."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -76,14 +76,14 @@ def at_once(directory: Watched, passwords: Sequence[str]) -> list[str]:
 
 
 def test_right_logins_at_once_do_not_wait_for_each_other() -> None:
-    """Ten logins of one program at once, none before: the first is alone, the nine others are together."""
+    """Of ten right logins at once the first runs alone, and the nine others run together."""
     directory = Watched(["right"], waiting=PARALLEL - 1)
     assert at_once(directory, ["right"] * PARALLEL) == ["alice"] * PARALLEL
     assert directory.most == PARALLEL - 1
 
 
-def test_wrong_logins_at_once_come_one_by_one() -> None:
-    """The same wrong password ten times at once: no more are tried than the shield's budget."""
+def test_wrong_logins_at_once_run_one_by_one() -> None:
+    """Of ten wrong logins at once, no more are tried than the budget of the lockout protection."""
     directory = Watched([], waiting=PARALLEL - 1)
     said = at_once(directory, ["wrong"] * PARALLEL)
     assert directory.most == 1
@@ -95,7 +95,11 @@ def test_wrong_logins_at_once_come_one_by_one() -> None:
     ("password", "was_right", "goes_in"),
     [("right", True, True), ("a guess", True, False), ("right", False, False)],
 )
-def test_only_the_password_that_was_right_goes_in(password: str, was_right: bool, goes_in: bool) -> None:  # noqa: FBT001
+def test_only_the_password_that_proved_right_gets_a_permit_early(
+    password: str,
+    was_right: bool,  # noqa: FBT001
+    goes_in: bool,  # noqa: FBT001
+) -> None:
     """A waiting login with the password that was right gets its permit; one with another password waits."""
     concurrency = PerPersonConcurrency(1, monotonic=Clock())
     inside = threading.Event()
