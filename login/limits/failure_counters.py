@@ -41,6 +41,8 @@ class FailureCounters:
         self._clock = clock
         self._log = log
         self._failing: set[str] = set()
+        # Of these, those that the operator was told of.
+        self._alarmed: set[str] = set()
 
     def now(self) -> int:
         """Seconds since the epoch."""
@@ -64,7 +66,7 @@ class FailureCounters:
         except self._trouble as trouble:
             self._failed(_READ, trouble)
             raise
-        self._failing.discard(_READ)
+        self._works(_READ)
         return found
 
     def record(self, attempt: AttemptKey, outcome: Outcome) -> int:
@@ -78,7 +80,7 @@ class FailureCounters:
         except self._trouble as trouble:
             self._failed(_WRITTEN, trouble)
             raise
-        self._failing.discard(_WRITTEN)
+        self._works(_WRITTEN)
         return number
 
     def settle(self, number: int, outcome: Outcome) -> None:
@@ -105,10 +107,15 @@ class FailureCounters:
         """
         self._store.clear(subjects, since)
 
+    def _works(self, what: str) -> None:
+        if self._failing:
+            self._failing.discard(what)
+            self._alarmed.discard(what)
+
     def _failed(self, what: str, trouble: Exception) -> None:
-        """Raise the alarm once, unless the whole database is away: that is reported as such."""
-        is_first = what not in self._failing
+        """Raise the alarm once, but not while the whole database is away: that has an alarm of its own."""
         self._failing.add(what)
-        if is_first and not getattr(trouble, "stops_all", False):
+        if what not in self._alarmed and not getattr(trouble, "stops_all", False):
+            self._alarmed.add(what)
             cause = f"failures cannot be {what}, so that no password is tried: {trouble}"
             self._log.error("counters.unavailable", cause=cause, alarm=True)

@@ -272,3 +272,17 @@ def test_refusal_is_no_verdict_without_a_database() -> None:
     assert gate.log.getvalue() == ""
     store.no_writes = False
     assert outcome(gate) == "InvalidCredentials"
+
+
+def test_alarm_follows_where_an_outage_of_the_database_leaves_it_read_only() -> None:
+    """The outage has an alarm of its own; a database that comes back without writes gets this one."""
+    store = Counted()
+    store.trouble, store.no_writes = Locked, True
+    gate = Gate(FakeDirectory(WRONG, FakeAccount()), store=store, **LIMITS)  # type: ignore[arg-type]
+    with pytest.raises(Locked):
+        gate.ask()
+    store.trouble = Away
+    for _ in range(2):
+        with pytest.raises(Away):
+            gate.ask()
+    assert gate.log.getvalue().count('"alarm": true') == 1
