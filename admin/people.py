@@ -10,8 +10,8 @@ from login import Block, blocks, shield_blocks, wide_blocks
 from models import (
     FailureStore,
     LiveGrant,
+    PastFailure,
     Selection,
-    ToldFailure,
     end_grants,
     failures_of,
     list_grants,
@@ -222,7 +222,7 @@ def _examine(services: Services, net_id: str) -> tuple[PersonState | None, str]:
 
 
 def _lockout_blocks(
-    services: Services, past: Sequence[ToldFailure], state: PersonState | None
+    services: Services, past: Sequence[PastFailure], state: PersonState | None
 ) -> Sequence[Block]:
     settings = services.settings
     lockout_status = state.lockout_status if state else LockoutStatus()
@@ -230,7 +230,7 @@ def _lockout_blocks(
 
 
 def _wide_blocks(
-    services: Services, past: Sequence[ToldFailure], grants: Sequence[LiveGrant], name: bytes
+    services: Services, past: Sequence[PastFailure], grants: Sequence[LiveGrant], name: bytes
 ) -> Sequence[Block]:
     """The blocks that every user of the person's clients and networks meets."""
     now = services.now
@@ -245,10 +245,10 @@ def _wide_blocks(
     )
 
 
-def _merged(past: Sequence[ToldFailure]) -> Sequence[RefusedLogins]:
+def _merged(past: Sequence[PastFailure]) -> Sequence[RefusedLogins]:
     """Merge failures that share client, network and reason; the kind with the latest failure comes first."""
 
-    def kind(each: ToldFailure) -> tuple[str, str, str]:
+    def kind(each: PastFailure) -> tuple[str, str, str]:
         return each.client_id, each.address, each.reason
 
     merged = []

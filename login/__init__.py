@@ -3,6 +3,12 @@
 Owns: the order of checks before a bind, the limits on failures, and how many logins run at once. Must not
 know: Flask, Authlib, SQL, `models`; `login.ports` declares what a store must offer. It re-exports the
 directory's outcomes, so that the protocol need not import the directory. Start reading at `service.py`.
+
+`service` has the steps of a login; `login_attempt` what an attempt is counted as; `limits/` the limits on
+failures; `lockout_protection` the limit on failures that we add to the directory's own count;
+`refused_passwords` the repetition of a refused password; `concurrency` how many logins run at once;
+`response_time` the least time of a refusal; `names` and `addresses` what is one name and one network;
+`blocks` which limits are reached now, for the help desk; `ports` what a store must offer.
 """
 
 from directory import (
@@ -16,11 +22,11 @@ from directory import (
     strict_dn_key,
 )
 from login.addresses import address_of
-from login.attempt_key import Names
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from login.limits.client_failures import ClientFailures, ClientLimits
 from login.limits.limits import Cause, ClientThrottled, Limits, Throttled
 from login.limits.limits import parse as parse_limits
+from login.names import Names
 from login.service import Login, LoginRules, LoginStores
 
 __all__ = [

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from directory import Account, InvalidCredentials, LockoutStatus, Person, Refusal
-from login.attempt_key import AttemptKey
-from login.concurrency.per_person import Permit, PerPersonConcurrency
+from login.concurrency import Permit, PerPersonConcurrency
 from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Throttled
-from login.limits.recent_failures import RecentFailures
-from login.limits.throttle import Throttle
+from login.limits.throttle import RecentFailures, Throttle
 from login.lockout_protection import LockoutProtection
-from login.ports import PENDING, FailureRecord, Outcome
+from login.ports import PENDING, AttemptKey, FailureRecord, Outcome
 from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_fingerprint
 
 

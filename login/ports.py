@@ -2,9 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from login.attempt_key import AttemptKey
+
+class AttemptKey(NamedTuple):
+    """What an attempt is counted by.
+
+    `name` is a keyed digest of the folded login name, since users type passwords into that field. `address`
+    is a network: one IPv4 address, or the /64 of an IPv6 address. `spelling` is a keyed digest of the login
+    name exactly as typed. It owns a failure where no stable id is known: two people's names may fold alike.
+    """
+
+    name: bytes
+    client_id: str
+    address: str
+    spelling: str | None = None
 
 
 class FailureRecord(Protocol):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
-from login.concurrency.per_person import PermitTimeout
+from login.concurrency import PermitTimeout
 from login.limits.limits import Throttled
 
 # Longest delay of a refusal in seconds: it holds a thread.

@@ -18,17 +18,14 @@ from directory import (
     encoded_password,
 )
 from login.addresses import network_of
-from login.attempt_key import AttemptKey, Names
-from login.concurrency.bulkhead import Bulkhead
-from login.concurrency.per_person import PerPersonConcurrency
-from login.limits.client_rate import ClientRate
+from login.concurrency import Bulkhead, PerPersonConcurrency
 from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Limit, Limits
-from login.limits.recent_failures import RecentFailures
-from login.limits.throttle import Throttle
+from login.limits.throttle import ClientRate, RecentFailures, Throttle
 from login.lockout_protection import LOOKBACK, LockoutProtection
 from login.login_attempt import LoginAttempt, LoginParts
-from login.ports import FailureRecords, RefusedPasswordRecords
+from login.names import Names
+from login.ports import AttemptKey, FailureRecords, RefusedPasswordRecords
 from login.refused_passwords import SECONDS, RefusedPasswordCache
 from login.response_time import ResponseTimeFloor
 from telemetry import Log

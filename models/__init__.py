@@ -15,7 +15,7 @@ from models.database.engine import engine_options, prepare_engine
 from models.database.server_clock import ACCEPTED, ServerClock, clock_of_the_database
 from models.database.url import UrlRefused, private_database
 from models.failures.failure_store import FailureStore, PastFailure
-from models.failures.person_failures import ToldFailure, failures_of, unblock
+from models.failures.person_failures import failures_of, unblock
 from models.failures.refused_passwords import RefusedPassword, RefusedPasswordStore
 from models.grants.grant import AccessToken, NewGrant, NewToken
 from models.grants.grant_listing import (
@@ -91,7 +91,6 @@ __all__ = [
     "SigningKey",
     "SigningKeyStore",
     "StoreUnavailable",
-    "ToldFailure",
     "UrlRefused",
     "clock_of_the_database",
     "db",

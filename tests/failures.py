@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from login.attempt_key import AttemptKey
-from login.ports import PENDING, FailureRecord, Outcome, Threshold
+from login.ports import PENDING, AttemptKey, FailureRecord, Outcome, Threshold
 
 
 @dataclass(frozen=True, slots=True)

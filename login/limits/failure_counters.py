@@ -6,8 +6,7 @@ Owns: what follows where the store is away. Must not know: what the limits are.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from login.attempt_key import AttemptKey
-from login.ports import FailureRecord, FailureRecords, Outcome, Threshold
+from login.ports import AttemptKey, FailureRecord, FailureRecords, Outcome, Threshold
 from telemetry import Log
 
 _READ, _WRITTEN = "read", "written"

@@ -1,16 +1,18 @@
-"""Were there too many failures before this attempt?
+"""Were there too many failures before this attempt, or too many logins of its client?
 
-Owns: applying the limits, the narrowest first: one person with one client, the person, the client, the
-address, the server. Must not know: the directory, and where failures are stored.
+Owns: applying the limits on failures, the narrowest first: one person with one client, the person, the
+client, the address, the server. It also owns the caches that let most logins cost one query, and the rate of
+a client's logins. Must not know: the directory, and where failures are stored.
 """
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from login.attempt_key import AttemptKey
 from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Cause, Limit, Limits, Throttled
-from login.ports import FailureRecord, Threshold
+from login.ports import AttemptKey, FailureRecord, Threshold
 
 # Seconds for which a shared count under its limit is cached. A failure in this process ends that at once, so
 # that another worker lets no more than its attempts under way pass.
@@ -22,6 +24,9 @@ _LARGE_AMOUNT = 1000
 _LARGE_SECONDS = 1.0
 _MAX_CACHED_COUNTS = 10_000
 _MAX_CACHED_KEYS = 1000
+# Beyond this many the oldest name is dropped. Its next login past a limit costs one search, and no bind.
+_MAX_NAMES = 10_000
+_MAX_CLIENT_RATES = 10_000
 
 
 class _SharedCount(NamedTuple):
@@ -177,6 +182,82 @@ class Throttle:
                 if each[1]
             )
         return found
+
+
+class RecentFailures:
+    """The login names that failed lately in this process or were over a limit, and whom each led to.
+
+    Only these have their failures read before the directory is asked. For all others one query is enough,
+    after the directory has found the person.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no names."""
+        self._subjects: OrderedDict[bytes, str | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._subjects
+
+    def subject_of(self, name: bytes) -> str | None:
+        """The stable id of the person that a name last led to, if that is known.
+
+        Args:
+            name: digest of the login name.
+        """
+        return self._subjects.get(name)
+
+    def add(self, name: bytes, subject: str | None) -> None:
+        """Remember a name.
+
+        Args:
+            name: digest of the login name.
+            subject: stable id of the person; None where it is not known.
+        """
+        with self._lock:
+            self._subjects[name] = subject
+            self._subjects.move_to_end(name)
+            if len(self._subjects) > _MAX_NAMES:
+                self._subjects.popitem(last=False)
+
+
+class ClientRate:
+    """Limits the logins of one client in this process, failed or not, in fixed windows. Off unless set.
+
+    It bounds load, not guesses: a count in the database would be load itself.
+    """
+
+    def __init__(self, limits: Sequence[Limit], *, monotonic: Callable[[], float]) -> None:
+        """Begin with no counts.
+
+        Args:
+            limits: all of them apply; empty for no limit.
+            monotonic: seconds since any moment.
+        """
+        self._limits = limits
+        self._monotonic = monotonic
+        self._counts: dict[tuple[str, int], tuple[int, int]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, client_id: str) -> None:
+        """Count one login.
+
+        Raises:
+            Throttled: there were too many.
+        """
+        if not self._limits:
+            return
+        now = self._monotonic()
+        for limit in self._limits:
+            window = int(now // limit.seconds)
+            with self._lock:
+                if len(self._counts) > _MAX_CLIENT_RATES:
+                    self._counts.clear()
+                then, count = self._counts.get((client_id, limit.seconds), (window, 0))
+                count = count + 1 if then == window else 1
+                self._counts[client_id, limit.seconds] = (window, count)
+            if count > limit.amount:
+                raise Throttled(Cause.CLIENT_RATE, (window + 1) * limit.seconds - now)
 
 
 def full_until(limit: Limit, counted: Sequence[FailureRecord], now: int) -> int:

@@ -20,39 +20,42 @@ KEPT = 31 * 86_400
 
 
 class PastFailure(NamedTuple):
-    """One failure of a person, or a try that is under way. `at` is in seconds since the epoch."""
+    """One refused login, or an attempt that is under way.
+
+    `at` is in seconds since the epoch. `address` is a network, as failures are counted. `is_new_password` is
+    false if the same password had been refused before.
+    """
 
     id: int
     at: int
     client_id: str
+    address: str
+    reason: str
     is_new_password: bool
     tried: bool
     cleared: bool
-    pending: bool
+
+    @property
+    def pending(self) -> bool:
+        """Whether the outcome is not recorded yet."""
+        return self.reason == "pending"
 
 
 _FAILURE = table(LoginFailureRow)
 # Of one look. A person who is over their limits adds no more, so that this is beyond any of them.
 _MOST = 2000
-_PAST = (
-    _FAILURE.c.id,
-    _FAILURE.c.at,
-    _FAILURE.c.client_id,
-    _FAILURE.c.is_new_password,
-    _FAILURE.c.tried,
-    _FAILURE.c.cleared,
-    (_FAILURE.c.reason == "pending").label("pending"),
-)
+PAST_FAILURE_COLUMNS = tuple(_FAILURE.c[name] for name in PastFailure._fields)
+"""The columns of a `PastFailure`, in its order."""
 _IS_NAME = (_FAILURE.c.name == bindparam("of_name")) & (_FAILURE.c.at > bindparam("since"))
 _IS_SUBJECT = (_FAILURE.c.subject == bindparam("of_subject")) & (_FAILURE.c.at > bindparam("since"))
-_OF_NAME = select(*_PAST).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
+_OF_NAME = select(*PAST_FAILURE_COLUMNS).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
 _BY_NAME = Statement(_OF_NAME, row=PastFailure)
 # Two walks of an index and no OR, which would read the table where it has no statistics.
 _BY_BOTH = Statement(
     union_all(
         select(_OF_NAME.subquery()),
         select(
-            select(*_PAST)
+            select(*PAST_FAILURE_COLUMNS)
             .where(_IS_SUBJECT, _FAILURE.c.name != bindparam("of_name"))
             .order_by(_FAILURE.c.at.desc())
             .limit(_MOST)

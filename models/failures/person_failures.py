@@ -4,12 +4,12 @@ Owns: that counts of clients, addresses and the server stay as they are when a p
 guessed goes on being counted. Must not know: the limits.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 
 from models.base import connection, rows_changed, table
+from models.failures.failure_store import PAST_FAILURE_COLUMNS, PastFailure
 from models.tables import AuditEventRow, LoginFailureRow, RefusedPasswordRow
 from telemetry import AuditEvent
 
@@ -19,32 +19,7 @@ _NOBODY = b"\0" * 16
 _MOST = 5000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToldFailure:
-    """One refused login. `is_new_password` is false where the same password had been refused before.
-
-    `at` is in seconds since the epoch; `address` a network, as it is counted.
-    """
-
-    id: int
-    at: int
-    client_id: str
-    address: str
-    reason: str
-    is_new_password: bool
-    tried: bool
-    cleared: bool
-
-    @property
-    def pending(self) -> bool:
-        """Whether nobody has written down yet what came of it."""
-        return self.reason == "pending"
-
-
-_COLUMNS = [_FAILURE.c[name] for name in ToldFailure.__slots__]
-
-
-def failures_of(name: bytes, subject: str | None, since: int) -> list[ToldFailure]:
+def failures_of(name: bytes, subject: str | None, since: int) -> list[PastFailure]:
     """The refused logins under a name or of a person, newest first, up to 5,000.
 
     Args:
@@ -55,10 +30,10 @@ def failures_of(name: bytes, subject: str | None, since: int) -> list[ToldFailur
     Raises:
         StoreUnavailable: the database cannot say.
     """
-    chosen = select(*_COLUMNS).where(_whose(name, subject), _FAILURE.c.at >= since)
+    chosen = select(*PAST_FAILURE_COLUMNS).where(_whose(name, subject), _FAILURE.c.at >= since)
     with connection() as link:
         found = link.execute(chosen.order_by(_FAILURE.c.at.desc(), _FAILURE.c.id.desc()).limit(_MOST))
-        return [ToldFailure(**row) for row in found.mappings()]
+        return [PastFailure._make(row) for row in found]
 
 
 def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, int]:

@@ -71,7 +71,7 @@ class SecretHasher:
     def digest(self, secret: str) -> tuple[str, bytes]:
         """The id of the first key, and the HMAC of `secret` under it."""
         key_id, begun = self._begun[0]
-        return key_id, _digest(begun, _octets(secret))
+        return key_id, keyed_digest(begun, _octets(secret))
 
     def digest_of_sha256(self, known: bytes) -> tuple[str, bytes]:
         """As `digest`, for a secret whose old server kept only the SHA-256.
@@ -80,7 +80,7 @@ class SecretHasher:
         as a secret, does not match.
         """
         key_id, begun = self._begun[0]
-        return key_id, _digest(begun, _HASHED + known)
+        return key_id, keyed_digest(begun, _HASHED + known)
 
     def matches(
         self, presented: Sequence[str], stored: Sequence[tuple[str, bytes]], *, whole: bool = False
@@ -107,7 +107,7 @@ class SecretHasher:
         found = [False] * len(stored)
         for key_id, begun in self._begun:
             for each in octets:
-                mine = _digest(begun, each)
+                mine = keyed_digest(begun, each)
                 for place, (kept_under, kept) in enumerate(stored):
                     if kept_under == key_id and hmac.compare_digest(mine, kept):
                         found[place] = True
@@ -118,7 +118,8 @@ def _octets(secret: str) -> bytes:
     return secret.encode("utf-8", "surrogatepass")
 
 
-def _digest(begun: hmac.HMAC, octets: bytes) -> bytes:
+def keyed_digest(begun: hmac.HMAC, octets: bytes) -> bytes:
+    """The digest of `octets` under the key that `begun` was begun with."""
     made = begun.copy()
     made.update(octets)
     return made.digest()

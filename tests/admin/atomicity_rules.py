@@ -12,8 +12,7 @@ from admin.operation import Services
 from admin.people import log_person_out, unblock_person
 from admin.scopes import create_scope, delete_scope, update_scope
 from admin.signing_keys import reencrypt_all, rotate_signing_keys
-from login.attempt_key import AttemptKey
-from login.ports import Outcome
+from login.ports import AttemptKey, Outcome
 from models import (
     Encryptor,
     FailureStore,

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from login.folding import folded
+from login.names import folded
 from tests.directory.account_conformance import AccountConformance
 from tests.directory.conformance import Campus, DirectoryConformance, refusal
 from tests.directory.filter_conformance import FilterConformance

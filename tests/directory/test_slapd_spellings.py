@@ -11,7 +11,7 @@ import trustme
 from directory import Directory, Dn, InvalidCredentials, dn_key, strict_dn_key
 from directory.ldap.people.normalization import escape_for_dn, unescape_from_dn
 from login import Names, Throttled
-from login.folding import folded
+from login.names import folded
 from tests.directory.conformance import ALICE, TEMPLATE
 from tests.guards import Gate
 from tests.servers.crowd import SERVICE_DN, SERVICE_PASSWORD

@@ -1,4 +1,4 @@
-"""Failed authentications of clients: what they are counted by, and whom they stop."""
+"""Failed authentications of clients: what they are counted by, and which clients the limits stop."""
 
 import sys
 
@@ -12,13 +12,13 @@ HOME, OFFICE = "192.0.2.1", "198.51.100.1"
 
 
 def failures(clock: Clock, address: str = "3/minute", client: str = "5/minute") -> ClientFailures:
-    """Counts of these limits, by a clock that a test moves."""
+    """Counts under these limits, by a clock that a test moves."""
     limits = ClientLimits(address=parse_limits(address), client=parse_limits(client))
     return ClientFailures(limits, monotonic=clock)
 
 
 def fail(counts: ClientFailures, times: int, client: str = "a", address: str = HOME) -> list[Cause | None]:
-    """What stops each of these failures, None for one that is counted alone."""
+    """Fail, and return for each failure the limit that was reached, or None."""
     causes: list[Cause | None] = []
     for _ in range(times):
         try:
@@ -31,13 +31,13 @@ def fail(counts: ClientFailures, times: int, client: str = "a", address: str = H
 
 
 def stops(counts: ClientFailures, client: str = "a", address: str = HOME) -> Cause | None:
-    """What stops a right secret."""
+    """The limit that refuses a right secret, or None."""
     throttled = counts.throttled(client, address)
     return None if throttled is None else throttled.cause
 
 
-def test_failures_from_an_address_stop_it(clock: Clock) -> None:
-    """Whatever clients they name, so many are counted from one address, and other addresses go on."""
+def test_failures_from_an_address_block_it(clock: Clock) -> None:
+    """Failures from one address share a limit, whatever clients they name. Other addresses go on."""
     counts = failures(clock)
     causes = [fail(counts, 1, client)[0] for client in "abcd"]
     assert causes == [None, None, None, Cause.ADDRESS]
@@ -45,8 +45,8 @@ def test_failures_from_an_address_stop_it(clock: Clock) -> None:
     assert stops(counts, "z", OFFICE) is None
 
 
-def test_failures_from_many_addresses_stop_a_client(clock: Clock) -> None:
-    """Guesses at one client from everywhere are bounded too, and other clients go on."""
+def test_failures_from_many_addresses_block_a_client(clock: Clock) -> None:
+    """Guesses at one client from all addresses share a limit. Other clients go on."""
     counts = failures(clock)
     causes = [fail(counts, 1, "a", f"203.0.113.{number}")[0] for number in range(6)]
     assert causes == [None] * 5 + [Cause.CLIENT]
@@ -55,7 +55,7 @@ def test_failures_from_many_addresses_stop_a_client(clock: Clock) -> None:
 
 
 def test_addresses_of_a_network_share_a_count(clock: Clock) -> None:
-    """Whoever has one IPv6 address has a whole /64 of them."""
+    """A host with one IPv6 address has a whole /64 of them."""
     counts = failures(clock)
     causes = [fail(counts, 1, "a", f"2001:db8::{number}")[0] for number in range(1, 5)]
     assert causes == [None, None, None, Cause.CLIENT_AND_ADDRESS]
@@ -74,15 +74,15 @@ def test_known_good_address_goes_on(clock: Clock) -> None:
 
 
 def test_known_good_address_is_held_to_its_own_failures(clock: Clock) -> None:
-    """Whoever guesses from a client's own address is limited there as anywhere else."""
+    """Guesses from a client's own address are limited there as from any other."""
     counts = failures(clock)
     counts.succeeded("a", HOME)
     assert fail(counts, 4) == [None, None, None, Cause.CLIENT_AND_ADDRESS]
     assert stops(counts) is Cause.CLIENT_AND_ADDRESS
 
 
-def test_failure_does_not_tell_whose_address_it_is(clock: Clock) -> None:
-    """Beyond the address's limit a failure reads the same for its own client, and still counts."""
+def test_failure_does_not_reveal_whose_address_it_is(clock: Clock) -> None:
+    """Beyond an address's limit a failure of its own client gets the same answer, and still counts."""
     counts = failures(clock)
     counts.succeeded("a", HOME)
     fail(counts, 3, "b")
@@ -112,7 +112,7 @@ def test_use_keeps_an_address_known(clock: Clock) -> None:
 
 
 def test_windows_slide(clock: Clock) -> None:
-    """Each failure counts for the length of the window, and what is refused does not count."""
+    """Each failure counts for the length of the window; an attempt beyond the limit does not count."""
     counts = failures(clock)
     for _ in range(3):
         fail(counts, 1)
@@ -123,8 +123,8 @@ def test_windows_slide(clock: Clock) -> None:
     assert fail(counts, 2) == [None, Cause.CLIENT_AND_ADDRESS]
 
 
-def test_time_that_is_told_is_coarse(clock: Clock) -> None:
-    """Retry-After is in whole minutes, as that of logins is."""
+def test_retry_after_is_in_whole_minutes(clock: Clock) -> None:
+    """As for logins, the answer reveals nothing of the counts."""
     counts = failures(clock, "1/15minutes")
     fail(counts, 1)
     clock.now += 61
@@ -134,7 +134,7 @@ def test_time_that_is_told_is_coarse(clock: Clock) -> None:
 
 
 def test_every_limit_holds(clock: Clock) -> None:
-    """Of several limits the one that is over stops, however long ago its failures are."""
+    """One reached limit of several refuses, however old its failures are."""
     counts = failures(clock, "2/minute;4/hour", "")
     assert fail(counts, 3)[2] is not None
     clock.now += 60
@@ -145,7 +145,7 @@ def test_every_limit_holds(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("address", "client"), [("", ""), ("", "5/minute"), ("3/minute", "")])
 def test_empty_is_no_limit(clock: Clock, address: str, client: str) -> None:
-    """A count without a limit stops nothing."""
+    """A count without a limit refuses nothing."""
     counts = failures(clock, address, client)
     by_client = [fail(counts, 1, "a", f"203.0.113.{number}")[0] for number in range(10)]
     by_address = [fail(counts, 1, f"client{number}")[0] for number in range(10)]
@@ -154,7 +154,7 @@ def test_empty_is_no_limit(clock: Clock, address: str, client: str) -> None:
 
 
 def test_memory_is_bounded(clock: Clock) -> None:
-    """However many ids of whatever length are tried from however many addresses, memory has a bound."""
+    """Neither many ids, long ids nor many addresses exceed the bound on memory."""
     counts = failures(clock, "100/15minutes", "300/15minutes")
     for number in range(MAX_FAILURES + 500):
         fail(counts, 1, f"{number}" + "x" * 1000, f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
@@ -168,7 +168,7 @@ def test_memory_is_bounded(clock: Clock) -> None:
 
 
 def test_flood_empties_no_count(clock: Clock) -> None:
-    """Whoever has thousands of addresses gains no guess by it; a known address goes on."""
+    """Thousands of addresses gain an attacker no further guess; a known address goes on."""
     counts = failures(clock, "100/15minutes", "300/15minutes")
     counts.succeeded("a", OFFICE)
     guesses = [cause for n in range(20) for cause in fail(counts, 100, "a", f"2001:db8:1:{n:x}::1")]
@@ -186,8 +186,8 @@ def test_flood_empties_no_count(clock: Clock) -> None:
     assert stops(counts) is None
 
 
-def test_everything_is_forgotten_in_the_end(clock: Clock) -> None:
-    """What is older than any window takes no memory."""
+def test_failures_older_than_every_window_are_dropped(clock: Clock) -> None:
+    """Old failures take no memory."""
     counts = failures(clock)
     for number in range(100):
         counts.count(f"{number}", f"203.0.113.{number}")
@@ -198,7 +198,7 @@ def test_everything_is_forgotten_in_the_end(clock: Clock) -> None:
 
 
 def test_limit_beyond_memory_is_met(clock: Clock) -> None:
-    """A limit that is larger than what is remembered stops at that many, rather than never."""
+    """A limit above the number of failures that are kept is reached at that number."""
     counts = failures(clock, f"{MAX_FAILURES * 2}/day", "")
     for _ in range(MAX_FAILURES):
         counts.count("a", HOME)
@@ -206,5 +206,5 @@ def test_limit_beyond_memory_is_met(clock: Clock) -> None:
 
 
 def test_any_text_is_a_client_id(clock: Clock) -> None:
-    """A lone surrogate is an id as well, of nobody."""
+    """A lone surrogate is counted as an unknown client."""
     assert fail(failures(clock), 1, "\ud800") == [None]

@@ -8,8 +8,7 @@ import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.attempt_key import AttemptKey
-from login.ports import FailureRecord, Outcome, Threshold
+from login.ports import AttemptKey, FailureRecord, Outcome, Threshold
 from tests.failures import MemoryFailures
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Away, Gate

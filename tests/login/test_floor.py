@@ -7,7 +7,7 @@ import pytest
 
 from directory import Account, DirectoryUnavailable, InvalidCredentials, Person, Refusal
 from login import Throttled
-from login.concurrency.per_person import PermitTimeout
+from login.concurrency import PermitTimeout
 from login.response_time import ResponseTimeFloor
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate

@@ -35,7 +35,7 @@ def refused(gate: Gate, **attempt: str) -> Throttled:
     return caught.value
 
 
-def test_limits_are_read() -> None:
+def test_limits_are_read_as_operators_write_them() -> None:
     """A limit is a number and a span; there may be several, or none."""
     assert parse("10/15minutes;100/day") == (Limit(10, 900), Limit(100, 86_400))
     assert parse("5 per hour") == (Limit(5, 3600),)
@@ -43,7 +43,7 @@ def test_limits_are_read() -> None:
 
 
 @pytest.mark.parametrize("outcome", [WRONG, UNKNOWN, InvalidCredentials(Refusal.LOCKED)])
-def test_person_over_the_limit(outcome: InvalidCredentials) -> None:
+def test_attempt_beyond_the_limit_of_a_person_is_refused(outcome: InvalidCredentials) -> None:
     """After so many failures the directory is asked no more, whether there is such a person or not."""
     gate = Gate(FakeDirectory(outcome, FakeAccount()), person="3/15minutes")
     fail(gate, 3)
@@ -186,7 +186,9 @@ def test_outages_do_not_count() -> None:
         ({"server": "3/minute"}, Cause.SERVER, None),
     ],
 )
-def test_wide_limits(limits: dict[str, str], cause: Cause, other: dict[str, str] | None) -> None:
+def test_limits_of_client_address_and_server_refuse_everybody(
+    limits: dict[str, str], cause: Cause, other: dict[str, str] | None
+) -> None:
     """Failures are counted by client, address and server too, and each stops only what it counts."""
     gate = Gate(wrong(), **limits)  # type: ignore[arg-type]
     for net_id in ("alice", "bob", "carol"):

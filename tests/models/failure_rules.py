@@ -2,8 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from login.attempt_key import AttemptKey
-from login.ports import Outcome, Threshold
+from login.ports import AttemptKey, Outcome, Threshold
 from models import FailureStore, RefusedPassword, RefusedPasswordStore, purge
 from tests.models.stores import Stores
 

@@ -12,8 +12,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import text
 
-from login.attempt_key import AttemptKey
-from login.ports import Outcome
+from login.ports import AttemptKey, Outcome
 from models import FailureStore, StoreUnavailable, db
 from models.database.pool import DatabasePool
 from tests.conftest import Clock, Site

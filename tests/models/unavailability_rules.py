@@ -5,8 +5,7 @@ from typing import cast
 
 import pytest
 
-from login.attempt_key import AttemptKey
-from login.ports import Outcome
+from login.ports import AttemptKey, Outcome
 from models import (
     FailureStore,
     RefreshToken,

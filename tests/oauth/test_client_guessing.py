@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from cli import services_of
-from models import Client, ClientStore
+from models import ClientStore, db
 from models.keys import digest
 from tests.conftest import Registered, Site
 from tests.faults import rows
@@ -52,15 +54,14 @@ def told(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 def reads(site: Site) -> list[str]:
     """The client ids that are read from the database from now on."""
-    store: ClientStore = services_of(site.app).clients
     asked: list[str] = []
-    read = store.recent._read
 
-    def count(client_id: str) -> Client | None:
-        asked.append(client_id)
-        return read(client_id)
+    def note(_link: Any, _cursor: Any, statement: str, values: tuple[str], *_: object) -> None:
+        if "FROM client " in statement:
+            asked.append(values[0])
 
-    store.recent._read = count
+    with site.app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
     return asked
 
 
@@ -229,7 +230,7 @@ def test_refusal_costs_the_same_for_an_unknown_client(limited: Site) -> None:
     made: list[int] = []
     for tries in ([("nobody", "guess")] * 4, [(WEAK.client_id, "guess")] * 4, [WEAK.basic] * 2):
         for client_id, secret in tries:
-            with patch("models.keys.digest._digest", wraps=digest._digest) as digests:
+            with patch("models.keys.digest.keyed_digest", wraps=digest.keyed_digest) as digests:
                 ask(limited, client_id, secret, HOME if client_id == "nobody" else ATTACKER)
             made.append(digests.call_count)
     assert made == [4] * 10

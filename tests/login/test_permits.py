@@ -8,7 +8,7 @@ import pytest
 
 from directory import InvalidCredentials, Person, Refusal
 from login import Login
-from login.concurrency.per_person import PerPersonConcurrency
+from login.concurrency import PerPersonConcurrency
 from tests.conftest import Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from login.attempt_key import Names
-from login.folding import folded
+from login.names import Names, folded
 from tests.generated import examples
 from tests.servers.spellings import read_table
 
 TABLES = Path(__file__).parents[1] / "directory" / "spellings"
 NAMES = Names(b"k" * 32, ["campus.example", "CAMPUS"])
+ALICE = NAMES.digest("alice")
 # No time limit an example: other work on the machine must not fail a test.
 relaxed = settings(deadline=None, max_examples=examples(200))
 
@@ -64,7 +64,7 @@ def test_every_spelling_that_a_server_equates_has_one_digest(server: str) -> Non
         *(("\u30bf\u30ed\u30a6", "\u305f\u308d\u3046"), ("\uff80\uff9b\uff73", "\u305f\u308d\u3046")),
     ],
 )
-def test_accents_width_and_what_nobody_sees_make_no_other_name(typed: str, name: str) -> None:
+def test_accents_width_and_invisible_characters_make_no_other_name(typed: str, name: str) -> None:
     """What OpenLDAP takes apart, and what Active Directory ignores (RFC 4518, 2.2: mapped to nothing)."""
     assert folded(typed) == folded(name)
 
@@ -97,7 +97,7 @@ def test_a_realm_makes_no_other_digest(name: str) -> None:
     "typed", ["bob", "al-ice", "al.ice", "alice2", "\u4e2d\u6587", "\u043f\u0451\u0442\u0440"]
 )
 def test_other_names_keep_a_form_of_their_own(typed: str) -> None:
-    """Other letters, digits and the signs of ASCII tell people apart."""
+    """Other letters, digits and the signs of ASCII distinguish names."""
     assert folded(typed) not in {folded("alice"), ""}
 
 
@@ -105,3 +105,43 @@ def test_other_names_keep_a_form_of_their_own(typed: str) -> None:
 def test_a_name_like_a_realm_is_a_name(name: str) -> None:
     """Without `@` or a backslash nothing is taken off."""
     assert len({NAMES.digest(each) for each in (name, "", "@", f"x{name}")}) == 4
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("ALICE", " alice", "alice\t", "alice@campus.example", "Alice@Campus.Example ", "campus\\alice"),
+        *("CAMPUS\\ALICE", "\uff41lice", "al\u00adice", "ali\u200bce", "al ice"),
+    ],
+)
+def test_spellings_of_a_name_count_as_one(typed: str) -> None:
+    """Case, spaces, realms and invisible characters make no second name to guess under."""
+    assert NAMES.digest(typed) == ALICE
+
+
+@pytest.mark.parametrize(
+    "typed", ["alice2", "alice@elsewhere.example", "OTHER\\alice", "", "@campus.example"]
+)
+def test_other_names_have_another_digest(typed: str) -> None:
+    """Another name, or a realm that is not the directory's, is not alice."""
+    assert NAMES.digest(typed) != ALICE
+
+
+def test_digest_is_keyed() -> None:
+    """Without the key nobody can try names against a digest: users type passwords into that field."""
+    assert Names(b"l" * 32).digest("alice") != Names(b"k" * 32).digest("alice")
+    assert b"alice" not in ALICE
+    assert len(ALICE) == 16
+
+
+def test_any_text_has_a_digest() -> None:
+    """A lone surrogate or a control character adds nothing to a name."""
+    for nothing in ("\ud800", "\udfff", "\0"):
+        assert NAMES.digest(nothing) == NAMES.digest("") != ALICE
+        assert NAMES.digest(f"ali{nothing}ce") == ALICE
+
+
+def test_names_that_are_too_long_have_one_digest() -> None:
+    """A name over 256 characters is not folded: all such names share one digest."""
+    assert NAMES.digest("a" * 257) == NAMES.digest("\u0301" * 16_000)
+    assert NAMES.digest("a" * 257) not in {NAMES.digest(""), NAMES.digest("a" * 256), NAMES.digest("\0")}

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
-from login.concurrency.bulkhead import Bulkhead
+from login.concurrency import Bulkhead
 
 
 class Clock:

@@ -1,6 +1,7 @@
-"""One form of all spellings of a login name that a directory may equate.
+"""One digest of all spellings of a login name that a directory may equate.
 
-Owns: which spellings count as one. Must not know: digests, and who is counted.
+Owns: which spellings count as one, and the keyed digests by which failures are counted. Must not know: the
+counts.
 
 Directories compare names in different ways. OpenLDAP lowers the case and takes compatibility characters
 apart. Active Directory ignores accents, width and kana as well, and every character without a sort weight.
@@ -9,11 +10,20 @@ an entry must have one form. The form here is coarser than any of these comparis
 share a count, and nothing else.
 """
 
+import hashlib
+import hmac
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
+from directory import MAX_NAME_CHARACTERS
+
+_DIGEST_BYTES = 16
+# All names that are too long count as this one, to which no name folds.
+_TOO_LONG: Final = "\0"
+_SPELLING: Final = "spelling:"
 # Strokes, hooks and tails are no combining marks: "LATIN SMALL LETTER L WITH STROKE" is an l.
 _LATIN: Final = re.compile(
     r"LATIN (?:(?:SMALL|CAPITAL) (?:LETTER|LIGATURE)|LETTER SMALL CAPITAL) ([A-Z]{1,2})(?: WITH .*)?"
@@ -47,6 +57,65 @@ _LEADING, _VOWEL, _TRAILING = 0x1100, 0x1161, 0x11A7
 _VOWELS_AND_TRAILING, _TRAILING_COUNT = 588, 28
 _ASCII_SPACES: Final = re.compile(r"[\0-\x20\x7f]+")
 _KEPT: Final = frozenset({"Ll", "Lo", "Lt", "Lu", "Nd", "Nl", "No"})
+
+
+class Names:
+    """Makes one digest of all spellings of a login name."""
+
+    def __init__(self, key: bytes, realms: Collection[str] = ()) -> None:
+        """Take the key and the realms.
+
+        Args:
+            key: of the digests.
+            realms: realms that the directory takes off a name, behind `@` or before a backslash.
+        """
+        # Copied for each name, so that the key is hashed once.
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
+        self._realms = {folded(realm) for realm in realms} - {""}
+
+    def digest(self, typed: str) -> bytes:
+        """A keyed digest of the name, without case, accents, spaces, realm and invisible characters.
+
+        It is coarser than any directory's own comparison: names may share a count, and no name has two. All
+        names that are too long for a login share one digest, which costs nothing to make.
+
+        Args:
+            typed: the login name as typed.
+        """
+        if len(typed) > MAX_NAME_CHARACTERS:
+            name = _TOO_LONG
+        elif typed.isascii() and typed.isalnum():
+            name = typed.lower()
+        else:
+            name = self._without_realms(folded(typed))
+        return self._digest_of(name)
+
+    def spelling(self, typed: str) -> str:
+        """A keyed digest of the name exactly as typed, used in place of a stable id.
+
+        Args:
+            typed: the login name as typed.
+        """
+        exact = typed if len(typed) <= MAX_NAME_CHARACTERS else _TOO_LONG
+        # No folded name holds a zero byte, so that this digest differs from all of `digest`.
+        return _SPELLING + self._digest_of(f"\0{exact}").hex()
+
+    def _digest_of(self, text: str) -> bytes:
+        keyed = self._keyed.copy()
+        keyed.update(text.encode(errors="surrogatepass"))
+        return keyed.digest()[:_DIGEST_BYTES]
+
+    def _without_realms(self, name: str) -> str:
+        """Take realms off until none is left: a spelling may hide a realm from the directory."""
+        while True:
+            local, at, behind = name.rpartition("@")
+            before, backslash, rest = name.partition("\\")
+            if at and behind in self._realms:
+                name = local
+            elif backslash and before in self._realms:
+                name = rest
+            else:
+                return name
 
 
 def folded(text: str) -> str:
