@@ -39,7 +39,7 @@ def import_clients(
         StoreUnavailable: nothing was stored.
     """
     try:
-        clients = read_clients(text, ignored)
+        clients = read_clients(text, services.client_auth.methods, ignored)
         store_clients(clients, services.clients.hasher, services.now, actor=actor)
     except ImportRefused as refused:
         raise ImportRejected(*refused.sentences, "Nothing was imported.") from None

@@ -142,7 +142,7 @@ def create_client(services: Services, name: str, changes: Mapping[str, Any], *, 
         StoreUnavailable: nothing was registered.
     """
     registration = changed(Registration(client_name=name), changes)
-    _refuse_mistakes(registration)
+    _refuse_mistakes(services, registration)
     name_is_shared = any(each.client_name == name for each in services.clients.list())
     undescribed = undescribed_scopes(registration.scope)
     client, secret = services.clients.create(registration, actor=actor)
@@ -174,7 +174,7 @@ def update_client(
 
     def columns(stored: Client) -> dict[str, Any]:
         after = changed(stored, changes)
-        _refuse_mistakes(after)
+        _refuse_mistakes(services, after)
         if after.is_public != stored.is_public:
             raise ClientTypeFixed
         values = {each: (getattr(stored, each), getattr(after, each)) for each in names}
@@ -292,6 +292,6 @@ def changed(registration: _AnyRegistration, changes: Mapping[str, Any]) -> _AnyR
     return replace(registration, **members)
 
 
-def _refuse_mistakes(registration: Registration) -> None:
-    if broken := mistakes(registration):
+def _refuse_mistakes(services: Services, registration: Registration) -> None:
+    if broken := mistakes(registration, services.client_auth.methods):
         raise InvalidRegistration(*broken)

@@ -7,7 +7,7 @@ from directory import Directory
 from directory.ldap import LdapConfig
 from login import Limits, Names
 from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore
-from oauth import SigningKeys, named_groups
+from oauth import SigningKeys, StrictClientAuthentication, named_groups
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import REASON_LENGTH, AuditEvent
@@ -29,6 +29,7 @@ class Services:
     """The stores, the directory, the clock and the settings of one application."""
 
     clients: ClientStore
+    client_auth: StrictClientAuthentication
     grants: GrantStore
     directory: Directory
     ring: KeyRing

@@ -7,6 +7,7 @@ them. Must not know: ldap3, the directory package, SQL text, the settings object
 """
 
 from oauth.audit import Audit
+from oauth.clients.authentication import StrictClientAuthentication
 from oauth.endpoints.cors import Origins
 from oauth.endpoints.metadata import ServerMetadata
 from oauth.endpoints.registration import oauth_endpoints
@@ -41,6 +42,7 @@ __all__ = [
     "ServerMetadata",
     "SigningKeys",
     "Stores",
+    "StrictClientAuthentication",
     "TokenIssuer",
     "doubts",
     "error_response",

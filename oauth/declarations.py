@@ -7,12 +7,15 @@ declares what is its own, each attribute where it has any:
 - `REPEATABLE_PARAMETERS`: names that may appear several times.
 - `METADATA`: members of RFC 8414. Lists of one name are joined; a text that begins with a slash is a path,
   which the document names below the issuer.
+- `PUBLIC_CLIENTS` (endpoints that authenticate a client): whether they accept public clients. The document
+  names their methods of client authentication, which are those that the server has registered.
 - `PATHS`, `HTTP_METHODS` and `CORS` (endpoints): where it is served, and whether browser pages may call it.
 
 Must not know: any particular grant or endpoint.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from oauth.clients.authentication import PARAMETERS as CLIENT_PARAMETERS
 from oauth.token_request import ParameterNames
@@ -26,12 +29,22 @@ _NOT_OFFERED = frozenset(
 _Members = Mapping[str, str | Sequence[str]]
 
 
+class _ClientAuthMethods(Protocol):
+    def __call__(self, *, public: bool) -> Sequence[str]: ...
+
+
 class Declarations:
     """The declarations of every registered grant, extension and endpoint of one server."""
 
-    def __init__(self) -> None:
-        """Begin with what client authentication reads."""
+    def __init__(self, client_auth_methods: _ClientAuthMethods) -> None:
+        """Begin with what client authentication reads.
+
+        Args:
+            client_auth_methods: gives the registered methods of client authentication.
+        """
         self.parameters = ParameterNames(CLIENT_PARAMETERS | _NOT_OFFERED, frozenset())
+        self._client_auth_methods = client_auth_methods
+        self._accepts_public: dict[str, bool] = {}
         self._members: dict[str, str | list[str]] = {}
 
     def add(self, *declaring: object) -> None:
@@ -46,6 +59,8 @@ class Declarations:
             repeatable: frozenset[str] = getattr(each, "REPEATABLE_PARAMETERS", frozenset())
             self.parameters = self.parameters.joined(once, repeatable)
             self._join(getattr(each, "METADATA", {}))
+            if hasattr(each, "ENDPOINT_NAME") and hasattr(each, "PUBLIC_CLIENTS"):
+                self._accepts_public[each.ENDPOINT_NAME] = each.PUBLIC_CLIENTS
 
     def metadata(self, issuer: str) -> dict[str, object]:
         """The declared members of the metadata document: endpoints first, in the order of registration.
@@ -54,7 +69,12 @@ class Declarations:
             issuer: the public base URL.
         """
         urls = {name: f"{issuer}{path}" for name, path in self._members.items() if isinstance(path, str)}
-        return {**urls, **{name: list(each) for name, each in self._members.items() if name not in urls}}
+        methods = {
+            f"{name}_endpoint_auth_methods_supported": list(self._client_auth_methods(public=public))
+            for name, public in self._accepts_public.items()
+        }
+        lists = {name: list(each) for name, each in self._members.items() if name not in urls}
+        return {**urls, **methods, **lists}
 
     def _join(self, members: _Members) -> None:
         for name, value in members.items():

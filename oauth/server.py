@@ -1,7 +1,8 @@
 """Authlib's authorization server, joined to our policy, stores and login.
 
-Grants (`wiring/oauth.py`), endpoints (`oauth/endpoints/registration.py`) and methods of client authentication
-are registered from outside, as with any server of Authlib's.
+Grants (`wiring/oauth.py`) and endpoints (`oauth/endpoints/registration.py`) are registered from outside, as
+with any server of Authlib's. So are further methods of client authentication
+(`register_client_auth_method`): every endpoint, the metadata and the registration of clients know them.
 """
 
 import time
@@ -13,7 +14,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import UnsupportedGrantTypeError
 from flask import Response
 
-from login import ClientFailures, Login
+from login import Login
 from models import ClientStore, GrantStore, MissingPersonStore, RefreshStore
 from oauth.audit import Audit
 from oauth.clients.authentication import StrictClientAuthentication, query_with
@@ -68,7 +69,7 @@ class Server(AuthorizationServer):
         audit: Audit,
         stores: Stores,
         login: Login,
-        client_failures: ClientFailures,
+        client_auth: StrictClientAuthentication,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Join the parts. Nothing is registered yet.
@@ -80,11 +81,11 @@ class Server(AuthorizationServer):
             audit: the log and the audit table.
             stores: the database's.
             login: the way to the directory.
-            client_failures: counts failed authentications of clients.
+            client_auth: the methods of client authentication.
             clock: seconds since the epoch.
         """
         super().__init__(query_client=query_with(stores.clients.recent.get))
-        self.declared = Declarations()
+        self.declared = Declarations(self.client_auth_methods)
         self.policy, self.issuer = policy, policy.issuer
         self.token_issuer, self.rotated_tokens = token_issuer, rotated_tokens
         self.audit, self.log = audit, audit.log
@@ -92,7 +93,7 @@ class Server(AuthorizationServer):
         self.login = login
         self.throttlings = LogSampler()
         self._clock = clock
-        self._client_auth = StrictClientAuthentication(stores.clients, client_failures, clock)
+        self._client_auth = client_auth
 
     def register_grant(
         self, grant_cls: type, extensions: Sequence[Callable[..., object]] | None = None
@@ -114,7 +115,7 @@ class Server(AuthorizationServer):
         """The registered methods of client authentication (RFC 7591, 2).
 
         Args:
-            public: whether public clients are allowed, which have none.
+            public: whether public clients are allowed. Their method is `none`.
         """
         methods: Sequence[str] = self._client_auth.methods
         return methods if public else [method for method in methods if method != NONE]

@@ -3,12 +3,9 @@
 Owns: which grants are served, and with which extensions.
 """
 
-import time
-
 from flask import Flask
 
 from admin import Services
-from login import ClientFailures
 from models import MissingPersonStore, RefreshStore, ScopeStore
 from oauth import PairwiseSubjects, Policy, RotatedTokens, ScopeRegistry, Server, Stores, TokenIssuer
 from oauth.grants.client_credentials import ClientCredentialsGrant
@@ -17,7 +14,7 @@ from oauth.grants.refresh_token import RefreshTokenGrant
 from settings import Settings
 from telemetry import Log
 from wiring.audit import open_audit
-from wiring.from_settings import client_limits, lifetimes, restrictions
+from wiring.from_settings import lifetimes, restrictions
 from wiring.login import open_login
 
 GRANTS = (PasswordGrant, RefreshTokenGrant, ClientCredentialsGrant)
@@ -55,7 +52,7 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
         audit=audit,
         stores=_stores(services),
         login=open_login(settings, services.ring, services.directory, log, services.clock),
-        client_failures=ClientFailures(client_limits(settings), monotonic=time.monotonic),
+        client_auth=services.client_auth,
         clock=services.clock,
     )
     for grant in GRANTS:

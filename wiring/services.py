@@ -1,5 +1,6 @@
 """Builds the services that operators and the server share: the directory, the stores and the keys."""
 
+import time
 from collections.abc import Callable
 
 from flask import Flask
@@ -7,12 +8,14 @@ from flask import Flask
 from admin import Services
 from directory import Directory
 from directory.ldap import open_directory
+from login import ClientFailures
 from models import ClientStore, GrantCap, GrantStore, GroupCommit
+from oauth import StrictClientAuthentication
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log
 from wiring.audit import ServerStates, audit_names
-from wiring.from_settings import ldap_config, limits
+from wiring.from_settings import client_limits, ldap_config, limits
 from wiring.keys import persistent_secrets, secret_hasher, signing_keys
 from wiring.login import login_names
 
@@ -41,8 +44,10 @@ def open_services(
     """
     ldap = ldap_config(settings)
     grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
+    clients = ClientStore(secret_hasher(ring), grants, clock)
     return Services(
-        clients=ClientStore(secret_hasher(ring), grants, clock),
+        clients=clients,
+        client_auth=_client_authentication(clients, settings, clock),
         grants=grants,
         ring=ring,
         signing_keys=signing_keys(ring, clock),
@@ -55,3 +60,10 @@ def open_services(
         login_names=login_names(settings, ring),
         limits=limits(settings),
     )
+
+
+def _client_authentication(
+    clients: ClientStore, settings: Settings, clock: Callable[[], float]
+) -> StrictClientAuthentication:
+    failures = ClientFailures(client_limits(settings), monotonic=time.monotonic)
+    return StrictClientAuthentication(clients, failures, clock)

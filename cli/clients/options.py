@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from oauth.clients.registration import FLAGS, METHODS, TOKEN_FORMATS
+from oauth.clients.registration import FLAGS, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
 
 _METADATA = (
@@ -23,7 +23,11 @@ _METADATA = (
         "--default-scope", help="The scope of a request that asks for none (default: all its scopes)."
     ),
     click.option("--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Repeatable."),
-    click.option("--auth-method", type=click.Choice(METHODS), help="How the client authenticates."),
+    click.option(
+        "--auth-method",
+        metavar="METHOD",
+        help="How it authenticates: client_secret_basic (default), client_secret_post, none (public client).",
+    ),
     click.option("--owner", help="Who is responsible for the client."),
     click.option(
         "--resource-server/--no-resource-server", default=None, help="Whether it may introspect tokens."

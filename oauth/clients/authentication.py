@@ -1,8 +1,9 @@
 """Client authentication (RFC 6749, 2.3): exactly one method, one answer to every failure, constant time.
 
-Each method is one function in Authlib's registry, and further methods are registered from outside. Authlib's
-own functions are replaced: they decode Basic credentials in one way only, distinguish an unknown client from
-a wrong secret, and compare text. Authlib's registry also accepts two methods at once.
+Each method is one function under its name (RFC 7591, 2): `StrictClientAuthentication.register`. From that the
+metadata document, the registration of clients and every endpoint derive their methods. Authlib's own
+functions are replaced: they decode Basic credentials in one way only, distinguish an unknown client from a
+wrong secret, and compare text. Authlib's registry also accepts two methods at once.
 """
 
 from binascii import a2b_base64
@@ -17,7 +18,7 @@ from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
 
 from login import ClientFailures, ClientThrottled
 from models import Client, ClientSecret, ClientStore, StoreUnavailable, has_our_form
-from oauth.clients.registration import KEEP_REFRESH_TOKEN, METHODS, NONE, TOLERANT_SCOPE
+from oauth.clients.registration import KEEP_REFRESH_TOKEN, NONE, TOLERANT_SCOPE
 from oauth.errors import InvalidClient, malformed
 from oauth.policy.scope import resolve
 from oauth.token_request import TokenRequest
@@ -126,11 +127,12 @@ class StrictClientAuthentication(ClientAuthentication):
         self._methods: dict[str, Method] = {}
         self.methods: Sequence[str] = ()
         """The names of all registered methods (RFC 7591, 2)."""
-        for method, function in zip(METHODS, (self._basic, self._post, _none), strict=True):
-            self.register(method, function)
+        self.register("client_secret_basic", self._basic)
+        self.register("client_secret_post", self._post)
+        self.register(NONE, _none)
 
     def register(self, method: str, func: Method) -> None:
-        """Register a method, or replace the function of one (Authlib).
+        """Register a method for every endpoint, or replace the function of one (Authlib).
 
         Args:
             method: its name (RFC 7591, 2).

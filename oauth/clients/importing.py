@@ -25,7 +25,9 @@ class ImportRefused(ValueError):
         self.sentences = sentences
 
 
-def read_clients(text: str, ignored: Collection[str] = ()) -> Sequence[ImportedClient]:
+def read_clients(
+    text: str, auth_methods: Sequence[str], ignored: Collection[str] = ()
+) -> Sequence[ImportedClient]:
     """The clients of a JSON list. Members that describe a client to people, and times, are ignored.
 
     A member that restricts a client is never ignored: it is understood, or the list is refused.
@@ -33,6 +35,7 @@ def read_clients(text: str, ignored: Collection[str] = ()) -> Sequence[ImportedC
     Args:
         text: the list; each object has `client_id`, and unless the client is public `client_secret`, or
             `client_secret_hash` (SHA-256 as hex or base64, or WSO2's object with `algorithm` and `hash`).
+        auth_methods: the names of the registered methods of client authentication.
         ignored: members that the operator chose to ignore.
 
     Raises:
@@ -53,7 +56,7 @@ def read_clients(text: str, ignored: Collection[str] = ()) -> Sequence[ImportedC
         except ValueError as error:
             sentences.append(f"{name}: {error}")
             continue
-        sentences += [f"{name}: {sentence}" for sentence in mistakes(client.registration)]
+        sentences += [f"{name}: {sentence}" for sentence in mistakes(client.registration, auth_methods)]
         clients.append(client)
     ids = Counter(client.client_id for client in clients)
     sentences += [

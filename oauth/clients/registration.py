@@ -9,7 +9,6 @@ from oauth.policy.claims import PAIRWISE_SUBJECT, claim_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 
 NONE = "none"
-METHODS = ("client_secret_basic", "client_secret_post", NONE)
 GRANT_TYPES = ("password", "refresh_token", "client_credentials")
 OPAQUE = "opaque"
 TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
@@ -33,11 +32,12 @@ FLAGS = (
 )
 
 
-def mistakes(registration: Registration) -> Sequence[str]:
+def mistakes(registration: Registration, auth_methods: Sequence[str]) -> Sequence[str]:
     """A sentence for each mistake in a registration; none if it can be stored.
 
     Args:
         registration: as the operator wants it.
+        auth_methods: the names of the registered methods of client authentication.
     """
     sentences = []
     if not 0 < len(registration.client_name) <= _NAME_LENGTH or not registration.client_name.isprintable():
@@ -50,8 +50,8 @@ def mistakes(registration: Registration) -> Sequence[str]:
         for grant in registration.grant_types
         if grant not in GRANT_TYPES
     ]
-    if registration.token_endpoint_auth_method not in METHODS:
-        sentences.append(f"The authentication method must be one of {', '.join(METHODS)}.")
+    if registration.token_endpoint_auth_method not in auth_methods:
+        sentences.append(f"The authentication method must be one of {', '.join(auth_methods)}.")
     sentences += _scope_mistakes(registration)
     sentences += _token_mistakes(registration)
     sentences += [
@@ -59,7 +59,7 @@ def mistakes(registration: Registration) -> Sequence[str]:
         for uri in registration.redirect_uris
         if not _is_absolute(uri)
     ]
-    if registration.token_endpoint_auth_method == "none":  # noqa: S105 - a method's name
+    if registration.token_endpoint_auth_method == NONE:
         sentences += _public_mistakes(registration)
     return [*sentences, *claim_mistakes(registration), *restriction_mistakes(registration)]
 

@@ -15,7 +15,7 @@ from flask.globals import request_ctx
 from core import request_deadline
 from login import Cause, ClientThrottled, DirectoryUnavailable, InvalidCredentials, Throttled
 from models import ClientEnded, StoreUnavailable
-from oauth.clients.registration import DETAILED_ERRORS, METHODS, URL_ENCODING_HINTS
+from oauth.clients.registration import DETAILED_ERRORS, URL_ENCODING_HINTS
 from oauth.clients.url_encoding import is_left_raw
 from oauth.endpoints.cors import Origins
 from oauth.endpoints.routes import add_routes
@@ -34,10 +34,10 @@ class TokenEndpoint:
     PATHS = ("/oauth/token", "/token")
     HTTP_METHODS = ("POST",)
     CORS = True
+    PUBLIC_CLIENTS = True
     PARAMETERS = frozenset({"grant_type", "scope"})
     METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
         "token_endpoint": PATHS[0],
-        "token_endpoint_auth_methods_supported": METHODS,
         # Named because the default would be two response types and two grants (RFC 8414, 2).
         "response_types_supported": (),
     }

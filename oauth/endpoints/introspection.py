@@ -7,7 +7,6 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from models import AccessToken
 from oauth.clients.authentication import OAuthClient
-from oauth.clients.registration import METHODS, NONE
 from oauth.errors import missing
 from oauth.policy.audience import audience_of
 from oauth.policy.claims import username_of
@@ -25,12 +24,15 @@ class Introspection(IntrospectionEndpoint):
     PATHS = ("/oauth/introspect", "/introspect")
     HTTP_METHODS = ("POST",)
     CORS = False
+    PUBLIC_CLIENTS = False
     PARAMETERS = frozenset({"token", "token_type_hint"})
-    CLIENT_AUTH_METHODS = tuple(method for method in METHODS if method != NONE)
-    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
-        "introspection_endpoint": PATHS[0],
-        "introspection_endpoint_auth_methods_supported": CLIENT_AUTH_METHODS,
-    }
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {"introspection_endpoint": PATHS[0]}
+
+    @property
+    def CLIENT_AUTH_METHODS(self) -> Sequence[str]:  # noqa: N802 - Authlib's name
+        """The methods of client authentication that the endpoint accepts."""
+        methods: Sequence[str] = self.server.client_auth_methods(public=self.PUBLIC_CLIENTS)
+        return methods
 
     def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:
         """The token if the client may know of it, else None: inactive (section 2.2).

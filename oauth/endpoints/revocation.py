@@ -7,7 +7,6 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from models import AccessToken
 from oauth.clients.authentication import OAuthClient
-from oauth.clients.registration import METHODS
 from oauth.errors import missing
 from oauth.token_request import TokenRequest
 from oauth.tokens.presented import Presented, find_presented, foreign_token
@@ -22,12 +21,17 @@ class Revocation(RevocationEndpoint):
     PATHS = ("/oauth/revoke", "/revoke")
     HTTP_METHODS = ("POST",)
     CORS = True
+    PUBLIC_CLIENTS = True
     PARAMETERS = frozenset({"token", "token_type_hint"})
     METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
         "revocation_endpoint": PATHS[0],
-        "revocation_endpoint_auth_methods_supported": METHODS,
     }
-    CLIENT_AUTH_METHODS = METHODS
+
+    @property
+    def CLIENT_AUTH_METHODS(self) -> Sequence[str]:  # noqa: N802 - Authlib's name
+        """The methods of client authentication that the endpoint accepts."""
+        methods: Sequence[str] = self.server.client_auth_methods(public=self.PUBLIC_CLIENTS)
+        return methods
 
     def authenticate_token(self, request: TokenRequest, client: OAuthClient) -> Presented | None:
         """The client's token; None if there is no such token, which is answered with 200 (section 2.2).

@@ -54,7 +54,7 @@ class ConcurrencyRules:
         office.stores.register(CLIENT, scope="profile email")
         results = office.at_once(update(office, default_scope="email"), update(office, scope="profile"))
         assert sorted(type(each).__name__ for each in results) == ["InvalidRegistration", "UpdatedClient"]
-        assert mistakes(find_client(office.services, CLIENT)) == []
+        assert mistakes(find_client(office.services, CLIENT), office.services.client_auth.methods) == []
 
     def test_secrets_of_two_operators_both_work(self, office: Office) -> None:
         """Two rotations at once make two secrets, each with a number of its own."""

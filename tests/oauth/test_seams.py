@@ -217,9 +217,9 @@ class TestClientAuthenticationMethod:
 
     @pytest.fixture(params=[signed, signed_in_authlibs_way])
     def client(self, faked: Site, request: pytest.FixtureRequest) -> Registered:
-        """A client that is registered with the method `signed`."""
+        """A client that is registered with the method `signed`, by its command."""
         server_of(faked).register_client_auth_method("signed", request.param)
-        return register(faked, token_endpoint_auth_method="signed", grant_types=("password",))
+        return faked.register("a signing program", "--auth-method", "signed")
 
     @pytest.fixture
     def present(self, faked: Site) -> Callable[..., TestResponse]:
@@ -238,6 +238,22 @@ class TestClientAuthenticationMethod:
         assert said(present(f"{client.client_id}:right")) == OK
         assert said(present(f"{client.client_id}:right", client_id=client.client_id)) == OK
         assert [row["client_id"] for row in rows(faked, "grant")] == [client.client_id] * 2
+
+    @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
+    def test_every_endpoint_accepts_the_method(self, faked: Site, client: Registered, path: str) -> None:
+        """A method is registered once, and holds at the token, revocation and introspection endpoints."""
+        form = {"grant_type": "password", "username": "alice", "password": "alice-password", "token": "x"}
+        right, wrong = (
+            faked.http.post(path, data=form, headers={"X-Signed": f"{client.client_id}:{signature}"})
+            for signature in ("right", "wrong")
+        )
+        assert (said(right), said(wrong)) == (OK, INVALID_CLIENT)
+
+    @pytest.mark.parametrize("endpoint", ["token", "revocation", "introspection"])
+    def test_metadata_names_the_method(self, faked: Site, client: Registered, endpoint: str) -> None:
+        """The metadata names a registered method at each endpoint (RFC 8414, 2)."""
+        document = faked.http.get("/.well-known/oauth-authorization-server").get_json()
+        assert "signed" in document[f"{endpoint}_endpoint_auth_methods_supported"]
 
     def test_failures_get_the_one_answer_and_the_log_the_cause(
         self, faked: Site, client: Registered, present: Callable[..., TestResponse]
@@ -279,6 +295,13 @@ class TestClientAuthenticationMethod:
         headers = {"X-Signed": f"{client.client_id}:wrong"}
         statuses = [site.http.post("/token", data=form, headers=headers).status_code for _ in range(5)]
         assert statuses == [401, 401, 401, 429, 429]
+
+
+def test_client_cannot_be_registered_with_an_unregistered_method(faked: Site) -> None:
+    """The refusal names the methods that the server has registered, further ones too (RFC 7591, 2)."""
+    server_of(faked).register_client_auth_method("signed", signed)
+    refused = faked.run("client", "create", "a program", "--auth-method", "unknown", status=1)
+    assert "must be one of client_secret_basic, client_secret_post, none, signed." in refused
 
 
 def test_unknown_grant_type_is_not_repeated(faked: Site) -> None:
