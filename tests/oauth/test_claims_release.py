@@ -44,8 +44,8 @@ def stored_claims(site: Site) -> set[str]:
     return set(json.loads(str(rows(site, "grant")[-1]["claims"])))
 
 
-def test_all_claims_by_default(faked: Site) -> None:
-    """A client without a list of claims is given what its scope releases (OpenID Connect Core, 5.4)."""
+def test_client_without_a_list_gets_all_claims_of_its_scope(faked: Site) -> None:
+    """A client without a list of claims gets those that its scope releases (OpenID Connect Core, 5.4)."""
     token = faked.token(faked.register("a program", *EVERYTHING))
     ours, standard = told(faked, token)
     assert ours == {"sub", "net_id", "name", "mail", "groups", "affiliations", "principal_name"}
@@ -61,8 +61,8 @@ def test_all_claims_by_default(faked: Site) -> None:
 
 
 @pytest.mark.parametrize("names", ["name affiliations", "name eduperson_affiliation"])
-def test_only_registered_claims(faked: Site, names: str) -> None:
-    """Nothing but what is on the client's list is given or even stored; either name of a claim will do."""
+def test_client_gets_only_the_claims_of_its_list(faked: Site, names: str) -> None:
+    """Only claims on the client's list are released and stored. The list may use either name of a claim."""
     token = faked.token(faked.register("a program", *EVERYTHING, "--release", names))
     assert stored_claims(faked) == {"name", "affiliations"}
     assert told(faked, token) == (
@@ -72,13 +72,13 @@ def test_only_registered_claims(faked: Site, names: str) -> None:
 
 
 def test_list_releases_no_more_than_the_scope(faked: Site) -> None:
-    """A claim on the list is given only with its scope."""
+    """A claim on the list is released only with its scope."""
     client = faked.register("a program", "--scope", "profile email", "--release", "name mail")
     assert told(faked, faked.token(client, scope="profile"))[0] == {"sub", "name"}
 
 
-def test_list_holds_for_tokens_that_are_out(faked: Site) -> None:
-    """A list that was shortened holds at once, for tokens of before too."""
+def test_shorter_list_applies_to_earlier_tokens(faked: Site) -> None:
+    """A shorter list applies at once, to earlier tokens too."""
     client = faked.register("a program", *EVERYTHING)
     token = faked.token(client)
     faked.run("client", "update", client.client_id, "--release", "mail")
@@ -86,8 +86,8 @@ def test_list_holds_for_tokens_that_are_out(faked: Site) -> None:
     assert "username" not in introspected(faked, client, token)
 
 
-def test_list_holds_at_a_refresh(faked: Site) -> None:
-    """A refresh stores no claim that the client may not be given any more."""
+def test_shorter_list_applies_at_a_refresh(faked: Site) -> None:
+    """A refresh stores no claim that the client may no longer have."""
     client = faked.register("a program", *EVERYTHING)
     tokens = faked.ask_token(client).get_json()
     faked.run("client", "update", client.client_id, "--release", "mail")
@@ -96,7 +96,7 @@ def test_list_holds_at_a_refresh(faked: Site) -> None:
 
 
 def test_groups_that_are_not_released_are_not_searched(make_site: Callable[..., Site]) -> None:
-    """The scope `groups` costs the directory nothing where the client may not be given them."""
+    """The scope `groups` costs no search if the client may not have groups."""
 
     class Asked(FakeDirectory):
         def verify(self, *credentials: str, groups: bool = False, **_: object) -> object:  # type: ignore[override]
@@ -109,8 +109,8 @@ def test_groups_that_are_not_released_are_not_searched(make_site: Callable[..., 
 
 
 @pytest.mark.parametrize("name", ["Name", "surname", "sub", "memberOf"])
-def test_claim_that_there_is_not(faked: Site, name: str) -> None:
-    """A slip in a claim's name is refused when the client is registered."""
+def test_unknown_claim_is_refused(faked: Site, name: str) -> None:
+    """A misspelt claim is refused when the client is registered."""
     said = faked.run("client", "create", "a program", "--release", f"name {name}", status=1)
     assert f"There is no claim {name!r}; there are net_id, name, mail" in said
 
@@ -124,7 +124,7 @@ def test_claim_that_there_is_not(faked: Site, name: str) -> None:
         (("--release", "name"), None),
     ],
 )
-def test_username_at_introspection(
+def test_introspection_releases_the_username_as_the_net_id(
     faked: Site, resource_server: Registered, options: tuple[str, ...], username: str | None
 ) -> None:
     """`username` is told unless the token's client may not be given it, whoever asks (RFC 7662, 2.2)."""
@@ -138,8 +138,8 @@ def test_username_at_introspection(
 class TestPrivacy:
     """Who asked for privacy is released nothing but `sub`."""
 
-    def test_nothing_but_sub(self, faked: Site, fake: FakeDirectory) -> None:
-        """Nothing else is told anywhere, nor stored; and the token works."""
+    def test_private_person_is_released_as_sub_only(self, faked: Site, fake: FakeDirectory) -> None:
+        """No endpoint releases another claim and none is stored. The token works."""
         fake.outcome = PRIVATE
         client = faked.register("a program", *EVERYTHING)
         tokens = faked.ask_token(client).get_json()
@@ -151,14 +151,14 @@ class TestPrivacy:
             assert (body["active"], body["sub"]) == (True, ALICE.id)
             assert "username" not in body
 
-    def test_operators_still_find_them(self, faked: Site, fake: FakeDirectory) -> None:
-        """The wish is about programs: whoever answers for the server finds a person by their Net ID."""
+    def test_operator_finds_a_private_person(self, faked: Site, fake: FakeDirectory) -> None:
+        """Privacy is about programs: the operator finds a person by their Net ID."""
         fake.outcome = PRIVATE
         faked.token(faked.register("a program", *EVERYTHING))
         assert ALICE.id in faked.run("grant", "list", "--person", "alice")
 
-    def test_wish_between_login_and_refresh(self, faked: Site, fake: FakeDirectory) -> None:
-        """Who asks for it later is private after the next refresh, to tokens of before too; and back."""
+    def test_privacy_applies_from_the_next_refresh(self, faked: Site, fake: FakeDirectory) -> None:
+        """A later wish applies from the next refresh, to earlier tokens too, and so does its end."""
         client = faked.register("a program", *EVERYTHING)
         tokens = faked.ask_token(client).get_json()
         fake.outcome = PRIVATE
@@ -172,7 +172,7 @@ class TestPrivacy:
         assert introspected(faked, client, later["access_token"])["username"] == "alice"
 
     def test_kept_refresh_token_forgets_the_net_id(self, faked: Site, fake: FakeDirectory) -> None:
-        """A refresh that rotates nothing takes the Net ID out of the grant as well."""
+        """A refresh that keeps its token also removes the Net ID from the grant."""
         client = faked.register("a program", *EVERYTHING, "--keep-refresh-token")
         tokens = faked.ask_token(client).get_json()
         fake.outcome = PRIVATE
@@ -190,7 +190,7 @@ class TestPrivacy:
             ("eduPersonEntitlement = urn:x:private", ["urn:x:other", "urn:x:private"], True),
         ],
     )
-    def test_directory_has_the_wish(
+    def test_privacy_attribute_of_the_directory_is_read(
         self,
         make_site: Callable[..., Site],
         tmp_path: Path,
@@ -209,7 +209,7 @@ class TestPrivacy:
         assert told(site, token)[0] == ({"sub"} if private else {"sub", "net_id", "name"})
 
 
-def test_openid_scope_at_userinfo(faked: Site) -> None:
-    """A token of the scope `openid` alone is good for userinfo, which tells `sub` (OIDC Core, 5.3)."""
+def test_openid_scope_opens_userinfo(faked: Site) -> None:
+    """With a token of the scope `openid`, userinfo answers with `sub` (OpenID Connect Core, 5.3)."""
     client = faked.register("a program", "--scope", "openid")
     assert faked.get("/oauth/userinfo", faked.token(client)).get_json() == {"sub": ALICE.id}

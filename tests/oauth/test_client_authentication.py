@@ -83,13 +83,13 @@ def is_two_methods(answer: TestResponse) -> bool:
 class TestBasic:
     """RFC 6749, 2.3.1 and RFC 7617."""
 
-    def test_as_curl_sends_it(self, faked: Site, present: Present) -> None:
-        """Id and secret as they stand, in Base64 (RFC 7617, 2)."""
+    def test_raw_credentials_are_accepted(self, faked: Site, present: Present) -> None:
+        """A client may send id and secret raw, as curl does (RFC 7617, 2)."""
         client = faked.register()
         assert present(basic(*client.basic)).status_code == 200
 
-    def test_form_encoded(self, faked: Site, present: Present) -> None:
-        """Id and secret form-encoded first, as the RFC has it (RFC 6749, 2.3.1)."""
+    def test_form_encoded_credentials_are_accepted(self, faked: Site, present: Present) -> None:
+        """A client may form-encode id and secret first, as RFC 6749, 2.3.1 says."""
         client = faked.register()
         encoded = "".join(f"%{octet:02x}" for octet in client.secret.encode())
         assert present(basic(client.client_id, encoded)).status_code == 200
@@ -98,15 +98,17 @@ class TestBasic:
         "secret",
         ["a+b", "100%", "%zz", "a%2Bb", "a b", "pass:word", "ünïcödé", "%", "+", "a&b=c", "%ff", "☃" * 80],
     )
-    def test_odd_secret_either_way(self, faked: Site, present: Present, secret: str) -> None:
-        """A secret from an older server works raw and form-encoded, whatever is in it (2.3.1)."""
+    def test_secret_of_any_characters_is_accepted_raw_and_encoded(
+        self, faked: Site, present: Present, secret: str
+    ) -> None:
+        """A secret from another server works raw and form-encoded, whatever its characters (2.3.1)."""
         client = give_secret(faked, faked.register(), secret)
         assert present(basic(client.client_id, secret)).status_code == 200
         assert present(basic(client.client_id, quote_plus(secret))).status_code == 200
         assert is_refused(present(basic(client.client_id, secret + "x")))
 
     @pytest.mark.parametrize("scheme", ["basic", "BASIC", "bAsIc"])
-    def test_scheme_has_no_case(self, faked: Site, present: Present, scheme: str) -> None:
+    def test_scheme_is_compared_without_case(self, faked: Site, present: Present, scheme: str) -> None:
         """The scheme is compared without case (RFC 9110, 11.1)."""
         client = faked.register()
         assert present(basic(*client.basic).replace("Basic", scheme)).status_code == 200
@@ -136,12 +138,12 @@ class TestBasic:
             "Basic\tYTpi",
         ],
     )
-    def test_malformed_header(self, present: Present, header: str | bytes) -> None:
+    def test_malformed_header_is_a_failed_authentication(self, present: Present, header: str | bytes) -> None:
         """Bad Base64, no colon, NUL, not UTF-8, another scheme: the 401 of a wrong secret (5.2)."""
         assert is_refused(present(header))
 
-    def test_malformed_header_hides_behind_nothing(self, faked: Site, present: Present) -> None:
-        """A broken header is not passed over for credentials in the body (RFC 6749, 2.3)."""
+    def test_malformed_header_beside_a_right_secret_is_refused(self, faked: Site, present: Present) -> None:
+        """Credentials in the form do not replace a broken header (RFC 6749, 2.3)."""
         client = post_client(faked)
         parameters = {"client_id": client.client_id, "client_secret": client.secret}
         assert is_refused(present("Basic !!!!", **parameters))
@@ -153,16 +155,16 @@ class TestBasic:
             assert is_refused(present("Basic " + b64encode(credentials).decode()))
         assert all("\0" not in call.args[0] for call in get.call_args_list)
 
-    def test_nul_in_a_good_secret_is_no_end(self, faked: Site, present: Present) -> None:
-        """A secret is compared whole: what follows a NUL counts."""
+    def test_secret_followed_by_a_nul_is_wrong(self, faked: Site, present: Present) -> None:
+        """A secret is compared whole, also after a NUL."""
         client = faked.register()
         assert is_refused(present(basic(client.client_id, client.secret + "\0")))
 
 
-class TestBody:
+class TestForm:
     """RFC 6749, 2.3.1: credentials among the parameters."""
 
-    def test_post(self, faked: Site, present: Present) -> None:
+    def test_secret_in_the_form_is_accepted(self, faked: Site, present: Present) -> None:
         """A client that is registered for it sends id and secret in the body (RFC 6749, 2.3.1)."""
         client = post_client(faked)
         assert present(client_id=client.client_id, client_secret=client.secret).status_code == 200
@@ -176,25 +178,27 @@ class TestBody:
             {"client_id": "ü"},
         ],
     )
-    def test_unknown(self, present: Present, parameters: dict[str, str]) -> None:
+    def test_incomplete_or_unknown_credentials_are_refused(
+        self, present: Present, parameters: dict[str, str]
+    ) -> None:
         """Half of the credentials, or unknown ones, are the 401 of a wrong secret (5.2)."""
         assert is_refused(present(**parameters))
 
-    def test_public_client_names_itself(self, faked: Site, present: Present) -> None:
+    def test_public_client_sends_its_id_alone(self, faked: Site, present: Present) -> None:
         """A client without a secret sends its id alone (RFC 6749, 3.2.1)."""
         client = public_client(faked)
         assert present(client_id=client.client_id).status_code == 200
         assert present(client_id=client.client_id, client_secret="").status_code == 200
 
-    def test_public_client_with_an_empty_basic_secret(self, faked: Site, present: Present) -> None:
-        """A library that sends a public client's id as a Basic name is understood (RFC 7617, 2)."""
+    def test_public_client_may_send_basic_with_an_empty_secret(self, faked: Site, present: Present) -> None:
+        """A public client's library may send its id in a Basic header (RFC 7617, 2)."""
         assert present(basic(public_client(faked).client_id, "")).status_code == 200
 
 
 class TestRegisteredMethod:
     """RFC 7591, 2: each client authenticates in the one way that it is registered for."""
 
-    def test_each_client_only_its_own(self, faked: Site, present: Present) -> None:
+    def test_client_of_another_method_is_refused(self, faked: Site, present: Present) -> None:
         """The right secret by another method than the registered one is refused (RFC 7591, 2)."""
         confidential, posting, public = faked.register(), post_client(faked), public_client(faked)
         assert is_refused(present(client_id=confidential.client_id, client_secret=confidential.secret))
@@ -205,7 +209,7 @@ class TestRegisteredMethod:
         assert is_refused(present(basic(public.client_id, "x")))
         assert is_refused(present(client_id=public.client_id, client_secret="x"))
 
-    def test_two_methods_at_once(self, faked: Site, present: Present) -> None:
+    def test_two_methods_at_once_are_refused(self, faked: Site, present: Present) -> None:
         """Basic and a secret in the body, right or wrong, are invalid_request (RFC 6749, 2.3)."""
         client = faked.register()
         header = basic(*client.basic)
@@ -213,21 +217,21 @@ class TestRegisteredMethod:
         assert is_two_methods(present(header, client_secret="wrong"))
         assert is_two_methods(present(header, client_id="another"))
 
-    def test_same_id_beside_basic(self, faked: Site, present: Present) -> None:
+    def test_own_id_beside_basic_is_accepted(self, faked: Site, present: Present) -> None:
         """The client's own id in the body beside Basic is no second method (RFC 6749, 3.2.1)."""
         client = faked.register()
         assert present(basic(*client.basic), client_id=client.client_id).status_code == 200
 
-    def test_empty_parameters_beside_basic(self, faked: Site, present: Present) -> None:
+    def test_empty_parameters_beside_basic_are_ignored(self, faked: Site, present: Present) -> None:
         """Empty client_id and client_secret count as omitted: Dovecot sends them (RFC 6749, 3.2)."""
         client = faked.register()
         assert present(basic(*client.basic), client_id="", client_secret="").status_code == 200
 
 
-class TestLivingSecrets:
-    """Several secrets live at once, each with an end of its own."""
+class TestSeveralSecrets:
+    """Several secrets are valid at once, each until its own end."""
 
-    def test_both_live_until_the_old_one_ends(self, faked: Site) -> None:
+    def test_old_secret_works_until_its_end(self, faked: Site) -> None:
         """After a rotation the old secret works until its end, and not a second longer."""
         old = faked.register()
         faked.run("client", "rotate-secret", old.client_id, "--expires", "1h", "--json")
@@ -238,7 +242,7 @@ class TestLivingSecrets:
         assert is_refused(faked.ask_token(old))
 
     def test_new_secret_works_at_once(self, faked: Site) -> None:
-        """A secret works from the moment in which it is shown, beside all before it."""
+        """A new secret works at once, beside the earlier ones."""
         services: Services = services_of(faked.app)
         first = faked.register()
         secrets = [first.secret]
@@ -249,7 +253,7 @@ class TestLivingSecrets:
         answers = [faked.ask_token(Registered(first.client_id, secret)) for secret in secrets]
         assert [answer.status_code for answer in answers] == [200] * 4
 
-    def test_retired_secret_is_wrong(self, faked: Site) -> None:
+    def test_retired_secret_is_refused(self, faked: Site) -> None:
         """A retired secret is refused at once, and the other one lives."""
         old = faked.register()
         with faked.app.app_context():
@@ -259,8 +263,8 @@ class TestLivingSecrets:
         assert is_refused(faked.ask_token(old))
         assert faked.ask_token(Registered(old.client_id, new)).status_code == 200
 
-    def test_another_clients_secret_is_wrong(self, faked: Site) -> None:
-        """A secret proves the client that it was made for, and no other."""
+    def test_secret_of_another_client_is_refused(self, faked: Site) -> None:
+        """A secret authenticates only its own client."""
         one, other = faked.register(), faked.register()
         assert is_refused(faked.ask_token(Registered(one.client_id, other.secret)))
 
@@ -275,12 +279,12 @@ class TestLivingSecrets:
             seen.append(rows(faked, "client_secret")[0]["last_used_at"])
         assert seen == [start, start, start, start + HOUR]
 
-    def test_refused_login_is_no_use(self, site: Site) -> None:
+    def test_refused_login_is_no_use_of_the_secret(self, site: Site) -> None:
         """Only a token that was issued counts as a use of the secret."""
         site.ask_token(site.register(), password="wrong")
         assert rows(site, "client_secret")[0]["last_used_at"] is None
 
-    def test_enabled_again(self, faked: Site) -> None:
+    def test_disabled_client_is_refused_until_it_is_enabled(self, faked: Site) -> None:
         """A disabled client is refused until it is enabled again."""
         client = faked.register()
         faked.run("client", "disable", client.client_id)
@@ -288,8 +292,8 @@ class TestLivingSecrets:
         faked.run("client", "update", client.client_id, "--enable")
         assert faked.ask_token(client).status_code == 200
 
-    def test_deleted(self, faked: Site) -> None:
-        """A deleted client is an unknown one."""
+    def test_deleted_client_is_refused(self, faked: Site) -> None:
+        """A deleted client is refused like an unknown one."""
         client = faked.register()
         faked.run("client", "delete", client.client_id, "--yes")
         assert is_refused(faked.ask_token(client))

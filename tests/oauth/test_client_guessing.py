@@ -1,7 +1,8 @@
-"""Guesses at client secrets: counted by client and address, answered 429, and seen in the audit."""
+"""Guesses at client secrets are counted by client and address, answered 429, and audited."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -52,22 +53,25 @@ def told(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
     return answer.status_code, answer.data, sorted(answer.headers)
 
 
-def reads(site: Site) -> list[str]:
-    """The client ids that are read from the database from now on."""
+@contextmanager
+def reads(site: Site) -> Iterator[list[str]]:
+    """The client ids that are read from the database within the block."""
     asked: list[str] = []
 
-    def note(_link: Any, _cursor: Any, statement: str, values: tuple[str], *_: object) -> None:
-        if "FROM client " in statement:
-            asked.append(values[0])
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "FROM client" in statement:
+            asked.extend(parameters)
 
     with site.app.app_context():
-        event.listen(db.engine, "before_cursor_execute", note)
-    return asked
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
 def test_guesses_beyond_the_limit_are_429(limited: Site, path: str) -> None:
-    """At every endpoint so many failures are 401, and then 429 says when to come again (RFC 6585, 4)."""
+    """At every endpoint failures are 401 up to the limit, then 429 with Retry-After (RFC 6585, 4)."""
     statuses = [ask(limited, WEAK.client_id, f"guess{number}", path=path) for number in range(5)]
     assert [said(answer) for answer in statuses] == [INVALID_CLIENT] * 3 + [THROTTLED] * 2
     assert statuses[-1].headers["Retry-After"] == "900"
@@ -116,7 +120,7 @@ def test_spellings_of_an_unknown_id_share_a_count(limited: Site) -> None:
         assert each == [INVALID_CLIENT] * 5 + [THROTTLED]
 
 
-def test_secret_that_nobody_can_guess_passes(limited: Site) -> None:
+def test_generated_secret_is_accepted_despite_failures(limited: Site) -> None:
     """Guesses at a client, also from behind its own address, do not lock it out of a secret of our making."""
     client = limited.register("a program")
     for number in range(9):
@@ -198,19 +202,19 @@ def test_flood_is_logged_once_a_minute(limited: Site) -> None:
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
 def test_right_secret_costs_no_read(limited: Site, kind: str) -> None:
-    """A client that was read a moment ago costs the database nothing, also while guesses are counted."""
+    """A cached client with the right secret costs no read, also while guesses are counted."""
     client = WEAK if kind == "weak" else limited.register()
     ask(limited, *client.basic, HOME)
     ask(limited, "nobody", "guess", HOME)
-    asked = reads(limited)
-    assert said(ask(limited, *client.basic, HOME)) == OK
+    with reads(limited) as asked:
+        assert said(ask(limited, *client.basic, HOME)) == OK
     assert asked == []
 
 
 @pytest.mark.parametrize("limit", ["", "1/15minutes"])
 @pytest.mark.parametrize("busy", [True, False])
 def test_each_refusal_costs_one_read(make_site: Callable[..., Site], busy: bool, limit: str) -> None:  # noqa: FBT001
-    """The time of a refusal does not tell whether there is such a client, nor whether it is busy."""
+    """Each refusal costs one read, so its time does not reveal whether a client exists or is busy."""
     names = ("ADDRESS", "CLIENT")
     site = make_site(**{f"NETID_LIMIT_AUTHENTICATION_{name}": limit for name in names})
     client = site.register()
@@ -220,8 +224,8 @@ def test_each_refusal_costs_one_read(make_site: Callable[..., Site], busy: bool,
                 ask(site, *client.basic)
             else:
                 site.clock.now += 60
-            asked = reads(site)
-            assert ask(site, client_id, "guess").status_code in {401, 429}
+            with reads(site) as asked:
+                assert ask(site, client_id, "guess").status_code in {401, 429}
             assert asked == [client_id]
 
 
@@ -237,7 +241,7 @@ def test_refusal_costs_the_same_for_an_unknown_client(limited: Site) -> None:
 
 
 def test_new_secret_works_at_once(limited: Site) -> None:
-    """A client that was read before its secret was added elsewhere is read again before it is refused."""
+    """A cached client is read again before it is refused: another process may have added a secret."""
     client = limited.register()
     assert said(ask(limited, *client.basic)) == OK
     store: ClientStore = services_of(limited.app).clients
@@ -256,8 +260,8 @@ def test_client_registered_a_moment_ago_is_known(limited: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["ADDRESS", "CLIENT"])
-def test_empty_switches_a_limit_off(make_site: Callable[..., Site], name: str) -> None:
-    """An operator who wants no limit says so with an empty value."""
+def test_empty_setting_switches_a_limit_off(make_site: Callable[..., Site], name: str) -> None:
+    """An empty value of the setting switches its limit off."""
     site = make_site(**{**LIMITS, f"NETID_LIMIT_AUTHENTICATION_{name}": ""})
     for number in range(20):
         which, where = ("client{}", ATTACKER) if name == "ADDRESS" else (WEAK.client_id, "198.51.100.{}")

@@ -89,7 +89,7 @@ def test_replay_repeats_the_id_token(faked: Site, register: Register) -> None:
     assert "id_token" in first.get_json()
 
 
-class TestNone:
+class TestNoIdToken:
     """Answers without an ID token."""
 
     def test_client_without_the_flag_gets_none(self, faked: Site, register: Register) -> None:

@@ -145,7 +145,7 @@ class TestFields:
         assert told(faked, refreshing, tokens[kind], token_type_hint=hint)["active"] is True
 
 
-class TestWho:
+class TestVisibility:
     """RFC 7662, 2.2 and 4: a token is inactive for clients that may not see it."""
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
@@ -160,7 +160,7 @@ class TestWho:
         ("registered", "active"),
         [("profile", True), ("echo email", True), ("echo", False), ("PROFILE", False), (None, False)],
     )
-    def test_resource_server_by_scope(
+    def test_resource_server_sees_tokens_with_its_scopes(
         self,
         faked: Site,
         tokens: dict[str, str],
@@ -181,7 +181,7 @@ class TestWho:
             (("https://loans.example",), False),
         ],
     )
-    def test_resource_server_by_audience(
+    def test_resource_server_sees_tokens_for_its_audiences(
         self,
         faked: Site,
         tokens: dict[str, str],
@@ -337,7 +337,9 @@ def test_database_that_fails_is_503(faked: Site, resource_server: Registered, to
     assert said(faked.post(PATH, resource_server, token=tokens["access_token"])) == UNAVAILABLE
 
 
-def test_short_alias(faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+def test_short_alias_is_the_same_endpoint(
+    faked: Site, refreshing: Registered, tokens: dict[str, str]
+) -> None:
     """/introspect answers as /oauth/introspect does."""
     answer = faked.post("/introspect", refreshing, token=tokens["access_token"])
     assert answer.get_json() == told(faked, refreshing, tokens["access_token"])

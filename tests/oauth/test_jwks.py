@@ -75,7 +75,7 @@ class TestDocument:
         assert answer.mimetype == "application/json"
         assert faked.http.post(PATH).status_code == 405
 
-    def test_is_named_in_the_metadata(self, faked: Site) -> None:
+    def test_metadata_names_the_document(self, faked: Site) -> None:
         """jwks_uri leads here (RFC 8414, 2)."""
         metadata = faked.http.get("/.well-known/oauth-authorization-server").get_json()
         assert metadata["jwks_uri"] == f"https://localhost:8443{PATH}"
@@ -148,7 +148,7 @@ class TestWorkers:
         here = make_site(**ring)
         return here, make_site(**ring, NETID_DATABASE_URL=f"sqlite:///{database_file(here)}")
 
-    def test_both_sign_with_the_same_key(self, pair: tuple[Site, Site]) -> None:
+    def test_two_processes_sign_with_the_same_key(self, pair: tuple[Site, Site]) -> None:
         """Two processes make the first key once, and both publish it."""
         here, there = pair
         assert len(kids(here)) == 1
@@ -156,7 +156,7 @@ class TestWorkers:
         program = here.register("a program", "--access-token-format", "ES256")
         assert signer(here, program) == signer(there, program)
 
-    def test_first_key_is_published_by_all(self, pair: tuple[Site, Site]) -> None:
+    def test_every_process_publishes_the_first_key(self, pair: tuple[Site, Site]) -> None:
         """A process publishes the first key as soon as another process has signed with it."""
         here, there = pair
         there.token(there.register("another", "--access-token-format", "ES256"))
@@ -164,7 +164,7 @@ class TestWorkers:
         token = jwt.decode(here.token(program), keys_of(there), algorithms=["RS256"])
         assert token.header["alg"] == "RS256"
 
-    def test_rotation_is_noticed(self, pair: tuple[Site, Site]) -> None:
+    def test_running_process_publishes_a_new_key(self, pair: tuple[Site, Site]) -> None:
         """A running process publishes a new key within half a minute."""
         here, there = pair
         program = here.register("a program", "--access-token-format", "ES256")
@@ -173,7 +173,7 @@ class TestWorkers:
         there.clock.now += LOOK_AGAIN
         assert signer(there, program) != old
 
-    def test_replay_at_a_process_that_signs_differently(self, pair: tuple[Site, Site]) -> None:
+    def test_process_with_the_new_key_repeats_an_answer(self, pair: tuple[Site, Site]) -> None:
         """A process with the new key repeats an answer that another signed with the old key."""
         here, there = pair
         program = here.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")

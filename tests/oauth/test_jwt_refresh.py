@@ -46,7 +46,7 @@ NARROWER = [
 
 @pytest.mark.parametrize("asked", NARROWER, ids=str)
 @pytest.mark.parametrize("asked_again", NARROWER, ids=str)
-def test_replay_is_the_first_answer(
+def test_replay_repeats_the_first_answer(
     faked: Site, program: Registered, token: str, asked: dict[str, str], asked_again: dict[str, str]
 ) -> None:
     """Whatever the second request asks for, it is given what the first one was."""
@@ -62,13 +62,13 @@ def test_replay_is_the_first_answer(
     assert len(rows(faked, "access_token")) == 2
 
 
-def test_narrow_answer_narrows_no_grant(faked: Site, program: Registered, token: str) -> None:
+def test_narrower_scope_is_for_one_token(faked: Site, program: Registered, token: str) -> None:
     """The next refresh has the whole grant again."""
     second = faked.refresh(program, token, scope="profile", resource=FILES).get_json()["refresh_token"]
     assert tells(faked, program, faked.refresh(program, second)) == ("profile email", [GRADES, FILES])
 
 
-def test_used_successor_ends_it(faked: Site, program: Registered, token: str) -> None:
+def test_replay_ends_once_the_next_token_is_used(faked: Site, program: Registered, token: str) -> None:
     """Once the successor was used a replay is a reuse, and all of the family is dead."""
     first = faked.refresh(program, token).get_json()
     assert said(faked.refresh(program, first["refresh_token"])) == OK
@@ -78,7 +78,7 @@ def test_used_successor_ends_it(faked: Site, program: Registered, token: str) ->
     }
 
 
-def test_kept_refresh_token(faked: Site) -> None:
+def test_kept_refresh_token_gets_new_access_tokens(faked: Site) -> None:
     """Beside a refresh token that stays, each refresh gives a JWT of its own."""
     options = ("--grant", "refresh_token", "--keep-refresh-token", "--access-token-format", "ES256")
     client = faked.register("a program", *options)
@@ -89,7 +89,7 @@ def test_kept_refresh_token(faked: Site) -> None:
     assert all(faked.get("/api/me", answer["access_token"]).status_code == 200 for answer in answers)
 
 
-def test_ends_with_its_grant(make_site: Callable[..., Site]) -> None:
+def test_token_ends_with_its_grant(make_site: Callable[..., Site]) -> None:
     """A JWT does not outlive the grant that it is of."""
     site = make_site(NETID_GRANT_TTL="300")
     client = site.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
@@ -99,7 +99,7 @@ def test_ends_with_its_grant(make_site: Callable[..., Site]) -> None:
 
 
 @pytest.mark.parametrize("ring", [OLD, f"{NEW} {OLD}"], ids=["same key", "new key in front"])
-def test_another_node_repeats_it(make_site: Callable[..., Site], ring: str) -> None:
+def test_another_node_repeats_the_answer(make_site: Callable[..., Site], ring: str) -> None:
     """A replay at another node, or after the server's key was replaced, gets the same JWT."""
     here = make_site(NETID_SECRET_KEY=OLD)
     there = make_site(NETID_SECRET_KEY=ring, NETID_DATABASE_URL=f"sqlite:///{database_file(here)}")

@@ -22,8 +22,8 @@ def restricted_to(text: str) -> Registration:
 @pytest.mark.parametrize(
     "text", [f"group:{PAYROLL}", f"group: {PAYROLL}", "affiliation:staff", "affiliation: staff "]
 )
-def test_rule_is_a_rule_for_settings_scopes_and_clients(text: str) -> None:
-    """The syntax of a rule is declared once: what one place accepts, the others accept."""
+def test_settings_scopes_and_clients_accept_the_same_rules(text: str) -> None:
+    """The syntax of a rule is declared once, so every place accepts the same rules."""
     assert is_rule(text)
     assert restriction_mistakes(restricted_to(text)) == []
     assert members([text]) == (text.strip(),)
@@ -32,8 +32,8 @@ def test_rule_is_a_rule_for_settings_scopes_and_clients(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["group:", "affiliation: ", "Group:cn=x", "role:staff", "staff", "affiliation:st\x7faff"]
 )
-def test_text_is_no_rule_for_settings_scopes_and_clients(text: str) -> None:
-    """What one place refuses, the others refuse."""
+def test_settings_scopes_and_clients_refuse_the_same_texts(text: str) -> None:
+    """Every place refuses the same texts."""
     assert not is_rule(text)
     assert len(restriction_mistakes(restricted_to(text))) == 1
     with pytest.raises(ValueError, match="must be rules group:DN or affiliation:NAME"):
@@ -114,13 +114,13 @@ def test_only_rules_about_groups_need_groups() -> None:
     ["cn=pay\u200broll", "cn=\uff50ayroll", "cn=p\u1d43yroll", "cn=p\u24d0yroll", "cn=pa\ufe0fyroll"],
 )
 def test_a_group_that_looks_like_another_is_granted_nothing(twin: str) -> None:
-    """Some directories keep these names apart: who may create groups must not make one that a rule means."""
+    """Some directories distinguish these names, so a new group must not pass for that of a rule."""
     member = replace(ALICE, groups=(f"{twin},ou=groups,dc=campus,dc=example",))
     assert met(member, [f"group:{PAYROLL}"]) is None
     assert refused_by(member, [f"group:{PAYROLL}"]) is not None
 
 
-def test_a_capital_dotted_i_is_an_i_to_a_rule_that_refuses() -> None:
+def test_refusing_rule_treats_a_capital_dotted_i_as_an_i() -> None:
     """OpenLDAP equates them, so that the group may be stored under either."""
     member = replace(ALICE, groups=("cn=\u0130dari,ou=groups,dc=x",))
     assert refused_by(member, ["group:cn=idari,ou=groups,dc=x"]) is not None
@@ -130,7 +130,7 @@ def test_a_capital_dotted_i_is_an_i_to_a_rule_that_refuses() -> None:
     assert refused_by(marked, ["group:cn=i\u0327x,dc=x"]) is not None
 
 
-def test_case_beyond_ascii_does_not_matter_to_a_rule_that_grants() -> None:
+def test_granting_rule_ignores_case_beyond_ascii() -> None:
     """Each directory lowers these letters."""
     member = replace(ALICE, groups=("cn=Z\u00dcRICH,dc=x",))
     assert met(member, ["group:cn=Z\u00fcrich,dc=x"]) is not None

@@ -76,7 +76,7 @@ def test_every_named_authentication_method_is_accepted(faked: Site, path: str, m
 
 
 @pytest.mark.parametrize("issuer", [ISSUER, f"{ISSUER}/idp", f"{ISSUER}/a/b"])
-def test_issuer_with_a_path(make_site: Callable[..., Site], issuer: str) -> None:
+def test_path_of_the_issuer_follows_the_well_known_path(make_site: Callable[..., Site], issuer: str) -> None:
     """The issuer's path follows the well-known path, and all URLs are below the issuer (RFC 8414, 3)."""
     site = make_site(NETID_ISSUER=issuer)
     body = metadata(site, PATH + urlsplit(issuer).path)

@@ -127,7 +127,7 @@ def test_key_rotation_changes_no_subject(make_site: Callable[..., Site], fake: F
 
 
 def test_lost_key_refuses_to_start(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
-    """A server without the key that the secret is sealed under does not start: nobody becomes another."""
+    """A server without the key of the secret does not start, so no `sub` changes."""
     site = make_site(fake, NETID_SECRET_KEY=KEYS[0])
     sub(site, site.register("a program", *OPTIONS, "profile"))
     forget_clients(site)
@@ -137,7 +137,7 @@ def test_lost_key_refuses_to_start(make_site: Callable[..., Site], fake: FakeDir
 
 
 def test_login_without_the_secret_is_503(faked: Site) -> None:
-    """Where the secret cannot be read there is no token: the stable id is never told in its place."""
+    """Without the secret no token is issued: the stable id never replaces the pairwise one."""
     client = faked.register("a program", *OPTIONS, "profile")
     drop_table(faked, "persistent_secret")
     assert said(faked.ask_token(client)) == UNAVAILABLE

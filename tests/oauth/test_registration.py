@@ -93,12 +93,12 @@ def test_mistake_is_named(change: dict[str, object], names: str) -> None:
     "uri",
     ["http://localhost:8080/", "edu.campus.app:/callback", "myapp://callback", "https://[::1]:8443/x?y=z"],
 )
-def test_redirect_uri(uri: str) -> None:
+def test_absolute_redirect_uri_is_accepted(uri: str) -> None:
     """Loopback, a scheme of the program's own, a query: all absolute (RFC 6749, 3.1.2; RFC 8252, 7)."""
     assert mistakes_of(replace(GOOD, redirect_uris=(uri,))) == []
 
 
-def test_restrictions_that_make_sense() -> None:
+def test_valid_restrictions_are_accepted() -> None:
     """Rules, networks of either family, and for a public client origins, are stored as they are."""
     restrictions = {
         "allow_members": ("group:cn=a b,dc=x", "affiliation:staff"),
@@ -126,13 +126,13 @@ def test_restrictions_that_make_sense() -> None:
         "https://",
     ],
 )
-def test_origin_that_no_browser_sends(origin: str) -> None:
+def test_origin_that_no_browser_sends_is_refused(origin: str) -> None:
     """An origin is compared as a whole: one that no browser sends would match nothing (RFC 6454, 6.2)."""
     (sentence,) = mistakes_of(replace(PUBLIC, restrictions={"cors_origins": (origin,)}))
     assert repr(origin) in sentence
 
 
-def test_all_mistakes_at_once() -> None:
+def test_all_mistakes_are_named_at_once() -> None:
     """Every mistake is told at once, not one after the other."""
     broken = Registration(client_name="", grant_types=("implicit",), scope="ü", redirect_uris=("/",))
     assert len(mistakes_of(broken)) == 4

@@ -39,7 +39,7 @@ def audience(site: Site, client: Registered, answer: TestResponse) -> object:
     return told["aud"]
 
 
-class TestAsked:
+class TestRequestedResource:
     """Section 2: the parameter."""
 
     def test_resource_is_the_audience(self, faked: Site, program: Registered) -> None:
@@ -137,7 +137,7 @@ class TestRefresh:
         assert said(refresh(faked, program, second)) == INVALID_TARGET
 
 
-class TestOurOwnResources:
+class TestResourcesOfThisServer:
     """Section 2 and RFC 9068, 4: a resource refuses tokens that are not for it."""
 
     @pytest.mark.parametrize("path", ["/api/me", "/oauth/userinfo", "/userinfo", "/echo/v1/echo/x"])

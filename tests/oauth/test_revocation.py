@@ -200,7 +200,9 @@ class TestDatabase:
         assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == UNAVAILABLE
 
 
-def test_short_alias(faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
+def test_short_alias_is_the_same_endpoint(
+    faked: Site, refreshing: Registered, tokens: dict[str, str]
+) -> None:
     """/revoke answers as /oauth/revoke does."""
     assert said(faked.post("/revoke", refreshing, token=tokens["access_token"])) == OK
     assert not lives(faked, tokens)

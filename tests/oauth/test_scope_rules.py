@@ -92,13 +92,13 @@ def leave(fake: FakeDirectory) -> None:
     ],
 )
 def test_one_rule_is_enough(needs: tuple[str, ...], granted: bool) -> None:  # noqa: FBT001
-    """A person has a scope who meets one of its rules; a scope without rules is anybody's."""
+    """A person who meets one rule of a scope has it. A scope without rules is for everybody."""
     rules = ScopeRules([Scope("payroll", "", needs)])
     assert rules.permitted(PAID, "a payroll b") == ("a payroll b" if granted else "a b")
 
 
 def test_person_in_the_group_has_the_scope(faked: Site, office: Registered) -> None:
-    """Who meets a rule is granted what was asked."""
+    """A person who meets a rule gets the requested scope."""
     answer = faked.ask_token(office, scope="profile payroll")
     assert (said(answer), answer.get_json()["scope"]) == (OK, "profile payroll")
 
@@ -114,7 +114,7 @@ def test_person_outside_the_group_gets_the_rest(faked: Site, fake: FakeDirectory
 
 
 def test_nothing_left_is_invalid_scope(faked: Site, fake: FakeDirectory, office: Registered) -> None:
-    """Where nothing is left of the scope there is no token, and the log says for whom (5.2)."""
+    """If no scope is left, no token is issued and the log names the person (5.2)."""
     leave(fake)
     assert said(faked.ask_token(office, scope="payroll")) == INVALID_SCOPE
     assert rows(faked, "grant") == []
@@ -122,8 +122,8 @@ def test_nothing_left_is_invalid_scope(faked: Site, fake: FakeDirectory, office:
     assert (line["reason"], line["subject"], line["scope"]) == ("scope", ALICE.id, "payroll")
 
 
-def test_rule_is_no_oracle(site: Site) -> None:
-    """Whoever does not know the password learns nothing of who may have a scope."""
+def test_rules_reveal_nothing_without_the_password(site: Site) -> None:
+    """A caller without the password does not learn whether a person may have a scope."""
     site.run("scope", "create", "payroll", "--needs", f"group:{STAFF}")
     client = site.register("Pay office", "--scope", "payroll")
     answers = [site.ask_token(client, username=name, password="wrong") for name in ("alice", "bob", "nobody")]
@@ -133,8 +133,8 @@ def test_rule_is_no_oracle(site: Site) -> None:
     assert said(site.ask_token(client)) == OK
 
 
-def test_rules_on_claims(faked: Site, fake: FakeDirectory) -> None:
-    """The claims of a scope that a person may not have are not even stored."""
+def test_claims_of_a_refused_scope_are_not_stored(faked: Site, fake: FakeDirectory) -> None:
+    """The claims of a scope that a person may not have are not stored."""
     faked.run("scope", "create", "email", "--needs", "affiliation:student")
     client = faked.register("Mail", "--scope", "email profile")
     faked.ask_token(client)
@@ -218,8 +218,8 @@ def test_answer_names_the_scope_that_a_tolerant_client_has(faked: Site, fake: Fa
     assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
 
 
-def test_default_scope_of_the_server(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
-    """A client that asks for nothing is granted what the server's default and its own list share (3.3)."""
+def test_default_scope_of_the_server_is_granted(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
+    """A request without a scope gets the part of the server's default that the client may have (3.3)."""
     site = make_site(fake, NETID_DEFAULT_SCOPE="email echo")
     client = site.register("a program", "--scope", "profile email")
     assert site.ask_token(client).get_json()["scope"] == "email"

@@ -132,7 +132,7 @@ def test_every_record_has_the_canonical_address(
     assert failure["address"] == audited["address"] == logged["address"] == address
 
 
-def test_empty_switches_limits_off(make_site: Callable[..., Site]) -> None:
+def test_empty_setting_switches_limits_off(make_site: Callable[..., Site]) -> None:
     """An operator who wants no limit says so with an empty value."""
     names = ("PERSON", "CLIENT", "ADDRESS", "SERVER")
     site = make_site(**{f"NETID_LIMIT_{name}": "" for name in names})

@@ -20,13 +20,13 @@ PLACES = st.integers(0, len(ACCESS) + 55)
 
 
 @pytest.mark.parametrize("kind", [ACCESS, REFRESH])
-def test_shape(kind: str) -> None:
+def test_token_is_a_prefix_and_56_characters(kind: str) -> None:
     """A token is its prefix and 56 characters of the b64token alphabet (RFC 6750, 2.1)."""
     assert re.fullmatch(rf"{kind}[A-Za-z0-9_-]{{56}}", mint(kind, NOON))
 
 
-def test_key_begins_with_the_end() -> None:
-    """Key and token carry the moment in which the token ends, and the key no more of the token."""
+def test_key_begins_with_the_time_at_which_the_token_ends() -> None:
+    """Key and token carry the time at which the token ends. The key has no other part of the token."""
     token = mint(ACCESS, NOON + 0.75)
     key = key_of(ACCESS, token)
     assert key is not None
@@ -37,31 +37,31 @@ def test_key_begins_with_the_end() -> None:
 
 
 @pytest.mark.parametrize("kind", [ACCESS, REFRESH])
-def test_keys_follow_the_ends(kind: str) -> None:
-    """Tokens that end one after the other, be it in one second, stand so in their table."""
+def test_keys_are_ordered_by_the_ends_of_their_tokens(kind: str) -> None:
+    """Keys are in the order in which tokens end, also within one second."""
     tokens = [mint(kind, NOON + place / 100) for place in (0, 1, 2, 99, 100, 360_000)]
     keys = [stored_key(kind, token) for token in tokens]
     assert keys == sorted(keys)
 
 
 @pytest.mark.parametrize(("kind", "other"), [(ACCESS, REFRESH), (REFRESH, ACCESS)])
-def test_kinds_do_not_mix(kind: str, other: str) -> None:
-    """A refresh token is no access token, not even under the other's prefix (RFC 6749, 1.5)."""
+def test_token_of_another_kind_is_refused(kind: str, other: str) -> None:
+    """A token with the prefix of the other kind is refused (RFC 6749, 1.5)."""
     token = mint(kind, NOON)
     assert key_of(kind, token) is not None
     assert key_of(other, token) is None
     assert key_of(other, other + token[len(kind) :]) is None
 
 
-def test_two_are_never_equal() -> None:
-    """Tokens of the same moment differ: 256 bits of each are random (RFC 6749, 10.10)."""
+def test_tokens_of_one_moment_differ() -> None:
+    """Tokens of the same moment differ, because 256 bits are random (RFC 6749, 10.10)."""
     assert len({mint(ACCESS, NOON) for _ in range(1000)}) == 1000
 
 
 @settings(deadline=None)
 @given(at=st.integers(0, 2**33))
-def test_every_minted_token_reads(at: int) -> None:
-    """Whatever the time, what is minted is read again."""
+def test_every_minted_token_is_read(at: int) -> None:
+    """A token that ends at any time can be read."""
     key = key_of(ACCESS, mint(ACCESS, at))
     assert key is not None
     assert key[:3] == hour_prefix(at)
@@ -70,7 +70,7 @@ def test_every_minted_token_reads(at: int) -> None:
 @settings(deadline=None)
 @given(place=PLACES, character=st.sampled_from(ALPHABET) | st.characters())
 def test_one_changed_character_is_refused(place: int, character: str) -> None:
-    """There is one way to write a token: any other character in any place is none (RFC 4648, 3.5)."""
+    """Each token has one spelling: any changed character makes it invalid (RFC 4648, 3.5)."""
     token = mint(ACCESS, NOON)
     changed = token[:place] + character + token[place + 1 :]
     assert changed == token or key_of(ACCESS, changed) is None
@@ -78,7 +78,7 @@ def test_one_changed_character_is_refused(place: int, character: str) -> None:
 
 @pytest.mark.parametrize(("ours", "theirs"), [("-", "+"), ("_", "/")])
 def test_other_base64_alphabet_is_refused(ours: str, theirs: str) -> None:
-    """The plain Base64 alphabet would be a second way to write the same token (RFC 4648, 5)."""
+    """The plain Base64 alphabet would be a second spelling of the same token (RFC 4648, 5)."""
     token = next(token for token in iter(lambda: mint(ACCESS, NOON), "") if ours in token[len(ACCESS) :])
     assert key_of(ACCESS, ACCESS + token[len(ACCESS) :].replace(ours, theirs)) is None
 
@@ -105,27 +105,27 @@ def test_other_base64_alphabet_is_refused(ours: str, theirs: str) -> None:
     ],
 )
 def test_junk_is_no_token(spoil: Callable[[str], str]) -> None:
-    """Brackets, spaces, padding, cuts and other alphabets read as no token at all."""
+    """Text with brackets, spaces or padding, cut text and other alphabets are no token."""
     assert key_of(ACCESS, spoil(mint(ACCESS, NOON))) is None
 
 
 @settings(deadline=None)
 @given(kind=st.sampled_from([ACCESS, REFRESH]), at=st.integers(0, 2**33))
-def test_a_token_is_found_under_the_key_it_was_stored_under(kind: str, at: int) -> None:
-    """What is stored of a token when it is made is what is looked for when it is presented."""
+def test_token_is_found_under_its_stored_key(kind: str, at: int) -> None:
+    """The key that is stored with a token is the key that a look-up computes."""
     token = mint(kind, at)
     assert stored_key(kind, token) == key_of(kind, token)
 
 
 @pytest.mark.parametrize("kind", [ACCESS, REFRESH])
 def test_shorter_form_is_no_token(kind: str) -> None:
-    """A token has one form. One that carries only the hour, with a right checksum, is refused."""
+    """A token that carries only the hour is refused, also with a right checksum."""
     body = hour_prefix(NOON) + b"1" * 32
     checksum = crc32(kind.encode("ascii") + body).to_bytes(4, "big")
     assert key_of(kind, kind + urlsafe_b64encode(body + checksum).decode("ascii")) is None
 
 
-def test_what_is_no_token_has_no_key_to_be_stored_under() -> None:
-    """Nothing that could never be found again is stored."""
+def test_text_of_another_format_cannot_be_stored() -> None:
+    """Text that no look-up could find is not stored."""
     with pytest.raises(ValueError, match="does not read as one"):
         stored_key(ACCESS, mint(REFRESH, NOON))

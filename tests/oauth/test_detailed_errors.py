@@ -1,4 +1,4 @@
-"""A client that is registered to be told why is told; no other is told anything."""
+"""Detailed errors: only a client that is registered for them learns why a login was refused."""
 
 from dataclasses import replace
 

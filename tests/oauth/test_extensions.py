@@ -1,4 +1,4 @@
-"""Authlib's seams: grants with extensions, and methods of client authentication, registered from outside."""
+"""Extensions: grants, hooks and methods of client authentication, registered from outside (Authlib)."""
 
 import hmac
 from collections.abc import Callable

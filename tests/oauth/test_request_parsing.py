@@ -46,7 +46,7 @@ def is_invalid_request(answer: TestResponse, sentence: str) -> bool:
     return answer.status_code == 400
 
 
-class TestWhereParametersStand:
+class TestPlaceOfParameters:
     """RFC 6749, 3.2 and appendix B."""
 
     def test_form_body_is_accepted(self, send: Send) -> None:
@@ -103,7 +103,7 @@ class TestWhereParametersStand:
         assert send(GOOD, query="tracking=1&tracking=2").status_code == 200
 
 
-class TestWhatParametersAre:
+class TestParameterValues:
     """RFC 6749, 3.2."""
 
     @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ class Endless(io.RawIOBase):
         return part
 
 
-class TestHowLong:
+class TestBodyLength:
     """We limit the body ourselves, because Flask truncates a chunked body silently."""
 
     def padded(self, length: int) -> str:
@@ -235,7 +235,7 @@ class TestHowLong:
         assert is_invalid_request(answer, "The body ended too early.")
         assert fake.asked == []
 
-    def test_body_cut_short_behind_a_server_that_hides_it(self, send: Send, fake: FakeDirectory) -> None:
+    def test_body_cut_short_unnoticed_by_the_server_is_refused(self, send: Send, fake: FakeDirectory) -> None:
         """A stream that ends early without an error, as from granian, is refused too."""
         stream = io.BytesIO(GOOD.encode())
         length = {"CONTENT_LENGTH": str(len(GOOD) + 4), "wsgi.input_terminated": True}
