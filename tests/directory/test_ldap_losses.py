@@ -109,6 +109,51 @@ def test_lost_start_tls_is_tried_again(opened: Callable[..., Directory]) -> None
         assert bytes([EXTENDED]) in server.received
 
 
+@pytest.mark.parametrize(("lost", "is_good"), [(9, True), (10, False)])
+def test_lost_probe_of_the_only_server_is_repeated(
+    opened: Callable[..., Directory],
+    lost: int,
+    is_good: bool,  # noqa: FBT001
+) -> None:
+    """Ten lost connections in a row fail the probe, so a few lost ones begin no back-off."""
+    is_losing = [True] * (10 + lost)
+
+    def script(asked: int, number: int, request: bytes) -> bytes | None:
+        return None if is_losing and is_losing.pop() else friendly(asked, number, request)
+
+    service = {"bind_dn": "cn=svc", "bind_password": "svc-password"}
+    with Scripted(script) as server:
+        directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", **LIMITS, **service)
+        for _ in range(3):
+            with pytest.raises(DirectoryUnavailable):
+                directory.find("alice")
+        assert state(directory)[0] == "quarantined"
+        assert server.connections == 10
+        if is_good:
+            assert directory.find("alice").verify("x").net_id == "alice"
+            assert state(directory)[0] == "good"
+        else:
+            with pytest.raises(DirectoryUnavailable):
+                directory.find("alice")
+            assert state(directory) == ("quarantined", 2)
+            assert server.connections == 20
+
+
+def test_only_server_is_probed_at_once_after_each_quarantine_for_losses() -> None:
+    """A quick loss holds no login, so a second quarantine begins no back-off. With another server it does."""
+    for uris, due in (((A,), [A]), ((A, B), [])):
+        servers = servers_of(*uris)
+        losses = QuickLosses(servers)
+        for _ in range(10):
+            losses.record(A, 0, LOST)
+        assert servers.claim_probes(urgent=len(uris) == 1) == [A]
+        servers.probe_succeeded(A)
+        for _ in range(10):
+            losses.record(A, servers.epoch(A), LOST)
+        assert not servers.is_good(A)
+        assert servers.claim_probes(urgent=len(uris) == 1) == due
+
+
 def test_new_connection_without_tls_has_answered_before_a_bind(
     opened: Callable[..., Directory],
 ) -> None:

@@ -15,7 +15,7 @@ from directory.contract import DirectoryUnavailable
 from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import ConnectionRefused, dial
-from directory.ldap.connections.servers import QuickLosses, Servers
+from directory.ldap.connections.servers import MAX_LOSSES_ALONE, QuickLosses, Servers
 from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket
 from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri
@@ -98,13 +98,16 @@ class Connector:
         """Blame the server or the network for a failure; return whether to try the server again."""
         if server_deadline.is_over() and server_deadline.seconds < self.blame_after:
             return False
-        is_quick = isinstance(failure, ConnectionLost) and server_deadline.elapsed() < self.blame_after
         # A refused connection counts as a dead server, if another server is good.
-        if is_quick and not (isinstance(failure, ConnectionRefused) and self.servers.has_alternatives()):
+        is_dead = isinstance(failure, ConnectionRefused) and self.servers.has_alternatives()
+        if self._is_quick_loss(failure, server_deadline) and not is_dead:
             self.losses.record(uri, epoch, failure)
             return self.servers.is_good(uri) and not server_deadline.is_over()
         self.servers.record_failure(uri, epoch, failure)
         return False
+
+    def _is_quick_loss(self, failure: DirectoryUnavailable, server_deadline: Deadline) -> bool:
+        return isinstance(failure, ConnectionLost) and server_deadline.elapsed() < self.blame_after
 
     def start_due_probes(self) -> None:
         """Start the probes that are due while other servers are good, without waiting for them."""
@@ -128,15 +131,26 @@ class Connector:
         return order
 
     def _probe(self, uri: ServerUri) -> None:
-        """Read a server's root DSE (RFC 4512, section 5.1): it is alive unless it answers that it is busy."""
+        """Read a server's root DSE (RFC 4512, section 5.1): it is alive unless it answers that it is busy.
+
+        While no server is good, a quickly lost connection is opened again, as often as logins may lose one in
+        a row: the network may be at fault, and the back-off after a failed probe would fail every login.
+        """
         deadline = Deadline(self.connect_timeout + self.read_timeout, self.monotonic)
-        try:
-            connection = self._connect_to(uri, deadline, ask_root_dse)
-        except DirectoryUnavailable as failure:
-            self.servers.probe_failed(uri.text, failure)
-        else:
-            self.servers.probe_succeeded(uri.text)
-            connection.close(deadline)
+        tries_left = 1 if self.servers.candidates() else MAX_LOSSES_ALONE
+        while tries_left:
+            tries_left -= 1
+            try:
+                connection = self._connect_to(uri, deadline, ask_root_dse)
+            except DirectoryUnavailable as failure:
+                may_be_network = not isinstance(failure, ConnectionRefused)
+                if not (tries_left and may_be_network and self._is_quick_loss(failure, deadline)):
+                    self.servers.probe_failed(uri.text, failure)
+                    return
+            else:
+                self.servers.probe_succeeded(uri.text)
+                connection.close(deadline)
+                return
 
     def _connect_to(
         self, uri: ServerUri, deadline: Deadline, prepare: Callable[[LdapConnection], None]

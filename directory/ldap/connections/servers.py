@@ -20,8 +20,9 @@ _MAX_DOUBLINGS = 8
 _URGENT_PROBE_INTERVAL = 1.0
 # Lost connections in a row. The network may cause one; after the second, logins use another good server.
 _MAX_LOSSES_WITH_ALTERNATIVES: Final = 2
-# The only good server is quarantined late: a quick loss holds no thread, and there is no alternative.
-_MAX_LOSSES_ALONE: Final = 10
+MAX_LOSSES_ALONE: Final = 10
+"""Lost connections in a row that quarantine the only good server, or fail its probe. A quick loss holds no
+thread, and there is no alternative."""
 
 
 class ServerState(StrEnum):
@@ -60,6 +61,7 @@ class _Record:
     failures: int = 0
     failure: DirectoryUnavailable | None = None
     retry_at: float = 0.0
+    urgent_retry_at: float = 0.0
     # Connections that were opened under an earlier epoch are not trusted.
     epoch: int = 0
 
@@ -138,7 +140,13 @@ class Servers:
                 record.epoch += 1
 
     def record_failure(
-        self, uri: str, epoch: int, failure: DirectoryUnavailable, *, probe_now: bool = False
+        self,
+        uri: str,
+        epoch: int,
+        failure: DirectoryUnavailable,
+        *,
+        probe_now: bool = False,
+        is_quick: bool = False,
     ) -> None:
         """Quarantine a server after a failure.
 
@@ -148,11 +156,13 @@ class Servers:
             failure: what happened.
             probe_now: whether the connection alone may have failed. The first failure in a row then makes a
                 probe due at once.
+            is_quick: whether the failure held no login. While no server is good, each such failure makes a
+                probe due at once.
         """
         with self._state_changed:
             record = self._records.get(uri)
             if record is not None and record.epoch == epoch and record.state is ServerState.GOOD:
-                self._quarantine(record, failure, at_once=probe_now)
+                self._quarantine(record, failure, at_once=probe_now, is_quick=is_quick)
 
     def claim_probes(self, *, urgent: bool) -> list[str]:
         """Name the servers whose time for a probe has come; each is `half_open` then.
@@ -235,13 +245,16 @@ class Servers:
     def _probe_due_at(self, record: _Record, *, urgent: bool) -> float:
         if record.state is ServerState.HALF_OPEN:
             return record.changed_at + (_URGENT_PROBE_INTERVAL if urgent else _MAX_BACK_OFF)
-        return min(record.retry_at, record.changed_at + _URGENT_PROBE_INTERVAL) if urgent else record.retry_at
+        return min(record.retry_at, record.urgent_retry_at) if urgent else record.retry_at
 
-    def _quarantine(self, record: _Record, failure: DirectoryUnavailable, *, at_once: bool) -> None:
+    def _quarantine(
+        self, record: _Record, failure: DirectoryUnavailable, *, at_once: bool, is_quick: bool = False
+    ) -> None:
         record.failures = self._recent_failures(record) + 1
         record.failure = failure
         record.epoch += 1
         self._set_state(record, ServerState.QUARANTINED)
+        record.urgent_retry_at = record.changed_at + (0 if is_quick else _URGENT_PROBE_INTERVAL)
         record.retry_at = record.changed_at
         if not at_once or record.failures > 1:
             # Bounded: a float cannot hold the doublings of a whole night.
@@ -290,10 +303,10 @@ class QuickLosses:
         with self._lock:
             losses = self._in_a_row[uri] = self._in_a_row.get(uri, 0) + 1
         if losses >= (
-            _MAX_LOSSES_WITH_ALTERNATIVES if self._servers.has_alternatives() else _MAX_LOSSES_ALONE
+            _MAX_LOSSES_WITH_ALTERNATIVES if self._servers.has_alternatives() else MAX_LOSSES_ALONE
         ):
             self.clear(uri)
-            self._servers.record_failure(uri, epoch, failure, probe_now=True)
+            self._servers.record_failure(uri, epoch, failure, probe_now=True, is_quick=True)
 
     def clear(self, uri: str) -> None:
         """Clear the losses of a server that has answered."""
