@@ -8,6 +8,7 @@ from admin.scopes import undescribed_scopes
 from models import ClientsExist
 from models import import_clients as store_clients
 from oauth.clients.importing import ImportRefused, read_clients
+from telemetry import Actor
 
 
 class ImportRejected(OperationRefused):
@@ -24,7 +25,7 @@ class ImportedClients:
 
 
 def import_clients(
-    services: Services, text: str, *, ignored: Collection[str] = (), actor: str
+    services: Services, text: str, *, ignored: Collection[str] = (), actor: Actor
 ) -> ImportedClients:
     """Register the clients of a list, all of them with their audit rows in one transaction.
 
@@ -45,6 +46,7 @@ def import_clients(
         raise ImportRejected(*refused.sentences, "Nothing was imported.") from None
     except ClientsExist as taken:
         raise ImportRejected(f"Registered already: {taken}. Nothing was imported.") from None
+    services.tell(services.event("client.imported", actor, f"{len(clients)} imported"))
     return ImportedClients(
         client_ids=[each.client_id for each in clients],
         weak=[each.client_id for each in clients if each.is_weak],

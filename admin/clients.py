@@ -12,6 +12,7 @@ from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
 from models import Client, Registration, people_at_cap
 from oauth.clients.registration import mistakes
+from telemetry import Actor
 
 _AnyRegistration = TypeVar("_AnyRegistration", bound=Registration)
 
@@ -128,7 +129,9 @@ def clients_at_cap(services: Services) -> Sequence[ClientAtCap]:
     return sorted(at_cap, key=lambda each: -each.people)
 
 
-def create_client(services: Services, name: str, changes: Mapping[str, Any], *, actor: str) -> CreatedClient:
+def create_client(
+    services: Services, name: str, changes: Mapping[str, Any], *, actor: Actor
+) -> CreatedClient:
     """Register a client.
 
     Args:
@@ -152,7 +155,7 @@ def create_client(services: Services, name: str, changes: Mapping[str, Any], *, 
 
 
 def update_client(
-    services: Services, name: str, changes: Mapping[str, Any], *, enable: bool = False, actor: str
+    services: Services, name: str, changes: Mapping[str, Any], *, enable: bool = False, actor: Actor
 ) -> UpdatedClient:
     """Change what is registered of a client.
 
@@ -189,7 +192,7 @@ def update_client(
     return UpdatedClient(client=client, undescribed_scopes=undescribed)
 
 
-def disable_client(services: Services, name: str, *, actor: str) -> Client:
+def disable_client(services: Services, name: str, *, actor: Actor) -> Client:
     """Refuse a client from now on, and end every token that it holds.
 
     The client is disabled in one transaction with its audit row. Its grants end afterwards, in batches.
@@ -209,7 +212,7 @@ def disable_client(services: Services, name: str, *, actor: str) -> Client:
         raise UnknownClient(name) from None
 
 
-def delete_client(services: Services, name: str, *, actor: str) -> Client:
+def delete_client(services: Services, name: str, *, actor: Actor) -> Client:
     """Disable a client as `disable_client` does, and delete it then. Returns the client as it was.
 
     Args:
@@ -229,7 +232,7 @@ def delete_client(services: Services, name: str, *, actor: str) -> Client:
     return client
 
 
-def rotate_secret(services: Services, name: str, *, old_not_after: int, actor: str) -> RotatedSecret:
+def rotate_secret(services: Services, name: str, *, old_not_after: int, actor: Actor) -> RotatedSecret:
     """Give a client a new secret, beside which the old ones live for a while.
 
     Args:
@@ -253,7 +256,7 @@ def rotate_secret(services: Services, name: str, *, old_not_after: int, actor: s
     return RotatedSecret(client=find_client(services, client_id), secret=secret)
 
 
-def retire_secret(services: Services, name: str, serial: int, *, actor: str) -> Client:
+def retire_secret(services: Services, name: str, serial: int, *, actor: Actor) -> Client:
     """End one secret of a client now.
 
     Args:

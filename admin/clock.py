@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from admin.operation import Services
 from models import ACCEPTED, ServerClock, clock_of_the_database, record
-from telemetry import REASON_LENGTH, AuditEvent
+from telemetry import Actor, AuditEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +37,21 @@ def read_clocks(services: Services) -> ClockReading:
     return ClockReading(database=database, server=known(), newest_row=newest_row)
 
 
-def accept_clock(reading: ClockReading, *, actor: str) -> None:
+def accept_clock(services: Services, reading: ClockReading, *, actor: Actor) -> None:
     """Go by the database's clock again, after it was wrong and has been set right.
 
     The audit row is the change.
 
     Args:
+        services: what the use case works on.
         reading: what the operator confirmed.
         actor: who accepts it, for the audit.
 
     Raises:
         StoreUnavailable: nothing was changed.
     """
-    reason = f"{actor}: {max(0, reading.newest_row - reading.database):.0f} s back"
+    reason = f"{max(0, reading.newest_row - reading.database):.0f} s back"
     # At the database's own time: the server's clock is what nobody believes any more.
-    record(AuditEvent(event=ACCEPTED, at=int(reading.database), reason=reason[:REASON_LENGTH]))
+    event = AuditEvent(event=ACCEPTED, at=int(reading.database), reason=reason, **actor.fields())
+    record(event)
+    services.tell(event)

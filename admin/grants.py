@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from admin.clients import find_client
 from admin.operation import OperationRefused, Services
 from admin.people import PersonLookup
-from models import Client, LiveGrant, Selection, end_grants
+from models import Client, LiveGrant, Selection
 from models import list_grants as read_grants
+from telemetry import Actor
 
 _ID_OCTETS = 19
 
@@ -124,7 +125,7 @@ def plan_revocation(
     return RevocationPlan(selection=selection, subject=subject, client=client, everyone=everyone)
 
 
-def revoke_grants(services: Services, revocation: RevocationPlan, *, actor: str) -> int:
+def revoke_grants(services: Services, revocation: RevocationPlan, *, actor: Actor) -> int:
     """End the live grants that were selected, with every token of theirs. Returns how many ended.
 
     A JWT is inactive here at once; an API that checks only its signature takes it until it expires.
@@ -138,15 +139,18 @@ def revoke_grants(services: Services, revocation: RevocationPlan, *, actor: str)
         StoreUnavailable: grants that did not end yet end at the next call.
     """
     selection = revocation.selection
-    reason = f"{actor}, everyone" if revocation.everyone else actor
+    reasons = ["everyone"] if revocation.everyone else []
+    if selection.before is not None:
+        reasons.append(f"before {_utc(selection.before)}")
     event = services.event(
         "grant.revoked",
-        reason if selection.before is None else f"{reason}, before {_utc(selection.before)}",
+        actor,
+        ", ".join(reasons) or None,
         client_id=selection.client_id,
         subject=revocation.subject,
         grant_id=selection.grant_id.hex() if selection.grant_id else None,
     )
-    return end_grants(selection, event, event.at)
+    return services.end_grants(selection, event)
 
 
 def _utc(at: int) -> str:

@@ -12,12 +12,12 @@ from models import (
     LiveGrant,
     PastFailure,
     Selection,
-    end_grants,
     failures_of,
     list_grants,
     subjects_of,
 )
 from models import unblock as clear_failures
+from telemetry import Actor
 
 _DAY = 86_400
 MAX_LISTED_GRANTS = 100
@@ -158,7 +158,7 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
     )
 
 
-def unblock_person(services: Services, net_id: str, *, actor: str) -> Unblocked:
+def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocked:
     """Empty a person's count of failures, in one transaction with its audit row.
 
     The counts of clients, of addresses and of the directory itself stay.
@@ -175,6 +175,7 @@ def unblock_person(services: Services, net_id: str, *, actor: str) -> Unblocked:
     subject = _subject(state, net_id)
     event = services.event("person.unblocked", actor, subject=subject)
     failures, passwords = clear_failures(services.login_names.digest(net_id), subject or net_id, event)
+    services.tell(event.with_count(f"{failures} failures, {passwords} passwords"))
     return Unblocked(
         subject=subject,
         failures=failures,
@@ -183,7 +184,7 @@ def unblock_person(services: Services, net_id: str, *, actor: str) -> Unblocked:
     )
 
 
-def log_person_out(services: Services, subject: str | None, *, actor: str) -> int:
+def log_person_out(services: Services, subject: str | None, *, actor: Actor) -> int:
     """End every live grant of a person, with every token. Returns how many ended.
 
     As every revocation it stands whether or not its audit row can be stored (`models.end_grants`).
@@ -198,8 +199,8 @@ def log_person_out(services: Services, subject: str | None, *, actor: str) -> in
     """
     if subject is None:
         return 0
-    event = services.event("grant.revoked", f"{actor}, logout", subject=subject)
-    return end_grants(Selection(subjects=[subject]), event, event.at)
+    event = services.event("grant.revoked", actor, "logout", subject=subject)
+    return services.end_grants(Selection(subjects=[subject]), event)
 
 
 def _has_grants(services: Services, subject: str) -> bool:

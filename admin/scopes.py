@@ -9,6 +9,7 @@ from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Client, Scope, ScopeExists, ScopeStore
 from oauth.policy.membership import rule_mistakes
 from oauth.policy.scope import BUILT_IN, DEFAULT, ScopeRules, ScopeVerdict, is_wellformed
+from telemetry import Actor
 
 _MAX_NAME_LENGTH = 255
 
@@ -90,7 +91,7 @@ def list_described_scopes() -> Sequence[DescribedScope]:
     return [_described(each) for each in (*built_in, *catalogue.values())]
 
 
-def create_scope(services: Services, scope: Scope, *, actor: str) -> DescribedScope:
+def create_scope(services: Services, scope: Scope, *, actor: Actor) -> DescribedScope:
     """Put a scope into the catalogue. A built-in scope gets rules that way.
 
     Args:
@@ -104,10 +105,12 @@ def create_scope(services: Services, scope: Scope, *, actor: str) -> DescribedSc
         StoreUnavailable: nothing was stored.
     """
     _refuse_mistakes(scope)
+    event = services.event("scope.created", actor, scope=scope.name)
     try:
-        ScopeStore().create(scope, services.event("scope.created", actor, scope=scope.name))
+        ScopeStore().create(scope, event)
     except ScopeExists:
         raise ScopeTaken(scope.name) from None
+    services.tell(event)
     return _described(scope)
 
 
@@ -117,7 +120,7 @@ def update_scope(
     *,
     description: str | None = None,
     needs: Sequence[str] | None = None,
-    actor: str,
+    actor: Actor,
 ) -> DescribedScope:
     """Change a scope of the catalogue. None keeps what is stored, even if it changes meanwhile.
 
@@ -141,16 +144,16 @@ def update_scope(
     if name not in (each.name for each in ScopeStore().list()):
         raise UnknownScope(name)
     _refuse_mistakes(Scope(name, **changes))
-    reason = f"{actor}: {', '.join(sorted(changes))}" if changes else actor
+    event = services.event("scope.updated", actor, ", ".join(sorted(changes)) or None, scope=name)
     try:
-        return _described(
-            ScopeStore().update(name, changes, services.event("scope.updated", reason, scope=name))
-        )
+        updated = ScopeStore().update(name, changes, event)
     except KeyError:
         raise UnknownScope(name) from None
+    services.tell(event)
+    return _described(updated)
 
 
-def delete_scope(services: Services, name: str, *, actor: str) -> DeletedScope:
+def delete_scope(services: Services, name: str, *, actor: Actor) -> DeletedScope:
     """Take a scope out of the catalogue, and its rules with it. Clients that have it keep it.
 
     Args:
@@ -162,10 +165,12 @@ def delete_scope(services: Services, name: str, *, actor: str) -> DeletedScope:
         UnknownScope: the catalogue has no such scope.
         StoreUnavailable: nothing was changed.
     """
+    event = services.event("scope.deleted", actor, scope=name)
     try:
-        deleted = ScopeStore().delete(name, services.event("scope.deleted", actor, scope=name))
+        deleted = ScopeStore().delete(name, event)
     except KeyError:
         raise UnknownScope(name) from None
+    services.tell(event)
     having = [each.client_name for each in services.clients.list() if name in each.scope.split()]
     return DeletedScope(name=name, open_to=having if deleted.needs else ())
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from admin.operation import Services
 from models import SigningKey, persistent_secret_key_ids, reencrypt
 from oauth.tokens.jws import RS256
+from telemetry import Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ def list_signing_keys(services: Services) -> Sequence[SigningKey]:
 
 
 def rotate_signing_keys(
-    services: Services, alg: str | None, *, at_once: bool, actor: str
+    services: Services, alg: str | None, *, at_once: bool, actor: Actor
 ) -> Sequence[SigningKey]:
     """Make new keys, all of them and their audit rows in one transaction.
 
@@ -48,11 +49,14 @@ def rotate_signing_keys(
     keys = services.signing_keys
     algorithms = [alg] if alg else sorted({each.alg for each in keys.store.list()}) or [RS256]
     suffix = ", at once" if at_once else ""
-    events = {each: services.event("key.rotated", f"{actor}: {each}{suffix}") for each in algorithms}
-    return (keys.replace if at_once else keys.rotate)(events)
+    events = {each: services.event("key.rotated", actor, f"{each}{suffix}") for each in algorithms}
+    made = (keys.replace if at_once else keys.rotate)(events)
+    for event in events.values():
+        services.tell(event)
+    return made
 
 
-def reencrypt_all(services: Services, *, actor: str) -> int:
+def reencrypt_all(services: Services, *, actor: Actor) -> int:
     """Encrypt stored keys and secrets under the first server key, so that older server keys can go.
 
     All of them and the audit row are one transaction. A second call finds nothing to do.
@@ -68,7 +72,10 @@ def reencrypt_all(services: Services, *, actor: str) -> int:
         StoreUnavailable: nothing was changed.
     """
     event = services.event("key.reencrypted", actor)
-    return reencrypt(services.signing_keys.store, services.persistent_secrets, event)
+    count = reencrypt(services.signing_keys.store, services.persistent_secrets, event)
+    if count:
+        services.tell(event.with_count(f"{count} encrypted"))
+    return count
 
 
 def server_key_uses(services: Services) -> Sequence[ServerKeyUse]:

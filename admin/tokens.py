@@ -6,6 +6,7 @@ from collections.abc import Callable
 from admin.operation import OperationRefused, Services
 from models import Batch, purge, purge_audit
 from oauth import ACCESS, REFRESH, key_of
+from telemetry import Actor
 
 _DAY = 86_400
 
@@ -17,7 +18,7 @@ class NotAToken(OperationRefused):
         super().__init__("This is not a token of this server.")
 
 
-def revoke_token(services: Services, presented: str, *, actor: str) -> bool:
+def revoke_token(services: Services, presented: str, *, actor: Actor) -> bool:
     """End a token: an access token alone, a refresh token with its whole grant (RFC 7009, 2.1).
 
     As every revocation it stands whether or not its audit row can be stored.
@@ -36,10 +37,14 @@ def revoke_token(services: Services, presented: str, *, actor: str) -> bool:
     """
     event = services.event("token.revoked", actor)
     if key := key_of(ACCESS, presented):
-        return services.grants.revoke_access_token(key, event)
-    if key := key_of(REFRESH, presented):
-        return services.grants.revoke_refresh_token(key, event)
-    raise NotAToken
+        ended = services.grants.revoke_access_token(key, event)
+    elif key := key_of(REFRESH, presented):
+        ended = services.grants.revoke_refresh_token(key, event)
+    else:
+        raise NotAToken
+    if ended:
+        services.tell(event)
+    return ended
 
 
 class Purging:

@@ -14,7 +14,7 @@ from cli.output import (
     print_record,
     speaks_plainly,
 )
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 
 
 @click.group(cls=DiscreetGroup)
@@ -52,6 +52,7 @@ def show(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 
 @clock.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -65,7 +66,7 @@ def accept(yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by 
     now = moment(int(reading.database))
     if not yes:
         confirm(f"It is {now} by the database's clock. Is that right?")
-    accept_clock(reading, actor=ACTOR)
+    accept_clock(services(), reading, actor=operator())
     if as_json:
         print_json({"accepted": int(reading.database)})
     else:

@@ -26,7 +26,7 @@ from cli.output import (
     speaks_plainly,
 )
 from cli.people.display import warn_if_incomplete
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 from models import LiveGrant
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
@@ -70,6 +70,7 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
 @click.option("--everyone", is_flag=True, help="Every grant, as after a backup was restored.")
 @click.option("--before", type=_DATES, metavar="DATE", help="Only logins before this time, in UTC.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -99,7 +100,7 @@ def revoke(
     )
     if not yes:
         confirm(_question(planned, named["grant_id"], person))
-    ended = revoke_grants(services(), planned, actor=ACTOR)
+    ended = revoke_grants(services(), planned, actor=operator())
     if as_json:
         print_json({"ended": ended})
     else:

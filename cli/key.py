@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from admin import signing_keys
 from cli.output import DiscreetGroup, as_json, moment, print_json, print_line, print_table, speaks_plainly
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 from models import SigningKey
 from oauth.tokens.jws import ALGORITHMS
 
@@ -39,12 +39,13 @@ def list_keys(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     is_flag=True,
     help="Sign with it at once and stop publishing all others, for one of them may have been stolen.",
 )
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def rotate(alg: str | None, at_once: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Make a new key. It is published at once, and signs when no verifier can have missed it."""
-    made = signing_keys.rotate_signing_keys(services(), alg, at_once=at_once, actor=ACTOR)
+    made = signing_keys.rotate_signing_keys(services(), alg, at_once=at_once, actor=operator())
     if as_json:
         print_json([_as_object(each) for each in made])
         return
@@ -53,12 +54,13 @@ def rotate(alg: str | None, at_once: bool, as_json: bool) -> None:  # noqa: FBT0
 
 
 @key.command()
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def reencrypt(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Encrypt stored keys and secrets under the first key of NETID_SECRET_KEY, so that the others can go."""
-    count = signing_keys.reencrypt_all(services(), actor=ACTOR)
+    count = signing_keys.reencrypt_all(services(), actor=operator())
     if as_json:
         print_json({"reencrypted": count})
     else:

@@ -15,7 +15,7 @@ from cli.output import (
     print_table,
     speaks_plainly,
 )
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 from models import Scope
 from oauth.policy.scope import ScopeVerdict
 
@@ -54,13 +54,15 @@ def list_scopes(as_json: bool) -> None:  # noqa: FBT001 - click passes by keywor
 @click.argument("name")
 @_description
 @_needs
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def create(name: str, description: str | None, needs: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Put the scope NAME into the catalogue. One of the server's own scopes gets rules that way."""
     _print(
-        scopes.create_scope(services(), Scope(name, description or "", needs), actor=ACTOR), as_json=as_json
+        scopes.create_scope(services(), Scope(name, description or "", needs), actor=operator()),
+        as_json=as_json,
     )
 
 
@@ -68,24 +70,26 @@ def create(name: str, description: str | None, needs: tuple[str, ...], as_json: 
 @click.argument("name")
 @_description
 @_needs
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def update(name: str, description: str | None, needs: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Change what the options name of the scope NAME. --needs replaces all rules, --needs "" ends them."""
     rules = tuple(filter(None, needs)) if needs else None
-    updated = scopes.update_scope(services(), name, description=description, needs=rules, actor=ACTOR)
+    updated = scopes.update_scope(services(), name, description=description, needs=rules, actor=operator())
     _print(updated, as_json=as_json)
 
 
 @scope.command()
 @click.argument("name")
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def delete(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Take the scope NAME out of the catalogue, with its rules. Clients that have it keep it."""
-    deleted = scopes.delete_scope(services(), name, actor=ACTOR)
+    deleted = scopes.delete_scope(services(), name, actor=operator())
     if deleted.open_to:
         print_line(f"Nothing rules it any more; registered for it: {', '.join(deleted.open_to)}.", err=True)
     if as_json:

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from admin.tokens import Purging, purge_expired, revoke_token
 from cli.output import DiscreetGroup, as_json, print_json, print_line, progress, speaks_plainly
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 from models import StoreUnavailable
 
 _STOPPED = "the next call goes on from there."
@@ -21,6 +21,7 @@ def token() -> None:
 
 
 @token.command()
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -30,7 +31,7 @@ def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
         print_line("Paste the token and press Enter:", err=True)
     # Bytes that are no text cannot be a token; they must not end the command with an error of Python.
     presented = sys.stdin.buffer.readline().decode(errors="replace").strip()
-    revoked = revoke_token(services(), presented, actor=ACTOR)
+    revoked = revoke_token(services(), presented, actor=operator())
     if as_json:
         print_json({"revoked": revoked})
     else:

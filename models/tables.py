@@ -8,7 +8,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from telemetry import REASON_LENGTH
+from telemetry import ACTOR_LENGTH, REASON_LENGTH
 
 DEFAULT_DIRECTORY = "default"
 """The name of the only directory, until there are several. A subject is unique within its directory."""
@@ -140,6 +140,7 @@ class AuditEventRow(Base):
 
     `name_digest` is a keyed digest of a login name that no entry matched. `times` is the number of refusals
     that the row stands for, if there are several. `hint` names a fault of the client program.
+    `actor` is the operator who made a change, and `actor_reason` is why, in the operator's own words.
     """
 
     __tablename__ = "audit_event"
@@ -158,6 +159,8 @@ class AuditEventRow(Base):
     name_digest: Mapped[str | None] = mapped_column(String(64))
     times: Mapped[int | None] = mapped_column(Integer)
     hint: Mapped[str | None] = mapped_column(String(64))
+    actor: Mapped[str | None] = mapped_column(String(ACTOR_LENGTH))
+    actor_reason: Mapped[str | None] = mapped_column(String(ACTOR_LENGTH))
 
 
 class ScopeRow(Base):

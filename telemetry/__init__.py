@@ -11,7 +11,9 @@ may import it. Must not know: any package of ours.
 """
 
 from telemetry.log import (
+    ACTOR_LENGTH,
     REASON_LENGTH,
+    Actor,
     AuditEvent,
     Log,
     configure_standard_logging,
@@ -23,7 +25,9 @@ from telemetry.redaction import redact, redact_tokens
 from telemetry.sampling import LogSampler
 
 __all__ = [
+    "ACTOR_LENGTH",
     "REASON_LENGTH",
+    "Actor",
     "AuditEvent",
     "Log",
     "LogSampler",

@@ -20,10 +20,24 @@ from telemetry.redaction import redact, redact_fields
 
 REASON_LENGTH = 64
 """Characters of the column `reason` in the audit table."""
+ACTOR_LENGTH = 255
+"""Characters of the columns `actor` and `actor_reason` in the audit table."""
 
 _QUERY = re.compile(r"\?[^\s\"]*")
 # Below WARNING, these libraries log tokens, names and SQL statements.
 _LIBRARIES_THAT_LOG_SECRETS = ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes a change, and why, in the actor's own words. Neither field ever holds a secret or a token."""
+
+    name: str
+    reason: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Give the fields of an audit event, cut where their columns end."""
+        return {"actor": self.name[:ACTOR_LENGTH], "actor_reason": (self.reason or "")[:ACTOR_LENGTH] or None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +52,7 @@ class AuditEvent:
     - `name_digest`: a keyed digest of a login name that matches no entry. Users type passwords there.
     - `times`: how many equal events this one stands for; None if only for itself.
     - `hint`: a likely mistake in the client's program, as the request shows it.
+    - `actor`, `actor_reason`: the operator who made the change, and why; None for events of requests.
     """
 
     event: str
@@ -53,6 +68,8 @@ class AuditEvent:
     name_digest: str | None = None
     times: int | None = None
     hint: str | None = None
+    actor: str | None = None
+    actor_reason: str | None = None
 
     def fields(self) -> Mapping[str, str | int | None]:
         """Give every field by name."""
@@ -65,7 +82,7 @@ class AuditEvent:
             count: What was changed, and how many of it.
         """
         room = REASON_LENGTH - len(": ") - len(count)
-        return replace(self, reason=f"{(self.reason or '')[:room]}: {count}")
+        return replace(self, reason=f"{self.reason[:room]}: {count}" if self.reason else count)
 
     def facts(self) -> dict[str, str | int]:
         """Give the fields that have a value, without `event`: the fields of a log line."""

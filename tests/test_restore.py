@@ -114,7 +114,7 @@ def test_call_is_one_audit_row(site: Site, program: Registered) -> None:
     site.run("grant", "revoke", "--everyone", "--yes")
     ended = [row for row in rows(site, "audit_event") if row["event"] == "grant.revoked"]
     assert [(row["reason"], row["client_id"], row["subject"]) for row in ended] == [
-        ("operator, everyone: 3 ended", None, None)
+        ("everyone: 3 ended", None, None)
     ]
 
 
@@ -130,7 +130,7 @@ def test_before_spares_later_logins(site: Site, program: Registered) -> None:
         True,
     )
     (told,) = [row for row in rows(site, "audit_event") if row["event"] == "grant.revoked"]
-    assert told["reason"] == "operator, everyone, before 2027-01-15 08:05:00Z: 1 ended"
+    assert told["reason"] == "everyone, before 2027-01-15 08:05:00Z: 1 ended"
 
 
 def test_everyone_is_asked_about(site: Site, program: Registered) -> None:

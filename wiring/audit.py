@@ -48,6 +48,19 @@ def open_audit(app: Flask, names: Names, log: Log, clock: Callable[[], float]) -
     return Audit(app.extensions[_LEDGER], names, log, clock)
 
 
+def operator_log(log: Log) -> Callable[[AuditEvent], None]:
+    """The function that logs a change by an operator.
+
+    Args:
+        log: where the operator reads.
+    """
+
+    def tell(event: AuditEvent) -> None:
+        log.info(event.event, **event.facts())
+
+    return tell
+
+
 class ClockAlarms:
     """Reports that the server's clock jumped forward, or is ahead of the database's clock."""
 

@@ -14,7 +14,7 @@ from oauth import StrictClientAuthentication
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log
-from wiring.audit import ServerStates, audit_names
+from wiring.audit import ServerStates, audit_names, operator_log
 from wiring.from_settings import client_limits, ldap_config, limits
 from wiring.keys import persistent_secrets, secret_hasher, signing_keys
 from wiring.login import login_names
@@ -35,7 +35,7 @@ def open_services(
         app: the application, with its database.
         settings: what the operator chose.
         ring: the server's keys.
-        log: where failing directory servers are logged.
+        log: where failing directory servers and changes by operators are logged.
         clock: seconds since the epoch.
         directory: replaces the directory that the settings name.
 
@@ -43,8 +43,7 @@ def open_services(
         ConfigError: the settings of the directory cannot be used.
     """
     ldap = ldap_config(settings)
-    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
-    clients = ClientStore(secret_hasher(ring), grants, clock)
+    grants, clients = _stores(settings, ring, log, clock)
     return Services(
         clients=clients,
         client_auth=_client_authentication(clients, settings, clock),
@@ -59,7 +58,15 @@ def open_services(
         audit_names=audit_names(settings, ring),
         login_names=login_names(settings, ring),
         limits=limits(settings),
+        tell=operator_log(log),
     )
+
+
+def _stores(
+    settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]
+) -> tuple[GrantStore, ClientStore]:
+    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
+    return grants, ClientStore(secret_hasher(ring), grants, clock, operator_log(log))
 
 
 def _client_authentication(

@@ -25,7 +25,7 @@ from cli.clients.importing import import_
 from cli.clients.options import metadata_options, registration_changes
 from cli.clients.secrets import retire_secret, rotate_secret
 from cli.output import DiscreetGroup, as_json, confirm, print_json, print_line, print_record, speaks_plainly
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 from oauth.clients.registration import metadata
 
 
@@ -42,12 +42,13 @@ client.add_command(retire_secret)
 @client.command()
 @click.argument("name")
 @metadata_options
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
     """Register a client called NAME. Its secret is shown only this once."""
-    created = create_client(services(), name, registration_changes(options), actor=ACTOR)
+    created = create_client(services(), name, registration_changes(options), actor=operator())
     if created.name_is_shared:
         print_line(f"Another client is called {name!r} already: commands will want an id.", err=True)
     warn_of_undescribed_scopes(created.undescribed_scopes)
@@ -89,6 +90,7 @@ def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @click.option("--name", help="A new name.")
 @click.option("--enable", is_flag=True, help="Let a disabled client work again.")
 @metadata_options
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -97,24 +99,26 @@ def update(client_id: str, name: str | None, enable: bool, as_json: bool, **opti
     changes = registration_changes(options)
     if name is not None:
         changes["client_name"] = name
-    updated = update_client(services(), client_id, changes, enable=enable, actor=ACTOR)
+    updated = update_client(services(), client_id, changes, enable=enable, actor=operator())
     warn_of_undescribed_scopes(updated.undescribed_scopes)
     print_client(updated.client, as_json=as_json)
 
 
 @client.command()
 @click.argument("client_id", metavar="CLIENT")
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def disable(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Refuse CLIENT from now on, and end every token that it holds."""
-    print_client(disable_client(services(), client_id, actor=ACTOR), as_json=as_json)
+    print_client(disable_client(services(), client_id, actor=operator()), as_json=as_json)
 
 
 @client.command()
 @click.argument("client_id", metavar="CLIENT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -123,7 +127,7 @@ def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - 
     stored = find_client(services(), client_id)
     if not yes:
         confirm(f"Delete {stored.client_name} ({stored.client_id})?")
-    delete_client(services(), stored.client_id, actor=ACTOR)
+    delete_client(services(), stored.client_id, actor=operator())
     if as_json:
         print_json({"client_id": stored.client_id, "deleted": True})
     else:

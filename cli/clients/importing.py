@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from admin.client_import import import_clients
 from cli.clients.display import warn_of_undescribed_scopes
 from cli.output import CommandRefused, DiscreetCommand, as_json, print_json, print_line, speaks_plainly
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 
 
 @click.command("import", cls=DiscreetCommand)
@@ -16,6 +16,7 @@ from cli.services import ACTOR, services
 @click.option(
     "--ignore", "ignored", multiple=True, metavar="MEMBER", help="A member to leave out; repeatable."
 )
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -28,7 +29,7 @@ def import_(file: TextIO, ignored: tuple[str, ...], as_json: bool) -> None:  # n
         text = file.read()
     except UnicodeDecodeError:
         raise CommandRefused("The file is not UTF-8.") from None
-    imported = import_clients(services(), text, ignored=ignored, actor=ACTOR)
+    imported = import_clients(services(), text, ignored=ignored, actor=operator())
     warn_of_undescribed_scopes(imported.undescribed_scopes)
     if as_json:
         print_json({"imported": list(imported.client_ids), "weak": list(imported.weak)})

@@ -17,7 +17,7 @@ from cli.output import (
     print_record,
     speaks_plainly,
 )
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 from oauth.clients.registration import metadata
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -31,6 +31,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     show_default=True,
     help="When the old secrets end: 30m, 12h, 7d, a date such as 2030-01-31 (UTC), or now.",
 )
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
@@ -38,7 +39,7 @@ def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa:
     """Give CLIENT a new secret, which is shown only this once. The old secrets work until --expires."""
     client = clients.find_client(services(), client_id)
     ends = _end(expires, services().now)
-    rotated = clients.rotate_secret(services(), client.client_id, old_not_after=ends, actor=ACTOR)
+    rotated = clients.rotate_secret(services(), client.client_id, old_not_after=ends, actor=operator())
     if as_json:
         secret = {"client_secret": rotated.secret, "client_secret_expires_at": 0}
         print_json({**metadata(rotated.client), **secret})
@@ -51,12 +52,13 @@ def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa:
 @click.command("retire-secret", cls=DiscreetCommand)
 @click.argument("client_id", metavar="CLIENT")
 @click.argument("serial", type=int)
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def retire_secret(client_id: str, serial: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End secret number SERIAL of CLIENT now (`flask client show` numbers them)."""
-    print_client(clients.retire_secret(services(), client_id, serial, actor=ACTOR), as_json=as_json)
+    print_client(clients.retire_secret(services(), client_id, serial, actor=operator()), as_json=as_json)
 
 
 def _end(expires: str, now: int) -> int:

@@ -6,7 +6,7 @@ from flask.cli import with_appcontext
 from admin.people import log_person_out, look_up_person, report_on_person, unblock_person
 from cli.output import DiscreetGroup, as_json, print_json, print_line, speaks_plainly
 from cli.people.display import print_report, report_as_object, warn_if_incomplete
-from cli.services import ACTOR, services
+from cli.services import operator, services, with_reason
 
 _net_id = click.argument("net_id")
 
@@ -32,12 +32,13 @@ def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by k
 
 @person.command()
 @_net_id
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Empty a user's count of failures. The counts of clients, addresses and the directory itself stay."""
-    done = unblock_person(services(), net_id, actor=ACTOR)
+    done = unblock_person(services(), net_id, actor=operator())
     if as_json:
         print_json({"sub": done.subject, "failures": done.failures, "refused_passwords": done.passwords})
         return
@@ -48,13 +49,14 @@ def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 
 @person.command()
 @_net_id
+@with_reason
 @as_json
 @with_appcontext
 @speaks_plainly
 def logout(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """End every live grant of a user, with every token. The directory need not answer."""
     subject = warn_if_incomplete(look_up_person(services(), net_id)).only_subject()
-    ended = log_person_out(services(), subject, actor=ACTOR)
+    ended = log_person_out(services(), subject, actor=operator())
     if as_json:
         print_json({"sub": subject, "ended": ended})
     else:

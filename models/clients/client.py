@@ -15,8 +15,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-OPERATOR = "operator"
-"""The audit's word for who changed a client, where the caller names nobody else."""
+from telemetry import Actor
+
+OPERATOR = Actor("operator")
+"""The actor of a change if the caller names no other."""
 # An imported weak secret is tolerated for three months.
 _WEAK_SECONDS = 90 * 86_400
 CACHE_SECONDS = 2.0

@@ -13,7 +13,7 @@ from models.base import connection, table
 from models.clients.client import OPERATOR, Registration
 from models.keys.digest import SecretHasher
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
-from telemetry import REASON_LENGTH, AuditEvent
+from telemetry import Actor, AuditEvent
 
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
@@ -52,7 +52,7 @@ class ClientsExist(Exception):
 
 
 def import_clients(
-    imported: Sequence[ImportedClient], hasher: SecretHasher, now: int, *, actor: str = OPERATOR
+    imported: Sequence[ImportedClient], hasher: SecretHasher, now: int, *, actor: Actor = OPERATOR
 ) -> None:
     """Register clients with their own ids and secrets, and audit rows, in one transaction.
 
@@ -86,16 +86,14 @@ def _refuse_taken(link: Connection, ids: Sequence[str]) -> None:
         raise ClientsExist(sorted(taken))
 
 
-def _insert(link: Connection, each: ImportedClient, hasher: SecretHasher, now: int, actor: str) -> None:
+def _insert(link: Connection, each: ImportedClient, hasher: SecretHasher, now: int, actor: Actor) -> None:
     link.execute(insert(_CLIENT), each.registration.row(each.client_id, now))
     if (made := _digest(each, hasher)) is not None:
         key_id, digest = made
         row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
         times = {"created_at": now, "not_after": each.not_after}
         link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
-    event = AuditEvent(
-        event="client.imported", at=now, client_id=each.client_id, reason=actor[:REASON_LENGTH]
-    )
+    event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, **actor.fields())
     link.execute(_INSERT_AUDIT, dict(event.fields()))
 
 

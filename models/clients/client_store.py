@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, delete, func, inspect, select, update
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from models.clients.client import (
 from models.grants.grant_store import GrantStore
 from models.keys.digest import SecretHasher, make_secret
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
-from telemetry import REASON_LENGTH, AuditEvent
+from telemetry import REASON_LENGTH, Actor, AuditEvent
 
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _SELECT_ALL = (
@@ -37,10 +37,25 @@ _SELECT_ONE = _SELECT_ALL.where(_CLIENT.c.client_id == func.coalesce(_FOUND, _FI
 class ClientStore:
     """The clients and their secrets in the database; `recent` is the cache for requests."""
 
-    def __init__(self, hasher: SecretHasher, grants: GrantStore, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        hasher: SecretHasher,
+        grants: GrantStore,
+        clock: Callable[[], float],
+        tell: Callable[[AuditEvent], None] = lambda _: None,
+    ) -> None:
+        """Open the store.
+
+        Args:
+            hasher: makes and compares digests of secrets.
+            grants: ends the grants of a client that is disabled.
+            clock: seconds since the epoch.
+            tell: is called with the audit event of each change once it is stored.
+        """
         self.hasher = hasher
         self._grants = grants
         self._clock = clock
+        self._tell = tell
         self.recent = ClientCache(self.get, clock)
 
     def get(self, client_id: str) -> Client | None:
@@ -64,7 +79,7 @@ class ClientStore:
         with connection() as link:
             return clients_of(link.execute(_SELECT_ALL))
 
-    def create(self, registration: Registration, *, actor: str = OPERATOR) -> tuple[Client, str | None]:
+    def create(self, registration: Registration, *, actor: Actor = OPERATOR) -> tuple[Client, str | None]:
         """Register a client, and return it with its secret, which is stored nowhere (None if public).
 
         Args:
@@ -81,16 +96,15 @@ class ClientStore:
             work.flush()
             if registration.token_endpoint_auth_method != "none":  # noqa: S105 - a method's name
                 secret = self._add_secret(work, client_id)
-            self._audit(work, "client.created", client_id, actor)
-            work.commit()
-        return self._expect(client_id), secret
+            client = self._commit(work, self._event("client.created", client_id, actor))
+        return client, secret
 
     def update(
         self,
         client_id: str,
         changes: Mapping[str, Any] | Callable[[Client], Mapping[str, Any]],
         *,
-        actor: str = OPERATOR,
+        actor: Actor = OPERATOR,
     ) -> Client:
         """Change a client's metadata. Where there is nothing to change, nothing is stored or audited.
 
@@ -107,15 +121,16 @@ class ClientStore:
         """
         with session() as work:
             self._lock(work, client_id)
-            found = changes(self._locked(work, client_id)) if callable(changes) else changes
-            if found:
-                self._write(work, client_id, found)
-                self._audit(work, "client.updated", client_id, f"{actor}: {', '.join(sorted(found))}")
-                work.commit()
+            client = self._locked(work, client_id)
+            changed = changes(client) if callable(changes) else changes
+            if changed:
+                self._write(work, client_id, changed)
+                event = self._event("client.updated", client_id, actor, ", ".join(sorted(changed)))
+                client = self._commit(work, event)
         self.recent.forget()
-        return self._expect(client_id)
+        return client
 
-    def rotate_secret(self, client_id: str, *, old_not_after: int, actor: str = OPERATOR) -> str:
+    def rotate_secret(self, client_id: str, *, old_not_after: int, actor: Actor = OPERATOR) -> str:
         """Add a secret and return it; those before it end at `old_not_after` (seconds since the epoch).
 
         Args:
@@ -139,12 +154,11 @@ class ClientStore:
                 .values(not_after=old_not_after)
             )
             secret = self._add_secret(work, client_id)
-            self._audit(work, "client.secret_rotated", client_id, actor)
-            work.commit()
+            self._commit(work, self._event("client.secret_rotated", client_id, actor))
         self.recent.forget()
         return secret
 
-    def retire_secret(self, client_id: str, serial: int, *, actor: str = OPERATOR) -> None:
+    def retire_secret(self, client_id: str, serial: int, *, actor: Actor = OPERATOR) -> None:
         """End one secret now.
 
         Args:
@@ -165,8 +179,7 @@ class ClientStore:
             if row is None:
                 raise KeyError(f"{client_id} has no secret {serial}")
             row.not_after = min(now, row.not_after or now)
-            self._audit(work, "client.secret_retired", client_id, f"{actor}: secret {serial}")
-            work.commit()
+            self._commit(work, self._event("client.secret_retired", client_id, actor, f"secret {serial}"))
         self.recent.forget()
 
     def renew_digest(self, client_id: str, old: ClientSecret, secret: str) -> None:
@@ -191,7 +204,7 @@ class ClientStore:
             link.commit()
         self.recent.forget()
 
-    def disable(self, client_id: str, *, actor: str = OPERATOR) -> Client:
+    def disable(self, client_id: str, *, actor: Actor = OPERATOR) -> Client:
         """Refuse the client from now on, and end all its grants.
 
         Args:
@@ -205,14 +218,12 @@ class ClientStore:
         with session() as work:
             self._lock(work, client_id)
             self._write(work, client_id, {"disabled_at": self._now()})
-            self._audit(work, "client.disabled", client_id, actor)
-            work.commit()
+            client = self._commit(work, self._event("client.disabled", client_id, actor))
         self.recent.forget()
-        client = self._expect(client_id)
         self._grants.revoke_client(client_id)
         return client
 
-    def delete(self, client_id: str, *, actor: str = OPERATOR) -> None:
+    def delete(self, client_id: str, *, actor: Actor = OPERATOR) -> None:
         """End all grants of the client, and delete it.
 
         Args:
@@ -228,8 +239,10 @@ class ClientStore:
             self._lock(work, client_id)
             work.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
             work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
-            self._audit(work, "client.deleted", client_id, actor)
+            event = self._event("client.deleted", client_id, actor)
+            work.add(AuditEventRow(**event.fields()))
             work.commit()
+        self._tell(event)
         self.recent.forget()
 
     @staticmethod
@@ -257,10 +270,22 @@ class ClientStore:
         }
         work.execute(update(ClientRow).where(ClientRow.client_id == client_id).values(**columns))
 
-    def _audit(self, work: Session, event: str, client_id: str, reason: str) -> None:
-        """Add the audit row of a change to its transaction."""
-        audited = AuditEvent(event=event, at=self._now(), client_id=client_id, reason=reason[:REASON_LENGTH])
-        work.add(AuditEventRow(**audited.fields()))
+    def _event(self, name: str, client_id: str, actor: Actor, reason: str | None = None) -> AuditEvent:
+        """The audit event of a change; `reason` says what was changed, and is cut where its column ends."""
+        reason = reason and reason[:REASON_LENGTH]
+        return AuditEvent(event=name, at=self._now(), client_id=client_id, reason=reason, **actor.fields())
+
+    def _commit(self, work: Session, event: AuditEvent) -> Client:
+        """Commit a change with its audit row, and return the client as this transaction leaves it.
+
+        A look-up after the commit might find that another operator has deleted the client.
+        """
+        work.add(AuditEventRow(**event.fields()))
+        work.flush()
+        client = self._locked(work, cast("str", event.client_id))
+        work.commit()
+        self._tell(event)
+        return client
 
     def _add_secret(self, work: Session, client_id: str) -> str:
         last = work.scalar(
@@ -273,12 +298,6 @@ class ClientStore:
         row.weak = False
         work.add(row)
         return secret
-
-    def _expect(self, client_id: str) -> Client:
-        client = self.get(client_id)
-        if client is None:
-            raise KeyError(client_id)
-        return client
 
     def _now(self) -> int:
         return int(self._clock())

@@ -25,7 +25,8 @@ from telemetry import AuditEvent
 _GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
 _AUDIT, _CLIENT, _SECRET = table(AuditEventRow), table(ClientRow), table(ClientSecretRow)
 _UNUSED = tuple(name for name in _REFRESH.c.keys() if name != "used_at")  # noqa: SIM118 - no mapping
-_AUDITED = tuple(column.name for column in _AUDIT.c if column.name != "id")
+# Only operators are actors.
+_AUDITED = tuple(column.name for column in _AUDIT.c if column.name not in {"id", "actor", "actor_reason"})
 
 
 class NewGrant(NamedTuple):

@@ -12,15 +12,17 @@ from admin.operation import Services
 from admin.scopes import ScopeTaken, create_scope, update_scope
 from models import Client, Scope, ScopeStore
 from oauth.clients.registration import mistakes
+from telemetry import Actor
 from tests.admin.conftest import Office
 
 CLIENT = "Library"
+ACTOR = Actor("operator")
 THEIRS = '[{"client_id": "theirs", "client_secret": "a-secret-of-the-old-server-XyZ123"}]'
 
 
 def update(office: Office, **changes: object) -> Callable[[], object]:
     """A change of the client."""
-    return lambda: update_client(office.services, CLIENT, changes, actor="operator")
+    return lambda: update_client(office.services, CLIENT, changes, actor=ACTOR)
 
 
 class ConcurrencyRules:
@@ -61,7 +63,7 @@ class ConcurrencyRules:
         client_id, _ = office.stores.register(CLIENT)
         ends = office.services.now + 60
         results = office.at_once(
-            *[lambda: rotate_secret(office.services, CLIENT, old_not_after=ends, actor="operator")] * 2
+            *[lambda: rotate_secret(office.services, CLIENT, old_not_after=ends, actor=ACTOR)] * 2
         )
         assert [type(each).__name__ for each in results] == ["RotatedSecret"] * 2
         assert [each.serial for each in find_client(office.services, CLIENT).secrets] == [1, 2, 3]
@@ -72,7 +74,7 @@ class ConcurrencyRules:
     def test_client_is_deleted_once(self, office: Office) -> None:
         """The operator who comes second reads that there is no such client."""
         office.stores.register(CLIENT)
-        delete = lambda: delete_client(office.services, CLIENT, actor="operator")  # noqa: E731
+        delete = lambda: delete_client(office.services, CLIENT, actor=ACTOR)  # noqa: E731
         results = office.at_once(delete, delete)
         assert sorted(type(each).__name__ for each in results) == ["Client", "UnknownClient"]
         assert office.events().count("client.deleted") == 1
@@ -81,7 +83,7 @@ class ConcurrencyRules:
 
     def test_list_that_two_operators_import_is_imported_once(self, office: Office) -> None:
         """The operator who comes second reads that the clients are registered already."""
-        load = lambda: import_clients(office.services, THEIRS, actor="operator")  # noqa: E731
+        load = lambda: import_clients(office.services, THEIRS, actor=ACTOR)  # noqa: E731
         refused, imported = sorted(
             office.at_once(load, load), key=lambda each: isinstance(each, ImportedClients)
         )
@@ -91,7 +93,7 @@ class ConcurrencyRules:
 
     def test_scope_is_created_once(self, office: Office) -> None:
         """The operator who comes second reads that the catalogue has the scope already."""
-        create = lambda: create_scope(office.services, Scope("payroll"), actor="operator")  # noqa: E731
+        create = lambda: create_scope(office.services, Scope("payroll"), actor=ACTOR)  # noqa: E731
         results = office.at_once(create, create)
         assert [isinstance(each, ScopeTaken) for each in results].count(True) == 1
         assert office.events() == ["scope.created"]
@@ -100,7 +102,7 @@ class ConcurrencyRules:
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An operator who changes the description does not undo rules that were set at the same time."""
-        create_scope(office.services, Scope("payroll"), actor="operator")
+        create_scope(office.services, Scope("payroll"), actor=ACTOR)
         line, read = Barrier(2), ScopeStore.list
 
         def read_together(catalogue: ScopeStore) -> object:
@@ -111,9 +113,7 @@ class ConcurrencyRules:
         with monkeypatch.context() as patched:
             patched.setattr(ScopeStore, "list", read_together)
             office.at_once(
-                lambda: update_scope(office.services, "payroll", description="Pay slips", actor="operator"),
-                lambda: update_scope(
-                    office.services, "payroll", needs=["affiliation:staff"], actor="operator"
-                ),
+                lambda: update_scope(office.services, "payroll", description="Pay slips", actor=ACTOR),
+                lambda: update_scope(office.services, "payroll", needs=["affiliation:staff"], actor=ACTOR),
             )
         assert ScopeStore().list() == [Scope("payroll", "Pay slips", ("affiliation:staff",))]

@@ -34,10 +34,11 @@ from admin.tokens import NotAToken, revoke_token
 from cli import services_of
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from models import Scope
+from telemetry import Actor
 from tests.conftest import Site
 from tests.fakes import FakeDirectory
 
-ACTOR = "operator"
+ACTOR = Actor("operator")
 TWO = PersonLookup("alice", ["one", "two"])
 PUBLIC = {"token_endpoint_auth_method": "none"}
 

@@ -190,7 +190,7 @@ class TestRevoke:
             site.run("grant", "revoke", *options, "--yes")
         (event,) = revoked(site)
         assert (event["client_id"], event["subject"]) == (library.client_id, sub)
-        assert event["reason"] == "operator, before 2027-01-16 00:00:00Z: 2 ended"
+        assert event["reason"] == "before 2027-01-16 00:00:00Z: 2 ended"
 
     def test_revoke_asks_before_it_ends_grants(self, site: Site, library: Registered) -> None:
         """Without `--yes` the operator is asked, and no answer means no."""

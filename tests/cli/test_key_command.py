@@ -64,7 +64,7 @@ class TestRotate:
         (made,) = as_json("key", "rotate")
         assert (made["alg"], made["created_at"], made["active_at"]) == ("ES256", NOON, NOON + LEAD)
         (event,) = [row for row in rows(site, "audit_event") if row["event"] == "key.rotated"]
-        assert event["reason"] == "operator: ES256"
+        assert event["reason"] == "ES256"
 
     def test_each_algorithm_in_use_gets_a_key(self, site: Site, as_json: Run) -> None:
         """Without `--alg` every algorithm in use gets a new key; with `--alg` only that one."""
@@ -84,7 +84,7 @@ class TestRotate:
         (made,) = as_json("key", "rotate", "--now")
         assert made["active_at"] == NOON
         assert [each["state"] for each in as_json("key", "list")].count("signs") == 1
-        assert rows(site, "audit_event")[-1]["reason"] == "operator: ES256, at once"
+        assert rows(site, "audit_event")[-1]["reason"] == "ES256, at once"
 
     def test_for_people(self, site: Site) -> None:
         """For people the output says which key signs from when."""

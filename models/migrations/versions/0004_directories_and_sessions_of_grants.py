@@ -1,7 +1,7 @@
 """Directories, sessions and origins of grants
 
-Prepares later features: several directories, sign-in sessions, sender-constrained tokens. Also gives tables
-and columns the names that the code uses.
+Prepares later features: several directories, sign-in sessions, sender-constrained tokens. Adds to the audit
+who made a change, and why. Also gives tables and columns the names that the code uses.
 
 Revision ID: 0004
 Revises: 0003
@@ -17,6 +17,7 @@ depends_on = None
 
 # The only directory until there are several.
 _DIRECTORY = "default"
+_AUDIT_ACTOR = ("actor", "actor_reason")
 _SUBJECT_TABLES = ("grant", "login_failure", "refused_password")
 _MISSING_PERSON = ("subject", "server", "first_missed_at", "confirmed_at")
 _PERSISTENT_SECRET = ("name", "key_id", "sealed", "created_at")
@@ -35,6 +36,8 @@ def upgrade() -> None:
         batch_op.alter_column("directory", existing_type=sa.String(length=64), server_default=None)
         batch_op.alter_column("state", new_column_name="fingerprint", existing_type=sa.LargeBinary(length=8))
     op.add_column("access_token", sa.Column("cnf", sa.JSON(none_as_null=True), nullable=True))
+    for name in _AUDIT_ACTOR:
+        op.add_column("audit_event", sa.Column(name, sa.String(length=255), nullable=True))
 
     # A stable id is unique within its directory only.
     _create_missing_person()
@@ -49,6 +52,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("audit_event") as batch_op:
+        for name in _AUDIT_ACTOR:
+            batch_op.drop_column(name)
     _create_persistent_secret("kept_secret")
     _copy("persistent_secret", "kept_secret", _PERSISTENT_SECRET)
     op.drop_table("persistent_secret")
