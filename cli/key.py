@@ -64,7 +64,7 @@ def reencrypt(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     if as_json:
         print_json({"reencrypted": count})
     else:
-        print_line(f"{count} encrypted anew.")
+        print_line(f"Re-encrypted {count} item{'' if count == 1 else 's'}.")
 
 
 @key.command()

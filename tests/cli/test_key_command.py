@@ -200,7 +200,7 @@ class TestRing:
     def test_reencrypt_for_people(self, site: Site) -> None:
         """If the first key encrypts everything already, nothing is done."""
         jwt_client(site)
-        assert site.run("key", "reencrypt").strip() == "0 encrypted anew."
+        assert site.run("key", "reencrypt").strip() == "Re-encrypted 0 items."
 
 
 def rows_of(site: Site) -> list[object]:
