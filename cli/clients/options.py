@@ -28,6 +28,11 @@ _METADATA = (
         metavar="METHOD",
         help="How it authenticates: client_secret_basic (default), client_secret_post, none (public client).",
     ),
+    click.option(
+        "--strict-auth-method/--no-strict-auth-method",
+        default=None,
+        help="Whether its secret is accepted by its --auth-method only, not by Basic and form.",
+    ),
     click.option("--owner", help="Who is responsible for the client."),
     click.option(
         "--resource-server/--no-resource-server", default=None, help="Whether it may introspect tokens."

@@ -18,13 +18,15 @@ from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
 
 from login import ClientFailures, ClientThrottled
 from models import Client, ClientSecret, ClientStore, StoreUnavailable, has_our_form
-from oauth.clients.registration import KEEP_REFRESH_TOKEN, NONE, TOLERANT_SCOPE
+from oauth.clients.registration import KEEP_REFRESH_TOKEN, NONE, STRICT_AUTH_METHOD, TOLERANT_SCOPE
 from oauth.errors import InvalidClient, malformed
 from oauth.policy.scope import resolve
 from oauth.token_request import TokenRequest
 
 # The parameters of a request that these methods read.
 PARAMETERS = frozenset({"client_id", "client_secret"})
+_BASIC, _POST = "client_secret_basic", "client_secret_post"
+_SECRET_METHODS = frozenset({_BASIC, _POST})
 
 # Writing the time of each use would cost a write a token: once an hour tells an operator as much.
 _LAST_USE_SECONDS = 3600
@@ -63,8 +65,16 @@ class OAuthClient(ClientMixin):
         return grant_type in self.registered.grant_types
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's signature
-        """Whether the client is registered with `method`. It holds at every endpoint."""
-        return method == self.registered.token_endpoint_auth_method
+        """Whether the client may authenticate with `method`. It holds at every endpoint.
+
+        A client with a secret may send it in a Basic header or in the form, unless it is registered as
+        strict. Many libraries choose by themselves, or try both (RFC 6749, 2.3.1).
+        """
+        registered = self.registered.token_endpoint_auth_method
+        if method == registered:
+            return True
+        is_strict = self.registered.flags.get(STRICT_AUTH_METHOD)
+        return not is_strict and method in _SECRET_METHODS and registered in _SECRET_METHODS
 
     @property
     def keeps_refresh_token(self) -> bool:
@@ -127,8 +137,8 @@ class StrictClientAuthentication(ClientAuthentication):
         self._methods: dict[str, Method] = {}
         self.methods: Sequence[str] = ()
         """The names of all registered methods (RFC 7591, 2)."""
-        self.register("client_secret_basic", self._basic)
-        self.register("client_secret_post", self._post)
+        self.register(_BASIC, self._basic)
+        self.register(_POST, self._post)
         self.register(NONE, _none)
 
     def register(self, method: str, func: Method) -> None:

@@ -21,6 +21,7 @@ URL_ENCODING_HINTS = "url_encoding_hints"
 TOLERANT_SCOPE = "tolerant_scope"
 ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
 DETAILED_ERRORS = "told_reasons"
+STRICT_AUTH_METHOD = "strict_auth_method"
 FLAGS = (
     PUBLIC_PASSWORD,
     KEEP_REFRESH_TOKEN,
@@ -29,6 +30,7 @@ FLAGS = (
     PAIRWISE_SUBJECT,
     ID_TOKEN,
     DETAILED_ERRORS,
+    STRICT_AUTH_METHOD,
 )
 
 
