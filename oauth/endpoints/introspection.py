@@ -1,6 +1,8 @@
 """Token introspection (RFC 7662): which clients see what of a token. It reads no directory."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
 from typing import ClassVar
 
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
@@ -15,8 +17,16 @@ from oauth.token_request import TokenRequest
 from oauth.tokens.presented import Presented, find_presented
 
 
+class Visibility(Enum):
+    """What a client may see of a token."""
+
+    NONE = "inactive"
+    WITHOUT_USER = "active, without the user"
+    WHOLE = "active"
+
+
 class Introspection(IntrospectionEndpoint):
-    """A client sees its own tokens; a resource server sees the access tokens of its scopes and audiences.
+    """A client sees its own tokens; a resource server sees the access tokens that are meant for it.
 
     For every other client a token is inactive. A refresh token is inactive for every resource server.
     """
@@ -45,7 +55,12 @@ class Introspection(IntrospectionEndpoint):
             raise missing("token")
         stores, now = self.server.stores, self.server.now()
         found = find_presented(request.form["token"], stores.grants, stores.refreshes, now)
-        return found if found is not None and _may_see(found, client) else None
+        if found is None:
+            return None
+        visibility = _visibility(found, client, self.server.issuer)
+        if visibility is Visibility.WITHOUT_USER:
+            return replace(found, hides_user=True)
+        return found if visibility is Visibility.WHOLE else None
 
     def introspect_token(self, token: Presented) -> dict[str, object]:
         """The members of the answer about a live token (section 2.2)."""
@@ -64,7 +79,7 @@ class Introspection(IntrospectionEndpoint):
             "jti": token.jti,
         }
         # A client's own token has no user. A client id as `sub` could pass for a user's (RFC 9700, 4.15).
-        if stored.subject is not None:
+        if stored.subject is not None and not token.hides_user:
             members["sub"] = stored.sub or stored.subject
             if (username := username_of(stored)) is not None:
                 members["username"] = username
@@ -73,18 +88,26 @@ class Introspection(IntrospectionEndpoint):
         return members
 
 
-def _may_see(found: Presented, client: OAuthClient) -> bool:
-    """Whether the client may see the token: its own, or one for the resource server that it is.
+def _visibility(found: Presented, client: OAuthClient, issuer: str) -> Visibility:
+    """What the client may see of the token: its own, or one for the resource server that it is.
 
-    If a token names APIs, only those see it, by audience (RFC 7662, 4; RFC 8707, 2). Its scope opens no other
-    API, even one without a registered audience. If a token names no API, the scope decides. Both lists are
-    explicit: a resource server with neither sees only its own tokens. No list can hold the scope `default`.
+    If a token names APIs, only those see it, by audience (RFC 7662, 4; RFC 8707, 2). The issuer is also the
+    audience of a token that names no API, and that of a resource server without a registered one. Such a
+    resource server learns that a token without its scopes is valid, so that it can answer
+    `insufficient_scope` (RFC 6750, 3.1), but nothing about the user (RFC 7662, 5). If a resource server has
+    other audiences, it sees tokens that name no API by its scopes only. No list can hold `default`.
     """
     if found.check_client(client):
-        return True
+        return Visibility.WHOLE
     registered, stored = client.registered, found.stored
     if not registered.resource_server or not isinstance(stored, AccessToken):
-        return False
-    if stored.audience is not None:
-        return not set(registered.audiences).isdisjoint(stored.audience.split())
-    return not (set(registered.scope.split()) - {DEFAULT}).isdisjoint(stored.scope.split())
+        return Visibility.NONE
+    named = set((stored.audience or "").split())
+    if not named.isdisjoint(registered.audiences):
+        return Visibility.WHOLE
+    audience_is_issuer = not named or issuer in named
+    serves_issuer = not registered.audiences or issuer in registered.audiences
+    has_scope = not (set(registered.scope.split()) - {DEFAULT}).isdisjoint(stored.scope.split())
+    if audience_is_issuer and serves_issuer:
+        return Visibility.WHOLE if has_scope else Visibility.WITHOUT_USER
+    return Visibility.WHOLE if not named and has_scope else Visibility.NONE

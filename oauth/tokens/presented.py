@@ -17,12 +17,16 @@ from oauth.tokens.format import ACCESS, REFRESH, jti_of, key_of
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A stored token, in the shape that Authlib's endpoints ask for."""
+    """A stored token, in the shape that Authlib's endpoints ask for.
+
+    `hides_user` says that the client that presented it may not learn about the user.
+    """
 
     key: bytes
     jti: str
     stored: AccessToken | RefreshToken
     now: int
+    hides_user: bool = False
 
     def check_client(self, client: OAuthClient) -> bool:
         """Whether the token was issued to `client`."""

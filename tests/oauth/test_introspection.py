@@ -146,7 +146,7 @@ class TestFields:
 
 
 class TestVisibility:
-    """RFC 7662, 2.2 and 4: a token is inactive for clients that may not see it."""
+    """RFC 7662, 2.2, 4 and 5: what a client may see of a token."""
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
     def test_token_of_another_client_is_inactive(
@@ -156,21 +156,60 @@ class TestVisibility:
         other = faked.register("another", "--scope", "profile email")
         assert told(faked, other, tokens[kind]) == INACTIVE
 
+    @pytest.mark.parametrize("named", [None, "https://localhost:8443"])
     @pytest.mark.parametrize(
-        ("registered", "active"),
+        ("registered", "sees_user"),
         [("profile", True), ("echo email", True), ("echo", False), ("PROFILE", False), (None, False)],
     )
-    def test_resource_server_sees_tokens_with_its_scopes(
+    def test_resource_server_sees_users_of_its_scopes_only(
         self,
         faked: Site,
         tokens: dict[str, str],
         registered: str | None,
-        active: bool,  # noqa: FBT001
+        sees_user: bool,  # noqa: FBT001
+        named: str | None,
     ) -> None:
-        """A resource server sees only tokens with a scope of its list."""
+        """A resource server without audience learns that a token is valid, its user only by a scope (5)."""
+        if named is not None:
+            write_column(faked, "access_token", "audience", named)
         scope = ("--scope", registered) if registered else ()
         server = faked.register("an API", "--resource-server", *scope, grant="")
-        assert told(faked, server, tokens["access_token"])["active"] is active
+        body = told(faked, server, tokens["access_token"])
+        assert (body["active"], body["scope"]) == (True, "profile email")
+        assert {"sub", "username"} & set(body) == ({"sub", "username"} if sees_user else set())
+
+    def test_answer_without_user_has_every_other_member(
+        self, faked: Site, refreshing: Registered, tokens: dict[str, str]
+    ) -> None:
+        """An API needs no user to answer `insufficient_scope` (RFC 6750, 3.1)."""
+        server = faked.register("an API", "--resource-server", "--scope", "grades", grant="")
+        body = told(faked, server, tokens["access_token"])
+        assert body.pop("jti")
+        assert body == {
+            "active": True,
+            "scope": "profile email",
+            "client_id": refreshing.client_id,
+            "token_type": "Bearer",
+            "exp": NOON + 3600,
+            "iat": NOON,
+            "nbf": NOON,
+            "aud": "https://localhost:8443",
+            "iss": "https://localhost:8443",
+        }
+
+    @pytest.mark.parametrize(("scope", "seen"), [("profile", True), ("grades", False)])
+    def test_api_with_an_audience_sees_unnamed_tokens_by_scope(
+        self,
+        faked: Site,
+        tokens: dict[str, str],
+        scope: str,
+        seen: bool,  # noqa: FBT001
+    ) -> None:
+        """To an API with an audience of its own, a token that names no API is valid only with its scope."""
+        options = ("--scope", scope, "--audience", "https://grades.example")
+        server = faked.register("an API", "--resource-server", *options, grant="")
+        body = told(faked, server, tokens["access_token"])
+        assert (body["active"], "sub" in body) == (seen, seen)
 
     @pytest.mark.parametrize(
         ("audiences", "active"),
@@ -199,10 +238,7 @@ class TestVisibility:
         [("--audience", "https://other.example"), ()],
         ids=["known as another", "known by its scopes alone"],
     )
-    @pytest.mark.parametrize(
-        "audience",
-        ["https://grades.example", "https://localhost:8443", "https://a.example https://b.example"],
-    )
+    @pytest.mark.parametrize("audience", ["https://grades.example", "https://a.example https://b.example"])
     def test_token_for_another_api_is_inactive(
         self, faked: Site, tokens: dict[str, str], options: tuple[str, ...], audience: str
     ) -> None:
@@ -211,18 +247,27 @@ class TestVisibility:
         server = faked.register("an API", "--resource-server", "--scope", "profile", *options, grant="")
         assert told(faked, server, tokens["access_token"]) == INACTIVE
 
-    def test_token_without_resource_is_not_seen_by_audience(
+    def test_token_for_the_issuer_is_inactive_for_other_audiences(
         self, faked: Site, tokens: dict[str, str]
     ) -> None:
-        """No resource server sees a token without resource by its audience."""
-        server = faked.register(
-            "an API", "--resource-server", "--audience", "https://localhost:8443", grant=""
-        )
+        """An API with an audience of its own does not see a token that names only the issuer."""
+        write_column(faked, "access_token", "audience", "https://localhost:8443")
+        options = ("--scope", "profile", "--audience", "https://grades.example")
+        server = faked.register("an API", "--resource-server", *options, grant="")
         assert told(faked, server, tokens["access_token"]) == INACTIVE
 
-    def test_resource_server_without_lists_sees_only_its_own_tokens(self, faked: Site) -> None:
-        """A resource server with neither scopes nor audiences sees only its own tokens."""
-        client = faked.register("a job", "--resource-server", grant="client_credentials")
+    def test_token_without_resource_shows_no_user_by_audience(
+        self, faked: Site, tokens: dict[str, str]
+    ) -> None:
+        """The audience of a token that names no API is the issuer; its user is shown by scope only."""
+        options = ("--audience", "https://localhost:8443")
+        server = faked.register("an API", "--resource-server", *options, grant="")
+        body = told(faked, server, tokens["access_token"])
+        assert (body["active"], "sub" in body) == (True, False)
+
+    def test_client_that_is_no_resource_server_sees_only_its_own_tokens(self, faked: Site) -> None:
+        """A client without `--resource-server` sees only its own tokens."""
+        client = faked.register("a job", grant="client_credentials")
         other = faked.register("another", grant="client_credentials")
         form = {"grant_type": "client_credentials"}
         own, foreign = (
@@ -244,15 +289,16 @@ class TestVisibility:
         """A refresh token is inactive for every resource server, because only this server accepts it (4)."""
         assert told(faked, resource_server, tokens["refresh_token"]) == INACTIVE
 
-    def test_token_of_the_default_scope_is_seen_by_its_client_only(self, faked: Site) -> None:
-        """Only its client sees a token of the scope `default`, because no list can hold that scope."""
+    def test_user_of_the_default_scope_is_shown_to_the_client_only(self, faked: Site) -> None:
+        """Only the client sees the user of the scope `default`, because no list can hold that scope."""
         client = faked.register()
         token = faked.token(client)
         refused = faked.run("client", "create", "an API", "--resource-server", "--scope", "default", status=1)
         assert "cannot be in one" in refused
         plain = faked.register("an API", "--resource-server", grant="")
-        assert told(faked, plain, token) == INACTIVE
-        assert told(faked, client, token)["active"] is True
+        assert told(faked, plain, token)["active"] is True
+        assert "sub" not in told(faked, plain, token)
+        assert told(faked, client, token)["sub"] == ALICE.id
 
     def test_public_client_is_refused(self, faked: Site, public: Registered) -> None:
         """A public client is refused, because anyone could try tokens in its name: 401 (RFC 7662, 2.1)."""
