@@ -22,8 +22,9 @@ from models import Base, db
 from tests.generated import USUAL
 from tests.servers.policy import policy_ds389, policy_samba, policy_slapd
 from tests.servers.postgresql import postgresql
+from tests.shared_work import _shared_work
 
-__all__ = ["policy_ds389", "policy_samba", "policy_slapd", "postgresql"]
+__all__ = ["_shared_work", "policy_ds389", "policy_samba", "policy_slapd", "postgresql"]
 
 NOON = 1_800_000_000
 
