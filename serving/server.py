@@ -10,6 +10,8 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from serving.connections.body_limit import DEADLINE_SECONDS
+from serving.connections.connection_table import FIRST_REQUEST_SECONDS
 from serving.connections.descriptors import allow_descriptors
 from serving.connections.reaper import ConnectionLimits
 from serving.processes.supervisor import Supervisor
@@ -28,9 +30,12 @@ _LOGGING = {"loggers": {"_granian": {"propagate": True}, "granian.access": {"pro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Where the server listens, and its size. `certificate` and `key` are PEM files, for HTTPS.
+    """Where the server listens, its size, and its timeouts.
 
-    `connections` is how many clients' connections all workers accept together.
+    - `connections`: how many clients' connections all workers accept together.
+    - `certificate`, `key`: PEM files, for HTTPS.
+    - `body_seconds`: a request body must be whole within this time.
+    - `first_request_seconds`: a connection must send the head of its first request within this time.
     """
 
     host: str
@@ -40,6 +45,8 @@ class Options:
     connections: int
     certificate: Path | None = None
     key: Path | None = None
+    body_seconds: float = DEADLINE_SECONDS
+    first_request_seconds: float = FIRST_REQUEST_SECONDS
 
 
 def serve(make_application: Callable[[], Application], options: Options) -> None:
@@ -48,7 +55,7 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
     Args:
         make_application: Makes the WSGI application; called in each worker process. Where processes are not
             forked, it must be picklable.
-        options: Where it listens, and its size.
+        options: Where it listens, its size, and its timeouts.
     """
     logging.getLogger("_granian").addFilter(_is_news)
     # Workers inherit the limit of this process.
@@ -58,6 +65,8 @@ def serve(make_application: Callable[[], Application], options: Options) -> None
         connections=connections,
         port=options.port,
         tls=options.certificate is not None,
+        body_seconds=options.body_seconds,
+        first_request_seconds=options.first_request_seconds,
     )
     supervisor = Supervisor(
         open_log(sys.stderr),

@@ -24,17 +24,20 @@ _CROWDED_SECONDS = 0.02
 class ConnectionLimits:
     """The limits of one worker.
 
-    `threads` is how many threads it has, `connections` how many connections it accepts. It listens on `port`,
-    with encryption where `tls` is set. A body must be whole within `body` seconds. A connection must send the
-    head of its first request within `first_request` seconds.
+    - `threads`: how many threads it has.
+    - `connections`: how many connections it accepts.
+    - `port`: where it listens.
+    - `tls`: whether connections are encrypted.
+    - `body_seconds`: a request body must be whole within this time.
+    - `first_request_seconds`: a connection must send the head of its first request within this time.
     """
 
     threads: int
     connections: int
     port: int
     tls: bool
-    body: float = DEADLINE_SECONDS
-    first_request: float = FIRST_REQUEST_SECONDS
+    body_seconds: float = DEADLINE_SECONDS
+    first_request_seconds: float = FIRST_REQUEST_SECONDS
 
 
 class _Sockets(Protocol):
@@ -135,9 +138,13 @@ def start_reaper(call: Call, limits: ConnectionLimits) -> tuple[Call, Callable[[
     Returns:
         The function that granian is to call instead, and a function to call when the worker is told to end.
     """
-    requests, bodies = RequestTracker(tls=limits.tls), BodyLimit(limits.threads, deadline=limits.body)
+    requests, bodies = RequestTracker(tls=limits.tls), BodyLimit(limits.threads, deadline=limits.body_seconds)
     table = ConnectionTable(
-        requests, limits.threads, limits.connections, tls=limits.tls, first_request=limits.first_request
+        requests,
+        limits.threads,
+        limits.connections,
+        tls=limits.tls,
+        first_request=limits.first_request_seconds,
     )
     sockets = Sockets(limits.port) if Sockets.are_visible() else None
     Reaper(bodies, table, sockets, open_log(sys.stderr)).start()

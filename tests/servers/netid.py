@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +43,26 @@ class Running:
 
 
 @contextmanager
-def serving(instance: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Run `flask serve ARGUMENTS` for the length of the block, in which the server listens."""
+def serving(
+    instance: Path,
+    *arguments: str,
+    settings: Mapping[str, str] | None = None,
+    command: Sequence[str] = ("flask", "serve"),
+) -> Iterator[Running]:
+    """Run `python -m flask serve ARGUMENTS` for the length of the block, in which the server listens.
+
+    Args:
+        instance: The instance folder.
+        arguments: Further arguments of the command.
+        settings: `NETID_…` variables.
+        command: The module to run instead, with its first arguments.
+    """
     port = free_port()
     output = instance.with_name(f"{instance.name}-{port}.log")
     environ = environment(instance, NETID_BIND=f"127.0.0.1:{port}", **(settings or {}))
     with output.open("w") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flask", "serve", *arguments],
+            [sys.executable, "-m", *command, *arguments],
             cwd=PROJECT,
             env=environ,
             stdout=stream,

@@ -1,6 +1,6 @@
-"""The production server under clients that hold its threads and its connections, with its own times.
+"""The production server under clients that hold its threads and its connections.
 
-Nothing is in front of it: what is shown here for HTTPS holds where no proxy buffers bodies.
+The timeouts are those of these tests, and shorter than by default. No proxy is in front that buffers bodies.
 """
 
 import json
@@ -21,13 +21,15 @@ from pathlib import Path
 import pytest
 import trustme
 
+from serving import Options
 from tests.servers.netid import PROJECT, Running, environment, serving
 
 pytestmark = pytest.mark.slow
 
 FORM = "grant_type=password&username=alice&password=alice-password"
-BODY_SECONDS = FIRST_REQUEST_SECONDS = 10
-# What a look once a second, and a busy machine, may add.
+BODY_SECONDS, FIRST_REQUEST_SECONDS = 5.0, 4.0
+HURRIED = ("tests.serving.hurried", str(BODY_SECONDS), str(FIRST_REQUEST_SECONDS))
+# The reaper inspects connections once a second, and the machine may be busy.
 LATER = 2
 
 
@@ -118,7 +120,7 @@ def await_closed(connections: Sequence[socket.socket], until: float) -> None:
 def site(
     request: pytest.FixtureRequest, migrated_instance: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """The server with two workers, as it is set up by default, in clear and with HTTPS."""
+    """The server with two workers and short timeouts, with HTTP and with HTTPS."""
     folder = tmp_path_factory.mktemp("connections")
     instance = folder / "instance"
     shutil.copytree(migrated_instance, instance)
@@ -135,7 +137,7 @@ def site(
     )
     client = json.loads(made.stdout)
     basic = "Basic " + b64encode(f"{client['client_id']}:{client['client_secret']}".encode()).decode()
-    with serving(instance, settings=settings) as running:
+    with serving(instance, settings=settings, command=HURRIED) as running:
         yield Site(running, context, basic)
 
 
@@ -161,6 +163,12 @@ def held() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_timeouts_are_10_seconds_by_default() -> None:
+    """A body, and the head of a first request, have 10 seconds."""
+    options = Options(host="127.0.0.1", port=1, workers=1, threads=1, connections=32)
+    assert (options.body_seconds, options.first_request_seconds) == (10, 10)
 
 
 def test_bodies_that_never_come_hold_nobody_up(site: Site, held: ExitStack) -> None:
@@ -214,7 +222,7 @@ def test_server_ends_beside_bodies_that_never_come(migrated_instance: Path, tmp_
 
 
 def test_connections_that_never_ask_end(site: Site, held: ExitStack) -> None:
-    """Silence and half a head end after 10 seconds; a client that has asked may pause for longer."""
+    """Silence and half a head end after the timeout; a client that has sent a request may pause."""
     used = held.enter_context(site.connect())
     assert ask(used, site.get("/healthz")).startswith(b"HTTP/1.1 200 ")
     # A request of the same moment and address could be theirs, as far as the server knows.

@@ -1,6 +1,7 @@
-"""A request that takes longer than a connection may be silent, at the production server itself."""
+"""A request that takes longer than a connection may be silent, at the production server."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,12 +19,14 @@ from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 
 pytestmark = pytest.mark.slow
 
-# Longer than the guard lets a connection wait for its first request, by more than a look.
-_FROZEN_SECONDS = 12.5
+_FIRST_REQUEST_SECONDS = 4.0
+# Longer than a connection may wait for its first request, by more than one inspection.
+_FROZEN_SECONDS = _FIRST_REQUEST_SECONDS + 2.5
+_HURRIED = ("tests.serving.hurried", "10", str(_FIRST_REQUEST_SECONDS))
 
 
-def test_login_that_takes_long_is_answered(tmp_path: Path) -> None:
-    """The guard cuts no first request that is under way, however long the directory takes."""
+def test_login_that_takes_long_is_answered(tmp_path: Path, migrated_instance: Path) -> None:
+    """The reaper ends no connection whose first request is in progress, however slow the directory is."""
     require_slapd()
     slapd = Slapd(tmp_path / "slapd", trustme.CA(), crowd(2))
     slapd.start()
@@ -39,21 +42,22 @@ def test_login_that_takes_long_is_answered(tmp_path: Path) -> None:
         "NETID_WORKERS": "1",
     }
     instance = tmp_path / "instance"
+    shutil.copytree(migrated_instance, instance)
     try:
-        with serving(instance, settings=settings) as running:
-            made = subprocess.run(
-                [
-                    *(sys.executable, "-m", "flask", "client", "create", "a program"),
-                    "--grant",
-                    "password",
-                    "--json",
-                ],
-                cwd=PROJECT,
-                env=environment(instance, **settings),
-                capture_output=True,
-                check=True,
-            )
-            client = json.loads(made.stdout)
+        made = subprocess.run(
+            [
+                *(sys.executable, "-m", "flask", "client", "create", "a program"),
+                "--grant",
+                "password",
+                "--json",
+            ],
+            cwd=PROJECT,
+            env=environment(instance, **settings),
+            capture_output=True,
+            check=True,
+        )
+        client = json.loads(made.stdout)
+        with serving(instance, settings=settings, command=_HURRIED) as running:
             slapd.freeze()
             thaw = threading.Timer(_FROZEN_SECONDS, slapd.thaw)
             thaw.start()
