@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from flask import Flask
+
 from models import (
     Encryptor,
     PersistentSecrets,
@@ -17,20 +19,25 @@ from settings import Settings
 from settings.keyring import KeyRing, KeyringError, load_or_create
 
 
-def open_keys(settings: Settings, instance: Path, now: int) -> KeyRing:
+def open_keys(app: Flask, settings: Settings, instance: Path, clock: Callable[[], float]) -> KeyRing:
     """Open the server's keys, and refuse them if the database still needs another key.
 
     Args:
+        app: the application, with its database.
         settings: the operator's settings.
         instance: the instance folder.
-        now: seconds since the epoch.
+        clock: seconds since the epoch.
 
     Raises:
         KeyringError: a key is missing, or there is none.
         StoreUnavailable: the database cannot say.
     """
-    ring = load_or_create(instance, settings.secret_keys, may_create=lambda: not any(_needed(now).values()))
-    require_keys(ring, now)
+    with app.app_context():
+        now = int(clock())
+        ring = load_or_create(
+            instance, settings.secret_keys, may_create=lambda: not any(_needed(now).values())
+        )
+        require_keys(ring, now)
     return ring
 
 
