@@ -67,6 +67,7 @@ class LockoutProtection:
         now: int,
         *,
         answers_repetitions: bool,
+        is_repeated: bool = False,
     ) -> None:
         """Refuse an attempt that could be one of the last before a lock, or is beyond the budget.
 
@@ -76,6 +77,8 @@ class LockoutProtection:
             now: seconds since the epoch.
             answers_repetitions: whether the account has a fingerprint, so that a repeated password is refused
                 from the cache.
+            is_repeated: whether the same password was refused before. It leaves one bind to other passwords,
+                so that a forgotten program does not block its owner's other programs.
 
         Raises:
             Throttled: it is.
@@ -84,7 +87,7 @@ class LockoutProtection:
         counted = lockout_status.failures
         counts = counted is not None and counted > 0
         self._behaviour = _Behaviour(counted is not None, counts, lockout_status.limit, answers_repetitions)
-        self._judge(failures, binds, counted, lockout_status.limit, now)
+        self._judge(failures, binds, counted, lockout_status.limit, now, is_repeated=is_repeated)
 
     def judge_unknown(self, failures: Sequence[FailureRecord], now: int, *, is_repeated: bool) -> None:
         """Refuse a name without an account when a person's would be refused, so that both answer alike.
@@ -98,16 +101,16 @@ class LockoutProtection:
             Throttled: a person's attempt would be.
         """
         behaviour = self._behaviour or _UNSEEN
-        if not self._budget or (is_repeated and behaviour.answers_repetitions):
+        if not self._budget:
             return
         binds = _binds(failures, now - self._window)
         counted = (len(binds) if behaviour.counts else 0) if behaviour.readable else None
-        self._judge(failures, binds, counted, behaviour.limit, now)
+        self._judge(failures, binds, counted, behaviour.limit, now, is_repeated=is_repeated)
 
     @property
     def answers_repetitions(self) -> bool:
-        """Whether repeated passwords were seen to be refused without a bind."""
-        return self._behaviour is not None and self._behaviour.answers_repetitions
+        """Whether the directory was seen to show when a password changed, or no account was seen yet."""
+        return (self._behaviour or _UNSEEN).answers_repetitions
 
     def _judge(
         self,
@@ -116,9 +119,12 @@ class LockoutProtection:
         counted: int | None,
         limit: int | None,
         now: int,
+        *,
+        is_repeated: bool,
     ) -> None:
         if limit == 0 or not binds:
             return
+        left_to_others = 1 if is_repeated else 0
         under_way = sum(each.pending and each.at > now - _OVERDUE for each in binds)
         over = len(binds) - under_way
         if counted is None:
@@ -126,9 +132,9 @@ class LockoutProtection:
         else:
             # Failures that the directory has expired no longer count against the budget.
             over = min(over, counted)
-            if limit is not None and limit - counted - under_way <= _RESERVED_BINDS:
+            if limit is not None and limit - counted - under_way <= _RESERVED_BINDS + left_to_others:
                 raise Throttled(Cause.SHIELD, _RETRY_AFTER)
-        if over + under_way >= self._budget:
+        if over + under_way >= self._budget - left_to_others:
             raise Throttled(Cause.SHIELD, _RETRY_AFTER)
 
 

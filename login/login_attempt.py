@@ -1,6 +1,7 @@
 """One attempt on its way to the directory and back: what is counted before, between and after."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,8 +11,8 @@ from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Throttled
 from login.limits.throttle import RecentFailures, Throttle
 from login.lockout_protection import LockoutProtection
-from login.ports import PENDING, AttemptKey, FailureRecord, Outcome
-from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_fingerprint
+from login.ports import PENDING, AttemptKey, FailureRecord, Outcome, RefusedPasswordRecord
+from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_fingerprint, is_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class LoginAttempt:
         self._own_record: int | None = None
         self._failures: Sequence[FailureRecord] = ()
         self._is_refused_from_cache = False
+        # Earlier refusals of the same password, where the entry does not show when its password changed.
+        self._uncertain: Sequence[RefusedPasswordRecord] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +80,7 @@ class LoginAttempt:
 
         Raises:
             Throttled: a limit is reached.
+            InvalidCredentials: the same client's bind with the same password was refused minutes ago.
             DirectoryUnavailable: other logins of the same person take too long.
         """
         parts, key = self._parts, self._key
@@ -85,6 +89,7 @@ class LoginAttempt:
             return
         self._read_failures(parts.recent.subject_of(key.name))
         if not sees_accounts and self._must_record_first():
+            self._refuse_repetition(None)
             self._record_before_bind()
             self._protect(None)
 
@@ -96,7 +101,8 @@ class LoginAttempt:
 
         Raises:
             Throttled: a limit is reached, or this could be one of the last failures before a lock.
-            InvalidCredentials: the same password was refused minutes ago, and nothing has changed since.
+            InvalidCredentials: the same password was refused minutes ago. Nothing has changed since, or the
+                entry would not show it and the same client's bind is less than five minutes ago.
             DirectoryUnavailable: other logins of the same person take too long, or the directory cannot say
                 how near the account is to being locked.
         """
@@ -110,7 +116,7 @@ class LoginAttempt:
         self._account = account
         if not self._must_record_first():
             return
-        self._refuse_from_cache(account, subject)
+        self._refuse_repetition(account)
         self._record_before_bind()
         self._protect(account)
 
@@ -147,20 +153,15 @@ class LoginAttempt:
             self._read_failures(refusal.person_id)
         subject = refusal.person_id or self._subject
         parts.recent.add(key.name, subject)
-        owner = subject or f"name:{key.name.hex()}"
-        tag = parts.refused.tag(owner, self._password)
-        cached = parts.refused.of(owner) if self._has_recent_failures() else ()
-        is_repeated = any(each.tag == tag for each in cached)
+        owner = self._owner_of_password(subject)
+        same = parts.refused.same(owner, self._password) if self._has_recent_failures() else ()
         if self._account is None and parts.protection.sees_accounts:
-            parts.protection.judge_unknown(self._failures, parts.counters.now(), is_repeated=is_repeated)
-        untried = self._is_refused_from_cache or (
-            self._account is None and is_repeated and parts.protection.answers_repetitions
-        )
+            self._judge_unknown(owner, same)
         outcome = Outcome(
             refusal.reason.value,
             self._owner_of_failure(refusal.person_id),
-            is_new_password=not is_repeated,
-            tried=not untried,
+            is_new_password=not same,
+            tried=not self._is_refused_from_cache,
         )
         # Before the record is written, so that this process rereads the counts even if the write fails.
         parts.throttle.failed(key)
@@ -171,7 +172,19 @@ class LoginAttempt:
         if not self._is_refused_from_cache:
             is_wrong = refusal.reason is Refusal.WRONG_PASSWORD
             fingerprint = certain_fingerprint(self._account) if is_wrong else b""
-            parts.refused.remember(owner, key.client_id, tag, fingerprint)
+            parts.refused.remember(owner, key.client_id, self._password, fingerprint)
+
+    def _judge_unknown(self, owner: str, same: Sequence[RefusedPasswordRecord]) -> None:
+        """Treat a name without an account as an account would be, so that the answers do not differ."""
+        parts, now = self._parts, self._parts.counters.now()
+        if parts.protection.answers_repetitions:
+            self._is_refused_from_cache = any(each.at > now - SECONDS for each in same)
+        else:
+            self._uncertain = same
+            self._is_refused_from_cache = is_held(same, self._failures, self._key.client_id, now)
+        if not self._is_refused_from_cache:
+            with self._remembered_if_throttled(owner):
+                parts.protection.judge_unknown(self._failures, now, is_repeated=bool(self._uncertain))
 
     def _delete_record(self) -> None:
         if self._own_record is not None:
@@ -190,16 +203,39 @@ class LoginAttempt:
             parts.recent.add(name, subject)
             raise
 
-    def _refuse_from_cache(self, account: Account, subject: str) -> None:
-        fingerprint = account.fingerprint
-        since = self._parts.counters.now() - SECONDS
-        if not fingerprint or not any(each.at > since for each in self._failures):
+    def _refuse_repetition(self, account: Account | None) -> None:
+        """Refuse a password without a bind, if it was refused minutes ago and may not have become right yet.
+
+        Args:
+            account: that the login name leads to; None where the directory shows none before the bind.
+        """
+        parts, key, now = self._parts, self._key, self._parts.counters.now()
+        fingerprint = b"" if account is None else account.fingerprint
+        if fingerprint and not any(each.at > now - SECONDS for each in self._failures):
             return
-        tag = self._parts.refused.tag(subject, self._password)
-        cached = self._parts.refused.of(subject)
-        if any(each.tag == tag and each.fingerprint == fingerprint for each in cached):
-            self._is_refused_from_cache = True
-            raise account.refusal_without_bind("cached: the same password was refused before")
+        same = parts.refused.same(self._owner_of_password(self._subject), self._password)
+        if fingerprint:
+            self._is_refused_from_cache = any(each.fingerprint == fingerprint for each in same)
+        else:
+            wrong = Refusal.WRONG_PASSWORD
+            self._uncertain = same
+            self._is_refused_from_cache = is_held(same, self._failures, key.client_id, now, reason=wrong)
+        if not self._is_refused_from_cache:
+            return
+        detail = "cached: the same password was refused before"
+        if account is not None:
+            raise account.refusal_without_bind(detail)
+        raise InvalidCredentials(Refusal.WRONG_PASSWORD, detail)
+
+    @contextmanager
+    def _remembered_if_throttled(self, owner: str) -> Iterator[None]:
+        """Keep a throttled repetition in the cache, so that it is not taken for a new password later."""
+        try:
+            yield
+        except Throttled:
+            if self._uncertain:
+                self._parts.refused.keep(self._uncertain, owner, self._key.client_id, self._password)
+            raise
 
     def _record_before_bind(self) -> None:
         for permit in self._permits:
@@ -218,12 +254,23 @@ class LoginAttempt:
         """
         return refused_id or self._found_id or self._key.spelling
 
+    def _owner_of_password(self, subject: str | None) -> str:
+        """Whom a refused password is cached for: a person, or a name where no person is known."""
+        return subject or f"name:{self._key.name.hex()}"
+
     def _protect(self, account: Account | None) -> None:
         protection, now = self._parts.protection, self._parts.counters.now()
         if protection.is_needed(self._failures, now):
             lockout_status = LockoutStatus() if account is None else account.lockout_status()
             has_fingerprint = account is not None and bool(account.fingerprint)
-            protection.judge(self._failures, lockout_status, now, answers_repetitions=has_fingerprint)
+            with self._remembered_if_throttled(self._owner_of_password(self._subject)):
+                protection.judge(
+                    self._failures,
+                    lockout_status,
+                    now,
+                    answers_repetitions=has_fingerprint,
+                    is_repeated=bool(self._uncertain),
+                )
 
     def _must_record_first(self) -> bool:
         return self._has_recent_failures() or self._parts.counters.must_record_first

@@ -38,6 +38,11 @@ class FailureRecord(Protocol):
         ...
 
     @property
+    def reason(self) -> str:
+        """Why it was refused; `pending` while its outcome is not recorded yet."""
+        ...
+
+    @property
     def is_new_password(self) -> bool:
         """Whether it was a guess: the password had not been refused before."""
         ...
@@ -69,6 +74,16 @@ class RefusedPasswordRecord(Protocol):
     @property
     def fingerprint(self) -> bytes:
         """The account's fingerprint when the password was certainly wrong; empty where nothing is certain."""
+        ...
+
+    @property
+    def client_id(self) -> str:
+        """The client that sent it."""
+        ...
+
+    @property
+    def at(self) -> int:
+        """When it was last remembered, in seconds since the epoch."""
         ...
 
 
@@ -138,5 +153,5 @@ class RefusedPasswordRecords(Protocol):
         ...
 
     def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
-        """Store one in place of an earlier record of the same password."""
+        """Store one in place of an earlier record of the same password of the same client."""
         ...

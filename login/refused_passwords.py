@@ -1,8 +1,12 @@
-"""A cache of passwords that the directory certainly refused: their repetition needs no bind.
+"""Which repetitions of a refused password need no bind, or not yet another one.
 
 A forgotten program that sends an old password over and over would lock its owner's account. The cache keeps
 32 bits of a keyed digest, a few for each person, for minutes. That recognises a password, and is too little
 to find one.
+
+Where the entry shows when its password changed, a repetition is refused without a bind until the entry
+changes. Where it does not, the password may have become right meanwhile. Then a repetition through the same
+client is bound again once in five minutes, as long as the lockout protection has a bind to spare.
 """
 
 import hashlib
@@ -11,12 +15,18 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from directory import Account, DirectoryUnavailable
-from login.ports import RefusedPasswordRecord, RefusedPasswordRecords
+from login.ports import FailureRecord, RefusedPasswordRecord, RefusedPasswordRecords
 
 T = TypeVar("T")
 
 SECONDS = 900
-"""Lifetime of a cached password."""
+"""Lifetime of a cached password that was certainly wrong."""
+
+UNCERTAIN_SECONDS = 3600
+"""Lifetime of another one: as long as its bind counts against the lockout protection by default."""
+
+HOLD_SECONDS = 300
+"""Seconds from a client's bind for a person until it may bind again with a password that may be wrong."""
 
 _TAG_BYTES = 4
 # Seconds for which a store in trouble is not asked.
@@ -62,25 +72,42 @@ class RefusedPasswordCache:
         encoded = password.encode(errors="surrogatepass")
         return hmac.digest(own_key, encoded, hashlib.sha256)[:_TAG_BYTES]
 
-    def of(self, owner: str) -> Sequence[RefusedPasswordRecord]:
-        """The cached passwords of an owner; none where the store cannot say.
+    def same(self, owner: str, password: str) -> Sequence[RefusedPasswordRecord]:
+        """The records of a password, at most one for each client; none where the store cannot say.
 
         Args:
             owner: as `tag` takes it.
+            password: as typed.
         """
-        return self._ask(lambda: self._store.of(owner, int(self._clock())), ())
+        tag = self.tag(owner, password)
+        none: Sequence[RefusedPasswordRecord] = ()
+        records = self._ask(lambda: self._store.of(owner, int(self._clock())), none)
+        return [each for each in records if each.tag == tag]
 
-    def remember(self, owner: str, client_id: str, tag: bytes, fingerprint: bytes) -> None:
+    def remember(self, owner: str, client_id: str, password: str, fingerprint: bytes) -> None:
         """Cache a refused password, with the fingerprint of the account for which it was certainly wrong.
 
         Args:
             owner: as `tag` takes it.
             client_id: the client that sent the password.
-            tag: as `tag` returned it.
+            password: as typed.
             fingerprint: empty where it is not certain that the password was wrong.
         """
-        at = int(self._clock())
+        tag, at = self.tag(owner, password), int(self._clock())
         self._ask(lambda: self._store.remember(owner, client_id, tag, fingerprint, at), None)
+
+    def keep(self, same: Sequence[RefusedPasswordRecord], owner: str, client_id: str, password: str) -> None:
+        """Extend the lifetime of a password that is repeated and was not bound; at most once in five minutes.
+
+        Args:
+            same: the records of the password.
+            owner: as `tag` takes it.
+            client_id: the client that sent the password.
+            password: as typed.
+        """
+        now = self._clock()
+        if not any(each.client_id == client_id and each.at > now - HOLD_SECONDS for each in same):
+            self.remember(owner, client_id, password, b"")
 
     def _ask(self, question: Callable[[], T], fallback: T) -> T:
         if self._monotonic() < self._asks_again_at:
@@ -103,3 +130,30 @@ def certain_fingerprint(account: Account | None) -> bytes:
         return account.fingerprint if account is not None and account.is_unchanged() else b""
     except DirectoryUnavailable:
         return b""
+
+
+def is_held(
+    same: Sequence[RefusedPasswordRecord],
+    failures: Sequence[FailureRecord],
+    client_id: str,
+    now: int,
+    *,
+    reason: str | None = None,
+) -> bool:
+    """Whether a password that may have become right is refused without a bind, for at most five minutes.
+
+    Args:
+        same: the records of the password.
+        failures: the person's, newest first.
+        client_id: the client that sends the password.
+        now: seconds since the epoch.
+        reason: why the client's newest bind must have been refused; None for any reason. A bind that was
+            refused for a lock says nothing about the password.
+    """
+    if all(each.client_id != client_id for each in same):
+        return False
+    binds = (each for each in failures if each.tried and each.client_id == client_id and not each.pending)
+    newest = next(binds, None)
+    if newest is None or newest.cleared or newest.at <= now - HOLD_SECONDS:
+        return False
+    return reason is None or newest.reason == reason

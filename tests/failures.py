@@ -24,6 +24,11 @@ class Failure:
         return self.attempt.client_id
 
     @property
+    def reason(self) -> str:
+        """Why it was refused."""
+        return self.outcome.reason
+
+    @property
     def is_new_password(self) -> bool:
         """Whether it was a guess."""
         return self.outcome.is_new_password

@@ -23,26 +23,32 @@ class Remembered(NamedTuple):
 
     tag: bytes
     fingerprint: bytes
+    client_id: str
+    at: int
+
+    def is_live(self, at: int) -> bool:
+        """Whether it is remembered: for 15 minutes if it was certainly wrong, else for an hour."""
+        return self.at > at - (900 if self.fingerprint else 3600)
 
 
 class Refusals:
     """Refused passwords in memory; `asked` counts the questions, and `away` takes it away."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[bytes, tuple[int, bytes]]] = {}
+        self.rows: dict[str, dict[tuple[bytes, str], Remembered]] = {}
         self.asked = 0
         self.away = False
 
     def of(self, subject: str, at: int) -> list[Remembered]:
-        """Those of a quarter of an hour."""
+        """Those that are remembered."""
         self._ask()
-        known = self.rows.get(subject, {})
-        return [Remembered(tag, mark) for tag, (then, mark) in known.items() if then > at - 900]
+        return [each for each in self.rows.get(subject, {}).values() if each.is_live(at)]
 
     def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
         """Keep one."""
         self._ask()
-        self.rows.setdefault(subject, {})[tag] = (at, fingerprint)
+        record = Remembered(tag, fingerprint, client_id, at)
+        self.rows.setdefault(subject, {})[tag, client_id] = record
 
     def _ask(self) -> None:
         self.asked += 1

@@ -1,41 +1,49 @@
-"""Passwords that were refused of late, as 32 bits of a keyed digest each.
+"""Passwords that were refused lately, as 32 bits of a keyed digest each.
 
-Owns: that there are few of them, for a short while. Must not know: how a digest is made.
+Owns: that there are few of them, for a short time. Must not know: how a digest is made.
 """
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, insert, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, insert, literal, not_, or_, select
 
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.tables import DEFAULT_DIRECTORY, RefusedPasswordRow
 
-REMEMBERED = 900
-"""Seconds for which a refused password is remembered."""
+# Seconds for which a password is remembered that was certainly wrong, and one that may become right.
+_REMEMBERED_CERTAIN = 900
+_REMEMBERED_UNCERTAIN = 3600
 
 _REFUSED = table(RefusedPasswordRow)
 _FEW = 5
 _OF_SUBJECT = _REFUSED.c.subject == bindparam("of_subject")
+_IS_UNCERTAIN = _REFUSED.c.fingerprint == literal(b"")
+_IS_LIVE = or_(
+    _REFUSED.c.at > bindparam("since"), and_(_REFUSED.c.at > bindparam("uncertain_since"), _IS_UNCERTAIN)
+)
 
 
 def _newest(*columns: ColumnElement[Any]) -> Select[Any]:
-    newest = select(*columns).where(_OF_SUBJECT, _REFUSED.c.at > bindparam("since"))
+    newest = select(*columns).where(_OF_SUBJECT, _IS_LIVE)
     return newest.order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc()).limit(_FEW)
 
 
 class RefusedPassword(NamedTuple):
-    """One refused password; `fingerprint` is empty where its repetition must be tried again."""
+    """One refused password; `fingerprint` is empty where it may become right without a trace."""
 
     tag: bytes
     fingerprint: bytes
+    client_id: str
+    at: int
 
 
-_NEWEST = Statement(_newest(_REFUSED.c.tag, _REFUSED.c.fingerprint), row=RefusedPassword)
+_NEWEST = Statement(_newest(*(_REFUSED.c[name] for name in RefusedPassword._fields)), row=RefusedPassword)
 _REMEMBERED = [column.name for column in _REFUSED.c if column.name != "id"]
 _REMEMBER = Statement(insert(_REFUSED).inline(), _REMEMBERED)
 _FORGET = Statement(delete(_REFUSED).where(_OF_SUBJECT))
-_FORGET_ONE = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.tag == bindparam("of_tag")))
+_IS_ONE = (_REFUSED.c.tag == bindparam("of_tag")) & (_REFUSED.c.client_id == bindparam("of_client"))
+_FORGET_ONE = Statement(delete(_REFUSED).where(_OF_SUBJECT, _IS_ONE))
 _FORGET_OLDER = Statement(delete(_REFUSED).where(_OF_SUBJECT, _REFUSED.c.id.not_in(_newest(_REFUSED.c.id))))
 
 
@@ -43,7 +51,7 @@ class RefusedPasswordStore:
     """The refused passwords in the database."""
 
     def of(self, subject: str, at: int) -> list[RefusedPassword]:
-        """The few newest of a person, or of a name that is nobody's.
+        """The few newest of a person, or of a name that leads to no person.
 
         Args:
             subject: the person's stable id, or what stands for it.
@@ -52,12 +60,12 @@ class RefusedPasswordStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        values = {"of_subject": subject, "since": at - REMEMBERED}
+        values = {"of_subject": subject, **_since(at)}
         with DriverConnection(alone=True) as link:
             return link.all(_NEWEST, values)
 
     def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
-        """Remember one, in the place of what was known of it, and forget all but the few newest.
+        """Remember one, in place of the client's earlier record of it, and forget all but the few newest.
 
         Args:
             subject: as `of` takes it.
@@ -78,9 +86,9 @@ class RefusedPasswordStore:
             "at": at,
         }
         with DriverConnection() as link:
-            link.run(_FORGET_ONE, {"of_subject": subject, "of_tag": tag})
+            link.run(_FORGET_ONE, {"of_subject": subject, "of_tag": tag, "of_client": client_id})
             link.run(_REMEMBER, row)
-            link.run(_FORGET_OLDER, {"of_subject": subject, "since": at - REMEMBERED})
+            link.run(_FORGET_OLDER, {"of_subject": subject, **_since(at)})
             link.commit()
 
     def forget(self, subject: str) -> None:
@@ -92,3 +100,17 @@ class RefusedPasswordStore:
         with DriverConnection(alone=True) as link:
             link.run(_FORGET, {"of_subject": subject})
             link.commit()
+
+
+def is_expired(now: int) -> ColumnElement[bool]:
+    """Whether a row is no longer read, so that the purge may delete it.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    is_certain_and_old = and_(_REFUSED.c.at <= now - _REMEMBERED_CERTAIN, not_(_IS_UNCERTAIN))
+    return or_(_REFUSED.c.at <= now - _REMEMBERED_UNCERTAIN, is_certain_and_old)
+
+
+def _since(at: int) -> dict[str, int]:
+    return {"since": at - _REMEMBERED_CERTAIN, "uncertain_since": at - _REMEMBERED_UNCERTAIN}

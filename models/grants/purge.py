@@ -9,7 +9,7 @@ from sqlalchemy import Delete, bindparam, delete, select
 from models.base import connection, db, table
 from models.database.driver import DriverConnection, Statement
 from models.failures.failure_store import KEPT
-from models.failures.refused_passwords import REMEMBERED
+from models.failures.refused_passwords import is_expired
 from models.keys.digest import hour_prefix
 from models.sqlite.checkpoints import Checkpoints
 from models.tables import (
@@ -70,9 +70,7 @@ def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on
     access = select(_ACCESS.c.id).where(_ACCESS.c.id < floor).order_by(_ACCESS.c.id).limit(batch)
     refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
     ended = select(_GRANT.c.id).where(_GRANT.c.live_until <= now).order_by(_GRANT.c.live_until).limit(batch)
-    stale = (
-        select(_REFUSED.c.id).where(_REFUSED.c.at <= now - REMEMBERED).order_by(_REFUSED.c.at).limit(batch)
-    )
+    stale = select(_REFUSED.c.id).where(is_expired(now)).order_by(_REFUSED.c.at).limit(batch)
     old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - KEPT).order_by(_FAILURE.c.at).limit(batch)
     over = select(_KEY.c.kid).where(_KEY.c.ends_at <= now - _LEEWAY).limit(batch)
     ways: dict[str, Callable[[], Delete]] = {

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import trustme
 
-from directory import Directory, DirectoryUnavailable, LockoutStatus, Refusal
+from directory import Directory, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Refusal
+from login import Throttled
+from tests.directory.conformance import TEMPLATE
 from tests.directory.conftest import MovedClock
 from tests.directory.lockout_conformance import DAY, LIMIT, LockoutConformance, fail, look
 from tests.directory.shield_conformance import ShieldConformance
+from tests.guards import Gate
 from tests.servers.administrator import SlapdAdministrator
 from tests.servers.policy import LOCKING, PolicySlapd, start_policy_slapd
 from tests.servers.slapd import SUFFIX, Slapd, require_slapd
@@ -120,3 +123,24 @@ def test_standing_and_bind_are_of_one_server(
     with pytest.raises(DirectoryUnavailable, match="may count others"):
         account.verify("alice-password")
     assert directory.find("alice").verify("alice-password").net_id == "alice"
+
+
+@pytest.mark.parametrize("sees_accounts", [True, False])
+def test_old_program_blocks_no_other_program_where_changes_are_hidden(
+    on_slapd: Callable[..., Directory], tmp_path: Path, *, sees_accounts: bool
+) -> None:
+    """The time of the change, or the whole entry, is hidden: an hour of repetitions locks nobody out."""
+    require_slapd()
+    locking = start_policy_slapd(tmp_path / "hiding", access="access to attrs=pwdChangedTime by * none")
+    alone = {} if sees_accounts else {"user_dn_template": TEMPLATE, "bind_dn": None, "bind_password": None}
+    gate = Gate(on_slapd(locking.server, **alone), shield_budget=3, sees_accounts=sees_accounts)
+    try:
+        for _ in range(60):
+            with pytest.raises((InvalidCredentials, Throttled)):
+                gate.ask(password="an-old-password")
+            gate.clock.now += 59
+        assert locking.administrator.failures("alice") == 2
+        assert gate.ask(password="alice-password", client_id="another").net_id == "alice"
+        assert locking.administrator.failures("alice") == 0
+    finally:
+        locking.server.stop()

@@ -2,6 +2,8 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from login.ports import AttemptKey, Outcome, Threshold
 from models import FailureStore, RefusedPassword, RefusedPasswordStore, purge
 from tests.models.stores import Stores
@@ -135,15 +137,31 @@ class FailureRules:
             stores.clock.now += 1
             REFUSED.remember(ALICE, "a-client", b"tag%d" % number, b"state", stores.now)
         found = REFUSED.of(ALICE, stores.now)
-        assert found == [RefusedPassword(b"tag%d" % number, b"state") for number in (6, 2, 5, 4, 3)]
+        ages = {6: 0, 2: 1, 5: 2, 4: 3, 3: 4}
+        assert found == [
+            RefusedPassword(b"tag%d" % number, b"state", "a-client", stores.now - age)
+            for number, age in ages.items()
+        ]
         assert len(stores.rows("refused_password")) == 6
 
-    def test_refused_passwords_are_forgotten_in_minutes(self, stores: Stores) -> None:
-        """What is old is not told, and is gone with the next purge; so is what a success ends."""
-        REFUSED.remember(ALICE, "a-client", b"tag1", b"", stores.now)
-        stores.clock.now += 899
-        REFUSED.remember(BOB, "a-client", b"tag2", b"", stores.now)
+    def test_refused_password_is_kept_once_for_each_client(self, stores: Stores) -> None:
+        """A client's repetition replaces its own record, and leaves that of another client."""
+        for client_id in ("one", "two", "one"):
+            stores.clock.now += 1
+            REFUSED.remember(ALICE, client_id, b"tag1", b"", stores.now)
+        found = REFUSED.of(ALICE, stores.now)
+        assert [(each.client_id, each.at) for each in found] == [("one", stores.now), ("two", stores.now - 1)]
+
+    @pytest.mark.parametrize(("fingerprint", "lifetime"), [(b"state", 900), (b"", 3600)])
+    def test_refused_passwords_are_forgotten_in_minutes(
+        self, stores: Stores, fingerprint: bytes, lifetime: int
+    ) -> None:
+        """A password that was certainly wrong is kept for 15 minutes, any other one for an hour."""
+        REFUSED.remember(ALICE, "a-client", b"tag1", fingerprint, stores.now)
+        stores.clock.now += lifetime - 1
+        REFUSED.remember(BOB, "a-client", b"tag2", fingerprint, stores.now)
         assert len(REFUSED.of(ALICE, stores.now)) == 1
+        assert purge(stores.now)["refused_password"] == 0
         stores.clock.now += 1
         assert REFUSED.of(ALICE, stores.now) == []
         assert purge(stores.now)["refused_password"] == 1
