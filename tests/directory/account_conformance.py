@@ -1,6 +1,6 @@
-"""What a directory shows of an account before a password is tried, and of a person without a password.
+"""What a directory reports about an account before the bind, and about a person without a password.
 
-One rule a test. Subclassed over each kind of directory.
+One rule a test. Subclassed for each kind of directory.
 """
 
 import time
@@ -42,7 +42,7 @@ def refusal_of(
 
 
 class AccountConformance:
-    """The rules, by a search and by a template. A subclass has `open_with(**settings)` and its campus."""
+    """Rules for searches and templates. A subclass provides `open_with(**settings)` and its `campus`."""
 
     campus: ClassVar[Campus] = Campus()
 
@@ -52,7 +52,7 @@ class AccountConformance:
         template = {"user_dn_template": self.campus.template} if request.param == "template" else {}
         return open_with(clock=lambda: time.time() + MINUTE, **template)
 
-    def test_found_account_is_the_persons(self, directory: Directory) -> None:
+    def test_account_has_the_id_of_the_verified_person(self, directory: Directory) -> None:
         """The account that a name leads to has the id of the person whose password is then verified."""
         account = directory.find("ALICE")
         assert account.is_readable
@@ -110,7 +110,7 @@ class AccountConformance:
         assert len(fingerprints) == 1
         assert all(account.is_unchanged() == (fingerprints != {b""}) for account in seen.accounts)
 
-    def test_fingerprint_is_empty_where_the_last_change_is_not_shown(
+    def test_fingerprint_is_empty_if_the_last_change_is_not_shown(
         self, open_with: Callable[..., Directory]
     ) -> None:
         """Without the time of the last password change nothing is certain."""
@@ -128,26 +128,26 @@ class AccountConformance:
         assert lockout_status.limit is None or lockout_status.limit >= 0
         assert account.verify("alice-password").net_id == "alice"
 
-    def test_examined_person(self, directory: Directory) -> None:
-        """The person whom a login would find is found without a password, with groups where wanted."""
+    def test_examine_returns_the_person_of_a_login(self, directory: Directory) -> None:
+        """A person is examined without a password, and with groups on request."""
         state = directory.examine(" ALICE ")
         assert (state.person, state.refusal) == (directory.read(self.campus.alice_id), None)
         assert self.campus.staff_dn in directory.examine("alice", groups=True).person.groups
 
-    def test_examined_person_who_may_not_log_in(self, directory: Directory) -> None:
+    def test_examine_returns_the_reason_of_a_refusal(self, directory: Directory) -> None:
         """The entry shows why the person cannot log in, with a sentence for the help desk."""
         state = directory.examine("sam")
         assert (state.refusal, state.person.net_id) == (Refusal.DISABLED, "sam")
         assert "administrator" in state.detail
 
-    def test_examined_unknown_name(self, directory: Directory) -> None:
+    def test_examined_unknown_name_is_unknown(self, directory: Directory) -> None:
         """A name that leads to no entry is an unknown person."""
         for name in ("nobody", "*", ""):
             with pytest.raises(InvalidCredentials) as caught:
                 directory.examine(name)
             assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
-    def test_examined_name_of_two(self, open_with: Callable[..., Directory]) -> None:
+    def test_examined_name_of_two_entries_is_ambiguous(self, open_with: Callable[..., Directory]) -> None:
         """A name that finds two entries is ambiguous."""
         with pytest.raises(InvalidCredentials) as caught:
             open_with(user_filter=self.campus.twin_filter).examine("twin")

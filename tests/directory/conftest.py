@@ -1,4 +1,4 @@
-"""Directories and servers for the directory's tests."""
+"""Fixtures of directories and servers for the directory's tests."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,22 +26,22 @@ SERVICE = "cn=svc,ou=services,dc=campus,dc=example"
 
 
 class MovedClock:
-    """A monotonic clock that runs, and that a test can move on."""
+    """A monotonic clock that runs, and that a test can advance."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
 
     def __call__(self) -> float:
-        """Seconds since any moment."""
+        """Return seconds since a fixed moment."""
         return time.monotonic() + self._ahead
 
     def move(self, seconds: float) -> None:
-        """Let so many seconds have passed."""
+        """Advance the clock by some seconds."""
         self._ahead += seconds
 
 
 def recovers_within(seconds: float, ask: Callable[[], object]) -> None:
-    """The question must be answered in so many seconds, however often it is asked."""
+    """Require that a query succeeds within some seconds, and repeat it until then."""
     until = time.monotonic() + seconds
     while True:
         try:
@@ -54,16 +54,16 @@ def recovers_within(seconds: float, ask: Callable[[], object]) -> None:
 
 
 class OpenWith(Protocol):
-    """Opens a directory whose settings differ from the ordinary ones as given."""
+    """Opens a directory with some settings changed."""
 
     def __call__(self, **changes: Any) -> Directory:
-        """Open it; it is closed after the test."""
+        """Open the directory. It is closed after the test."""
         ...
 
 
 @pytest.fixture
 def opened() -> Iterator[Callable[..., Directory]]:
-    """Open directories by their whole settings, and close them after the test."""
+    """Open directories by their settings, and close them after the test."""
     directories = []
 
     def open_it(
@@ -85,13 +85,13 @@ def opened() -> Iterator[Callable[..., Directory]]:
 
 @pytest.fixture(scope="session")
 def everyone() -> bytes:
-    """The LDIF of the embedded directory with what tests need beside it."""
+    """The LDIF of the embedded directory, with further entries for tests."""
     return CAMPUS.read_bytes() + b"\n" + EXTRA.read_bytes()
 
 
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
-    """The authority that the test servers' certificates come from."""
+    """The authority that issues the test servers' certificates."""
     return trustme.CA()
 
 
@@ -99,7 +99,7 @@ def authority() -> trustme.CA:
 def slapd(
     tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, everyone: bytes
 ) -> Iterator[Slapd]:
-    """A slapd for all tests that leave it as it is."""
+    """A slapd for all tests that do not change it."""
     require_slapd()
     server = Slapd(tmp_path_factory.mktemp("slapd") / "data", authority, everyone)
     server.start()
@@ -109,7 +109,7 @@ def slapd(
 
 @pytest.fixture
 def new_slapd(tmp_path: Path, authority: trustme.CA, everyone: bytes) -> Iterator[Callable[..., Slapd]]:
-    """Make slapds of a test's own, to be stopped, frozen, set up otherwise, or without the entry `but`."""
+    """Start slapds for one test, with other settings, or without the entry `but`."""
     require_slapd()
     servers: list[Slapd] = []
 
@@ -128,7 +128,7 @@ def new_slapd(tmp_path: Path, authority: trustme.CA, everyone: bytes) -> Iterato
 
 @pytest.fixture
 def on_slapd(opened: Callable[..., Directory]) -> Callable[..., Directory]:
-    """Open a directory on a given slapd, over StartTLS and with the service account unless told otherwise."""
+    """Open a directory on a given slapd, by default over StartTLS and with the service account."""
 
     def open_it(server: Slapd, **changes: Any) -> Directory:
         settings = {

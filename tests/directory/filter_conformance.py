@@ -1,4 +1,4 @@
-"""The user filter holds wherever a person is read. Subclassed over each kind of directory."""
+"""The user filter applies wherever a user is read. Subclassed for each kind of directory."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -8,7 +8,7 @@ import pytest
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.directory.conformance import Campus, refusal
 
-# What keeps out everybody but alice, in filters of each form that a refresh treats in its own way.
+# Filters that match alice alone, in each form that a refresh handles differently.
 _ADDRESS = "(mail={{username}}@campus.example)"
 FORMS = {
     "presence": "(&({name}={{username}})(mail=alice@campus.example))",
@@ -20,25 +20,25 @@ FORMS = {
 
 
 class FilterConformance:
-    """The rules. A subclass has a fixture `open_with(**settings)` that opens directories, and its campus."""
+    """A subclass provides a fixture `open_with(**settings)` that opens directories, and its `campus`."""
 
     campus: ClassVar[Campus] = Campus()
 
     @pytest.fixture
     def bob_id(self, open_with: Callable[..., Directory]) -> str:
-        """The stable id of a person whom the filters keep out."""
+        """The stable id of a user whom the filters exclude."""
         return open_with().find("bob").verify("bob-password").id
 
     @pytest.fixture(params=[False, True], ids=["search", "template"])
     def ways(self, request: pytest.FixtureRequest) -> dict[str, Any]:
-        """How the person is found at a login."""
+        """The settings by which a login finds the user."""
         return {"user_dn_template": self.campus.template} if request.param else {}
 
     @pytest.mark.parametrize("form", FORMS)
     def test_refresh_refuses_a_person_outside_the_filter(
         self, open_with: Callable[..., Directory], bob_id: str, form: str, ways: dict[str, Any]
     ) -> None:
-        """A person whom the filter does not find is refused at a refresh as at a login."""
+        """A user whom the filter does not match is refused at a refresh, as at a login."""
         user_filter = FORMS[form].format(name=self.campus.net_id_attribute)
         directory = open_with(user_filter=user_filter, **ways)
         assert refusal(directory, "bob", "bob-password") is Refusal.UNKNOWN_PERSON
@@ -53,20 +53,20 @@ class FilterConformance:
     def test_refresh_finds_a_person_inside_the_filter(
         self, open_with: Callable[..., Directory], form: str, ways: dict[str, Any]
     ) -> None:
-        """A person whom the filter finds at a login is found at a refresh."""
+        """A user whom the filter matches at a login is found at a refresh."""
         user_filter = FORMS[form].format(name=self.campus.net_id_attribute)
         directory = open_with(user_filter=user_filter, **ways)
         person = directory.find("alice", groups=True).verify("alice-password")
         assert directory.read(self.campus.alice_id, groups=True) == person
 
     def test_filter_by_mail_alone_finds_the_person_again(self, open_with: Callable[..., Directory]) -> None:
-        """The login name of the filter need not be the net id."""
+        """The filter's login name need not be the net id."""
         directory = open_with(user_filter="(mail={username})")
         assert directory.find("alice@campus.example").verify("alice-password").net_id == "alice"
         assert directory.read(self.campus.alice_id).net_id == "alice"
 
-    def test_special_characters_in_the_stored_name(self, open_with: Callable[..., Directory]) -> None:
-        """A stored name is escaped where it is filled into the filter (RFC 4515, 3)."""
+    def test_stored_name_is_escaped_in_the_filter(self, open_with: Callable[..., Directory]) -> None:
+        """A stored name is escaped when it is filled into the filter (RFC 4515, 3)."""
         name = self.campus.net_id_attribute
         directory = open_with(user_filter=f"(&({name}={{username}})(!({name}=x{{username}})))")
         person = directory.find(self.campus.odd_name).verify("weird-password")
@@ -75,15 +75,17 @@ class FilterConformance:
     def test_disabled_person_outside_the_filter_is_disabled(
         self, open_with: Callable[..., Directory]
     ) -> None:
-        """What the entry says for certain comes before the filter: a disabled person's grant ends at once."""
+        """The entry's own refusal takes precedence over the filter: a disabled user's grant ends at once."""
         name = self.campus.net_id_attribute
         directory = open_with(id_attribute=name, user_filter=f"(&({name}={{username}})(!({name}=sam)))")
         with pytest.raises(InvalidCredentials) as caught:
             directory.read("sam")
         assert caught.value.reason is Refusal.DISABLED
 
-    def test_no_account_says_of_nobody_that_they_are_gone(self, open_with: Callable[..., Directory]) -> None:
-        """With a template and no account of ours, a refresh that finds nobody is no refusal."""
+    def test_template_without_account_never_calls_a_user_gone(
+        self, open_with: Callable[..., Directory]
+    ) -> None:
+        """With a template and no service account, a refresh that finds no user is an outage."""
         nobody = {"user_base": self.campus.people, "bind_dn": None, "bind_password": None}
         directory = open_with(user_dn_template=self.campus.template, **nobody)
         with pytest.raises(DirectoryUnavailable):

@@ -1,4 +1,4 @@
-"""What a directory that locks accounts must show of it, one rule a test. Subclassed over each kind."""
+"""What a directory that locks accounts must report, one rule a test. Subclassed for each kind."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,13 +27,13 @@ def fail(directory: Directory, times: int = 1) -> None:
 
 
 def reset(administrator: Administrator, directory: Directory) -> None:
-    """End alice's lock, and her failures by a success."""
+    """Unlock alice, and reset her failures by a success."""
     administrator.unlock("alice")
     directory.find("alice").verify("alice-password")
 
 
 class LockoutConformance:
-    """The rules. A subclass has fixtures `open_with` and `administrator`; 5 failures lock a person."""
+    """A subclass provides fixtures `open_with` and `administrator`; 5 failures lock an account."""
 
     @pytest.fixture
     def directory(self, open_with: Callable[..., Directory]) -> Directory:
@@ -50,7 +50,7 @@ class LockoutConformance:
     def test_lockout_status_has_the_servers_count(
         self, directory: Directory, administrator: Administrator
     ) -> None:
-        """The failures are those that the server counts, against its limit; a right login resets them."""
+        """Failures are counted as the server counts them, against its limit; a right login resets them."""
         assert look(directory)[1] == LockoutStatus(0, LIMIT)
         for count in (1, 2):
             fail(directory)
@@ -67,10 +67,10 @@ class LockoutConformance:
         tomorrow = open_with(clock=lambda: time.time() + DAY)
         assert look(tomorrow)[1] == LockoutStatus(0, LIMIT)
 
-    def test_finding_an_account_binds_nothing(
+    def test_finding_an_account_does_not_bind(
         self, directory: Directory, administrator: Administrator
     ) -> None:
-        """An account that is found and read, but not verified, has no failure in the directory."""
+        """An account that is read but not verified gets no failure in the directory."""
         look(directory)
         assert administrator.failures("alice") == 0
 
@@ -107,7 +107,7 @@ class LockoutConformance:
     def test_lock_between_search_and_bind_is_noticed(
         self, directory: Directory, open_with: Callable[..., Directory]
     ) -> None:
-        """After a lock that began before the bind, the account is not as it was found."""
+        """If a lock began after the account was read, `is_unchanged` is False."""
         other = open_with()
         account = directory.find("alice")
         assert account.is_unchanged()

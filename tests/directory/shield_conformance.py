@@ -1,4 +1,4 @@
-"""What the shield must keep from happening where failures lock people out. Subclassed over each kind."""
+"""The shield prevents lockouts in directories that lock accounts. Subclassed for each kind."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +15,7 @@ BUDGET = 3
 
 
 def two_workers(directory: Directory, budget: int) -> list[Gate]:
-    """Two workers on one database, without any limit but the shield."""
+    """Make two workers on one database, with the shield as their only limit."""
     store, refused = MemoryFailures(), Refusals()
     made = []
     for _ in range(2):
@@ -26,7 +26,7 @@ def two_workers(directory: Directory, budget: int) -> list[Gate]:
 
 
 def guess(gate: Gate, number: int, password: str | None = None) -> str:
-    """Guess from another address each time."""
+    """Guess from a different address at each call."""
     address = f"192.0.{number // 250}.{number % 250}"
     try:
         gate.ask(password=password or f"{WRONG}{number}", address=address)
@@ -36,15 +36,15 @@ def guess(gate: Gate, number: int, password: str | None = None) -> str:
 
 
 class ShieldConformance:
-    """The rules. A subclass has fixtures `directory` and `administrator`, and 5 failures lock alice.
+    """A subclass provides fixtures `directory` and `administrator`; 5 failures lock alice.
 
-    `counts_each` is off for a directory that may count wrong binds of the same instant as one.
+    `counts_each` is False for a directory that may count simultaneous wrong binds as one.
     """
 
     counts_each = True
 
     def test_guesses_never_lock(self, directory: Directory, administrator: Administrator) -> None:
-        """500 wrong guesses through two workers, from many addresses: the budget is added, and no lock."""
+        """Of 500 wrong guesses through two workers, only the budget reaches the directory."""
         gates = two_workers(directory, BUDGET)
         said = [guess(gates[number % 2], number) for number in range(500)]
         assert said == ["InvalidCredentials"] * BUDGET + ["Throttled"] * (500 - BUDGET)
@@ -52,8 +52,10 @@ class ShieldConformance:
         assert not administrator.is_locked("alice")
         assert directory.find("alice").verify("alice-password").net_id == "alice"
 
-    def test_guesses_at_once_never_lock(self, directory: Directory, administrator: Administrator) -> None:
-        """50 at the same moment: what both workers begin before the first is counted is within the limit."""
+    def test_simultaneous_guesses_never_lock(
+        self, directory: Directory, administrator: Administrator
+    ) -> None:
+        """Binds that both workers begin before the first is counted stay below the limit."""
         gates = two_workers(directory, BUDGET)
         with ThreadPoolExecutor(16) as pool:
             said = list(pool.map(lambda number: guess(gates[number % 2], number), range(50)))
@@ -62,8 +64,10 @@ class ShieldConformance:
         assert counted == refused if self.counts_each else 0 < counted <= refused
         assert not administrator.is_locked("alice")
 
-    def test_failures_elsewhere_count(self, directory: Directory, administrator: Administrator) -> None:
-        """With a budget beyond the limit, and others who fail as well, one try is left all the same."""
+    def test_failures_outside_of_this_server_count(
+        self, directory: Directory, administrator: Administrator
+    ) -> None:
+        """With a budget over the limit, and failures of other programs, one try is left for the user."""
         gates = two_workers(directory, 100)
         assert guess(gates[0], 0) == "InvalidCredentials"
         for _ in range(2):
@@ -74,10 +78,10 @@ class ShieldConformance:
         assert administrator.failures("alice") == LIMIT - 1
         assert not administrator.is_locked("alice")
 
-    def test_forgotten_program_is_one_failure(
+    def test_program_with_an_old_password_costs_one_failure(
         self, directory: Directory, administrator: Administrator
     ) -> None:
-        """An old password, over and over, is tried once; when it is made right it goes through."""
+        """A repeated old password is bound once. The right password is accepted afterwards."""
         gates = two_workers(directory, BUDGET)
         said = {guess(gates[number % 2], number, "an-old-password") for number in range(20)}
         assert said == {"InvalidCredentials"}

@@ -1,4 +1,4 @@
-"""389-ds: the rules of every directory over a real server, and what this server says in its own way."""
+"""389-ds: the rules of every directory, and behaviour that is special to this server."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ CLUMSY = "00000000-00004000-80000000-00000101"
 def ds389(
     tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, everyone: bytes
 ) -> Iterator[Ds389]:
-    """A 389-ds for all tests here."""
+    """A 389-ds for all tests of this module."""
     require_ds389()
     people = as_on_389ds(everyone) + b"\n" + REFUSED.read_bytes()
     server = Ds389(tmp_path_factory.mktemp("ds389") / "data", authority, people)
@@ -39,7 +39,7 @@ def ds389(
 
 @pytest.fixture
 def open_with(opened: Callable[..., Directory], ds389: Ds389) -> Callable[..., Directory]:
-    """Open a directory on it, over TLS and with the service account unless told otherwise."""
+    """Open a directory on it, by default over TLS and with the service account."""
 
     def open_it(**changes: Any) -> Directory:
         settings = {
@@ -56,33 +56,33 @@ def open_with(opened: Callable[..., Directory], ds389: Ds389) -> Callable[..., D
 
 
 class TestDs389(DirectoryConformance, ManyNamesConformance):
-    """389-ds keeps the rules of every directory."""
+    """389-ds follows the rules of every directory."""
 
     campus = Campus(alice_id=unique_id(ALICE))
 
 
 class TestDs389Filter(FilterConformance):
-    """389-ds holds the user filter wherever a person is read."""
+    """389-ds applies the user filter wherever a user is read."""
 
     campus = Campus(alice_id=unique_id(ALICE))
 
 
 class TestDs389Accounts(AccountConformance):
-    """389-ds shows accounts as every directory does."""
+    """389-ds shows accounts like every directory."""
 
     campus = Campus(alice_id=unique_id(ALICE))
 
 
 class TestDs389Lockout(LockoutConformance, ShieldConformance):
-    """389-ds tells of its lockouts."""
+    """389-ds shows the lockout status of accounts."""
 
-    # It reads its count and writes it back: of four wrong binds at once it counts three now and then.
+    # The server may lose a count: of four simultaneous wrong binds it sometimes counts three.
     counts_each = False
 
     @pytest.fixture(autouse=True, scope="class")
     @classmethod
     def _server_that_locks(cls, ds389: Ds389) -> Iterator[None]:
-        """For these rules, failures lock everybody for an hour, and the service account may read how many."""
+        """Lock accounts for an hour in these tests, and let the service account read the limit."""
         administrator = Ds389Administrator(ds389)
         lock_on_389ds(administrator)
         yield
@@ -90,25 +90,25 @@ class TestDs389Lockout(LockoutConformance, ShieldConformance):
 
     @pytest.fixture
     def administrator(self, ds389: Ds389) -> Ds389Administrator:
-        """Whoever administers it."""
+        """The administrator of the server."""
         return Ds389Administrator(ds389)
 
 
-def test_policy_that_is_hidden_is_not_known(open_with: Callable[..., Directory]) -> None:
-    """The server's own configuration is nobody's to read, and a policy that an entry names is anybody's."""
+def test_hidden_policy_is_unknown(open_with: Callable[..., Directory]) -> None:
+    """The account may not read the server's configuration, but may read a policy that an entry names."""
     assert look(open_with())[1] == LockoutStatus(0, None)
     assert look(open_with(), "clumsy")[1].limit == 2
     assert look(open_with(), "warned")[1].limit == 0
 
 
-def test_start_tls(open_with: Callable[..., Directory], ds389: Ds389) -> None:
-    """StartTLS is spoken here too (RFC 4511, 4.14)."""
+def test_login_works_over_start_tls(open_with: Callable[..., Directory], ds389: Ds389) -> None:
+    """A login works over StartTLS (RFC 4511, 4.14)."""
     directory = open_with(uris=(ds389.ldap,))
     assert directory.find("alice").verify("alice-password").id == unique_id(ALICE)
 
 
-def test_retry_limit_is_locked(open_with: Callable[..., Directory]) -> None:
-    """After too many failures the right password is refused by result 19, and the entry says so."""
+def test_right_password_is_locked_after_too_many_failures(open_with: Callable[..., Directory]) -> None:
+    """After too many failures the right password gets result 19, and the entry shows the lock."""
     directory = open_with()
     assert directory.read(CLUMSY).net_id == "clumsy"
     reasons = [refusal(directory, "clumsy", "wrong") for _ in range(3)]
@@ -120,15 +120,15 @@ def test_retry_limit_is_locked(open_with: Callable[..., Directory]) -> None:
     assert caught.value.reason is Refusal.LOCKED
 
 
-def test_inactivated_person_by_the_bind_alone(open_with: Callable[..., Directory]) -> None:
-    """With a template the bind comes first: it is 53, even with a wrong password, and about the person."""
+def test_inactivated_user_is_disabled_by_result_53(open_with: Callable[..., Directory]) -> None:
+    """With a template the bind comes first: it returns 53 for this user, whatever the password is."""
     directory = open_with(user_dn_template="uid={username},ou=people,dc=campus,dc=example")
     for password in ("sam-password", "wrong"):
         assert refusal(directory, "sam", password) is Refusal.DISABLED
 
 
-def test_another_profile_does_not_take_it_for_a_refusal(open_with: Callable[..., Directory]) -> None:
-    """Elsewhere a 53 is the server's own trouble, so that under a wrong profile nothing is certain."""
+def test_result_53_under_another_profile_is_an_outage(open_with: Callable[..., Directory]) -> None:
+    """Other kinds use 53 for faults of the server, so under a wrong profile it proves nothing."""
     directory = open_with(
         user_dn_template="uid={username},ou=people,dc=campus,dc=example",
         profile="openldap",
@@ -138,14 +138,14 @@ def test_another_profile_does_not_take_it_for_a_refusal(open_with: Callable[...,
         directory.find("sam").verify("sam-password")
 
 
-def test_expired_password(open_with: Callable[..., Directory]) -> None:
-    """An expired password is refused as expired, a wrong one as wrong."""
+def test_expired_password_is_expired_and_a_wrong_one_wrong(open_with: Callable[..., Directory]) -> None:
+    """An expired password is refused as expired, a wrong password as wrong."""
     assert refusal(open_with(), "expired", "expired-password") is Refusal.EXPIRED
     assert refusal(open_with(), "expired", "wrong") is Refusal.WRONG_PASSWORD
 
 
-def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
-    """How long a password still holds is told by the control and by the entry alike."""
+def test_control_and_entry_report_the_same_expiry(open_with: Callable[..., Directory]) -> None:
+    """The control and the entry report how long the password is valid."""
     person = open_with().find("warned").verify("warned-password")
     found = open_with().read(person.id)
     assert person.password_expires_at is not None
@@ -153,16 +153,16 @@ def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
     assert abs(person.password_expires_at - found.password_expires_at) < 5
 
 
-def test_grace_logins(open_with: Callable[..., Directory]) -> None:
-    """An expired password with grace logins left is good, and says how many."""
+def test_grace_logins_are_counted_down(open_with: Callable[..., Directory]) -> None:
+    """An expired password with grace logins is accepted, and reports how many are left."""
     directory = open_with()
     left = [directory.find("graced").verify("graced-password").grace_logins_remaining for _ in range(2)]
     assert left[0] is not None
     assert left[1] == left[0] - 1
 
 
-def test_must_change(open_with: Callable[..., Directory]) -> None:
-    """A password that must be changed first binds, and is no login unless the setting allows it."""
+def test_must_change_is_refused_unless_allowed(open_with: Callable[..., Directory]) -> None:
+    """The bind succeeds, but is no login unless the setting allows it."""
     assert refusal(open_with(), "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
     assert refusal(open_with(), "mustchange", "wrong") is Refusal.WRONG_PASSWORD
     allowing = open_with(allow_must_change=True)

@@ -1,4 +1,4 @@
-"""The embedded directory: every directory's rules, and where ldap3's mock server had to be made strict."""
+"""The embedded directory: the rules of every directory, and where ldap3's mock server was made strict."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +24,7 @@ from tests.directory.filter_conformance import FilterConformance
 
 @pytest.fixture
 def ldif(tmp_path: Path, everyone: bytes) -> Path:
-    """Everyone in one file."""
+    """One file with all users."""
     path = tmp_path / "everyone.ldif"
     path.write_bytes(everyone)
     return path
@@ -32,7 +32,7 @@ def ldif(tmp_path: Path, everyone: bytes) -> Path:
 
 @pytest.fixture
 def open_with(opened: Callable[..., Directory], ldif: Path) -> Callable[..., Directory]:
-    """Open the embedded directory, with a service account as on a real one."""
+    """Open the embedded directory, with a service account like on a real server."""
 
     def open_it(**changes: Any) -> Directory:
         account = {"bind_dn": SERVICE, "bind_password": "svc-password"}
@@ -42,30 +42,30 @@ def open_with(opened: Callable[..., Directory], ldif: Path) -> Callable[..., Dir
 
 
 class TestEmbedded(DirectoryConformance, ManyNamesConformance, AccountDatesConformance):
-    """The embedded directory keeps the rules of every directory."""
+    """The embedded directory follows the rules of every directory."""
 
 
 class TestEmbeddedFilter(FilterConformance):
-    """The embedded directory holds the user filter wherever a person is read."""
+    """The embedded directory applies the user filter wherever a user is read."""
 
 
 class TestEmbeddedAccounts(AccountConformance):
-    """The embedded directory shows accounts as every directory does."""
+    """The embedded directory shows accounts like every directory."""
 
 
 @pytest.fixture
 def link(ldif: Path) -> LdapConnection:
-    """A connection to the embedded directory, on which nothing was said yet."""
+    """A new connection to the embedded directory."""
     return Embedded.from_ldif(ldif).connect(Deadline(1, lambda: 0.0), lambda _link: None)
 
 
-def test_default_setting_is_enough(opened: Callable[..., Directory]) -> None:
-    """The path of the shipped file is all the setting that a first try needs."""
+def test_path_of_the_file_is_the_only_setting(opened: Callable[..., Directory]) -> None:
+    """The path of the shipped file is the only setting that a trial needs."""
     assert opened(uris=(f"embedded:{CAMPUS}",)).find("bob").verify("bob-password").net_id == "bob"
 
 
-def test_everyone_listed_can_log_in(opened: Callable[..., Directory]) -> None:
-    """Of the people printed at the start, all but the disabled one can log in as printed."""
+def test_every_listed_user_can_log_in(opened: Callable[..., Directory]) -> None:
+    """All users that the start message lists can log in, except the disabled one."""
     people = embedded_people(CAMPUS)
     directory = opened(uris=(f"embedded:{CAMPUS}",))
     assert len(people) == 20
@@ -76,27 +76,25 @@ def test_everyone_listed_can_log_in(opened: Callable[..., Directory]) -> None:
 
 
 def test_unauthenticated_bind_is_refused(link: LdapConnection) -> None:
-    """A DN without a password is unwillingToPerform, as slapd says by default (RFC 4513, 5.1.2)."""
-    link._connection.authentication = "SIMPLE"
-    request = {"name": f"uid=alice,{PEOPLE}", "authentication": {"simple": b""}}
-    assert link.strategy.mock_bind(request, None)["resultCode"] == 53
+    """A DN without a password is unwillingToPerform, as in slapd by default (RFC 4513, 5.1.2)."""
+    assert link.bind_without_password(f"uid=alice,{PEOPLE}").code == 53
 
 
 @pytest.mark.parametrize(("dn", "password"), [("", b"x"), (f"uid=alice,{PEOPLE}", b""), ("", b"")])
 def test_empty_dn_or_password_is_never_sent(link: LdapConnection, dn: str, password: bytes) -> None:
-    """Whoever asks for such a bind, it does not reach a server (RFC 4513, 5.1.2 and 6.3.1)."""
+    """A bind with an empty DN or password does not reach the server (RFC 4513, 5.1.2 and 6.3.1)."""
     with pytest.raises(InvalidCredentials):
         link.bind(dn, password)
     assert link.usable
 
 
 def test_anonymous_bind_is_accepted(link: LdapConnection) -> None:
-    """An anonymous bind is success (RFC 4513, 5.1.1)."""
+    """An anonymous bind succeeds (RFC 4513, 5.1.1)."""
     assert link.bind_anonymously().code == 0
 
 
-def test_size_limit_is_counted(link: LdapConnection) -> None:
-    """Over the size limit there are so many entries and sizeLimitExceeded (RFC 4511, 4.5.1.4)."""
+def test_size_limit_is_honoured(link: LdapConnection) -> None:
+    """A search returns no more entries than the size limit, and sizeLimitExceeded (RFC 4511, 4.5.1.4)."""
     found = link.search(PEOPLE, "(uid=*)", attributes=["uid"], size_limit=2)
     assert (len(found.entries), found.answer.code) == (2, 4)
     assert link.search(PEOPLE, "(uid=alice)", attributes=["uid"], size_limit=1).answer.code == 0
@@ -105,34 +103,37 @@ def test_size_limit_is_counted(link: LdapConnection) -> None:
 @pytest.mark.parametrize(
     ("base", "code"), [("ou=nowhere,dc=campus,dc=example", 32), ("no DN", 34), (PEOPLE, 0)]
 )
-def test_base_must_exist(link: LdapConnection, base: str, code: int) -> None:
+def test_missing_base_is_no_such_object(link: LdapConnection, base: str, code: int) -> None:
     """A base that does not exist is noSuchObject (RFC 4511, 4.5.1.1)."""
     assert link.search(base, "(uid=alice)", attributes=["uid"], size_limit=0).answer.code == code
 
 
 @pytest.mark.parametrize("attributes", [["*"], ["userPassword"], ["*", "+"], ["USERPASSWORD", "uid"]])
 def test_passwords_are_not_returned(link: LdapConnection, attributes: list[str]) -> None:
-    """No search shows a password, however it is asked for."""
+    """No search returns a password, whatever attributes it requests."""
     found = link.search(PEOPLE, "(uid=alice)", attributes=attributes, size_limit=0)
     assert len(found.entries) == 1
     assert "userpassword" not in found.entries[0].attributes
 
 
-def test_controls_are_accepted(link: LdapConnection) -> None:
+def test_control_that_is_not_critical_is_ignored(link: LdapConnection) -> None:
     """A control that is not critical is ignored (RFC 4511, 4.1.11)."""
-    link._connection.search(PEOPLE, "(uid=alice)", controls=[("1.3.6.1.4.1.42.2.27.8.5.1", False, None)])
-    assert link._connection.result["result"] == 0
-    assert len(link._connection.response) == 1
+    control = "1.3.6.1.4.1.42.2.27.8.5.1"
+    assert link.bind(f"uid=alice,{PEOPLE}", b"alice-password", controls=(control,)).code == 0
+    connection = link.strategy.connection
+    connection.search(PEOPLE, "(uid=alice)", controls=[(control, False, None)])
+    assert connection.result["result"] == 0
+    assert len(connection.response) == 1
 
 
-def test_extensible_match_is_said_to_be_missing(link: LdapConnection) -> None:
-    """An extensible match is an error, where ldap3 would find nothing (RFC 4511, 4.5.1.7.7)."""
+def test_extensible_match_is_an_error(link: LdapConnection) -> None:
+    """An extensible match is an error; ldap3 alone would find nothing (RFC 4511, 4.5.1.7.7)."""
     search_filter = "(&(uid=alice)(!(memberOf:1.2.840.113556.1.4.1941:=cn=x)))"
     assert link.search(PEOPLE, search_filter, attributes=["uid"], size_limit=0).answer.code == 18
 
 
-def test_not_of_or(link: LdapConnection) -> None:
-    """The negation of a disjunction is what matches neither part (RFC 4511, 4.5.1.7)."""
+def test_negated_disjunction_matches_neither_part(link: LdapConnection) -> None:
+    """The negation of a disjunction matches entries that match neither part (RFC 4511, 4.5.1.7)."""
     search_filter = "(&(uid=*)(!(|(uid=alice)(uid=bob))))"
     names = {
         entry.text("uid")
@@ -147,7 +148,7 @@ def test_not_of_or(link: LdapConnection) -> None:
     [b"", b"# nothing\n", b"dn: dc=x\nno colon here\n", b"cn: x\n", b"dn: no DN\ncn: x\n", b"\x00\xff"],
 )
 def test_broken_ldif_is_refused(opened: Callable[..., Directory], tmp_path: Path, content: bytes) -> None:
-    """A file that is not LDIF is a setting that cannot be meant (RFC 2849)."""
+    """A file that is not LDIF is a wrong setting (RFC 2849)."""
     path = tmp_path / "broken.ldif"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match="NETID_LDAP_URI"):

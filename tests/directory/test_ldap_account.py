@@ -1,4 +1,4 @@
-"""Our own account: left alone when it is refused, and its password read again from its file."""
+"""The service account: it is not tried again at once after a refusal, and its password file is read again."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ Refused = tuple[Scripted, Directory, MovedClock]
 
 @pytest.fixture(params=[49, 53])
 def refused(opened: Callable[..., Directory], request: pytest.FixtureRequest) -> Iterator[Refused]:
-    """A directory whose server refuses our account with this result."""
+    """A directory whose server refuses the service account with this result."""
     clock = MovedClock()
 
     def script(operation: int, message_id: int, sent: bytes) -> bytes | None:
@@ -39,43 +39,43 @@ def refused(opened: Callable[..., Directory], request: pytest.FixtureRequest) ->
         yield server, opened(uris=(server.uri,), monotonic=clock, **settings), clock
 
 
-def log_in_vainly(directory: Directory) -> DirectoryUnavailable:
-    """A login that must be unavailable, with an alarm that names the setting."""
+def failed_login(directory: Directory) -> DirectoryUnavailable:
+    """Log in, which must fail with an alarm that names the setting. Returns the error."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_PASSWORD") as caught:
         directory.find("alice").verify("alice-password")
     assert caught.value.alarm
     return caught.value
 
 
-def test_refused_account_is_left_alone(refused: Refused) -> None:
-    """Each further bind would bring it nearer to being locked: no connection, and 503 at once."""
+def test_refused_account_is_not_tried_again_at_once(refused: Refused) -> None:
+    """Each further bind could lock the account, so logins get 503 without a connection."""
     server, directory, _ = refused
-    log_in_vainly(directory)
+    failed_login(directory)
     assert server.connections == 1
     began = time.monotonic()
     for _ in range(20):
-        assert "so that it is not locked" in log_in_vainly(directory).cause
+        assert "so that it is not locked" in failed_login(directory).cause
     assert time.monotonic() - began < 0.1
     assert server.connections == 1
 
 
-def test_refused_account_is_tried_again_slowly(refused: Refused) -> None:
-    """After 1, 2, 4 and then every 5 minutes one bind is tried."""
+def test_refused_account_is_tried_again_with_a_back_off(refused: Refused) -> None:
+    """One bind is tried after 1, 2 and 4 minutes, and then every 5 minutes."""
     server, directory, clock = refused
-    log_in_vainly(directory)
+    failed_login(directory)
     for tries, seconds in enumerate((60, 120, 240, 300, 300), 2):
         clock.move(seconds - 1)
-        log_in_vainly(directory)
+        failed_login(directory)
         assert server.connections == tries - 1
         clock.move(1)
-        log_in_vainly(directory)
+        failed_login(directory)
         assert server.connections == tries
 
 
-def test_refused_account_is_not_the_servers_fault(refused: Refused) -> None:
-    """The server is good, and when it accepts the account logins go on."""
+def test_refused_account_does_not_mark_the_server_as_failed(refused: Refused) -> None:
+    """The server stays good, and logins work again once it accepts the account."""
     server, directory, clock = refused
-    log_in_vainly(directory)
+    failed_login(directory)
     assert [status.state for status in directory.servers()] == ["good"]  # type: ignore[attr-defined] # LDAP's own
     server.script = friendly
     clock.move(60)
@@ -83,9 +83,9 @@ def test_refused_account_is_not_the_servers_fault(refused: Refused) -> None:
 
 
 def test_many_logins_try_a_wrong_password_once(refused: Refused) -> None:
-    """Logins that come together at the start do not spend as many tries of the account."""
+    """Simultaneous logins at the start make one attempt together."""
     server, directory, _ = refused
-    threads = [threading.Thread(target=log_in_vainly, args=(directory,)) for _ in range(8)]
+    threads = [threading.Thread(target=failed_login, args=(directory,)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -96,12 +96,12 @@ def test_many_logins_try_a_wrong_password_once(refused: Refused) -> None:
 def test_password_is_read_again_from_its_file(
     on_slapd: Callable[..., Directory], slapd: Slapd, tmp_path: Path
 ) -> None:
-    """A wrong password in the file is an alarm; put right, the next login goes through, without a restart."""
+    """After a wrong password in the file is corrected, the next login succeeds without a restart."""
     file = keep_secret(tmp_path / "password", "of last year\n")
     clock = MovedClock()
     directory = on_slapd(slapd, bind_password="of last year", bind_password_file=file, monotonic=clock)
-    log_in_vainly(directory)
-    assert "NETID_LDAP_BIND_PASSWORD_FILE" in log_in_vainly(directory).cause
+    failed_login(directory)
+    assert "NETID_LDAP_BIND_PASSWORD_FILE" in failed_login(directory).cause
     file.write_text("svc-password\n")
     assert directory.find("alice").verify("alice-password").id == ALICE
     file.unlink()
@@ -110,7 +110,7 @@ def test_password_is_read_again_from_its_file(
 
 
 def test_new_connections_use_the_new_password(opened: Callable[..., Directory], tmp_path: Path) -> None:
-    """A password that changes while all is well is used from the next connection on."""
+    """A changed password is used from the next connection on."""
     file = keep_secret(tmp_path / "password", "first")
     clock = MovedClock()
     with Scripted() as server:
@@ -133,7 +133,7 @@ def test_new_connections_use_the_new_password(opened: Callable[..., Directory], 
 
 
 def test_many_connections_try_a_changed_password_once() -> None:
-    """A password that was good and is refused now is tried by one connection, not by each that opens."""
+    """A password that is no longer accepted is tried by one connection, not by each new one."""
 
     class Server:
         tries = 0

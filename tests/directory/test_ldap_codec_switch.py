@@ -60,9 +60,9 @@ def entry(message_id: int, attributes: dict[bytes, tuple[bytes, ...]]) -> bytes:
 def test_ranged_attribute_is_read_completely(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
     """ldap3 requests the remaining ranges of an attribute (MS-ADTS, 3.1.1.3.1.3.3)."""
 
-    def script(asked: int, message_id: int, request: bytes) -> bytes | None:
-        if asked != SEARCH:
-            return friendly(asked, message_id, request)
+    def script(operation: int, message_id: int, request: bytes) -> bytes | None:
+        if operation != SEARCH:
+            return friendly(operation, message_id, request)
         known = {name: (value,) for name, value in IDENTITY.items()}
         if b"range=2-" in request:
             return entry(message_id, {b"memberOf;range=2-*": (b"cn=c",)})
@@ -79,10 +79,10 @@ def test_ranged_attribute_is_read_completely(opened: Callable[..., Directory], c
 def test_result_with_a_text_that_is_not_utf_8_counts(opened: Callable[..., Directory], codec: bool) -> None:  # noqa: FBT001
     """A server's text in an old encoding does not change the meaning of its result."""
 
-    def script(asked: int, message_id: int, request: bytes) -> bytes | None:
-        if asked == SEARCH:
-            return friendly(asked, message_id, request)
-        return result(asked, message_id, 0, "willkommen, schön".encode("latin-1"))
+    def script(operation: int, message_id: int, request: bytes) -> bytes | None:
+        if operation == SEARCH:
+            return friendly(operation, message_id, request)
+        return result(operation, message_id, 0, "willkommen, schön".encode("latin-1"))
 
     with Scripted(script) as server:
         directory = opened(uris=(server.uri,), start_tls=False, user_base="dc=x", codec=codec)

@@ -32,19 +32,19 @@ def refusal_of(directory: Directory, net_id: str, password: str) -> InvalidCrede
     return caught.value
 
 
-def lacking(asked: int, number: int, request: bytes) -> bytes | None:
+def lacking(operation: int, number: int, request: bytes) -> bytes | None:
     """Answer as a server without the user: an empty search, and a bind refused with 49."""
-    if asked == SEARCH:
-        return result(SEARCH, number) if b"alice" in request else friendly(asked, number, request)
-    return result(BIND, number, 49) if b"uid=alice" in request else friendly(asked, number, request)
+    if operation == SEARCH:
+        return result(SEARCH, number) if b"alice" in request else friendly(operation, number, request)
+    return result(BIND, number, 49) if b"uid=alice" in request else friendly(operation, number, request)
 
 
-def refusing(asked: int, number: int, request: bytes) -> bytes | None:
+def refusing(operation: int, number: int, request: bytes) -> bytes | None:
     """Answer as a server that has the user with another password."""
     return (
         result(BIND, number, 49)
-        if b"uid=alice" in request and asked == BIND
-        else friendly(asked, number, request)
+        if b"uid=alice" in request and operation == BIND
+        else friendly(operation, number, request)
     )
 
 
@@ -96,8 +96,8 @@ def test_refusal_counts_only_from_a_server_that_has_the_entry(
 def test_refusal_that_cannot_be_checked_is_unavailable(opened: Callable[..., Directory]) -> None:
     """The server that refused the bind cannot be asked for the entry."""
 
-    def deaf(asked: int, number: int, request: bytes) -> bytes | None:
-        return None if asked == SEARCH else refusing(asked, number, request)
+    def deaf(operation: int, number: int, request: bytes) -> bytes | None:
+        return None if operation == SEARCH else refusing(operation, number, request)
 
     with Scripted() as one, Scripted(deaf) as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
@@ -111,8 +111,8 @@ def test_refusal_that_cannot_be_checked_is_unavailable(opened: Callable[..., Dir
 def test_replica_that_cannot_search_is_skipped(opened: Callable[..., Directory], code: int) -> None:
     """A replica without the search base, or one that is being loaded, leaves the answer to another server."""
 
-    def loading(asked: int, number: int, request: bytes) -> bytes | None:
-        return result(SEARCH, number, code) if asked == SEARCH else friendly(asked, number, request)
+    def loading(operation: int, number: int, request: bytes) -> bytes | None:
+        return result(SEARCH, number, code) if operation == SEARCH else friendly(operation, number, request)
 
     with Scripted(loading) as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
@@ -135,8 +135,8 @@ def test_bind_is_repeated_elsewhere_if_the_server_lacks_the_entry(
     """A server without the entry has counted no failure (RFC 4511, appendix A; MS-ADTS)."""
     code, text = (32, b"") if sub_code is None else (49, b"AcceptSecurityContext error, data 525, v1")
     with Scripted() as one, Scripted() as two:
-        one.script = lambda asked, number, request: (
-            result(BIND, number, code, text) if asked == BIND else friendly(asked, number, request)
+        one.script = lambda operation, number, request: (
+            result(BIND, number, code, text) if operation == BIND else friendly(operation, number, request)
         )
         template = {"user_dn_template": "uid={username},dc=x", "profile": "openldap"}
         directory = opened(uris=(one.uri, two.uri), **template, **LIMITS)
@@ -174,10 +174,10 @@ def test_unknown_name_does_not_move_the_next_login_to_another_server(
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
         directory.find("alice").verify("x")
         for server in (one, two):
-            server.script = lambda asked, number, request: (
+            server.script = lambda operation, number, request: (
                 result(SEARCH, number)
-                if asked == SEARCH and b"nobody" in request
-                else friendly(asked, number, request)
+                if operation == SEARCH and b"nobody" in request
+                else friendly(operation, number, request)
             )
         for _ in range(3):
             assert set(refusal_of(directory, "nobody", "x").servers) == {one.uri, two.uri}
@@ -201,8 +201,8 @@ def test_lost_search_elsewhere_is_repeated(opened: Callable[..., Directory]) -> 
     """A connection to the second server that is lost does not refuse a right login."""
     first = iter([True])
 
-    def losing(asked: int, number: int, request: bytes) -> bytes | None:
-        return None if asked == SEARCH and next(first, False) else friendly(asked, number, request)
+    def losing(operation: int, number: int, request: bytes) -> bytes | None:
+        return None if operation == SEARCH and next(first, False) else friendly(operation, number, request)
 
     with Scripted(lacking) as one, Scripted(losing) as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
@@ -212,13 +212,13 @@ def test_lost_search_elsewhere_is_repeated(opened: Callable[..., Directory]) -> 
 def test_replica_without_any_user_is_skipped(opened: Callable[..., Directory]) -> None:
     """A replica that has the base but no users cannot say that a name is unknown."""
 
-    def deserted(asked: int, number: int, request: bytes) -> bytes | None:
-        return result(SEARCH, number) if asked == SEARCH else friendly(asked, number, request)
+    def deserted(operation: int, number: int, request: bytes) -> bytes | None:
+        return result(SEARCH, number) if operation == SEARCH else friendly(operation, number, request)
 
     with Scripted(deserted) as one, Scripted() as two:
         directory = opened(uris=(one.uri, two.uri), user_base="dc=x", **LIMITS)
         assert log_in(directory, "alice", "x", look=look).net_id == "alice"
-        two.script = lambda asked, number, request: (
-            result(SEARCH, number) if b"nobody" in request else friendly(asked, number, request)
+        two.script = lambda operation, number, request: (
+            result(SEARCH, number) if b"nobody" in request else friendly(operation, number, request)
         )
         assert refusal_of(directory, "nobody", "x").servers == (two.uri,)

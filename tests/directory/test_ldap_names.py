@@ -1,4 +1,4 @@
-"""Login names with realms: what is taken off, and what is looked for."""
+"""Login names with realms: what is removed, and which entry is found."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.generated import examples
 REALMS = ("campus.example", "CAMPUS")
 BY_MAIL = "(|(uid={username})(mail={username}))"
 
-# No time limit an example: other work on the machine must not fail a test.
+# No time limit for an example: other load on the machine must not fail a test.
 relaxed = settings(deadline=None, max_examples=examples(100))
 
 
@@ -45,15 +45,15 @@ relaxed = settings(deadline=None, max_examples=examples(100))
         ("alice\\CAMPUS", ("alice\\CAMPUS",)),
     ],
 )
-def test_listed_realms_are_taken_off(typed: str, names: tuple[str, ...]) -> None:
-    """A listed realm goes, in any case; one that is not listed, or stands alone, is a part of the name."""
+def test_listed_realms_are_removed(typed: str, names: tuple[str, ...]) -> None:
+    """A listed realm is removed, in any case. Other realms, and a realm without a name, stay."""
     assert candidate_names(typed, REALMS) == names
 
 
 @relaxed
 @given(st.text(max_size=300))
-def test_without_realms_a_name_is_itself(typed: str) -> None:
-    """Nothing is taken off where nothing is listed."""
+def test_without_realms_nothing_is_removed(typed: str) -> None:
+    """If no realm is listed, a login name has one candidate."""
     try:
         name = normalized_name(typed)
     except InvalidCredentials:
@@ -65,8 +65,8 @@ def test_without_realms_a_name_is_itself(typed: str) -> None:
 
 @relaxed
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40))
-def test_a_name_with_a_realm_is_the_name(local: str) -> None:
-    """Whatever the name, with a listed realm behind it, it is the same name."""
+def test_name_with_a_listed_realm_equals_the_name(local: str) -> None:
+    """Any login name is the same with and without a listed realm."""
     try:
         (name,) = candidate_names(local, ())
     except InvalidCredentials:
@@ -78,7 +78,7 @@ def test_a_name_with_a_realm_is_the_name(local: str) -> None:
 
 @pytest.fixture
 def log_in(opened: Callable[..., Directory]) -> Callable[..., str]:
-    """Log in with alice's password, with these settings; return the id."""
+    """Log in with alice's password and these settings. Returns the id."""
 
     def log_in_as(net_id: str, **settings: Any) -> str:
         directory = opened(uris=(f"embedded:{CAMPUS}",), **settings)
@@ -89,13 +89,17 @@ def log_in(opened: Callable[..., Directory]) -> Callable[..., str]:
 
 @pytest.mark.parametrize("net_id", ["alice", "ALICE@Campus.Example", "campus\\Alice", "alice@campus "])
 @pytest.mark.parametrize("template", [None, TEMPLATE])
-def test_every_spelling_is_one_id(log_in: Callable[..., str], net_id: str, template: str | None) -> None:
-    """With or without its realm, by search or by template, the person is the same."""
+def test_every_spelling_leads_to_one_id(
+    log_in: Callable[..., str], net_id: str, template: str | None
+) -> None:
+    """With or without a realm, by search or by template, the id is the same."""
     assert log_in(net_id, realms=REALMS, user_dn_template=template) == ALICE
 
 
-def test_mail_only_where_the_filter_asks_for_it(opened: Callable[..., Directory], tmp_path: Path) -> None:
-    """An address is found as an address where the filter looks for one, its realm listed or not."""
+def test_mail_address_works_only_if_the_filter_has_it(
+    opened: Callable[..., Directory], tmp_path: Path
+) -> None:
+    """Only a filter that searches addresses finds a mail address, whether its realm is listed or not."""
     ldif = tmp_path / "mail.ldif"
     ldif.write_bytes(CAMPUS.read_bytes().replace(b"mail: alice@", b"mail: alice.baker@"))
     address = "Alice.Baker@campus.example"
@@ -109,15 +113,17 @@ def test_mail_only_where_the_filter_asks_for_it(opened: Callable[..., Directory]
 
 
 @pytest.mark.parametrize("net_id", ["alice@else.example", "ELSEWHERE\\alice", "alice@campus.example.x"])
-def test_a_foreign_realm_is_nobody(log_in: Callable[..., str], net_id: str) -> None:
-    """Somebody of another realm is not our alice."""
+def test_name_of_another_realm_is_unknown(log_in: Callable[..., str], net_id: str) -> None:
+    """A login name with a realm that is not listed is not alice."""
     with pytest.raises(InvalidCredentials) as caught:
         log_in(net_id, realms=REALMS)
     assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
 
-def test_two_entries_by_two_spellings_are_ambiguous(opened: Callable[..., Directory], tmp_path: Path) -> None:
-    """If name and address are two people's, nobody is logged in."""
+def test_two_entries_for_one_login_name_are_ambiguous(
+    opened: Callable[..., Directory], tmp_path: Path
+) -> None:
+    """If name and address match two entries, the login is refused."""
     ldif = tmp_path / "two.ldif"
     ldif.write_bytes(CAMPUS.read_bytes().replace(b"mail: bob@", b"mail: alice@"))
     directory = opened(uris=(f"embedded:{ldif}",), realms=REALMS, user_filter=BY_MAIL)

@@ -1,4 +1,4 @@
-"""Why a person's bind was refused: by the control, by Active Directory's sub-codes, by 389-ds's texts."""
+"""Reasons of refused binds: the control, Active Directory's sub-codes, and texts of 389-ds."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,17 +23,17 @@ IDENTIFIED: dict[str, dict[str, str]] = {
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
-    """A server on which everything succeeds until a test says otherwise."""
+    """A server that accepts everything until a test changes its script."""
     with Scripted() as scripted:
         yield scripted
 
 
 @pytest.fixture
-def ask(server: Scripted, opened: Callable[..., Directory]) -> Callable[..., Any]:
+def log_in(server: Scripted, opened: Callable[..., Directory]) -> Callable[..., Any]:
     """Log in as alice on a server whose answer to her bind has this code, text and control."""
 
     def log_in(code: int, text: str = "", control: str | None = None, **settings: Any) -> Any:
-        server.script = answering(code, text, control)
+        server.script = script_with_bind_answer(code, text, control)
         profile = settings.pop("profile", "openldap")
         directory = opened(
             uris=(server.uri,),
@@ -49,8 +49,10 @@ def ask(server: Scripted, opened: Callable[..., Directory]) -> Callable[..., Any
     return log_in
 
 
-def answering(code: int, text: str, control: str | None) -> Callable[[int, int, bytes], bytes | None]:
-    """Make a script that answers a bind so, and everything else friendly."""
+def script_with_bind_answer(
+    code: int, text: str, control: str | None
+) -> Callable[[int, int, bytes], bytes | None]:
+    """Make a script that answers a bind with this result, and accepts everything else."""
 
     def script(asked: int, message_id: int, request: bytes) -> bytes | None:
         if asked != BIND:
@@ -65,16 +67,16 @@ def answering(code: int, text: str, control: str | None) -> Callable[[int, int, 
     return script
 
 
-def reason(ask: Callable[..., Any], *answer: Any, **settings: Any) -> tuple[Refusal, str]:
-    """Log in, which must be refused, and return the reason and the text for the log."""
+def reason(log_in: Callable[..., Any], *answer: Any, **settings: Any) -> tuple[Refusal, str]:
+    """Log in, which must be refused. Returns the reason and the text for the log."""
     with pytest.raises(InvalidCredentials) as caught:
-        ask(*answer, **settings)
+        log_in(*answer, **settings)
     return caught.value.reason, caught.value.detail
 
 
-def test_the_control_is_asked_for_on_a_persons_bind(server: Scripted, ask: Callable[..., Any]) -> None:
-    """The request goes with a person's bind, not critical, so that any server may pass it over."""
-    ask(0, bind_dn="cn=svc", bind_password="svc-password")
+def test_bind_of_a_user_requests_the_control(server: Scripted, log_in: Callable[..., Any]) -> None:
+    """A user's bind has the request control, not critical, so that any server may ignore it."""
+    log_in(0, bind_dn="cn=svc", bind_password="svc-password")
     asked = tlv(0x30, tlv(0x04, CONTROL.encode()))
     explicitly = tlv(0x30, tlv(0x04, CONTROL.encode()), tlv(0x01, b"\0"))
     assert server.received.count(asked) + server.received.count(explicitly) == 1
@@ -93,32 +95,34 @@ def test_the_control_is_asked_for_on_a_persons_bind(server: Scripted, ask: Calla
         (None, Refusal.WRONG_PASSWORD),
     ],
 )
-def test_the_control_gives_the_reason(ask: Callable[..., Any], control: str | None, refusal: Refusal) -> None:
-    """With a 49 the control says why; where it says nothing of a login, the password was wrong."""
-    assert reason(ask, 49, "invalid DN", control) == (refusal, "invalid DN")
+def test_the_control_gives_the_reason(
+    log_in: Callable[..., Any], control: str | None, refusal: Refusal
+) -> None:
+    """With result 49 the control gives the reason; without a reason the password was wrong."""
+    assert reason(log_in, 49, "invalid DN", control) == (refusal, "invalid DN")
 
 
-def test_success_with_must_change_is_refused(ask: Callable[..., Any]) -> None:
-    """A bind that succeeds and asks for a new password is no login, unless the setting allows it."""
-    assert reason(ask, 0, "", MUST_CHANGE)[0] is Refusal.MUST_CHANGE
-    assert ask(0, "", MUST_CHANGE, allow_must_change=True).net_id == "alice"
+def test_success_with_must_change_is_refused(log_in: Callable[..., Any]) -> None:
+    """An accepted bind that demands a new password is refused, unless the setting allows it."""
+    assert reason(log_in, 0, "", MUST_CHANGE)[0] is Refusal.MUST_CHANGE
+    assert log_in(0, "", MUST_CHANGE, allow_must_change=True).net_id == "alice"
 
 
-def test_success_with_a_warning(ask: Callable[..., Any]) -> None:
-    """What is left until the password expires, in seconds or logins, is told of the person."""
-    person = ask(0, "", "3006a00480020e10")
+def test_expiry_and_grace_logins_are_reported(log_in: Callable[..., Any]) -> None:
+    """The person has the expiry time or the grace logins that the control reports."""
+    person = log_in(0, "", "3006a00480020e10")
     assert (person.password_expires_at, person.grace_logins_remaining) == (NOON + 3600, None)
-    person = ask(0, "", "3005a003810100")
+    person = log_in(0, "", "3005a003810100")
     assert (person.password_expires_at, person.grace_logins_remaining) == (None, 0)
-    person = ask(0)
+    person = log_in(0)
     assert (person.password_expires_at, person.grace_logins_remaining) == (None, None)
 
 
 @pytest.mark.parametrize("control", [UNKNOWN, "", "30", "ffff"])
-def test_success_with_an_unreadable_control_says_nothing(ask: Callable[..., Any], control: str) -> None:
-    """It may have said that the password must be changed."""
+def test_success_with_an_unreadable_control_is_an_outage(log_in: Callable[..., Any], control: str) -> None:
+    """The control may have demanded a change of password."""
     with pytest.raises(DirectoryUnavailable, match="control that cannot be read") as caught:
-        ask(0, "", control)
+        log_in(0, "", control)
     assert caught.value.alarm
 
 
@@ -139,10 +143,12 @@ def test_success_with_an_unreadable_control_says_nothing(ask: Callable[..., Any]
         ("52", Refusal.REFUSED),
     ],
 )
-def test_active_directory_says_why_in_its_text(ask: Callable[..., Any], data: str, refusal: Refusal) -> None:
-    """Each sub-code is a reason; of one that we do not know, it is not certain that the password is wrong."""
+def test_sub_code_of_active_directory_is_the_reason(
+    log_in: Callable[..., Any], data: str, refusal: Refusal
+) -> None:
+    """Each sub-code is a reason. An unknown sub-code does not prove a wrong password."""
     text = f"80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1"
-    found, detail = reason(ask, 49, text, profile="active-directory", allow_must_change=True)
+    found, detail = reason(log_in, 49, text, profile="active-directory", allow_must_change=True)
     assert found is refusal
     assert text in detail
 
@@ -166,11 +172,11 @@ def test_active_directory_says_why_in_its_text(ask: Callable[..., Any], data: st
     ],
 )
 @pytest.mark.parametrize("profile", ["389ds", "freeipa"])
-def test_389ds_and_freeipa_say_why_in_code_and_text(
-    ask: Callable[..., Any], profile: str, code: int, text: str, refusal: Refusal
+def test_code_and_text_of_389ds_and_freeipa_are_the_reason(
+    log_in: Callable[..., Any], profile: str, code: int, text: str, refusal: Refusal
 ) -> None:
-    """On these servers 53 is about the person; only 49 can be a wrong password."""
-    assert reason(ask, code, text, profile=profile) == (refusal, text)
+    """On these servers 53 concerns the user, and only 49 can be a wrong password."""
+    assert reason(log_in, code, text, profile=profile) == (refusal, text)
 
 
 @pytest.mark.parametrize(
@@ -190,37 +196,39 @@ def test_389ds_and_freeipa_say_why_in_code_and_text(
         ),
     ],
 )
-def test_a_text_that_is_not_known_is_not_repeated(
-    ask: Callable[..., Any], code: int, text: str, refusal: Refusal
+def test_unknown_text_is_not_logged(
+    log_in: Callable[..., Any], code: int, text: str, refusal: Refusal
 ) -> None:
-    """It may quote the name that was typed, and still says what the reason is."""
-    found, detail = reason(ask, code, text, profile="389ds")
+    """An unknown text may quote the login name. The reason is still known."""
+    found, detail = reason(log_in, code, text, profile="389ds")
     assert found is refusal
     assert WITHHELD in detail
     assert "alice" not in detail
 
 
 @pytest.mark.parametrize("profile", ["openldap", "active-directory"])
-def test_unwilling_elsewhere_says_nothing(ask: Callable[..., Any], profile: str) -> None:
-    """Where 53 is about the server, it is no refusal, and the cause names the setting that may be wrong."""
+def test_unwilling_server_of_another_kind_is_an_outage(log_in: Callable[..., Any], profile: str) -> None:
+    """If 53 concerns the server it is no refusal, and the cause names the setting that may be wrong."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_PROFILE"):
-        ask(53, "Account inactivated. Contact system administrator.", profile=profile)
+        log_in(53, "Account inactivated. Contact system administrator.", profile=profile)
 
 
 @pytest.mark.parametrize("profile", list(IDENTIFIED))
 @pytest.mark.parametrize(("code", "alarm"), [(8, True), (13, True), (10, True), (51, False), (52, False)])
-def test_no_profile_takes_trouble_for_a_refusal(
-    ask: Callable[..., Any], profile: str, code: int, *, alarm: bool
+def test_server_fault_is_never_a_refusal(
+    log_in: Callable[..., Any], profile: str, code: int, *, alarm: bool
 ) -> None:
-    """Transport, referrals and a busy server are never the person's fault, whatever control comes along."""
+    """Transport faults, referrals and a busy server are no refusal, whatever the control says."""
     with pytest.raises(DirectoryUnavailable) as caught:
-        ask(code, "text", LOCKED, profile=profile)
+        log_in(code, "text", LOCKED, profile=profile)
     assert caught.value.alarm is alarm
 
 
-def test_must_change_before_anything_can_be_read(server: Scripted, opened: Callable[..., Directory]) -> None:
-    """Allowed, but their own connection may read nothing before the change: that is the reason to tell."""
-    bound = answering(0, "", MUST_CHANGE)
+def test_must_change_is_the_reason_if_the_entry_is_unreadable_before_it(
+    server: Scripted, opened: Callable[..., Directory]
+) -> None:
+    """The user's own connection may read nothing before the change, so that is the reason."""
+    bound = script_with_bind_answer(0, "", MUST_CHANGE)
     server.script = lambda asked, message_id, request: (
         result(SEARCH, message_id, 50) if asked == SEARCH else bound(asked, message_id, request)
     )

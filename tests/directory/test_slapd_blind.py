@@ -1,4 +1,4 @@
-"""An account that sees the base and not the entries: an empty search of its is no proof."""
+"""An account that sees the base but no entries: its empty search proves nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -34,22 +34,22 @@ def _look_at(account: Account) -> None:
 
 @pytest.fixture
 def blind(new_slapd: Callable[..., Slapd]) -> Slapd:
-    """A slapd that shows the base of people to everybody, and each person to themself alone."""
+    """A slapd that shows everyone the base, and each user only the user's own entry."""
     return new_slapd(access=HIDDEN)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_refresh_on_a_blind_account_is_no_refusal(
+def test_refresh_is_an_outage_if_the_account_sees_no_users(
     on_slapd: Callable[..., Directory], blind: Slapd, way: str
 ) -> None:
-    """An empty search of an account that sees nobody says nothing about a person."""
+    """An empty search of an account that sees no users proves nothing."""
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN") as caught:
         on_slapd(blind, **WAYS[way]).read(ALICE)
     assert caught.value.alarm
 
 
 @pytest.mark.parametrize("way", ["search", "anonymous search", "template"])
-def test_login_on_a_blind_account_is_no_refusal(
+def test_login_is_an_outage_if_the_account_sees_no_users(
     on_slapd: Callable[..., Directory], blind: Slapd, way: str
 ) -> None:
     """A login name that such an account does not find is not unknown."""
@@ -59,18 +59,18 @@ def test_login_on_a_blind_account_is_no_refusal(
     assert caught.value.alarm
 
 
-def test_login_by_template_alone_needs_no_other_eyes(
+def test_login_by_template_alone_works_if_users_see_only_themselves(
     on_slapd: Callable[..., Directory], blind: Slapd
 ) -> None:
-    """With a template alone, people read their own entries: logins go on."""
+    """With a template alone, users read their own entries, so logins work."""
     directory = on_slapd(blind, **WAYS["template alone"])
     assert directory.find("alice").verify("alice-password").id == ALICE
     assert refusal(directory, "alice", "wrong") is Refusal.WRONG_PASSWORD
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_check_names_the_setting(blind: Slapd, way: str) -> None:
-    """`directory check` warns of an account that sees nobody, and names the setting."""
+def test_check_names_the_setting_if_the_account_sees_no_users(blind: Slapd, way: str) -> None:
+    """`flask directory check` reports such an account, and names the setting."""
     settings: dict[str, Any] = {
         "uris": (blind.ldap,),
         "ca_file": blind.ca_file,
@@ -84,37 +84,37 @@ def test_check_names_the_setting(blind: Slapd, way: str) -> None:
     assert found.verdict is (StepStatus.WARNING if way == "template alone" else StepStatus.FAILED)
 
 
-def test_hidden_person_is_unknown_where_others_are_seen(
+def test_hidden_user_is_unknown_if_others_are_visible(
     on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
 ) -> None:
-    """An account that sees other people is believed: one hidden entry cannot be told from none."""
+    """If the account sees other users, a hidden entry is the same as a missing one."""
     hidden = new_slapd(access=f'access to dn.exact="uid=alice,{PEOPLE}" by anonymous auth by * none')
     with pytest.raises(InvalidCredentials) as caught:
         on_slapd(hidden).read(ALICE)
     assert caught.value.reason is Refusal.UNKNOWN_PERSON
 
 
-def test_hidden_stable_id_is_no_refusal(
+def test_refresh_is_an_outage_if_stable_ids_are_hidden(
     on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd]
 ) -> None:
-    """An account that sees people and not their stable ids cannot say that an id is nobody's."""
+    """An account that sees users but not their stable ids cannot say that an id is unknown."""
     server = new_slapd(access=ID_HIDDEN)
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_BIND_DN"):
         on_slapd(server).read(ALICE)
 
 
-def test_second_server_that_sees_answers_for_a_blind_one(
+def test_second_server_is_asked_if_the_first_hides_users(
     on_slapd: Callable[..., Directory], blind: Slapd, slapd: Slapd
 ) -> None:
-    """Where one server hides people, another one is asked."""
+    """If one server hides users, another one is asked."""
     directory = on_slapd(blind, uris=(blind.ldap, slapd.ldap))
     assert directory.read(ALICE).net_id == "alice"
 
 
-def test_proof_of_a_login_is_looked_for_once_a_minute(
+def test_visibility_is_checked_once_a_minute_for_unknown_names(
     on_slapd: Callable[..., Directory], slapd: Slapd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unknown names cost a second search once a minute, and right ones never do."""
+    """Unknown names cost a second search at most once a minute; known names never do."""
     checks: list[str] = []
     search = LdapConnection.search
 
@@ -136,10 +136,12 @@ def test_proof_of_a_login_is_looked_for_once_a_minute(
     assert len(checks) == 2
 
 
-def test_own_eyes_read_groups_after_the_bind(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
-    """With a template alone only a person may read their groups, so a failure tells that they were bound.
+def test_groups_are_read_after_the_bind_if_only_the_user_may_read_them(
+    on_slapd: Callable[..., Directory], slapd: Slapd
+) -> None:
+    """With a template alone, a failure of the group search reveals that the password was right.
 
-    `docs/threats.md` names it: with NETID_LDAP_BIND_DN set, groups are settled before the bind.
+    `docs/threats.md` mentions it: with NETID_LDAP_BIND_DN set, groups are read before the bind.
     """
     groups = {"group_base": f"ou=nowhere,{PEOPLE}", "group_filter": "(member={dn})"}
     directory = on_slapd(slapd, **WAYS["template alone"], **groups)

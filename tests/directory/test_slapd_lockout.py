@@ -1,4 +1,4 @@
-"""OpenLDAP's lockout: the rules of every directory that locks people out, and what is hidden from us."""
+"""OpenLDAP's lockout: the rules of every directory that locks accounts, and attributes that are hidden."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ YEAR = 365 * DAY
 
 @pytest.fixture(scope="module")
 def locking(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[PolicySlapd]:
-    """A slapd on which failures lock."""
+    """A slapd whose policy locks accounts."""
     require_slapd()
     made = start_policy_slapd(tmp_path_factory.mktemp("slapd") / "data", authority=authority)
     yield made
@@ -35,7 +35,7 @@ def locking(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> 
 
 @pytest.fixture
 def open_with(on_slapd: Callable[..., Directory], locking: PolicySlapd) -> Callable[..., Directory]:
-    """Open a directory on it."""
+    """Open a directory on that slapd."""
 
     def open_it(**changes: Any) -> Directory:
         return on_slapd(locking.server, **changes)
@@ -44,16 +44,16 @@ def open_with(on_slapd: Callable[..., Directory], locking: PolicySlapd) -> Calla
 
 
 class TestSlapdLockout(LockoutConformance, ShieldConformance):
-    """OpenLDAP tells of its lockouts."""
+    """OpenLDAP shows the lockout status of accounts."""
 
     @pytest.fixture
     def administrator(self, locking: PolicySlapd) -> SlapdAdministrator:
-        """Whoever administers it."""
+        """The administrator of that slapd."""
         return locking.administrator
 
 
 def test_default_policy_is_named_by_the_setting(on_slapd: Callable[..., Directory], slapd: Slapd) -> None:
-    """The overlay's default policy is named in no entry: only the setting leads to it."""
+    """No entry names the overlay's default policy; only the setting does."""
     assert look(on_slapd(slapd))[1] == LockoutStatus(0, None)
     default = f"cn=default,ou=policies,{SUFFIX}"
     assert look(on_slapd(slapd, password_policy=default))[1] == LockoutStatus(0, 0)
@@ -68,10 +68,10 @@ def test_default_policy_is_named_by_the_setting(on_slapd: Callable[..., Director
         ("access to attrs=pwdPolicySubentry by * none", LockoutStatus(0, None)),
     ],
 )
-def test_what_is_hidden_from_us_is_not_known(
+def test_hidden_counter_or_policy_is_unknown_not_zero(
     on_slapd: Callable[..., Directory], tmp_path: Path, access: str, lockout_status: LockoutStatus
 ) -> None:
-    """A counter that may not be read is not a counter at none (RFC 4511, 4.5.1.7)."""
+    """A counter that the account may not read is not taken for zero (RFC 4511, 4.5.1.7)."""
     require_slapd()
     locking = start_policy_slapd(tmp_path / "hiding", access=access)
     try:
@@ -83,7 +83,7 @@ def test_what_is_hidden_from_us_is_not_known(
 def test_failures_are_never_forgotten_without_a_window(
     on_slapd: Callable[..., Directory], tmp_path: Path
 ) -> None:
-    """With an interval of 0 only a success ends them (draft-behera-ldap-password-policy-10, 5.2.12)."""
+    """With an interval of 0 only a success clears failures (draft-behera-ldap-password-policy-10, 5.2.12)."""
     require_slapd()
     locking = start_policy_slapd(tmp_path / "unforgetting", window=0, duration=0)
     try:
@@ -97,7 +97,7 @@ def test_failures_are_never_forgotten_without_a_window(
 
 
 def test_policy_is_read_once_a_minute(on_slapd: Callable[..., Directory], locking: PolicySlapd) -> None:
-    """What the directory says of its policy holds for a minute, of its counters for no time."""
+    """The policy is cached for a minute; the counters are not cached."""
     clock = MovedClock()
     directory = on_slapd(locking.server, monotonic=clock)
     assert look(directory)[1].limit == LIMIT
@@ -110,10 +110,10 @@ def test_policy_is_read_once_a_minute(on_slapd: Callable[..., Directory], lockin
         locking.administrator.change(LOCKING, {"pwdMaxFailure": str(LIMIT)})
 
 
-def test_standing_and_bind_are_of_one_server(
+def test_lockout_status_and_bind_use_one_server(
     on_slapd: Callable[..., Directory], locking: PolicySlapd, new_slapd: Callable[..., Slapd]
 ) -> None:
-    """Counters are not replicated: where the server that told its own is gone, no other takes the bind."""
+    """Counters are not replicated: if the server that was read fails, no other server takes the bind."""
     second = new_slapd()
     directory = on_slapd(second, uris=(second.ldap, locking.server.ldap), ca_file=second.ca_file)
 

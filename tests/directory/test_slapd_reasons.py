@@ -1,4 +1,4 @@
-"""OpenLDAP's password policies: why it refuses a login, and what it says of one that it accepts."""
+"""OpenLDAP's password policies: reasons of refusals, and warnings with accepted logins."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ MAX_AGE = 1_000_000_000
 def strict_slapd(
     tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA, everyone: bytes
 ) -> Iterator[Slapd]:
-    """A slapd with policies, with people whom they concern, and with groups."""
+    """A slapd with password policies, users under them, and groups."""
     require_slapd()
     server = Slapd(
         tmp_path_factory.mktemp("slapd") / "data",
@@ -39,7 +39,7 @@ def strict_slapd(
 
 @pytest.fixture
 def open_with(on_slapd: Callable[..., Directory], strict_slapd: Slapd) -> Callable[..., Directory]:
-    """Open a directory on it."""
+    """Open a directory on that slapd."""
 
     def open_it(**changes: Any) -> Directory:
         return on_slapd(strict_slapd, **changes)
@@ -48,14 +48,16 @@ def open_with(on_slapd: Callable[..., Directory], strict_slapd: Slapd) -> Callab
 
 
 @pytest.mark.parametrize("template", [None, TEMPLATE])
-def test_expired_password(open_with: Callable[..., Directory], template: str | None) -> None:
-    """The right password is refused as expired, a wrong one as wrong."""
+def test_expired_password_is_expired_and_a_wrong_one_wrong(
+    open_with: Callable[..., Directory], template: str | None
+) -> None:
+    """The right password is refused as expired, a wrong password as wrong."""
     directory = open_with(user_dn_template=template)
     assert refusal(directory, "expired", "expired-password") is Refusal.EXPIRED
     assert refusal(directory, "expired", "wrong") is Refusal.WRONG_PASSWORD
 
 
-def test_lockout(open_with: Callable[..., Directory]) -> None:
+def test_right_password_is_locked_after_too_many_failures(open_with: Callable[..., Directory]) -> None:
     """After too many failures the right password is refused as locked (ppolicy_use_lockout)."""
     directory = open_with()
     assert [refusal(directory, "clumsy", "wrong") for _ in range(3)][0::2] == [
@@ -63,13 +65,15 @@ def test_lockout(open_with: Callable[..., Directory]) -> None:
         Refusal.LOCKED,
     ]
     assert refusal(directory, "clumsy", "clumsy-password") is Refusal.LOCKED
-    # When the lock ends is in the policy alone: from the entry nothing is certain.
+    # Only the policy says when the lock ends, so the entry proves nothing.
     assert directory.read(CLUMSY).net_id == "clumsy"
 
 
 @pytest.mark.parametrize("template", [None, TEMPLATE])
-def test_must_change(open_with: Callable[..., Directory], template: str | None) -> None:
-    """The bind succeeds, and is no login unless the setting allows it."""
+def test_must_change_is_refused_unless_allowed(
+    open_with: Callable[..., Directory], template: str | None
+) -> None:
+    """The bind succeeds, but is no login unless the setting allows it."""
     directory = open_with(user_dn_template=template)
     assert refusal(directory, "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
     assert refusal(directory, "mustchange", "wrong") is Refusal.WRONG_PASSWORD
@@ -77,16 +81,18 @@ def test_must_change(open_with: Callable[..., Directory], template: str | None) 
     assert allowing.find("mustchange").verify("mustchange-password").net_id == "mustchange"
 
 
-def test_must_change_by_the_persons_own_eyes(open_with: Callable[..., Directory]) -> None:
-    """Before the change their own connection may read nothing, so that the setting cannot help."""
+def test_must_change_is_refused_if_only_the_user_may_read_the_entry(
+    open_with: Callable[..., Directory],
+) -> None:
+    """The user's own connection may read nothing before the change, so the setting cannot help."""
     directory = open_with(user_dn_template=TEMPLATE, bind_dn=None, bind_password=None, allow_must_change=True)
     with pytest.raises(InvalidCredentials) as caught:
         directory.find("mustchange").verify("mustchange-password")
     assert caught.value.reason is Refusal.MUST_CHANGE
 
 
-def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
-    """How long a password still holds is told by the control."""
+def test_control_reports_the_expiry_of_the_password(open_with: Callable[..., Directory]) -> None:
+    """The control reports how long the password is valid."""
     person = open_with().find("warned").verify("warned-password")
     assert person.password_changed_at is not None
     assert person.password_expires_at is not None
@@ -94,8 +100,8 @@ def test_password_that_will_expire(open_with: Callable[..., Directory]) -> None:
     assert person.grace_logins_remaining is None
 
 
-def test_grace_logins(open_with: Callable[..., Directory]) -> None:
-    """An expired password with grace logins left is good, and says how many, down to none."""
+def test_grace_logins_are_counted_down(open_with: Callable[..., Directory]) -> None:
+    """An expired password with grace logins is accepted, and reports how many are left."""
     directory = open_with()
     left = [directory.find("graced").verify("graced-password").grace_logins_remaining for _ in range(3)]
     assert left == [2, 1, 0]
@@ -114,14 +120,14 @@ def test_grace_logins(open_with: Callable[..., Directory]) -> None:
     ],
 )
 @pytest.mark.parametrize("template", [None, TEMPLATE])
-def test_group_search(
+def test_groups_are_searched_by_dn_and_name_through_all_levels(
     open_with: Callable[..., Directory],
     groups: dict[str, str],
     net_id: str,
     expected: set[str],
     template: str | None,
 ) -> None:
-    """Groups are searched by DN or name, those that they are in a level at a time, and loops end."""
+    """Groups are searched by DN or name, level by level, and loops end."""
     directory = open_with(group_base=GROUPS, user_dn_template=template, **groups)
     password = {"alice": "alice-password", "bob": "bob-password"}.get(net_id, "weird-password")
     person = directory.find(net_id, groups=True).verify(password)
@@ -131,7 +137,7 @@ def test_group_search(
 
 
 def test_missing_group_base_is_an_alarm(open_with: Callable[..., Directory]) -> None:
-    """A person whose groups cannot be had is not a person without groups."""
+    """If groups cannot be read, the user is not treated as a user without groups."""
     directory = open_with(group_base="ou=nowhere,dc=campus,dc=example", group_filter="(member={dn})")
     with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_GROUP_BASE") as caught:
         directory.find("alice", groups=True).verify("alice-password")

@@ -1,4 +1,4 @@
-"""Refreshes over a real OpenLDAP: a user who becomes a guest, and an account that sees nobody any more."""
+"""Refreshes with a real OpenLDAP: a user who becomes a guest, and an account that sees no users any more."""
 
 from collections.abc import Callable
 
@@ -22,18 +22,18 @@ DAY = 86_400
 
 
 def live_grants(site: Site) -> int:
-    """How many grants have not been ended."""
+    """Count the grants that were not revoked."""
     return sum(row["revoked_at"] is None for row in rows(site, "grant"))
 
 
 @pytest.mark.parametrize("template", [None, "uid={username}," + PEOPLE])
-def test_guest_is_refused_and_comes_back(
+def test_guest_is_refused_and_loses_all_grants_after_a_day(
     make_site: Callable[..., Site],
     on_slapd: Callable[..., Directory],
     new_slapd: Callable[..., Slapd],
     template: str | None,
 ) -> None:
-    """A user who becomes a guest gets no new token; one who stays a guest for a day loses all grants."""
+    """A user who becomes a guest gets no new token; a guest for a day loses all grants."""
     slapd = new_slapd()
     site = make_site(on_slapd(slapd, user_filter=NO_GUESTS, user_dn_template=template))
     client = site.register("p", "--grant", "refresh_token")
@@ -57,10 +57,10 @@ def test_guest_is_refused_and_comes_back(
 
 
 @pytest.mark.parametrize("base", [PEOPLE, "dc=campus,dc=example"])
-def test_who_was_moved_from_where_the_template_names_people_is_refused(
+def test_user_moved_out_of_the_template_is_refused_at_a_refresh(
     on_slapd: Callable[..., Directory], new_slapd: Callable[..., Slapd], base: str
 ) -> None:
-    """A user whose entry is below another one cannot log in by the template, and so cannot refresh."""
+    """A user below another entry cannot log in by the template, and so cannot refresh."""
     left = f"ou=left,{PEOPLE}"
     slapd = new_slapd(
         f"\ndn: {left}\nobjectClass: organizationalUnit\nou: left\n"
@@ -79,28 +79,28 @@ def test_who_was_moved_from_where_the_template_names_people_is_refused(
     assert by_template.read(alice.id) == alice
 
 
-def test_people_who_are_searched_for_elsewhere_are_not_held_to_the_template(
+def test_template_outside_of_the_user_base_is_not_applied_to_a_refresh(
     on_slapd: Callable[..., Directory], slapd: Slapd
 ) -> None:
-    """A directory may show people under a second name; which one a search gives is its own affair."""
+    """A directory may show users under a second DN, and a search may return either DN."""
     alice = on_slapd(slapd).find("alice").verify("alice-password")
     directory = on_slapd(slapd, user_dn_template="uid={username},ou=people,dc=other")
     assert directory.read(alice.id) == alice
 
 
-class Changed:
-    """A directory in whose place another one can be put."""
+class Exchangeable:
+    """A directory that can be exchanged for another one."""
 
-    def __init__(self, now: Directory) -> None:
-        self.now = now
+    def __init__(self, current: Directory) -> None:
+        self.current = current
 
     def __getattr__(self, name: str) -> object:
-        """Whatever the directory of now has."""
-        return getattr(self.now, name)
+        """Return the attribute of the current directory."""
+        return getattr(self.current, name)
 
     def read(self, person_id: str, *, groups: bool = False) -> Person:
-        """Ask the directory of now."""
-        return self.now.read(person_id, groups=groups)
+        """Forward to the current directory."""
+        return self.current.read(person_id, groups=groups)
 
 
 def test_blind_account_ends_no_grant(
@@ -109,17 +109,17 @@ def test_blind_account_ends_no_grant(
     slapd: Slapd,
     new_slapd: Callable[..., Slapd],
 ) -> None:
-    """Two servers that hide people for two days: every refresh is 503, and all works once they show them."""
+    """If two servers hide all users for two days, each refresh is 503, and no grant ends."""
     seeing, servers = on_slapd(slapd), [new_slapd(access=BLIND) for _ in range(2)]
-    directory = Changed(seeing)
+    directory = Exchangeable(seeing)
     site = make_site(directory)
     client = site.register("p", "--grant", "refresh_token")
     token = site.ask_token(client).get_json()["refresh_token"]
-    directory.now = on_slapd(servers[0], uris=tuple(each.ldap for each in servers))
+    directory.current = on_slapd(servers[0], uris=tuple(each.ldap for each in servers))
     for _ in range(3):
         assert said(site.refresh(client, token)) == UNAVAILABLE
         site.clock.now += DAY
     assert live_grants(site) == 1
     assert rows(site, "missing_person") == []
-    directory.now = seeing
+    directory.current = seeing
     assert said(site.refresh(client, token)) == OK

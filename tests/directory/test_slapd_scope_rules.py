@@ -1,4 +1,4 @@
-"""Rules of scopes over a real OpenLDAP: nested groups, and who left them."""
+"""Scope rules with a real OpenLDAP: nested groups, and users who leave them."""
 
 from collections.abc import Callable
 
@@ -36,12 +36,12 @@ SPELLINGS = (
 )
 
 
-def test_scope_comes_and_goes_with_a_nested_group(
+def test_scope_follows_membership_in_a_nested_group(
     make_site: Callable[..., Site],
     on_slapd: Callable[..., Directory],
     new_slapd: Callable[..., Slapd],
 ) -> None:
-    """Alice, of staff, has what members of a group of staff may; taken from staff, not after a refresh."""
+    """A member of a nested group gets the scope; after leaving it, not even at a refresh."""
     slapd = new_slapd(NESTED.encode())
     site = make_site(on_slapd(slapd, group_base=GROUPS, group_filter="(member={dn})"))
     site.run("scope", "create", "payroll", "--needs", f"group:CN=payroll, {GROUPS}")
@@ -61,7 +61,7 @@ def test_group_is_refused_in_every_spelling_that_the_directory_equates(
     on_slapd: Callable[..., Directory],
     new_slapd: Callable[..., Slapd],
 ) -> None:
-    """What slapd takes for one DN, a rule takes for one; claims keep slapd's own spelling (RFC 4514)."""
+    """A rule equates the DNs that slapd equates; claims keep slapd's own spelling (RFC 4514)."""
     directory = on_slapd(new_slapd(COMMA.encode()), group_base=GROUPS, group_filter="(member={dn})")
     site = make_site(directory)
     [written] = {directory.spelling(dn) for dn in SPELLINGS}

@@ -1,4 +1,4 @@
-"""OpenLDAP finds one person under many spellings, and each of them is counted as that person's name."""
+"""OpenLDAP finds one user under many spellings, and failures under each spelling are counted together."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,13 +20,13 @@ from tests.servers.spellings import Asker, name_of, people_of, read_table, spell
 
 TABLE = list(read_table(Path(__file__).with_name("spellings") / "slapd.txt"))
 NAMES = Names(b"k" * 32)
-# How many characters one call normalises.
-_AT_ONCE = 4000
+# Characters that one call normalizes.
+_BATCH = 4000
 
 
 @pytest.fixture(scope="module")
 def texts_server(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Iterator[Slapd]:
-    """A slapd with a person for each text of the table."""
+    """A slapd with a user for each text of the table."""
     require_slapd()
     texts = sorted({text for _, text in TABLE})
     server = Slapd(tmp_path_factory.mktemp("spellings") / "data", authority, people_of(texts))
@@ -37,15 +37,15 @@ def texts_server(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA
 
 @pytest.fixture
 def asker(texts_server: Slapd) -> Iterator[Asker]:
-    """A connection to it."""
+    """A connection to that slapd."""
     where = ("127.0.0.1", texts_server.port)
     found = Asker(where, f"ou=people,{SUFFIX}", "uid", account=(SERVICE_DN, SERVICE_PASSWORD))
     yield found
     found.close()
 
 
-def test_the_table_is_what_the_server_equates(asker: Asker) -> None:
-    """Each line of the table is still true: by a search, and by a DN that a template would write."""
+def test_table_lists_what_the_server_equates(asker: Asker) -> None:
+    """Each line of the table is true on the server: by search, and by the DN of a template."""
     for character, text in TABLE:
         found = {name for each in spelled(character) for name in asker.found([each])}
         assert found == {name_of(text)}, hex(ord(character))
@@ -54,28 +54,28 @@ def test_the_table_is_what_the_server_equates(asker: Asker) -> None:
             assert asker.exists(f"uid={written},ou=people,{SUFFIX}"), hex(ord(character))
 
 
-def test_what_the_server_normalises_alike_has_one_form(texts_server: Slapd) -> None:
-    """The server's own normal form of every character up to U+FFFF folds as the character does.
+def test_names_with_one_normal_form_have_one_digest(texts_server: Slapd) -> None:
+    """Each character up to U+FFFF and the server's normal form of it are folded to the same text.
 
-    So whatever two spellings the server equates, in any script, have one digest.
+    So two spellings that the server equates have one digest, in any script.
     """
     numbers = [number for number in range(0x80, 0x10000) if not 0xD800 <= number <= 0xDFFF]
-    for first in range(0, len(numbers), _AT_ONCE):
-        names = [f"q{chr(number)}q" for number in numbers[first : first + _AT_ONCE]]
+    for first in range(0, len(numbers), _BATCH):
+        names = [f"q{chr(number)}q" for number in numbers[first : first + _BATCH]]
         for name, normal in zip(names, _normal_forms(texts_server, names), strict=True):
             assert folded(normal) == folded(name), ascii(name)
 
 
 @pytest.mark.server
 def test_dns_of_rules_are_compared_as_the_server_does(texts_server: Slapd) -> None:
-    """What grants equates nothing that the server keeps apart; what refuses, all that it equates.
+    """The strict key equates no DNs that the server distinguishes; the tolerant key, all that it equates.
 
-    Numbers that are no characters, behind the last Hangul syllable, are left out.
+    Code points after the last Hangul syllable that are no characters are left out.
     """
     numbers = [number for number in range(0x80, 0xFFFE) if not 0xD7A4 <= number <= 0xDFFF]
     normal_of: dict[Dn, str] = {}
-    for first in range(0, len(numbers), _AT_ONCE):
-        names = [f"q{chr(number)}q" for number in numbers[first : first + _AT_ONCE]]
+    for first in range(0, len(numbers), _BATCH):
+        names = [f"q{chr(number)}q" for number in numbers[first : first + _BATCH]]
         for name, normal in zip(names, _normal_forms(texts_server, names), strict=True):
             written, normal_dn = f"uid={escape_for_dn(name)}", f"uid={escape_for_dn(normal)}"
             assert dn_key(written) == dn_key(normal_dn), ascii(name)
