@@ -1,7 +1,7 @@
-"""Compares distinguished names (DNs) as directories compare them.
+"""Compares distinguished names (DNs) as directories compare them, and escapes values for them.
 
-Owns: the string form (RFC 4514), the names of attribute types (RFC 4519), and how values are prepared for a
-comparison without regard to case (RFC 4518). Must not know: directories, rules, groups.
+Owns: the string form (RFC 4514) and its escapes, the names of attribute types (RFC 4519), and how values are
+prepared for a comparison without regard to case (RFC 4518). Must not know: directories, rules, groups.
 """
 
 import re
@@ -24,6 +24,7 @@ _QUOTED: Final = re.compile(rf'"((?:[^"\\\0]|\\.)*)"{_SPACES}', re.DOTALL)
 _TEXT: Final = re.compile(r'(?:[^\\",;+\0]|\\[0-9A-Fa-f]{2}|\\[ "#+,;<=>\\])*')
 _ESCAPED: Final = re.compile(rb"\\(?:([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _END: Final = re.compile(r"[,+]|\Z")
+_MUST_ESCAPE: Final = frozenset('"+,;<>=#\\')
 
 # Attribute types that occur in DNs, each with all its names (RFC 4519, RFC 4524, RFC 2985, MS-ADA).
 _TYPE_NAMES: Final = (
@@ -120,7 +121,22 @@ def strict_dn_key(text: str) -> Dn:
     return _key(text, _strictly_prepared)
 
 
-def unescaped(value: str) -> bytes:
+def escape_for_dn(value: str) -> str:
+    """Escape an attribute value for a DN (RFC 4514, section 2.4)."""
+    escaped = "".join(f"\\{character}" if character in _MUST_ESCAPE else character for character in value)
+    if escaped.startswith(" "):
+        escaped = "\\" + escaped
+    if escaped.endswith(" ") and len(value) > 1:
+        escaped = escaped[:-1] + "\\ "
+    return escaped
+
+
+def unescape_from_dn(value: str) -> str:
+    """Unescape an attribute value of a DN, in any of the forms that servers use."""
+    return _unescaped(value).decode(errors="replace")
+
+
+def _unescaped(value: str) -> bytes:
     """Return the octets of an attribute value of a DN, whichever way it is escaped (RFC 4514, section 3)."""
     return _ESCAPED.sub(
         lambda match: bytes.fromhex(match[1].decode()) if match[1] else match[2], value.encode()
@@ -173,7 +189,7 @@ def _value(text: str, at: int, prepare: _Prepare) -> tuple[str, int]:
     if found is None or text[at : at + 1] == "#":
         raise NotADn(text)
     raw = quoted[1] if quoted else found[0]
-    octets = unescaped(raw)
+    octets = _unescaped(raw)
     # A value that is not UTF-8 never equals a text.
     return prepare(octets.decode(errors="surrogateescape")), found.end()
 

@@ -27,12 +27,11 @@ from ldap3.utils.ciDict import CaseInsensitiveDict
 from ldap3.utils.dn import parse_dn
 from ldif import LDIFParser
 
-from directory.dn import NotADn, dn_key
+from directory.dn import NotADn, dn_key, escape_for_dn, unescape_from_dn
 from directory.ldap.config import ConfigError
 from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.strategy import Ldap3Operations
-from directory.ldap.people.normalization import escape_for_dn, unescape_from_dn
 
 _PASSWORD = "userPassword"  # noqa: S105 - the attribute's name
 

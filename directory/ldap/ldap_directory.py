@@ -30,11 +30,10 @@ from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.servers import ServerStatus
 from directory.ldap.connections.session import ConnectionPools, LdapSession, RunQuery
 from directory.ldap.kinds.profile import Profile
-from directory.ldap.people.account_entry import AccountEntry, person_bound, read_refused_entry
 from directory.ldap.people.lookup import Lookup, find_on_any_server
 from directory.ldap.people.lookup_by_id import LookupById
-from directory.ldap.people.normalization import candidate_names
-from directory.ldap.people.person import person_from
+from directory.ldap.people.person import AccountEntry, person_bound, person_from, read_refused_entry
+from directory.ldap.people.user_filter import candidate_names
 from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Entry, SearchResult

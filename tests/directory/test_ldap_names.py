@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory import Directory, InvalidCredentials, Refusal
-from directory.ldap.people.normalization import candidate_names, normalized_name
+from directory.ldap.people.user_filter import candidate_names, normalized_name
 from tests.directory.conformance import ALICE, TEMPLATE
 from tests.directory.conftest import CAMPUS
 from tests.generated import examples

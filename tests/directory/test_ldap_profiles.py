@@ -16,9 +16,9 @@ from directory.ldap.accounts.status import (
 )
 from directory.ldap.kinds.profile import Profile
 from directory.ldap.kinds.profiles import PROFILES
-from directory.ldap.people.person import attributes_to_read, filter_by_id, person_from
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import moment_of
+from directory.ldap.people.person import attributes_to_read, person_from
+from directory.ldap.people.user_filter import filter_by_id
+from directory.ldap.protocol.entry import Entry, moment_of
 from settings import Settings
 from tests.conftest import NOON
 from tests.directory.conftest import CAMPUS

@@ -13,7 +13,7 @@ from pyasn1.codec.ber.encoder import encode
 
 from directory.ldap.config import USERNAME
 from directory.ldap.kinds.profiles import PROFILES
-from directory.ldap.people.normalization import escape_for_filter
+from directory.ldap.people.user_filter import escape_for_filter
 from directory.ldap.protocol import encode as requests
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=300)

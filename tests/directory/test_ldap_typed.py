@@ -9,14 +9,10 @@ from hypothesis import strategies as st
 from ldap3.operation.search import compile_filter, parse_filter
 
 from directory import InvalidCredentials, Refusal, encoded_password
+from directory.dn import escape_for_dn, unescape_from_dn
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.embedded import Embedded
-from directory.ldap.people.normalization import (
-    escape_for_dn,
-    escape_for_filter,
-    normalized_name,
-    unescape_from_dn,
-)
+from directory.ldap.people.user_filter import escape_for_filter, normalized_name
 from tests.generated import examples
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from directory import Directory, Dn, InvalidCredentials, dn_key, strict_dn_key
-from directory.ldap.people.normalization import escape_for_dn, unescape_from_dn
+from directory.dn import escape_for_dn, unescape_from_dn
 from login import Names, Throttled
 from login.names import folded
 from tests.directory.conformance import ALICE, TEMPLATE

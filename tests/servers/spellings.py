@@ -20,7 +20,7 @@ from pathlib import Path
 
 import trustme
 
-from directory.ldap.people.normalization import escape_for_filter
+from directory.ldap.people.user_filter import escape_for_filter
 from directory.ldap.protocol import encode
 from directory.ldap.protocol.decode import BIND_RESPONSE, SEARCH_DONE, ResponseReader
 from directory.ldap.protocol.entry import SearchResult

@@ -12,8 +12,7 @@ from typing import Final
 from directory.contract import InvalidCredentials, Refusal
 from directory.ldap.kinds.profile import Lock, LockoutPolicy, PasswordState, Profile
 from directory.ldap.kinds.profiles import PROFILES
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import from_generalized_time, moment_of
+from directory.ldap.protocol.entry import Entry, from_generalized_time, moment_of
 
 _KINDS: Final = tuple(PROFILES.values())
 # Most entries have none of these attributes, and then need no look at the rules.

@@ -11,6 +11,7 @@ from typing import Final
 from ldap3.core.results import RESULT_SIZE_LIMIT_EXCEEDED
 
 from directory.contract import InvalidCredentials, encoded_password
+from directory.dn import escape_for_dn
 from directory.ldap.accounts.lockout_status import LockoutReader
 from directory.ldap.accounts.status import (
     refuse_expired_password,
@@ -25,8 +26,8 @@ from directory.ldap.diagnostics.report import Finding, StepFailed, StepResult, S
 from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.groups import GroupLookup
 from directory.ldap.people.lookup import SIZE_LIMIT
-from directory.ldap.people.normalization import candidate_names, escape_for_dn
-from directory.ldap.people.person import attributes_to_read, filter_by_names, person_from
+from directory.ldap.people.person import attributes_to_read, person_from
+from directory.ldap.people.user_filter import candidate_names, filter_by_names
 from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Entry, SearchResult

@@ -15,8 +15,7 @@ from directory.ldap.kinds.profile import (
     number_in,
     refusal_by_dates,
 )
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import FILETIME_STEPS, from_filetime, from_number
+from directory.ldap.protocol.entry import FILETIME_STEPS, Entry, from_filetime, from_number
 
 # Flags of userAccountControl, and of the computed attribute beside it (MS-ADTS, section 2.2.16).
 _ACCOUNT_DISABLED: Final = 0x2

@@ -4,8 +4,7 @@ from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
 from directory.ldap.kinds.profile import FOREVER, Lock, Lockout, LockoutPolicy, Profile, number_in
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import from_generalized_time, from_number
+from directory.ldap.protocol.entry import Entry, from_generalized_time, from_number
 
 # The server's own default, in force where a policy does not set the limit.
 _DEFAULT_LIMIT: Final = 3

@@ -12,8 +12,7 @@ from directory.ldap.kinds.profile import (
     number_in,
     refusal_by_dates,
 )
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import from_generalized_time
+from directory.ldap.protocol.entry import Entry, from_generalized_time
 
 _POLICY_NUMBERS: Final = ("krbPwdMaxFailure", "krbPwdFailureCountInterval", "krbPwdLockoutDuration")
 

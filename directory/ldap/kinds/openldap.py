@@ -12,8 +12,7 @@ from directory.ldap.kinds.profile import (
     number_in,
     refusal_by_dates,
 )
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import from_generalized_time
+from directory.ldap.protocol.entry import Entry, from_generalized_time
 
 # An administrator's lock, without an end (draft-behera-ldap-password-policy-10, section 5.3.3).
 _LOCKED_BY_ADMINISTRATOR: Final = "000001010000Z"

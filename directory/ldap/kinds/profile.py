@@ -10,8 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import from_number
+from directory.ldap.protocol.entry import Entry, from_number
 
 FOREVER: Final = 0
 """A window or duration that never ends."""

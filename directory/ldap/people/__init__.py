@@ -1,6 +1,12 @@
 """Finds users by login name or stable id, and reads them.
 
-Owns: which entry a login name or an id leads to, how names are normalized and escaped, what an entry says
-about its user, and groups. Must not know: sockets, TLS, whether a password is right. Start reading at
-`lookup.py`.
+Owns: which entry a login name or an id leads to, what an entry says about its user, and groups. Must not
+know: sockets, TLS, whether a password is right. Start reading at `lookup.py`.
+
+- `lookup`: the entry of a login name.
+- `lookup_by_id`: the entry of a stable id, when a refresh token is used.
+- `user_filter`: normal forms of login names, and the filters of both searches.
+- `person`: the entry as a login sees it, and the `Person` that is made of it.
+- `groups`: the groups of a user.
+- `visibility_check`: whether our account sees users at all.
 """

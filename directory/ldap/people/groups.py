@@ -15,7 +15,7 @@ from directory.ldap.connections.connection import NO_ATTRIBUTES
 from directory.ldap.connections.session import Query, RunQuery
 from directory.ldap.kinds.active_directory import domain_of
 from directory.ldap.kinds.profile import Profile
-from directory.ldap.people.normalization import escape_for_filter
+from directory.ldap.people.user_filter import escape_for_filter
 from directory.ldap.protocol.entry import Entry
 from directory.ldap.protocol.results import judge_group_search
 

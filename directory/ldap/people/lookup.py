@@ -15,13 +15,14 @@ from ldap3.core.results import (
 )
 
 from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
+from directory.dn import escape_for_dn
 from directory.ldap.config import USERNAME, LdapConfig
 from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.session import LdapSession, RunQuery
 from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.groups import GroupLookup
-from directory.ldap.people.normalization import escape_for_dn
-from directory.ldap.people.person import attributes_to_read, filter_by_names
+from directory.ldap.people.person import EntryHidden, attributes_to_read
+from directory.ldap.people.user_filter import filter_by_names
 from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import BaseMissing, judge_group_search, judge_search
@@ -31,18 +32,6 @@ SIZE_LIMIT: Final = 2
 _READ_OR_HIDDEN: Final = frozenset(
     {RESULT_SUCCESS, RESULT_NO_SUCH_OBJECT, RESULT_INSUFFICIENT_ACCESS_RIGHTS, RESULT_INVALID_DN_SYNTAX}
 )
-
-
-class EntryHidden(InvalidCredentials):
-    """The entry that the DN template names is missing, or the access rules hide it."""
-
-    def __init__(self, code: int) -> None:
-        # The sentence leaves out the DN: it contains the login name as typed.
-        super().__init__(
-            Refusal.UNKNOWN_PERSON,
-            f"the entry that the template names is missing, or hidden from our account (result {code})",
-        )
-        self.code = code
 
 
 class Lookup:

@@ -16,8 +16,12 @@ from directory.ldap.config import USERNAME, LdapConfig
 from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.connections.session import RunQuery
 from directory.ldap.people.lookup import SIZE_LIMIT, Lookup, single_entry
-from directory.ldap.people.person import filter_by_id
-from directory.ldap.people.user_filter import any_name_filter, filter_with_names_of, name_attributes
+from directory.ldap.people.user_filter import (
+    any_name_filter,
+    filter_by_id,
+    filter_with_names_of,
+    name_attributes,
+)
 from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol.entry import Entry, SearchResult
 

@@ -1,25 +1,189 @@
-"""Turns a user's entry into a `Person`.
+"""A user's entry as one login sees it, and the `Person` that is made of it.
 
-Owns: which attributes a search reads, what they mean, and the form of the stable id. Must not know:
-connections.
+Owns: which attributes a search reads and what they mean, the form of the stable id, that the entry is read at
+its first use, and what follows from it before and after a bind. Must not know: searches, and how a bind is
+sent.
 """
 
 import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.dn import parse_dn
 
-from directory.contract import DirectoryUnavailable, InvalidCredentials, Person, Refusal
-from directory.ldap.config import USERNAME
+from directory.contract import DirectoryUnavailable, InvalidCredentials, LockoutStatus, Person, Refusal
+from directory.dn import unescape_from_dn
+from directory.ldap.accounts.status import fingerprint_of, refuse_expired_password, refuse_inactive_account
+from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
 from directory.ldap.kinds.profile import Profile
-from directory.ldap.people.normalization import escape_for_filter, normalized_name, unescape_from_dn
-from directory.ldap.protocol.entry import Entry
-from directory.ldap.protocol.ldap_time import moment_of
+from directory.ldap.people.user_filter import GUID_ATTRIBUTE
+from directory.ldap.protocol.entry import Entry, SearchResult, moment_of
+from directory.ldap.protocol.password_policy import PolicyError, PolicyResponse
 
 _COMMON_ATTRIBUTES: Final = ("cn", "displayName", "mail", "eduPersonAffiliation")
-_GUID_ATTRIBUTE: Final = "objectguid"
 _GUID_OCTETS: Final = 16
+# The refusals that a server without the entry may give to a bind as it.
+_MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
+
+AskAt = Callable[[str, Callable[[LdapConnection], SearchResult]], SearchResult]
+
+
+class EntryHidden(InvalidCredentials):
+    """The entry that the DN template names is missing, or the access rules hide it."""
+
+    def __init__(self, code: int) -> None:
+        # The sentence leaves out the DN: it contains the login name as typed.
+        super().__init__(
+            Refusal.UNKNOWN_PERSON,
+            f"the entry that the template names is missing, or hidden from our account (result {code})",
+        )
+        self.code = code
+
+
+class AccountEntry:
+    """An entry that is read at its first use. Each property and method raises what reading raises."""
+
+    def __init__(
+        self,
+        read: Callable[[], Entry],
+        count: Callable[[Entry], LockoutStatus],
+        profile: Profile,
+        clock: Callable[[], float],
+        server: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            read: finds or reads the entry.
+            count: asks the directory how near the account of an entry is to being locked.
+            profile: the kind of directory.
+            clock: seconds since the epoch.
+            server: returns the server that was asked last.
+        """
+        self.seen_on: str | None = None
+        self._server = server
+        self._read = read
+        self._count = count
+        self._profile = profile
+        self._clock = clock
+        self._entry: Entry | None = None
+        self._person: Person | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """The entry."""
+        if self._entry is None:
+            self._entry = self._read()
+            self.seen_on = self._server()
+        return self._entry
+
+    @property
+    def person(self) -> Person:
+        """The person of the entry."""
+        if self._person is None:
+            self._person = person_from(self.entry, self._profile)
+        return self._person
+
+    @property
+    def fingerprint(self) -> bytes:
+        """A digest of the last password change and of the lockout; empty where nothing is certain."""
+        return fingerprint_of(self.entry, self._profile, self._clock())
+
+    def is_unchanged(self) -> bool:
+        """Read the entry again; True if its fingerprint is the same and not empty."""
+        before = self.fingerprint
+        return bool(before) and fingerprint_of(self._read(), self._profile, self._clock()) == self.fingerprint
+
+    def lockout_status(self) -> LockoutStatus:
+        """Ask the server that will take the bind how near the account is to being locked."""
+        return self._count(self.entry)
+
+    def add_person_to(self, refusal: InvalidCredentials) -> None:
+        """Set `refusal.person_id` if the entry was read."""
+        refusal.person_id = self._person.id if self._person else None
+
+
+def read_refused_entry(account: AccountEntry, refusal: InvalidCredentials, ask_at: AskAt) -> None:
+    """Read the entry whose bind was refused, unless it was read before, so that the refusal has a person.
+
+    A server that does not have the entry refuses the bind as if the password were wrong. So if one server
+    showed the entry and another refused the bind, the second must show the entry too.
+
+    Args:
+        account: the entry.
+        refusal: the refusal of its bind.
+        ask_at: asks one server and no other.
+
+    Raises:
+        InvalidCredentials: no such entry, and so no wrong password: `unknown_person`.
+        DirectoryUnavailable: the server that refused does not show the entry, or cannot be asked.
+    """
+    try:
+        account.person  # noqa: B018 - reads the entry
+    except DirectoryUnavailable:
+        return  # The refusal stands, for the login name alone.
+    except InvalidCredentials as unseen:
+        if refusal.reason is Refusal.WRONG_PASSWORD:
+            unseen.server = refusal.server
+            raise
+        return
+    server = refusal.server
+    if server in {None, account.seen_on} or account.seen_on is None or refusal.reason not in _MAY_BE_ABSENT:
+        return
+    found = ask_at(server, lambda link: link.read(account.entry.dn, attributes=[NO_ATTRIBUTES]))
+    if not found.entries:
+        raise DirectoryUnavailable(
+            f"{server} refused the bind of an entry that {account.seen_on} shows and {server} does not "
+            f"(result {found.answer.code}): is it a replica that is half loaded? (NETID_LDAP_URI)",
+            alarm=True,
+        )
+
+
+def person_bound(
+    account: AccountEntry,
+    policy: PolicyResponse,
+    groups: Sequence[str],
+    now: float,
+    *,
+    allow_must_change: bool,
+) -> Person:
+    """Make the person of a bind that succeeded, unless the entry refuses the login.
+
+    Args:
+        account: the entry that was bound as.
+        policy: the server's password policy response to the bind.
+        groups: the person's groups.
+        now: seconds since the epoch.
+        allow_must_change: whether a login succeeds although the user must set a new password.
+
+    Raises:
+        InvalidCredentials: the entry refuses the login.
+        DirectoryUnavailable: the entry cannot be read.
+    """
+    try:
+        entry, person = account.entry, account.person
+    except EntryHidden as hidden:
+        raise _bound_but_hidden(hidden, policy) from hidden
+    refuse_inactive_account(entry, now)
+    refuse_expired_password(entry, now, allow_must_change=allow_must_change)
+    if policy.seconds_to_expiry is not None:
+        person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
+    if policy.grace_logins is not None:
+        person = replace(person, grace_logins_remaining=policy.grace_logins)
+    return replace(person, groups=groups) if groups else person
+
+
+def _bound_but_hidden(hidden: EntryHidden, policy: PolicyResponse) -> Exception:
+    if policy.error is PolicyError.CHANGE_AFTER_RESET:
+        # Until the change the server allows no other operation (draft-behera-ldap-password-policy-10, 8.1.2).
+        return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
+    return DirectoryUnavailable(
+        f"the entry that the template names could be bound as, but not read (result {hidden.code}): let"
+        " people read their own entry, or set NETID_LDAP_BIND_DN",
+        alarm=True,
+    )
 
 
 def attributes_to_read(profile: Profile, *, also: tuple[str, ...] = ()) -> list[str]:
@@ -75,43 +239,10 @@ def _is_private(entry: Entry, privacy: str) -> bool:
     return private_value.casefold() in {value.casefold() for value in entry.texts(attribute)}
 
 
-def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:
-    """Return the filter that finds a user by any of the given names.
-
-    Args:
-        profile: the kind of directory.
-        names: from `candidate_names`.
-    """
-    filters = [profile.user_filter.replace(USERNAME, escape_for_filter(name)) for name in names]
-    return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
-
-
-def filter_by_id(profile: Profile, person_id: str) -> str:
-    """Return the filter that finds the user with a stable id.
-
-    Args:
-        profile: the kind of directory.
-        person_id: the id, as `person_from` returned it.
-
-    Raises:
-        InvalidCredentials: no entry can have such an id: `unknown_person`.
-    """
-    attribute = profile.id_attribute
-    if attribute.lower() != _GUID_ATTRIBUTE:
-        return f"({attribute}={escape_for_filter(normalized_name(person_id))})"
-    try:
-        guid = uuid.UUID(person_id)
-    except ValueError:
-        guid = None
-    if guid is None or str(guid) != person_id.lower():
-        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the id is not a GUID")
-    return f"({attribute}={escape_for_filter(guid.bytes_le)})"
-
-
 def _id(entry: Entry, attribute: str) -> str:
     """Return the stable id: text, or a GUID of 16 octets (MS-DTYP, section 2.3.4.2) in its usual form."""
-    if attribute.lower() == _GUID_ATTRIBUTE:
-        octets = entry.attributes.get(_GUID_ATTRIBUTE, ())
+    if attribute.lower() == GUID_ATTRIBUTE:
+        octets = entry.attributes.get(GUID_ATTRIBUTE, ())
         ids = tuple(str(uuid.UUID(bytes_le=value)) for value in octets if len(value) == _GUID_OCTETS)
     else:
         ids = entry.texts(attribute)

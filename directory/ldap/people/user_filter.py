@@ -1,18 +1,25 @@
-"""Derives filters from the user filter that test whether some login name leads to an entry.
+"""The filters that find a user: by login name, by stable id, or by any login name that the entry has.
 
-Owns: parsing the user filter (RFC 4515), and the filters that are derived from it. Must not know:
-connections.
+Owns: which login names may be sent, their normal form, escaping for a filter (RFC 4515, section 3), and the
+filters that are derived from the user filter. Must not know: connections.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+import string
+import unicodedata
+import uuid
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from directory.contract import InvalidCredentials
+from directory.contract import MAX_NAME_CHARACTERS, InvalidCredentials, Refusal
 from directory.ldap.config import USERNAME
-from directory.ldap.people.normalization import escape_for_filter, normalized_name
+from directory.ldap.kinds.profile import Profile
 from directory.ldap.protocol.entry import Entry
+
+_FILTER_SAFE: Final = frozenset((string.ascii_letters + string.digits + "-_.@").encode())
+GUID_ATTRIBUTE: Final = "objectguid"
+"""The stable id of Active Directory: 16 octets, in any other directory text."""
 
 _OPERATORS: Final = "&|!"
 _PLACEHOLDER: Final = re.escape(USERNAME)
@@ -36,6 +43,94 @@ class _Node:
     @property
     def has_name(self) -> bool:
         return USERNAME in self.source
+
+
+def candidate_names(typed: str, realms: Collection[str]) -> tuple[str, ...]:
+    r"""Normalize a login name, and remove a listed realm: `alice@campus.example`, `CAMPUS\alice`.
+
+    Args:
+        typed: the login name as typed.
+        realms: realms to remove after `@` or before a backslash, in any case. Other realms stay in the name.
+
+    Returns:
+        The names to search. If `@` and a realm were removed, the whole address is the second name, because
+        the user filter may search addresses.
+
+    Raises:
+        InvalidCredentials: no entry can have such a name: `unknown_person`, or `unacceptable`.
+    """
+    name = normalized_name(typed)
+    if "@" not in name and "\\" not in name:
+        return (name,)
+    listed = {normalized_name(realm).casefold() for realm in realms}
+    local, _, realm = (part.strip() for part in name.rpartition("@"))
+    if local and realm.casefold() in listed:
+        return local, f"{local}@{realm}"
+    realm, _, local = (part.strip() for part in name.partition("\\"))
+    if local and realm.casefold() in listed:
+        return (local,)
+    return (name,)
+
+
+def normalized_name(typed: str) -> str:
+    """Trim and compose (Unicode NFC) a login name. Case stays: only the directory knows its own rule.
+
+    Raises:
+        InvalidCredentials: no entry can have such a name: `unknown_person`. A name that is too long is
+            `unacceptable`, and is refused before it is processed.
+    """
+    if len(typed) > MAX_NAME_CHARACTERS:
+        raise InvalidCredentials(Refusal.UNACCEPTABLE, f"the name is over {MAX_NAME_CHARACTERS} characters")
+    name = typed.strip()
+    if not name:
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name is empty")
+    if name.isascii() and name.isprintable():
+        return name
+    # Cc: control characters. Cs: lone surrogates, which have no UTF-8 form.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the name contains control characters")
+    return unicodedata.normalize("NFC", name)
+
+
+def escape_for_filter(value: str | bytes) -> str:
+    """Escape a value for a filter: every byte except letters, digits and `-_.@`."""
+    encoded = value.encode() if isinstance(value, str) else value
+    if encoded.isalnum():  # bytes.isalnum accepts ASCII alone
+        return encoded.decode()
+    return "".join(chr(byte) if byte in _FILTER_SAFE else f"\\{byte:02x}" for byte in encoded)
+
+
+def filter_by_names(profile: Profile, names: tuple[str, ...]) -> str:
+    """Return the filter that finds a user by any of the given names.
+
+    Args:
+        profile: the kind of directory.
+        names: from `candidate_names`.
+    """
+    filters = [profile.user_filter.replace(USERNAME, escape_for_filter(name)) for name in names]
+    return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"
+
+
+def filter_by_id(profile: Profile, person_id: str) -> str:
+    """Return the filter that finds the user with a stable id.
+
+    Args:
+        profile: the kind of directory.
+        person_id: the id, as `person_from` returned it.
+
+    Raises:
+        InvalidCredentials: no entry can have such an id: `unknown_person`.
+    """
+    attribute = profile.id_attribute
+    if attribute.lower() != GUID_ATTRIBUTE:
+        return f"({attribute}={escape_for_filter(normalized_name(person_id))})"
+    try:
+        guid = uuid.UUID(person_id)
+    except ValueError:
+        guid = None
+    if guid is None or str(guid) != person_id.lower():
+        raise InvalidCredentials(Refusal.UNKNOWN_PERSON, "the id is not a GUID")
+    return f"({attribute}={escape_for_filter(guid.bytes_le)})"
 
 
 def any_name_filter(user_filter: str) -> str | None:
