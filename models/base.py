@@ -56,7 +56,7 @@ class StoreUnavailable(Exception):
 def session() -> Iterator[Session]:
     """A session for one unit of work. Its connection always returns to the pool.
 
-    Nothing is committed unless the caller commits. Do not hold a session while the directory is asked.
+    Nothing is committed unless the caller commits. Do not hold a session during a request to the directory.
 
     Raises:
         StoreUnavailable: for every error of the database or its driver.

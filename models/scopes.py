@@ -63,7 +63,7 @@ class ScopeStore:
             link.commit()
 
     def update(self, name: str, changes: Mapping[str, Any], event: AuditEvent) -> Scope:
-        """Change the members of a scope that are named; others stay, whoever changes them at the same time.
+        """Change the given members of a scope. A concurrent change of other members is kept.
 
         Args:
             name: which scope.
@@ -78,7 +78,7 @@ class ScopeStore:
             StoreUnavailable: nothing was changed.
         """
         chosen = _SCOPE.c.name == name
-        # Naming the scope anew changes nothing, and lets a change of nothing find the row as well.
+        # Setting the name to itself lets an empty change find the row as well.
         row = _row(replace(Scope(name), **changes))
         values = {"name": name, **{each: row[each] for each in changes}}
         with connection() as link:

@@ -205,7 +205,7 @@ class PersistentSecretRow(Base):
 
 
 class MissingPersonRow(Base):
-    """A person whom a directory server did not find at a refresh; `server` is the one that said so.
+    """A person whom a directory server did not find at a refresh; `server` is that server's name.
 
     Times are seconds since the epoch. `confirmed_at` is when the person's grants ended for it.
     """
@@ -222,9 +222,9 @@ class MissingPersonRow(Base):
 class LoginFailureRow(Base):
     """One refused login. The limits count these rows, and the help desk reads them.
 
-    `name` is a keyed digest of the normalised login name. `directory` is the one that was asked. `subject` is
-    the person's stable id if an entry was found; else it stands for the name exactly as typed (`spelling:`
-    and a keyed digest). `address` is a network: one IPv4 address, or the /64 of an IPv6 address.
+    `name` is a keyed digest of the normalised login name, and `directory` the directory of the login.
+    `subject` is the person's stable id if an entry was found; else it stands for the name exactly as typed
+    (`spelling:` and a keyed digest). `address` is a network: one IPv4 address, or the /64 of an IPv6 address.
     `is_new_password` is false if the same password was refused before. `tried` is false if no bind followed.
     `cleared` is true once the person has logged in since. An attempt under way has the reason `pending`.
     """

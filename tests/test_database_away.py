@@ -1,4 +1,4 @@
-"""The server outlives its database: at its start, and while its workers die."""
+"""The server survives the absence of its database: at its start, and while its workers die."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def settings(postgresql: Postgresql, tmp_path: Path) -> Iterator[dict[str, str]]
 
 @contextmanager
 def stopped(postgresql: Postgresql) -> Iterator[None]:
-    """Stop PostgreSQL for a while."""
+    """Stop PostgreSQL until the block ends."""
     postgresql.stop()
     try:
         yield
@@ -81,7 +81,7 @@ def flask(settings: dict[str, str], *arguments: str) -> subprocess.CompletedProc
 
 
 def port_of(settings: dict[str, str]) -> int:
-    """Where a server listens."""
+    """The port of a server."""
     return int(settings["NETID_BIND"].rpartition(":")[2])
 
 
@@ -108,7 +108,7 @@ def ask(
 
 
 def await_that(claim: Callable[[], bool]) -> float:
-    """Wait until something is so, and give back the seconds that it took."""
+    """Wait until the condition holds, and return the seconds that it took."""
     began = time.monotonic()
     while not claim():
         assert time.monotonic() < began + _PATIENCE, "it never was so"
@@ -119,7 +119,7 @@ def await_that(claim: Callable[[], bool]) -> float:
 def test_worker_that_dies_while_the_database_is_away_comes_back_with_it(
     settings: dict[str, str], postgresql: Postgresql, tmp_path: Path
 ) -> None:
-    """Workers start without PostgreSQL, say 503, and serve when it is back: nobody restarts anything."""
+    """Workers start without PostgreSQL, answer 503, and serve when it is back, without a restart by hand."""
     output = tmp_path / "log"
     with served(settings, output) as process:
         await_port(process, port_of(settings), output)
@@ -151,7 +151,7 @@ def test_worker_that_dies_while_the_database_is_away_comes_back_with_it(
 def test_server_waits_for_its_database(
     settings: dict[str, str], postgresql: Postgresql, tmp_path: Path
 ) -> None:
-    """It says what it waits for, once; it migrates and serves when PostgreSQL is there."""
+    """The server says once what it waits for. It migrates and serves when PostgreSQL is there."""
     # The first key of all cannot be made before the database is known to be empty.
     del settings["NETID_SECRET_KEY"]
     output = tmp_path / "log"
@@ -162,16 +162,16 @@ def test_server_waits_for_its_database(
         await_port(waiting, port_of(settings), output)
         await_that(lambda: ask(settings, "/readyz")[0] == 200)
         postgresql.stop()
-    told = output.read_text().splitlines()
-    waits = [line for line in told if line.startswith("Waiting for the database, which cannot be used yet: ")]
+    lines = output.read_text().splitlines()
+    waits = [line for line in lines if line.startswith("Waiting for the database, which cannot be used yet:")]
     assert 1 <= len(waits) <= 5
     assert "Traceback" not in output.read_text()
 
 
-def test_server_that_waits_ends_when_told(
+def test_waiting_server_ends_on_sigterm(
     settings: dict[str, str], postgresql: Postgresql, tmp_path: Path
 ) -> None:
-    """SIGTERM ends it, and no other process is left."""
+    """SIGTERM ends the waiting server, and no other process is left."""
     output = tmp_path / "log"
     with stopped(postgresql), served(settings, output) as process:
         await_that(lambda: "Waiting for the database" in output.read_text())
@@ -180,7 +180,7 @@ def test_server_that_waits_ends_when_told(
 
 
 def test_other_commands_do_not_wait(settings: dict[str, str], postgresql: Postgresql) -> None:
-    """They say in one sentence that there is no database."""
+    """Other commands report the missing database in one sentence."""
     with stopped(postgresql):
         for command in (["client", "list"], ["db", "upgrade"], ["routes"]):
             done = flask(settings, *command)
@@ -189,7 +189,7 @@ def test_other_commands_do_not_wait(settings: dict[str, str], postgresql: Postgr
 
 
 def test_server_with_the_wrong_key_does_not_wait(settings: dict[str, str], tmp_path: Path) -> None:
-    """A database that answers, and needs another key, is a refusal in one line."""
+    """A database that answers but needs another key is refused in one line."""
     assert flask(settings, "db", "upgrade").returncode == 0
     made = flask(settings, "client", "create", "Library", "--grant", "password")
     assert made.returncode == 0, made.stderr

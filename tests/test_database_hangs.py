@@ -1,4 +1,4 @@
-"""The production server while its PostgreSQL is frozen: nobody waits long, and no token is lost."""
+"""The production server while its PostgreSQL is frozen: no request waits long, and no token is lost."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ PASSWORD = "alice-password"
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, when it was asked for, and for how many seconds it was waited for."""
+    """An answer, the time of its request, and the seconds until it came."""
 
     status: int
     body: bytes
@@ -36,13 +36,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Site:
-    """A server of two workers, and a client's Authorization header."""
+    """A server with two workers, and a client's Authorization header."""
 
     port: int
     basic: str
 
     def ask(self, method: str, path: str, authorization: str = "", **form: str) -> Answer:
-        """One request on a connection of its own."""
+        """Send one request on an own connection."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}
         began = time.monotonic()
@@ -53,27 +53,27 @@ class Site:
         return Answer(response.status, body, began, time.monotonic() - began)
 
     def log_in(self, password: str = PASSWORD) -> Answer:
-        """A token request."""
+        """Send a token request."""
         return self.ask(
             "POST", "/token", self.basic, grant_type="password", username="alice", password=password
         )
 
     def is_active(self, token: str) -> bool:
-        """Whether a token is good, as introspection tells its client."""
+        """Whether introspection calls a token active (RFC 7662)."""
         answer = self.ask("POST", "/introspect", self.basic, token=token)
         return bool(json.loads(answer.body)["active"])
 
 
 @pytest.fixture
 def site(tmp_path: Path, postgresql: Postgresql) -> Iterator[Site]:
-    """The server over a database of its own."""
+    """The server on an own database."""
     url = postgresql.create_database("frozen")
     instance, settings = (
         tmp_path / "instance",
         {
             "NETID_DATABASE_URL": url,
             "NETID_WORKERS": "2",
-            # For 5 s after the freeze the cache of refused passwords is not asked, so each repetition counts
+            # For 5 s after the freeze the cache of refused passwords is not used, so each repetition counts
             # as a new password. A fast machine reaches the limit of its address that way.
             "NETID_LIMIT_PERSON": "",
             "NETID_LIMIT_ADDRESS": "",
@@ -98,19 +98,19 @@ def site(tmp_path: Path, postgresql: Postgresql) -> Iterator[Site]:
         postgresql.drop_database("frozen")
 
 
-def test_frozen_database(site: Site, postgresql: Postgresql) -> None:
-    """Every request is answered within 3 s, later ones at once; the health of the process is; 200 is kept."""
+def test_requests_to_a_frozen_database_end_within_3_s(site: Site, postgresql: Postgresql) -> None:
+    """Later requests fail at once, the process stays healthy, and every issued token is valid afterwards."""
     answers: list[Answer] = [site.log_in() for _ in range(8)]
     token = json.loads(answers[0].body)["access_token"]
     over = time.monotonic() + 60
 
     def keep_asking(number: int) -> list[Answer]:
-        said = []
+        received = []
         while time.monotonic() < over:
             check = site.ask("GET", "/api/me", f"Bearer {token}")
-            said += [site.log_in() if number % 2 else check, site.log_in("wrong")]
+            received += [site.log_in() if number % 2 else check, site.log_in("wrong")]
             time.sleep(0.02)
-        return said
+        return received
 
     with ThreadPoolExecutor(8) as pool:
         crowd = [pool.submit(keep_asking, number) for number in range(8)]

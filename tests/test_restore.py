@@ -1,4 +1,4 @@
-"""Restoring a backup revives what was revoked since; the documented commands end it."""
+"""Restoring a backup revives revoked tokens; the documented commands end them."""
 
 import re
 import shlex
@@ -29,7 +29,7 @@ COMMANDS = [shlex.split(line) for line in re.findall(r"^\.venv/bin/flask (.*)$",
 
 @pytest.fixture
 def program(site: Site) -> Registered:
-    """A program with every way to be given a token."""
+    """A client with every grant type."""
     return site.register(
         "Library", "--grant", "refresh_token", "--grant", "client_credentials", "--resource-server"
     )
@@ -37,19 +37,19 @@ def program(site: Site) -> Registered:
 
 @pytest.fixture
 def signed(site: Site) -> Registered:
-    """A program whose access tokens are JWTs."""
+    """A client whose access tokens are JWTs."""
     return site.register("Signed", "--access-token-format", "RS256")
 
 
 def is_active(site: Site, by: Registered, token: str) -> bool:
-    """What introspection says of a token (RFC 7662)."""
+    """Whether introspection calls a token active (RFC 7662)."""
     answer = site.post("/oauth/introspect", by, token=token)
     assert answer.status_code == 200, answer.text
     return bool(answer.get_json()["active"])
 
 
 def back_up(site: Site, backup: Path) -> None:
-    """SQLite's online backup, as `.backup` of its shell does it, while the server has the database open."""
+    """Make SQLite's online backup, as `.backup` of its shell, while the server has the database open."""
     backup.mkdir()
     with (
         closing(sqlite3.connect(database_file(site))) as live,
@@ -59,7 +59,7 @@ def back_up(site: Site, backup: Path) -> None:
 
 
 def restore(site: Site, backup: Path) -> None:
-    """The documented shell commands, with the server stopped."""
+    """Run the documented shell commands, with the server stopped."""
     with site.app.app_context():
         db.engine.dispose()
     instance = database_file(site).parent
@@ -70,7 +70,7 @@ def restore(site: Site, backup: Path) -> None:
 def test_revoked_token_is_dead_after_a_restore(
     site: Site, program: Registered, signed: Registered, tmp_path: Path
 ) -> None:
-    """Revoke, restore: the token is alive. The documented commands end it, and all else that was issued."""
+    """A restore revives a revoked token. The documented commands end it and all other tokens."""
     answer = site.ask_token(program).get_json()
     access, refresh = answer["access_token"], answer["refresh_token"]
     others = [
@@ -96,7 +96,7 @@ def test_revoked_token_is_dead_after_a_restore(
 
 
 def test_used_refresh_token_is_dead_after_a_restore(site: Site, program: Registered, tmp_path: Path) -> None:
-    """A refresh token that was rotated since the backup is not good again."""
+    """A refresh token that was rotated since the backup is not valid again."""
     refresh = site.ask_token(program).get_json()["refresh_token"]
     back_up(site, tmp_path / "backup")
     successor = site.refresh(program, refresh).get_json()["refresh_token"]
@@ -107,7 +107,7 @@ def test_used_refresh_token_is_dead_after_a_restore(site: Site, program: Registe
         assert site.refresh(program, token).get_json()["error"] == "invalid_grant"
 
 
-def test_call_is_one_audit_row(site: Site, program: Registered) -> None:
+def test_revocation_of_everyone_is_one_audit_row(site: Site, program: Registered) -> None:
     """The row says that everyone was meant, and how many grants ended."""
     for _ in range(3):
         site.token(program)
@@ -119,7 +119,7 @@ def test_call_is_one_audit_row(site: Site, program: Registered) -> None:
 
 
 def test_before_spares_later_logins(site: Site, program: Registered) -> None:
-    """With a moment, only logins from before it end."""
+    """With `--before`, only earlier logins end."""
     early = site.token(program)
     site.clock.now += 600
     late = site.token(program)
@@ -129,27 +129,27 @@ def test_before_spares_later_logins(site: Site, program: Registered) -> None:
         False,
         True,
     )
-    (told,) = [row for row in rows(site, "audit_event") if row["event"] == "grant.revoked"]
-    assert told["reason"] == "everyone, before 2027-01-15 08:05:00Z: 1 ended"
+    (row,) = [row for row in rows(site, "audit_event") if row["event"] == "grant.revoked"]
+    assert row["reason"] == "everyone, before 2027-01-15 08:05:00Z: 1 ended"
 
 
-def test_everyone_is_asked_about(site: Site, program: Registered) -> None:
-    """Unless --yes, nothing ends without an answer; and everyone is meant alone."""
+def test_revocation_of_everyone_asks_first(site: Site, program: Registered) -> None:
+    """Without `--yes` nothing ends before the answer, and `--everyone` allows no other selection."""
     token = site.token(program)
-    asked = site.run("grant", "revoke", "--everyone", stdin="n\n", status=1)
-    assert "End every grant of everyone?" in asked
+    printed = site.run("grant", "revoke", "--everyone", stdin="n\n", status=1)
+    assert "End every grant of everyone?" in printed
     for options in (["--person", "alice"], ["--client", program.client_id]):
         site.run("grant", "revoke", "--everyone", *options, "--yes", status=2)
     assert is_active(site, program, token)
 
 
-def test_section_is_whole() -> None:
-    """The commands that are tested are those that the guide has."""
+def test_guide_has_exactly_the_tested_commands() -> None:
+    """The tested commands are all commands of the guide."""
     assert COMMANDS == [["db", "upgrade"], ["grant", "revoke", "--everyone", "--yes"]]
     assert ".backup" in BLOCKS[0]
 
 
-def test_database_with_many_grants_is_ended_in_batches(
+def test_more_grants_than_a_batch_all_end(
     make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More grants than one transaction holds all end."""

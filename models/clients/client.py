@@ -126,7 +126,7 @@ class ClientCache:
         return self.kept(client_id) or self.read(client_id)
 
     def kept(self, client_id: str) -> Client | None:
-        """The cached client, or None. The database is not asked."""
+        """The cached client, or None, without a read of the database."""
         cached = self._cached.get(client_id)
         is_fresh = cached is not None and 0 <= self._clock() - cached[1] < CACHE_SECONDS
         return cached[0] if cached is not None and is_fresh else None

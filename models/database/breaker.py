@@ -48,7 +48,7 @@ class Breaker:
                 return False
             now = self._monotonic()
             if now < self._probe_at:
-                raise TooLate("the database does not answer, and is asked again once a second")
+                raise TooLate("the database does not answer, and is tried again once a second")
             # A probe that never reports its end must not block the next one.
             self._probe_at = now + PROBE_SECONDS + _PAUSE
         return True

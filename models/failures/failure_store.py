@@ -1,7 +1,7 @@
-"""Refused logins: what limits are counted by, in every worker and node alike.
+"""Refused logins. The limits of all workers and nodes count these rows.
 
-Owns: that a look costs one statement, and a second one only where the counts of clients and addresses are
-asked for. Must not know: what the limits are.
+Owns: that a look-up costs one statement, and a second one only if the counts of clients and addresses are
+needed. Must not know: the limits.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.tables import DEFAULT_DIRECTORY, LoginFailureRow
 
-KEPT = 31 * 86_400
-"""Seconds that failures are kept: the longest limit, and what the help desk looks back on."""
+FAILURE_SECONDS = 31 * 86_400
+"""Seconds for which failures are kept: the longest limit, and the history that the help desk sees."""
 
 
 class PastFailure(NamedTuple):
@@ -42,15 +42,15 @@ class PastFailure(NamedTuple):
 
 
 _FAILURE = table(LoginFailureRow)
-# Of one look. A person who is over their limits adds no more, so that this is beyond any of them.
-_MOST = 2000
+# The most rows of one look-up. A user over a limit adds no more rows, so no limit reaches this.
+_MAX_ROWS = 2000
 PAST_FAILURE_COLUMNS = tuple(_FAILURE.c[name] for name in PastFailure._fields)
 """The columns of a `PastFailure`, in its order."""
 _IS_NAME = (_FAILURE.c.name == bindparam("of_name")) & (_FAILURE.c.at > bindparam("since"))
 _IS_SUBJECT = (_FAILURE.c.subject == bindparam("of_subject")) & (_FAILURE.c.at > bindparam("since"))
-_OF_NAME = select(*PAST_FAILURE_COLUMNS).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MOST)
+_OF_NAME = select(*PAST_FAILURE_COLUMNS).where(_IS_NAME).order_by(_FAILURE.c.at.desc()).limit(_MAX_ROWS)
 _BY_NAME = Statement(_OF_NAME, row=PastFailure)
-# Two walks of an index and no OR, which would read the table where it has no statistics.
+# Two index scans instead of an OR: without statistics, the database would read the whole table for an OR.
 _BY_BOTH = Statement(
     union_all(
         select(_OF_NAME.subquery()),
@@ -58,7 +58,7 @@ _BY_BOTH = Statement(
             select(*PAST_FAILURE_COLUMNS)
             .where(_IS_SUBJECT, _FAILURE.c.name != bindparam("of_name"))
             .order_by(_FAILURE.c.at.desc())
-            .limit(_MOST)
+            .limit(_MAX_ROWS)
             .subquery()
         ),
     ),
@@ -67,9 +67,9 @@ _BY_BOTH = Statement(
 _NEWEST_FIRST = attrgetter("at", "id")
 _RECORDED = [column.name for column in _FAILURE.c if column.name != "id"]
 _RECORD = Statement(insert(_FAILURE).returning(_FAILURE.c.id), _RECORDED)
-_IS_NUMBER = _FAILURE.c.id == bindparam("number")
-_SETTLE = Statement(update(_FAILURE).where(_IS_NUMBER), ["reason", "subject", "is_new_password", "tried"])
-_FORGET = Statement(delete(_FAILURE).where(_IS_NUMBER))
+_IS_ROW = _FAILURE.c.id == bindparam("number")
+_SETTLE = Statement(update(_FAILURE).where(_IS_ROW), ["reason", "subject", "is_new_password", "tried"])
+_FORGET = Statement(delete(_FAILURE).where(_IS_ROW))
 _CLEAR = Statement(update(_FAILURE).where(_IS_SUBJECT, _FAILURE.c.cleared.is_(False)).values(cleared=True))
 
 
@@ -110,17 +110,17 @@ class FailureStore:
     def look(
         self, name: bytes, subject: str | None, since: int, thresholds: Sequence[_Threshold] = ()
     ) -> tuple[Sequence[PastFailure], Sequence[int | None]]:
-        """Read a person's failures, and when those of others reached a number.
+        """Read a person's failures, and when the counts of others reached their thresholds.
 
         Args:
             name: digest of the login name.
-            subject: the person's stable id, where it is known.
+            subject: the person's stable id, if it is known.
             since: seconds since the epoch.
-            thresholds: further questions, answered in the same breath.
+            thresholds: further counts to read in the same transaction.
 
         Returns:
-            Failures under the name or of the subject, newest first; and for each threshold when its n-th
-            newest guess was, or None where there are fewer.
+            The failures under the name or of the subject, newest first. For each threshold, the time of its
+            n-th newest failure with a new password; None if there are fewer.
 
         Raises:
             StoreUnavailable: the database cannot say.
@@ -128,21 +128,21 @@ class FailureStore:
         statement = _BY_NAME if subject is None else _BY_BOTH
         with DriverConnection(alone=True) as link:
             past = link.all(statement, {"of_name": name, "of_subject": subject, "since": since})
-            answers = _answers(link, thresholds) if thresholds else ()
+            reached = _reached(link, thresholds) if thresholds else ()
         if past:
             past.sort(key=_NEWEST_FIRST, reverse=True)
-        return past, answers
+        return past, reached
 
     def record(self, at: int, attempt: _Attempt, outcome: _Outcome) -> int:
-        """Write a failure down, and give back its number.
+        """Record a failure, and return the id of its row.
 
         Args:
             at: seconds since the epoch.
-            attempt: by whom, through which client, from where.
-            outcome: what came of it.
+            attempt: the login name's digest, the client and the network.
+            outcome: how the attempt ended, or that it is under way.
 
         Raises:
-            StoreUnavailable: it was not written.
+            StoreUnavailable: nothing was recorded.
         """
         row = {
             "at": at,
@@ -153,41 +153,41 @@ class FailureStore:
             "cleared": False,
         }
         with DriverConnection(alone=True) as link:
-            (written,) = link.returned(_RECORD, {**row, **_columns(outcome)})
+            (inserted,) = link.returned(_RECORD, {**row, **_columns(outcome)})
             link.commit()
-        return int(written["id"])
+        return int(inserted["id"])
 
     def settle(self, number: int, outcome: _Outcome) -> None:
-        """Write down what came of a try that was recorded before.
+        """Record the outcome of an attempt that was recorded as under way.
 
         Raises:
-            StoreUnavailable: it still counts as one that is under way.
+            StoreUnavailable: the attempt still counts as under way.
         """
         with DriverConnection(alone=True) as link:
             link.run(_SETTLE, {**_columns(outcome), "number": number})
             link.commit()
 
     def forget(self, number: int) -> None:
-        """Take a record back: nothing was tried.
+        """Delete the record of an attempt: no password was tried.
 
         Raises:
-            StoreUnavailable: it still counts as one that is under way.
+            StoreUnavailable: the attempt still counts as under way.
         """
         with DriverConnection(alone=True) as link:
             link.run(_FORGET, {"number": number})
             link.commit()
 
     def clear(self, subjects: Sequence[str], since: int) -> None:
-        """Mark that the person has logged in after their failures.
+        """Mark a person's failures as followed by a successful login.
 
-        Rows that share nothing but the digest of the name stay: two people's names may have the same.
+        Rows that share only the digest of the name are left: names of two people may have the same digest.
 
         Args:
-            subjects: what the person's failures were recorded under.
+            subjects: the subjects under which the person's failures were recorded.
             since: seconds since the epoch.
 
         Raises:
-            StoreUnavailable: they count as before.
+            StoreUnavailable: the failures count as before.
         """
         with DriverConnection() as link:
             for subject in subjects:
@@ -195,7 +195,7 @@ class FailureStore:
             link.commit()
 
 
-def _answers(link: DriverConnection, thresholds: Sequence[_Threshold]) -> Sequence[int | None]:
+def _reached(link: DriverConnection, thresholds: Sequence[_Threshold]) -> Sequence[int | None]:
     kinds = tuple((each.client_id is not None, each.address is not None) for each in thresholds)
     values: dict[str, Any] = {}
     for place, each in enumerate(thresholds):
@@ -207,7 +207,7 @@ def _answers(link: DriverConnection, thresholds: Sequence[_Threshold]) -> Sequen
 
 @lru_cache(maxsize=64)
 def _thresholds(kinds: tuple[tuple[bool, bool], ...]) -> Statement[dict[str, Any]]:
-    """The question for so many thresholds, each of a client, of an address, or of neither."""
+    """The statement for these thresholds. Each counts a client, an address, or all failures."""
     return Statement(select(*(_nth(place, *kind).label(f"t{place}") for place, kind in enumerate(kinds))))
 
 

@@ -1,7 +1,7 @@
-"""What the help desk reads of one person's refused logins, and how they are let in again.
+"""One person's refused logins, for the help desk: listing them, and unblocking the person.
 
-Owns: that counts of clients, addresses and the server stay as they are when a person's are emptied: whoever
-guessed goes on being counted. Must not know: the limits.
+Owns: that unblocking a person resets no count of a client, an address or the server. An attacker's failures
+still count there. Must not know: the limits.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ from telemetry import AuditEvent
 
 _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
-_NOBODY = b"\0" * 16
-_MOST = 5000
+_NO_NAME = b"\0" * 16
+_MAX_LISTED_FAILURES = 5000
 
 
 def failures_of(name: bytes, subject: str | None, since: int) -> list[PastFailure]:
@@ -24,48 +24,52 @@ def failures_of(name: bytes, subject: str | None, since: int) -> list[PastFailur
 
     Args:
         name: digest of the login name.
-        subject: the person's stable id, where there is one.
+        subject: the person's stable id, if there is one.
         since: seconds since the epoch.
 
     Raises:
         StoreUnavailable: the database cannot say.
     """
-    chosen = select(*PAST_FAILURE_COLUMNS).where(_whose(name, subject), _FAILURE.c.at >= since)
+    chosen = select(*PAST_FAILURE_COLUMNS).where(_of_person(name, subject), _FAILURE.c.at >= since)
     with connection() as link:
-        found = link.execute(chosen.order_by(_FAILURE.c.at.desc(), _FAILURE.c.id.desc()).limit(_MOST))
+        found = link.execute(
+            chosen.order_by(_FAILURE.c.at.desc(), _FAILURE.c.id.desc()).limit(_MAX_LISTED_FAILURES)
+        )
         return [PastFailure._make(row) for row in found]
 
 
 def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, int]:
-    """Take a person's failures from their count, and forget which passwords they were refused for.
+    """Remove a person's failures from the person's count, and forget which passwords were refused.
 
     Both changes and the audit row are one transaction.
 
     Args:
         name: digest of the login name.
-        subject: the person's stable id, where there is one.
-        event: the audit row; both numbers are put behind its reason.
+        subject: the person's stable id, if there is one.
+        event: the audit row; both numbers are appended to its reason.
 
     Returns:
-        How many failures and how many refused passwords went.
+        How many failures were removed, and how many refused passwords were forgotten.
 
     Raises:
         StoreUnavailable: nothing was changed.
     """
     with connection() as link:
-        anonymous: dict[str, Any] = {"name": _NOBODY, "subject": None}
-        failures = rows_changed(link.execute(update(_FAILURE).where(_whose(name, subject)).values(anonymous)))
+        anonymous: dict[str, Any] = {"name": _NO_NAME, "subject": None}
+        failures = rows_changed(
+            link.execute(update(_FAILURE).where(_of_person(name, subject)).values(anonymous))
+        )
         passwords = 0
         if subject is not None:
             passwords = rows_changed(link.execute(delete(_REFUSED).where(_REFUSED.c.subject == subject)))
-        told = event.with_count(f"{failures} failures, {passwords} passwords")
-        link.execute(_INSERT_AUDIT, dict(told.fields()))
+        audited = event.with_count(f"{failures} failures, {passwords} passwords")
+        link.execute(_INSERT_AUDIT, dict(audited.fields()))
         link.commit()
     return failures, passwords
 
 
-def _whose(name: bytes, subject: str | None) -> ColumnElement[bool]:
-    """Rows under the name, of the person, or under any other name that the person was found by."""
+def _of_person(name: bytes, subject: str | None) -> ColumnElement[bool]:
+    """Rows under the name, of the person, or under another name that led to the person."""
     if subject is None:
         return _FAILURE.c.name == name
     names = select(_FAILURE.c.name).where(_FAILURE.c.subject == subject)

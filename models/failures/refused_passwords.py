@@ -1,6 +1,6 @@
-"""Passwords that were refused lately, as 32 bits of a keyed digest each.
+"""Recently refused passwords, each as 32 bits of a keyed digest.
 
-Owns: that there are few of them, for a short time. Must not know: how a digest is made.
+Owns: that only the newest of each person are kept, for a short time. Must not know: how a digest is made.
 """
 
 from typing import Any, NamedTuple
@@ -11,12 +11,12 @@ from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.tables import DEFAULT_DIRECTORY, RefusedPasswordRow
 
-# Seconds for which a password is remembered that was certainly wrong, and one that may become right.
-_REMEMBERED_CERTAIN = 900
-_REMEMBERED_UNCERTAIN = 3600
+# Seconds for which a password is kept that was certainly wrong, and one that may become right.
+_CERTAIN_SECONDS = 900
+_UNCERTAIN_SECONDS = 3600
 
 _REFUSED = table(RefusedPasswordRow)
-_FEW = 5
+_MAX_PASSWORDS = 5
 _OF_SUBJECT = _REFUSED.c.subject == bindparam("of_subject")
 _IS_UNCERTAIN = _REFUSED.c.fingerprint == literal(b"")
 _IS_LIVE = or_(
@@ -26,11 +26,11 @@ _IS_LIVE = or_(
 
 def _newest(*columns: ColumnElement[Any]) -> Select[Any]:
     newest = select(*columns).where(_OF_SUBJECT, _IS_LIVE)
-    return newest.order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc()).limit(_FEW)
+    return newest.order_by(_REFUSED.c.at.desc(), _REFUSED.c.id.desc()).limit(_MAX_PASSWORDS)
 
 
 class RefusedPassword(NamedTuple):
-    """One refused password; `fingerprint` is empty where it may become right without a trace."""
+    """A refused password. An empty `fingerprint` means that it may become right without a trace."""
 
     tag: bytes
     fingerprint: bytes
@@ -39,8 +39,8 @@ class RefusedPassword(NamedTuple):
 
 
 _NEWEST = Statement(_newest(*(_REFUSED.c[name] for name in RefusedPassword._fields)), row=RefusedPassword)
-_REMEMBERED = [column.name for column in _REFUSED.c if column.name != "id"]
-_REMEMBER = Statement(insert(_REFUSED).inline(), _REMEMBERED)
+_COLUMNS = [column.name for column in _REFUSED.c if column.name != "id"]
+_REMEMBER = Statement(insert(_REFUSED).inline(), _COLUMNS)
 _FORGET = Statement(delete(_REFUSED).where(_OF_SUBJECT))
 _IS_ONE = (_REFUSED.c.tag == bindparam("of_tag")) & (_REFUSED.c.client_id == bindparam("of_client"))
 _FORGET_ONE = Statement(delete(_REFUSED).where(_OF_SUBJECT, _IS_ONE))
@@ -51,10 +51,10 @@ class RefusedPasswordStore:
     """The refused passwords in the database."""
 
     def of(self, subject: str, at: int) -> list[RefusedPassword]:
-        """The few newest of a person, or of a name that leads to no person.
+        """The newest refused passwords of a person, or of a name that no entry has.
 
         Args:
-            subject: the person's stable id, or what stands for it.
+            subject: the person's stable id, or the substitute for an unknown name.
             at: seconds since the epoch.
 
         Raises:
@@ -65,17 +65,17 @@ class RefusedPasswordStore:
             return link.all(_NEWEST, values)
 
     def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
-        """Remember one, in place of the client's earlier record of it, and forget all but the few newest.
+        """Store a password in place of the client's earlier row, and delete all but the person's newest.
 
         Args:
             subject: as `of` takes it.
-            client_id: the client that sent it.
-            tag: 32 bits of its digest.
-            fingerprint: of the person's account, as the directory gave it.
+            client_id: the client that sent the password.
+            tag: 32 bits of the password's digest.
+            fingerprint: the fingerprint of the person's account, from the directory.
             at: seconds since the epoch.
 
         Raises:
-            StoreUnavailable: it is not remembered.
+            StoreUnavailable: nothing was stored.
         """
         row = {
             "directory": DEFAULT_DIRECTORY,
@@ -92,10 +92,10 @@ class RefusedPasswordStore:
             link.commit()
 
     def forget(self, subject: str) -> None:
-        """Forget all of a person: what was refused may be right now.
+        """Delete a person's refused passwords: one of them may be right by now.
 
         Raises:
-            StoreUnavailable: they are still remembered.
+            StoreUnavailable: nothing was deleted.
         """
         with DriverConnection(alone=True) as link:
             link.run(_FORGET, {"of_subject": subject})
@@ -108,9 +108,9 @@ def is_expired(now: int) -> ColumnElement[bool]:
     Args:
         now: seconds since the epoch.
     """
-    is_certain_and_old = and_(_REFUSED.c.at <= now - _REMEMBERED_CERTAIN, not_(_IS_UNCERTAIN))
-    return or_(_REFUSED.c.at <= now - _REMEMBERED_UNCERTAIN, is_certain_and_old)
+    is_certain_and_old = and_(_REFUSED.c.at <= now - _CERTAIN_SECONDS, not_(_IS_UNCERTAIN))
+    return or_(_REFUSED.c.at <= now - _UNCERTAIN_SECONDS, is_certain_and_old)
 
 
 def _since(at: int) -> dict[str, int]:
-    return {"since": at - _REMEMBERED_CERTAIN, "uncertain_since": at - _REMEMBERED_UNCERTAIN}
+    return {"since": at - _CERTAIN_SECONDS, "uncertain_since": at - _UNCERTAIN_SECONDS}

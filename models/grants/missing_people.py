@@ -74,12 +74,12 @@ class MissingPersonStore:
     ) -> Missed:
         """Record that a person was not found, and end all their grants once they are certainly gone.
 
-        A person is certainly gone when two servers have said so, or when a look-up a day after the first miss
-        fails too. The row and the end of the grants are one transaction.
+        A person is certainly gone when two servers did not find them, or when a look-up a day after the first
+        miss fails too. The row and the end of the grants are one transaction.
 
         Args:
             subject: the person's stable id.
-            servers: the servers that said so; empty if the directory does not name its servers.
+            servers: the servers that did not find the person; empty if the directory does not name servers.
             event: the audit row of what ends. Its `at` is now; the number of ended grants is appended to its
                 reason.
             directory: the name of the directory that `subject` belongs to.
@@ -88,16 +88,16 @@ class MissingPersonStore:
             StoreUnavailable: nothing was stored.
         """
         now, person = event.at, _person(subject, directory)
-        said = {server[:_MAX_SERVER_LENGTH] for server in servers}
+        named = {server[:_MAX_SERVER_LENGTH] for server in servers}
         with connection() as link:
             noted = link.execute(_SELECT, person).one_or_none()
         if noted is not None and _is_over(noted, now):
             noted = None
         belief, ended = MissingPerson.UNCERTAIN, None
         with connection() as link:
-            if noted is None and not _insert_first(link, person, min(said, default=None), now):
+            if noted is None and not _insert_first(link, person, min(named, default=None), now):
                 return Missed(absence=belief)
-            if _is_certain(noted, said, now):
+            if _is_certain(noted, named, now):
                 belief = self._believe(link, person, noted, now)
             if belief is MissingPerson.GONE:
                 ended = _end_grants(link, person, event)
@@ -156,13 +156,13 @@ def _is_over(noted: Row[Any], now: int) -> bool:
     return bool(noted.confirmed_at <= now - _DAY)
 
 
-def _is_certain(noted: Row[Any] | None, said: AbstractSet[str], now: int) -> bool:
+def _is_certain(noted: Row[Any] | None, named: AbstractSet[str], now: int) -> bool:
     """Whether a person is gone, by the earlier miss and by what servers say now."""
     if noted is None:
-        return len(said) > 1
+        return len(named) > 1
     if noted.confirmed_at is not None:
         return True
-    return len(said | ({noted.server} - {None})) > 1 or now - noted.first_missed_at >= _DAY
+    return len(named | ({noted.server} - {None})) > 1 or now - noted.first_missed_at >= _DAY
 
 
 def _end_grants(link: Connection, person: _Person, event: AuditEvent) -> AuditEvent | None:

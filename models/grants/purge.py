@@ -8,7 +8,7 @@ from sqlalchemy import Delete, bindparam, delete, select
 
 from models.base import connection, db, table
 from models.database.driver import DriverConnection, Statement
-from models.failures.failure_store import KEPT
+from models.failures.failure_store import FAILURE_SECONDS
 from models.failures.refused_passwords import is_expired
 from models.keys.digest import hour_prefix
 from models.sqlite.checkpoints import Checkpoints
@@ -71,7 +71,12 @@ def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on
     refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
     ended = select(_GRANT.c.id).where(_GRANT.c.live_until <= now).order_by(_GRANT.c.live_until).limit(batch)
     stale = select(_REFUSED.c.id).where(is_expired(now)).order_by(_REFUSED.c.at).limit(batch)
-    old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - KEPT).order_by(_FAILURE.c.at).limit(batch)
+    old = (
+        select(_FAILURE.c.id)
+        .where(_FAILURE.c.at <= now - FAILURE_SECONDS)
+        .order_by(_FAILURE.c.at)
+        .limit(batch)
+    )
     over = select(_KEY.c.kid).where(_KEY.c.ends_at <= now - _LEEWAY).limit(batch)
     ways: dict[str, Callable[[], Delete]] = {
         "access_token": lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)),

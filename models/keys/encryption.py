@@ -29,7 +29,7 @@ class Encryptor:
         """Encrypt, and return the id of the key with the ciphertext.
 
         Args:
-            plain: what nobody may read.
+            plain: the secret.
             name: what it is, as associated data. Decryption under another name fails, so that no row can take
                 the place of another.
         """

@@ -83,7 +83,7 @@ class GroupCommit:
         if mine.error is not None:
             raise mine.error
         if not mine.is_done:
-            raise StoreUnavailable("nobody has written it")
+            raise StoreUnavailable("no thread has written it")
         return cast("T", mine.result)
 
     def _acquires_right(self, mine: _Waiting) -> bool:
@@ -102,10 +102,8 @@ class GroupCommit:
                 return True
             if mine.is_done:
                 return False
-            raise StoreUnavailable(
-                "the disk is slow: nobody can say what is stored", stops_all=True
-            ) from None
-        raise StoreUnavailable("others of this process write, and take too long", stops_all=True)
+            raise StoreUnavailable("the disk is slow: what is stored is unknown", stops_all=True) from None
+        raise StoreUnavailable("other writers of this process took too long", stops_all=True)
 
     def _write(self, mine: _Waiting) -> None:
         """Write everything queued once the write lock is free. If it never is, only `mine` fails."""

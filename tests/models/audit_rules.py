@@ -1,4 +1,4 @@
-"""What becomes of the audit table: refusals in few rows, questions to it, and its end."""
+"""The audit table: merged refusals, listing, and the purge of old rows."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ MINUTE = 60
 
 
 def refusal(stores: Stores, **changes: object) -> AuditEvent:
-    """A wrong password of now."""
+    """A refusal of a wrong password, as of now."""
     event = stores.audit(
         "grant.refused",
         client_id="a-client",
@@ -24,10 +24,10 @@ def refusal(stores: Stores, **changes: object) -> AuditEvent:
 
 
 class AuditRules:
-    """The audit beside the rows that belong to a token."""
+    """Audit rows outside a token's transaction."""
 
     def test_single_refusal_is_written_at_once(self, stores: Stores) -> None:
-        """After a quiet time a refusal is a row of its own, with all that is known."""
+        """After a quiet time, a refusal is stored at once as its own row, with every known field."""
         ledger = RefusalLedger(stores.clock)
         ledger.note(refusal(stores))
         (row,) = stores.rows("audit_event")
@@ -35,7 +35,7 @@ class AuditRules:
         assert row == dict(refusal(stores).fields())
 
     def test_flood_is_one_write_a_minute(self, stores: Stores) -> None:
-        """A thousand refusals are a row and its number, and no more than one transaction a minute."""
+        """A thousand equal refusals are one row with their number, in at most one transaction a minute."""
         ledger = RefusalLedger(stores.clock)
         with stores.counted_commits() as commits:
             for number in range(1001):
@@ -48,8 +48,8 @@ class AuditRules:
         assert [row["times"] for row in rows] == [None, 1000, None]
         assert [row["subject"] for row in rows] == ["s", "s", "another"]
 
-    def test_merged_row_tells_what_all_share(self, stores: Stores) -> None:
-        """What differs among the refusals of a row is left out of it."""
+    def test_merged_row_keeps_only_fields_on_which_all_refusals_agree(self, stores: Stores) -> None:
+        """A merged row leaves out the fields in which its refusals differ."""
         ledger = RefusalLedger(stores.clock)
         ledger.note(refusal(stores, reason="first"))
         ledger.note(refusal(stores, name_digest="x"))
@@ -59,8 +59,8 @@ class AuditRules:
         assert (row["times"], row["name_digest"], row["reason"]) == (2, "x", "wrong_password")
         assert (row["address"], row["request_id"], row["duration_ms"]) == (None, None, None)
 
-    def test_many_people_make_few_rows(self, stores: Stores) -> None:
-        """Names tried one after the other cannot fill the memory, nor the table."""
+    def test_refusals_of_many_people_are_merged_into_few_rows(self, stores: Stores) -> None:
+        """An attacker who tries many names fills neither the memory nor the table."""
         ledger = RefusalLedger(stores.clock, most=3)
         for number in range(50):
             ledger.note(refusal(stores, subject=f"s{number}"))
@@ -70,8 +70,8 @@ class AuditRules:
         assert sum(row["times"] or 1 for row in rows) == 50
         assert rows[-1]["subject"] is None
 
-    def test_refusals_wait_for_a_database(self, hurried: Stores, place: Place) -> None:
-        """What cannot be written stops nobody, and is written once it can be."""
+    def test_refusals_wait_until_the_database_is_back(self, hurried: Stores, place: Place) -> None:
+        """A refusal that cannot be stored raises nothing, and is stored once the database is back."""
         ledger = RefusalLedger(hurried.clock)
         with place.held():
             ledger.note(refusal(hurried))
@@ -81,16 +81,16 @@ class AuditRules:
         (row,) = hurried.rows("audit_event")
         assert row["times"] == 2
 
-    def test_nothing_due_costs_nothing(self, stores: Stores) -> None:
-        """Whoever asks whether something waits asks no database."""
+    def test_no_waiting_refusal_costs_no_statement(self, stores: Stores) -> None:
+        """If no refusal waits, the ledger sends no statement to the database."""
         ledger = RefusalLedger(stores.clock)
         with stores.counted_commits() as commits:
             ledger.write_due()
             ledger.write()
         assert commits == []
 
-    def test_clock_that_goes_back_holds_nothing_up(self, stores: Stores) -> None:
-        """A clock that was set back does not silence the audit until it has caught up."""
+    def test_clock_set_back_does_not_delay_the_audit(self, stores: Stores) -> None:
+        """After the clock was set back, refusals are stored as usual."""
         ledger = RefusalLedger(stores.clock)
         ledger.note(refusal(stores))
         stores.clock.now -= 86_400
@@ -98,7 +98,7 @@ class AuditRules:
         assert len(stores.rows("audit_event")) == 2
 
     def test_events_are_listed_newest_first(self, stores: Stores) -> None:
-        """The table is read in chunks, as far back as `since` and no further."""
+        """The table is read in chunks, back to `since` and no further."""
         for age in range(20, 0, -1):
             record(replace(stores.audit(f"e{age}"), at=stores.now - age * 1000))
         for rows in (1, 3, 100):
@@ -109,8 +109,8 @@ class AuditRules:
             assert [event.event for event in found] == ["e1", "e2", "e3"]
             assert more
 
-    def test_events_are_chosen(self, stores: Stores) -> None:
-        """By person, client, digest and name; a star stands for the rest of a name, and nothing else does."""
+    def test_events_are_selected_by_each_filter(self, stores: Stores) -> None:
+        """Filters are person, client, digest and event name. Only a final star is a wildcard."""
         record(stores.audit("token.issued", client_id="a", subject="s"))
         record(stores.audit("token.revoked", client_id="b", subject="s"))
         record(stores.audit("tokenXissued", client_id="b", name_digest="d"))
@@ -127,8 +127,8 @@ class AuditRules:
         assert names(event="token%*") == []
         assert names(subjects=[]) == []
 
-    def test_old_events_go_in_batches(self, stores: Stores) -> None:
-        """What is past its days goes, oldest first, a few rows a transaction; the rest stays."""
+    def test_old_events_are_purged_in_batches(self, stores: Stores) -> None:
+        """Events past their retention time are deleted oldest first, a few rows a transaction."""
         for age in range(10, 0, -1):
             record(replace(stores.audit("e"), at=stores.now - age * 1000))
         with stores.counted_commits() as commits:

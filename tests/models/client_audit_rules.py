@@ -1,4 +1,4 @@
-"""What every database must tell of changes to clients."""
+"""Every database stores each change of a client with its audit row."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ REASONS = {
 
 @contextmanager
 def without_audit(stores: Stores) -> Iterator[None]:
-    """Take the audit table away for a while."""
+    """Remove the audit table until the block ends."""
     with stores.engine.begin() as connection:
         connection.execute(text("ALTER TABLE audit_event RENAME TO audit_away"))
     try:
@@ -46,11 +46,11 @@ def take_over(stores: Stores, *client_ids: str) -> None:
 
 
 class ClientAuditRules:
-    """Each change of a client is told, in the transaction that makes it."""
+    """Each change of a client has an audit row in the same transaction."""
 
     @pytest.mark.parametrize("change", CHANGES)
-    def test_change_is_told(self, stores: Stores, change: str) -> None:
-        """A change of a client is one audit row: when, which client, and that an operator did it."""
+    def test_change_has_an_audit_row(self, stores: Stores, change: str) -> None:
+        """The row names the time, the client and the actor."""
         client_id, _ = stores.register()
         CHANGES[change](stores, client_id)
         (row,) = stores.rows("audit_event")
@@ -60,28 +60,28 @@ class ClientAuditRules:
         assert (row["actor"], row["reason"]) == ("operator", REASONS.get(change))
 
     @pytest.mark.parametrize("change", CHANGES)
-    def test_change_that_cannot_be_told_is_none(self, stores: Stores, change: str) -> None:
-        """Where its row cannot be written the change is not made."""
+    def test_change_is_not_stored_without_its_audit_row(self, stores: Stores, change: str) -> None:
+        """If the audit row cannot be stored, the client is not changed."""
         client_id, _ = stores.register()
         before = stores.rows("client"), stores.rows("client_secret")
         with without_audit(stores), pytest.raises(StoreUnavailable):
             CHANGES[change](stores, client_id)
         assert (stores.rows("client"), stores.rows("client_secret")) == before
 
-    def test_deletion_is_told(self, stores: Stores) -> None:
-        """A client that was deleted was disabled first, and both are told."""
+    def test_deletion_has_two_audit_rows(self, stores: Stores) -> None:
+        """A deleted client is disabled first; each step has its own row."""
         client_id, _ = stores.register()
         stores.clients.delete(client_id)
         events = [(row["event"], row["client_id"]) for row in stores.rows("audit_event")]
         assert events == [("client.disabled", client_id), ("client.deleted", client_id)]
 
-    def test_each_that_was_imported_is_told(self, stores: Stores) -> None:
-        """An import is a row for each client."""
+    def test_each_imported_client_has_an_audit_row(self, stores: Stores) -> None:
+        """An import stores a row for each client."""
         take_over(stores, "one", "two")
         assert [row["client_id"] for row in stores.rows("audit_event")] == ["one", "two"]
 
-    def test_many_changes_at_once_fit_the_column(self, stores: Stores) -> None:
-        """A change of everything is told, cut where the column ends."""
+    def test_long_list_of_changes_is_cut_to_the_column(self, stores: Stores) -> None:
+        """A change of every field is audited; the list of fields is cut at the column's length."""
         client_id, _ = stores.register()
         changes: dict[str, object] = {
             "owner": "me",
@@ -115,10 +115,10 @@ class ClientAuditRules:
         assert [row["event"] for row in stores.rows("audit_event")] == [change]
         assert stores.clients.list() == []
 
-    def test_no_secret_is_told(self, stores: Stores) -> None:
-        """No row holds a secret."""
+    def test_audit_row_holds_no_secret(self, stores: Stores) -> None:
+        """No audit row contains a client secret."""
         client_id, secret = stores.register()
         new = stores.clients.rotate_secret(client_id, old_not_after=stores.now)
-        told = str(stores.rows("audit_event"))
-        assert secret not in told
-        assert new not in told
+        audited = str(stores.rows("audit_event"))
+        assert secret not in audited
+        assert new not in audited

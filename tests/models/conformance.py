@@ -1,4 +1,4 @@
-"""The rules that hold on every database that we support."""
+"""The rules that hold on every supported database."""
 
 from tests.models.audit_rules import AuditRules
 from tests.models.client_audit_rules import ClientAuditRules
@@ -35,4 +35,4 @@ class StoreConformance(
     ClientAuditRules,
     DriverRules,
 ):
-    """Every rule, for a database that `place` and `bare_place` give: one migrated, one without a table."""
+    """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

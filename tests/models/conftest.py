@@ -1,4 +1,4 @@
-"""Stores on a database, whichever it is."""
+"""Fixtures for stores on any database."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def stores(place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterat
 
 @pytest.fixture
 def hurried(stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch) -> Stores:
-    """The same, on connections that give up soon."""
+    """The same stores, on connections with a short timeout."""
     monkeypatch.setattr(DatabasePool, "timeout", lambda _: 0.02)
     event.listen(stores.engine, "connect", lambda connection, _: place.hurry(connection), insert=True)
     stores.engine.dispose()
@@ -82,7 +82,7 @@ def hurried(stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch) -> St
 
 @pytest.fixture
 def bare(bare_place: Place, make_site: Callable[..., Site], clock: Clock) -> Iterator[Stores]:
-    """The stores of an application on a database of its own, without a table."""
+    """The stores of an application on an own database without tables."""
     site = make_site(NETID_DATABASE_URL=bare_place.url)
     with site.app.app_context():
         yield Stores(site, clock)
@@ -90,7 +90,7 @@ def bare(bare_place: Place, make_site: Callable[..., Site], clock: Clock) -> Ite
 
 @pytest.fixture
 def later(tmp_path: Path) -> Callable[..., str]:
-    """Write a copy of our migrations with one more at the end, and give back its folder."""
+    """Returns a function that copies our migrations, adds one, and returns the folder."""
 
     def write(more: str = "") -> str:
         folder = tmp_path / "migrations"

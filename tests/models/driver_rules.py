@@ -1,4 +1,4 @@
-"""What every database must keep to on the hot path's own way to it."""
+"""Every database behaves in the same way through `DriverConnection`, the hot path to it."""
 
 import pytest
 from sqlalchemy import bindparam, func, insert, select, text
@@ -15,7 +15,7 @@ ROW = {"name": "a-scope", "description": "", "needs": ["group:x"]}
 
 
 def many() -> int:
-    """How many scopes there are."""
+    """The number of scopes."""
     with DriverConnection(alone=True) as link:
         found = link.first(_COUNT, {})
     assert found is not None
@@ -23,7 +23,7 @@ def many() -> int:
 
 
 def break_off(error: type[BaseException], *, alone: bool = False) -> None:
-    """Store a scope, and be stopped before the end."""
+    """Store a scope, and raise before the commit."""
     with DriverConnection(alone=alone) as link:
         link.run(_INSERT, ROW)
         raise error
@@ -32,15 +32,15 @@ def break_off(error: type[BaseException], *, alone: bool = False) -> None:
 class DriverRules:
     """`DriverConnection`: SQLAlchemy's pool, the driver's own execution."""
 
-    def test_what_is_committed_stays(self, stores: Stores) -> None:
-        """A commit keeps what was run."""
+    def test_committed_rows_are_stored(self, stores: Stores) -> None:
+        """A commit stores the rows of all statements before it."""
         with DriverConnection() as link:
             assert link.run(_INSERT, ROW) == 1
             link.commit()
         assert stores.rows("scope") == [ROW]
 
-    def test_what_is_not_committed_is_undone(self, stores: Stores) -> None:
-        """Without a commit, and with an error of any kind, nothing stays."""
+    def test_uncommitted_rows_are_rolled_back(self, stores: Stores) -> None:
+        """Without a commit, and after any error, nothing is stored."""
         with DriverConnection() as link:
             link.run(_INSERT, ROW)
         assert many() == 0
@@ -48,8 +48,8 @@ class DriverRules:
             break_off(KeyError)
         assert many() == 0
 
-    def test_connection_that_was_alone(self, stores: Stores) -> None:
-        """A connection that ran statements by themselves has transactions again when the next one has it."""
+    def test_connection_leaves_autocommit_when_it_returns_to_the_pool(self, stores: Stores) -> None:
+        """A connection that ran in autocommit has transactions again for its next user."""
         stores.engine.dispose()
         assert many() == 0
         with connection() as link:
@@ -58,7 +58,7 @@ class DriverRules:
         assert many() == 0
 
     def test_interrupted_work_ends_its_connection(self, stores: Stores) -> None:
-        """Whoever is stopped in the middle leaves no connection that nobody knows the state of."""
+        """An interrupted unit of work invalidates its connection, because its state is unknown."""
         stores.engine.dispose()
         many()
         with connection() as kept:
@@ -71,8 +71,8 @@ class DriverRules:
                 first = next_one.connection.driver_connection
         assert "Current Checked out connections: 0" in stores.engine.pool.status()
 
-    def test_connection_that_was_closed_behind_our_back(self, stores: Stores) -> None:
-        """A connection that its driver has given up costs one refusal, and is replaced."""
+    def test_lost_connection_costs_one_refusal(self, stores: Stores) -> None:
+        """A connection that the driver has closed causes one refusal, and is replaced."""
         for alone in (True, False):
             with connection() as kept:
                 idle = kept.connection.driver_connection
@@ -83,8 +83,8 @@ class DriverRules:
             assert many() == 0
             assert "Current Checked out connections: 0" in stores.engine.pool.status()
 
-    def test_rows_by_their_columns(self, stores: Stores) -> None:
-        """Values come back as they were given, by the names of their columns."""
+    def test_values_are_read_back_by_column_name(self, stores: Stores) -> None:
+        """Values are read back unchanged, by the names of their columns."""
         with DriverConnection() as link:
             link.run_each(_INSERT, [{**ROW, "name": name} for name in ("b", "c")])
             link.commit()
@@ -93,8 +93,8 @@ class DriverRules:
             assert link.all(ask, {"of_name": "b"}) == [{**ROW, "name": "b"}]
             assert link.first(ask, {"of_name": "a"}) is None
 
-    def test_statement_of_changing_text(self, stores: Stores) -> None:
-        """A statement whose text depends on its values is refused before it runs."""
+    def test_statement_whose_sql_depends_on_its_values_is_refused(self, stores: Stores) -> None:
+        """Such a statement is refused before it runs."""
         ask = Statement(select(_SCOPE).where(_SCOPE.c.name.in_(bindparam("names", expanding=True))))
         with pytest.raises(TypeError), DriverConnection() as link:
             link.all(ask, {"names": ["a"]})

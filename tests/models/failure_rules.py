@@ -1,4 +1,4 @@
-"""Refused logins and refused passwords: what every database must keep of them, and for how long."""
+"""Every database keeps refused logins and refused passwords in the same way, for the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,7 +33,7 @@ class FailureRules:
     """Rules of the stores of failures and of refused passwords."""
 
     def test_failures_are_found_by_name_and_subject(self, stores: Stores) -> None:
-        """A person's failures are those under the name and those of the subject, each once, newest first."""
+        """A person's failures are those of the name and of the subject, each once, newest first."""
         by_name = record(stores, NAME, None)
         stores.clock.now += 1
         by_subject = record(stores, OTHER, ALICE)
@@ -45,8 +45,8 @@ class FailureRules:
         past, _ = FAILURES.look(NAME, None, 0)
         assert [each.id for each in past] == [by_both, by_name]
 
-    def test_failures_before_a_moment_are_not_told(self, stores: Stores) -> None:
-        """A look goes back to a moment, and not to it."""
+    def test_failures_at_or_before_since_are_left_out(self, stores: Stores) -> None:
+        """A look-up returns failures after `since`, and none at that second."""
         record(stores)
         stores.clock.now += 60
         newest = record(stores)
@@ -54,14 +54,14 @@ class FailureRules:
             past, _ = FAILURES.look(NAME, subject, stores.now - 60)
             assert [each.id for each in past] == [newest]
 
-    def test_thresholds_are_answered(self, stores: Stores) -> None:
-        """When the n-th newest guess was: by client, by address, of all; repetitions are no guesses."""
+    def test_threshold_is_the_time_of_the_nth_newest_new_password(self, stores: Stores) -> None:
+        """Thresholds count by client, by address or all failures. Repeated passwords do not count."""
         began = stores.now
         for number in range(4):
             record(stores, client_id=f"client{number % 2}", address=f"192.0.2.{number // 2}")
             record(stores, is_new_password=False)
             stores.clock.now += 10
-        asked = [
+        thresholds = [
             Threshold(2, 0, client_id="client0"),
             Threshold(3, 0, client_id="client0"),
             Threshold(2, 0, address="192.0.2.1"),
@@ -70,11 +70,11 @@ class FailureRules:
             Threshold(1, began + 29),
             Threshold(1, began + 30),
         ]
-        _, answers = FAILURES.look(OTHER, None, 0, asked)
+        _, answers = FAILURES.look(OTHER, None, 0, thresholds)
         assert list(answers) == [began, None, began + 20, began, None, began + 30, None]
 
-    def test_settled_and_forgotten(self, stores: Stores) -> None:
-        """A try that was written down before it was made is what came of it, or nothing at all."""
+    def test_pending_attempt_is_settled_or_deleted(self, stores: Stores) -> None:
+        """An attempt under way gets its outcome, or its row is deleted."""
         settled, forgotten = record(stores), record(stores)
         FAILURES.settle(settled, Outcome("locked", BOB, is_new_password=False, tried=False))
         FAILURES.forget(forgotten)
@@ -83,9 +83,9 @@ class FailureRules:
         assert (row["is_new_password"], row["tried"], row["cleared"]) == (False, False, False)
 
     def test_clearing_marks_and_deletes_nothing(self, stores: Stores) -> None:
-        """A success marks the failures of the person, and of the name as typed, and nobody else's.
+        """A success marks the failures of the person and of the name as typed, and no others.
 
-        Names that fold alike share a digest: those under the name that are another's, or nobody's, stay.
+        Names that fold alike share a digest. Rows of another person, or of no person, under the name stay.
         """
         rows = [(NAME, TYPED), (OTHER, ALICE), (NAME, ALICE), (NAME, BOB), (NAME, None), (NAME, "spelling:2")]
         numbers = [record(stores, *row) for row in rows]
@@ -95,16 +95,16 @@ class FailureRules:
         past, _ = FAILURES.look(NAME, ALICE, 0)
         assert {each.id for each in past if not each.cleared} == set(numbers[3:])
 
-    def test_clearing_reaches_back_to_a_moment(self, stores: Stores) -> None:
-        """Failures at the moment itself, or before it, stay as they are."""
+    def test_clearing_leaves_failures_at_or_before_since(self, stores: Stores) -> None:
+        """Failures at that second, or earlier, are not marked."""
         record(stores)
         stores.clock.now += 60
         newest = record(stores)
         FAILURES.clear([ALICE], stores.now - 60)
         assert [row["id"] for row in stores.rows("login_failure") if row["cleared"]] == [newest]
 
-    def test_failures_at_once_are_all_counted(self, stores: Stores) -> None:
-        """16 threads at once: nothing is counted twice or not at all."""
+    def test_concurrent_failures_are_each_counted_once(self, stores: Stores) -> None:
+        """16 threads record at once, and each failure counts exactly once."""
 
         def fail(number: int) -> int:
             with stores.site.app.app_context():
@@ -117,8 +117,8 @@ class FailureRules:
         assert {each.id for each in past} == set(numbers)
         assert list(answers) == [stores.now, None]
 
-    def test_whoever_comes_last_sees_all(self, stores: Stores) -> None:
-        """Of many who write themselves down and then look, at least one sees all the others."""
+    def test_last_of_concurrent_attempts_sees_all_others(self, stores: Stores) -> None:
+        """If many attempts record themselves and then look, at least one sees all others."""
 
         def enter(_: int) -> int:
             with stores.site.app.app_context():
@@ -130,8 +130,8 @@ class FailureRules:
         assert seen[-1] == 16
         assert all(count >= place for place, count in enumerate(seen, start=1))
 
-    def test_few_refused_passwords_are_kept(self, stores: Stores) -> None:
-        """Five of a person at most, the newest, each once; nobody else's are touched."""
+    def test_five_newest_refused_passwords_are_kept(self, stores: Stores) -> None:
+        """At most five of a person are kept, the newest, each once. Other people's rows stay."""
         REFUSED.remember(BOB, "a-client", b"bobs", b"", stores.now)
         for number in (1, 2, 3, 4, 5, 2, 6):
             stores.clock.now += 1
@@ -153,9 +153,7 @@ class FailureRules:
         assert [(each.client_id, each.at) for each in found] == [("one", stores.now), ("two", stores.now - 1)]
 
     @pytest.mark.parametrize(("fingerprint", "lifetime"), [(b"state", 900), (b"", 3600)])
-    def test_refused_passwords_are_forgotten_in_minutes(
-        self, stores: Stores, fingerprint: bytes, lifetime: int
-    ) -> None:
+    def test_refused_passwords_expire(self, stores: Stores, fingerprint: bytes, lifetime: int) -> None:
         """A password that was certainly wrong is kept for 15 minutes, any other one for an hour."""
         REFUSED.remember(ALICE, "a-client", b"tag1", fingerprint, stores.now)
         stores.clock.now += lifetime - 1
@@ -169,7 +167,7 @@ class FailureRules:
         assert stores.rows("refused_password") == []
 
     def test_failures_are_kept_for_a_month(self, stores: Stores) -> None:
-        """The help desk looks back on them; after that they go, in batches."""
+        """The help desk sees a month of failures; older rows are purged in batches."""
         for _ in range(3):
             record(stores)
         stores.clock.now += 31 * DAY - 1

@@ -1,4 +1,4 @@
-"""What every database must do with programs that log a person in at every call."""
+"""Every database caps the grants of programs that log a person in at every call."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -13,13 +13,13 @@ class GrantCapRules:
     """The cap on live grants of one person with one client."""
 
     def test_grants_beyond_the_cap_end(self, stores: Stores) -> None:
-        """At an issue beyond the cap the grants that were idle longest end; the new one and the rest live."""
+        """An issue beyond the cap ends the grants that were idle longest. The new one and the rest live."""
         stores.cap_grants(3)
         issued = [self._later(stores) for _ in range(5)]
         assert [stores.lives(each) for each in issued] == [False, False, True, True, True]
 
-    def test_used_grant_is_not_idle(self, stores: Stores) -> None:
-        """A grant that was refreshed since is younger than one that was made after it."""
+    def test_refreshed_grant_is_not_idle(self, stores: Stores) -> None:
+        """A grant that was refreshed counts as younger than one that was made later."""
         stores.cap_grants(2)
         first, second = self._later(stores), self._later(stores)
         stores.clock.now += 10
@@ -27,8 +27,8 @@ class GrantCapRules:
         third = self._later(stores)
         assert [stores.lives(each) for each in (first, second, third)] == [True, False, True]
 
-    def test_cap_is_of_one_person_with_one_client(self, stores: Stores) -> None:
-        """Other people, other clients, and programs on their own behalf end no grant and lose none."""
+    def test_cap_counts_one_person_with_one_client(self, stores: Stores) -> None:
+        """Grants of other people, other clients and programs without a user neither count nor end."""
         stores.cap_grants(1)
         kept = [
             stores.issue(),
@@ -38,15 +38,15 @@ class GrantCapRules:
         ]
         assert all(map(stores.lives, kept))
 
-    def test_ended_family_refreshes_no_more(self, stores: Stores) -> None:
-        """The refresh token of a grant that the cap ended is dead as well, and no theft."""
+    def test_refresh_token_of_a_capped_grant_is_dead(self, stores: Stores) -> None:
+        """The refresh token of a grant that the cap ended is dead, and its use is no theft."""
         stores.cap_grants(1)
         first = self._later(stores)
         self._later(stores)
         assert stores.refreshes.find(first.refresh) is None
 
-    def test_dead_grants_count_for_nothing(self, stores: Stores) -> None:
-        """Revoked and expired grants that wait for the purge end no living one."""
+    def test_dead_grants_do_not_count_towards_the_cap(self, stores: Stores) -> None:
+        """Revoked and expired grants that wait for the purge end no live grant."""
         stores.cap_grants(2)
         first = self._later(stores)
         revoked = self._later(stores)
@@ -55,38 +55,38 @@ class GrantCapRules:
         assert stores.lives(first)
 
     def test_end_by_the_cap_is_audited(self, stores: Stores) -> None:
-        """What the cap ended is one row, with client, person and number."""
+        """One audit row has the client, the person and the number of ended grants."""
         stores.cap_grants(1)
         stores.issue(event=stores.audit(client_id="a-client", subject="subject-of-alice"))
         stores.issue(event=stores.audit(client_id="a-client", subject="subject-of-alice"))
-        told = stores.rows("audit_event")[-1]
-        assert (told["event"], told["reason"]) == ("grant.revoked", "cap: 1 ended")
-        assert (told["client_id"], told["subject"]) == ("a-client", "subject-of-alice")
+        audited = stores.rows("audit_event")[-1]
+        assert (audited["event"], audited["reason"]) == ("grant.revoked", "cap: 1 ended")
+        assert (audited["client_id"], audited["subject"]) == ("a-client", "subject-of-alice")
 
     def test_issue_and_cap_are_one_transaction(self, stores: Stores) -> None:
-        """What the cap ends is committed with the issue."""
+        """The grants that the cap ends are committed with the issue."""
         stores.cap_grants(1)
         stores.issue()
         with stores.counted_commits() as commits:
             stores.issue()
         assert len(commits) == 1
 
-    def test_most_issues_do_not_look(self, stores: Stores) -> None:
-        """One issue in five looks where the cap is 50, and one process exceeds it by no more than four."""
+    def test_one_issue_in_five_looks_at_a_cap_of_50(self, stores: Stores) -> None:
+        """One process exceeds a cap of 50 by no more than four."""
         cap = GrantCap(50)
         looks = [cap.is_due("a-client", "subject-of-alice") for _ in range(100)]
         assert sum(looks) == 20
         assert all(any(looks[at : at + 5]) for at in range(96))
 
-    def test_rows_of_a_script_do_not_pile_up(self, stores: Stores) -> None:
-        """However often a program logs in, the table keeps as many of its grants as the cap allows."""
+    def test_script_that_logs_in_often_keeps_few_rows(self, stores: Stores) -> None:
+        """The table keeps as many grants of a program as the cap allows, however often it logs in."""
         stores.cap_grants(2)
         for _ in range(10):
             self._later(stores)
         assert stores.counts()["grant"] == 2
 
-    def test_logins_at_the_same_moment(self, stores: Stores) -> None:
-        """Sixteen threads at the cap all get their token, and the next issue leaves no more than the cap."""
+    def test_concurrent_logins_at_the_cap_all_succeed(self, stores: Stores) -> None:
+        """16 threads at the cap all get a token, and the next issue leaves no more than the cap."""
         stores.cap_grants(2)
         stores.issue()
         start = Barrier(THREADS)
@@ -103,7 +103,7 @@ class GrantCapRules:
         assert stores.counts()["grant"] == 2
 
     def test_people_at_the_cap_are_counted(self, stores: Stores) -> None:
-        """Of each client the people are counted who have as many live grants as the cap, however it walks."""
+        """For each client, counts people with as many live grants as the cap, whatever the chunk size."""
         for subject, grants in (("a", 3), ("b", 2), ("c", 4), (None, 5)):
             for _ in range(grants):
                 stores.issue(subject=subject)
@@ -112,7 +112,7 @@ class GrantCapRules:
             assert people_at_cap(3, stores.now, chunk_rows=rows) == {"a-client": 2}
 
     def test_dead_grants_put_nobody_at_the_cap(self, stores: Stores) -> None:
-        """Who logged in often, long ago, is not at the cap."""
+        """A person whose many grants have expired is not at the cap."""
         for _ in range(3):
             stores.issue(access_ttl=60, refresh_ttl=None)
         assert people_at_cap(3, stores.now) == {"a-client": 1}

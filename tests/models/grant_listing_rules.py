@@ -1,4 +1,4 @@
-"""What every database must do when an operator looks for grants, and ends them."""
+"""Every database lists and ends the grants that an operator selects."""
 
 import pytest
 
@@ -12,8 +12,8 @@ CHUNKS = pytest.mark.parametrize("rows", [1, 2, 3, 100])
 class GrantListingRules:
     """Listing and ending by grant, person, client and time."""
 
-    def test_listed_grant_tells_what_it_is(self, stores: Stores) -> None:
-        """A grant is listed with its client's name, its person, its scope and its times."""
+    def test_listed_grant_has_client_person_scope_and_times(self, stores: Stores) -> None:
+        """A listed grant has its client's name, its person, its scope and its times."""
         client_id, _ = stores.register("Library")
         issued = stores.issue(client_id)
         (found,), more = list_grants(Selection(), stores.now, limit=10)
@@ -24,7 +24,7 @@ class GrantListingRules:
     @CHUNKS
     @pytest.mark.parametrize("limit", [1, 3, 4, 5])
     def test_list_is_bounded_and_newest_first(self, stores: Stores, rows: int, limit: int) -> None:
-        """No more than `limit` are listed, the newest, and it is said whether there are more."""
+        """At most `limit` grants are listed, the newest, with a flag for more."""
         ids = []
         for _ in range(4):
             stores.clock.now += 3600
@@ -34,8 +34,8 @@ class GrantListingRules:
         assert more == (limit < 4)
 
     @CHUNKS
-    def test_selection_means_all_that_is_named(self, stores: Stores, rows: int) -> None:
-        """A grant is meant where it matches person, client, time and id at once; what is not named is any."""
+    def test_selection_matches_every_given_value(self, stores: Stores, rows: int) -> None:
+        """A selected grant matches person, client, time and id at once. A missing value matches any."""
         mine, other, bobs = self._three(stores)
         before = stores.now - 1
         for chosen, meant in (
@@ -53,7 +53,7 @@ class GrantListingRules:
             assert {each.id for each in found} == meant, chosen
 
     def test_dead_grants_are_not_listed(self, stores: Stores) -> None:
-        """What was revoked, or ended by itself, is listed no more."""
+        """Revoked and expired grants are not listed."""
         revoked = stores.issue()
         stores.grants.revoke_refresh_token(revoked.refresh, stores.audit("token.revoked"))
         stores.issue(access_ttl=60, refresh_ttl=None)
@@ -62,8 +62,8 @@ class GrantListingRules:
 
     @CHUNKS
     @pytest.mark.parametrize("chosen", [Selection(client_id="mine"), Selection(subjects=[ALICE])])
-    def test_chosen_grants_end_and_no_other(self, stores: Stores, chosen: Selection, rows: int) -> None:
-        """Every grant that is meant ends with its tokens, in however many batches, and others live on."""
+    def test_selected_grants_end_and_no_others(self, stores: Stores, chosen: Selection, rows: int) -> None:
+        """Every selected grant ends with its tokens, in any number of batches. Others live on."""
         mine = [stores.issue("mine") for _ in range(5)]
         other = stores.issue("another", subject=BOB)
         event = stores.audit("grant.revoked", reason="operator")
@@ -72,42 +72,42 @@ class GrantListingRules:
         assert stores.lives(other)
         assert end_grants(chosen, event, stores.now, batch=2, chunk_rows=rows) == 0
 
-    def test_one_audit_row_tells_of_all(self, stores: Stores) -> None:
-        """However many batches it took, one row tells how many ended; none where none did."""
+    def test_one_audit_row_has_the_number_of_ended_grants(self, stores: Stores) -> None:
+        """Any number of batches makes one row; there is no row if no grant ended."""
         for _ in range(5):
             stores.issue()
         event = stores.audit("grant.revoked", reason="operator", subject=ALICE)
         for _ in range(2):
             end_grants(Selection(subjects=[ALICE]), event, stores.now, batch=2)
-        (told,) = (row for row in stores.rows("audit_event") if row["event"] == "grant.revoked")
-        assert (told["reason"], told["subject"]) == ("operator: 5 ended", ALICE)
+        (audited,) = (row for row in stores.rows("audit_event") if row["event"] == "grant.revoked")
+        assert (audited["reason"], audited["subject"]) == ("operator: 5 ended", ALICE)
 
-    def test_a_batch_is_a_transaction(self, stores: Stores) -> None:
-        """No more grants end in one transaction than was said, so that nobody waits for long."""
+    def test_each_batch_is_a_transaction(self, stores: Stores) -> None:
+        """No transaction ends more grants than the batch size, so that no writer waits for long."""
         for _ in range(5):
             stores.issue()
         with stores.counted_commits() as commits:
             end_grants(Selection(subjects=[ALICE]), stores.audit(reason="operator"), stores.now, batch=2)
         assert len(commits) == 3 + 1
 
-    def test_subject_is_meant_before_a_net_id(self, stores: Stores) -> None:
-        """A word that is some grant's subject means that person; else whoever had it as a Net ID."""
+    def test_stable_id_takes_precedence_over_a_net_id(self, stores: Stores) -> None:
+        """A word that is a stable id means that person; otherwise it is read as a Net ID."""
         stores.issue(subject="x", net_id="alice")
         stores.issue(subject="y", net_id="x")
         assert subjects_of("x") == ("x",)
         assert subjects_of("alice") == ["x"]
 
     @CHUNKS
-    def test_net_id_of_two_people(self, stores: Stores, rows: int) -> None:
-        """Where a Net ID went from one person to another, both are told."""
+    def test_net_id_given_to_another_person_means_both(self, stores: Stores, rows: int) -> None:
+        """If a Net ID went from one person to another, both stable ids are returned."""
         for subject in ("second", "first", "second", None):
             stores.issue(subject=subject, net_id="alice")
         stores.issue(subject="third", net_id="bob")
         assert subjects_of("alice", chunk_rows=rows) == ["first", "second"]
 
     @pytest.mark.parametrize("strange", ["", "nobody", "a\0b", "\udcff", "' OR 1=1 --", "x" * 10_000])
-    def test_strange_person_is_nobody(self, stores: Stores, strange: str) -> None:
-        """What could be no person's name finds nobody, and is no error."""
+    def test_impossible_name_finds_nobody(self, stores: Stores, strange: str) -> None:
+        """A text that cannot be a name finds nobody, and is no error."""
         stores.issue()
         assert list(subjects_of(strange)) == []
 

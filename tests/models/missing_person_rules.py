@@ -1,4 +1,4 @@
-"""What every database must do with people whom the directory does not have any more."""
+"""Every database keeps the people whom the directory no longer finds."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,20 +17,20 @@ THREADS = 16
 
 
 def miss(stores: Stores, servers: Sequence[str] = (ONE,), *, subject: str = ALICE, limit: int = 20) -> Missed:
-    """Not to find a person."""
+    """Record that the directory did not find a person."""
     event = stores.audit("grant.revoked", subject=subject, reason="unknown_person")
     return MissingPersonStore(mass_removal_limit=limit).missed(subject, servers, event)
 
 
 class MissingPersonRules:
-    """When a person is believed gone, and what ends then."""
+    """When a missing person is confirmed, and what ends then."""
 
     @pytest.mark.parametrize("later", [0, 60, DAY - 1])
     @pytest.mark.parametrize("servers", [(), (ONE,), (ONE, ONE)])
-    def test_one_word_of_one_day_ends_nothing(
+    def test_one_server_within_a_day_ends_no_grant(
         self, stores: Stores, later: int, servers: Sequence[str]
     ) -> None:
-        """What one server says, however often within a day, ends nothing."""
+        """One server's answers within a day end nothing, however many there are."""
         issued = stores.issue(access_ttl=2 * DAY)
         for _ in range(2):
             assert miss(stores, servers) == Missed(absence=MissingPerson.UNCERTAIN)
@@ -39,13 +39,13 @@ class MissingPersonRules:
 
     @pytest.mark.parametrize("servers", [(), (ONE,)])
     def test_later_day_confirms(self, stores: Stores, servers: Sequence[str]) -> None:
-        """A look that finds nobody a day after the first ends every grant, with any client; one row tells."""
+        """A miss a day after the first ends every grant with every client; there is one audit row."""
         issued = [stores.issue(client, access_ttl=2 * DAY) for client in ("one", "two")]
         other = stores.issue(subject="subject-of-bob", access_ttl=2 * DAY)
         miss(stores, servers)
         stores.clock.now += DAY
-        told = miss(stores, servers)
-        assert (told.absence, told.event and told.event.reason) == (
+        missed = miss(stores, servers)
+        assert (missed.absence, missed.event and missed.event.reason) == (
             MissingPerson.GONE,
             "unknown_person: 2 ended",
         )
@@ -53,21 +53,22 @@ class MissingPersonRules:
         assert [row["reason"] for row in stores.rows("audit_event")][3:] == ["unknown_person: 2 ended"]
 
     def test_another_server_confirms(self, stores: Stores) -> None:
-        """Two servers that say so are believed, at once or one after the other."""
-        for subject, words in (("a", [(ONE, TWO)]), ("b", [(ONE,), (TWO,)]), ("c", [(), (ONE, TWO)])):
+        """A miss on a second server confirms the first, at once or later."""
+        for subject, answers in (("a", [(ONE, TWO)]), ("b", [(ONE,), (TWO,)]), ("c", [(), (ONE, TWO)])):
             issued = stores.issue(subject=subject)
-            assert [miss(stores, said, subject=subject).absence for said in words][-1] is MissingPerson.GONE
+            outcomes = [miss(stores, servers, subject=subject).absence for servers in answers]
+            assert outcomes[-1] is MissingPerson.GONE
             assert not stores.lives(issued)
 
-    def test_no_name_is_no_other_server(self, stores: Stores) -> None:
-        """A directory that names no server confirms nothing that a server said."""
+    def test_unnamed_server_confirms_nothing(self, stores: Stores) -> None:
+        """A directory that names no server does not confirm another server's answer."""
         issued = stores.issue()
-        for said in ((), (ONE,), ()):
-            assert miss(stores, said).absence is MissingPerson.UNCERTAIN
+        for servers in ((), (ONE,), ()):
+            assert miss(stores, servers).absence is MissingPerson.UNCERTAIN
         assert stores.lives(issued)
 
-    def test_found_again(self, stores: Stores) -> None:
-        """Who was found again was never missed: the day begins anew."""
+    def test_person_who_is_found_again_starts_a_new_day(self, stores: Stores) -> None:
+        """A person who was found again counts as never missed."""
         issued = stores.issue(access_ttl=3 * DAY)
         miss(stores)
         assert stores.found(issued.refresh).missed
@@ -77,8 +78,8 @@ class MissingPersonRules:
         assert miss(stores).absence is MissingPerson.UNCERTAIN
         assert stores.lives(issued)
 
-    def test_only_whom_it_is_about_was_missed(self, stores: Stores) -> None:
-        """A refresh token says whether its own person was missed; a program is nobody."""
+    def test_refresh_token_shows_whether_its_own_person_was_missed(self, stores: Stores) -> None:
+        """A refresh token shows its own person only; a program has no person."""
         others = [stores.issue(subject=subject) for subject in ("subject-of-bob", None)]
         miss(stores)
         assert not any(stores.found(each.refresh).missed for each in others)
@@ -95,33 +96,33 @@ class MissingPersonRules:
         assert gone.absence is MissingPerson.GONE
         assert not stores.lives(issued)
 
-    def test_gone_again_after_being_back(self, stores: Stores) -> None:
-        """Who was believed gone, and has grants from later, is missed for the first time again."""
+    def test_person_with_later_grants_is_missed_for_the_first_time_again(self, stores: Stores) -> None:
+        """A confirmed person who has logged in since is missed for the first time again."""
         miss(stores, (ONE, TWO))
         stores.clock.now += DAY
         issued = stores.issue()
         assert miss(stores).absence is MissingPerson.UNCERTAIN
         assert stores.lives(issued)
 
-    def test_what_raced_with_the_end_ends_too(self, stores: Stores) -> None:
-        """A grant that slipped through as its person's grants ended ends at its own next look."""
+    def test_grant_stored_while_the_others_ended_ends_at_its_next_look(self, stores: Stores) -> None:
+        """A grant that was stored during the end of the person's grants ends at its next refresh."""
         miss(stores, (ONE, TWO))
         issued = stores.issue()
         assert miss(stores, (ONE,), limit=1).absence is MissingPerson.GONE
         assert not stores.lives(issued)
 
-    def test_nothing_left_to_end(self, stores: Stores) -> None:
-        """Where no grant lives nothing is audited."""
+    def test_nothing_is_audited_if_no_grant_is_live(self, stores: Stores) -> None:
+        """Without a live grant, there is no audit row."""
         stores.issue(access_ttl=60, refresh_ttl=None)
         stores.clock.now += 60
         assert miss(stores, (ONE, TWO)) == Missed(absence=MissingPerson.GONE)
         assert [row["event"] for row in stores.rows("audit_event")] == ["token.issued"]
 
     def test_no_more_people_than_the_limit_are_believed_gone(self, stores: Stores) -> None:
-        """No more people than the limit allows are believed gone within a day; the others the day after."""
+        """The limit bounds how many people are confirmed within a day; the others follow a day later."""
         issued = {subject: stores.issue(subject=subject, access_ttl=2 * DAY) for subject in "abc"}
-        told = [miss(stores, (ONE, TWO), subject=subject, limit=2).absence for subject in "abc"]
-        assert told == [MissingPerson.GONE, MissingPerson.GONE, MissingPerson.BRAKED]
+        outcomes = [miss(stores, (ONE, TWO), subject=subject, limit=2).absence for subject in "abc"]
+        assert outcomes == [MissingPerson.GONE, MissingPerson.GONE, MissingPerson.BRAKED]
         assert stores.lives(issued["c"])
         stores.clock.now += DAY - 1
         assert miss(stores, (TWO,), subject="c", limit=2).absence is MissingPerson.BRAKED
@@ -129,8 +130,8 @@ class MissingPersonRules:
         assert miss(stores, subject="c", limit=2).absence is MissingPerson.GONE
         assert not stores.lives(issued["c"])
 
-    def test_old_rows_go(self, stores: Stores) -> None:
-        """People who are gone are forgotten once the limit no longer counts them, or no grant is left."""
+    def test_rows_of_missing_people_are_purged(self, stores: Stores) -> None:
+        """Confirmed rows are deleted once the limit no longer counts them, or no grant is left."""
         miss(stores, (ONE, TWO), subject="a")
         miss(stores, subject="b")
         stores.clock.now += DAY
@@ -141,7 +142,7 @@ class MissingPersonRules:
         assert {row["subject"] for row in stores.rows("missing_person")} == {"b", "c"}
 
     def test_row_and_end_are_one_transaction(self, stores: Stores) -> None:
-        """A miss that ends something commits once; where its audit row fails, nothing of it happened."""
+        """The row and the end of the grants are committed once; if the audit row fails, neither is stored."""
         issued = stores.issue()
         with stores.counted_commits() as commits:
             miss(stores)
@@ -155,8 +156,8 @@ class MissingPersonRules:
             assert miss(stores, (TWO,)).absence is MissingPerson.GONE
         assert len(commits) == 1
 
-    def test_misses_at_the_same_moment(self, stores: Stores) -> None:
-        """Sixteen threads that miss the same person store one row, and none fails."""
+    def test_concurrent_misses_store_one_row(self, stores: Stores) -> None:
+        """16 threads that miss the same person store one row, and none fails."""
         start = Barrier(THREADS)
 
         def look(_: int) -> MissingPerson:

@@ -1,4 +1,4 @@
-"""What every database must do with persistent secrets."""
+"""Every database keeps persistent secrets in the same way."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

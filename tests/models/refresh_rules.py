@@ -1,4 +1,4 @@
-"""What every database must do with refresh tokens: one successor each, whoever else asks at the same time."""
+"""Every database gives a refresh token one successor, whatever the concurrency."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -16,8 +16,8 @@ THREADS = 16
 class RefreshRules:
     """Finding, rotating and ending a family (RFC 9700, 4.14.2)."""
 
-    def test_refresh_token_tells_its_grant(self, stores: Stores) -> None:
-        """A look-up gives all that a refresh needs to decide."""
+    def test_look_up_returns_the_grant_of_a_refresh_token(self, stores: Stores) -> None:
+        """A look-up returns all that a refresh decides by."""
         issued = stores.issue("a-client")
         found = stores.found(issued.refresh)
         assert found.is_live(stores.now)
@@ -37,12 +37,12 @@ class RefreshRules:
         assert not found.is_live(stores.now + 1)
 
     def test_unknown_refresh_token_is_none(self, stores: Stores) -> None:
-        """A key that was never stored finds nothing, nor does the key of an access token."""
+        """An unknown key finds nothing; neither does the key of an access token."""
         issued = stores.issue()
         assert stores.refreshes.find(b"\0" * 38) is None
         assert stores.refreshes.find(issued.access) is None
 
-    def test_rotation_stores_all_of_it(self, stores: Stores) -> None:
+    def test_rotation_stores_successors_audit_row_and_claims(self, stores: Stores) -> None:
         """A rotation uses the token, stores its successors and its audit row, and renews the claims."""
         issued = stores.issue()
         stores.clock.now += 10
@@ -58,7 +58,7 @@ class RefreshRules:
         assert [row["event"] for row in stores.rows("audit_event")] == ["token.issued", "token.refreshed"]
 
     def test_rotation_is_one_transaction(self, stores: Stores) -> None:
-        """All of a rotation, the last use of the secret included, is committed together."""
+        """All of a rotation, including the secret's last use, is committed together."""
         client_id, _ = stores.register()
         issued = stores.issue(client_id)
         stores.clock.now += 10
@@ -67,15 +67,15 @@ class RefreshRules:
         assert len(commits) == 1
         assert [row["last_used_at"] for row in stores.rows("client_secret")] == [stores.now]
 
-    def test_rotation_keeps_the_time_of_the_password(self, stores: Stores) -> None:
-        """When the password was changed stays as it was at the login, whatever a late replica says."""
+    def test_rotation_keeps_the_time_of_the_last_password_change(self, stores: Stores) -> None:
+        """The time stays as it was at the login: a replica that lags behind may report an older one."""
         issued = stores.issue()
         before = stores.found(issued.refresh).password_changed_at
         assert stores.rotate(issued.refresh, stores.found(issued.refresh))
         assert stores.found(issued.refresh).password_changed_at == before
 
     def test_rotation_moves_the_end_of_the_grant_row(self, stores: Stores) -> None:
-        """A grant stays in the table until the last of its new tokens has ended."""
+        """A grant's row stays until the last of its new tokens has ended."""
         issued = stores.issue()
         stores.clock.now += 10
         assert stores.rotate(issued.refresh, stores.found(issued.refresh))
@@ -84,7 +84,7 @@ class RefreshRules:
 
     @pytest.mark.parametrize("last", ["access", "refresh", "audit"])
     def test_failed_insert_undoes_the_rotation(self, stores: Stores, last: str) -> None:
-        """Where one row cannot be stored the token is still good, and nothing of its successor is there."""
+        """If one row cannot be stored, the token stays valid, and no successor exists."""
         issued = stores.issue()
         found, counts = stores.found(issued.refresh), stores.counts()
         ends = stores.now + DAY
@@ -100,8 +100,8 @@ class RefreshRules:
         assert stores.rows("grant")[0]["claims"] == {"name": "Ålice", "mail": "alice@campus.example"}
         assert stores.rotate(issued.refresh, found)
 
-    def test_used_token_rotates_no_more(self, stores: Stores) -> None:
-        """Of two rotations with the same knowledge the second changes nothing."""
+    def test_used_token_cannot_rotate_again(self, stores: Stores) -> None:
+        """Of two rotations of the same token, the second changes nothing."""
         issued = stores.issue()
         found = stores.found(issued.refresh)
         assert stores.rotate(issued.refresh, found)
@@ -109,8 +109,8 @@ class RefreshRules:
         assert not stores.rotate(issued.refresh, found)
         assert stores.counts() == counts
 
-    def test_revoked_grant_rotates_no_more(self, stores: Stores) -> None:
-        """A grant that was revoked after its token was found gets no successor; the token stays unused."""
+    def test_revoked_grant_cannot_rotate(self, stores: Stores) -> None:
+        """A grant that is revoked after the look-up gets no successor; the token stays unused."""
         issued = stores.issue()
         found = stores.found(issued.refresh)
         assert stores.grants.revoke_grant(issued.grant_id, stores.audit("token.revoked"))
@@ -120,7 +120,7 @@ class RefreshRules:
         assert stores.counts() == counts
 
     def test_grant_is_revoked_once(self, stores: Stores) -> None:
-        """Of two revocations one ends the family, tells of it, and leaves the time at which it did."""
+        """Of two revocations, one ends the family and is audited; the time of the end stays."""
         issued, other = stores.issue(), stores.issue()
         first = stores.now
         event = stores.audit("token.revoked")
@@ -133,13 +133,13 @@ class RefreshRules:
         assert [row["event"] for row in stores.rows("audit_event")].count("token.revoked") == 1
 
     def test_failed_audit_row_stops_no_end_of_a_family(self, stores: Stores) -> None:
-        """A family that must end has ended, whether or not the table can tell of it."""
+        """A family ends even if its audit row cannot be stored."""
         issued = stores.issue()
         assert stores.grants.revoke_grant(issued.grant_id, stores.audit(cast("str", None)))
         assert not stores.lives(issued)
 
     def test_one_of_many_rotates(self, stores: Stores) -> None:
-        """Of sixteen threads that all found the token unused exactly one makes its successor."""
+        """Of 16 threads that found the token unused, exactly one stores a successor."""
         for _ in range(5):
             issued = stores.issue()
             found = stores.found(issued.refresh)
@@ -161,8 +161,8 @@ class RefreshRules:
 class KeptRefreshTokenRules:
     """A refresh without rotation."""
 
-    def test_refresh_token_stays(self, stores: Stores) -> None:
-        """A new access token is stored under the grant, and no new generation."""
+    def test_refresh_token_is_kept(self, stores: Stores) -> None:
+        """A new access token is stored under the grant, without a new generation."""
         issued = stores.issue()
         found = stores.found(issued.refresh)
         stores.clock.now += 10
@@ -171,16 +171,16 @@ class KeptRefreshTokenRules:
         assert stores.counts() == {"grant": 1, "access_token": 2, "refresh_token": 1, "audit_event": 2}
         assert stores.rows("grant")[0]["claims"] == {"name": "Álice"}
 
-    def test_end_is_moved_where_that_is_asked(self, stores: Stores) -> None:
-        """A use that moves the idle end of the token moves the end of the grant's row with it."""
+    def test_use_moves_the_idle_end_of_token_and_grant(self, stores: Stores) -> None:
+        """A use that moves the token's idle end also moves the end of the grant's row."""
         issued = stores.issue()
         ends = stores.now + 90_000
         assert stores.keep(issued.refresh, stores.found(issued.refresh), ends=ends)
         assert stores.found(issued.refresh).expires_at == ends
         assert stores.rows("grant")[0]["live_until"] == ends
 
-    def test_revoked_grant_gets_nothing(self, stores: Stores) -> None:
-        """A grant that was revoked after its token was found gets no access token."""
+    def test_revoked_grant_gets_no_access_token(self, stores: Stores) -> None:
+        """A grant that is revoked after the look-up gets no access token."""
         issued = stores.issue()
         found = stores.found(issued.refresh)
         stores.grants.revoke_grant(issued.grant_id, stores.audit("token.revoked"))

@@ -1,4 +1,4 @@
-"""What every database must be after its migrations, and what must never be found in it."""
+"""Every database has the schema of the models after its migrations, and never a secret in the clear."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class SchemaRules:
     """Migrations, and the content of a dump."""
 
     def test_migrations_and_models_agree(self, stores: Stores) -> None:
-        """Alembic finds nothing that a new migration would have to change."""
+        """Alembic finds no difference between the migrated database and the models."""
         with stores.engine.connect() as connection:
             context = MigrationContext.configure(
                 connection, opts={"compare_type": True, "compare_server_default": True}
@@ -36,19 +36,19 @@ class SchemaRules:
             assert compare_metadata(context, Base.metadata) == []
 
     def test_head_is_the_last_migration(self) -> None:
-        """The head that the code knows is the one in the folder, and there is one only."""
+        """The head in the code is the only head in the folder."""
         assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [HEAD]
 
     def test_database_is_current_after_its_migrations(self, stores: Stores) -> None:
-        """A migrated database is known as ours."""
+        """A migrated database is current."""
         assert is_current()
 
     def test_empty_database_is_not_current(self, bare: Stores) -> None:
-        """A database without a table is not ours yet."""
+        """A database without tables is not current."""
         assert not is_current()
 
     def test_database_of_another_release_is_not_current(self, stores: Stores) -> None:
-        """A database that stands at another migration is not ours."""
+        """A database at another migration is not current."""
         with stores.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = 'other'"))
         try:
@@ -60,7 +60,7 @@ class SchemaRules:
                 )
 
     def test_net_ids_of_users_who_asked_for_privacy_are_cleared(self, bare: Stores) -> None:
-        """What earlier releases stored of them is taken out, and of nobody else."""
+        """The migration clears what earlier releases stored of these users, and of no others."""
         upgrade(revision="0002")
         keys = ((b"a" * 19, True), (b"b" * 19, False), (b"c" * 19, None))
         _insert(bare, "grant", [{**GRANT, "id": key, "private": private} for key, private in keys])
@@ -69,7 +69,7 @@ class SchemaRules:
         assert [(row["private"], row["net_id"]) for row in found] == [(True, None), (False, "n"), (None, "n")]
 
     def test_grants_learn_their_directory_and_origin(self, bare: Stores) -> None:
-        """Grants from before have the one directory, and the grant type that made them."""
+        """Grants of an earlier release get the only directory, and the grant type that made them."""
         upgrade(revision="0003")
         own = {"subject": None, "net_id": None, "private": None}
         _insert(
@@ -85,7 +85,7 @@ class SchemaRules:
             assert not inspect(bare.engine).get_table_options("grant")["sqlite_with_rowid"]
 
     def test_renamed_tables_keep_their_rows(self, bare: Stores) -> None:
-        """Missing people and persistent secrets stay, up and down again; so do failures."""
+        """Missing people, persistent secrets and failures survive upgrade, downgrade and upgrade."""
         upgrade(revision="0003")
         rows: dict[str, dict[str, object]] = {
             "absence": {"subject": "s", "server": "ldaps://one", "first_missed_at": 1, "confirmed_at": 2},
@@ -108,8 +108,8 @@ class SchemaRules:
         downgrade(revision="0003")
         assert {name: _rows(bare, name) for name in rows} == {name: [row] for name, row in rows.items()}
 
-    def test_migrations_go_up_down_and_up(self, bare: Stores) -> None:
-        """All tables come, go without a trace, and come again."""
+    def test_migrations_can_be_undone_and_run_again(self, bare: Stores) -> None:
+        """All tables are created, dropped without a trace, and created again."""
         upgrade()
         assert set(inspect(bare.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
         downgrade(revision="base")
@@ -119,14 +119,14 @@ class SchemaRules:
         assert bare.lives(bare.issue())
 
     def test_changing_a_table_loses_no_row_of_another(self, bare: Stores, later: Callable[..., str]) -> None:
-        """A migration that changes the table of clients leaves their secrets where they are."""
+        """A migration that changes the table of clients keeps their secrets."""
         upgrade()
         client_id, secret = bare.register()
         upgrade(directory=later())
         assert bare.verifies(secret, client_id)
 
     def test_dump_holds_no_token_and_no_secret(self, stores: Stores, place: Place) -> None:
-        """Who takes the whole database away holds nothing that opens anything."""
+        """A stolen dump of the database contains no token and no secret."""
         client = stores.site.register("a program", "--grant", "refresh_token", "--scope", "profile email")
         answers = [stores.site.ask_token(client) for _ in range(10)]
         tokens = [answer.get_json()[kind] for answer in answers for kind in ("access_token", "refresh_token")]
@@ -136,8 +136,8 @@ class SchemaRules:
         for secret in [client.secret, "alice-password", *tokens]:
             assert not [form for form in _forms(secret) if form in dump]
 
-    def test_claims_are_kept_as_json(self, stores: Stores, place: Place) -> None:
-        """Claims are stored as JSON, whatever letters a name has."""
+    def test_claims_are_stored_as_json(self, stores: Stores, place: Place) -> None:
+        """Claims are stored as JSON, whatever characters a name has."""
         stores.issue()
         assert json.dumps("Ålice") in place.dump() or "Ålice" in place.dump()
 

@@ -1,4 +1,4 @@
-"""What every database must do with the catalogue of scopes."""
+"""Every database keeps the catalogue of scopes in the same way."""
 
 import pytest
 
@@ -14,17 +14,17 @@ CREATED, CHANGED, DELETED = (
 
 
 class ScopeRules:
-    """Keeping scopes and their rules."""
+    """Storing scopes and their rules."""
 
     def test_scope_is_read_back(self, stores: Stores) -> None:
-        """A scope comes back with its rules in their order, and the catalogue is in order of names."""
+        """A scope is read back with its rules in order; the catalogue is sorted by name."""
         catalogue = ScopeStore()
         catalogue.create(PAYROLL, CREATED)
         catalogue.create(Scope("grades"), CREATED)
         assert catalogue.list() == [Scope("grades", "", ()), PAYROLL]
 
-    def test_name_is_taken_once(self, stores: Stores) -> None:
-        """A second scope of the same name is refused, and the first stays as it was."""
+    def test_second_scope_of_a_name_is_refused(self, stores: Stores) -> None:
+        """A second scope of the same name is refused, and the first stays unchanged."""
         catalogue = ScopeStore()
         catalogue.create(PAYROLL, CREATED)
         with pytest.raises(ScopeExists):
@@ -33,30 +33,30 @@ class ScopeRules:
         assert catalogue.list()[-1] == PAYROLL
         assert len(catalogue.list()) == 2
 
-    def test_scope_is_replaced(self, stores: Stores) -> None:
-        """A change of a scope leaves the others alone."""
+    def test_change_of_a_scope_leaves_others(self, stores: Stores) -> None:
+        """A change of a scope leaves the others unchanged."""
         catalogue = ScopeStore()
         catalogue.create(PAYROLL, CREATED)
         catalogue.create(Scope("grades"), CREATED)
         catalogue.update("payroll", {"description": "Pay", "needs": ()}, CHANGED)
         assert catalogue.list() == [Scope("grades"), Scope("payroll", "Pay")]
 
-    def test_scope_goes(self, stores: Stores) -> None:
-        """A scope that was deleted is gone, alone."""
+    def test_only_the_deleted_scope_is_gone(self, stores: Stores) -> None:
+        """A deletion deletes one scope only."""
         catalogue = ScopeStore()
         catalogue.create(PAYROLL, CREATED)
         catalogue.create(Scope("grades"), CREATED)
         catalogue.delete("payroll", DELETED)
         assert catalogue.list() == [Scope("grades")]
 
-    def test_unknown_scope_is_no_scope(self, stores: Stores) -> None:
-        """What is not in the catalogue can be neither changed nor deleted."""
+    def test_unknown_scope_cannot_be_changed_or_deleted(self, stores: Stores) -> None:
+        """A scope that is not in the catalogue raises KeyError."""
         with pytest.raises(KeyError):
             ScopeStore().update("payroll", {"description": "Pay"}, CHANGED)
         with pytest.raises(KeyError):
             ScopeStore().delete("payroll", DELETED)
 
-    def test_catalogue_that_cannot_be_read(self, stores: Stores, place: Place) -> None:
-        """A database that is away is trouble of the database, and not an empty catalogue."""
+    def test_unreadable_catalogue_is_not_empty(self, stores: Stores, place: Place) -> None:
+        """If the database is away, the catalogue raises StoreUnavailable instead of looking empty."""
         with place.away(), pytest.raises(StoreUnavailable):
             ScopeStore().list()

@@ -1,4 +1,4 @@
-"""What every database must do with the keys that sign tokens."""
+"""Every database keeps the keys that sign tokens in the same way."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -47,7 +47,7 @@ def named(keys: SigningKeyStore, kid: str) -> SigningKey:
 
 
 class SigningKeyRules:
-    """Making, changing and ending them."""
+    """Making, rotating and ending signing keys."""
 
     def test_first_key_signs_at_once(self, stores: Stores) -> None:
         """The first key of an algorithm signs at once."""
@@ -81,8 +81,8 @@ class SigningKeyRules:
         assert sorted(stored) == [False] * (THREADS - 1) + [True]
         assert len(keys.list()) == 1
 
-    def test_rotation(self, stores: Stores) -> None:
-        """The old key signs until the next one does, and ends after its last token."""
+    def test_old_key_signs_until_the_next_one_does(self, stores: Stores) -> None:
+        """The old key ends after its last token."""
         keys = store()
         keys.add_first(new("old"), stores.now)
         at = stores.now + LEAD
@@ -98,7 +98,7 @@ class SigningKeyRules:
         assert old.is_published(at + TAIL - 1)
         assert not old.is_published(at + TAIL)
 
-    def test_rotation_of_nothing(self, stores: Stores) -> None:
+    def test_rotation_without_a_key_makes_the_first(self, stores: Stores) -> None:
         """If an algorithm has no key, a rotation makes the first one."""
         made = store().rotate(new(), stores.audit("key.rotated"), lead=LEAD, tail=TAIL)
         assert made.active_at == stores.now
@@ -122,8 +122,8 @@ class SigningKeyRules:
         for at in (begin, begin + LEAD + 59, begin + LEAD + 60, begin + LEAD + 119, begin + LEAD + 120):
             assert sum(key.signs(at) for key in keys.list()) == 1
 
-    def test_replacement(self, stores: Stores) -> None:
-        """In an emergency the new key signs at once, and no other is published any more."""
+    def test_replacement_signs_at_once_and_unpublishes_all_others(self, stores: Stores) -> None:
+        """In an emergency the new key signs at once, and no other is published."""
         keys = store()
         keys.add_first(new("a"), stores.now)
         keys.rotate(new("b"), stores.audit("key.rotated"), lead=LEAD, tail=TAIL)
@@ -147,7 +147,7 @@ class SigningKeyRules:
         assert len(commits) == 1
         assert [row["event"] for row in stores.rows("audit_event")] == ["key.rotated"]
 
-    def test_private_part_is_sealed(self, stores: Stores) -> None:
+    def test_private_key_is_encrypted(self, stores: Stores) -> None:
         """The database holds no private key in the clear, and names the server key that encrypted it."""
         store().add_first(new(), stores.now)
         (row,) = stores.rows("signing_key")
@@ -155,7 +155,7 @@ class SigningKeyRules:
         assert row["key_id"] == FIRST_KEY[0]
         assert signing_key_ids(stores.now) == {FIRST_KEY[0]}
 
-    def test_ring_of_server_keys(self, stores: Stores) -> None:
+    def test_old_server_key_can_go_after_reencryption(self, stores: Stores) -> None:
         """With a new first server key all keys are encrypted again; then the old server key can go."""
         store(FIRST_KEY).add_first(new(), stores.now)
         both = store(SECOND_KEY, FIRST_KEY)
@@ -166,7 +166,7 @@ class SigningKeyRules:
         assert alone.open(named(alone, "kid-1")) == PRIVATE
         assert signing_key_ids(stores.now) == {SECOND_KEY[0]}
 
-    def test_missing_server_key(self, stores: Stores) -> None:
+    def test_missing_server_key_is_named(self, stores: Stores) -> None:
         """Without its server key, nothing is decrypted or encrypted again, and the error names the key."""
         store(FIRST_KEY).add_first(new(), stores.now)
         without = store(SECOND_KEY)

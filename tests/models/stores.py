@@ -1,4 +1,4 @@
-"""The stores of one application on one database, as the rules of every database see them."""
+"""The stores of one application on one database, as the rules of every database use them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -36,7 +36,7 @@ SECOND_KEY = ("second", b"2" * 32)
 
 @dataclass(frozen=True)
 class Place:
-    """What differs from one database to the next."""
+    """What differs from one database to another."""
 
     url: str
     # Everything that a thief of the database would hold.
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Issued:
-    """What was issued: the grant's id, and the keys of its tokens."""
+    """An issue: the grant's id, and the keys of its tokens."""
 
     grant_id: bytes
     access: bytes
@@ -59,7 +59,7 @@ class Issued:
 
 @dataclass(frozen=True)
 class Stores:
-    """The stores, with what a test needs to fill them and to look behind them."""
+    """The stores, with helpers that fill them and read their tables."""
 
     site: Site
     clock: Clock
@@ -74,7 +74,7 @@ class Stores:
 
     @property
     def now(self) -> int:
-        """The time at which the clock stands."""
+        """The time of the clock."""
         return int(self.clock())
 
     @property
@@ -87,14 +87,14 @@ class Stores:
         return ClientStore(SecretHasher(keys), self.grants, self.clock)
 
     def register(self, name: str = "a program", **changes: Any) -> tuple[str, str]:
-        """Register a confidential client: its id and its secret. The audit begins behind it."""
+        """Register a confidential client, and return its id and secret. The audit is emptied afterwards."""
         client, secret = self.clients.create(Registration(client_name=name, **changes))
         forget_registrations()
         assert secret is not None
         return client.client_id, secret
 
     def verifies(self, secret: str, client_id: str, clients: ClientStore | None = None) -> bool:
-        """Whether a live secret of the client matches, as client authentication asks it."""
+        """Whether a valid secret of the client matches, as in client authentication."""
         clients = clients or self.clients
         client = clients.get(client_id)
         assert client is not None
@@ -145,7 +145,7 @@ class Stores:
         return Issued(grant.id, access, refresh)
 
     def found(self, key: bytes) -> RefreshToken:
-        """What is stored of a refresh token."""
+        """The result of a look-up of a refresh token."""
         found = self.refreshes.find(key)
         assert found is not None
         return found
@@ -160,7 +160,7 @@ class Stores:
         secret_used: tuple[str, int] | None = None,
         **changes: Any,
     ) -> bool:
-        """Turn a refresh token into the pair of tokens that stands under `keys`."""
+        """Rotate a refresh token into the pair of tokens under `keys`."""
         ends, refresh_ends = self.now + 3600, self.now + 86_400
         access, refresh = keys or (self.key(ends), self.key(refresh_ends))
         usual = Renewal(
@@ -175,7 +175,7 @@ class Stores:
         return self.refreshes.rotate(key, found, replace(usual, **changes), event, secret_used=secret_used)
 
     def keep(self, key: bytes, found: RefreshToken, *, ends: int | None = None, **changes: Any) -> bool:
-        """Answer a refresh token with an access token alone; `ends` moves its own end."""
+        """Issue an access token for a refresh token that stays; `ends` moves the refresh token's end."""
         at = self.now
         renewal = Renewal(
             at=at,
@@ -205,13 +205,13 @@ class Stores:
                 connection.execute(clients.update().where(own).values(client_id=client_id))
 
     def lives(self, issued: Issued) -> bool:
-        """Whether the access token is good now."""
+        """Whether the access token is valid now."""
         found = self.grants.find_access_token(issued.access)
         return found is not None and found.is_live(self.now)
 
     @staticmethod
     def key(ends: int) -> bytes:
-        """A key as a token that ends then would have."""
+        """The key of a token that ends at this time."""
         return moment_prefix(ends) + token_bytes(32)
 
     def rows(self, table: str) -> Sequence[dict[str, Any]]:
@@ -220,7 +220,7 @@ class Stores:
             return [dict(row) for row in connection.execute(Base.metadata.tables[table].select()).mappings()]
 
     def counts(self) -> dict[str, int]:
-        """How many rows each table of tokens holds."""
+        """The number of rows of each table of tokens."""
         with self.engine.connect() as connection:
             return {
                 name: connection.scalar(select(func.count()).select_from(Base.metadata.tables[name])) or 0
@@ -229,7 +229,7 @@ class Stores:
 
     @contextmanager
     def counted_commits(self) -> Iterator[list[object]]:
-        """Collect an item for each transaction that is committed meanwhile."""
+        """Collects an item for each commit within the block."""
         commits: list[object] = []
         note = commits.append
         event.listen(self.engine, "commit", note)

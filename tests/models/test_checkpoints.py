@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import event
 
 from models import Checkpoints, StoreUnavailable, purge
-from models.sqlite import checkpoints
+from models.sqlite.checkpoints import CheckpointLimits
 from tests.models.stores import Place, Stores
 from tests.models.test_store_sqlite import place
 
@@ -18,14 +18,14 @@ __all__ = ["place"]
 
 
 class Log(NamedTuple):
-    """Pages in the log, and how many of them are written back."""
+    """The pages in the log, and how many of them are written back."""
 
     pages: int
     written_back: int
 
 
 def log_of(file: Path) -> Log:
-    """What the index of the log says: to ask SQLite would write it back."""
+    """The state of the log, from its index: a query by SQLite would write the log back."""
     index = file.with_name(f"{file.name}-shm").read_bytes()
     # Its number of pages, and how many are in the database by now (the WAL-mode file format, 2.1).
     return Log(int.from_bytes(index[16:20], "little"), int.from_bytes(index[96:100], "little"))
@@ -38,56 +38,50 @@ def file(place: Place) -> Path:
 
 
 def test_log_is_checkpointed(stores: Stores, file: Path) -> None:
-    """What was committed is in the database itself afterwards."""
+    """After a checkpoint, all committed pages are in the database file."""
     stores.issue()
     assert log_of(file).written_back < log_of(file).pages
     Checkpoints(stores.engine).write_back()
     assert log_of(file).written_back == log_of(file).pages > 0
 
 
-def test_long_log_is_restarted(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_log_is_restarted(stores: Stores, file: Path) -> None:
     """A log over the bound does not grow: the next commit begins at its start."""
-    monkeypatch.setattr("models.sqlite.checkpoints._RESTART_PAGES", 20)
+    checkpoints = Checkpoints(stores.engine, CheckpointLimits(restart_pages=20))
     for _ in range(10):
         stores.issue()
     long = log_of(file).pages
     assert long > 20
-    Checkpoints(stores.engine).write_back()
+    checkpoints.write_back()
+    assert checkpoints.stats().restarts == 1
     stores.issue()
     assert 0 < log_of(file).pages < long
 
 
-def test_long_log_waits_for_a_better_moment(
-    stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While others write without end nobody is held up for it, unless the log is far too long."""
-    modes: list[str] = []
-    write_back = checkpoints._checkpoint
+def test_long_log_waits_for_a_better_moment(stores: Stores, file: Path) -> None:
+    """While others write without pause, writers are held up only for a log that is far too long."""
+    limits = CheckpointLimits(restart_pages=1, few_pages=1)
+    patient = Checkpoints(stores.engine, limits)
+    urgent = Checkpoints(stores.engine, limits._replace(must_restart_pages=1))
 
-    def beside_others(link: Connection, mode: str) -> int:
-        modes.append(mode)
-        pages = write_back(link, mode)
-        if mode == "PASSIVE":
+    def write(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement == "PRAGMA wal_checkpoint(PASSIVE)":
             stores.issue()
-        return pages
 
-    monkeypatch.setattr(checkpoints, "_checkpoint", beside_others)
-    monkeypatch.setattr(checkpoints, "_RESTART_PAGES", 1)
-    monkeypatch.setattr(checkpoints, "_FEW_PAGES", 1)
+    event.listen(stores.engine, "after_cursor_execute", write)
     stores.issue()
-    # A log that somebody reads grows on and on.
+    # A log with a reader cannot restart, and grows.
     with closing(sqlite3.connect(file)) as reader:
         reader.execute("BEGIN")
         reader.execute('SELECT * FROM "grant"').fetchall()
-        Checkpoints(stores.engine).write_back()
-        assert set(modes) == {"PASSIVE"}
-        monkeypatch.setattr(checkpoints, "_MUST_RESTART_PAGES", 1)
-        Checkpoints(stores.engine).write_back()
-        assert modes[-1] == "RESTART"
+        patient.write_back()
+        assert patient.stats() == (6, 0)
+        urgent.write_back()
+        assert urgent.stats() == (6, 1)
 
 
-def test_a_purge_leaves_nothing_to_write_back(stores: Stores, file: Path) -> None:
-    """Who deletes many rows writes them back, batch by batch: those who serve find nothing more to do."""
+def test_purge_checkpoints_each_batch(stores: Stores, file: Path) -> None:
+    """A purge writes its pages back batch by batch, and leaves no work to the server."""
     for _ in range(5):
         stores.issue()
     stores.clock.now += 100 * 86_400
@@ -97,30 +91,30 @@ def test_a_purge_leaves_nothing_to_write_back(stores: Stores, file: Path) -> Non
     assert set(left) == {0}
 
 
-def test_reader_holds_up_nobody(stores: Stores, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While somebody reads what is old, as a backup does, the log grows, and nobody waits for them."""
-    monkeypatch.setattr("models.sqlite.checkpoints._RESTART_PAGES", 1)
+def test_long_reader_delays_nobody(stores: Stores, file: Path) -> None:
+    """During a long read, such as a backup, the log grows and nobody waits."""
+    checkpoints = Checkpoints(stores.engine, CheckpointLimits(restart_pages=1))
     stores.issue()
     with closing(sqlite3.connect(file)) as reader:
         reader.execute("BEGIN")
         reader.execute('SELECT * FROM "grant"').fetchall()
         stores.issue()
-        Checkpoints(stores.engine).write_back()
+        checkpoints.write_back()
         stores.issue()
         assert log_of(file).written_back < log_of(file).pages
-    Checkpoints(stores.engine).write_back()
+    checkpoints.write_back()
     assert log_of(file).written_back == log_of(file).pages
 
 
-def test_connection_waits_as_before(stores: Stores) -> None:
-    """Whoever has the connection next waits for a lock as long as everybody does."""
+def test_connection_gets_its_busy_timeout_back(stores: Stores) -> None:
+    """The next user of the connection waits for a lock for the usual time."""
     Checkpoints(stores.engine).write_back()
     with stores.engine.connect() as link:
         assert link.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 3000
 
 
-def test_it_is_due_after_many_writes(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread is woken once in so many pieces of work, and goes on after trouble."""
+def test_checkpoint_is_due_after_250_writes(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread checkpoints once in 250 writes, and goes on after an error."""
     woken: list[int] = []
     was_woken = threading.Semaphore(0)
 

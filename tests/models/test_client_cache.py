@@ -1,4 +1,4 @@
-"""Clients that were read a moment ago."""
+"""The cache of clients."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.conftest import Clock
 
 
 class Table:
-    """Clients by id, each with how often it was read."""
+    """Clients by id, with a record of each read."""
 
     def __init__(self) -> None:
         self.reads: list[str] = []
@@ -27,24 +27,24 @@ class Table:
 
 @pytest.fixture
 def clients() -> Table:
-    """One client."""
+    """A table with one client."""
     return Table()
 
 
 @pytest.fixture
 def cache(clients: Table, clock: Clock) -> ClientCache:
-    """A cache in front of them."""
+    """A cache in front of the table."""
     return ClientCache(clients.read, clock)
 
 
 def name(cache: ClientCache, client_id: str = "a") -> str | None:
-    """What the cache knows the client's name to be."""
+    """The client's name, through the cache."""
     client = cache.get(client_id)
     return None if client is None else client.client_name
 
 
 def test_client_is_read_once_in_two_seconds(cache: ClientCache, clients: Table, clock: Clock) -> None:
-    """A change by another process is seen after two seconds, and the client is read no oftener."""
+    """A change by another process is visible after two seconds, with one read in that time."""
     assert name(cache) == "first"
     clients.names["a"] = "second"
     clock.now += CACHE_SECONDS - 0.1
@@ -53,39 +53,39 @@ def test_client_is_read_once_in_two_seconds(cache: ClientCache, clients: Table, 
     assert (name(cache), len(clients.reads)) == ("second", 2)
 
 
-def test_clock_that_is_set_back(cache: ClientCache, clients: Table, clock: Clock) -> None:
-    """A clock that was set back keeps no client for longer."""
+def test_clock_set_back_does_not_extend_the_cache(cache: ClientCache, clients: Table, clock: Clock) -> None:
+    """After the clock was set back, a client is read again."""
     name(cache)
     clients.names["a"] = "second"
     clock.now -= 3600
     assert name(cache) == "second"
 
 
-def test_change_of_our_own(cache: ClientCache, clients: Table) -> None:
-    """What this process has changed is seen at once."""
+def test_own_change_is_visible_at_once(cache: ClientCache, clients: Table) -> None:
+    """A change by this process is visible at once."""
     name(cache)
     clients.names["a"] = "second"
     cache.forget()
     assert name(cache) == "second"
 
 
-def test_change_while_it_is_read(cache: ClientCache, clients: Table) -> None:
-    """What was read before a change of our own, and comes after it, is not kept."""
+def test_client_read_before_a_change_is_not_cached(cache: ClientCache, clients: Table) -> None:
+    """A result that was read before our own change, and arrives after it, is not cached."""
     clients.before_answering = cache.forget
     assert name(cache) == "first"
     clients.names["a"] = "second"
     assert name(cache) == "second"
 
 
-def test_unknown_id_is_not_kept(cache: ClientCache, clients: Table) -> None:
-    """A client that is registered a moment after it was asked for is there."""
+def test_unknown_id_is_not_cached(cache: ClientCache, clients: Table) -> None:
+    """A client that is registered just after a look-up is found at the next one."""
     assert name(cache, "b") is None
     clients.names["b"] = "new"
     assert name(cache, "b") == "new"
 
 
-def test_look_at_what_is_kept_reads_nothing(cache: ClientCache, clients: Table, clock: Clock) -> None:
-    """A client that was not read within two seconds is not kept, and the database is not asked for it."""
+def test_kept_reads_nothing(cache: ClientCache, clients: Table, clock: Clock) -> None:
+    """`kept` returns cached clients only, and sends nothing to the database."""
     assert cache.kept("a") is None
     name(cache)
     assert cache.kept("a") is cache.get("a")
@@ -94,8 +94,8 @@ def test_look_at_what_is_kept_reads_nothing(cache: ClientCache, clients: Table, 
     assert clients.reads == ["a"]
 
 
-def test_client_that_is_read_anew_is_kept(cache: ClientCache, clients: Table) -> None:
-    """Whoever doubts what is kept has it read, and others see what was found."""
+def test_fresh_read_is_cached(cache: ClientCache, clients: Table) -> None:
+    """`read` replaces the cached client for every later caller."""
     name(cache)
     clients.names["a"] = "second"
     assert cache.read("a") is not None
@@ -104,15 +104,15 @@ def test_client_that_is_read_anew_is_kept(cache: ClientCache, clients: Table) ->
 
 
 def test_cache_is_bounded(cache: ClientCache, clients: Table) -> None:
-    """However many clients there are, a thousand are kept at most."""
+    """At most a thousand clients are cached."""
     clients.names |= {str(number): "x" for number in range(1001)}
     for number in range(1001):
         name(cache, str(number))
     assert 0 < len(cache) <= 1000
 
 
-def test_trouble_is_not_kept(cache: ClientCache, clients: Table) -> None:
-    """A database that cannot say is asked again at the next request."""
+def test_failure_is_not_cached(cache: ClientCache, clients: Table) -> None:
+    """After a failed read, the next request reads again."""
 
     def fail() -> None:
         raise StoreUnavailable("away")

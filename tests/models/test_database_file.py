@@ -1,4 +1,4 @@
-"""The file of a SQLite database is its owner's alone, however the URL names it and whatever the umask is."""
+"""A SQLite database file is private to its owner, whatever its URL and the umask."""
 
 import os
 import stat
@@ -21,7 +21,7 @@ from tests.conftest import Site
 
 @pytest.fixture
 def no_umask() -> Iterator[None]:
-    """A process whose umask takes no right away."""
+    """Sets the umask to 000."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -86,8 +86,10 @@ def test_commands_make_no_open_file(tmp_path: Path, arguments: tuple[str, ...]) 
     assert stat.S_IMODE((tmp_path / "i" / "data").stat().st_mode) == 0o700
 
 
-def test_open_database_is_closed_to_others_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A database that others could read loses these rights at the start, with a warning; so do its logs."""
+def test_open_database_is_closed_to_others_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database or log that other users could read loses these rights at the start, with a warning."""
     for name in ("n.sqlite3", "n.sqlite3-wal", "n.sqlite3-shm", "n.sqlite3-journal"):
         (tmp_path / name).touch()
         (tmp_path / name).chmod(0o664)
@@ -100,7 +102,7 @@ def test_open_database_is_closed_to_others_and_told(tmp_path: Path, caplog: pyte
 
 
 def test_locks_of_the_process_survive(tmp_path: Path) -> None:
-    """A second application on the database does not take the locks of the first one away (POSIX locks)."""
+    """A second application on the database keeps the first one's locks (POSIX locks)."""
     file = tmp_path / "n.sqlite3"
     private_database(f"sqlite:///{file}", tmp_path)
     with closing(connect(file, timeout=0)) as writer:
@@ -113,7 +115,7 @@ def test_locks_of_the_process_survive(tmp_path: Path) -> None:
 
 
 def test_link_is_followed_to_the_file(tmp_path: Path) -> None:
-    """What a symbolic link names is closed to others, also a file that is still to be made."""
+    """The target of a symbolic link is closed to others, even if it does not exist yet."""
     (tmp_path / "elsewhere").mkdir()
     real = tmp_path / "elsewhere" / "real.sqlite3"
     (tmp_path / "link.sqlite3").symlink_to(real)
@@ -125,16 +127,16 @@ def test_link_is_followed_to_the_file(tmp_path: Path) -> None:
     assert modes(real.parent) == {"real.sqlite3": 0o600}
 
 
-def test_nothing_is_made_for_a_database_that_must_exist(tmp_path: Path) -> None:
-    """With mode=ro or mode=rw a missing file stays missing."""
+def test_no_file_is_created_for_a_database_that_must_exist(tmp_path: Path) -> None:
+    """With mode=ro or mode=rw, a missing file stays missing."""
     for mode in ("ro", "rw"):
         private_database(f"sqlite:///file:n.sqlite3?mode={mode}&uri=true", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("query", ["", "?mode=rwc&uri=true", "?mode=rw&uri=true", "?mode=ro&uri=true"])
-def test_worker_makes_no_database(tmp_path: Path, query: str) -> None:
-    """A worker's SQLite neither makes a file nor a folder: an empty database would need no key."""
+def test_worker_creates_no_database(tmp_path: Path, query: str) -> None:
+    """A worker creates neither file nor folder: an empty database would need no key."""
     file = tmp_path / "disk" / "netid.sqlite3"
     url = f"sqlite:///{'file:' if query else ''}{file}{query}"
     opened = create_engine(private_database(url, tmp_path, must_exist=True))
@@ -152,7 +154,7 @@ def test_worker_makes_no_database(tmp_path: Path, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "sentence"),
     [
         ("sqlite://", "names a database in memory"),
         ("sqlite:///:memory:", "names a database in memory"),
@@ -173,18 +175,18 @@ def test_worker_makes_no_database(tmp_path: Path, query: str) -> None:
         ("sqlite:///file-in-the-way/x", "cannot be made"),
     ],
 )
-def test_url_without_a_file_of_its_own_is_refused(tmp_path: Path, url: str, said: str) -> None:
-    """What names no file that we can close to others stops the start, in one sentence."""
+def test_url_without_a_file_of_its_own_is_refused(tmp_path: Path, url: str, sentence: str) -> None:
+    """A URL that names no file that can be private stops the start, with one sentence."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "file-in-the-way").touch()
     with pytest.raises(UrlRefused) as refused:
         private_database(url, tmp_path)
-    assert said in str(refused.value)
+    assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])
 def test_folder_that_every_user_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
-    """There another user could put a file in the place of a log that is still to be made."""
+    """In such a folder another user could create the log before SQLite does."""
     open_to_all = tmp_path / "shared"
     open_to_all.mkdir()
     open_to_all.chmod(mode)
@@ -205,7 +207,7 @@ def test_folder_that_every_user_may_write_to_is_refused(tmp_path: Path, mode: in
 
 
 def test_open_database_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where we may not change the mode, the start is refused and the remedy is told."""
+    """If the server may not change the mode, the start is refused, with the remedy."""
 
     def not_ours(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -217,15 +219,15 @@ def test_open_database_of_another_user_is_refused(tmp_path: Path, monkeypatch: p
         private_database("sqlite:///n.sqlite3", tmp_path)
 
 
-def test_other_databases_are_passed_on(tmp_path: Path) -> None:
+def test_url_of_postgresql_is_unchanged(tmp_path: Path) -> None:
     """A URL of PostgreSQL is used as it is."""
     url = "postgresql+psycopg://me:pass%40word@db.example/netid?sslmode=require"
     assert private_database(url, tmp_path) == url
     assert "connect_timeout" in engine_options(url, threads=1)["connect_args"]
 
 
-def test_path_is_the_same_for_sqlite(make_site: Callable[..., Site], tmp_path: Path) -> None:
-    """A name with characters that mean something in a URL stays the name of the file."""
+def test_path_with_url_characters_stays_the_path(make_site: Callable[..., Site], tmp_path: Path) -> None:
+    """A file name with characters that have a meaning in URLs is used as it is."""
     name = "a?b#c%20d e.sqlite3"
     site = make_site(NETID_DATABASE_URL="sqlite:///file:a%253fb%2523c%252520d%20e.sqlite3?uri=true")
     with site.app.app_context(), db.engine.connect() as link:

@@ -1,4 +1,4 @@
-"""Small writes of one process to SQLite are stored together, and each of them whole or not at all."""
+"""Small writes of one process to SQLite share a transaction, and each is stored completely or not at all."""
 
 import sqlite3
 from collections.abc import Callable
@@ -28,11 +28,11 @@ _PATIENCE = 30
 
 
 class Refused(Exception):
-    """A piece of work that is not to be stored."""
+    """The error of a write that must not be stored."""
 
 
 class Crowd:
-    """Threads with work for one queue: the first holds it up until all others wait."""
+    """Threads that write to one queue: the first holds it up until all others wait."""
 
     def __init__(self, stores: Stores, commits: GroupCommit) -> None:
         self._app = stores.site.app
@@ -42,7 +42,7 @@ class Crowd:
         commits.wrote = self.sizes.append
 
     def work(self, *pieces: Callable[[DriverConnection], object]) -> list[Future[object]]:
-        """Do the first piece, then all the others, which have waited for it."""
+        """Run the first write, then all others, which have waited for it."""
         with ThreadPoolExecutor(len(pieces) + 1) as pool:
             first = pool.submit(self._run, self._slowly)
             assert self._is_writing.wait(_PATIENCE)
@@ -63,7 +63,7 @@ class Crowd:
 
 
 def scope(name: str) -> Callable[[DriverConnection], str]:
-    """Work that stores a scope, and gives back its name."""
+    """A write that stores a scope, and returns its name."""
 
     def work(link: DriverConnection) -> str:
         assert link.run(_INSERT, {"name": name, "description": "", "needs": []}) == 1
@@ -73,7 +73,7 @@ def scope(name: str) -> Callable[[DriverConnection], str]:
 
 
 def refused(name: str) -> Callable[[DriverConnection], None]:
-    """Work that stores a scope, and thinks better of it."""
+    """A write that stores a scope, and then raises."""
 
     def work(link: DriverConnection) -> None:
         scope(name)(link)
@@ -83,27 +83,27 @@ def refused(name: str) -> Callable[[DriverConnection], None]:
 
 
 def names(stores: Stores) -> set[object]:
-    """The scopes that are stored."""
+    """The names of the stored scopes."""
     return {row["name"] for row in stores.rows("scope")}
 
 
 def names_of(link: DriverConnection) -> int:
-    """How many scopes the transaction sees."""
+    """The number of scopes that the transaction sees."""
     return len(link.all(_ALL, {}))
 
 
-def test_who_waits_is_stored_together(stores: Stores) -> None:
-    """What came while another was being written is one transaction, and each is told its own outcome."""
+def test_waiting_writes_share_a_transaction(stores: Stores) -> None:
+    """Writes that queued during another write are one transaction, and each gets its own result."""
     crowd = Crowd(stores, GroupCommit())
     assert [each.result() for each in crowd.work(*map(scope, "abcd"))] == list("abcd")
     assert crowd.sizes == [1, 4]
     assert names(stores) == set("abcd")
 
 
-def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
+def test_write_that_arrives_while_the_writer_yields_is_stored_with_it(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer waits for what is nearly there, and then writes both at once."""
+    """The writer yields once, and then writes both."""
     commits, sizes = GroupCommit(), list[int]()
     commits.wrote = sizes.append
 
@@ -125,8 +125,8 @@ def test_who_comes_while_the_writer_lets_others_run_is_stored_with_it(
     assert sizes == [2]
 
 
-def test_one_that_is_refused_takes_none_with_it(stores: Stores) -> None:
-    """A piece that raises is not stored, and whatever it was written with is."""
+def test_failing_write_does_not_undo_the_others(stores: Stores) -> None:
+    """A write that raises is not stored; the others of its batch are."""
     crowd = Crowd(stores, GroupCommit())
     first, second, third = crowd.work(scope("a"), refused("b"), scope("c"))
     with pytest.raises(Refused):
@@ -135,8 +135,8 @@ def test_one_that_is_refused_takes_none_with_it(stores: Stores) -> None:
     assert names(stores) == {"a", "c"}
 
 
-def test_a_commit_that_fails_fails_for_all(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is told that a piece is stored which is not."""
+def test_failed_commit_fails_every_write(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread is told that its write is stored if it is not."""
     crowd = Crowd(stores, GroupCommit())
     commit = DriverConnection.commit
 
@@ -152,8 +152,8 @@ def test_a_commit_that_fails_fails_for_all(stores: Stores, monkeypatch: pytest.M
     assert names(stores) == set()
 
 
-def test_who_waits_too_long_stores_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread whose turn does not come takes its work back, and says that it cannot say."""
+def test_write_that_waits_too_long_stores_nothing(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that does not get the right to write in time removes its write and raises StoreUnavailable."""
     monkeypatch.setattr("models.sqlite.group_commit.WAIT_SECONDS", 0.01)
     commits = GroupCommit()
 
@@ -172,10 +172,10 @@ def test_who_waits_too_long_stores_nothing(stores: Stores, monkeypatch: pytest.M
     assert names(stores) == set()
 
 
-def test_a_lock_of_another_process_is_waited_for(
+def test_queue_waits_for_the_lock_of_another_process(
     stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The queue writes as soon as the other writer has ended, after pauses of no more than a millisecond."""
+    """The queue writes as soon as the other writer has ended, after pauses of at most a millisecond."""
     pauses: list[float] = []
     with place.held():
         monkeypatch.setattr("models.database.driver.time.sleep", pauses.append)
@@ -189,15 +189,15 @@ def test_a_lock_of_another_process_is_waited_for(
     assert names(stores) == {"in time"}
 
 
-def test_connection_waits_as_before(stores: Stores) -> None:
-    """Whoever has the connection next waits for a lock as long as everybody does."""
+def test_connection_gets_its_busy_timeout_back(stores: Stores) -> None:
+    """The next user of the connection waits for a lock for the usual time."""
     GroupCommit().run(scope("a"))
     with connection() as link:
         assert link.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 3000
 
 
-def test_interrupted_writer(stores: Stores) -> None:
-    """A writer that is stopped in the middle leaves nobody waiting, and the queue as it was."""
+def test_interrupted_writer_leaves_no_thread_waiting(stores: Stores) -> None:
+    """After an interruption no thread waits, and the queue works as before."""
     commits = GroupCommit()
 
     def stop(_: DriverConnection) -> None:
@@ -208,8 +208,8 @@ def test_interrupted_writer(stores: Stores) -> None:
     assert commits.run(scope("after")) == "after"
 
 
-def test_both_ways_to_write_at_once(stores: Stores) -> None:
-    """Those who queue and those who write by themselves wait in one order, and all come through."""
+def test_queued_and_direct_writes_all_succeed(stores: Stores) -> None:
+    """Queued and direct writers wait for the same lock, and all succeed."""
     commits = GroupCommit()
 
     def write(number: int) -> None:
@@ -229,9 +229,9 @@ def test_both_ways_to_write_at_once(stores: Stores) -> None:
     assert len(names(stores)) == 160
 
 
-def test_what_nobody_wrote_is_not_taken_for_stored(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever becomes of the queue, an answer without an outcome is that nobody can say."""
+def test_write_without_an_outcome_is_unavailable(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that no thread performed raises StoreUnavailable."""
     commits = GroupCommit()
     monkeypatch.setattr(commits, "_write", lambda _: None)
-    with pytest.raises(StoreUnavailable, match="nobody"):
+    with pytest.raises(StoreUnavailable, match="no thread"):
         commits.run(scope("lost"))

@@ -1,4 +1,4 @@
-"""A purge knows whether anybody else writes, and how long its own work took."""
+"""A purge knows whether other connections write, and how long its own work took."""
 
 import sqlite3
 from contextlib import closing
@@ -18,8 +18,8 @@ __all__ = ["place"]
 DAYS = 100 * 86_400
 
 
-def test_purge_that_nobody_writes_beside(stores: Stores) -> None:
-    """After the first batch, which knows no earlier one, it is known that nobody else writes."""
+def test_purge_knows_that_no_other_connection_writes(stores: Stores) -> None:
+    """From the second batch on, the purge knows that no other connection writes."""
     for _ in range(3):
         stores.issue()
     stores.clock.now += DAYS
@@ -30,8 +30,8 @@ def test_purge_that_nobody_writes_beside(stores: Stores) -> None:
     assert all(each.seconds > 0 for each in batches)
 
 
-def test_purge_that_others_write_beside(stores: Stores, place: Place) -> None:
-    """A commit of another process between two batches is noticed, once."""
+def test_purge_notices_the_commit_of_another_process(stores: Stores, place: Place) -> None:
+    """A commit of another process between two batches is noticed once."""
     for _ in range(4):
         stores.issue()
     stores.clock.now += DAYS
@@ -49,8 +49,8 @@ def test_purge_that_others_write_beside(stores: Stores, place: Place) -> None:
     assert [each.is_alone for each in batches[:4]] == [False, True, False, True]
 
 
-def test_wait_for_others_is_no_work(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seconds in which somebody else held the lock do not count: a rest must not grow with them."""
+def test_wait_for_the_lock_does_not_count_as_work(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wait for another writer's lock does not count, so that pauses do not grow with it."""
     stores.issue()
     stores.clock.now += DAYS
     moments = iter(range(10_000))

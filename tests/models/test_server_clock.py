@@ -1,7 +1,8 @@
-"""The clock by which everything is decided: it follows the database's, and never goes back."""
+"""The server's clock follows the database's clock, and never goes back."""
 
 import sqlite3
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,19 +18,19 @@ FUTURE = 4_000_000_000
 
 
 class Machine:
-    """A machine whose clock can be set, over a SQLite database with an audit."""
+    """A machine whose clock can be set, with a SQLite database and an audit table."""
 
     def __init__(self, *rows: tuple[int, str]) -> None:
         self.wall, self.monotonic = Clock(NOON), Clock(1000)
         self.database = sqlite3.connect(":memory:")
         self.database.execute("CREATE TABLE audit_event (id INTEGER PRIMARY KEY, at INTEGER, event TEXT)")
         self.database.executemany("INSERT INTO audit_event (at, event) VALUES (?, ?)", rows)
-        self.told: list[tuple[str, int]] = []
+        self.alarms: list[tuple[str, int]] = []
 
     def start(self) -> ServerClock:
-        """A process of the server, which opens the database."""
+        """Start a server process, which opens the database."""
         clock = ServerClock(wall=self.wall, monotonic=self.monotonic)
-        clock.tell = lambda what, seconds, _: self.told.append((what, round(seconds)))
+        clock.tell = lambda what, seconds, _: self.alarms.append((what, round(seconds)))
         clock.opened(self.database)
         return clock
 
@@ -41,26 +42,26 @@ class Machine:
 
 @pytest.fixture
 def machine() -> Machine:
-    """A machine with an empty audit."""
+    """A machine with an empty audit table."""
     return Machine()
 
 
-def test_machines_own_until_there_is_a_database() -> None:
-    """Nothing is decided without a database; what is logged has the machine's time."""
+def test_machine_clock_counts_until_the_first_connection() -> None:
+    """Before the first connection nothing is decided; log lines have the machine's time."""
     assert ServerClock(wall=Clock(7))() == 7
 
 
-def test_time_passes(machine: Machine) -> None:
-    """It is as late as the machine says."""
+def test_clock_follows_the_machine(machine: Machine) -> None:
+    """The clock gives the machine's time."""
     clock = machine.start()
     for _ in range(100):
         machine.passes(7)
         assert clock() == machine.wall()
-    assert machine.told == []
+    assert machine.alarms == []
 
 
 def test_step_back_moves_nothing(machine: Machine) -> None:
-    """After a step back time goes on from where it was, a little slower, with one alarm."""
+    """After a step back, time goes on from where it was, a little slower, with one alarm."""
     clock = machine.start()
     machine.passes(5)
     before = last = clock()
@@ -69,11 +70,11 @@ def test_step_back_moves_nothing(machine: Machine) -> None:
         machine.passes(11)
         assert last + 10.8 < clock() <= before + number * 11
         last = clock()
-    assert machine.told == [(BEHIND, DAY)]
+    assert machine.alarms == [(BEHIND, DAY)]
 
 
-def test_small_step_back_is_made_up_for(machine: Machine) -> None:
-    """What is a little ahead meets the machine's clock again, without going back, and without an alarm."""
+def test_small_step_back_is_absorbed_without_an_alarm(machine: Machine) -> None:
+    """A clock slightly ahead meets the machine's clock again, without going back."""
     clock = machine.start()
     machine.wall.now -= 2
     last = clock()
@@ -82,54 +83,54 @@ def test_small_step_back_is_made_up_for(machine: Machine) -> None:
         assert clock() > last
         last = clock()
     assert last == machine.wall()
-    assert machine.told == []
+    assert machine.alarms == []
 
 
 def test_jump_forward_is_followed_with_an_alarm(machine: Machine) -> None:
-    """A machine that was asleep, or set right, is believed at once: what should have ended has."""
+    """A machine that was asleep, or was set right, is followed at once, so that tokens end in time."""
     clock = machine.start()
     machine.wall.now += DAY
     machine.passes(11)
     assert clock() == machine.wall()
-    assert machine.told == [(JUMPED, DAY)]
+    assert machine.alarms == [(JUMPED, DAY)]
     machine.wall.now -= DAY
     machine.passes(11)
     assert clock() > machine.wall() + DAY - 1
-    assert machine.told == [(JUMPED, DAY), (BEHIND, DAY)]
+    assert machine.alarms == [(JUMPED, DAY), (BEHIND, DAY)]
 
 
-def test_restart_after_a_step_back(machine: Machine) -> None:
-    """A process that starts on a machine whose clock was set back begins where the newest row was written."""
+def test_process_starts_at_the_newest_audit_row(machine: Machine) -> None:
+    """A process on a machine whose clock was set back starts at the time of the newest audit row."""
     machine = Machine((NOON - 10, "token.issued"), (NOON, "grant.refused"), (NOON - 40, "login.throttled"))
     machine.wall.now = NOON - DAY
     clock = machine.start()
     assert clock() == NOON
     machine.passes(5)
     assert clock() == NOON + 5
-    assert machine.told == [(BEHIND, DAY)]
+    assert machine.alarms == [(BEHIND, DAY)]
 
 
 def test_rows_of_now_are_no_alarm() -> None:
-    """The newest row is as old as it is."""
+    """Audit rows of the current time raise no alarm."""
     machine = Machine((NOON - 5, "token.issued"))
     assert machine.start()() == NOON
-    assert machine.told == []
+    assert machine.alarms == []
 
 
-def test_operator_accepts_the_clock() -> None:
-    """Rows before the operator's word are no mark."""
+def test_rows_before_an_accepted_clock_do_not_count() -> None:
+    """Rows before the operator's acceptance do not bound the time."""
     machine = Machine((NOON + DAY, "token.issued"), (NOON - 3, ACCEPTED), (NOON - 2, "token.issued"))
     assert machine.start()() == NOON
-    assert machine.told == []
+    assert machine.alarms == []
 
 
-def test_newest_of_nothing() -> None:
-    """An empty audit is no mark."""
+def test_empty_audit_does_not_bound_the_time() -> None:
+    """An empty audit table does not bound the time."""
     assert newest([]) == 0
 
 
-def test_database_without_tables(machine: Machine) -> None:
-    """Before the migrations there is no mark; it is read once there is one."""
+def test_newest_row_is_read_once_the_table_exists(machine: Machine) -> None:
+    """Before the migrations there is no newest row; it is read once the table exists."""
     machine.database.execute("ALTER TABLE audit_event RENAME TO elsewhere")
     clock = machine.start()
     assert clock() == NOON
@@ -138,8 +139,8 @@ def test_database_without_tables(machine: Machine) -> None:
     assert clock() == NOON
 
 
-def test_mark_that_is_learned_late(machine: Machine) -> None:
-    """A process that could not read the audit at first goes on from its newest row once it can."""
+def test_clock_moves_to_a_newest_row_that_is_read_late(machine: Machine) -> None:
+    """A process that could not read the audit at first continues from its newest row once it can."""
     machine.database.execute("INSERT INTO audit_event (at, event) VALUES (?, 'token.issued')", (NOON + DAY,))
     machine.database.execute("ALTER TABLE audit_event RENAME TO elsewhere")
     clock = machine.start()
@@ -149,9 +150,9 @@ def test_mark_that_is_learned_late(machine: Machine) -> None:
 
 
 class TestPostgresql:
-    """Nodes of one PostgreSQL go by its clock."""
+    """Nodes on one PostgreSQL use its clock."""
 
-    def test_clock_of_the_machine_is_not_looked_at(self, postgresql: Postgresql) -> None:
+    def test_machine_clock_does_not_count_on_postgresql(self, postgresql: Postgresql) -> None:
         """Nodes whose clocks differ by five minutes agree within a fraction of a second."""
         with postgresql.connect() as driver:
             driver.autocommit = False
@@ -163,24 +164,31 @@ class TestPostgresql:
             assert row is not None
             assert [float(row[0]) - node() for node in nodes] == pytest.approx([0, 0], abs=0.5)
 
-    def test_it_is_asked_again_from_time_to_time(
+    def test_clock_is_read_every_ten_seconds(
         self, postgresql: Postgresql, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A look every ten seconds, on a connection that was taken anyway."""
+        """The reading uses a connection that was checked out anyway."""
         monotonic = Clock(1000)
-        asked: list[object] = []
+        readings: list[object] = []
         with postgresql.connect() as driver:
             driver.autocommit = False
             clock = ServerClock(monotonic=monotonic)
             clock.opened(driver)
-            monkeypatch.setattr(clock, "_read", asked.append)
+            run = driver.execute
+
+            def execute(statement: str, *given: Any) -> Any:
+                if "clock_timestamp" in statement:
+                    readings.append(statement)
+                return run(statement, *given)
+
+            monkeypatch.setattr(driver, "execute", execute)
             for _ in range(25):
                 clock.taken(driver)
                 monotonic.now += 1
-        assert asked == [driver, driver]
+        assert len(readings) == 2
 
-    def test_locked_audit_holds_no_connection_up(self, postgresql: Postgresql) -> None:
-        """Whoever checks tokens needs no audit: its mark is learned when the table is free again."""
+    def test_locked_audit_table_delays_no_connection(self, postgresql: Postgresql) -> None:
+        """A connection does not wait for a locked audit table; the newest row is read later."""
         url = postgresql.create_database("locked_audit")
         engine = create_engine(url, **engine_options(url, threads=2))
         clock = ServerClock()
@@ -201,8 +209,8 @@ class TestPostgresql:
         engine.dispose()
         postgresql.drop_database("locked_audit")
 
-    def test_trouble_is_the_drivers(self, postgresql: Postgresql) -> None:
-        """A connection that is lost is the driver's error, as for any statement."""
+    def test_lost_connection_raises_the_drivers_error(self, postgresql: Postgresql) -> None:
+        """A lost connection raises the driver's error, as for any statement."""
         driver = postgresql.connect()
         driver.close()
         with pytest.raises(psycopg.Error):

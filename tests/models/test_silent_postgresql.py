@@ -1,4 +1,4 @@
-"""A PostgreSQL that is alive and says nothing holds nobody up for longer than is promised."""
+"""A PostgreSQL that is alive but silent delays no request for longer than promised."""
 
 import threading
 import time
@@ -44,7 +44,7 @@ def behind(
 
 
 def refused_after(ask: Callable[[], object]) -> float:
-    """After how many seconds a call said that the database cannot say."""
+    """The seconds until a call raised StoreUnavailable."""
     began = time.monotonic()
     with pytest.raises(StoreUnavailable) as caught:
         ask()
@@ -53,7 +53,7 @@ def refused_after(ask: Callable[[], object]) -> float:
 
 
 def await_answer(ask: Callable[[], object], seconds: float) -> None:
-    """Ask until there is an answer, within so many seconds."""
+    """Call until there is an answer, within this many seconds."""
     until = time.monotonic() + seconds
     while True:
         try:
@@ -65,8 +65,8 @@ def await_answer(ask: Callable[[], object], seconds: float) -> None:
             return
 
 
-def test_frozen_server(stores: Stores, postgresql: Postgresql) -> None:
-    """With every process of the server stopped, waits end after 3 s, and who comes later fails at once."""
+def test_requests_to_a_frozen_server_end_after_3_s(stores: Stores, postgresql: Postgresql) -> None:
+    """With the server's processes stopped, the first waits end after 3 s, and later requests fail at once."""
     issued = stores.issue()
     app = stores.site.app
 
@@ -88,7 +88,7 @@ def test_frozen_server(stores: Stores, postgresql: Postgresql) -> None:
 
 @pytest.mark.parametrize("way", ["issue", "revoke", "list"])
 def test_every_way_to_the_database_is_bounded(behind: Stores, proxy: SilentProxy, way: str) -> None:
-    """A write, a transaction of SQLAlchemy's and a session end as a look-up does."""
+    """A write, a transaction of SQLAlchemy and a session end as a look-up does."""
     issued = behind.issue()
     ways: dict[str, Callable[[], object]] = {
         "issue": behind.issue,
@@ -103,7 +103,7 @@ def test_every_way_to_the_database_is_bounded(behind: Stores, proxy: SilentProxy
 
 
 def test_new_connection_is_bounded(behind: Stores, proxy: SilentProxy) -> None:
-    """A server whose kernel accepts, and which never answers, is given up; then the breaker is open."""
+    """A server whose kernel accepts but which never answers is abandoned, and the breaker opens."""
     behind.engine.dispose()
     proxy.is_silent = True
     assert 1.5 < refused_after(behind.clients.list) < PROMISED + SLACK
@@ -111,7 +111,7 @@ def test_new_connection_is_bounded(behind: Stores, proxy: SilentProxy) -> None:
 
 
 def test_commit_without_an_answer_is_unknown(behind: Stores, proxy: SilentProxy) -> None:
-    """A COMMIT that is not answered is never told as done, and never cancelled: here it was done."""
+    """An unanswered COMMIT is never reported as done, and never cancelled: here it was done."""
     first = behind.issue()
     found = behind.found(first.refresh)
     proxy.marker = b"COMMIT"
@@ -121,8 +121,8 @@ def test_commit_without_an_answer_is_unknown(behind: Stores, proxy: SilentProxy)
     assert behind.counts()["refresh_token"] == 2
 
 
-def test_slow_statement_is_refused_by_the_server(stores: Stores) -> None:
-    """A server that answers has its own bound, which comes first and costs no connection."""
+def test_server_times_out_a_slow_statement_first(stores: Stores) -> None:
+    """The timeout of a server that answers comes first and costs no connection."""
     with connection() as link:
         before = link.connection.driver_connection
     with pytest.raises(StoreUnavailable, match="QueryCanceled"), connection() as link:
@@ -138,7 +138,7 @@ def test_migration_is_not_bounded(bare: Stores, later: Callable[..., str]) -> No
 
 
 def test_late_connection_is_closed() -> None:
-    """A connection that comes about after it was given up is closed by whoever made it."""
+    """A connection that is established after its timeout is closed by the thread that made it."""
     may_connect, is_closed = threading.Event(), threading.Event()
 
     class Late(BoundedConnection):
@@ -163,14 +163,14 @@ def test_late_connection_is_closed() -> None:
 
 
 class TestBreaker:
-    """When a silent database is asked again."""
+    """When the breaker lets a connection to a silent database through."""
 
-    def test_closed_breaker_admits_everybody(self) -> None:
-        """Nobody is a probe."""
+    def test_closed_breaker_admits_every_connection(self) -> None:
+        """A closed breaker makes no connection a probe."""
         assert [Breaker().admit() for _ in range(3)] == [False] * 3
 
-    def test_one_probe_at_a_time(self) -> None:
-        """The first who comes is the probe; the next one is a second after its end."""
+    def test_open_breaker_admits_one_probe_at_a_time(self) -> None:
+        """The first attempt is the probe; the next probe comes a second after it ended."""
         clock = Clock(100)
         breaker = Breaker(monotonic=clock)
         breaker.trip()
@@ -187,8 +187,8 @@ class TestBreaker:
         breaker.answered()
         assert not breaker.admit()
 
-    def test_probe_that_is_lost_keeps_no_other_away(self) -> None:
-        """A probe that never tells how it ended is followed by another one."""
+    def test_probe_without_an_outcome_does_not_block_the_next(self) -> None:
+        """A probe that never reports its end is followed by another."""
         clock = Clock(100)
         breaker = Breaker(monotonic=clock)
         breaker.trip()

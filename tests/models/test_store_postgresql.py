@@ -1,4 +1,4 @@
-"""The stores on PostgreSQL: the rules of every database, and how we set PostgreSQL up."""
+"""The stores on PostgreSQL: the rules of every database, and our setup of PostgreSQL."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,7 +50,7 @@ def place(postgresql: Postgresql, migrated: str) -> Place:
 
 @pytest.fixture
 def bare_place(postgresql: Postgresql) -> Iterator[Place]:
-    """A database without a table."""
+    """A database without tables."""
     postgresql.create_database("bare")
     yield place_of(postgresql, "bare")
     postgresql.drop_database("bare")
@@ -61,21 +61,21 @@ class TestPostgresql(StoreConformance):
 
 
 def test_waits_are_bounded(stores: Stores) -> None:
-    """No statement and no lock holds a request for 3 s, after which our side gives the connection up."""
+    """No statement and no lock holds a request for 3 s, after which the client closes the connection."""
     with stores.engine.connect() as connection:
         found = [connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")]
     assert found == ["2500ms", "2500ms"]
 
 
-def test_reads_go_on_beside_a_writer(hurried: Stores, place: Place) -> None:
-    """While another program writes, tokens are still checked."""
+def test_tokens_are_checked_while_another_program_writes(hurried: Stores, place: Place) -> None:
+    """Readers do not wait for a writer."""
     issued = hurried.issue()
     with place.held():
         assert hurried.lives(issued)
 
 
 def test_restart_costs_one_refusal(stores: Stores, place: Place) -> None:
-    """After a restart of the database the first dead connection clears all others out of the pool."""
+    """After a restart of the database, the first dead connection clears all others from the pool."""
     issued = stores.issue()
     with ExitStack() as many:
         for _ in range(3):
@@ -88,7 +88,7 @@ def test_restart_costs_one_refusal(stores: Stores, place: Place) -> None:
 
 
 def test_migration_may_take_longer_than_a_request(bare: Stores, later: Callable[..., str]) -> None:
-    """A migration has no bound on its statements, and requests have theirs afterwards."""
+    """A migration has no timeout on its statements; requests have theirs afterwards."""
     ask = "SELECT current_setting('statement_timeout')"
     upgrade(
         directory=later(f'op.execute("CREATE TABLE seen AS {ask}")'.replace("timeout')", "timeout') AS it"))

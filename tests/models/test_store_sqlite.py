@@ -1,4 +1,4 @@
-"""The stores on SQLite: the rules of every database, and how we set SQLite up."""
+"""The stores on SQLite: the rules of every database, and our setup of SQLite."""
 
 import shutil
 import sqlite3
@@ -57,8 +57,8 @@ def place_of(file: Path) -> Place:
     return Place(f"sqlite:///{file}", dump, held, away, hurry)
 
 
-def turn_of(stores: Stores) -> Lock:
-    """What whoever writes holds."""
+def write_lock_of(stores: Stores) -> Lock:
+    """The lock that a writer holds."""
     pool = stores.engine.pool
     assert isinstance(pool, DatabasePool)
     return pool.write_lock
@@ -75,7 +75,7 @@ def place(tmp_path: Path, migrated_instance: Path) -> Place:
 
 @pytest.fixture
 def bare_place(tmp_path: Path) -> Place:
-    """A database without a table."""
+    """A database without tables."""
     return place_of(tmp_path / "bare.sqlite3")
 
 
@@ -103,8 +103,8 @@ class TestSqlite(StoreConformance):
     """SQLite keeps the rules of every database."""
 
 
-def test_pragmas(stores: Stores) -> None:
-    """Each connection survives a power cut, keeps foreign keys, reads beside a writer and waits for 3 s."""
+def test_connections_have_our_pragmas(stores: Stores) -> None:
+    """Each connection survives a power cut, checks foreign keys, reads beside a writer and waits for 3 s."""
     with stores.engine.connect() as connection:
         names = ("synchronous", "foreign_keys", "journal_mode", "busy_timeout")
         found = [connection.scalar(text(f"PRAGMA {name}")) for name in names]
@@ -112,30 +112,30 @@ def test_pragmas(stores: Stores) -> None:
 
 
 def test_durability_is_a_setting(make_site: Callable[..., Site]) -> None:
-    """Who asks for NORMAL gets it."""
+    """The setting NORMAL reaches each connection."""
     site = make_site(NETID_SQLITE_SYNCHRONOUS="NORMAL")
     with site.app.app_context(), Stores(site, site.clock).engine.connect() as connection:
         assert connection.scalar(text("PRAGMA synchronous")) == 1
 
 
 def test_tables_of_tokens_are_their_own_index(stores: Stores) -> None:
-    """Tables that are found by key alone are stored by it, and not beside an index."""
+    """Tables with look-ups by key only are stored without a separate index."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID%'"
     with stores.engine.connect() as connection:
         assert set(connection.scalars(text(query))) == {"grant", "access_token", "refresh_token"}
 
 
-def test_reads_go_on_beside_a_writer(hurried: Stores, place: Place) -> None:
-    """While another program writes, tokens are still checked."""
+def test_tokens_are_checked_while_another_program_writes(hurried: Stores, place: Place) -> None:
+    """Readers do not wait for a writer."""
     issued = hurried.issue()
     with place.held():
         assert hurried.lives(issued)
 
 
 def test_writers_of_a_process_take_turns(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer waits for the others of its process, no longer than for the database; readers do not."""
+    """A writer waits for the others of its process, no longer than for the database. Readers do not."""
     issued = stores.issue()
-    turn = turn_of(stores)
+    turn = write_lock_of(stores)
     monkeypatch.setattr(DatabasePool, "timeout", lambda _: 0.01)
     with turn:
         assert stores.lives(issued)
@@ -150,7 +150,7 @@ def test_writers_of_a_process_take_turns(stores: Stores, monkeypatch: pytest.Mon
 
 
 def test_busy_timeout_is_set_once_a_connection(stores: Stores) -> None:
-    """The first write of a connection sets it, and no later one; nor do checks of tokens."""
+    """The first write of a connection sets it; later writes and checks of tokens do not."""
     stores.engine.dispose()
     issued = stores.issue()
     seen: list[str] = []
@@ -165,7 +165,7 @@ def test_busy_timeout_is_set_once_a_connection(stores: Stores) -> None:
 
 
 def test_check_waits_for_a_short_lock(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read that meets a lock, as after a crash of another process, is tried again until its time ends."""
+    """A read that meets a lock, as after a crash of another process, is retried until its timeout."""
     issued = stores.issue()
     pool = cast("DatabasePool", stores.engine.pool)
     entry = pool.take()
@@ -180,17 +180,17 @@ def test_check_waits_for_a_short_lock(stores: Stores, monkeypatch: pytest.Monkey
         stores.lives(issued)
 
 
-def test_turn_is_given_back_after_trouble(hurried: Stores, place: Place) -> None:
-    """Whatever becomes of a writer, the next one has its turn."""
+def test_write_lock_is_released_after_an_error(hurried: Stores, place: Place) -> None:
+    """After any error of a writer, the next writer gets the lock."""
     with place.held(), pytest.raises(StoreUnavailable, match="locked"):
         hurried.issue()
-    assert not turn_of(hurried).locked()
+    assert not write_lock_of(hurried).locked()
 
 
-def test_both_waits_are_no_longer_than_one(
+def test_wait_for_other_processes_is_what_the_write_lock_left(
     stores: Stores, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who waited for their turn waits for other programs for what is left; the next one has all again."""
+    """Both waits together take one timeout; the next writer has the full timeout again."""
     monkeypatch.setattr(DatabasePool, "acquire_write_lock", lambda pool: pool.write_lock.acquire() and 2.99)
     began = monotonic()
     with place.held(), pytest.raises(StoreUnavailable, match="locked"):
@@ -200,8 +200,10 @@ def test_both_waits_are_no_longer_than_one(
         assert connection.scalar(text("PRAGMA busy_timeout")) == 3000
 
 
-def test_fresh_connection_to_a_locked_file(hurried: Stores, place: Place, tmp_path: Path) -> None:
-    """A file that is locked as a whole is trouble of the database, even before the first statement."""
+def test_locked_file_is_unavailable_before_the_first_statement(
+    hurried: Stores, place: Place, tmp_path: Path
+) -> None:
+    """A file that is locked as a whole raises StoreUnavailable even before the first statement."""
     hurried.engine.dispose()
     with closing(sqlite3.connect(tmp_path / "database" / "migrated.sqlite3")) as other:
         other.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -211,8 +213,8 @@ def test_fresh_connection_to_a_locked_file(hurried: Stores, place: Place, tmp_pa
             hurried.clients.list()
 
 
-def test_read_only_file(place: Place, make_site: Callable[..., Site], clock: Clock) -> None:
-    """A file that may be read and not written is trouble of the database."""
+def test_read_only_file_is_unavailable(place: Place, make_site: Callable[..., Site], clock: Clock) -> None:
+    """A file that can be read but not written raises StoreUnavailable."""
     file = place.url.removeprefix("sqlite:///")
     site = make_site(NETID_DATABASE_URL=f"sqlite:///file:{file}?mode=ro&uri=true")
     with site.app.app_context():
@@ -222,8 +224,8 @@ def test_read_only_file(place: Place, make_site: Callable[..., Site], clock: Clo
             stores.issue()
 
 
-def test_file_that_is_no_database(stores: Stores, tmp_path: Path) -> None:
-    """A file with something else in it is trouble of the database."""
+def test_file_that_is_no_database_is_unavailable(stores: Stores, tmp_path: Path) -> None:
+    """A file with other content raises StoreUnavailable."""
     stores.engine.dispose()
     for each in (tmp_path / "database").iterdir():
         each.unlink()
@@ -232,8 +234,8 @@ def test_file_that_is_no_database(stores: Stores, tmp_path: Path) -> None:
         stores.clients.list()
 
 
-def test_migration_gives_its_guards_back(stores: Stores) -> None:
-    """After a migration in the same process, foreign keys are kept as before."""
+def test_foreign_keys_are_checked_after_a_migration(stores: Stores) -> None:
+    """After a migration in the same process, foreign keys are checked as before."""
     stores.site.run("db", "upgrade")
     with stores.engine.connect() as connection:
         assert connection.scalar(text("PRAGMA foreign_keys")) == 1

@@ -1,4 +1,4 @@
-"""What every database must say when it cannot do what it is asked."""
+"""Every database raises StoreUnavailable if it cannot do what is asked."""
 
 from collections.abc import Callable
 from typing import cast
@@ -90,29 +90,29 @@ WRITES: dict[str, Callable[[Stores], object]] = {
 class UnavailabilityRules:
     """`StoreUnavailable`, and nothing else, for every trouble of a database."""
 
-    def test_database_that_is_away(self, stores: Stores, place: Place) -> None:
-        """Without a database every call says so, and every call works once it is back."""
+    def test_every_call_fails_while_the_database_is_away(self, stores: Stores, place: Place) -> None:
+        """Every call raises StoreUnavailable, and works once the database is back."""
         stores.register()
         calls = {**READS, **WRITES}
         with place.away():
             assert _unavailable(stores, calls) == set(calls)
         assert _unavailable(stores, calls) == set()
 
-    def test_database_without_tables(self, bare: Stores) -> None:
-        """Before the migrations every call says that it cannot, but for those that ask about them."""
+    def test_every_call_fails_before_the_migrations(self, bare: Stores) -> None:
+        """Every call raises StoreUnavailable, except those that ask about the tables."""
         calls = {**READS, **WRITES}
         assert _unavailable(bare, calls) == set(calls) - {"secret_key_ids", "signing_key_ids", "is_current"}
 
     @pytest.mark.slow
-    def test_database_that_another_program_holds(self, hurried: Stores, place: Place) -> None:
-        """While another program holds the tables, every write gives up; afterwards it works."""
+    def test_writes_fail_while_another_program_holds_the_tables(self, hurried: Stores, place: Place) -> None:
+        """Every write gives up, and works afterwards."""
         hurried.register()
         with place.held():
             assert _unavailable(hurried, WRITES) == set(WRITES)
         assert _unavailable(hurried, WRITES) == set()
 
     def test_cause_holds_no_parameter(self, stores: Stores) -> None:
-        """What the log is told of a refused row is the reason, and nothing of the row."""
+        """The cause of a refused row names the reason, and no value of the row."""
         first = stores.issue()
         event = stores.audit(cast("str", None), subject="subject-of-alice", address="192.0.2.7")
         causes = []
@@ -120,29 +120,29 @@ class UnavailabilityRules:
             with pytest.raises(StoreUnavailable) as caught:
                 stores.issue("a-client-of-hers", **refused)
             causes.append(str(caught.value))
-        told = " ".join(causes)
-        assert "IntegrityError" in told
+        logged = " ".join(causes)
+        assert "IntegrityError" in logged
         for value in ("subject-of-alice", "192.0.2.7", "a-client-of-hers", "Ålice", first.access.hex()):
-            assert value not in told
+            assert value not in logged
 
     def test_log_of_statements_holds_no_parameter(
         self, stores: Stores, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Who turns on the log of statements reads statements, and none of the values in them."""
+        """The log of statements, when turned on, shows no value."""
         with caplog.at_level("INFO", logger="sqlalchemy.engine"):
             stores.issue("a-client-of-hers")
         assert "INSERT INTO audit_event" in caplog.text
         assert "a-client-of-hers" not in caplog.text
 
     def test_cause_is_one_line(self, stores: Stores, place: Place) -> None:
-        """A cause is a line, as a log wants it."""
+        """The cause fits on one line of the log."""
         with place.away(), pytest.raises(StoreUnavailable) as caught:
             stores.clients.list()
         assert caught.value.cause == str(caught.value)
         assert len(caught.value.cause.splitlines()) == 1
 
-    def test_no_connection_is_kept_after_trouble(self, hurried: Stores, place: Place) -> None:
-        """However many calls fail, each gives its connection back."""
+    def test_failed_calls_return_their_connections(self, hurried: Stores, place: Place) -> None:
+        """Every failed call returns its connection to the pool."""
         with place.held():
             for _ in range(20):
                 assert _unavailable(hurried, {"record": WRITES["record"]}) == {"record"}
@@ -155,11 +155,11 @@ def _only(stores: Stores) -> str:
 
 
 def _unavailable(stores: Stores, calls: dict[str, Callable[[Stores], object]]) -> set[str]:
-    """Those of the calls that said `StoreUnavailable`."""
-    said = set()
+    """The names of the calls that raised `StoreUnavailable`."""
+    failed = set()
     for name, call in calls.items():
         try:
             call(stores)
         except StoreUnavailable:
-            said.add(name)
-    return said
+            failed.add(name)
+    return failed
