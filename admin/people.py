@@ -22,6 +22,18 @@ from telemetry import Actor
 _DAY = 86_400
 MAX_LISTED_GRANTS = 100
 """How many live grants a report lists."""
+# What a directory answers to a bind and may not show in the entry.
+_ANSWERS_TO_A_BIND = frozenset(
+    {
+        Refusal.LOCKED,
+        Refusal.EXPIRED,
+        Refusal.MUST_CHANGE,
+        Refusal.DISABLED,
+        Refusal.NOT_NOW,
+        Refusal.NOT_HERE,
+        Refusal.REFUSED,
+    }
+)
 # Of clients and of networks. The latest are looked at, since a flood comes from thousands.
 _MAX_WIDE_LOOKUPS = 100
 
@@ -73,11 +85,17 @@ class RefusedLogins:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonReport:
-    """What the server knows of one person. `directory` is one word or sentence for the directory's view."""
+    """What the server knows of one person. `directory` is one word or sentence for the directory's view.
+
+    `last_refusal` is set if the entry shows no reason to refuse the person, but the directory gave one at a
+    login of the last day, and nothing has changed since: `directory` is then that reason.
+    """
 
     subject: str | None
     directory: str
+    detail: str = ""
     state: PersonState | None = None
+    last_refusal: PastFailure | None = None
     blocks: Sequence[Block] = ()
     failures: Sequence[RefusedLogins] = ()
     grants: Sequence[LiveGrant] = ()
@@ -137,22 +155,25 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
         StoreUnavailable: the database did not answer.
     """
     now = services.now
-    state, view = _examine(services, net_id)
-    subject = _subject(state, net_id)
+    view = _examine(services, net_id)
     name = services.login_names.digest(net_id)
     # A person who never had a grant is known by the stable id of their failures alone.
-    past = failures_of(name, subject or net_id, now - max(_DAY, services.limits.longest))
+    past = failures_of(name, view.subject or net_id, now - max(_DAY, services.limits.longest))
+    latest = [each for each in past if each.at >= now - _DAY]
+    last_refusal = _last_refusal(latest, view.state)
     grants: Sequence[LiveGrant] = ()
-    if subject is not None:
-        grants, _ = list_grants(Selection(subjects=[subject]), now, limit=MAX_LISTED_GRANTS)
+    if view.subject is not None:
+        grants, _ = list_grants(Selection(subjects=[view.subject]), now, limit=MAX_LISTED_GRANTS)
     own_blocks = blocks(services.limits, past, now)
-    lockout_blocks = _lockout_blocks(services, past, state)
+    lockout_blocks = _lockout_blocks(services, past, view.state)
     return PersonReport(
-        subject=subject,
-        directory=view,
-        state=state,
+        subject=view.subject,
+        directory=last_refusal.reason if last_refusal is not None else view.answer,
+        detail=view.detail,
+        state=view.state,
+        last_refusal=last_refusal,
         blocks=[*own_blocks, *lockout_blocks, *_wide_blocks(services, past, grants, name)],
-        failures=_merged([each for each in past if each.at >= now - _DAY]),
+        failures=_merged(latest),
         grants=grants,
         client_names={each.client_id: each.client_name for each in services.clients.list()},
     )
@@ -171,16 +192,15 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
     Raises:
         StoreUnavailable: nothing was changed.
     """
-    state, _ = _examine(services, net_id)
-    subject = _subject(state, net_id)
-    event = services.event("person.unblocked", actor, subject=subject)
-    failures, passwords = clear_failures(services.login_names.digest(net_id), subject or net_id, event)
+    view = _examine(services, net_id)
+    event = services.event("person.unblocked", actor, subject=view.subject)
+    failures, passwords = clear_failures(services.login_names.digest(net_id), view.subject or net_id, event)
     services.tell(event.with_count(f"{failures} failures, {passwords} passwords"))
     return Unblocked(
-        subject=subject,
+        subject=view.subject,
         failures=failures,
         passwords=passwords,
-        refusal=state.refusal if state is not None else None,
+        refusal=view.state.refusal if view.state is not None else None,
     )
 
 
@@ -208,18 +228,64 @@ def _has_grants(services: Services, subject: str) -> bool:
     return bool(grants)
 
 
-def _subject(state: PersonState | None, net_id: str) -> str | None:
-    return state.person.id if state else next(iter(subjects_of(net_id)), None)
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the directory says of a person: `answer` is a word, or a sentence if it cannot say."""
+
+    subject: str | None
+    answer: str
+    state: PersonState | None = None
+    detail: str = ""
 
 
-def _examine(services: Services, net_id: str) -> tuple[PersonState | None, str]:
+def _examine(services: Services, person: str) -> _View:
+    """Ask the directory for a person by login name, or else by stable id or pairwise `sub`."""
     try:
-        state = services.directory.examine(net_id)
+        return _seen(services.directory.examine(person))
     except InvalidCredentials as refusal:
-        return None, refusal.reason.value
+        known = next(iter(subjects_of(person)), None)
+        if refusal.reason is not Refusal.UNKNOWN_PERSON:
+            return _View(known, refusal.reason.value, detail=refusal.detail)
     except DirectoryUnavailable as outage:
-        return None, f"cannot say: {outage.cause}"
-    return state, state.refusal.value if state.refusal else "may log in"
+        return _View(next(iter(subjects_of(person)), None), f"cannot say: {outage.cause}")
+    try:
+        return _read(services, known or person)
+    except InvalidCredentials as refusal:
+        exists = refusal.reason is not Refusal.UNKNOWN_PERSON
+        return _View(known or (person if exists else None), refusal.reason.value, detail=refusal.detail)
+    except DirectoryUnavailable as outage:
+        return _View(known, f"cannot say: {outage.cause}")
+
+
+def _read(services: Services, subject: str) -> _View:
+    found = services.directory.read(subject)
+    try:
+        state = services.directory.examine(found.net_id)
+    except InvalidCredentials:
+        # The login name is in another state than the entry: it leads to several people, for example.
+        return _seen(PersonState(found))
+    return _seen(state if state.person.id == found.id else PersonState(found))
+
+
+def _seen(state: PersonState) -> _View:
+    answer = state.refusal.value if state.refusal else "may log in"
+    return _View(state.person.id, answer, state, state.detail)
+
+
+def _last_refusal(latest: Sequence[PastFailure], state: PersonState | None) -> PastFailure | None:
+    """The newest login that the directory refused for a reason that the entry does not show.
+
+    A success would have cleared it. A change of the password ends it, and a lock that is over does not count.
+    """
+    if state is None or state.refusal is not None:
+        return None
+    failures, limit = state.lockout_status.failures, state.lockout_status.limit
+    over = {Refusal.LOCKED} if failures is not None and (limit is None or failures < limit) else set()
+    since = state.person.password_changed_at or 0
+    for each in latest:
+        if each.at > since and not each.cleared and each.reason in _ANSWERS_TO_A_BIND - over:
+            return each
+    return None
 
 
 def _lockout_blocks(

@@ -4,9 +4,43 @@ from dataclasses import asdict
 
 from admin.people import PersonLookup, PersonReport
 from cli.output import moment, print_line, print_record, print_table
-from login import Block, Cause
+from login import Block, Cause, Refusal
 
 _LOCKOUT_ENDS = "the directory has forgotten failures, or a login elsewhere"
+_ANSWERS = {
+    "may log in": "The user may log in.",
+    Refusal.WRONG_PASSWORD: "The password was wrong.",
+    Refusal.UNKNOWN_PERSON: "No user has this Net ID or sub.",
+    Refusal.AMBIGUOUS: "Several users have this Net ID.",
+    Refusal.LOCKED: "The account is locked after too many failures.",
+    Refusal.EXPIRED: "The password or the account has expired.",
+    Refusal.MUST_CHANGE: "The user must change the password first.",
+    Refusal.DISABLED: "The account is disabled.",
+    Refusal.NOT_NOW: "The account may not log in at this time.",
+    Refusal.NOT_HERE: "The account may not log in from this server.",
+    Refusal.UNACCEPTABLE: "The name or the password is empty, too long or no text.",
+    Refusal.REFUSED: "The directory refused the login and gave no reason.",
+    Refusal.NOT_ALLOWED: "The rules of this server or of the program exclude the user.",
+    Refusal.NOT_FROM_HERE: "The program may not send logins from this network.",
+    "pending": "The login is under way, or its outcome was lost.",
+}
+_CAUSES = {
+    Cause.PERSON_AND_CLIENT: "too many failures of the user with this program",
+    Cause.PERSON: "too many different wrong passwords for the user",
+    Cause.CLIENT: "too many failures with this program",
+    Cause.ADDRESS: "too many failures from this network",
+    Cause.SERVER: "too many failures at this server",
+    Cause.SHIELD: "a further failure could lock the account in the directory",
+}
+
+
+def in_words(answer: str) -> str:
+    """A reason of a refused login, or another answer of the directory, as a sentence.
+
+    Args:
+        answer: the reason as it is stored; a sentence stays as it is.
+    """
+    return _ANSWERS.get(answer, answer)
 
 
 def warn_if_incomplete(lookup: PersonLookup) -> PersonLookup:
@@ -24,15 +58,16 @@ def print_report(report: PersonReport) -> None:
     print_record(_facts(report))
     for block in report.blocks:
         end = _LOCKOUT_ENDS if block.until is None else moment(block.until)
-        print_line(f"BLOCKED {_blocked_users(report, block)} until {end} ({block.cause.value})")
+        cause = _CAUSES.get(block.cause, block.cause.value)
+        print_line(f"BLOCKED {_blocked_users(report, block)} until {end}: {cause} ({block.cause.value})")
     if report.failures:
         print_line("")
-        print_line("CommandRefused in the last day:")
+        print_line("Refused in the last day:")
         rows = [
             (
                 _client_name(report, each.client_id),
                 each.address,
-                each.reason,
+                in_words(each.reason),
                 str(each.times),
                 str(each.repeated),
                 moment(each.first_at),
@@ -60,7 +95,8 @@ def report_as_object(report: PersonReport) -> dict[str, object]:
         "net_id": state.person.net_id if state else None,
         "name": state.person.name if state else None,
         "refusal": state.refusal.value if state and state.refusal else None,
-        "detail": state.detail if state else None,
+        "detail": report.detail or None,
+        "last_refusal": _last_refusal(report),
         "directory_failures": state.lockout_status.failures if state else None,
         "directory_limit": state.lockout_status.limit if state else None,
         "password_changed_at": state.person.password_changed_at if state else None,
@@ -78,13 +114,16 @@ def report_as_object(report: PersonReport) -> dict[str, object]:
 
 
 def _facts(report: PersonReport) -> dict[str, object]:
-    facts: dict[str, object] = {"sub": report.subject, "directory": report.directory}
+    facts: dict[str, object] = {
+        "sub": report.subject,
+        "directory": _verdict(report),
+        "detail": report.detail,
+    }
     if report.state is not None:
         person, lockout_status = report.state.person, report.state.lockout_status
         facts |= {
             "net_id": person.net_id,
             "name": person.name,
-            "detail": report.state.detail,
             "failures in the directory": lockout_status.failures,
             "failures that lock": lockout_status.limit or None,
             "password changed": moment(person.password_changed_at),
@@ -92,6 +131,23 @@ def _facts(report: PersonReport) -> dict[str, object]:
             "grace logins": person.grace_logins_remaining,
         }
     return facts
+
+
+def _verdict(report: PersonReport) -> str:
+    """The directory's view as sentences."""
+    sentence = in_words(report.directory)
+    if report.last_refusal is None:
+        return sentence
+    return (
+        f"{sentence} The directory said so at {moment(report.last_refusal.at)}; the entry does not show it."
+    )
+
+
+def _last_refusal(report: PersonReport) -> dict[str, object] | None:
+    refusal = report.last_refusal
+    if refusal is None:
+        return None
+    return {"reason": refusal.reason, "client_id": refusal.client_id, "at": refusal.at}
 
 
 def _blocked_users(report: PersonReport, block: Block) -> str:

@@ -5,7 +5,7 @@ from flask.cli import with_appcontext
 
 from admin.people import log_person_out, look_up_person, report_on_person, unblock_person
 from cli.output import DiscreetGroup, as_json, print_json, print_line, speaks_plainly
-from cli.people.display import print_report, report_as_object, warn_if_incomplete
+from cli.people.display import in_words, print_report, report_as_object, warn_if_incomplete
 from cli.services import operator, services, with_reason
 
 _net_id = click.argument("net_id")
@@ -44,7 +44,7 @@ def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
         return
     print_line(f"Failures that no longer count: {done.failures}; passwords forgotten: {done.passwords}.")
     if done.refusal is not None:
-        print_line(f"The directory still refuses the user: {done.refusal.value}.", err=True)
+        print_line(f"The directory still refuses the user. {in_words(done.refusal)}", err=True)
 
 
 @person.command()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Site
+from tests.conftest import Registered, Site
+from tests.fakes import FakeDirectory
 
 Run = Callable[..., Any]
 
@@ -32,3 +33,27 @@ def refusal(site: Site) -> Callable[..., str]:
         return lines[0].removeprefix("Error: ")
 
     return run
+
+
+@pytest.fixture
+def fake() -> FakeDirectory:
+    """A directory that accepts every password until a test changes that."""
+    return FakeDirectory()
+
+
+@pytest.fixture
+def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
+    """An application over the fake directory."""
+    return make_site(fake)
+
+
+@pytest.fixture
+def limited(make_site: Callable[..., Site]) -> Site:
+    """A server that allows three failures of a user in 15 minutes, and five a day."""
+    return make_site(NETID_LIMIT_PERSON="3/15minutes;5/day")
+
+
+@pytest.fixture
+def script(limited: Site) -> Registered:
+    """A program that uses an old password."""
+    return limited.register("old script", "--scope", "profile")
