@@ -1,7 +1,7 @@
 """The syntax of rules about people: `group:DN` and `affiliation:NAME`.
 
-Owns: how a rule is written, for settings, scopes and clients. Must not know: whom a rule means, and whether
-its DN is a DN (`oauth.policy.membership` knows).
+Owns: how a rule is written in settings, scopes and clients. Must not know: which people match a rule, and
+whether its DN is valid (`oauth.policy.membership` knows both).
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ SYNTAX = "group:DN (RFC 4514) or affiliation:NAME"
 
 
 class PersonRule(NamedTuple):
-    """A rule in its parts: `kind` is `GROUP` or `AFFILIATION`, `value` the DN or the name."""
+    """A parsed rule: `kind` is `GROUP` or `AFFILIATION`, `value` the DN or the name."""
 
     kind: str
     value: str
@@ -20,7 +20,7 @@ class PersonRule(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse_rule(text: str) -> PersonRule | None:
-    """The parts of a rule, None if the text does not have the syntax of one."""
+    """Parse a rule; None if the text does not have the syntax."""
     kind, _, value = text.partition(":")
     if kind not in {GROUP, AFFILIATION} or not value.strip() or not text.isprintable():
         return None

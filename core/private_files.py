@@ -1,7 +1,7 @@
-"""Files that no other user of this machine may read or change: how they are made, and which are refused.
+"""Files that no other user of this machine may read or change: makes them, and refuses open ones.
 
-Owns: the rules about modes and owners, for every file and folder that holds a secret. Must not know: what a
-file is for, any of our packages.
+Owns: the rules about modes and owners of files and folders that hold a secret. Must not know: what a file is
+for, any of our packages.
 """
 
 import os
@@ -9,22 +9,22 @@ import stat
 from pathlib import Path
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# A key, a password or a configuration is a handful of lines; what is larger was named by mistake.
+# A key, a password or a configuration has few lines. A larger file was named by mistake.
 SIZE_LIMIT = 65_536
 
 
 class NotPrivate(Exception):
-    """Other users could read or change a file or folder. The message is the rest of a sentence about it."""
+    """Other users can read or change a file or folder. The message is the rest of a sentence about it."""
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and each missing folder above it, for its owner alone, whatever the umask is.
+    """Make a folder, and each missing parent, that only its owner can use. The umask has no effect.
 
     Args:
-        folder: the folder; one that exists is left as it is.
+        folder: The folder. An existing one is not changed.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: The folder cannot be made.
     """
     if folder.is_dir():
         return
@@ -33,35 +33,35 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        # Another process may have made it just now.
+        # Another process may have made it at the same time.
         if not folder.is_dir():
             raise
 
 
 def refuse_open_folder(folder: Path) -> None:
-    """Refuse a folder in which every user may put files: also a sticky one, such as /tmp.
+    """Refuse a folder in which every user may create files, even if it is sticky, as /tmp is.
 
-    There another user can put a link or a file of their own in the place of one that we are about to make.
+    In such a folder, another user can create a link or a file under the name that we are about to use.
 
     Args:
-        folder: the folder.
+        folder: The folder.
 
     Raises:
-        NotPrivate: every user may write to it.
-        OSError: it cannot be looked at.
+        NotPrivate: Every user may write to the folder.
+        OSError: The folder's mode cannot be read.
     """
     if folder.stat().st_mode & stat.S_IWOTH:
         raise NotPrivate(f"is in a folder that every user may write to: chmod o-w {folder}")
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file for its owner alone, whatever the umask is; one that exists is left as it is.
+    """Make an empty file that only its owner can read and write. The umask has no effect.
 
     Args:
-        path: the file, with no symbolic link in its path.
+        path: The file, without a symbolic link in its path. An existing one is not changed.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: The file cannot be made.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -71,20 +71,19 @@ def make_file(path: Path) -> None:
 
 
 def close_to_others(path: Path) -> bool:
-    """Take every right to a file from all but its owner.
+    """Remove all permissions of other users from a file.
 
-    The file is not opened: whoever closes a file loses the locks that its process has on it (POSIX), and
-    SQLite works with these.
+    The file is not opened: a process that closes a file loses its locks on it (POSIX), and SQLite needs them.
 
     Args:
-        path: the file, with no symbolic link in its path; nothing happens where it is missing.
+        path: The file, without a symbolic link in its path. A missing one is ignored.
 
     Returns:
-        Whether others had a right.
+        Whether other users had a permission.
 
     Raises:
-        NotPrivate: it belongs to another user, or it is not a plain file.
-        OSError: it cannot be looked at.
+        NotPrivate: The file belongs to another user, or it is not a plain file.
+        OSError: The file's mode cannot be read.
     """
     try:
         found = path.lstat()
@@ -104,16 +103,16 @@ def close_to_others(path: Path) -> bool:
 
 
 def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
-    """Read a plain file of at most `SIZE_LIMIT` octets, and what it was at that moment.
+    """Read a plain file of at most `SIZE_LIMIT` bytes, with its owner and mode.
 
     Args:
-        path: the file; symbolic links are followed, since Kubernetes mounts secrets as links.
+        path: The file. Symbolic links are followed, since Kubernetes mounts secrets as links.
 
     Raises:
-        NotPrivate: it is no plain file, or too large.
-        OSError: it cannot be read.
+        NotPrivate: The file is not a plain file, or it is too large.
+        OSError: The file cannot be read.
     """
-    # Without O_NONBLOCK a pipe in the place of the file would hold the start up for ever.
+    # Without O_NONBLOCK, opening a pipe would block for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor)
@@ -130,14 +129,14 @@ def read_bounded(path: Path) -> tuple[bytes, os.stat_result]:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a file that holds a secret; it must be private as `refuse_careless` has it.
+    """Read a file that holds a secret, if it is private by the rules of `refuse_careless`.
 
     Args:
-        path: the file; symbolic links are followed.
+        path: The file. Symbolic links are followed.
 
     Raises:
-        NotPrivate: others can read or change it, or it is not a plain file of bounded size.
-        OSError: it cannot be read.
+        NotPrivate: Other users can read or change the file, or it is not a plain file of bounded size.
+        OSError: The file cannot be read.
     """
     content, found = read_bounded(path)
     refuse_careless(path, found, user=os.geteuid())
@@ -145,19 +144,19 @@ def read_secret(path: Path) -> bytes:
 
 
 def refuse_careless(path: Path, found: os.stat_result, *, user: int) -> None:
-    """Refuse a secret that other users could read or change.
+    """Refuse a secret file that other users can read or change.
 
-    The file belongs to the server's own user or to root. A group may read what belongs to root, since root
-    chose that group for it (`root:netid`, mode 0640). Root may use the file of any user, as where an operator
-    runs a command of the server.
+    The file must belong to the server's own user or to root. If it belongs to root, its group may read it,
+    since root chose that group (`root:netid`, mode 0640). Root may use the file of any user, since operators
+    may run the server's commands as root.
 
     Args:
-        path: the file, for the message.
-        found: what it is.
-        user: the server's own user id.
+        path: The file, for the message.
+        found: The file's owner and mode.
+        user: The server's own user id.
 
     Raises:
-        NotPrivate: with the remedy.
+        NotPrivate: The message names the remedy.
     """
     if user not in (0, found.st_uid) and found.st_uid != 0:
         raise NotPrivate(f"belongs to another user: chown it to the server's own, or to root: {path}")
@@ -168,14 +167,14 @@ def refuse_careless(path: Path, found: os.stat_result, *, user: int) -> None:
 
 
 def refuse_changeable(path: Path, found: os.stat_result) -> None:
-    """Refuse a file without a secret that every user could change.
+    """Refuse a file, which holds no secret, that every user can change.
 
     Args:
-        path: the file, for the message.
-        found: what it is.
+        path: The file, for the message.
+        found: The file's mode.
 
     Raises:
-        NotPrivate: with the remedy.
+        NotPrivate: The message names the remedy.
     """
     if found.st_mode & stat.S_IWOTH:
         raise NotPrivate(f"can be changed by every user of this machine: chmod o-w {path}")

@@ -1,6 +1,6 @@
-"""How a mistake in a setting is reported: one sentence for each, which begins with the setting's variable.
+"""Reports mistakes in settings: one sentence for each, which begins with the setting's variable.
 
-Owns: the names that operators know settings by, and the sentences. Must not know: any setting, and where
+Owns: the names of settings in the environment, and the sentences. Must not know: any setting, and where
 values come from. No sentence repeats a value: it may be a secret, even where a path was expected.
 """
 
@@ -32,7 +32,7 @@ _PREDICATES = {
 
 
 class Contradiction(NamedTuple):
-    """A mistake between settings. `names` has each setting that it rests on, the one to blame first."""
+    """A contradiction between settings. `names` has all of them, and begins with the one to change."""
 
     names: tuple[str, ...]
     predicate: str

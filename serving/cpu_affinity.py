@@ -58,7 +58,7 @@ def keep_to_one_cpu(instance: Path) -> int | None:
     """
     if not hasattr(os, "sched_setaffinity"):  # Linux alone has it
         return None
-    cpus = _core_by_core(os.sched_getaffinity(0))
+    cpus = order_by_core(os.sched_getaffinity(0))
     # Servers on one machine do not know of each other: each starts at a CPU that depends on its name.
     first = crc32(f"{socket.gethostname()}:{instance}".encode(errors="surrogateescape"))
     try:
@@ -67,6 +67,22 @@ def keep_to_one_cpu(instance: Path) -> int | None:
     except OSError:
         return None
     return cpu
+
+
+def order_by_core(cpus: AbstractSet[int], topology: Path = _CPUS) -> list[int]:
+    """Order CPUs so that neighbours are on different cores, as far as the cores are known.
+
+    Args:
+        cpus: The numbers of the CPUs.
+        topology: Where the kernel describes the CPUs (sysfs).
+    """
+    return sorted(cpus, key=lambda cpu: (_lower_siblings(cpu, cpus, topology), cpu))
+
+
+def _lower_siblings(cpu: int, cpus: AbstractSet[int], topology: Path) -> int:
+    """Count those of `cpus` with a lower number on the same core (sysfs: `thread_siblings_list`)."""
+    siblings = _numbers(_text(topology / f"cpu{cpu}" / "topology" / "thread_siblings_list"))
+    return sum(number < cpu for number in siblings & cpus)
 
 
 def _is_limited(cgroups: Path, own_cgroups: Path) -> bool:
@@ -104,17 +120,6 @@ def _numbers(listed: str) -> set[int]:
         return {number for low, _, high in ranges for number in range(int(low), int(high or low) + 1)}
     except ValueError:
         return set()
-
-
-def _core_by_core(cpus: AbstractSet[int]) -> list[int]:
-    """Order the CPUs so that neighbours are of different cores, as far as the cores are known."""
-    return sorted(cpus, key=lambda cpu: (_lower_siblings(cpu, cpus), cpu))
-
-
-def _lower_siblings(cpu: int, cpus: AbstractSet[int]) -> int:
-    """Count those of `cpus` with a lower number on the same core (sysfs: `thread_siblings_list`)."""
-    siblings = _numbers(_text(_CPUS / f"cpu{cpu}" / "topology" / "thread_siblings_list"))
-    return sum(number < cpu for number in siblings & cpus)
 
 
 def _number(path: Path) -> int:

@@ -1,7 +1,7 @@
-"""How a worker calls the application: with what PEP 3333 names, and none of the process's environment.
+"""Calls the application for a request, with an environ that has the keys of PEP 3333 alone.
 
-granian's own caller copies `os.environ` into each request's environ. Whatever shows an environ would show
-the server's secrets too, and the copy costs time on every request.
+granian's own caller copies `os.environ` into each request's environ. Code that shows an environ would then
+show the server's secrets too, and the copy costs time on every request.
 """
 
 import sys
@@ -14,7 +14,7 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class _Answer:
-    """What the application said of its answer (PEP 3333, `start_response`)."""
+    """Receives the status and headers of an answer (PEP 3333, `start_response`)."""
 
     __slots__ = ("headers", "status")
 
@@ -22,12 +22,12 @@ class _Answer:
     headers: list[tuple[str, str]]
 
     def __call__(self, status: str, headers: list[tuple[str, str]], _error: object = None) -> None:
-        """Keep the status and the headers. There is no `write`: the application returns its body."""
+        """Keep the status and the headers. It returns no `write`, since our application returns its body."""
         self.status, self.headers = int(status[:3]), headers
 
 
 class _Body:
-    """A body that comes in parts, as granian reads it."""
+    """A body in parts, as granian reads it."""
 
     __slots__ = ("__next__", "_parts")
 
@@ -45,17 +45,17 @@ class _Body:
 
 
 def caller(application: Application, *, workers: int) -> Callable[[Any, Environ], int]:
-    """What granian calls for each request.
+    """Make the function that granian calls for each request.
 
     Args:
         application: The WSGI application.
         workers: How many processes call it.
 
     Returns:
-        A function of granian's protocol object and of the request's part of the environ, which is made anew
-        for each request; it gives back the status.
+        A function that answers a request and returns the status. Its arguments are granian's protocol object
+        and a new dict with the request's part of the environ.
     """
-    # The keys of PEP 3333 that are the same for every request; `wsgi.input_terminated` is Werkzeug's.
+    # These are the same for every request. PEP 3333 has all but Werkzeug's `wsgi.input_terminated`.
     common = {
         "SCRIPT_NAME": "",
         "wsgi.version": (1, 0),

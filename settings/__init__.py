@@ -1,6 +1,6 @@
-"""Every setting of the server, typed, each declared once with its default, its reason and its check.
+"""Every setting of the server, declared once with its type, default, description and check.
 
-Owns: the settings, where their values are found, which of them contradict each other, and the server's keys.
+Owns: the settings, the sources of their values, contradictions between them, and the server's keys.
 Must not know: the packages that use them, which get plain values and never the settings object. The one
 exception is `directory.ldap.config`, which declares the settings of a directory.
 

@@ -1,7 +1,7 @@
-"""Which settings of the server contradict each other, or those of the directory.
+"""Finds settings that contradict each other.
 
-Owns: the rules between settings of several subjects. Those between settings of the directory alone are in
-`directory.ldap.config`. Must not know: where values are found, and what a value by itself accepts.
+Owns: the rules between settings of several subjects. `directory.ldap.config` has those between settings of
+the directory. Must not know: where values come from, and which values a single setting accepts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ def contradictions(values: Mapping[str, Any], ldap: LdapSettings) -> Iterator[Co
     """Find every contradiction.
 
     Args:
-        values: All settings by name, each acceptable by itself.
-        ldap: Those of the directory.
+        values: All settings by name, each valid by itself.
+        ldap: The settings of the directory.
 
     Yields:
         Each contradiction, the server's own ones first.

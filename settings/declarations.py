@@ -53,26 +53,28 @@ class Settings(BaseSettings):
     # ---- The server
 
     issuer: Annotated[str, BeforeValidator(rules.issuer)] = "https://localhost:8443"
-    """Public base URL in metadata and tokens; never taken from the Host header, which can be forged."""
+    """Public base URL in metadata and tokens. It never comes from the Host header, which a client can
+    forge."""
     bind: Annotated[str, BeforeValidator(rules.bind_address)] = "127.0.0.1:8080"
-    """Address and port to listen at; this machine alone, until a proxy or a certificate is in place."""
+    """Address and port where the server listens. By default only this machine can connect."""
     workers: Count = 2
-    """Processes; two, so that one may die or restart while the other answers."""
+    """Worker processes. With two, one answers while the other restarts."""
     threads: Count = 8
-    """Threads of each process; a login holds one of them while the directory thinks."""
+    """Threads of each worker process. A login holds one of them while it waits for the directory."""
     max_connections: Annotated[int, Field(ge=32, le=1_000_000), NUMBER] = 2048
-    """Connections that all processes take at once. Near it, those idle longest are closed, so that others can
-    connect."""
+    """Connections that all processes accept together. Near this limit, the longest idle ones are closed, so
+    that others can connect."""
     cpu_affinity: Annotated[Literal["auto", "on", "off"], BeforeValidator(rules.switch_or_auto)] = "auto"
     """Whether each worker process is pinned to one CPU: auto, on or off. auto pins unless Kubernetes, or a
     limit of systemd or a container, already controls CPUs."""
     tls_cert_file: File | None = None
-    """PEM certificate chain to serve HTTPS with; without one, a proxy in front must do it."""
+    """PEM certificate chain for HTTPS. Without one, a proxy in front must serve HTTPS."""
     tls_key_file: PrivateFile | None = None
     """PEM private key of that certificate."""
 
     trusted_proxies: Annotated[int, Field(ge=0, le=16), NUMBER] = 0
-    """How many proxies in front may set proxy_header; one too many lets anyone forge their address."""
+    """How many proxies in front may set proxy_header. With a number too high, any client can forge its
+    address."""
     proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
     """Header that those proxies set. X-Forwarded-For is safe only behind a proxy that drops X_Forwarded_For;
     Forwarded (RFC 7239) always is."""
@@ -80,69 +82,73 @@ class Settings(BaseSettings):
     # ---- Keys and database
 
     secret_key: Annotated[SecretStr, secret(rules.secret_ring)] | None = None
-    """Root of all keys: one or several of 32 random characters or more, spaces between; the first makes, all
-    verify. Else made once, into secret.key in this folder, and only while the database is empty."""
+    """Root keys of all other keys: one or several of 32 random characters or more, spaces between. The first
+    signs, all verify. By default a key is made once, in secret.key in this folder, while the database is
+    empty."""
     database_url: Annotated[SecretStr, secret(rules.database_url)] | None = None
-    """SQLAlchemy URL, sqlite or postgresql; a secret, since it may hold a password. Else a SQLite file in
-    this folder, where relative paths of sqlite:/// start. The file is closed to other users."""
+    """SQLAlchemy URL, sqlite or postgresql; secret, since it may hold a password. The default is a SQLite
+    file in this folder, where relative paths of sqlite:/// start. Other users cannot read the file."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
-    """FULL survives a power cut; NORMAL is faster, and survives no more than a crash of the process."""
+    """FULL survives a power cut. NORMAL is faster, and survives only a crash of the process."""
 
     # ---- Tokens
 
     access_token_ttl: Lifetime = 3600
-    """Seconds that an access token lives, and so the longest harm of one that nobody knows is lost."""
+    """Seconds that an access token lives. A stolen token can be used for this long if nobody revokes it."""
     refresh_token_ttl: Lifetime = 2_592_000
     """Seconds that a refresh token lives at most."""
     refresh_idle_ttl: Lifetime = 1_209_600
-    """Seconds without use after which a refresh token is dead."""
+    """Seconds without use after which a refresh token expires."""
     grant_ttl: Lifetime = 15_552_000
-    """Seconds that a whole family of refresh tokens lives; then the person must log in again."""
+    """Seconds that a grant with all its refresh tokens lives. After that, the user must log in again."""
     refresh_replay_window: Annotated[int, Field(ge=0, le=300), NUMBER] = 10
-    """Seconds in which a client whose answer was lost may present its refresh token again; 0 allows none."""
+    """Seconds in which a client that did not receive an answer may send its refresh token again. 0 allows no
+    repetition."""
     grants_per_person: Annotated[int, Field(ge=1, le=100_000), NUMBER] = 50
-    """Live grants of one person with one client; beyond it, those idle longest end: some programs log in at
-    every call."""
+    """Live grants of one user with one client. Beyond this number, the longest idle ones end: some programs
+    log in at every call."""
     default_scope: Annotated[str, BeforeValidator(rules.scope)] | None = None
-    """What a program that asks for no scope is granted, as far as its list has it: names with spaces between.
-    Its own default goes before, and where the two have nothing in common it is granted its whole list."""
+    """Scopes of a token whose request names none, as far as the client may have them: names with spaces
+    between. A client's own default comes first. If no scope of the default is allowed, the client gets all
+    its scopes."""
 
     # ---- People
 
     refuse_members: _Members = ()
-    """Who gets no token by password, whatever the program: rules group:DN or affiliation:NAME, semicolons
-    between; administrators, or whoever has a second factor, which the grant would go around."""
+    """Users who get no token by password, with any client: rules group:DN or affiliation:NAME, semicolons
+    between. Name administrators, and users with a second factor, which the password grant would bypass."""
     allow_members: _Members = ()
-    """Who alone gets a token by password; rules as above. Else everyone whom the directory accepts."""
+    """The only users who get a token by password: rules as above. Without a rule, every user of the directory
+    does."""
     audit_retention: Annotated[int, Field(ge=1, le=36_500), NUMBER] = 400
-    """Days that the audit table remembers; flask token purge deletes what is older."""
+    """Days that an audit event is kept. flask token purge deletes older events."""
 
     # ---- Limits
 
     limit_person: _Limits = "10/15minutes;100/day"
-    """Wrong guesses at one person, and failures of one person with one client; beyond it the answer is 429. A
-    success empties counts over an hour or less."""
+    """Wrong guesses at one user, and failures of one user with one client. Beyond the limit, the answer is
+    429. A success clears counts over an hour or less."""
     limit_client: _Limits = "500/15minutes"
-    """Failures of one client, whoever its people are."""
+    """Failed logins with one client, by any user."""
     limit_address: _Limits = "300/15minutes"
-    """Failures from one IPv4 address or one IPv6 /64; for most requests that is the program's, not the
-    person's."""
+    """Failed logins from one IPv4 address or one IPv6 /64. For most requests that is the program's address,
+    not the user's."""
     limit_server: _Limits = "5000/15minutes"
-    """Failures of all clients together."""
+    """Failed logins with all clients together."""
     limit_authentication_address: _Limits = "100/15minutes"
-    """Failed authentications of clients from one IPv4 address or one IPv6 /64, in each process; beyond it
-    the answer is 429, but for right secrets that this server has made."""
+    """Failed authentications of clients from one IPv4 address or one IPv6 /64, in each process. Beyond the
+    limit, the answer is 429, except to a right secret that this server has made."""
     limit_authentication_client: _Limits = "300/15minutes"
-    """Failed authentications in the name of one client, in each process; beyond it the answer is 429, but
-    for right secrets that this server has made, and at addresses that the client used within a day."""
+    """Failed authentications under one client's id, in each process. Beyond the limit, the answer is 429,
+    except to a right secret that this server has made, and at addresses that the client used within a day."""
     shield_budget: Annotated[int, Field(ge=0, le=1000), NUMBER] = 3
-    """Failures that may be added to a person's count in the directory, so that nobody is locked out by
-    guesses that come this way; keep it below what locks. 0 leaves that to the limits."""
+    """Failures that this server may add to a user's count in the directory, so that guesses here lock nobody
+    out. Keep it below the directory's own threshold. 0 leaves this to the limits."""
     shield_window: Lifetime = 3600
-    """Seconds over which these are counted where the directory's own count cannot be read: no less than it
-    takes the directory to forget a failure."""
+    """Seconds over which those failures are counted if the directory's own count cannot be read. It must be
+    at least the time after which the directory forgets a failure."""
     client_rate: _Limits = ""
-    """Logins of one client, right ones too, in each process: a bound on load, and not on guessing."""
+    """Logins with one client, successful ones too, in each process. It limits load, not guessing."""
 
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 

@@ -1,6 +1,6 @@
-"""The keys of the server, all derived from one secret root that the operator holds.
+"""The keys of the server. All are derived from root keys that the operator holds.
 
-Owns: the ring of root keys (the first makes, all verify), where it comes from, and the derivation of one key
+Owns: the ring of root keys (the first signs, all verify), where it comes from, and the derivation of one key
 for each use. Must not know: what a derived key is used for, the settings object, the database.
 """
 
@@ -23,35 +23,35 @@ _KEY_ID_BYTES = 8
 
 
 class KeyringError(Exception):
-    """The server has no usable root key; the message is one sentence for the operator, without key text."""
+    """The server has no usable root key. The message is a sentence for the operator, without any key."""
 
 
 @dataclass(frozen=True, slots=True)
 class DerivedKey:
-    """A key for one use: `key` is secret, `key_id` is a public fingerprint of the root that it came from."""
+    """A key for one use: `key` is secret, `key_id` is a public fingerprint of its root key."""
 
     key_id: str
     key: bytes = field(repr=False)
 
 
 class KeyRing:
-    """The root keys, of which only derived keys ever leave.
+    """The root keys. Other code gets only keys that are derived from them.
 
-    The first key makes, all verify: a new key is put in front, and the old one goes when nothing needs it any
-    more. A key that stands in the ring twice counts once.
+    The first key signs and encrypts, all verify and decrypt. An operator adds a new key in front, and removes
+    the old one when nothing needs it any more. A key that is listed twice counts once.
     """
 
     __slots__ = ("_roots",)
 
     def __init__(self, keys: Sequence[str], origin: str = "The ring of server keys") -> None:
-        """Take the ring over.
+        """Check the keys, and keep them.
 
         Args:
-            keys: Root keys, the making one first; each of `KEY_MIN_LENGTH` random characters or more.
-            origin: Where they came from, to begin a sentence with.
+            keys: Root keys, the new one first; each of `KEY_MIN_LENGTH` random characters or more.
+            origin: Where the keys came from, as the subject of an error message.
 
         Raises:
-            KeyringError: There is no key, or one is too short, or could be guessed.
+            KeyringError: There is no key, or a key is too short or can be guessed.
         """
         if not keys:
             raise KeyringError(f"{origin} holds no key.")
@@ -67,13 +67,13 @@ class KeyRing:
         """Derive the keys for one use, in the order of the ring.
 
         Args:
-            label: Names the use; no two uses share a label, and so none shares a key.
+            label: Names the use. No two uses share a label, so no two uses share a key.
 
         Returns:
-            One key of 32 bytes for each root; the first makes, all verify.
+            One key of 32 bytes for each root key, in order.
 
         Raises:
-            ValueError: The label is empty, or is the one that public fingerprints are made with.
+            ValueError: The label is empty, or is that of public fingerprints.
         """
         if not label or label == _KEY_ID_LABEL:
             raise ValueError(f"A key cannot be derived with the label {label!r}.")
@@ -88,13 +88,13 @@ def load_or_create(
 ) -> KeyRing:
     """Find the ring of root keys, or make the first key of a new installation.
 
-    Configured keys win; else the file `secret.key` in the instance folder; else a key is made there, but only
-    where nothing was stored yet: with a new key, rows made under a lost one could never be verified.
+    Keys from the settings win over the file `secret.key` in the instance folder. If there is neither, a key
+    is made there, but only while the database is empty: with a new key, older rows could not be verified.
 
     Args:
-        instance: The instance folder; made, for its owner alone, when a key file is looked for in it.
-        configured: The keys from the settings, or None when none were given.
-        may_create: Says whether a key may be made (the database is empty); asked only when there is none.
+        instance: The instance folder. It is made if the key file is needed.
+        configured: The keys from the settings, or None.
+        may_create: Returns whether a key may be made (the database is empty). Called only if there is no key.
 
     Returns:
         The ring.
@@ -111,7 +111,7 @@ def load_or_create(
         _create(path)
         ring = _read(path)
     elif ring is None:
-        # Another process may have made the key, and stored its first rows, between the two questions.
+        # Another process may have made the key and stored its first rows after our first look.
         ring = _read(path)
     if ring is None:
         raise KeyringError(
@@ -122,13 +122,13 @@ def load_or_create(
 
 
 def make_instance_folder(instance: Path) -> None:
-    """Make the instance folder if it is missing, for its owner alone: it holds the key and the database.
+    """Make the instance folder if it is missing. Only its owner can use it, since it holds secrets.
 
     Args:
         instance: The instance folder.
 
     Raises:
-        KeyringError: It cannot be made, or every user may write to it.
+        KeyringError: The folder cannot be made, or every user may write to it.
     """
     try:
         make_folder(instance)
@@ -145,7 +145,7 @@ def _hkdf(root: bytes, label: str) -> bytes:
 
 
 def _key_id(root: bytes) -> str:
-    """Fingerprint a root key; being derived by a label of its own, it tells nothing about any other key."""
+    """Fingerprint a root key. It has a label of its own, so it reveals nothing about any other key."""
     return _hkdf(root, _KEY_ID_LABEL)[:_KEY_ID_BYTES].hex()
 
 
@@ -156,7 +156,7 @@ def _read(path: Path) -> KeyRing | None:
     except FileNotFoundError:
         return None
     except NotPrivate as refused:
-        # No full stop at the end: a command may stand there, to be copied.
+        # The message may end with a command to copy, which must not have a full stop.
         stop = "" if str(path) in str(refused) else "."
         raise KeyringError(f"The server key file {path} {refused}{stop}") from None
     except OSError as error:
@@ -168,7 +168,7 @@ def _read(path: Path) -> KeyRing | None:
 
 
 def _create(path: Path) -> None:
-    """Make a key of 256 bits; where several processes try at once, one wins and the others change nothing."""
+    """Make a key of 256 bits. If several processes try at once, one wins and the others change nothing."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         try:
@@ -177,8 +177,8 @@ def _create(path: Path) -> None:
                 file.write(secrets.token_urlsafe(_KEY_BYTES) + "\n")
                 file.flush()
                 os.fsync(descriptor)
-            # A link appears whole or not at all and never replaces, so that no reader sees half a key and no
-            # key that is in use is lost. Renaming would replace.
+            # A link is atomic and never replaces a file, so no reader sees half a key and no key in use is
+            # lost. A rename would replace.
             path.hardlink_to(draft)
         finally:
             draft.unlink(missing_ok=True)
@@ -192,7 +192,7 @@ def _create(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in the folder survive a power cut, as the rows that will depend on it do."""
+    """Make a new file's name survive a power cut, as the rows that depend on the file do."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -16,7 +16,7 @@ from settings.declarations import EMPTY_IS_OFF, NAMES, SECRETS, Settings
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. `mistakes` has one sentence for each reason, and none holds a secret."""
+    """The settings cannot be used. `mistakes` has a sentence for each mistake, without any secret."""
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
@@ -31,10 +31,10 @@ def load_settings(instance: Path, environ: Mapping[str, str] = os.environ) -> Se
         environ: The environment; it wins over the file.
 
     Returns:
-        Settings that keep every rule.
+        Settings that are valid together.
 
     Raises:
-        SettingsError: There are mistakes; it has all of them.
+        SettingsError: With every mistake.
     """
     found = sources.gather(instance, environ, NAMES, SECRETS, EMPTY_IS_OFF)
     if not found.mistakes:
@@ -49,13 +49,13 @@ def load_settings(instance: Path, environ: Mapping[str, str] = os.environ) -> Se
 
 
 def instance_path(environ: Mapping[str, str], default: Path) -> Path:
-    """Find the instance folder, which must be known before any setting can be.
+    """Find the instance folder, whose `config.toml` may have the other settings.
 
     Args:
         environ: The environment; `NETID_INSTANCE_PATH` in it is relative to the working folder.
-        default: The folder when it is not set.
+        default: The folder if it is not set.
 
     Returns:
-        The absolute path, which need not exist.
+        The absolute path. The folder need not exist.
     """
     return Path(environ.get(sources.INSTANCE_PATH) or default).absolute()

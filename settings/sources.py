@@ -1,7 +1,7 @@
-"""Where the settings are found: the environment, `config.toml`, and the files that secrets are kept in.
+"""Reads the settings from the environment, from `config.toml`, and from the files of secrets.
 
-Owns: which of these wins, unknown names, and the configuration file. Must not know: what a value means. No
-sentence made here repeats a value: it may be a secret, even where a path was expected.
+Owns: which source wins, unknown names, and the configuration file. Must not know: what a value means. No
+error message repeats a value: it may be a secret, even where a path was expected.
 """
 
 import difflib
@@ -19,17 +19,19 @@ from core.setting_rules import file_fault
 
 INSTANCE_PATH = "NETID_INSTANCE_PATH"
 CONFIG_FILE_NAME = "config.toml"
-# How alike two names must be for one to be offered in place of the other.
-_ALIKE = 0.7
+# An unknown name gets a suggestion if a known name is this similar (difflib's ratio).
+_MIN_SIMILARITY = 0.7
 
 
 @dataclass(slots=True)
 class Found:
-    """What the sources hold: raw values by field name, where those from files came from, and the mistakes.
+    """What the sources hold.
 
-    `files` has the path of each secret that stands in a file of its own.
-
-    `broken` names the fields whose value may have been given but cannot be had: no more can be said of them.
+    - `values`: raw values by field name.
+    - `origins`: where a value from a file came from, by field name.
+    - `files`: the path of each secret that has a file of its own.
+    - `broken`: fields whose value may be given but cannot be read, so that it cannot be checked.
+    - `mistakes`: whole sentences.
     """
 
     values: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -39,7 +41,7 @@ class Found:
     mistakes: list[str] = field(default_factory=list)
 
     def refuse(self, name: str, sentence: str) -> None:
-        """Note a mistake that leaves a setting without a value.
+        """Add a mistake that leaves a setting without a value.
 
         Args:
             name: The setting's field name.
@@ -51,7 +53,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """One place of many values; `given` has field names (and `…_file` ones) as its keys."""
+    """The environment or the configuration file. `given` has its values by field name (also `…_file`)."""
 
     given: Mapping[str, object] = field(repr=False)
     base: Path
@@ -66,22 +68,22 @@ def gather(
     secrets: Collection[str],
     empty_is_off: Collection[str] = (),
 ) -> Found:
-    """Collect every value that was given.
+    """Collect the values of all settings.
 
     Args:
         instance: The instance folder, where `config.toml` may be.
         environ: The environment; it wins over the file.
         fields: The names of all settings.
-        secrets: Those of them that may come from a file of their own.
-        empty_is_off: Those of them that an empty value switches off.
+        secrets: The settings that may come from a file of their own.
+        empty_is_off: The settings that an empty value switches off.
 
     Returns:
-        What was found, with the mistakes.
+        The values and the mistakes.
     """
     found = Found()
     names = [*fields, *(f"{name}_file" for name in secrets)]
     from_environment = {
-        # A name that is not all upper case stays whole, so that it matches nothing below.
+        # A name that is not all upper case keeps its prefix, so that it matches no setting below.
         name.removeprefix(PREFIX).lower() if name == name.upper() else name: value
         for name, value in environ.items()
         if name.startswith(PREFIX) and name != INSTANCE_PATH
@@ -102,12 +104,12 @@ def gather(
 
 
 def _take(found: Found, source: _Source, fields: Collection[str], secrets: Collection[str]) -> None:
-    """Add what a source gives, but for the settings that an earlier source has already spoken of."""
+    """Add the values of a source. A setting that an earlier source has is skipped."""
     for name in fields:
         value = source.given.get(name, "")
         file = source.given.get(f"{name}_file", "") if name in secrets else ""
         label = variable(name) + source.origin
-        # An empty value counts as none: that is what compose files and unit files pass for "not set".
+        # An empty value counts as not set: compose files and unit files pass one for a missing variable.
         off = name in source.empty_is_off and name in source.given
         if name in found.values or name in found.broken or (value == "" and file == "" and not off):
             continue
@@ -124,7 +126,7 @@ def _take(found: Found, source: _Source, fields: Collection[str], secrets: Colle
 
 
 def _take_from_file(found: Found, source: _Source, name: str, file: object) -> None:
-    """Add a secret that stands in a file of its own."""
+    """Add a secret that has a file of its own."""
     label = f"{variable(name)}_FILE{source.origin}"
     if not isinstance(file, str):
         return found.refuse(name, f"{label} must be a path, in quotes.")
@@ -133,7 +135,7 @@ def _take_from_file(found: Found, source: _Source, name: str, file: object) -> N
     if fault:
         return found.refuse(name, f"{label} {fault}.")
     try:
-        # One newline at the end is the editor's, not the secret's.
+        # An editor adds a newline at the end, which is not part of the secret.
         secret = re.sub(r"\r?\n\Z", "", read_secret(path).decode())
     except NotPrivate as refused:
         return found.refuse(name, f"{label} names a file that {refused}.")
@@ -150,7 +152,7 @@ def _take_from_file(found: Found, source: _Source, name: str, file: object) -> N
 def _read_config(config: Path, secrets: Collection[str]) -> dict[str, object]:
     """Read the configuration file, which need not exist. Raises ValueError with a whole sentence.
 
-    Only its owner may read it where it holds a secret, and not every user may change it.
+    If the file holds a secret, only its owner may read it. A file that every user can change is refused.
     """
     content = b""
     try:
@@ -169,7 +171,7 @@ def _read_config(config: Path, secrets: Collection[str]) -> dict[str, object]:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{config}, line {line}, is not UTF-8 text.") from None
     except ValueError as error:
-        # tomllib names places, keys and control characters, never values.
+        # tomllib's messages have places, keys and control characters, but no values.
         what, _, place = str(error).removesuffix(")").partition(" (at ")
         found = re.match(r"line (\d+)", place)
         line = int(found[1]) if found else content.count(b"\n") + 1
@@ -178,7 +180,7 @@ def _read_config(config: Path, secrets: Collection[str]) -> dict[str, object]:
 
 
 def _unknown(given: Collection[str], names: Collection[str], origin: str) -> list[str]:
-    """Refuse what nobody knows: a typing slip in a bind DN must not become an anonymous bind."""
+    """Refuse unknown names: a typo in the name of the bind DN must not cause an anonymous bind."""
     mistakes = []
     for key in given:
         if key in names:
@@ -186,7 +188,7 @@ def _unknown(given: Collection[str], names: Collection[str], origin: str) -> lis
         bare = key.lower().removeprefix(PREFIX.lower())
         label = key if key.startswith(PREFIX) else variable(key)
         sentence = f"{label if label.isidentifier() else ascii(label)}{origin} is not a setting"
-        close = difflib.get_close_matches(bare, names, n=1, cutoff=_ALIKE)
+        close = difflib.get_close_matches(bare, names, n=1, cutoff=_MIN_SIMILARITY)
         if close:
             sentence += f"; did you mean {variable(close[0])}" + (
                 f", in that file {close[0]}?" if origin else "?"
@@ -198,7 +200,7 @@ def _unknown(given: Collection[str], names: Collection[str], origin: str) -> lis
 
 
 def _is_unicode(value: str) -> bool:
-    """Say whether a text can be written as UTF-8; other bytes of the environment arrive as surrogates."""
+    """Whether a text can be encoded as UTF-8. Other bytes of the environment are read as surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -1,9 +1,9 @@
-"""Server keys that somebody could guess, because no random generator made them.
+"""Refuses server keys that can be guessed, because no random generator made them.
 
-Owns: what a root key must be. Must not know: where keys come from, what is derived from them.
+Owns: the rules that a root key must meet. Must not know: where keys come from, what is derived from them.
 
-Each rule refuses a random key of 32 hexadecimal digits or more (or of any larger alphabet) in fewer than one
-of a billion cases; `docs/decisions/0028-private-files-and-keys.md` has the figures.
+Each rule refuses fewer than one in a billion random keys of 32 or more hexadecimal digits, or of a larger
+alphabet. `docs/decisions/0028-private-files-and-keys.md` has the figures.
 """
 
 import math
@@ -12,14 +12,14 @@ from collections import Counter
 from itertools import pairwise
 
 KEY_MIN_LENGTH = 32
-"""Characters. 32 hexadecimal digits are 128 bits, the least that a root of all keys may have."""
+"""Characters. 32 hexadecimal digits have 128 bits, the minimum for a root key."""
 
-# Bits a character, as the key itself spreads its characters. A random hexadecimal key has 3.5.
-_LEAST_ENTROPY = 2.2
-# The part of all steps from one character to the next that may be to itself or a neighbour (abc, 321, xxx).
-_MOST_STEPS = 0.75
-# Of eight letters or more each: shorter ones could stand in a random key.
-_PHRASES = (
+# Bits per character, by the frequencies of characters in the key. A random hexadecimal key has 3.5.
+MIN_ENTROPY = 2.2
+# The share of characters that may equal the previous one or be its neighbour in the alphabet (abc, 321, xxx).
+MAX_STEPS = 0.75
+# Each has eight letters or more: a shorter one may occur in a random key.
+PHRASES = (
     "changeme",
     "changethis",
     "defaultkey",
@@ -48,38 +48,38 @@ _PUBLISHED = frozenset(
 
 
 def weakness(key: str) -> str | None:
-    """Say why a key could be guessed.
+    """Find out why a key can be guessed.
 
     Args:
-        key: a root key of `KEY_MIN_LENGTH` characters or more.
+        key: A root key of `KEY_MIN_LENGTH` characters or more.
 
     Returns:
-        The rest of a sentence about the key, without any part of it; None when nothing speaks against it.
+        The rest of a sentence about the key, without any part of it. None if the key passes.
     """
     if key in _PUBLISHED:
         return "stands in public documentation"
-    if any(phrase in re.sub(r"[\W_]", "", key.lower()) for phrase in _PHRASES):
+    if any(phrase in re.sub(r"[\W_]", "", key.lower()) for phrase in PHRASES):
         return "holds a phrase that stands for a key"
     if _repeats(key):
         return "repeats itself"
-    if _steps(key) >= _MOST_STEPS:
+    if _steps(key) >= MAX_STEPS:
         return "follows the alphabet"
-    if _entropy(key) < _LEAST_ENTROPY:
+    if _entropy(key) < MIN_ENTROPY:
         return "has too few different characters"
     return None
 
 
 def _repeats(key: str) -> bool:
-    """Whether the key is a shorter text over and over, the last time perhaps cut off."""
+    """Whether the key is a shorter text repeated, whose last copy may be cut off."""
     return any(key.startswith(key[period:]) for period in range(1, len(key) // 2 + 1))
 
 
 def _steps(key: str) -> float:
-    """The part of the characters that follow themselves or a neighbour in the alphabet."""
+    """The share of characters that equal the previous one or are its neighbour in the alphabet."""
     near = sum(abs(ord(one) - ord(other)) <= 1 for one, other in pairwise(key))
     return near / (len(key) - 1)
 
 
 def _entropy(key: str) -> float:
-    """Shannon's entropy of the key's characters, in bits a character."""
+    """Shannon's entropy of the key, in bits per character."""
     return -sum(count / len(key) * math.log2(count / len(key)) for count in Counter(key).values())

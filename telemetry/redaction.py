@@ -1,6 +1,6 @@
-"""Takes secrets out of what is about to be logged.
+"""Removes secrets from text before it is logged.
 
-Nothing of ours logs a secret on purpose. This is the net below: other libraries log what they hold.
+Our own code logs no secret. But other libraries log their arguments, and this is the safety net for them.
 """
 
 import re
@@ -13,16 +13,16 @@ _CREDENTIALS = re.compile(r"\b(basic|bearer)\s+[A-Za-z0-9+/=._~-]{4,}", re.IGNOR
 _LONG = r"[\w-]*(?:password|passwd|secret|_token|assertion)"
 _SHORT = r"token|code|code_verifier|device_code"
 _NAME = re.compile(rf"{_LONG}|{_SHORT}", re.IGNORECASE)
-# In a form, in JSON and in a Python literal: a value in quotes ends with its quote, one without where the
-# next parameter begins. The short names are common words, so that they count as parameters alone.
+# A parameter in a form, in JSON or in a Python literal. A quoted value ends with its quote, an unquoted one
+# where the next parameter begins. The short names are common words, so they match only as parameters.
 _PARAMETER = re.compile(
     rf"""(?<![\w-])(?P<name>{_LONG}["']?\s*[:=]\s*|(?:{_SHORT})(?:=|["']\s*:\s*))"""
     r"""(?:b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\]|\\.)*'|[^"'&\s,}]+)""",
     re.IGNORECASE,
 )
 _BLANK = "[redacted]"
-# What none of the patterns above can match without, in ASCII of lower case: one of these words, each
-# with what must stand in it or behind it. A line that has none of them is clean, at a tenth of the cost.
+# The patterns above match only lines that have one of these words, in lower case, and the pattern beside it.
+# A line without them is clean. To find that out takes a tenth of the time.
 _SIGNS = tuple(
     (word, re.compile(sign))
     for word, sign in (("nid", "nid[a-z]_"), ("eyj", "eyj"), ("basic", r"basic\s"), ("bearer", r"bearer\s"))
@@ -35,10 +35,10 @@ _PLAIN = frozenset({bool, int, float, type(None)})
 
 
 def redact(text: str) -> str:
-    """`text` without our tokens and secrets, Authorization values and secret OAuth parameters.
+    """Redact our tokens and secrets, Authorization values and secret OAuth parameters.
 
     Args:
-        text: any text on its way to a log.
+        text: Any text that is about to be logged.
     """
     text = redact_tokens(text)
     text = _CREDENTIALS.sub(rf"\1 {_BLANK}", text)
@@ -46,19 +46,19 @@ def redact(text: str) -> str:
 
 
 def redact_tokens(text: str) -> str:
-    """`text` without our tokens, our client secrets and JWTs, which are known by their form.
+    """Redact our tokens, our client secrets and JWTs, which have a recognisable form.
 
     Args:
-        text: a sentence that may repeat what somebody typed.
+        text: A sentence that may repeat what a user typed.
     """
     return _TOKEN.sub(_BLANK, text)
 
 
 def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a log line without secrets, however deep: by the name of a field, or by what its text is.
+    """Redact secrets in the fields of a log line, at any depth, by a field's name and by its text.
 
     Args:
-        fields: by name; the values as they will be written in JSON.
+        fields: The fields by name. Their values are what JSON will hold.
     """
     if _are_clean(fields):
         return dict(fields)
@@ -79,7 +79,7 @@ def _are_harmless(names: tuple[object, ...]) -> bool:
 
 
 def _are_clean(fields: Mapping[str, Any]) -> bool:
-    """Whether certainly nothing is to be taken out: plain values and texts alone, and no sign in any."""
+    """Whether the fields certainly hold no secret: only plain values and texts, and no sign in any text."""
     if not _are_harmless(tuple(fields)):
         return False
     texts = []
@@ -88,7 +88,7 @@ def _are_clean(fields: Mapping[str, Any]) -> bool:
             texts.append(value)
         elif type(value) not in _PLAIN:
             return False
-    # Outside ASCII there are letters that the patterns take for these (K for the sign of kelvin).
+    # Outside ASCII, some letters match the patterns too: the kelvin sign matches K.
     line = "\n".join(texts)
     return line.isascii() and not _has_sign(line.lower())
 

@@ -23,7 +23,9 @@ REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "o
         ("allow_must_change", "on", True),
     ],
 )
-def test_each_setting_arrives(tmp_path: Path, setting: str, given: str, kept: object) -> None:
+def test_each_setting_reaches_the_directory_configuration(
+    tmp_path: Path, setting: str, given: str, kept: object
+) -> None:
     """What is set is what the directory is told, and without it the profile's own holds."""
     told = ldap_config(load_settings(tmp_path, {**REAL, f"NETID_LDAP_{setting.upper()}": given}))
     assert getattr(told, setting) == kept

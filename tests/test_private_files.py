@@ -68,7 +68,7 @@ def test_private_secret_is_accepted(mode: int, owner: int, user: int) -> None:
         ),
     ],
 )
-def test_careless_secret_is_refused(mode: int, owner: int, user: int, said: str) -> None:
+def test_secret_open_to_others_is_refused(mode: int, owner: int, user: int, said: str) -> None:
     """What others can read or change is refused, with the remedy."""
     with pytest.raises(NotPrivate) as refused:
         refuse_careless(Path("/run/secrets/x"), state(mode, owner), user=user)
@@ -102,7 +102,7 @@ def test_every_setting_bounds_its_file(tmp_path: Path, name: str) -> None:
     assert f"{name} names a file that is far too large." in mistakes(tmp_path, {name: str(file)})
 
 
-def test_link_is_judged_by_the_file_it_leads_to(tmp_path: Path) -> None:
+def test_link_is_checked_by_its_target(tmp_path: Path) -> None:
     """Kubernetes mounts each secret as a link to a file: that file counts, and not the link's own mode."""
     real = keep_secret(tmp_path / "..data", CANARY)
     link = tmp_path / "key"
@@ -135,7 +135,7 @@ def test_configuration_without_a_secret_may_be_read(tmp_path: Path) -> None:
     ]
 
 
-def test_trivial_key_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+def test_weak_key_is_refused_from_each_source(tmp_path: Path) -> None:
     """A guessable key in the environment, a file, config.toml or the instance folder stops the start."""
     said = "holds a key that repeats itself: make one with openssl rand -hex 32"
     environ = {"NETID_SECRET_KEY": "x" * 32}
@@ -155,7 +155,7 @@ def test_trivial_key_is_refused_wherever_it_stands(tmp_path: Path) -> None:
     assert mistakes(tmp_path, {}, config) == [f"NETID_SECRET_KEY (in {tmp_path / 'config.toml'}) {said}."]
 
 
-def test_password_file_that_others_may_change_is_not_believed(
+def test_password_file_that_others_may_change_is_not_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While the file is open to others, the last password holds, and the log says why."""
@@ -171,7 +171,7 @@ def test_password_file_that_others_may_change_is_not_believed(
     assert account.read_password() == "of somebody else"
 
 
-def test_doctor_names_the_open_password_file(tmp_path: Path) -> None:
+def test_directory_check_names_the_open_password_file(tmp_path: Path) -> None:
     """The examination of a directory says what is wrong with the file, also when it is missing."""
     file = keep_secret(tmp_path / "password", "word\n")
     config = LdapConfig(
@@ -201,7 +201,7 @@ def test_instance_folder_that_every_user_may_write_to_is_refused(tmp_path: Path,
     make_instance_folder(instance)
 
 
-def test_pipe_does_not_hold_the_start_up(tmp_path: Path) -> None:
+def test_pipe_does_not_block_the_start(tmp_path: Path) -> None:
     """What is no plain file is refused at once."""
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(NotPrivate, match="is not a plain file"):

@@ -53,7 +53,7 @@ def asked(site: Site, client: Registered, **parameters: str) -> tuple[TestRespon
 
 
 @pytest.mark.parametrize("failures", [0, 2])
-def test_right_and_wrong_end_alike_at_a_locked_database(hurried: Site, failures: int) -> None:
+def test_locked_database_is_503_to_right_and_wrong_passwords(hurried: Site, failures: int) -> None:
     """Both are 503 within the deadline, whether or not there were failures before."""
     client = hurried.register()
     for number in range(failures):
@@ -68,7 +68,7 @@ def test_right_and_wrong_end_alike_at_a_locked_database(hurried: Site, failures:
     assert hurried.ask_token(client).status_code == 200
 
 
-def test_failures_at_a_locked_database_are_limited(make_site: Callable[..., Site]) -> None:
+def test_failures_are_limited_while_the_database_is_locked(make_site: Callable[..., Site]) -> None:
     """What cannot be written down counts in the process: guesses meet their limit."""
     site = make_site(
         NETID_LDAP_LOGIN_DEADLINE="0.3",
@@ -83,7 +83,7 @@ def test_failures_at_a_locked_database_are_limited(make_site: Callable[..., Site
     assert site.ask_token(client, password="another").status_code == 429
 
 
-def test_refusals_do_not_wait_for_their_row(make_site: Callable[..., Site], clock: Clock) -> None:
+def test_refusal_does_not_wait_for_its_audit_row(make_site: Callable[..., Site], clock: Clock) -> None:
     """A refusal is answered without waiting for a lock: its audit row is best effort."""
     site = make_site(NETID_LIMIT_PERSON="1/15minutes")
     client = site.register()
@@ -99,7 +99,7 @@ def test_refusals_do_not_wait_for_their_row(make_site: Callable[..., Site], cloc
     assert "login.throttled" in {row["event"] for row in rows(site, "audit_event")}
 
 
-def test_time_spent_at_the_directory_is_not_had_again(make_site: Callable[..., Site]) -> None:
+def test_time_spent_at_the_directory_counts_at_the_database(make_site: Callable[..., Site]) -> None:
     """After a slow directory a locked database is waited for no longer than the request has left."""
 
     class Slow(FakeDirectory):
@@ -116,7 +116,7 @@ def test_time_spent_at_the_directory_is_not_had_again(make_site: Callable[..., S
     assert rows(site, "grant") == []
 
 
-def test_directory_has_what_is_left_of_the_request() -> None:
+def test_directory_gets_the_rest_of_the_request_time() -> None:
     """A login that waited elsewhere has less time at the directory; a command has all of it."""
     assert Deadline.of_request(5, time.monotonic).seconds == 5
     request_deadline.begin(1)
@@ -144,7 +144,7 @@ def test_waits_are_bounded_by_the_request() -> None:
     assert request_deadline.bounded(3) == 3
 
 
-def test_body_takes_nothing_from_the_deadline() -> None:
+def test_deadline_restarts_when_the_body_has_arrived() -> None:
     """The time begins anew when the body has come: a slow client is no reason to refuse its login."""
     request_deadline.begin(1)
     time.sleep(0.05)

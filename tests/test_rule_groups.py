@@ -24,7 +24,7 @@ def wait_in_vain(_seconds: float) -> None:
     pytest.fail("it waits")
 
 
-def test_group_that_is_not_there_is_logged(make_site: Callable[..., Site]) -> None:
+def test_missing_group_is_logged(make_site: Callable[..., Site]) -> None:
     """A rule that means nobody is a line in the log, with its place."""
     site = make_site(NETID_REFUSE_MEMBERS=f"group:{GROUP}")
     look_for_groups(site.app, open_log(site.log), wait_in_vain)
@@ -33,7 +33,7 @@ def test_group_that_is_not_there_is_logged(make_site: Callable[..., Site]) -> No
     assert line["level"] == "warning"
 
 
-def test_group_that_the_directory_spells_in_another_way_is_logged(
+def test_group_with_another_spelling_in_the_directory_is_logged(
     make_site: Callable[..., Site],
 ) -> None:
     """A spelling that only the directory can equate is told, since the rule does not mean it."""
@@ -53,14 +53,14 @@ def test_group_that_only_looks_alike_is_logged(make_site: Callable[..., Site]) -
     assert "must be written so too" in str(warned(site)[0]["cause"])
 
 
-def test_nothing_is_asked_without_rules_about_groups(make_site: Callable[..., Site]) -> None:
+def test_directory_is_not_asked_without_rules_about_groups(make_site: Callable[..., Site]) -> None:
     """A directory that is away is not missed where no rule names a group."""
     site = make_site(FakeDirectory(DirectoryUnavailable("away")), NETID_REFUSE_MEMBERS="affiliation:x")
     look_for_groups(site.app, open_log(site.log), wait_in_vain)
     assert warned(site) == []
 
 
-def test_start_waits_for_no_directory(
+def test_start_does_not_wait_for_the_directory(
     make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the directory is away the look is put off, and the start is not held up."""
@@ -82,7 +82,7 @@ def test_start_waits_for_no_directory(
     warn_of_unknown_groups(site.app, open_log(site.log)).join(5)
 
 
-def test_rules_are_not_looked_for_without_an_account(make_site: Callable[..., Site]) -> None:
+def test_groups_are_not_searched_without_a_service_account(make_site: Callable[..., Site]) -> None:
     """With a DN template alone, an anonymous search would see no group."""
     site = make_site(
         FakeDirectory(DirectoryUnavailable("away")),

@@ -17,7 +17,7 @@ def told(site: Site, *states: tuple[str, str]) -> list[tuple[str, str]]:
     return [(line["event"], line["server"]) for line in site.log_lines()]
 
 
-def test_a_server_is_told_of_once(site: Site) -> None:
+def test_failing_server_is_logged_once(site: Site) -> None:
     """That it is tried again, and fails again, is no news."""
     tried = [(ONE, "quarantined"), (ONE, "half_open"), (ONE, "quarantined"), (OTHER, "quarantined")]
     assert told(site, *tried, (ONE, "half_open"), (ONE, "good"), (ONE, "good")) == [
@@ -27,7 +27,7 @@ def test_a_server_is_told_of_once(site: Site) -> None:
     ]
 
 
-def test_a_server_has_rows(site: Site) -> None:
+def test_failing_and_recovered_server_have_audit_rows(site: Site) -> None:
     """The audit has when it failed and when it came back; nothing is written while servers are held."""
     told(site, (ONE, "quarantined"), (ONE, "good"))
     assert rows(site, "audit_event") == []

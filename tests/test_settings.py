@@ -23,12 +23,12 @@ from tests.loading import CANARY, REAL, mistakes
         {"NETID_WORKERS": CANARY},
     ],
 )
-def test_a_secret_in_the_wrong_place_is_not_told(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path, environ: dict[str, str]) -> None:
     """People put the secret where its file's name belongs: no sentence repeats it."""
     assert CANARY not in "\n".join(mistakes(tmp_path, environ))
 
 
-def test_a_secret_in_a_broken_configuration_is_not_told(tmp_path: Path) -> None:
+def test_secret_in_a_broken_configuration_is_not_repeated(tmp_path: Path) -> None:
     """The sentence about config.toml names a line, not what stands there."""
     assert CANARY not in "\n".join(mistakes(tmp_path, {}, f"ldap_bind_password = {CANARY}\n"))
 
@@ -46,7 +46,7 @@ def test_settings_show_no_secret(tmp_path: Path) -> None:
     assert settings.secret_keys == (CANARY, f"{CANARY}2")
 
 
-def test_settings_made_by_hand_keep_the_same_rules() -> None:
+def test_settings_made_in_code_are_checked_too() -> None:
     """A wrong value is refused without being shown, wherever it comes from."""
     with pytest.raises(ValidationError) as refused:
         Settings(secret_key=SecretStr("short-canary"), issuer="http://login.example.edu/canary")
@@ -74,7 +74,7 @@ def test_bind_is_host_and_port(bind: str, host: str, port: int) -> None:
 @pytest.mark.parametrize(
     ("given", "size"), [({}, 7), ({"threads": 1}, 1), ({"threads": 9}, 8), ({"ldap_pool_size": 20}, 20)]
 )
-def test_the_pool_fits_the_threads(given: dict[str, int], size: int) -> None:
+def test_pool_has_one_connection_fewer_than_threads(given: dict[str, int], size: int) -> None:
     """Unless set, one thread is always free of the directory, where there are two or more."""
     assert Settings.model_validate(given).pool_size == size
 

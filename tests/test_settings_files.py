@@ -32,7 +32,7 @@ def test_one_newline_at_the_end_of_a_secret_file_is_dropped(
     assert password.get_secret_value() == secret
 
 
-def test_where_the_service_accounts_password_stands_is_known(tmp_path: Path) -> None:
+def test_path_of_the_bind_password_is_kept(tmp_path: Path) -> None:
     """Its file is handed on, so that a change is noticed; without a file there is none."""
     keep_secret(tmp_path / "password", "word")
     account = 'ldap_bind_dn = "cn=svc"\n'
@@ -101,7 +101,7 @@ def _spoiled(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "newline", "binary", "folder", "pipe"])
-def test_a_spoiled_secret_file_is_named(tmp_path: Path, name: str) -> None:
+def test_unusable_secret_file_is_named(tmp_path: Path, name: str) -> None:
     """The sentence tells setting, fault and file."""
     path = tmp_path / name
     fault = _spoiled(tmp_path)[name]

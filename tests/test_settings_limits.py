@@ -39,6 +39,6 @@ def test_a_mistaken_limit_is_refused(tmp_path: Path, text: str) -> None:
     assert sentence.startswith("NETID_LIMIT_PERSON must be such as 10/15minutes")
 
 
-def test_a_number_is_no_limit(tmp_path: Path) -> None:
+def test_number_is_refused_as_a_limit(tmp_path: Path) -> None:
     """A bare number in the file says nothing of the time."""
     assert mistakes(tmp_path, {}, "limit_person = 10")[0].endswith("must be text, in quotes.")

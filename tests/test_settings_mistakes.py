@@ -103,14 +103,14 @@ def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str]
         {"LDAP_URI": "embedded:directory/campus.ldif", "LDAP_USER_BASE": "", "THREADS": "1"},
     ],
 )
-def test_what_only_looks_like_a_contradiction_is_accepted(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_settings_that_only_seem_contradictory_are_accepted(tmp_path: Path, environ: dict[str, str]) -> None:
     """The rules between settings refuse no more than they must."""
     key = str(keep_secret(tmp_path / "key.pem", ""))
     given = {f"NETID_{name}": key if value is _KEY else value for name, value in environ.items()}
     assert load_settings(tmp_path, {**REAL, **given}).issuer
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     """One start tells every mistake: unknown names, files, values and contradictions."""
     environ = {
         "NETID_LDAP_URI": "ldap://ldap.example.edu",

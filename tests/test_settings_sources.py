@@ -8,7 +8,7 @@ from settings import Settings, instance_path, load_settings
 from tests.loading import CANARY, keep_secret, load, mistakes
 
 
-def test_nothing_given_is_all_defaults(tmp_path: Path) -> None:
+def test_without_settings_all_defaults_apply(tmp_path: Path) -> None:
     """A first try needs no setting at all."""
     settings = load_settings(tmp_path / "missing", {})
     assert (settings.issuer, settings.workers, settings.ldap.start_tls) == ("https://localhost:8443", 2, True)
@@ -35,7 +35,7 @@ def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
     assert (settings.workers, settings.ldap.bind_dn, settings.ldap.bind_password) == (3, None, None)
 
 
-def test_other_variables_are_not_ours(tmp_path: Path) -> None:
+def test_variables_without_the_prefix_are_ignored(tmp_path: Path) -> None:
     """A variable without our prefix is neither read nor refused."""
     assert load(tmp_path, {"WORKERS": "9", "netid_workers": "9", "MY_NETID_WORKERS": "9"}).workers == 2
 
@@ -55,19 +55,19 @@ def test_the_real_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
         *((word, False) for word in ("off", "false", "no", "0")),
     ],
 )
-def test_a_switch_has_many_words(tmp_path: Path, text: str, value: bool) -> None:  # noqa: FBT001
+def test_switch_accepts_several_words(tmp_path: Path, text: str, value: bool) -> None:  # noqa: FBT001
     """On and off may be written as people write them."""
     assert load(tmp_path, {"NETID_LDAP_START_TLS": text}).ldap.start_tls is value
 
 
 @pytest.mark.parametrize("config", ['ldap_uri = "ldap://a ldap://b"', 'ldap_uri = ["ldap://a", "ldap://b"]'])
-def test_a_list_is_parted_by_spaces_or_is_an_array(tmp_path: Path, config: str) -> None:
+def test_list_is_a_text_with_spaces_or_an_array(tmp_path: Path, config: str) -> None:
     """Several servers stand in the order of preference."""
     config += '\nldap_user_base = "dc=example"\n'
     assert load(tmp_path, {}, config).ldap.uris == ("ldap://a", "ldap://b")
 
 
-def test_instance_path_is_let_through(tmp_path: Path) -> None:
+def test_instance_path_is_not_an_unknown_variable(tmp_path: Path) -> None:
     """The variable that says where the instance folder is is known, though it is no setting."""
     environ = {"NETID_INSTANCE_PATH": str(tmp_path)}
     assert load_settings(instance_path(environ, Path("/nowhere")), environ).workers == 2

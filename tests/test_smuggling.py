@@ -86,7 +86,7 @@ def test_hidden_request_is_not_answered(server: Running, sent: bytes) -> None:
     assert not got or got.split(b" ", 2)[1] in {b"400", b"411", b"413", b"501"}
 
 
-def test_two_plain_requests_are_two(server: Running) -> None:
+def test_two_plain_requests_get_two_answers(server: Running) -> None:
     """The search itself sees a second answer where there is one."""
     got = answers(
         server,

@@ -86,14 +86,14 @@ def test_a_token_pasted_with_angle_brackets_is_a_plain_401(server: Running, demo
     assert json.loads(answer.stdout)["error"] == "invalid_token"
 
 
-def test_an_unquoted_body_is_told_what_its_shell_ate(server: Running, demo: str) -> None:
+def test_unquoted_body_gets_a_hint_at_the_shell(server: Running, demo: str) -> None:
     """Without quotation marks a shell cuts at `&`: the answer names the parameter that never came."""
     url = shlex.quote(f"https://localhost:{server.port}/token")
     answer = curl(f'curl -k -d "grant_type=password&username=alice" -u "{demo}" {url}')
     assert json.loads(answer.stdout)["error_description"] == "The parameter password is missing."
 
 
-def test_the_certificate_is_good_for_who_trusts_the_printed_ca(server: Running, instance: Path) -> None:
+def test_certificate_is_valid_under_the_printed_ca(server: Running, instance: Path) -> None:
     """With `--cacert` the certificate is verified; without it curl refuses (exit status 60)."""
     url = f"https://localhost:{server.port}/healthz"
     assert curl(f"curl --cacert {instance / 'tls' / 'ca.pem'} {url}").returncode == 0
@@ -121,7 +121,7 @@ def test_a_body_over_the_limit_is_refused_however_it_is_framed(
         assert answer.stdout == "413", framing
 
 
-def test_a_second_start_makes_nothing_anew(server: Running, instance: Path, demo: str) -> None:
+def test_second_start_keeps_certificate_and_demo_client(server: Running, instance: Path, demo: str) -> None:
     """Key, certificate, database and demo client stay as they are."""
     kept = [instance / "secret.key", instance / "demo-client.json", *(instance / "tls").iterdir()]
     before = {path: path.read_bytes() for path in kept}

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from settings.weak_keys import _LEAST_ENTROPY, _MOST_STEPS, _PHRASES, KEY_MIN_LENGTH, weakness
+from settings.weak_keys import KEY_MIN_LENGTH, MAX_STEPS, MIN_ENTROPY, PHRASES, weakness
 
 HEX = 16
 
@@ -77,7 +77,7 @@ def chance_of_low_entropy(length: int) -> Fraction:
     chance = Fraction(0)
     for counts in partitions(length, length, HEX):
         entropy = -sum(count / length * math.log2(count / length) for count in counts)
-        if entropy < _LEAST_ENTROPY:
+        if entropy < MIN_ENTROPY:
             orders = math.factorial(length)
             for count in counts:
                 orders //= math.factorial(count)
@@ -96,13 +96,13 @@ def test_no_random_key_is_refused_by_chance() -> None:
     near = Fraction(44, 256)
     long_runs = sum(
         math.comb(steps, count) * near**count * (1 - near) ** (steps - count)
-        for count in range(math.ceil(_MOST_STEPS * steps), steps + 1)
+        for count in range(math.ceil(MAX_STEPS * steps), steps + 1)
     )
     repeats = sum(Fraction(1, HEX ** (length - period)) for period in range(1, length // 2 + 1))
     assert chance_of_low_entropy(length) + long_runs + repeats < Fraction(1, 10**11)
 
 
-def test_no_phrase_stands_in_a_random_key() -> None:
+def test_random_key_contains_no_phrase() -> None:
     """Of random keys in base64 (43 characters), fewer than one in 10^9 holds a phrase, in capitals or not."""
-    chance = sum((43 - len(phrase) + 1) * Fraction(2, 64) ** len(phrase) for phrase in _PHRASES)
+    chance = sum((43 - len(phrase) + 1) * Fraction(2, 64) ** len(phrase) for phrase in PHRASES)
     assert chance < Fraction(1, 10**9)

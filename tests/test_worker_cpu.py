@@ -1,4 +1,4 @@
-"""Each worker keeps to a CPU, of its own as far as there are enough."""
+"""Each worker is pinned to one CPU, and shares it only if there are too few."""
 
 import os
 import subprocess
@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.machine import family, thread_cpu
-from serving import cpu_affinity
-from serving.cpu_affinity import keep_to_one_cpu
+from serving.cpu_affinity import keep_to_one_cpu, order_by_core
 from tests.servers.netid import PROJECT, serving
 
 pytestmark = pytest.mark.slow
@@ -41,9 +40,9 @@ needs_two_cpus = pytest.mark.skipif(len(_CPUS) < 2, reason="two CPUs are wanted"
 
 @contextmanager
 def worker(instance: Path, *, before: str = "") -> Iterator[str]:
-    """A process that may use two CPUs, and what it says of the one it keeps to, while it lives.
+    """Run a process that may use two CPUs, and yield what it prints about its CPU and policy.
 
-    `before` is what it does first.
+    `before` is code that it runs first.
     """
     arguments = [str(instance), ",".join(map(str, _CPUS[:2]))]
     with subprocess.Popen(
@@ -58,26 +57,26 @@ def worker(instance: Path, *, before: str = "") -> Iterator[str]:
 
 
 def kept_to(cpu: int, policy: int = os.SCHED_BATCH) -> str:
-    """What a worker says that keeps to a CPU."""
+    """The line of a worker that is pinned to a CPU."""
     return f"{cpu} [{cpu}] {policy}"
 
 
 def kept_to_none() -> str:
-    """What a worker says that goes where it wants."""
+    """The line of a worker that is not pinned."""
     return f"None {_CPUS[:2]} {os.SCHED_OTHER}"
 
 
 @needs_two_cpus
-def test_each_has_another(tmp_path: Path) -> None:
-    """Two workers on two CPUs keep to one each, and a third shares the first's."""
+def test_each_worker_is_pinned_to_another_cpu(tmp_path: Path) -> None:
+    """Two workers on two CPUs are pinned to one each, and a third shares the CPU of the first."""
     with worker(tmp_path) as one, worker(tmp_path) as two, worker(tmp_path) as three:
         assert {one, two} == set(map(kept_to, _CPUS[:2]))
         assert three == one
 
 
 @needs_two_cpus
-def test_a_new_one_takes_the_place_of_one_that_died(tmp_path: Path) -> None:
-    """What a worker kept to is free when it ends, however it ended."""
+def test_new_worker_takes_the_cpu_of_one_that_died(tmp_path: Path) -> None:
+    """The CPU of a worker is free once the worker has ended, however it ended."""
     with ExitStack() as stack:
         lives = stack.enter_context(worker(tmp_path))
         with worker(tmp_path) as dies:
@@ -86,14 +85,14 @@ def test_a_new_one_takes_the_place_of_one_that_died(tmp_path: Path) -> None:
 
 
 @needs_two_cpus
-def test_nobody_knows_who_is_where(tmp_path: Path) -> None:
-    """Where nothing can be locked a worker goes where it wants, and starts."""
+def test_worker_is_not_pinned_if_numbers_cannot_be_locked(tmp_path: Path) -> None:
+    """If the file of numbers cannot be locked, the worker starts, and is not pinned."""
     with worker(tmp_path / "missing") as lost:
         assert lost == kept_to_none()
 
 
-def test_servers_begin_with_different_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers on one machine, which know nothing of each other, are spread over it."""
+def test_servers_start_at_different_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers on one machine do not know of each other, and are spread over its CPUs."""
     taken: list[set[int]] = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cpus: taken.append(cpus))
@@ -115,23 +114,22 @@ def test_servers_begin_with_different_cpus(tmp_path: Path, monkeypatch: pytest.M
         ({}, []),
     ],
 )
-def test_workers_have_cores_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, siblings: dict[int, str], order: list[int]
+def test_neighbours_in_the_order_of_cpus_are_on_different_cores(
+    tmp_path: Path, siblings: dict[int, str], order: list[int]
 ) -> None:
-    """No two share a core while another has none, however the machine numbers its CPUs."""
-    monkeypatch.setattr(cpu_affinity, "_CPUS", tmp_path)
+    """No two workers share a core while another core is free, however CPUs are numbered."""
     for cpu, listed in siblings.items():
         topology = tmp_path / f"cpu{cpu}" / "topology"
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{listed}\n")
-    assert cpu_affinity._core_by_core(siblings.keys()) == order
-    assert cpu_affinity._core_by_core({7, 6}) == [6, 7]
+    assert order_by_core(siblings.keys(), tmp_path) == order
+    assert order_by_core({7, 6}, tmp_path) == [6, 7]
 
 
 @needs_two_cpus
 @pytest.mark.parametrize("wanted", ["on", "true", "off", "0"])
-def test_the_server_keeps_its_workers_apart(tmp_path: Path, wanted: str) -> None:
-    """A worker's threads keep to its CPU, and let others finish there, unless the operator says otherwise."""
+def test_workers_of_a_server_are_pinned_as_set(tmp_path: Path, wanted: str) -> None:
+    """A worker's threads are pinned and have `SCHED_BATCH`, unless the operator switches it off."""
     settings = {"NETID_WORKERS": str(len(_CPUS)), "NETID_CPU_AFFINITY": wanted}
     with serving(tmp_path / "instance", settings=settings) as server:
         workers = started(server.process.pid)
@@ -146,21 +144,21 @@ def test_the_server_keeps_its_workers_apart(tmp_path: Path, wanted: str) -> None
 
 
 @needs_two_cpus
-def test_a_policy_that_was_chosen_stays(tmp_path: Path) -> None:
-    """Whoever starts the server to run when nothing else does is obeyed (sched(7), `SCHED_IDLE`)."""
+def test_scheduling_policy_of_the_operator_stays(tmp_path: Path) -> None:
+    """A server that was started with `SCHED_IDLE` keeps this policy (sched(7))."""
     with worker(tmp_path, before=_IDLE) as idle:
         assert idle in {kept_to(cpu, os.SCHED_IDLE) for cpu in _CPUS[:2]}
 
 
 @needs_two_cpus
-def test_a_policy_that_is_forbidden_is_done_without(tmp_path: Path) -> None:
-    """Where a container lets nobody change policies, a worker keeps to its CPU all the same."""
+def test_worker_is_pinned_if_policies_cannot_be_changed(tmp_path: Path) -> None:
+    """If a container forbids changing the policy, a worker is pinned all the same."""
     with worker(tmp_path, before=_FORBIDDEN) as forbidden:
         assert forbidden in {kept_to(cpu, os.SCHED_OTHER) for cpu in _CPUS[:2]}
 
 
 def started(server: int) -> list[int]:
-    """A server's workers, when each has started its threads."""
+    """Wait until each worker of a server has started its threads, and return the workers."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         workers = family(server)[1:]
@@ -171,5 +169,5 @@ def started(server: int) -> list[int]:
 
 
 def affinities(pid: int) -> set[tuple[int, ...]]:
-    """The CPUs that threads of a process keep to."""
+    """The CPUs that threads of a process may use."""
     return {tuple(sorted(os.sched_getaffinity(thread))) for thread in thread_cpu(pid)}

@@ -15,7 +15,7 @@ from tests.servers.netid import serving
 pytestmark = pytest.mark.slow
 
 
-def test_waiting_refusals_are_written_at_the_end(site: Site, tmp_path: Path) -> None:
+def test_worker_that_ends_stores_its_waiting_refusals(site: Site, tmp_path: Path) -> None:
     """After SIGTERM the audit has every refusal, also those that waited for their minute."""
     client = site.register()
     instance = tmp_path / "served"
@@ -32,7 +32,7 @@ def test_waiting_refusals_are_written_at_the_end(site: Site, tmp_path: Path) -> 
     assert sum(times or 1 for (times,) in found) == 3
 
 
-def test_the_log_is_written_back_while_a_worker_serves(site: Site, tmp_path: Path) -> None:
+def test_worker_checkpoints_the_write_ahead_log(site: Site, tmp_path: Path) -> None:
     """The database's log does not wait for the end of a worker, nor for a request that finds it long."""
     client = site.register(grant="client_credentials")
     instance = tmp_path / "served"
@@ -55,7 +55,7 @@ def test_the_log_is_written_back_while_a_worker_serves(site: Site, tmp_path: Pat
         connection.close()
 
 
-def test_default_threads_are_no_reason_for_a_warning(tmp_path: Path) -> None:
+def test_default_number_of_threads_causes_no_warning(tmp_path: Path) -> None:
     """A server with its default settings says nothing that its operator could do something about."""
     with serving(tmp_path / "served") as running:
         assert running.printed()

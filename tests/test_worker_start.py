@@ -88,7 +88,7 @@ def ask_token(worker: Worker, client: Registered) -> int:
     return worker.http.post("/oauth/token", data=form, auth=client.basic).status_code
 
 
-def test_without_a_database_nothing_is_answered_but_that_the_process_lives(
+def test_worker_without_a_database_answers_only_liveness(
     make_worker: Callable[[str], Worker], client: Registered
 ) -> None:
     """Fail closed: 503, with a time to come back at, whatever is asked."""
@@ -120,7 +120,7 @@ def test_database_that_comes_back_opens_the_worker(
     assert "database.good" in worker.events()
 
 
-def test_database_that_comes_back_and_needs_another_key_stays_shut(
+def test_worker_stays_closed_if_the_database_needs_another_key(
     make_worker: Callable[[str], Worker], client: Registered, tmp_path: Path
 ) -> None:
     """No secret is looked at under the wrong keys; the log calls for somebody."""
@@ -156,7 +156,7 @@ def test_worker_whose_key_is_missing_does_not_start(
         make_worker(OTHER).check.begin()
 
 
-def test_worker_needs_nothing_of_the_environment(
+def test_worker_reads_nothing_from_the_environment(
     client: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     """Settings are those that it was given, whatever the environment says by now."""

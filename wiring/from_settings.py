@@ -1,4 +1,4 @@
-"""What the composition root tells packages of the settings: plain values, since neither knows the other."""
+"""Passes settings to the packages as plain values, so that no package knows the settings object."""
 
 from directory.ldap import LdapConfig
 from login import ClientLimits, Limits, LoginRules, parse_limits
@@ -7,20 +7,20 @@ from settings import Settings, SettingsError
 
 
 def ldap_config(settings: Settings) -> LdapConfig:
-    """The directory's own configuration.
+    """Make the configuration of the directory.
 
     Args:
-        settings: what the operator chose.
+        settings: The operator's settings.
     """
     values = {**dict(settings.ldap), "pool_size": settings.pool_size}
     return LdapConfig(bind_password_file=settings.ldap_bind_password_file, **values)
 
 
 def lifetimes(settings: Settings) -> Lifetimes:
-    """How long what we issue lives.
+    """Make the lifetimes of tokens and grants.
 
     Args:
-        settings: what the operator chose.
+        settings: The operator's settings.
     """
     return Lifetimes(
         access_token=settings.access_token_ttl,
@@ -31,10 +31,10 @@ def lifetimes(settings: Settings) -> Lifetimes:
 
 
 def limits(settings: Settings) -> Limits:
-    """How many failures are allowed.
+    """Make the limits on failed logins.
 
     Args:
-        settings: what the operator chose.
+        settings: The operator's settings.
     """
     return Limits(
         person=parse_limits(settings.limit_person),
@@ -45,10 +45,10 @@ def limits(settings: Settings) -> Limits:
 
 
 def client_limits(settings: Settings) -> ClientLimits:
-    """How many failed authentications of clients are allowed.
+    """Make the limits on failed authentications of clients.
 
     Args:
-        settings: what the operator chose.
+        settings: The operator's settings.
     """
     return ClientLimits(
         address=parse_limits(settings.limit_authentication_address),
@@ -57,10 +57,10 @@ def client_limits(settings: Settings) -> ClientLimits:
 
 
 def login_rules(settings: Settings) -> LoginRules:
-    """The rules for logins.
+    """Make the rules for logins.
 
     Args:
-        settings: what the operator chose.
+        settings: The operator's settings.
     """
     return LoginRules(
         limits=limits(settings),
@@ -70,20 +70,20 @@ def login_rules(settings: Settings) -> LoginRules:
         sees_accounts=settings.ldap.sees_people,
         workers=settings.workers,
         realms=settings.ldap.realms,
-        # One thread is left for all other requests.
+        # One thread stays free for all other requests.
         slots=max(1, settings.threads - 1),
     )
 
 
 def restrictions(settings: Settings) -> Restrictions:
-    """Who may log in with any client.
+    """Make the rules about users that hold for every client.
 
     Args:
-        settings: what the operator chose.
+        settings: The operator's settings.
 
     Raises:
-        SettingsError: a rule names a group by what is not a DN: it would mean nobody, or, where it refuses,
-            everybody.
+        SettingsError: The group in a rule is not a DN. Such a rule would match no user, so that a refuse rule
+            would protect nothing.
     """
     rules = {"NETID_ALLOW_MEMBERS": settings.allow_members, "NETID_REFUSE_MEMBERS": settings.refuse_members}
     mistakes = [

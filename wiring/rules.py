@@ -1,7 +1,7 @@
-"""Warns at the start of groups that rules name and the directory does not have.
+"""Warns at the start about groups that rules name and the directory does not have.
 
-Owns: that this is beside all requests, and waits for a directory or a database that is away. Must not know:
-what is wrong with a group.
+Owns: that the search runs in the background, and is retried while the directory or the database is away. Must
+not know: what is wrong with a group.
 """
 
 import threading
@@ -15,16 +15,16 @@ from models import StoreUnavailable
 from oauth import doubts
 from telemetry import Log
 
-_TRIES = 60
-_SECONDS_BETWEEN = 60.0
+_MAX_TRIES = 60
+_RETRY_SECONDS = 60.0
 
 
 def warn_of_unknown_groups(app: Flask, log: Log) -> threading.Thread:
-    """Look for the groups in a thread of its own, so that no start waits for the directory.
+    """Look for the groups in a background thread, so that the start does not wait for the directory.
 
     Args:
-        app: the application, with its services.
-        log: where the groups are told.
+        app: The application, with its services.
+        log: Receives a warning for each missing group.
     """
     wait = threading.Event().wait
     thread = threading.Thread(
@@ -38,19 +38,19 @@ def look_for_groups(app: Flask, log: Log, wait: Callable[[float], object]) -> No
     """Log a warning for each group of a rule that the directory does not have.
 
     Args:
-        app: the application, with its services.
-        log: where the groups are told.
-        wait: waits for so many seconds before the next try, where the directory or the database cannot say.
+        app: The application, with its services.
+        log: Receives the warnings.
+        wait: Waits for a number of seconds before a retry, if the directory or the database is away.
     """
     services = cli.services_of(app)
     if not services.ldap_config.sees_people:
-        return  # An anonymous search would see no groups either.
-    for _ in range(_TRIES):
+        return  # An anonymous search may not see groups.
+    for _ in range(_MAX_TRIES):
         try:
             with app.app_context():
                 found = list(doubts(services.named_groups(), services.directory.spelling))
         except (DirectoryUnavailable, StoreUnavailable):
-            wait(_SECONDS_BETWEEN)
+            wait(_RETRY_SECONDS)
             continue
         for doubt in found:
             log.warning("rule.group_unknown", group=doubt.dn, places=doubt.places, cause=doubt.why)

@@ -3,22 +3,22 @@
 import resource
 from contextlib import suppress
 
-# For the database, the directory, the log and the like.
-_OTHERS = 256
+# Files besides clients' connections: the database, the directory, the log.
+_OTHER_FILES = 256
 
 
 def allow_descriptors(connections: int) -> int:
-    """Raise this process's soft limit so that it can have this many connections beside its other files.
+    """Raise this process's soft limit, so that it can have this many connections besides its other files.
 
     Args:
-        connections: how many clients' connections a process takes.
+        connections: How many clients' connections the process is to accept.
 
     Returns:
-        For how many connections there is room: fewer where the hard limit is too low (`ulimit -Hn`).
+        How many connections it can accept: fewer if the hard limit is too low (`ulimit -Hn`).
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Handshakes that have not ended are no connections yet for the HTTP server, and come on top.
-    wanted = 2 * connections + _OTHERS
+    # The HTTP server does not count connections whose handshake is not complete, so they come on top.
+    wanted = 2 * connections + _OTHER_FILES
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         with suppress(OSError, ValueError):
@@ -26,4 +26,4 @@ def allow_descriptors(connections: int) -> int:
             soft = allowed
     if soft == resource.RLIM_INFINITY:
         return connections
-    return max(1, min(connections, (soft - _OTHERS) // 2))
+    return max(1, min(connections, (soft - _OTHER_FILES) // 2))

@@ -1,7 +1,7 @@
 """The connections of this process, as Linux shows them.
 
-granian does not say which connections it has. The kernel does: `/proc/self/fd` has every socket, and TCP_INFO
-says of each how long ago it last received and sent data.
+granian does not list its connections. The kernel does: `/proc/self/fd` has every socket, and TCP_INFO has the
+times since a socket last received and sent data.
 """
 
 import os
@@ -22,10 +22,11 @@ _MILLISECONDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection at the time of a look.
+    """A connection at the time of an inspection.
 
-    `identity` is the socket's inode, which no other socket of the machine has while this one is open. The
-    times are seconds; those of a connection that never received or sent data count from its opening.
+    - `identity`: the socket's inode, which is unique on the machine while the socket is open.
+    - `received`: bytes that came in.
+    - `since_received`, `since_sent`: seconds since the last data, or since the connection was opened.
     """
 
     identity: int
@@ -47,18 +48,18 @@ class Sockets:
 
     @staticmethod
     def are_visible() -> bool:
-        """Whether this system shows them: Linux does, from 4.6 on."""
+        """Whether this system shows its connections: Linux does, from version 4.6."""
         if not (hasattr(socket, "TCP_INFO") and Path(_SOCKETS).is_dir()):
             return False
         with socket.socket() as probe:
             return len(_tcp_info(probe)) >= _TCP_INFO.size
 
     def look(self) -> list[Connection]:
-        """Every connection that is open now."""
+        """List every connection that is open now."""
         found, addresses = [], {}
         for name in os.listdir(_SOCKETS):  # noqa: PTH208 - read once a second
             descriptor = int(name)
-            # The HTTP server closes connections while we look.
+            # The HTTP server may close a connection in the meantime.
             with suppress(OSError):
                 status = os.fstat(descriptor)
                 if not stat.S_ISSOCK(status.st_mode):
@@ -71,13 +72,13 @@ class Sockets:
         return found
 
     def end(self, seen: Connection) -> bool:
-        """Shut a connection down, unless it has received something since the look.
+        """Shut a connection down, unless it has received data since it was listed.
 
         Returns:
             Whether it was shut down.
         """
         try:
-            # The HTTP server may close its descriptor at any time, and its number then means another socket.
+            # The HTTP server may close the descriptor at any time, and its number is then reused.
             descriptor = os.dup(seen.descriptor)
         except OSError:
             return False
@@ -91,7 +92,7 @@ class Sockets:
     def _address(self, identity: int, descriptor: int) -> str | None:
         if identity in self._addresses:
             return self._addresses[identity]
-        # Python reads an address as one of the family that the object has: here the kernel must say which.
+        # Python parses an address by the family of the object. Without an explicit one, it asks the kernel.
         borrowed = socket.socket(fileno=descriptor)
         try:
             here = borrowed.getsockname()

@@ -2,12 +2,12 @@
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
-# A worker that lived this long did not die of how it was started.
+# A worker that lived this long did not die because of its start.
 SETTLED_SECONDS = 10.0
 
 
 class Backoff:
-    """The pauses of one slot: each is twice as long as the one before, until a worker settles."""
+    """The pauses of one slot. Each is twice as long as the last, until a worker lives long enough."""
 
     def __init__(self) -> None:
         self._next = FIRST_PAUSE

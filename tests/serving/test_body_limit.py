@@ -83,7 +83,7 @@ def test_body_has_less_time_in_a_worker_that_ends(bodies: BodyLimit, clock: Stan
     assert [each.status for each in bodies.overdue()] == [408]
 
 
-def test_as_many_bodies_as_there_are_places_wait(bodies: BodyLimit, clock: Stands) -> None:
+def test_bodies_up_to_the_limit_keep_their_threads(bodies: BodyLimit, clock: Stands) -> None:
     """Four slow bodies keep their four threads until the deadline."""
     enter(bodies, clock, 4)
     clock.now += 5
@@ -91,7 +91,7 @@ def test_as_many_bodies_as_there_are_places_wait(bodies: BodyLimit, clock: Stand
     assert bodies.overdue() == []
 
 
-def test_too_many_bodies_end_the_oldest(bodies: BodyLimit, clock: Stands) -> None:
+def test_oldest_bodies_beyond_the_limit_end(bodies: BodyLimit, clock: Stands) -> None:
     """Of six the two oldest are answered 503, once each has had a moment to become whole."""
     began = enter(bodies, clock, 6)
     assert bodies.is_crowded()
@@ -103,7 +103,7 @@ def test_too_many_bodies_end_the_oldest(bodies: BodyLimit, clock: Stands) -> Non
     assert {each.status for each in ended} == {503}
 
 
-def test_the_sender_of_most_slow_bodies_loses_them(bodies: BodyLimit, clock: Stands) -> None:
+def test_bodies_of_the_address_with_most_of_them_end_first(bodies: BodyLimit, clock: Stands) -> None:
     """One sender with five slow bodies does not end the older one of another."""
     [other] = enter(bodies, clock, 1, THERE)
     many = enter(bodies, clock, 5)
@@ -155,7 +155,7 @@ def test_deadline_is_that_of_the_whole_body(bodies: BodyLimit, clock: Stands) ->
     assert ages == [0, 1]
 
 
-def test_request_without_a_body_costs_the_gate_nothing(bodies: BodyLimit) -> None:
+def test_request_without_a_body_is_not_watched(bodies: BodyLimit) -> None:
     """Only a request that announces a body has its input watched (RFC 9112, 6)."""
     requests, inputs = RequestTracker(tls=True), []
 
@@ -173,7 +173,7 @@ def test_request_without_a_body_costs_the_gate_nothing(bodies: BodyLimit) -> Non
     assert [address for _, address in requests.recent] == [HERE] * 3
 
 
-def test_failed_request_is_not_under_way(bodies: BodyLimit) -> None:
+def test_failed_request_is_not_in_progress(bodies: BodyLimit) -> None:
     """A request that ends by an exception is forgotten too."""
     requests = RequestTracker(tls=True)
 
@@ -185,7 +185,7 @@ def test_failed_request_is_not_under_way(bodies: BodyLimit) -> None:
     assert requests.in_progress == {}
 
 
-def test_reads_at_once_are_each_known(bodies: BodyLimit) -> None:
+def test_concurrent_reads_leave_no_entry(bodies: BodyLimit) -> None:
     """Threads that enter and leave at once leave nothing behind."""
 
     class Quick:

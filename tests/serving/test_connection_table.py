@@ -87,14 +87,14 @@ def test_request_that_waits_for_a_thread_is_never_cut() -> None:
     assert worker.look(replace(waiting, since_received=32, since_sent=32)) == []
 
 
-def test_request_of_another_address_keeps_no_connection() -> None:
+def test_request_of_another_address_does_not_keep_a_connection() -> None:
     """What others do is no reason to keep a connection that never asks."""
     worker = Worker()
     worker.begin(THERE)
     assert worker.looks(11, replace(SILENT, received=5)) == [(1, "no_request")]
 
 
-def test_handshake_is_no_request() -> None:
+def test_tls_handshake_does_not_count_as_a_request() -> None:
     """A connection that has ended its TLS handshake and sends nothing ends after 10 seconds."""
     worker = Worker(tls=True)
     greeted = replace(SILENT, received=600, has_sent=True, since_received=0.001)
@@ -102,7 +102,7 @@ def test_handshake_is_no_request() -> None:
     assert worker.look(replace(greeted, since_received=11, since_sent=11)) == [(1, "no_request")]
 
 
-def test_request_over_tls_is_told_from_a_handshake() -> None:
+def test_request_over_tls_is_distinguished_from_a_handshake() -> None:
     """A request that began when the connection had received something counts as its own."""
     worker = Worker(tls=True)
     request = worker.begin()
@@ -110,7 +110,7 @@ def test_request_over_tls_is_told_from_a_handshake() -> None:
     assert worker.looks(50, replace(SILENT, received=600, has_sent=True, since_received=0.01)) == []
 
 
-def test_request_between_two_looks_is_seen_at_the_next() -> None:
+def test_request_between_two_inspections_is_noticed() -> None:
     """Bytes may be seen at a look before the request that they make has begun."""
     worker = Worker(tls=True)
     asking = replace(SILENT, received=600, has_sent=True)
@@ -120,7 +120,7 @@ def test_request_between_two_looks_is_seen_at_the_next() -> None:
     assert worker.looks(50, replace(asking, since_sent=-0.05)) == []
 
 
-def test_more_requests_than_are_kept_leave_a_doubt() -> None:
+def test_connection_stays_if_older_requests_are_not_remembered() -> None:
     """Where a connection's request may be forgotten already, the connection counts as one that asks."""
     worker = Worker(tls=True)
     worker.now += 1
@@ -142,7 +142,7 @@ def crowd(count: int, *, idle: float = 5.0) -> list[Connection]:
     ]
 
 
-def test_the_idlest_make_room() -> None:
+def test_longest_idle_connections_make_room() -> None:
     """Near the limit those that are idle longest end, so that another one can always connect."""
     worker = Worker()
     assert worker.look(*crowd(14)) == []
@@ -150,7 +150,7 @@ def test_the_idlest_make_room() -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_no_request_makes_room(*, tls: bool) -> None:
+def test_connection_with_a_request_makes_no_room(*, tls: bool) -> None:
     """A connection whose request is under way never ends for another one."""
     worker = Worker(tls=tls)
     worker.begin(ago=5)
@@ -175,7 +175,7 @@ def test_half_heads_make_room() -> None:
     assert len(worker.look(*halves)) == 2
 
 
-def test_fullness_is_told() -> None:
+def test_nearly_full_table_is_reported() -> None:
     """A worker that is nearly full is looked at again soon."""
     table = Worker().table
     assert not table.is_nearly_full(12)

@@ -171,7 +171,7 @@ def test_timeouts_are_10_seconds_by_default() -> None:
     assert (options.body_seconds, options.first_request_seconds) == (10, 10)
 
 
-def test_bodies_that_never_come_hold_nobody_up(site: Site, held: ExitStack) -> None:
+def test_requests_are_answered_beside_bodies_that_never_arrive(site: Site, held: ExitStack) -> None:
     """Beside 40 requests whose bodies never come everything is answered, and they end at the deadline."""
     token, head = site.token(), site.token_request()[0]
     stuck = [held.enter_context(site.connect()) for _ in range(40)]
@@ -187,7 +187,7 @@ def test_bodies_that_never_come_hold_nobody_up(site: Site, held: ExitStack) -> N
     assert b"HTTP/1.1 408" in statuses
 
 
-def test_body_that_comes_slowly_is_served(site: Site) -> None:
+def test_slow_body_within_the_timeout_is_served(site: Site) -> None:
     """A client whose body needs two seconds, in pieces, gets its token."""
     head, body = site.token_request()
     with site.connect() as connection:
@@ -198,7 +198,7 @@ def test_body_that_comes_slowly_is_served(site: Site) -> None:
         assert answer(connection).startswith(b"HTTP/1.1 200 ")
 
 
-def test_server_ends_beside_bodies_that_never_come(migrated_instance: Path, tmp_path: Path) -> None:
+def test_server_ends_in_time_beside_bodies_that_never_arrive(migrated_instance: Path, tmp_path: Path) -> None:
     """SIGTERM ends each worker before it is killed, so that refusals that wait reach the audit."""
     instance = tmp_path / "instance"
     shutil.copytree(migrated_instance, instance)
@@ -221,7 +221,7 @@ def test_server_ends_beside_bodies_that_never_come(migrated_instance: Path, tmp_
     assert "Killing" not in running.printed()
 
 
-def test_connections_that_never_ask_end(site: Site, held: ExitStack) -> None:
+def test_connections_without_a_request_end(site: Site, held: ExitStack) -> None:
     """Silence and half a head end after the timeout; a client that has sent a request may pause."""
     used = held.enter_context(site.connect())
     assert ask(used, site.get("/healthz")).startswith(b"HTTP/1.1 200 ")
@@ -238,7 +238,7 @@ def test_connections_that_never_ask_end(site: Site, held: ExitStack) -> None:
     assert ask(used, site.get("/healthz")).startswith(b"HTTP/1.1 200 ")
 
 
-def test_idle_connections_never_fill_the_server(site: Site, held: ExitStack) -> None:
+def test_requests_are_answered_beside_too_many_idle_connections(site: Site, held: ExitStack) -> None:
     """Beside more silent connections than the server takes at once, everything is answered."""
     token = site.token()
     address = ("127.0.0.1", site.running.port)

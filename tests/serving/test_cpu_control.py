@@ -84,7 +84,7 @@ def test_auto_does_not_pin_under_kubernetes(machine: Machine) -> None:
     assert not machine.pins(environ={"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
 
 
-def test_auto_pins_where_the_kernel_tells_nothing(machine: Machine) -> None:
+def test_auto_pins_if_the_kernel_shows_no_cpus(machine: Machine) -> None:
     """Files that are missing or unreadable are no limit."""
     machine.own.unlink()
     machine.cpus.joinpath("online").write_bytes(b"\xff")
@@ -98,7 +98,7 @@ def test_operators_choice_wins(machine: Machine, setting: str, *, pins: bool) ->
     assert machine.pins(setting, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}) is pins
 
 
-def test_path_out_of_the_tree_is_not_followed(machine: Machine, tmp_path: Path) -> None:
+def test_group_outside_the_namespace_is_not_read(machine: Machine, tmp_path: Path) -> None:
     """A process outside its namespace's root has a path with `..`; the root counts for it."""
     machine.own.write_text("0::/../../other\n")
     tmp_path.joinpath("cpu.max").write_text("100 100000\n")

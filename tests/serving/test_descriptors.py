@@ -24,13 +24,13 @@ def test_soft_limit_is_raised(limits: tuple[int, int]) -> None:
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (856, hard)
 
 
-def test_higher_limit_is_left_alone(limits: tuple[int, int]) -> None:
+def test_higher_soft_limit_is_unchanged(limits: tuple[int, int]) -> None:
     """An operator who allows more keeps it."""
     assert allow_descriptors(16) == 16
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == limits
 
 
-def test_hard_limit_makes_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_low_hard_limit_reduces_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system allows too few files, fewer connections are taken than asked for."""
     set_to = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (400, 456))

@@ -86,7 +86,7 @@ def revealed(started: tuple[int, int]) -> dict[str, Any]:
     return shown
 
 
-def test_environ_holds_what_the_standard_names(revealed: dict[str, Any]) -> None:
+def test_environ_has_only_the_keys_of_the_standard(revealed: dict[str, Any]) -> None:
     """A request's environ is its own, and nothing of the process's environment is in it (PEP 3333)."""
     environ = revealed["environ"]
     assert {name for name in environ if not name.startswith("HTTP_")} == NAMED
@@ -131,7 +131,7 @@ def test_every_secret_setting_is_forgotten() -> None:
     assert {f"NETID_{name.upper()}" for name in secret} == set(SECRET_VARIABLES)
 
 
-def test_variables_that_are_not_set_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_are_not_set_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only those that are there go."""
     monkeypatch.setenv("NETID_ONE", "1")
     monkeypatch.delenv("NETID_TWO", raising=False)

@@ -87,7 +87,7 @@ def orders(given: str, forged: str) -> list[str]:
     ]
 
 
-def test_nothing_passes_for_forwarded(migrated_instance: Path, tmp_path: Path) -> None:
+def test_no_other_header_is_taken_for_forwarded(migrated_instance: Path, tmp_path: Path) -> None:
     """With `NETID_PROXY_HEADER=Forwarded` no other header counts, whatever a proxy lets through."""
     given = "Forwarded: for=192.0.2.9;proto=https, for=203.0.113.5\r\n"
     with server(migrated_instance, tmp_path, NETID_PROXY_HEADER="Forwarded") as running:
@@ -96,7 +96,9 @@ def test_nothing_passes_for_forwarded(migrated_instance: Path, tmp_path: Path) -
         assert address_of_refusal(running, running.port, UNDERSCORES) == CLIENT
 
 
-def test_forwarded_of_a_proxy_that_drops_nothing(migrated_instance: Path, tmp_path: Path) -> None:
+def test_forwarded_is_safe_behind_a_proxy_that_drops_no_header(
+    migrated_instance: Path, tmp_path: Path
+) -> None:
     """An nginx that lets every header through sets `Forwarded`, and the address is the client's."""
     block = (
         "underscores_in_headers on; location / { proxy_pass http://127.0.0.1:8080; "
@@ -112,7 +114,7 @@ def test_forwarded_of_a_proxy_that_drops_nothing(migrated_instance: Path, tmp_pa
             assert address_of_refusal(running, port, headers) == CLIENT
 
 
-def test_documented_nginx_lets_no_underscores_through(migrated_instance: Path, tmp_path: Path) -> None:
+def test_documented_nginx_drops_headers_with_underscores(migrated_instance: Path, tmp_path: Path) -> None:
     """Behind the nginx of docs/operating.md the address is the client's, whatever it sends beside it."""
     [block] = re.findall(r"```nginx\n(location / .*?)```", DOCUMENT, re.DOTALL)
     with server(migrated_instance, tmp_path) as running, nginx(tmp_path, block, running.port) as port:

@@ -25,7 +25,9 @@ _FROZEN_SECONDS = _FIRST_REQUEST_SECONDS + 2.5
 _HURRIED = ("tests.serving.hurried", "10", str(_FIRST_REQUEST_SECONDS))
 
 
-def test_login_that_takes_long_is_answered(tmp_path: Path, migrated_instance: Path) -> None:
+def test_login_longer_than_the_first_request_timeout_is_answered(
+    tmp_path: Path, migrated_instance: Path
+) -> None:
     """The reaper ends no connection whose first request is in progress, however slow the directory is."""
     require_slapd()
     slapd = Slapd(tmp_path / "slapd", trustme.CA(), crowd(2))

@@ -29,7 +29,7 @@ def connected(listener: socket.socket) -> tuple[socket.socket, socket.socket]:
     return client, listener.accept()[0]
 
 
-def test_connections_of_the_port_are_seen(listener: socket.socket, sockets: Sockets) -> None:
+def test_connections_of_the_port_are_listed(listener: socket.socket, sockets: Sockets) -> None:
     """Neither the socket that listens is one, nor the client's end, nor a connection to another port."""
     assert sockets.look() == []
     client, ours = connected(listener)
@@ -45,7 +45,7 @@ def test_connections_of_the_port_are_seen(listener: socket.socket, sockets: Sock
 
 
 @pytest.mark.parametrize(("called", "address"), [("::1", "::1"), ("127.0.0.1", "::ffff:127.0.0.1")])
-def test_addresses_of_ipv6_are_those_of_requests(called: str, address: str) -> None:
+def test_ipv6_addresses_equal_those_of_requests(called: str, address: str) -> None:
     """A connection has the address that the HTTP server says of its requests, also on a socket for both."""
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
@@ -56,7 +56,7 @@ def test_addresses_of_ipv6_are_those_of_requests(called: str, address: str) -> N
             assert (seen.descriptor, seen.address) == (ours.fileno(), address)
 
 
-def test_bytes_and_times_are_seen(listener: socket.socket, sockets: Sockets) -> None:
+def test_bytes_and_times_are_reported(listener: socket.socket, sockets: Sockets) -> None:
     """What came in is counted, and an answer is noted."""
     client, ours = connected(listener)
     with client, ours:
@@ -81,7 +81,9 @@ def test_ended_connection_ends_for_the_client(listener: socket.socket, sockets: 
         assert ours.recv(1) == b""
 
 
-def test_connection_that_asks_meanwhile_is_not_ended(listener: socket.socket, sockets: Sockets) -> None:
+def test_connection_that_received_data_meanwhile_is_not_ended(
+    listener: socket.socket, sockets: Sockets
+) -> None:
     """A request that comes between the look and the end is answered."""
     client, ours = connected(listener)
     with client, ours:
@@ -93,7 +95,7 @@ def test_connection_that_asks_meanwhile_is_not_ended(listener: socket.socket, so
         assert client.recv(3) == b"200"
 
 
-def test_number_that_means_another_connection_is_not_ended(listener: socket.socket, sockets: Sockets) -> None:
+def test_reused_descriptor_is_not_ended(listener: socket.socket, sockets: Sockets) -> None:
     """A descriptor may be closed after the look, and its number be given away."""
     first, ours = connected(listener)
     [seen] = sockets.look()

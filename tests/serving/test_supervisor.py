@@ -145,7 +145,7 @@ def test_worker_that_dies_twice_within_seconds_comes_back(supervised: Callable[[
     ]
 
 
-def test_all_workers_die_at_once(supervised: Callable[[int], Supervised]) -> None:
+def test_all_workers_that_die_at_once_are_replaced(supervised: Callable[[int], Supervised]) -> None:
     """The server comes back from nothing."""
     server = supervised(2)
     await_that(lambda: len(server.serving()) == 2)
@@ -165,7 +165,7 @@ def answers(server: Supervised) -> bool:
     return True
 
 
-def test_worker_that_cannot_start_is_tried_until_it_can(supervised: Callable[[int], Supervised]) -> None:
+def test_worker_that_cannot_start_is_retried_until_it_can(supervised: Callable[[int], Supervised]) -> None:
     """The supervisor never gives up, and the other worker serves all the while."""
     server = supervised(2)
     await_that(lambda: len(server.serving()) == 2)
@@ -207,7 +207,7 @@ def test_sigterm_ends_a_server_whose_worker_waits(supervised: Callable[[int], Su
     assert server.process.returncode == 0
 
 
-def test_worker_that_hangs_at_its_start_holds_up_nobody(supervised: Callable[[int], Supervised]) -> None:
+def test_worker_that_hangs_at_its_start_delays_no_other(supervised: Callable[[int], Supervised]) -> None:
     """The others start and serve, a dead one is replaced, and SIGTERM ends all of them at once."""
     server = supervised(2)
     await_that(lambda: len(server.serving()) == 2)

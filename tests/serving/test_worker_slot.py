@@ -51,14 +51,14 @@ def test_pauses_double_up_to_five_seconds() -> None:
     assert slot.waits() == 0
 
 
-def test_worker_that_lived_a_while_is_replaced_soon() -> None:
+def test_worker_that_lived_long_enough_is_replaced_soon() -> None:
     """The pauses begin anew."""
     clock = Clock()
     slot = WorkerSlot(0, clock)
     assert [live(slot, clock, lived) for lived in (1, 1, 9.9, 10, 1)] == [0.1, 0.2, 0.4, 0.1, 0.2]
 
 
-def test_process_that_cannot_be_started_is_tried_again() -> None:
+def test_process_that_cannot_be_started_is_retried() -> None:
     """A system without room for another process has it later, perhaps."""
     clock = Clock()
     slot = WorkerSlot(0, clock)

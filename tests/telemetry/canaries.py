@@ -1,4 +1,4 @@
-"""Words that must be written nowhere, and how they are looked for."""
+"""Words that must be written nowhere, and the search for them."""
 
 from base64 import b64encode
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Canaries:
-    """What must appear nowhere."""
+    """Words that must appear nowhere."""
 
     words: list[str] = field(default_factory=list)
 
     def found_in(self, text: str) -> list[str]:
-        """Those that are in `text`, as they are or in another writing."""
+        """List the words that are in `text`, as they are or encoded."""
         return [word for word in self.words if any(form in text for form in self._forms(word))]
 
     def _forms(self, word: str) -> list[str]:

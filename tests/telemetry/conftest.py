@@ -1,4 +1,4 @@
-"""What tests of logs share."""
+"""Fixtures for tests of logs."""
 
 import io
 import logging
@@ -11,7 +11,7 @@ from telemetry import configure_standard_logging
 
 @pytest.fixture(params=["caught", "configured"])
 def all_logs(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Everything that any library logs at DEBUG: as it is made, and as this server writes it."""
+    """All that libraries log at DEBUG: as they log it, and as this server writes it."""
     root = logging.getLogger()
     held = [logging.getLogger(name) for name in ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")]
     before = root.handlers, root.level, [logger.level for logger in held]

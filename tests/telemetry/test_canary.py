@@ -1,4 +1,4 @@
-"""No password, secret or token in any log at any level, nor in anything of the database."""
+"""No password, secret or token is in any log at any level, or in the database."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ IMPORTED = "imported-canary-4716+%"
 
 @pytest.fixture
 def canaries() -> Canaries:
-    """The words to look for."""
+    """The words to search for."""
     return Canaries(["alice-password", "zoë-pässwörd", *TYPED])
 
 
@@ -69,7 +69,7 @@ def use_everything(site: Site, canaries: Canaries) -> Registered:
 
 
 def use_other_flows(site: Site, client: Registered, token: str) -> list[str]:
-    """Refresh, replay and reuse, client credentials, introspection, revocation: the tokens they gave."""
+    """Refresh, replay, reuse, client credentials, introspection and revocation; returns the issued tokens."""
     job = site.register("a job", "--resource-server", "--scope", "profile", grant="client_credentials")
     made = [
         job.secret,
@@ -131,7 +131,7 @@ def use_special_clients(site: Site) -> list[str]:
 
 
 def canaries_in(text: str) -> list[str]:
-    """What was typed and stands in an answer."""
+    """The typed text that an answer repeats."""
     return [word for word in (*TYPED, "alice-password") if word in text]
 
 
@@ -178,7 +178,7 @@ def test_nothing_secret_is_written_anywhere(
 
 
 def explode(net_id: str, password: str, *, groups: bool = False) -> Person:
-    """Fail as a library might, with the password in its words."""
+    """Fail as a library might, with the password in the message."""
     raise RuntimeError(f"cannot bind {net_id} with {password}")
 
 
@@ -202,8 +202,8 @@ def test_nothing_secret_is_in_the_database(site: Site, canaries: Canaries) -> No
             assert (octets if word.startswith("nids_") else octets[-36:-4]) not in raw
 
 
-def test_the_search_finds_what_it_looks_for(canaries: Canaries) -> None:
-    """The search itself sees a canary as text, as hexadecimal digits and in Base64."""
+def test_search_finds_a_canary_in_each_encoding(canaries: Canaries) -> None:
+    """The search finds a canary as text, in hexadecimal digits and in Base64."""
     for text in (WRONG, WRONG.encode().hex(), b64encode(WRONG.encode()).decode(), f"x{WRONG}y"):
         assert canaries.found_in(text) == [WRONG]
     assert canaries.found_in(b64decode(b64encode(b"nothing")).decode()) == []

@@ -17,12 +17,12 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_every_value_is_written_as_the_standard_library_writes_it(value: object) -> None:
-    """The text is that of `json.dumps`, ASCII and of one line (RFC 8259)."""
+    """The text equals that of `json.dumps`: ASCII, on one line (RFC 8259)."""
     assert json_text(value) == json.dumps(value)
 
 
 @pytest.mark.parametrize("value", [b"octets", object(), {1, 2}])
-def test_what_json_cannot_say_is_refused(value: object) -> None:
-    """There is no JSON for it, and none is made up."""
+def test_value_that_is_not_json_is_refused(value: object) -> None:
+    """A value that JSON does not have raises TypeError."""
     with pytest.raises(TypeError, match=type(value).__name__):
         json_text({"name": [value]})

@@ -1,4 +1,4 @@
-"""The log: one line of ASCII JSON an event, whatever is in it, and never a reason to fail."""
+"""The log writes one line of ASCII JSON for each event, and no fault of its stream stops a request."""
 
 import io
 import json
@@ -16,7 +16,7 @@ NASTY = 'a\r\n{"event": "token.issued"}\n\x1b[2J\u202e\u2028\u2029\x85\0\ud800"\
 
 @pytest.fixture
 def standard() -> Iterator[io.StringIO]:
-    """What other libraries log at DEBUG, as this server writes it."""
+    """The log lines of libraries at DEBUG, as this server writes them."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     levels = {
@@ -40,8 +40,8 @@ def is_one_line(text: str) -> bool:
 
 
 @pytest.mark.parametrize("level", ["info", "warning", "error"])
-def test_nasty_text_stays_on_its_line(level: str) -> None:
-    """Line ends, escapes and overrides are written as escapes: nobody forges or turns a line."""
+def test_control_characters_in_our_log_are_escaped(level: str) -> None:
+    """Line ends, control characters and bidirectional overrides are escaped, so that no line is forged."""
     stream = io.StringIO()
     getattr(open_log(stream), level)("person.seen", name=NASTY, deep={"names": [NASTY]})
     assert is_one_line(stream.getvalue())
@@ -49,15 +49,15 @@ def test_nasty_text_stays_on_its_line(level: str) -> None:
     assert (line["event"], line["level"], line["name"]) == ("person.seen", level, NASTY)
 
 
-def test_nasty_text_of_others_stays_on_its_line(standard: io.StringIO) -> None:
-    """What a library logs goes the same way."""
+def test_control_characters_in_library_logs_are_escaped(standard: io.StringIO) -> None:
+    """Lines of libraries are escaped in the same way."""
     logging.getLogger("library").warning("no such person: %s", NASTY)
     assert is_one_line(standard.getvalue())
     assert json.loads(standard.getvalue())["event"] == f"no such person: {NASTY}"
 
 
-def test_secrets_of_others_are_redacted(standard: io.StringIO) -> None:
-    """What a library logs is redacted, its exceptions too."""
+def test_secrets_in_library_logs_are_redacted(standard: io.StringIO) -> None:
+    """Lines of libraries are redacted, and their exceptions too."""
     error = ValueError("password=hunter2-hunter2")
     logging.getLogger("library").error("client_secret=%s", "hunter2-hunter2", exc_info=error)
     assert "hunter2" not in standard.getvalue()
@@ -67,8 +67,8 @@ def test_secrets_of_others_are_redacted(standard: io.StringIO) -> None:
 @pytest.mark.parametrize(
     "name", ["authlib.oauth2.rfc6749", "ldap3", "sqlalchemy.engine.Engine", "sqlalchemy.pool"]
 )
-def test_talkative_libraries_are_held(standard: io.StringIO, name: str) -> None:
-    """Libraries that are known to log tokens below warnings do not, whatever the root shows."""
+def test_libraries_that_log_secrets_log_only_warnings(standard: io.StringIO, name: str) -> None:
+    """Libraries that log tokens below WARNING log only warnings, whatever the root's level is."""
     logging.getLogger(name).info("Issue token hunter2")
     logging.getLogger(name).debug("Issue token hunter2")
     assert standard.getvalue() == ""
@@ -97,16 +97,16 @@ class Closing(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [Failing(), Closing()])
-def test_dead_stream_stops_nothing(stream: Failing | Closing) -> None:
-    """A full disk or a closed pipe loses lines and raises nothing; the caller goes on."""
+def test_stream_that_fails_raises_nothing(stream: Failing | Closing) -> None:
+    """With a full disk or a closed pipe, lines are lost and nothing is raised."""
     log = open_log(stream)
     returned = [log.error("token.issued") for _ in range(2)]  # type: ignore[func-returns-value]
     assert returned == [None, None]
     assert stream.attempts == 2
 
 
-def test_closed_stream_stops_nothing() -> None:
-    """A closed stream loses lines and raises nothing."""
+def test_closed_stream_raises_nothing() -> None:
+    """With a closed stream, lines are lost and nothing is raised."""
     stream = io.StringIO()
     log = open_log(stream)
     log.info("token.issued")
@@ -118,7 +118,7 @@ def test_closed_stream_stops_nothing() -> None:
 class TestAudit:
     """A token's audit line and its row."""
 
-    def test_line_and_row_say_the_same(self, site: Site) -> None:
+    def test_log_line_and_audit_row_have_the_same_fields(self, site: Site) -> None:
         """What the log says of a token is what the row in its transaction says."""
         client = site.register("p", "--scope", "profile")
         site.token(client)
@@ -128,7 +128,7 @@ class TestAudit:
         assert {name: line[name] for name in told} == told
         assert set(line) == {*told, "level", "timestamp"}
 
-    def test_row_says_who_and_what(self, site: Site) -> None:
+    def test_audit_row_has_client_person_and_grant(self, site: Site) -> None:
         """Client, person, grant, scope and address of a token are in its row; its time is the clock's."""
         client = site.register("p", "--scope", "profile")
         site.token(client)
@@ -138,14 +138,14 @@ class TestAudit:
         assert isinstance(grant["id"], bytes)
         assert row["grant_id"] == grant["id"].hex()
 
-    def test_requests_are_told_apart(self, site: Site) -> None:
+    def test_each_request_has_its_own_id(self, site: Site) -> None:
         """Each request has an id of its own."""
         client = site.register()
         site.token(client)
         site.token(client)
         assert len({line["request_id"] for line in site.log_lines()}) == 2
 
-    def test_facts_leave_out_what_is_not_known(self) -> None:
+    def test_facts_have_only_fields_with_a_value(self) -> None:
         """A field without a value is in the row as NULL, and not in the line."""
         event = AuditEvent(event="token.revoked", at=NOON, reason="operator")
         assert event.facts() == {"at": NOON, "reason": "operator"}

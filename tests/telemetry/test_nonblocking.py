@@ -1,4 +1,4 @@
-"""A log without a reader blocks nothing."""
+"""A log without a reader blocks no request."""
 
 import fcntl
 import json
@@ -20,19 +20,19 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 
 def pipe() -> tuple[int, TextIO]:
-    """A pipe: where it is read, and its stream."""
+    """A pipe: its reading end, and its stream."""
     read, write = os.pipe()
     return read, os.fdopen(write, "w")
 
 
 def socket_pair() -> tuple[int, TextIO]:
-    """A stream socket, as a service manager gives for standard error."""
+    """A stream socket, as a service manager passes for standard error."""
     one, other = socket.socketpair()
     return one.detach(), os.fdopen(other.detach(), "w")
 
 
 def terminal() -> tuple[int, TextIO]:
-    """A terminal whose owner has stopped it."""
+    """A terminal whose output is stopped."""
     read, write = os.openpty()
     return read, os.fdopen(write, "w")
 
@@ -50,7 +50,7 @@ def stuck(request: pytest.FixtureRequest) -> Iterator[tuple[int, TextIO]]:
 
 
 def read_all(descriptor: int, log: Log) -> list[dict[str, object]]:
-    """Every line that comes, where more is logged while it is read."""
+    """Read every line, while more lines are logged."""
     text = b""
     for _ in range(READS):
         log.info("read again")
@@ -61,7 +61,7 @@ def read_all(descriptor: int, log: Log) -> list[dict[str, object]]:
 
 
 def write_much(stream: TextIO) -> Log:
-    """The log of a stream to which more was written than it takes, if that came to an end."""
+    """The log of a stream after more was written than it holds, if the writes returned."""
     log = open_log(stream)
 
     def write() -> None:
@@ -101,15 +101,15 @@ def test_shared_descriptor_stays_blocking(stuck: tuple[int, TextIO]) -> None:
     assert not fcntl.fcntl(stream.fileno(), fcntl.F_GETFL) & os.O_NONBLOCK
 
 
-def test_nothing_is_left_open(stuck: tuple[int, TextIO]) -> None:
-    """A log that was collected holds no descriptor."""
+def test_collected_log_leaves_no_descriptor_open(stuck: tuple[int, TextIO]) -> None:
+    """A log that was garbage-collected holds no descriptor."""
     before = len(list(DESCRIPTORS.iterdir()))
     open_log(stuck[1])
     assert len(list(DESCRIPTORS.iterdir())) == before
 
 
-def test_lines_follow_what_the_file_stream_had_buffered(tmp_path: Path) -> None:
-    """A line is in the file at once and in order, whatever the stream has buffered."""
+def test_lines_follow_the_buffered_text_of_a_file(tmp_path: Path) -> None:
+    """A line is in the file at once and in order, behind the text that the stream has buffered."""
     path = tmp_path / "log"
     with path.open("w") as stream:
         stream.write("from before\n")

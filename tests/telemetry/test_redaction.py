@@ -1,4 +1,4 @@
-"""Redaction: the net below everything that is logged."""
+"""Secrets are redacted from every log line."""
 
 from collections.abc import Callable
 
@@ -42,8 +42,8 @@ SECRET = "hunter2-hunter2"
         f"curl -H 'Authorization: Bearer   {SECRET}'",
     ],
 )
-def test_secret_is_blanked(text: str) -> None:
-    """Whatever shape a secret parameter or credential has in a text, its value is gone."""
+def test_secret_in_a_text_is_redacted(text: str) -> None:
+    """The value of a secret parameter or credential is redacted, in each way of writing it."""
     assert SECRET not in redact(text)
     assert "[redacted]" in redact(text)
     assert "and more" not in redact(text)
@@ -64,8 +64,8 @@ def test_secret_is_blanked(text: str) -> None:
         "token_type=Bearer",
     ],
 )
-def test_plain_text_stays(text: str) -> None:
-    """What is no secret stays readable."""
+def test_text_without_a_secret_is_unchanged(text: str) -> None:
+    """Text without a secret stays readable."""
     assert redact(text) == text
 
 
@@ -77,16 +77,16 @@ def make_jwt() -> str:
 
 @pytest.mark.parametrize("make", [lambda: mint(ACCESS, 0), lambda: mint(REFRESH, 0), make_secret, make_jwt])
 @pytest.mark.parametrize("around", ["{}", "<{}>", "x{}", '"{}"', "\\n{}\\n", "/path/{}?x=y"])
-def test_our_own_are_known_anywhere(make: Callable[[], str], around: str) -> None:
-    """Tokens and secrets of ours are known by how they begin, wherever they stand."""
+def test_our_tokens_and_secrets_are_redacted_anywhere(make: Callable[[], str], around: str) -> None:
+    """Our tokens and secrets are recognised by their prefix, anywhere in a text."""
     secret = make()
     assert secret not in redact(around.format(secret))
     assert secret not in str(redact_fields({"line": around.format(secret)}))
 
 
 @given(before=st.text(max_size=20), after=st.text(max_size=20))
-def test_a_token_is_found_in_any_text(before: str, after: str) -> None:
-    """No text around it hides a token."""
+def test_token_is_redacted_in_any_text(before: str, after: str) -> None:
+    """A token is redacted whatever text is around it."""
     token = mint(ACCESS, 0)
     assert token not in redact(before + token + after)
 
@@ -95,8 +95,8 @@ def test_a_token_is_found_in_any_text(before: str, after: str) -> None:
     "name", ["password", "client_secret", "access_token", "Password", "bind_password", "token"]
 )
 @pytest.mark.parametrize("value", [SECRET, SECRET.encode(), [SECRET], {"x": SECRET}])
-def test_field_is_blanked_by_its_name(name: str, value: object) -> None:
-    """A field of a log line that is named for a secret shows none, whatever its shape."""
+def test_field_named_for_a_secret_is_redacted(name: str, value: object) -> None:
+    """A field with the name of a secret is redacted, whatever its type."""
     assert SECRET not in str(redact_fields({name: value, "deep": [{name: value}]}))
 
 
@@ -113,8 +113,8 @@ _PIECES = st.sampled_from(
 @given(st.dictionaries(_PIECES, st.lists(_PIECES, max_size=8).map("".join), max_size=4))
 @example({"cause": f"pa\u017fsword={SECRET}"})
 @example({"cause": f"to\u212aen={SECRET}"})
-def test_a_line_is_clean_only_where_no_pattern_matches(fields: dict[str, str]) -> None:
-    """The quick look at a whole line lets nothing through that the look at each field would blank."""
+def test_quick_check_passes_no_field_that_the_patterns_redact(fields: dict[str, str]) -> None:
+    """The quick check of a whole line passes nothing that the patterns would redact in a field."""
     redacted = redact_fields(fields)
     for name, text in fields.items():
         assert redacted[name] in {redact(text), "[redacted]"}
@@ -125,8 +125,8 @@ def test_a_line_is_clean_only_where_no_pattern_matches(fields: dict[str, str]) -
         )
 
 
-def test_fields_are_redacted_however_deep() -> None:
-    """Texts in lists and mappings are redacted as well; numbers, truth and nothing stay."""
+def test_nested_fields_are_redacted() -> None:
+    """Texts in lists and mappings are redacted too. Numbers, booleans and None stay."""
     plain = {"count": 1, "ratio": 0.5, "alarm": True, "cause": None, "password": None}
     assert redact_fields(plain) == plain
     deep = redact_fields(

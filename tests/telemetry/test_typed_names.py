@@ -1,4 +1,4 @@
-"""No login name that somebody typed is in a log, a row or an error: people type passwords there."""
+"""No typed login name is in a log, a row or an error: users type passwords there."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ from tests.servers.slapd import SUFFIX, Slapd, require_slapd
 from tests.telemetry.canaries import Canaries
 from wiring.audit import write_refusals
 
-# Each is written otherwise in a DN and in a filter; what is looked for stands in all of these.
+# Each is escaped in another way in a DN and in a filter. The word that is searched for is in all of them.
 WORD, PASSWORD = "canary4721", "canary4722"
 TYPED = (WORD, f'näme, "{WORD}"+x', f"*({WORD})<=\\#")
 HOW = {
@@ -52,12 +52,12 @@ def farewell(_asked: int, _number: int, request: bytes) -> bytes:
 
 
 def broken(asked: int, number: int, request: bytes) -> bytes:
-    """An answer that is no UTF-8, with the request in it."""
+    """An answer that is not UTF-8, and contains the request."""
     return result(asked, number, 49, b"\xff" + request[7:120])
 
 
 def nameless(asked: int, number: int, request: bytes) -> bytes | None:
-    """An entry that shows nothing but a DN, which holds what was typed."""
+    """An entry that has only a DN, which contains the typed name."""
     if asked != SEARCH:
         return friendly(asked, number, request)
     return entry(number, f"uid={WORD},dc=x".encode(), {b"cn": b"x"}) + result(SEARCH, number)
@@ -69,7 +69,7 @@ POLITE: dict[str, Answer] = {
     **{f"search {code}": quoting(SEARCH, code) for code in (0, *_CODES)},
     "nameless": nameless,
 }
-# After these a server is left alone for a while.
+# After these answers, a server is in quarantine for a while.
 IMPOLITE: dict[str, Answer] = {
     **{f"bind {code}": quoting(BIND, code) for code in (51, 52)},
     **{f"search {code}": quoting(SEARCH, code) for code in (51, 52)},
@@ -81,13 +81,13 @@ IMPOLITE: dict[str, Answer] = {
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
-    """A directory server that is told what to say."""
+    """A directory server whose answers a test chooses."""
     with Scripted() as scripted:
         yield scripted
 
 
 def log_in_with_each_name(site: Site) -> None:
-    """Log in under each typed name, wrongly."""
+    """Log in under each typed name with a wrong password."""
     client = site.register()
     for name in TYPED:
         answer = site.ask_token(client, username=name, password=PASSWORD)
@@ -96,7 +96,7 @@ def log_in_with_each_name(site: Site) -> None:
 
 
 def nothing_is_written(site: Site, all_logs: Callable[[], str]) -> None:
-    """Neither logs nor the audit hold what was typed, though refusals are in both."""
+    """Neither logs nor the audit contain the typed name, though refusals are in both."""
     write_refusals(site.app)
     lines = site.log.getvalue()
     assert "grant.refused" in lines or "directory.unavailable" in lines
@@ -134,7 +134,7 @@ def on_script(server: Scripted) -> dict[str, str]:
 
 
 def saying(answer: Answer) -> Answer:
-    """Answer so what was typed, and everything else as a server does that works."""
+    """Answer requests with the typed text in this way, and all others as a healthy server does."""
 
     def say(asked: int, number: int, request: bytes) -> bytes | None:
         is_typed = any(word.encode() in request for word in (WORD, PASSWORD))
@@ -144,10 +144,10 @@ def saying(answer: Answer) -> Answer:
 
 
 @pytest.mark.parametrize(("how", "codec"), [*((how, "on") for how in HOW), ("template and account", "off")])
-def test_a_server_that_quotes_the_name(
+def test_name_that_a_server_quotes_is_written_nowhere(
     open_site: Callable[..., Site], all_logs: Callable[[], str], server: Scripted, how: str, codec: str
 ) -> None:
-    """Whatever a server says of a name that it was sent (RFC 4511, 4.1.9) is not repeated."""
+    """A server's diagnostic message may quote the name (RFC 4511, 4.1.9). It is not repeated."""
     settings = on_script(server) | HOW[how] | {"NETID_LDAP_CODEC": codec}
     site = open_site(**settings)
     for answer in POLITE.values():
@@ -164,7 +164,7 @@ def test_a_server_that_quotes_the_name(
 
 @pytest.fixture(scope="module")
 def slapd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slapd]:
-    """A slapd with somebody whose name is a canary."""
+    """A slapd with a user whose name is a canary."""
     require_slapd()
     person = f"""
 dn: uid={WORD},ou=people,{SUFFIX}
@@ -181,10 +181,10 @@ userPassword: another-password
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_a_real_server(
+def test_typed_name_is_written_nowhere_with_openldap(
     open_site: Callable[..., Site], all_logs: Callable[[], str], slapd: Slapd, how: str
 ) -> None:
-    """OpenLDAP: a wrong password, names of nobody, and a server that is away."""
+    """OpenLDAP: a wrong password, unknown names, and a server that is away."""
     real = {
         "NETID_LDAP_URI": slapd.ldap,
         "NETID_LDAP_CA_FILE": str(slapd.ca_file),
