@@ -1,13 +1,15 @@
 """What every use case works on, and how it refuses."""
 
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from directory import Directory
-from directory.ldap import LdapConfig
-from login import Limits, Names
+import login
+import oauth
+from directory import Directory, ldap
 from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore, Selection, end_grants
-from oauth import SigningKeys, StrictClientAuthentication, named_groups
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import REASON_LENGTH, Actor, AuditEvent
@@ -24,25 +26,56 @@ class OperationRefused(Exception):
         self.sentences = sentences
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """The stores, the directory, the clock and the settings of one application."""
+@dataclass(frozen=True, kw_only=True)
+class Services(ABC):
+    """The stores, the directory, the clock and the settings of one application.
+
+    What only some use cases need is opened at its first use, so that other commands start quickly.
+    """
 
     clients: ClientStore
-    client_auth: StrictClientAuthentication
     grants: GrantStore
-    directory: Directory
     ring: KeyRing
-    signing_keys: SigningKeys
     persistent_secrets: PersistentSecrets
     clock: Callable[[], float]
     settings: Settings
-    ldap_config: LdapConfig
-    audit_names: Names
-    login_names: Names
-    limits: Limits
     tell: Callable[[AuditEvent], None]
     """Logs the event of a change that an operator made, once it is stored."""
+
+    @property
+    @abstractmethod
+    def directory(self) -> Directory:
+        """The directory."""
+
+    @property
+    @abstractmethod
+    def ldap_config(self) -> ldap.LdapConfig:
+        """The settings of the directory."""
+
+    @property
+    @abstractmethod
+    def signing_keys(self) -> oauth.SigningKeys:
+        """The keys that sign tokens."""
+
+    @property
+    @abstractmethod
+    def client_auth(self) -> oauth.StrictClientAuthentication:
+        """Authenticates clients."""
+
+    @property
+    @abstractmethod
+    def audit_names(self) -> login.Names:
+        """The digests of login names in the audit."""
+
+    @property
+    @abstractmethod
+    def login_names(self) -> login.Names:
+        """The digests of login names by which failures are counted."""
+
+    @property
+    @abstractmethod
+    def limits(self) -> login.Limits:
+        """The limits on failed logins."""
 
     @property
     def now(self) -> int:
@@ -80,4 +113,4 @@ class Services:
         """
         chosen = self.settings
         server = {"NETID_ALLOW_MEMBERS": chosen.allow_members, "NETID_REFUSE_MEMBERS": chosen.refuse_members}
-        return named_groups(server, self.clients.list(), ScopeStore().list())
+        return oauth.named_groups(server, self.clients.list(), ScopeStore().list())

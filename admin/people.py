@@ -6,7 +6,7 @@ from itertools import groupby
 
 from admin.operation import OperationRefused, Services
 from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
-from login import Block, blocks, shield_blocks, wide_blocks
+from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from models import (
     FailureStore,
     LiveGrant,

@@ -5,19 +5,18 @@ database and arguments. None of them moves a cursor, hides text, reverses a line
 No error repeats what may be a secret.
 """
 
-import io
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
+from itertools import zip_longest
 from typing import ParamSpec, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len, set_cell_size
 
 from admin import OperationRefused
 from models import StoreUnavailable
@@ -26,8 +25,8 @@ from telemetry import redact_tokens
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-# In characters: more than any row has, so that each row stays one line for programs that read it.
-_UNLIMITED_WIDTH = 100_000
+_GAP = "  "
+"""Stands between two columns of a table."""
 
 # Printable characters that a terminal shows as a gap or not at all: joiners, fillers, variation selectors.
 _INVISIBLE = frozenset(
@@ -158,7 +157,8 @@ def progress() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    # Imported here, so that other commands start without it.
+    # Imported here, so that other commands start without them.
+    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
@@ -206,18 +206,45 @@ def print_record(record: Mapping[str, object]) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as text, as wide as the terminal. Wider cells are folded, never cut, since people copy them."""
-    drawn = Table(box=None, pad_edge=False)
-    for column in columns:
-        drawn.add_column(Text(column), overflow="fold")
-    for row in rows:
-        # In a `Text`, rich looks neither for its markup nor for names of emoji.
-        drawn.add_row(*(Text(shown(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-    console = Console(file=io.StringIO(), width=width, highlight=False, markup=False, emoji=False)
-    with console.capture() as capture:
-        console.print(drawn)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    """A table as text, as wide as the terminal. Wider cells are folded, never cut, since people copy them.
+
+    Elsewhere than on a terminal, each row is one line, for programs that read it.
+    """
+    lines = [columns, *([shown(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    if sys.stdout.isatty():
+        widths = _fitted(widths, shutil.get_terminal_size().columns)
+    return "\n".join(_row(each, widths) for each in lines)
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """Narrow the widest columns until the table fits into `room` characters, or no column can be narrower."""
+    fitted = list(widths)
+    while sum(fitted) + len(_GAP) * (len(fitted) - 1) > room and max(fitted) > 1:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """One row of a table, in several lines if a cell is wider than its column."""
+    folded = [_folded(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    return "\n".join(
+        _GAP.join(set_cell_size(part, width) for part, width in zip(parts, widths, strict=True)).rstrip()
+        for parts in zip_longest(*folded, fillvalue="")
+    )
+
+
+def _folded(cell: str, width: int) -> list[str]:
+    """The lines of a cell: at most `width` wide, broken at a space if there is one."""
+    lines = []
+    while cell_len(cell) > width:
+        end = 1
+        while cell_len(cell[: end + 1]) <= width:
+            end += 1
+        space = cell.rfind(" ", 0, end + 1)
+        lines.append(cell[: space if space > 0 else end])
+        cell = cell[space + 1 if space > 0 else end :]
+    return [*lines, cell]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

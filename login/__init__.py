@@ -11,6 +11,9 @@ failures; `lockout_protection` the limit on failures that we add to the director
 `blocks` which limits are reached now, for the help desk; `ports` what a store must offer.
 """
 
+from typing import TYPE_CHECKING
+
+from core.lazy_exports import lazy_exports
 from directory import (
     DirectoryUnavailable,
     Dn,
@@ -21,13 +24,14 @@ from directory import (
     dn_key,
     strict_dn_key,
 )
-from login.addresses import address_of
-from login.blocks import Block, blocks, shield_blocks, wide_blocks
-from login.limits.client_failures import ClientFailures, ClientLimits
-from login.limits.limits import Cause, ClientThrottled, Limits, Throttled
-from login.limits.limits import parse as parse_limits
-from login.names import Names
-from login.service import Login, LoginRules, LoginStores
+
+if TYPE_CHECKING:
+    from login.addresses import address_of
+    from login.blocks import Block
+    from login.limits.client_failures import ClientFailures, ClientLimits
+    from login.limits.limits import Cause, ClientThrottled, Limits, Throttled, parse_limits
+    from login.names import Names
+    from login.service import Login, LoginRules, LoginStores
 
 __all__ = [
     "Block",
@@ -48,10 +52,20 @@ __all__ = [
     "Refusal",
     "Throttled",
     "address_of",
-    "blocks",
     "dn_key",
     "parse_limits",
-    "shield_blocks",
     "strict_dn_key",
-    "wide_blocks",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "addresses": ("address_of",),
+            "names": ("Names",),
+            "blocks": ("Block",),
+            "limits.client_failures": ("ClientFailures", "ClientLimits"),
+            "limits.limits": ("Cause", "ClientThrottled", "Limits", "Throttled", "parse_limits"),
+            "service": ("Login", "LoginRules", "LoginStores"),
+        },
+    )

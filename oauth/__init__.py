@@ -6,24 +6,29 @@ them. Must not know: ldap3, the directory package, SQL text, the settings object
 `server.py`, then at a grant or an endpoint.
 """
 
-from oauth.audit import Audit
-from oauth.clients.authentication import StrictClientAuthentication
-from oauth.endpoints.cors import Origins
-from oauth.endpoints.metadata import ServerMetadata
-from oauth.endpoints.registration import oauth_endpoints
-from oauth.errors import wire_error
-from oauth.policy.claims import PairwiseSubjects, released_claims_of
-from oauth.policy.membership import is_rule
-from oauth.policy.restrictions import Restrictions
-from oauth.policy.rule_groups import Doubt, doubts, named_groups
-from oauth.policy.scope import ScopeRegistry
-from oauth.protector import Protector
-from oauth.responses import error_response, json_response
-from oauth.server import Policy, Server, Stores
-from oauth.tokens.format import ACCESS, REFRESH, key_of
-from oauth.tokens.issuer import Lifetimes, TokenIssuer
-from oauth.tokens.rotation import RotatedTokens
-from oauth.tokens.signing_keys import SigningKeys
+from typing import TYPE_CHECKING
+
+from core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from oauth.audit import Audit
+    from oauth.clients.authentication import StrictClientAuthentication
+    from oauth.endpoints.cors import Origins
+    from oauth.endpoints.metadata import ServerMetadata
+    from oauth.endpoints.registration import oauth_endpoints
+    from oauth.errors import wire_error
+    from oauth.policy.claims import PairwiseSubjects, released_claims_of
+    from oauth.policy.membership import is_rule
+    from oauth.policy.restrictions import Restrictions
+    from oauth.policy.rule_groups import Doubt, doubts, named_groups
+    from oauth.policy.scope import ScopeRegistry
+    from oauth.protector import Protector
+    from oauth.responses import error_response, json_response
+    from oauth.server import Policy, Server, Stores
+    from oauth.tokens.format import ACCESS, REFRESH, key_of
+    from oauth.tokens.issuer import Lifetimes, TokenIssuer
+    from oauth.tokens.rotation import RotatedTokens
+    from oauth.tokens.signing_keys import SigningKeys
 
 __all__ = [
     "ACCESS",
@@ -54,3 +59,28 @@ __all__ = [
     "released_claims_of",
     "wire_error",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "audit": ("Audit",),
+            "clients.authentication": ("StrictClientAuthentication",),
+            "endpoints.cors": ("Origins",),
+            "endpoints.metadata": ("ServerMetadata",),
+            "endpoints.registration": ("oauth_endpoints",),
+            "errors": ("wire_error",),
+            "policy.claims": ("PairwiseSubjects", "released_claims_of"),
+            "policy.membership": ("is_rule",),
+            "policy.restrictions": ("Restrictions",),
+            "policy.rule_groups": ("Doubt", "doubts", "named_groups"),
+            "policy.scope": ("ScopeRegistry",),
+            "protector": ("Protector",),
+            "responses": ("error_response", "json_response"),
+            "server": ("Policy", "Server", "Stores"),
+            "tokens.format": ("ACCESS", "REFRESH", "key_of"),
+            "tokens.issuer": ("Lifetimes", "TokenIssuer"),
+            "tokens.rotation": ("RotatedTokens",),
+            "tokens.signing_keys": ("SigningKeys",),
+        },
+    )

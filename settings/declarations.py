@@ -5,7 +5,10 @@ Owns: the declarations, and what follows from them. The settings of the director
 Must not know: where a value was found.
 """
 
+import ast
+import inspect
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import quote
@@ -36,16 +39,15 @@ class _LimitText:
     """Marks a setting that is a limit: an empty value switches it off."""
 
 
-_Limits = Annotated[str, BeforeValidator(rules.limits), _LimitText()]
+# The check imports a library, so the defaults, which are right, are not checked at each start.
+_Limits = Annotated[str, Field(validate_default=False), BeforeValidator(rules.limits), _LimitText()]
 _Members = Annotated[tuple[str, ...], BeforeValidator(rules.members)]
 
 
 class Settings(BaseSettings):
     """What the operator chose. `load_settings` makes it; one made by hand keeps the same rules."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     ldap: LdapSettings = Field(default_factory=LdapSettings)
     """The directory."""
@@ -160,8 +162,12 @@ class Settings(BaseSettings):
     @classmethod
     def described(cls) -> Iterator[Described]:
         """Describe every setting in order: its name, its default, and the reason."""
+        reasons = {
+            **_reasons(cls),
+            **{f"{_DIRECTORY}_{name}": text for name, text in _reasons(LdapSettings).items()},
+        }
         for name, info in _declared(cls):
-            yield Described(name, info.default, " ".join((info.description or "").split()))
+            yield Described(name, info.default, reasons[name])
 
     @property
     def bind_host(self) -> str:
@@ -229,6 +235,21 @@ class Settings(BaseSettings):
         """Refuse settings that contradict each other."""
         refuse_contradictions(contradictions(vars(self), self.ldap))
         return self
+
+
+def _reasons(model: type[BaseModel]) -> Mapping[str, str]:
+    """The text below each declaration of a model, by the setting's name.
+
+    Pydantic would read the source at each start; only documentation and tests need the texts.
+    """
+    (declared,) = ast.parse(inspect.getsource(model)).body
+    reasons = {}
+    for declaration, text in pairwise(declared.body if isinstance(declared, ast.ClassDef) else ()):
+        if isinstance(declaration, ast.AnnAssign) and isinstance(declaration.target, ast.Name):
+            field = declaration.target.id
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                reasons[model.model_fields[field].alias or field] = " ".join(str(text.value.value).split())
+    return reasons
 
 
 def _declared(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

@@ -9,10 +9,9 @@ import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]
 from typing import Any, Protocol, Self, TextIO, cast
-
-import structlog
 
 from telemetry.exceptions import outline
 from telemetry.nonblocking import NonBlockingStream
@@ -142,6 +141,7 @@ def open_log(stream: TextIO) -> Log:
     Args:
         stream: Receives each line at once. If it cannot be written to, lines are lost and nothing stops.
     """
+    structlog = _structlog()
     lazy = structlog.wrap_logger(
         structlog.WriteLogger(cast("TextIO", NonBlockingStream(stream))),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -157,6 +157,41 @@ def open_log(stream: TextIO) -> Log:
     return log
 
 
+class LateLog:
+    """A log that is opened at its first line. Most commands write none, and start quickly without it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Open nothing yet.
+
+        Args:
+            stream: As `open_log` takes it.
+        """
+        self._stream = stream
+        self._opened: Log | None = None
+
+    def _log(self) -> Log:
+        if self._opened is None:
+            self._opened = open_log(self._stream)
+        return self._opened
+
+    def info(self, event: str, **fields: object) -> None:
+        """Log an event that is expected."""
+        self._log().info(event, **fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Log a refusal or a failure that passes by itself."""
+        self._log().warning(event, **fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        """Log a failure that an operator must look at."""
+        self._log().error(event, **fields)
+
+
+def _structlog() -> Any:
+    """The library, which takes a tenth of a command's start to import."""
+    return import_module("structlog")
+
+
 def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Write what libraries log as JSON lines too, with the same redaction.
 
@@ -164,6 +199,7 @@ def configure_standard_logging(level: int = logging.INFO, stream: TextIO | None 
         level: The lowest level logged. Libraries that log secrets stay at WARNING in any case.
         stream: Receives the lines (standard error by default).
     """
+    structlog = _structlog()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,

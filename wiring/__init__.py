@@ -9,3 +9,19 @@ works. Only `app.py` imports it. Start reading at `services.py`.
 - `start.py`: what keeps a server from starting.
 - `worker.py`: a worker process; `key_check.py` and `rules.py` check keys and groups beside its requests.
 """
+
+from typing import TYPE_CHECKING
+
+from core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from wiring.oauth import open_server
+    from wiring.web import add_pages, new_application, sign_sessions
+
+__all__ = ["add_pages", "new_application", "open_server", "sign_sessions"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_exports(
+        __name__,
+        {"oauth": ("open_server",), "web": ("add_pages", "new_application", "sign_sessions")},
+    )

@@ -1,14 +1,16 @@
 """Builds what writes to the audit beside tokens: refusals, clock alarms, states of directory servers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from multiprocessing.util import Finalize
 
 from flask import Flask
 
-from directory.ldap import ServerState
-from login import Names
+import login
+import oauth
+from directory import ldap
 from models import RefusalLedger
-from oauth import Audit
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import REASON_LENGTH, AuditEvent, Log
@@ -16,14 +18,14 @@ from telemetry import REASON_LENGTH, AuditEvent, Log
 _LEDGER = "netid-refusals"
 
 
-def audit_names(settings: Settings, ring: KeyRing) -> Names:
+def audit_names(settings: Settings, ring: KeyRing) -> login.Names:
     """Digests of login names that no entry has, under a key of their own.
 
     Args:
         settings: what the operator chose.
         ring: the server's keys.
     """
-    return Names(ring.derive("login name in the audit")[0].key, settings.ldap.realms)
+    return login.Names(ring.derive("login name in the audit")[0].key, settings.ldap.realms)
 
 
 def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
@@ -36,7 +38,7 @@ def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
     app.extensions[_LEDGER] = RefusalLedger(clock)
 
 
-def open_audit(app: Flask, names: Names, log: Log, clock: Callable[[], float]) -> Audit:
+def open_audit(app: Flask, names: login.Names, log: Log, clock: Callable[[], float]) -> oauth.Audit:
     """The audit of an application.
 
     Args:
@@ -45,7 +47,7 @@ def open_audit(app: Flask, names: Names, log: Log, clock: Callable[[], float]) -
         log: where the operator reads.
         clock: seconds since the epoch.
     """
-    return Audit(app.extensions[_LEDGER], names, log, clock)
+    return oauth.Audit(app.extensions[_LEDGER], names, log, clock)
 
 
 def operator_log(log: Log) -> Callable[[AuditEvent], None]:
@@ -100,10 +102,10 @@ class ServerStates:
             state: its new state.
         """
         was_down = uri in self._down
-        if state == ServerState.QUARANTINED and not was_down:
+        if state == ldap.ServerState.QUARANTINED and not was_down:
             self._down.add(uri)
             self._log.warning("directory.server_down", server=uri)
-        elif state == ServerState.GOOD and was_down:
+        elif state == ldap.ServerState.GOOD and was_down:
             self._down.discard(uri)
             self._log.info("directory.server_good", server=uri)
         else:

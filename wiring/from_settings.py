@@ -1,8 +1,10 @@
 """Passes settings to the packages as plain values, so that no package knows the settings object."""
 
+from __future__ import annotations
+
+import login
+import oauth
 from directory.ldap import LdapConfig
-from login import ClientLimits, Limits, LoginRules, parse_limits
-from oauth import Lifetimes, Restrictions, is_rule
 from settings import Settings, SettingsError
 
 
@@ -16,13 +18,13 @@ def ldap_config(settings: Settings) -> LdapConfig:
     return LdapConfig(bind_password_file=settings.ldap_bind_password_file, **values)
 
 
-def lifetimes(settings: Settings) -> Lifetimes:
+def lifetimes(settings: Settings) -> oauth.Lifetimes:
     """Make the lifetimes of tokens and grants.
 
     Args:
         settings: The operator's settings.
     """
-    return Lifetimes(
+    return oauth.Lifetimes(
         access_token=settings.access_token_ttl,
         refresh_token=settings.refresh_token_ttl,
         refresh_idle=settings.refresh_idle_ttl,
@@ -30,41 +32,41 @@ def lifetimes(settings: Settings) -> Lifetimes:
     )
 
 
-def limits(settings: Settings) -> Limits:
+def limits(settings: Settings) -> login.Limits:
     """Make the limits on failed logins.
 
     Args:
         settings: The operator's settings.
     """
-    return Limits(
-        person=parse_limits(settings.limit_person),
-        client=parse_limits(settings.limit_client),
-        address=parse_limits(settings.limit_address),
-        server=parse_limits(settings.limit_server),
+    return login.Limits(
+        person=login.parse_limits(settings.limit_person),
+        client=login.parse_limits(settings.limit_client),
+        address=login.parse_limits(settings.limit_address),
+        server=login.parse_limits(settings.limit_server),
     )
 
 
-def client_limits(settings: Settings) -> ClientLimits:
+def client_limits(settings: Settings) -> login.ClientLimits:
     """Make the limits on failed authentications of clients.
 
     Args:
         settings: The operator's settings.
     """
-    return ClientLimits(
-        address=parse_limits(settings.limit_authentication_address),
-        client=parse_limits(settings.limit_authentication_client),
+    return login.ClientLimits(
+        address=login.parse_limits(settings.limit_authentication_address),
+        client=login.parse_limits(settings.limit_authentication_client),
     )
 
 
-def login_rules(settings: Settings) -> LoginRules:
+def login_rules(settings: Settings) -> login.LoginRules:
     """Make the rules for logins.
 
     Args:
         settings: The operator's settings.
     """
-    return LoginRules(
+    return login.LoginRules(
         limits=limits(settings),
-        client_rate=parse_limits(settings.client_rate),
+        client_rate=login.parse_limits(settings.client_rate),
         shield_budget=settings.shield_budget,
         shield_window=settings.shield_window,
         sees_accounts=settings.ldap.sees_people,
@@ -75,7 +77,7 @@ def login_rules(settings: Settings) -> LoginRules:
     )
 
 
-def restrictions(settings: Settings) -> Restrictions:
+def restrictions(settings: Settings) -> oauth.Restrictions:
     """Make the rules about users that hold for every client.
 
     Args:
@@ -90,8 +92,8 @@ def restrictions(settings: Settings) -> Restrictions:
         f"{name}: in the rule {rule!r}, what stands behind group: is not a DN (RFC 4514)."
         for name, each in rules.items()
         for rule in each
-        if not is_rule(rule)
+        if not oauth.is_rule(rule)
     ]
     if mistakes:
         raise SettingsError(mistakes)
-    return Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)
+    return oauth.Restrictions(allow_members=settings.allow_members, refuse_members=settings.refuse_members)

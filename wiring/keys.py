@@ -1,10 +1,13 @@
 """The server's keys by use, and the check at the start that no needed key is missing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
 
+import oauth
 from models import (
     Encryptor,
     PersistentSecrets,
@@ -14,7 +17,6 @@ from models import (
     secret_key_ids,
     signing_key_ids,
 )
-from oauth import SigningKeys
 from settings import Settings
 from settings.keyring import KeyRing, KeyringError, load_or_create
 
@@ -66,9 +68,9 @@ def secret_hasher(ring: KeyRing) -> SecretHasher:
     return SecretHasher(_keys(ring, "client secret"))
 
 
-def signing_keys(ring: KeyRing, clock: Callable[[], float]) -> SigningKeys:
+def signing_keys(ring: KeyRing, clock: Callable[[], float]) -> oauth.SigningKeys:
     """The keys that sign tokens; `clock` gives seconds since the epoch."""
-    return SigningKeys(SigningKeyStore(Encryptor(_keys(ring, "signing key"))), clock)
+    return oauth.SigningKeys(SigningKeyStore(Encryptor(_keys(ring, "signing key"))), clock)
 
 
 def persistent_secrets(ring: KeyRing, clock: Callable[[], float]) -> PersistentSecrets:

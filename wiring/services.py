@@ -1,23 +1,76 @@
 """Builds the services that operators and the server share: the directory, the stores and the keys."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 from flask import Flask
 
+import login
+import oauth
 from admin import Services
-from directory import Directory
-from directory.ldap import open_directory
-from login import ClientFailures
+from directory import Directory, ldap
 from models import ClientStore, GrantCap, GrantStore, GroupCommit
-from oauth import StrictClientAuthentication
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log
+from wiring import from_settings, keys
 from wiring.audit import ServerStates, audit_names, operator_log
-from wiring.from_settings import client_limits, ldap_config, limits
-from wiring.keys import persistent_secrets, secret_hasher, signing_keys
 from wiring.login import login_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LazyServices(Services):
+    """Services that are opened at their first use."""
+
+    app: Flask
+    log: Log
+    replacement: Directory | None
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The directory that the settings name, or its replacement."""
+        tell = ServerStates(self.app, self.log, self.clock).tell
+        return self.replacement or ldap.open_directory(self.ldap_config, clock=self.clock, tell=tell)
+
+    @cached_property
+    def ldap_config(self) -> ldap.LdapConfig:
+        """The settings of the directory.
+
+        Raises:
+            ConfigError: they cannot be used.
+        """
+        return from_settings.ldap_config(self.settings)
+
+    @cached_property
+    def signing_keys(self) -> oauth.SigningKeys:
+        """The keys that sign tokens."""
+        return keys.signing_keys(self.ring, self.clock)
+
+    @cached_property
+    def client_auth(self) -> oauth.StrictClientAuthentication:
+        """Authenticates clients, with one count of failures for every endpoint."""
+        limits = from_settings.client_limits(self.settings)
+        failures = login.ClientFailures(limits, monotonic=time.monotonic)
+        return oauth.StrictClientAuthentication(self.clients, failures, self.clock)
+
+    @cached_property
+    def audit_names(self) -> login.Names:
+        """The digests of login names in the audit."""
+        return audit_names(self.settings, self.ring)
+
+    @cached_property
+    def login_names(self) -> login.Names:
+        """The digests of login names by which failures are counted."""
+        return login_names(self.settings, self.ring)
+
+    @cached_property
+    def limits(self) -> login.Limits:
+        """The limits on failed logins."""
+        return from_settings.limits(self.settings)
 
 
 def open_services(
@@ -38,39 +91,17 @@ def open_services(
         log: where failing directory servers and changes by operators are logged.
         clock: seconds since the epoch.
         directory: replaces the directory that the settings name.
-
-    Raises:
-        ConfigError: the settings of the directory cannot be used.
     """
-    ldap = ldap_config(settings)
-    grants, clients = _stores(settings, ring, log, clock)
-    return Services(
-        clients=clients,
-        client_auth=_client_authentication(clients, settings, clock),
+    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
+    return _LazyServices(
+        clients=ClientStore(keys.secret_hasher(ring), grants, clock, operator_log(log)),
         grants=grants,
         ring=ring,
-        signing_keys=signing_keys(ring, clock),
-        persistent_secrets=persistent_secrets(ring, clock),
-        directory=directory or open_directory(ldap, clock=clock, tell=ServerStates(app, log, clock).tell),
+        persistent_secrets=keys.persistent_secrets(ring, clock),
         clock=clock,
         settings=settings,
-        ldap_config=ldap,
-        audit_names=audit_names(settings, ring),
-        login_names=login_names(settings, ring),
-        limits=limits(settings),
         tell=operator_log(log),
+        app=app,
+        log=log,
+        replacement=directory,
     )
-
-
-def _stores(
-    settings: Settings, ring: KeyRing, log: Log, clock: Callable[[], float]
-) -> tuple[GrantStore, ClientStore]:
-    grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
-    return grants, ClientStore(secret_hasher(ring), grants, clock, operator_log(log))
-
-
-def _client_authentication(
-    clients: ClientStore, settings: Settings, clock: Callable[[], float]
-) -> StrictClientAuthentication:
-    failures = ClientFailures(client_limits(settings), monotonic=time.monotonic)
-    return StrictClientAuthentication(clients, failures, clock)

@@ -4,14 +4,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import cast
 
 from flask import Flask, current_app
 
 from cli.output import CommandRefused, print_line
+from cli.server.build import server_build
 from models import StoreUnavailable, is_current, migrate
 
-BUILD = "netid-oauth-build"
 # Seconds between two tries, and between two lines with the same cause.
 _RETRY_SECONDS, _REPEAT_SECONDS = 1.0, 60.0
 
@@ -28,7 +27,7 @@ def await_database(
     Raises:
         CommandRefused: the database answers, but something else is wrong.
     """
-    build = cast("Callable[[], Flask]", current_app.extensions.get(BUILD, current_app._get_current_object))  # type: ignore[attr-defined] # noqa: SLF001 - Flask's own way
+    build = server_build(current_app._get_current_object())  # type: ignore[attr-defined] # noqa: SLF001 - Flask's own way
     printed, printed_at = "", 0.0
     while True:
         try:

@@ -4,13 +4,18 @@ Owns: connections, TLS to the directory, searches and binds, LDAP result codes a
 Must not know: anything outside `directory`; and nobody else imports ldap3.
 """
 
-from directory.ldap.config import ConfigError, LdapConfig
-from directory.ldap.connections.servers import ServerState, ServerStatus
-from directory.ldap.diagnostics.directory_check import Diagnostics
-from directory.ldap.diagnostics.report import Finding, StepStatus
-from directory.ldap.embedded import EmbeddedPerson, embedded_people
-from directory.ldap.factory import open_directory
-from directory.ldap.ldap_directory import LdapDirectory
+from typing import TYPE_CHECKING
+
+from core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from directory.ldap.config import ConfigError, LdapConfig
+    from directory.ldap.connections.servers import ServerState, ServerStatus
+    from directory.ldap.diagnostics.directory_check import Diagnostics
+    from directory.ldap.diagnostics.report import Finding, StepStatus
+    from directory.ldap.embedded import EmbeddedPerson, embedded_people
+    from directory.ldap.factory import open_directory
+    from directory.ldap.ldap_directory import LdapDirectory
 
 __all__ = [
     "ConfigError",
@@ -25,3 +30,17 @@ __all__ = [
     "embedded_people",
     "open_directory",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_exports(
+        __name__,
+        {
+            "config": ("ConfigError", "LdapConfig"),
+            "connections.servers": ("ServerState", "ServerStatus"),
+            "diagnostics.directory_check": ("Diagnostics",),
+            "diagnostics.report": ("Finding", "StepStatus"),
+            "embedded": ("EmbeddedPerson", "embedded_people"),
+            "factory": ("open_directory",),
+            "ldap_directory": ("LdapDirectory",),
+        },
+    )

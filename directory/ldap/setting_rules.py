@@ -6,10 +6,8 @@ Must not know: where a value came from, and any other setting.
 """
 
 import re
+from importlib import import_module
 from pathlib import Path
-
-from ldap3.core.exceptions import LDAPExceptionError
-from ldap3.operation.search import parse_filter
 
 from core.setting_rules import file_fault, split_url, text, words
 from directory.ldap.connections.uri import ServerUri
@@ -164,8 +162,10 @@ def _filter(template: str, example: str) -> str:
 
 
 def _is_filter(text: str) -> bool:
+    # Imported here, so that commands start without the library unless a filter is set.
+    search = import_module("ldap3.operation.search")
     try:
-        parse_filter(text, None, False, False, None, False)  # noqa: FBT003 - ldap3's signature
-    except LDAPExceptionError:
+        search.parse_filter(text, None, False, False, None, False)  # noqa: FBT003 - ldap3's signature
+    except import_module("ldap3.core.exceptions").LDAPExceptionError:
         return False
     return True

@@ -5,8 +5,7 @@ Owns: reading limits as an operator writes them, and `Throttled`. Must not know:
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-from limits import parse_many
+from importlib import import_module
 
 # A success clears counts over at most this many seconds. A longer window must not be cleared: where a script
 # logs in every minute, it would never fill while an attacker guesses beside it.
@@ -83,7 +82,7 @@ class ClientThrottled(Throttled):
     client_id: str | None = None
 
 
-def parse(text: str | None) -> tuple[Limit, ...]:
+def parse_limits(text: str | None) -> tuple[Limit, ...]:
     """Read limits, such as `10/15minutes;100/day`.
 
     Args:
@@ -94,4 +93,5 @@ def parse(text: str | None) -> tuple[Limit, ...]:
     """
     if not text:
         return ()
-    return tuple(Limit(each.amount, each.get_expiry()) for each in parse_many(text))
+    # Imported here, so that commands that need no limits start without the library.
+    return tuple(Limit(each.amount, each.get_expiry()) for each in import_module("limits").parse_many(text))

@@ -317,8 +317,8 @@ def secret_key_ids(now: int) -> frozenset[str]:
     Raises:
         StoreUnavailable: the database cannot say.
     """
-    with session() as work:
-        if not inspect(work.connection()).has_table(ClientSecretRow.__tablename__):
+    with connection() as link:
+        if not inspect(link).has_table(ClientSecretRow.__tablename__):
             return frozenset()
-        live = ClientSecretRow.not_after.is_(None) | (ClientSecretRow.not_after > now)
-        return frozenset(work.scalars(select(ClientSecretRow.key_id).where(live).distinct()))
+        live = _SECRET.c.not_after.is_(None) | (_SECRET.c.not_after > now)
+        return frozenset(link.scalars(select(_SECRET.c.key_id).where(live).distinct()))

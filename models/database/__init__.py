@@ -7,3 +7,16 @@ path. `bounded.py` bounds waits for PostgreSQL, and `breaker.py` is the circuit 
 Owns: the engine, its pool, timeouts, the circuit breaker, compiled statements, and the database's clock. Must
 not know: tables. Start reading at `engine.py`.
 """
+
+from typing import TYPE_CHECKING
+
+from core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from models.database.bounded import bound_waits
+
+__all__ = ["bound_waits"]
+
+if not TYPE_CHECKING:
+    # PostgreSQL's driver is imported only for a database of PostgreSQL.
+    __getattr__ = lazy_exports(__name__, {"bounded": ("bound_waits",)})

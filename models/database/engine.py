@@ -6,8 +6,8 @@ from typing import Any, Protocol, cast
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from models import database
 from models.base import WAIT_SECONDS
-from models.database.bounded import bound_waits
 from models.database.pool import WAITS_OURSELVES, DatabasePool
 from telemetry import json_text
 
@@ -69,7 +69,7 @@ def prepare_engine(engine: Engine, *, sqlite_synchronous: str, watch: Watch | No
         watch: observes the database's clock.
     """
     if engine.dialect.name != "sqlite":
-        bound_waits(engine, WAIT_SECONDS, opened=watch.opened if watch else _look_nowhere)
+        database.bound_waits(engine, WAIT_SECONDS, opened=watch.opened if watch else _look_nowhere)
         if watch is not None:
             cast("DatabasePool", engine.pool).taken = watch.taken
         return

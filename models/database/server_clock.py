@@ -13,8 +13,6 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any
 
-import psycopg
-
 from models.base import connection
 
 ACCEPTED = "clock.accepted"
@@ -28,8 +26,8 @@ _READ_INTERVAL, _ALARM_SECONDS = 10.0, 60.0
 _SLOWER = 0.01
 # The newest audit rows. Some may have waited for a minute before they were written.
 _NEWEST = "SELECT at, event FROM audit_event ORDER BY id DESC LIMIT 200"
-# There is no table yet, or a migration locks it: the next connection tries again.
-_NOT_NOW = psycopg.ProgrammingError, psycopg.errors.LockNotAvailable
+# PostgreSQL's lock_not_available, and its class of errors about what a statement names.
+_NOT_YET = "55P03", "42"
 # Shorter than `statement_timeout`, which would fail the reading and lose the connection.
 _LOCK_WAIT = "SET LOCAL lock_timeout = '250ms'"
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::float8"
@@ -81,7 +79,7 @@ class ServerClock:
         Raises:
             psycopg.Error: the database did not answer.
         """
-        self._has_own = isinstance(driver, psycopg.Connection)
+        self._has_own = not isinstance(driver, sqlite3.Connection)
         if self._has_own:
             self._read(driver)
         else:
@@ -102,13 +100,13 @@ class ServerClock:
             self._due_at = now + _READ_INTERVAL
             self._read(driver)
 
-    def _read(self, driver: "psycopg.Connection[Any]") -> None:
+    def _read(self, driver: Any) -> None:
         driver.autocommit = True
         try:
             self._read_mark(driver)
             row = driver.execute(_NOW).fetchone()
         finally:
-            with suppress(psycopg.Error):
+            with suppress(driver.Error):
                 driver.autocommit = False
         if row is not None:
             # The reading is older than its answer, so this node never runs ahead.
@@ -118,13 +116,17 @@ class ServerClock:
         """Read once, as soon as the table exists, the time of the last write to the database."""
         if self._mark is not None:
             return
-        with suppress(sqlite3.OperationalError, *_NOT_NOW):
+        try:
             mark = newest(_newest_rows(driver))
-            with self._lock:
-                self._mark = mark
-                if self._offset is not None:
-                    # The table was locked at the first reading: continue from the mark now.
-                    self._offset = max(self._offset, mark - self._monotonic())
+        except driver.Error as error:
+            if _is_not_yet(error):
+                return
+            raise
+        with self._lock:
+            self._mark = mark
+            if self._offset is not None:
+                # The table was locked at the first reading: continue from the mark now.
+                self._offset = max(self._offset, mark - self._monotonic())
 
     def _apply(self, reading: float) -> None:
         """Apply a reading of the database's clock."""
@@ -152,11 +154,20 @@ def _newest_rows(driver: Any) -> list[tuple[int, str]]:
     Args:
         driver: the driver's connection, with no transaction on it.
     """
-    if not isinstance(driver, psycopg.Connection):
+    if isinstance(driver, sqlite3.Connection):
         return list(driver.execute(_NEWEST))
     with driver.transaction():
         driver.execute(_LOCK_WAIT)
-        return driver.execute(_NEWEST).fetchall()
+        return list(driver.execute(_NEWEST))
+
+
+def _is_not_yet(error: Exception) -> bool:
+    """Whether there is no audit table yet, or a migration locks it: the next connection tries again.
+
+    PostgreSQL's driver is not imported for SQLite, so its errors are known by their codes (SQLSTATE).
+    """
+    state = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, sqlite3.OperationalError) or state.startswith(_NOT_YET)
 
 
 def newest(rows: Iterable[tuple[int, str]]) -> float:

@@ -22,7 +22,7 @@ from models import (
     SigningKeyStore,
     StoreUnavailable,
 )
-from oauth import SigningKeys
+from settings.keyring import KeyRing
 from telemetry import Actor
 from tests.admin.conftest import Office
 from tests.models.stores import Issued
@@ -99,16 +99,15 @@ REVOCATIONS = {
 
 def behind_a_new_server_key(office: Office) -> Services:
     """The services after the operator put a new server key in front of the one that encrypts everything."""
-    first, second = ("first", b"1" * 32), ("second", b"2" * 32)
-    key = NewSigningKey(kid="kid", alg="ES256", private_key=b"private", public_jwk={"kid": "kid"})
-    SigningKeyStore(Encryptor([first])).add_first(key, office.services.now)
-    PersistentSecrets(Encryptor([first]), office.services.clock).get("pairwise")
-    ring = Encryptor([second, first])
-    return replace(
-        office.services,
-        signing_keys=SigningKeys(SigningKeyStore(ring), office.services.clock),
-        persistent_secrets=PersistentSecrets(ring, office.services.clock),
+    ring = KeyRing(["a-new-server-key-of-this-one-test-Vq7", "the-server-key-before-it-Kd2mX8wRz4"])
+    making, keeping = (
+        [(key.key_id, key.key) for key in ring.derive(use)] for use in ("signing key", "kept secret")
     )
+    key = NewSigningKey(kid="kid", alg="ES256", private_key=b"private", public_jwk={"kid": "kid"})
+    SigningKeyStore(Encryptor(making[1:])).add_first(key, office.services.now)
+    PersistentSecrets(Encryptor(keeping[1:]), office.services.clock).get("pairwise")
+    persistent_secrets = PersistentSecrets(Encryptor(keeping), office.services.clock)
+    return replace(office.services, ring=ring, persistent_secrets=persistent_secrets)
 
 
 def prepare(office: Office) -> None:

@@ -42,7 +42,10 @@ def program(site: Site) -> Registered:
 def commands(group: click.Group, prefix: str = "") -> Mapping[str, click.Command]:
     """Every command of a group by its words."""
     found: dict[str, click.Command] = {}
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             found.update(commands(command, f"{prefix}{name} "))
         else:

@@ -4,7 +4,7 @@ import pytest
 
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from login import Cause, Throttled
-from login.limits.limits import Limit, parse
+from login.limits.limits import Limit, parse_limits
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
 
@@ -37,9 +37,9 @@ def refused(gate: Gate, **attempt: str) -> Throttled:
 
 def test_limits_are_read_as_operators_write_them() -> None:
     """A limit is a number and a span; there may be several, or none."""
-    assert parse("10/15minutes;100/day") == (Limit(10, 900), Limit(100, 86_400))
-    assert parse("5 per hour") == (Limit(5, 3600),)
-    assert parse("") == parse(None) == ()
+    assert parse_limits("10/15minutes;100/day") == (Limit(10, 900), Limit(100, 86_400))
+    assert parse_limits("5 per hour") == (Limit(5, 3600),)
+    assert parse_limits("") == parse_limits(None) == ()
 
 
 @pytest.mark.parametrize("outcome", [WRONG, UNKNOWN, InvalidCredentials(Refusal.LOCKED)])

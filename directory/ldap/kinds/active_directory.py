@@ -1,9 +1,7 @@
 """Active Directory, and Samba as its domain controller."""
 
+from importlib import import_module
 from typing import Final
-
-from ldap3.core.exceptions import LDAPInvalidDnError
-from ldap3.utils.dn import parse_dn
 
 from directory.contract import InvalidCredentials, Refusal
 from directory.ldap.kinds.profile import (
@@ -31,9 +29,11 @@ _POLICY_ATTRIBUTES: Final = (
 
 def domain_of(dn: str) -> str:
     """Return the part of a DN that names its domain (RFC 2247); empty if there is none."""
+    # Imported here, so that commands start without the library.
+    names = import_module("ldap3.utils.dn")
     try:
-        parts = [(kind, value) for kind, value, _ in parse_dn(dn)]
-    except LDAPInvalidDnError:
+        parts = [(kind, value) for kind, value, _ in names.parse_dn(dn)]
+    except import_module("ldap3.core.exceptions").LDAPInvalidDnError:
         return ""
     first = len(parts)
     while first and parts[first - 1][0].lower() == "dc":
