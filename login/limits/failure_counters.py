@@ -65,7 +65,8 @@ class FailureCounters:
         except self._trouble as trouble:
             self._failed(_READ, trouble)
             raise
-        self._works(_READ)
+        if self._failing:
+            self._works(_READ)
         return found
 
     def record(self, attempt: AttemptKey, outcome: Outcome) -> int:
@@ -79,7 +80,8 @@ class FailureCounters:
         except self._trouble as trouble:
             self._failed(_WRITTEN, trouble)
             raise
-        self._works(_WRITTEN)
+        if self._failing:
+            self._works(_WRITTEN)
         return number
 
     def settle(self, number: int, outcome: Outcome) -> None:
@@ -107,9 +109,8 @@ class FailureCounters:
         self._store.clear(subjects, since)
 
     def _works(self, what: str) -> None:
-        if self._failing:
-            self._failing.discard(what)
-            self._alarmed.discard(what)
+        self._failing.discard(what)
+        self._alarmed.discard(what)
 
     def _failed(self, what: str, trouble: Exception) -> None:
         """Raise the alarm once, but not while the whole database is away: that has an alarm of its own."""
