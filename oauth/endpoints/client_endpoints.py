@@ -23,6 +23,7 @@ from oauth.errors import Trouble, missing, wire_error
 from oauth.responses import error_response
 from oauth.server import Server
 from oauth.token_request import TokenRequest, read_parameters
+from oauth.tokens.issuer import ID_TOKEN_CLAIMS
 
 _Respond = Callable[[Server, TokenRequest], Response]
 
@@ -40,6 +41,7 @@ class TokenEndpoint:
         "token_endpoint": PATHS[0],
         # Named because the default would be two response types and two grants (RFC 8414, 2).
         "response_types_supported": (),
+        "claims_supported": ID_TOKEN_CLAIMS,
     }
 
 

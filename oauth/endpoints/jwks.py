@@ -6,6 +6,7 @@ from typing import ClassVar
 from flask import Response
 
 from oauth.responses import json_response
+from oauth.tokens.jws import ALGORITHMS
 from oauth.tokens.signing_keys import JWKS_MAX_AGE, SigningKeys
 
 
@@ -16,7 +17,10 @@ class Jwks:
     PATHS = ("/.well-known/jwks.json",)
     HTTP_METHODS = ("GET",)
     CORS = False
-    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {"jwks_uri": PATHS[0]}
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
+        "jwks_uri": PATHS[0],
+        "id_token_signing_alg_values_supported": ALGORITHMS,
+    }
 
     def __init__(self, keys: SigningKeys) -> None:
         """Publish these keys."""

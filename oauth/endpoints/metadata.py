@@ -1,4 +1,9 @@
-"""Authorization server metadata (RFC 8414): what is registered, under the issuer of the settings."""
+"""The metadata document (RFC 8414), which is also that of OpenID Connect Discovery 1.0.
+
+It is derived from what grants and endpoints declare, under the issuer of the settings. Libraries that verify
+ID tokens look for it under the OpenID path. The members of both specifications share one registry (RFC 8414,
+7.1), so both paths serve one document. There is no authorization endpoint.
+"""
 
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -15,6 +20,7 @@ class ServerMetadata:
     """The metadata document (section 2), made anew for each request from what is registered then."""
 
     PATH: ClassVar[str] = "/.well-known/oauth-authorization-server"
+    OPENID_PATH: ClassVar[str] = "/.well-known/openid-configuration"
 
     def __init__(self, issuer: str, declared: Declarations, scopes: ScopeRegistry) -> None:
         """Take the sources of the document.
@@ -45,12 +51,20 @@ class ServerMetadata:
         }
 
     def blueprint(self) -> Blueprint:
-        """The endpoint: the issuer's own path follows the well-known one (section 3)."""
-        pages = Blueprint("metadata", __name__)
+        """The routes of the document.
 
-        @pages.get(self.PATH + urlsplit(self._issuer).path)
+        RFC 8414, 3 puts the well-known path before the issuer's own path; OpenID Connect Discovery 1.0, 4
+        puts it behind. A proxy may remove the issuer's path from requests, so the OpenID path is served
+        without it too.
+        """
+        pages = Blueprint("metadata", __name__)
+        own_path = urlsplit(self._issuer).path
+        openid_paths = (self.OPENID_PATH + own_path, own_path + self.OPENID_PATH, self.OPENID_PATH)
+
         def server_metadata() -> Response:
             """The metadata document."""
             return json_response(self.document())
 
+        for path in dict.fromkeys((self.PATH + own_path, *openid_paths)):
+            pages.add_url_rule(path, view_func=server_metadata)
         return pages

@@ -8,7 +8,7 @@ from flask import Response
 
 from models import AccessToken
 from oauth.endpoints.cors import Origins
-from oauth.policy.claims import released_claims_of, standard_claims
+from oauth.policy.claims import STANDARD_CLAIMS, SUBJECT_TYPES, released_claims_of, standard_claims
 from oauth.protector import Protector
 from oauth.responses import json_response
 
@@ -20,7 +20,11 @@ class Userinfo:
     PATHS = ("/oauth/userinfo", "/userinfo")
     HTTP_METHODS = ("GET", "POST")
     CORS = True
-    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {"userinfo_endpoint": PATHS[0]}
+    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
+        "userinfo_endpoint": PATHS[0],
+        "subject_types_supported": SUBJECT_TYPES,
+        "claims_supported": STANDARD_CLAIMS,
+    }
 
     def __init__(self, protector: Protector, origins: Origins) -> None:
         """Take what guards the endpoint.

@@ -34,6 +34,10 @@ _STANDARD_NAMES: Mapping[str, str] = {
     "affiliations": "eduperson_affiliation",
     "principal_name": "eduperson_principal_name",
 }
+STANDARD_CLAIMS = ("sub", *_STANDARD_NAMES.values())
+"""The claims that userinfo can release."""
+SUBJECT_TYPES = ("public", "pairwise")
+"""OpenID Connect Core 1.0, 8."""
 _OUR_NAMES = {
     **{standard: ours for ours, standard in _STANDARD_NAMES.items()},
     **{n: n for n in _STANDARD_NAMES},

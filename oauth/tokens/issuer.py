@@ -23,6 +23,8 @@ from oauth.tokens.signing_keys import JWT_LIFETIME, SigningKeys
 from telemetry import AuditEvent
 
 OPENID = "openid"
+ID_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "at_hash")
+"""The claims of an ID token."""
 _JTI_OCTETS = 16
 _AT_HASH_OCTETS = 16
 

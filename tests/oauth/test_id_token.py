@@ -9,6 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from oauth.tokens.issuer import ID_TOKEN_CLAIMS
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
 from tests.faults import drop_table, rows
@@ -56,6 +57,7 @@ def test_token_has_its_claims(faked: Site, register: Register) -> None:
         "amr": ["pwd"],
         "at_hash": urlsafe_b64encode(half).decode().rstrip("="),
     }
+    assert tuple(token.claims) == ID_TOKEN_CLAIMS
     assert token.header["typ"] == "JWT"
 
 

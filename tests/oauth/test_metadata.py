@@ -1,15 +1,21 @@
-"""Authorization server metadata (RFC 8414): exactly what is served, under the issuer of the settings."""
+"""Metadata (RFC 8414; OpenID Connect Discovery 1.0): exactly what is served, under the configured issuer."""
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from itertools import chain
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from oauth.clients.registration import GRANT_TYPES
+from oauth.policy.claims import SCOPE_CLAIMS, STANDARD_CLAIMS, standard_claims
 from tests.conftest import Site
 from tests.oauth.answers import OK, said
 
 PATH = "/.well-known/oauth-authorization-server"
+OPENID_PATH = "/.well-known/openid-configuration"
 ISSUER = "https://login.campus.example"
 
 
@@ -103,3 +109,47 @@ def test_no_header_changes_the_document(make_site: Callable[..., Site], name: st
 def test_document_is_read_only(site: Site, method: str) -> None:
     """The document is read by GET (RFC 8414, 3.1)."""
     assert site.http.open(PATH, method=method).status_code == 405
+
+
+class TestOpenidConfiguration:
+    """OpenID Connect Discovery 1.0: what libraries look for that verify ID tokens."""
+
+    @pytest.mark.parametrize("own_path", ["", "/idp", "/a/b"])
+    def test_every_library_finds_the_document(self, make_site: Callable[..., Site], own_path: str) -> None:
+        """The path is behind the issuer's path (4), before it (RFC 8414, 5), or alone behind a proxy."""
+        site = make_site(NETID_ISSUER=f"{ISSUER}{own_path}")
+        document = metadata(site, PATH + own_path)
+        for path in (own_path + OPENID_PATH, OPENID_PATH, OPENID_PATH + own_path):
+            assert metadata(site, path) == document
+        assert document["issuer"] == f"{ISSUER}{own_path}"
+
+    def test_document_has_the_members_that_verifiers_need(self, site: Site) -> None:
+        """The keys, algorithms, kinds of subjects and claims are named (3)."""
+        body = metadata(site, OPENID_PATH)
+        assert body["jwks_uri"] == "https://localhost:8443/.well-known/jwks.json"
+        assert body["userinfo_endpoint"] == "https://localhost:8443/oauth/userinfo"
+        assert body["id_token_signing_alg_values_supported"] == ["RS256", "ES256"]
+        assert body["subject_types_supported"] == ["public", "pairwise"]
+        assert body["response_types_supported"] == []
+        assert "authorization_endpoint" not in body
+
+    @pytest.mark.parametrize("options", [(), ("--access-token-format", "ES256", "--pairwise-subject")])
+    def test_document_names_every_claim(self, site: Site, options: tuple[str, ...]) -> None:
+        """Each claim of an ID token and of userinfo is named, and so is the algorithm (3)."""
+        scope = "openid profile email groups eduperson"
+        client = site.register("a portal", "--id-token", "--scope", scope, *options)
+        answer = site.ask_token(client).get_json()
+        header, claims = (
+            json.loads(urlsafe_b64decode(part + "==")) for part in answer["id_token"].split(".")[:2]
+        )
+        body: Any = metadata(site, OPENID_PATH)
+        assert header["alg"] in body["id_token_signing_alg_values_supported"]
+        released = site.get("/oauth/userinfo", site.token(client, resource="https://localhost:8443"))
+        assert len(released.get_json()) > 4
+        assert {*claims, *released.get_json()} <= set(body["claims_supported"])
+        assert len(body["claims_supported"]) == len(set(body["claims_supported"]))
+
+    def test_unused_claims_are_not_named(self) -> None:
+        """Every claim that is named can be released (3)."""
+        released = standard_claims(dict.fromkeys(chain(*SCOPE_CLAIMS.values())))
+        assert set(STANDARD_CLAIMS) == {"sub", *released}
