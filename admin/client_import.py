@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from admin.clients import offer
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
 from models import ClientsExist
 from models import import_clients as store_clients
 from oauth.clients.importing import ImportRefused, read_clients
+from oauth.clients.registration import needs_encoding_in_basic
 from telemetry import Actor
 
 
@@ -17,10 +19,15 @@ class ImportRejected(OperationRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedClients:
-    """The ids of the imported clients and of those with weak secrets; scopes without a description."""
+    """The ids of the imported clients; scopes without a description.
+
+    `weak` are the ids of clients with weak secrets. `with_colon` are the ids that a Basic header cannot carry
+    raw.
+    """
 
     client_ids: Sequence[str]
     weak: Sequence[str]
+    with_colon: Sequence[str]
     undescribed_scopes: Sequence[str]
 
 
@@ -40,7 +47,7 @@ def import_clients(
         StoreUnavailable: nothing was stored.
     """
     try:
-        clients = read_clients(text, services.client_auth.methods, ignored)
+        clients = read_clients(text, offer(services), ignored)
         store_clients(clients, services.clients.hasher, services.now, actor=actor)
     except ImportRefused as refused:
         raise ImportRejected(*refused.sentences, "Nothing was imported.") from None
@@ -50,5 +57,8 @@ def import_clients(
     return ImportedClients(
         client_ids=[each.client_id for each in clients],
         weak=[each.client_id for each in clients if each.is_weak],
+        with_colon=[
+            each.client_id for each in clients if needs_encoding_in_basic(each.client_id, each.registration)
+        ],
         undescribed_scopes=undescribed_scopes(*(each.registration.scope for each in clients)),
     )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
 from models import Client, Registration, people_at_cap
-from oauth.clients.registration import mistakes
+from oauth.clients.registration import Offer, mistakes
 from telemetry import Actor
 
 _AnyRegistration = TypeVar("_AnyRegistration", bound=Registration)
@@ -278,6 +278,11 @@ def retire_secret(services: Services, name: str, serial: int, *, actor: Actor) -
     return find_client(services, client_id)
 
 
+def offer(services: Services) -> Offer:
+    """What the server offers to clients, which registrations are checked against."""
+    return Offer(services.client_auth.methods, services.settings.issuer)
+
+
 def changed(registration: _AnyRegistration, changes: Mapping[str, Any]) -> _AnyRegistration:
     """A registration with some of its members replaced.
 
@@ -296,5 +301,5 @@ def changed(registration: _AnyRegistration, changes: Mapping[str, Any]) -> _AnyR
 
 
 def _refuse_mistakes(services: Services, registration: Registration) -> None:
-    if broken := mistakes(registration, services.client_auth.methods):
+    if broken := mistakes(registration, offer(services)):
         raise InvalidRegistration(*broken)

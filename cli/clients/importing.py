@@ -31,6 +31,13 @@ def import_(file: TextIO, ignored: tuple[str, ...], as_json: bool) -> None:  # n
         raise CommandRefused("The file is not UTF-8.") from None
     imported = import_clients(services(), text, ignored=ignored, actor=operator())
     warn_of_undescribed_scopes(imported.undescribed_scopes)
+    if imported.with_colon:
+        ids = ", ".join(imported.with_colon)
+        print_line(
+            f"Client ids with a colon: {ids}. A program must form-encode such an id in a Basic header "
+            "(RFC 6749, 2.3.1), or send id and secret in the form.",
+            err=True,
+        )
     if as_json:
         print_json({"imported": list(imported.client_ids), "weak": list(imported.weak)})
         return

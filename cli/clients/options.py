@@ -7,6 +7,7 @@ import click
 
 from oauth.clients.registration import FLAGS, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
+from oauth.policy.restrictions import DEFAULT_AUDIENCE
 
 _METADATA = (
     click.option(
@@ -85,6 +86,12 @@ _METADATA = (
         help="A resource (RFC 8707) that it may request tokens for, or that it is; repeatable.",
     ),
     click.option(
+        "--default-audience",
+        multiple=True,
+        metavar="URI",
+        help="The audience of a request without resource, for programs that cannot send one; repeatable.",
+    ),
+    click.option(
         "--release",
         "released_claims",
         multiple=True,
@@ -151,15 +158,21 @@ def registration_changes(options: dict[str, Any]) -> dict[str, Any]:
         changes["released_claims"] = tuple(" ".join(options["released_claims"]).split()) or None
     if options["access_token_format"]:
         changes["access_token_format"] = options["access_token_format"]
-    # A DN may hold spaces, so each of these is one value as it stands.
-    restrictions = {name: tuple(filter(None, options[name])) for name in RESTRICTIONS if options[name]}
-    if restrictions:
+    if restrictions := _restrictions(options):
         changes["restrictions"] = restrictions
     if options["auth_method"]:
         changes["token_endpoint_auth_method"] = options["auth_method"]
     if flags := {name: options[name] for name in FLAGS if options[name] is not None}:
         changes["flags"] = flags
     return changes
+
+
+def _restrictions(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    # A DN may hold spaces, so each value of most options is one value as it stands.
+    restrictions = {name: tuple(filter(None, options[name])) for name in RESTRICTIONS if options[name]}
+    if DEFAULT_AUDIENCE in restrictions:
+        restrictions[DEFAULT_AUDIENCE] = _distinct(restrictions[DEFAULT_AUDIENCE])
+    return restrictions
 
 
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from models import ImportedClient, Registration
 from oauth.clients.import_members import LISTS, TEXTS, translate
-from oauth.clients.registration import FLAGS, mistakes
+from oauth.clients.registration import FLAGS, Offer, mistakes
 from oauth.clients.restriction_rules import RESTRICTIONS
 
 _ID = re.compile(r"[\x20-\x7e]{1,255}")  # RFC 6749, appendix A.1
@@ -25,9 +25,7 @@ class ImportRefused(ValueError):
         self.sentences = sentences
 
 
-def read_clients(
-    text: str, auth_methods: Sequence[str], ignored: Collection[str] = ()
-) -> Sequence[ImportedClient]:
+def read_clients(text: str, offer: Offer, ignored: Collection[str] = ()) -> Sequence[ImportedClient]:
     """The clients of a JSON list. Members that describe a client to people, and times, are ignored.
 
     A member that restricts a client is never ignored: it is understood, or the list is refused.
@@ -35,7 +33,7 @@ def read_clients(
     Args:
         text: the list; each object has `client_id`, and unless the client is public `client_secret`, or
             `client_secret_hash` (SHA-256 as hex or base64, or WSO2's object with `algorithm` and `hash`).
-        auth_methods: the names of the registered methods of client authentication.
+        offer: what the server offers to clients.
         ignored: members that the operator chose to ignore.
 
     Raises:
@@ -56,7 +54,7 @@ def read_clients(
         except ValueError as error:
             sentences.append(f"{name}: {error}")
             continue
-        sentences += [f"{name}: {sentence}" for sentence in mistakes(client.registration, auth_methods)]
+        sentences += [f"{name}: {sentence}" for sentence in mistakes(client.registration, offer)]
         clients.append(client)
     ids = Counter(client.client_id for client in clients)
     sentences += [

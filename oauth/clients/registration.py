@@ -1,6 +1,7 @@
 """A client's registration: which metadata is valid, and how it is listed (RFC 7591, 2 and 3.2.1)."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from models import Client, Registration
@@ -34,12 +35,19 @@ FLAGS = (
 )
 
 
-def mistakes(registration: Registration, auth_methods: Sequence[str]) -> Sequence[str]:
+class Offer(NamedTuple):
+    """What the server offers to clients: its methods of client authentication, and its issuer."""
+
+    auth_methods: Sequence[str]
+    issuer: str
+
+
+def mistakes(registration: Registration, offer: Offer) -> Sequence[str]:
     """A sentence for each mistake in a registration; none if it can be stored.
 
     Args:
         registration: as the operator wants it.
-        auth_methods: the names of the registered methods of client authentication.
+        offer: what the server offers.
     """
     sentences = []
     if not 0 < len(registration.client_name) <= _NAME_LENGTH or not registration.client_name.isprintable():
@@ -52,8 +60,8 @@ def mistakes(registration: Registration, auth_methods: Sequence[str]) -> Sequenc
         for grant in registration.grant_types
         if grant not in GRANT_TYPES
     ]
-    if registration.token_endpoint_auth_method not in auth_methods:
-        sentences.append(f"The authentication method must be one of {', '.join(auth_methods)}.")
+    if registration.token_endpoint_auth_method not in offer.auth_methods:
+        sentences.append(f"The authentication method must be one of {', '.join(offer.auth_methods)}.")
     sentences += _scope_mistakes(registration)
     sentences += _token_mistakes(registration)
     sentences += [
@@ -63,7 +71,19 @@ def mistakes(registration: Registration, auth_methods: Sequence[str]) -> Sequenc
     ]
     if registration.token_endpoint_auth_method == NONE:
         sentences += _public_mistakes(registration)
-    return [*sentences, *claim_mistakes(registration), *restriction_mistakes(registration)]
+    return [*sentences, *claim_mistakes(registration), *restriction_mistakes(registration, offer.issuer)]
+
+
+def needs_encoding_in_basic(client_id: str, registration: Registration) -> bool:
+    """Whether a client's program must form-encode its id in a Basic header (RFC 6749, 2.3.1).
+
+    Many programs send it raw (RFC 7617, 2), where the first colon ends the id. A public client sends none.
+
+    Args:
+        client_id: the client's id.
+        registration: the client's metadata.
+    """
+    return ":" in client_id and registration.token_endpoint_auth_method != NONE
 
 
 def metadata(client: Client) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a client's restrictions may be: rules about people, networks, origins of browser pages."""
+"""What a client's restrictions may be: rules about people, networks, origins of pages, a default audience."""
 
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
@@ -6,17 +6,18 @@ from urllib.parse import urlsplit
 
 from models import Registration
 from oauth.policy.membership import rule_mistakes
-from oauth.policy.restrictions import MEMBER_RESTRICTIONS
+from oauth.policy.restrictions import DEFAULT_AUDIENCE, MEMBER_RESTRICTIONS
 
-RESTRICTIONS = (*MEMBER_RESTRICTIONS, "networks", "cors_origins")
+RESTRICTIONS = (*MEMBER_RESTRICTIONS, "networks", "cors_origins", DEFAULT_AUDIENCE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def restriction_mistakes(registration: Registration) -> Sequence[str]:
+def restriction_mistakes(registration: Registration, issuer: str) -> Sequence[str]:
     """A sentence for each mistake in a registration's restrictions.
 
     Args:
         registration: as the operator wants it.
+        issuer: the server's public base URL.
     """
     sentences = [
         f"There is no restriction {name!r}; there are {', '.join(RESTRICTIONS)}."
@@ -33,6 +34,11 @@ def restriction_mistakes(registration: Registration) -> Sequence[str]:
             "Pages of other origins are for public clients: a script in a page can keep no secret from "
             "whoever reads the page (OAuth 2.0 for Browser-Based Applications)."
         )
+    sentences += [
+        f"The default audience {uri!r} must be one of the client's audiences, or the issuer."
+        for uri in registration.restrictions.get(DEFAULT_AUDIENCE, ())
+        if uri not in {issuer, *registration.audiences}
+    ]
     return sentences
 
 

@@ -1,27 +1,29 @@
 """Resource indicators (RFC 8707): which APIs a token is for.
 
-A request that names no API gets a token for this server's own resources only (the default of RFC 9068, 3). A
-requested resource is compared as a text. The registered ones are absolute URIs without a fragment, so nothing
-else ever matches.
+A request that names no API gets a token for the client's default audience, else for this server's own
+resources only (the default of RFC 9068, 3). A requested resource is compared as a text. The registered ones
+are absolute URIs without a fragment, so nothing else ever matches.
 """
 
 from collections.abc import Sequence
 
 from models import Registration
 from oauth.errors import invalid_target
+from oauth.policy.restrictions import DEFAULT_AUDIENCE
 
 
 def resolve_audience(resources: Sequence[str], client: Registration, issuer: str) -> str | None:
-    """The audience that a client is granted, separated by spaces; None if it requests none.
+    """The audience that a client is granted, separated by spaces; None for this server alone.
 
     Args:
-        resources: every `resource` parameter.
+        resources: every `resource` parameter. Without one the client's default audience applies.
         client: the registered client. It may always request this server itself, by its issuer.
         issuer: the public base URL.
 
     Raises:
         OAuth2Error: `invalid_target`: the client may not have one of them (section 2).
     """
+    resources = resources or client.restrictions.get(DEFAULT_AUDIENCE, ())
     if not set(resources) <= {issuer, *client.audiences}:
         raise invalid_target()
     return " ".join(dict.fromkeys(resources)) or None

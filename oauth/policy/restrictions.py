@@ -14,6 +14,8 @@ from oauth.policy.membership import met, refused_by, want_groups
 
 MEMBER_RESTRICTIONS = ("allow_members", "refuse_members")
 """The restrictions of a client that hold rules about people."""
+DEFAULT_AUDIENCE = "default_audience"
+"""The restriction of a client that lists the resources of a request that names none."""
 
 
 class Restrictions:

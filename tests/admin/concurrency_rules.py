@@ -7,7 +7,7 @@ import pytest
 
 from admin import clients
 from admin.client_import import ImportedClients, ImportRejected, import_clients
-from admin.clients import UnknownClient, delete_client, find_client, rotate_secret, update_client
+from admin.clients import UnknownClient, delete_client, find_client, offer, rotate_secret, update_client
 from admin.operation import Services
 from admin.scopes import ScopeTaken, create_scope, update_scope
 from models import Client, Scope, ScopeStore
@@ -56,7 +56,7 @@ class ConcurrencyRules:
         office.stores.register(CLIENT, scope="profile email")
         results = office.at_once(update(office, default_scope="email"), update(office, scope="profile"))
         assert sorted(type(each).__name__ for each in results) == ["InvalidRegistration", "UpdatedClient"]
-        assert mistakes(find_client(office.services, CLIENT), office.services.client_auth.methods) == []
+        assert mistakes(find_client(office.services, CLIENT), offer(office.services)) == []
 
     def test_secrets_of_two_operators_both_work(self, office: Office) -> None:
         """Two rotations at once make two secrets, each with a number of its own."""

@@ -5,6 +5,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -213,6 +214,7 @@ WIDE = (
     *("--audience", "https://grades.example", "--release", "mail name", "--network", "192.0.2.0/24"),
     *("--allow-member", "group:cn=a b,dc=x", "--refuse-member", "affiliation:guest", "--pairwise-subject"),
     *("--keep-refresh-token", "--url-encoding-hints", "--tolerant-scope", "--id-token", "--told-reasons"),
+    *("--strict-auth-method", "--default-audience", "https://grades.example"),
 )
 PAGE = ("--auth-method", "none", "--allow-public-password", "--cors-origin", "https://page.example")
 
@@ -239,6 +241,26 @@ def test_exported_client_is_imported_whole(
         name: before[name] for name in before.keys() - times
     }
     assert len(kept["secrets"]) == len(before["secrets"])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_client_id_with_a_colon_is_warned_of(site: Site, as_json: bool) -> None:  # noqa: FBT001
+    """The warning names the ids of clients with a secret that Basic cannot carry raw (RFC 7617, 2)."""
+    public = {"client_id": "an:app", "token_endpoint_auth_method": "none"}
+    text = json.dumps([{**OLD, "client_id": "campus:grades"}, OLD, public])
+    options = ["client", "import", "-", *(["--json"] if as_json else [])]
+    result = site.app.test_cli_runner().invoke(args=options, input=text)
+    assert result.exit_code == 0
+    assert "Client ids with a colon: campus:grades. A program must form-encode such an id" in result.stderr
+    encoded = Registered("campus%3Agrades", quote_plus(OLD["client_secret"]))
+    assert site.ask_token(encoded).status_code == 200
+
+
+def test_import_without_a_colon_warns_of_none(site: Site) -> None:
+    """Other clients, and those that `client create` makes, get no such warning."""
+    result = site.app.test_cli_runner().invoke(args=["client", "import", "-"], input=json.dumps([OLD]))
+    assert (result.exit_code, "colon" in result.stderr) == (0, False)
+    assert ":" not in site.register().client_id
 
 
 def test_listed_secret_keeps_its_end(site: Site) -> None:

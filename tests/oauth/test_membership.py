@@ -25,7 +25,7 @@ def restricted_to(text: str) -> Registration:
 def test_settings_scopes_and_clients_accept_the_same_rules(text: str) -> None:
     """The syntax of a rule is declared once, so every place accepts the same rules."""
     assert is_rule(text)
-    assert restriction_mistakes(restricted_to(text)) == []
+    assert restriction_mistakes(restricted_to(text), "https://localhost:8443") == []
     assert members([text]) == (text.strip(),)
 
 
@@ -35,7 +35,7 @@ def test_settings_scopes_and_clients_accept_the_same_rules(text: str) -> None:
 def test_settings_scopes_and_clients_refuse_the_same_texts(text: str) -> None:
     """Every place refuses the same texts."""
     assert not is_rule(text)
-    assert len(restriction_mistakes(restricted_to(text))) == 1
+    assert len(restriction_mistakes(restricted_to(text), "https://localhost:8443")) == 1
     with pytest.raises(ValueError, match="must be rules group:DN or affiliation:NAME"):
         members([text])
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from models import Registration
-from oauth.clients.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, mistakes
+from oauth.clients.registration import KEEP_REFRESH_TOKEN, PUBLIC_PASSWORD, Offer, mistakes
 from tests.conftest import Site
 
 GOOD = Registration(
@@ -18,12 +18,12 @@ GOOD = Registration(
     owner="web team",
 )
 PUBLIC = Registration(client_name="An app", token_endpoint_auth_method="none")
-METHODS = ("client_secret_basic", "client_secret_post", "none")
+OFFER = Offer(("client_secret_basic", "client_secret_post", "none"), "https://localhost:8443")
 
 
 def mistakes_of(registration: Registration) -> list[str]:
     """The mistakes of a registration, at a server with three methods of client authentication."""
-    return list(mistakes(registration, METHODS))
+    return list(mistakes(registration, OFFER))
 
 
 def test_good_registration_has_no_mistakes() -> None:

@@ -1,5 +1,8 @@
 """Resource indicators (RFC 8707): a token is only for the requested APIs."""
 
+import json
+from base64 import urlsafe_b64decode
+
 import pytest
 from werkzeug.test import TestResponse
 
@@ -135,6 +138,86 @@ class TestRefresh:
         assert audience(faked, program, second) == FILES
         faked.run("client", "update", program.client_id, "--audience", "")
         assert said(refresh(faked, program, second)) == INVALID_TARGET
+
+
+class TestDefaultAudience:
+    """`--default-audience`: the resources of a program that cannot send the parameter."""
+
+    @pytest.fixture
+    def fixed(self, faked: Site, program: Registered) -> Registered:
+        """The program with a default audience."""
+        faked.run("client", "update", program.client_id, "--default-audience", GRADES)
+        return program
+
+    @pytest.mark.parametrize("resources", [(), ("",)])
+    def test_request_without_resource_gets_the_default(
+        self, faked: Site, fixed: Registered, resources: tuple[str, ...]
+    ) -> None:
+        """Without a resource, or with an empty one, the default audience is that of the token."""
+        assert audience(faked, fixed, ask(faked, fixed, *resources)) == GRADES
+        own = ask(faked, fixed, *resources, grant_type="client_credentials")
+        assert audience(faked, fixed, own) == GRADES
+
+    @pytest.mark.parametrize("resources", [(FILES,), (ISSUER,), (GRADES, URN)])
+    def test_requested_resource_replaces_the_default(
+        self, faked: Site, fixed: Registered, resources: tuple[str, ...]
+    ) -> None:
+        """A request that names resources gets these, and the issuer too if it names that."""
+        expected = list(resources) if len(resources) > 1 else resources[0]
+        assert audience(faked, fixed, ask(faked, fixed, *resources)) == expected
+
+    def test_refresh_keeps_the_default_of_the_login(self, faked: Site, fixed: Registered) -> None:
+        """A later default changes no grant, neither one that has a default nor one without."""
+        first = ask(faked, fixed)
+        faked.run("client", "update", fixed.client_id, "--default-audience", "")
+        without = ask(faked, fixed)
+        faked.run("client", "update", fixed.client_id, "--default-audience", FILES)
+        assert audience(faked, fixed, refresh(faked, fixed, first)) == GRADES
+        assert audience(faked, fixed, refresh(faked, fixed, without)) == ISSUER
+
+    @pytest.mark.parametrize("alg", ["RS256", "ES256"])
+    def test_jwt_has_the_default(self, faked: Site, fixed: Registered, alg: str) -> None:
+        """A JWT has the default as its `aud`, so that an API can check it by itself (RFC 9068, 3)."""
+        faked.run("client", "update", fixed.client_id, "--access-token-format", alg)
+        answer = ask(faked, fixed)
+        tokens = [answer, refresh(faked, fixed, answer), ask(faked, fixed, grant_type="client_credentials")]
+        for each in tokens:
+            payload = each.get_json()["access_token"].split(".")[1]
+            assert json.loads(urlsafe_b64decode(payload + "=="))["aud"] == GRADES
+
+    def test_default_may_name_several_and_the_issuer(self, faked: Site, fixed: Registered) -> None:
+        """With the issuer among its default, a program can also use this server's own resources."""
+        options = ("--default-audience", f"{ISSUER} {GRADES}", "--default-audience", GRADES)
+        faked.run("client", "update", fixed.client_id, *options)
+        answer = ask(faked, fixed)
+        assert audience(faked, fixed, answer) == [ISSUER, GRADES]
+        assert faked.get("/api/me", answer.get_json()["access_token"]).status_code == 200
+
+    @pytest.mark.parametrize("uri", ["https://other.example", f"{GRADES}/", "grades"])
+    def test_default_beyond_the_registration_is_refused(
+        self, faked: Site, fixed: Registered, uri: str
+    ) -> None:
+        """A default must be a resource that the client may request."""
+        refused = faked.run("client", "update", fixed.client_id, "--default-audience", uri, status=1)
+        assert (
+            f"The default audience '{uri}' must be one of the client's audiences, or the issuer." in refused
+        )
+        assert audience(faked, fixed, ask(faked, fixed)) == GRADES
+
+    def test_audience_of_the_default_cannot_be_removed(self, faked: Site, fixed: Registered) -> None:
+        """An update that takes the default from the client's audiences is refused."""
+        refused = faked.run("client", "update", fixed.client_id, "--audience", FILES, status=1)
+        assert "The default audience" in refused
+        faked.run("client", "update", fixed.client_id, "--audience", FILES, "--default-audience", "")
+        assert audience(faked, fixed, ask(faked, fixed)) == ISSUER
+
+    def test_api_with_the_audience_sees_the_token(self, faked: Site, fixed: Registered) -> None:
+        """A program that sends no resource gets a token for its API only (RFC 8707, 2)."""
+        token = ask(faked, fixed).get_json()["access_token"]
+        for uri, active in ((GRADES, True), (FILES, False)):
+            api = faked.register("an API", "--resource-server", "--audience", uri, grant="")
+            assert faked.post("/oauth/introspect", api, token=token).get_json()["active"] is active
+        assert faked.get("/api/me", token).status_code == 401
 
 
 class TestResourcesOfThisServer:
