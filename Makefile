@@ -28,13 +28,17 @@ help: ## Show the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt || { echo "pip could not install requirements.txt: see above." >&2; exit 1; }
 	touch $@
 
-.venv/.dev: .venv/.run requirements-dev.txt
+.venv/.dev: .venv/.run requirements-dev.txt requirements-docs.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt || { echo "pip could not install requirements-dev.txt: see above." >&2; exit 1; }
 	touch $@
 
 .venv/.bench: .venv/.dev requirements-bench.txt bench/install.sh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt || { echo "pip could not install requirements-bench.txt: see above." >&2; exit 1; }
 	./bench/install.sh
+	touch $@
+
+.venv/.docs: .venv/.run requirements-docs.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt || { echo "pip could not install requirements-docs.txt: see above." >&2; exit 1; }
 	touch $@
 
 .PHONY: run
@@ -83,6 +87,15 @@ types: .venv/.dev ## mypy alone
 format: .venv/.dev ## Write the code as ruff would
 	@$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: .venv/.docs ## The documentation as a site with search, in build/site
+	@$(BIN)/python -m docs.site.build build/site
+	echo "Open build/site/index.html."
+
+.PHONY: docs-commands
+docs-commands: .venv/.run ## docs/commands.md, from the commands' own help
+	@$(BIN)/python -m docs.site.commands
 
 .PHONY: bench
 bench: .venv/.bench servers ## Tokens and checks a second, beside a naive server (minutes; on an idle machine)

@@ -111,7 +111,7 @@ def main() -> None:
     print(text)
     out = Path(where)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "results.md").write_text(text)
+    (out / "results.md").write_text(f"# Results of the last run\n\n{text}")
     plot(results, out / "results.svg")
 
 
