@@ -148,8 +148,8 @@ def test_log_that_cannot_be_written_stops_nothing(site: Site, monkeypatch: pytes
     def full(text: str) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(site.log, "write", full)
     client = site.register()
+    monkeypatch.setattr(site.log, "write", full)
     assert site.ask_token(client).status_code == 200
     assert site.ask_token(client, password="wrong").status_code == 400
     assert len(rows(site, "audit_event")) == 2

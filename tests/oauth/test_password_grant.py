@@ -243,7 +243,7 @@ class TestRefusedClient:
         disabled, ended, posting = (
             site.register(),
             site.register(),
-            site.register("x", "--auth-method", "client_secret_post"),
+            site.register("x", "--auth-method", "client_secret_post", "--strict-auth-method"),
         )
         public = site.register("p", "--auth-method", "none", "--allow-public-password")
         site.run("client", "disable", disabled.client_id)
