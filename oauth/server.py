@@ -1,8 +1,8 @@
 """Authlib's authorization server, joined to our policy, stores and login.
 
 Grants (`wiring/oauth.py`) and endpoints (`oauth/endpoints/registration.py`) are registered from outside, as
-with any server of Authlib's. So are further methods of client authentication
-(`register_client_auth_method`): every endpoint, the metadata and the registration of clients know them.
+with any server of Authlib's. So are further methods of client authentication: every endpoint, the metadata
+and the registration of clients know them. Commands run without a server, and share the object `client_auth`.
 """
 
 import time

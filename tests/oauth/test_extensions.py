@@ -297,6 +297,15 @@ class TestClientAuthenticationMethod:
         assert statuses == [401, 401, 401, 429, 429]
 
 
+def test_method_registered_for_commands_is_known_to_the_server(faked: Site) -> None:
+    """Commands run without a server; a method that is registered for both holds for both."""
+    services_of(faked.app).client_auth.register("signed", signed)
+    client = faked.register("a signing program", "--auth-method", "signed")
+    form = {"grant_type": "password", "username": "alice", "password": "alice-password"}
+    headers = {"X-Signed": f"{client.client_id}:right"}
+    assert said(faked.http.post("/oauth/token", data=form, headers=headers)) == OK
+
+
 def test_client_cannot_be_registered_with_an_unregistered_method(faked: Site) -> None:
     """The refusal names the methods that the server has registered, further ones too (RFC 7591, 2)."""
     server_of(faked).register_client_auth_method("signed", signed)
