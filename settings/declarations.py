@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     """PEM certificate chain for HTTPS. Without one, a proxy in front must serve HTTPS."""
     tls_key_file: PrivateFile | None = None
     """PEM private key of that certificate."""
+    allow_plain_http: bool = False
+    """Whether the server may serve plain HTTP at an address that other hosts can reach. Only for a proxy on
+    another host or outside the container, over a network that nobody else can read."""
+    allow_embedded_directory: bool = False
+    """Whether users of the embedded directory may log in from other hosts. Its passwords are published, so
+    anybody can log in: only for a trial."""
 
     trusted_proxies: Annotated[int, Field(ge=0, le=16), NUMBER] = 0
     """How many proxies in front may set proxy_header. With a number too high, any client can forge its
@@ -80,6 +86,17 @@ class Settings(BaseSettings):
     proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
     """Header that those proxies set. X-Forwarded-For is safe only behind a proxy that drops X_Forwarded_For;
     Forwarded (RFC 7239) always is."""
+
+    # ---- Links of the front page and of the metadata
+
+    contact: Annotated[str, BeforeValidator(rules.contact)] | None = None
+    """Where developers ask to register a program: an email address, or the URL of a page."""
+    docs_uri: Annotated[str, BeforeValidator(rules.page)] | None = None
+    """URL of your documentation for developers (RFC 8414: service_documentation)."""
+    policy_uri: Annotated[str, BeforeValidator(rules.page)] | None = None
+    """URL of the rules for what clients may do with the data of users (RFC 8414: op_policy_uri)."""
+    terms_uri: Annotated[str, BeforeValidator(rules.page)] | None = None
+    """URL of the terms of service (RFC 8414: op_tos_uri)."""
 
     # ---- Keys and database
 

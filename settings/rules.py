@@ -9,12 +9,14 @@ where a value came from, and any other setting.
 import re
 from importlib import import_module
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.person_rules import parse_rule
 from core.setting_rules import is_host, is_loopback, split_url, text, words
 from settings.weak_keys import KEY_MIN_LENGTH, weakness
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]:/\s]+):([0-9]{1,5})", re.ASCII)
+_EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ISSUER_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 _LAST_PORT = 65535
 _SWITCH_WORDS = {
@@ -43,6 +45,30 @@ def issuer(value: object) -> str:
     if not _ISSUER_PATH.fullmatch(parts.path):
         raise ValueError("must end in its host, or in a plain path without a slash at its end")
     return url
+
+
+def page(value: object) -> str:
+    """Read the URL of a page. Raises ValueError for another scheme, a password in it, or a missing host."""
+    url = text(value)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.port != 0 and is_host(parts.hostname or "")
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc or not re.fullmatch(r"[!#-;=?-~]+", url):
+        raise ValueError("must be the URL of a page, such as https://www.example.edu/oauth")
+    return url
+
+
+def contact(value: object) -> str:
+    """Read an email address or the URL of a page. Raises ValueError for anything else."""
+    address = text(value)
+    if _EMAIL.fullmatch(address):
+        return address
+    try:
+        return page(address)
+    except ValueError:
+        raise ValueError("must be an email address or the URL of a page") from None
 
 
 def bind_address(value: object) -> str:

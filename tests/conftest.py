@@ -121,11 +121,10 @@ class Site:
 
     def register(self, name: str = "a program", *arguments: str, grant: str = "password") -> Registered:
         """Register a client by its command. The audit and the log keep nothing of it."""
-        before = self.log.getvalue()
+        before = len(self.log.getvalue())
         made = json.loads(self.run("client", "create", name, "--grant", grant, *arguments, "--json"))
-        self.log.seek(0)
-        self.log.truncate()
-        self.log.write(before)
+        self.log.truncate(before)
+        self.log.seek(before)
         with self.app.app_context():
             forget_registrations()
         return Registered(made["client_id"], made["client_secret"])

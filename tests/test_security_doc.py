@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -22,12 +23,17 @@ THREATS = re.findall(
 )
 
 
+@cache
+def functions_in(path: str) -> frozenset[str]:
+    """The names of the functions in a file of tests."""
+    tree = ast.parse((PROJECT / path).read_text("utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
 @pytest.mark.parametrize(("document", "path", "name"), NAMED, ids=["-".join(each) for each in NAMED])
 def test_each_promise_has_its_test(document: str, path: str, name: str) -> None:
-    """The test that a document names for a promise or a weakness stands in the file that it names."""
-    tree = ast.parse((PROJECT / path).read_text("utf-8"))
-    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    assert name in names, f"{document} names a test that is not there"
+    """A test that a document names for a promise or a weakness is in the named file."""
+    assert name in functions_in(path), f"{document} names a test that does not exist"
 
 
 @pytest.mark.parametrize("row", THREATS)

@@ -26,9 +26,25 @@ _RING = "must be keys of 32 characters or more, spaces between"
 _DATABASE = "must begin with sqlite:///, postgresql:// or postgresql+psycopg://"
 _SWITCH = "must be on or off (true or false, yes or no, 1 or 0)"
 
+_PAGE = "must be the URL of a page, such as https://www.example.edu/oauth"
+_CONTACT = "must be an email address or the URL of a page"
 _MEMBERS = "must be rules group:DN or affiliation:NAME, semicolons between"
 
 REFUSALS = [
+    ("DOCS_URI", "www.example.edu/oauth", _PAGE),
+    ("DOCS_URI", "javascript:alert(1)", _PAGE),
+    ("DOCS_URI", "https://", _PAGE),
+    ("DOCS_URI", "https://docs.example.edu:0/", _PAGE),
+    ("POLICY_URI", f"https://me:{CANARY}@example.edu/", _PAGE),
+    ("POLICY_URI", 'https://example.edu/"onclick=x', _PAGE),
+    ("TERMS_URI", "https://example.edu/a b", _PAGE),
+    ("TERMS_URI", "ftp://example.edu/", _PAGE),
+    ("CONTACT", "the identity team", _CONTACT),
+    ("CONTACT", "identity@", _CONTACT),
+    ("CONTACT", "a@example.edu?bcc=b@example.edu", _CONTACT),
+    ("CONTACT", "javascript:alert(1)", _CONTACT),
+    ("ALLOW_PLAIN_HTTP", "maybe", _SWITCH),
+    ("ALLOW_EMBEDDED_DIRECTORY", "2", _SWITCH),
     ("REFUSE_MEMBERS", "staff", _MEMBERS),
     ("REFUSE_MEMBERS", "group:cn=a,dc=x affiliation:staff; role:x", _MEMBERS),
     ("ALLOW_MEMBERS", " ; ", _MEMBERS),
@@ -193,6 +209,13 @@ def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value:
         ("ISSUER", "http://[::1]:8080/", "http://[::1]:8080"),
         ("BIND", "0.0.0.0:443", "0.0.0.0:443"),
         ("BIND", "[::1]:8080", "[::1]:8080"),
+        ("ALLOW_PLAIN_HTTP", "on", True),
+        ("ALLOW_EMBEDDED_DIRECTORY", "yes", True),
+        ("CONTACT", "identity+oauth@example.edu", "identity+oauth@example.edu"),
+        ("CONTACT", "https://help.example.edu/?form=oauth", "https://help.example.edu/?form=oauth"),
+        ("DOCS_URI", "http://localhost:8000/docs#start", "http://localhost:8000/docs#start"),
+        ("POLICY_URI", "https://example.edu/data?lang=en", "https://example.edu/data?lang=en"),
+        ("TERMS_URI", "https://[2001:db8::1]/terms", "https://[2001:db8::1]/terms"),
         ("BIND", "host-1.example.edu:65535", "host-1.example.edu:65535"),
         ("LDAP_URI", "LDAPS://ldap.example.edu:636/", ("ldaps://ldap.example.edu:636",)),
         ("LDAP_URI", "ldapi://%2Frun%2Fslapd%2Fldapi", ("ldapi://%2Frun%2Fslapd%2Fldapi",)),

@@ -18,6 +18,20 @@ def ldap_config(settings: Settings) -> LdapConfig:
     return LdapConfig(bind_password_file=settings.ldap_bind_password_file, **values)
 
 
+def metadata_links(settings: Settings) -> dict[str, str]:
+    """Make the members of the metadata that link the operator's pages (RFC 8414, 2).
+
+    Args:
+        settings: The operator's settings.
+    """
+    links = {
+        "service_documentation": settings.docs_uri,
+        "op_policy_uri": settings.policy_uri,
+        "op_tos_uri": settings.terms_uri,
+    }
+    return {name: uri for name, uri in links.items() if uri is not None}
+
+
 def lifetimes(settings: Settings) -> oauth.Lifetimes:
     """Make the lifetimes of tokens and grants.
 

@@ -13,6 +13,7 @@ from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
 from wiring.database import database_answers
+from wiring.from_settings import metadata_links
 from wiring.keys import session_keys
 
 
@@ -66,11 +67,13 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     app.extensions[Server.NAME] = server
     protector = Protector(services.grants, services.clock, settings.issuer)
     origins = Origins(services.clients.list, services.clock)
-    metadata = ServerMetadata(settings.issuer, server.declared, server.policy.scope_registry)
+    metadata = ServerMetadata(
+        settings.issuer, server.declared, server.policy.scope_registry, metadata_links(settings)
+    )
     app.register_blueprint(oauth_endpoints(server, protector, origins))
     app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))
-    app.register_blueprint(web.front_page(settings.issuer, metadata))
+    app.register_blueprint(web.front_page(settings.issuer, metadata, settings.contact))
     app.register_blueprint(
         web.health(required={"database": database_answers}, degrading={"directory": server.login.ping})
     )

@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from cli.output import CommandRefused, DiscreetCommand, print_line, print_lines, speaks_plainly
 from cli.server.database_wait import await_database
+from cli.server.exposure import refuse_exposure
 from cli.server.walkthrough import demo_client, environment, guide
 from cli.services import services
 from models import db
@@ -34,6 +35,7 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
         settings = services().settings
         if walkthrough:
             settings = load_settings(instance, {**os.environ, **environment(settings, instance)})
+        refuse_exposure(settings)
         _refuse_busy_port(settings)
         _refuse_unusable_tls(settings.tls_cert_file, settings.tls_key_file)
         if walkthrough:

@@ -5,6 +5,7 @@ ID tokens look for it under the OpenID path. The members of both specifications 
 7.1), so both paths serve one document. There is no authorization endpoint.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -22,14 +23,18 @@ class ServerMetadata:
     PATH: ClassVar[str] = "/.well-known/oauth-authorization-server"
     OPENID_PATH: ClassVar[str] = "/.well-known/openid-configuration"
 
-    def __init__(self, issuer: str, declared: Declarations, scopes: ScopeRegistry) -> None:
+    def __init__(
+        self, issuer: str, declared: Declarations, scopes: ScopeRegistry, links: Mapping[str, str]
+    ) -> None:
         """Take the sources of the document.
 
         Args:
             issuer: the public base URL.
             declared: what grants and endpoints declare.
             scopes: the registry of scopes.
+            links: further members: the operator's pages, such as `service_documentation`.
         """
+        self._links = dict(links)
         self._issuer = issuer
         self._declared = declared
         self._scopes = scopes
@@ -48,6 +53,7 @@ class ServerMetadata:
             "issuer": self._issuer,
             **self._declared.metadata(self._issuer),
             "scopes_supported": list(dict.fromkeys([*BUILT_IN, *names])),
+            **self._links,
         }
 
     def blueprint(self) -> Blueprint:

@@ -1,6 +1,8 @@
 """The front page: HTML for a browser, JSON for a program, and links that no Host header changes."""
 
+import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 
@@ -39,6 +41,9 @@ def test_page_names_the_endpoints_of_the_metadata(site: Site, accept: str) -> No
     assert "payroll" in metadata["scopes_supported"]
     answer = site.http.get("/", headers={"Accept": accept})
     assert all(url in answer.text for name, url in metadata.items() if name.endswith("_endpoint"))
+    assert all(scope in answer.text for scope in metadata["scopes_supported"])
+    assert metadata["jwks_uri"] in answer.text
+    assert "https://localhost:8443/.well-known/oauth-authorization-server" in answer.text
     assert not answer.is_json or metadata.items() <= answer.get_json().items()
 
 
@@ -69,3 +74,59 @@ def test_trusted_proxy_cannot_change_the_host(make_site: Callable[..., Site]) ->
         "X-Forwarded-Proto": "http",
     }
     assert site.http.get("/", headers=headers).data == site.http.get("/").data
+
+
+LINKS = {
+    "NETID_DOCS_URI": "https://docs.campus.example/oauth?lang=en&part=1",
+    "NETID_POLICY_URI": "https://campus.example/data",
+    "NETID_TERMS_URI": "https://campus.example/terms",
+}
+
+
+def test_page_links_the_pages_and_the_contact_of_the_operator(make_site: Callable[..., Site]) -> None:
+    """The page links documentation, rules, terms and contact, as the metadata names them (RFC 8414, 2)."""
+    site = make_site(NETID_CONTACT="identity@campus.example", **LINKS)
+    page = site.http.get("/", headers={"Accept": BROWSER}).text
+    hrefs = {unescape(href) for href in re.findall(r'href="([^"]*)"', page)}
+    assert hrefs >= {*LINKS.values(), "mailto:identity@campus.example"}
+    body = site.http.get("/").get_json()
+    assert body["contact"] == "identity@campus.example"
+    metadata = site.http.get("/.well-known/oauth-authorization-server").get_json()
+    for document in (body, metadata):
+        assert document["service_documentation"] == LINKS["NETID_DOCS_URI"]
+        assert document["op_policy_uri"] == LINKS["NETID_POLICY_URI"]
+        assert document["op_tos_uri"] == LINKS["NETID_TERMS_URI"]
+
+
+def test_page_of_a_contact_is_linked_as_it_is(make_site: Callable[..., Site]) -> None:
+    """A contact may be a page instead of an email address."""
+    page = make_site(NETID_CONTACT="https://help.campus.example").http.get("/", headers={"Accept": BROWSER})
+    assert 'href="https://help.campus.example"' in page.text
+
+
+def test_links_that_are_not_set_are_left_out(site: Site) -> None:
+    """Without settings, neither page nor metadata has a link or a contact."""
+    metadata = site.http.get("/.well-known/oauth-authorization-server").get_json()
+    assert not {"service_documentation", "op_policy_uri", "op_tos_uri"} & metadata.keys()
+    assert "contact" not in site.http.get("/").get_json()
+    page = site.http.get("/", headers={"Accept": BROWSER}).text
+    assert "None" not in page
+    assert "mailto:" not in page
+
+
+@pytest.mark.parametrize(
+    ("issuer", "expected"),
+    [
+        ("https://localhost:8443", True),
+        ("https://[::1]:8443", True),
+        ("https://login.campus.example", False),
+        ("http://localhost:8080", False),
+    ],
+)
+def test_page_advises_k_only_for_the_certificate_of_make_run(
+    make_site: Callable[..., Site], issuer: str, *, expected: bool
+) -> None:
+    """`-k` switches the check of the certificate off, so only the page of a trial names it."""
+    page = make_site(NETID_ISSUER=issuer).http.get("/", headers={"Accept": BROWSER}).text
+    assert ("<code>-k</code>" in page) is expected
+    assert ("--cacert" in page) is expected
