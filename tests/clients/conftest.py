@@ -7,14 +7,16 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import requests
+import trustme
 
-from tests.servers.netid import PROJECT, Running, environment, serving
+from tests.servers.netid import PROJECT, environment, free_port, serving
 
 # Characters that are special in Basic, in a form or in a shell (RFC 6749, 2.3.1 and appendix A.2).
 ODD_SECRET = "s3cr+t %41&=:/?#\"'~!*()"
@@ -28,6 +30,7 @@ BODY_PROGRAM = "body-program"
 MAIL = "mail-server"
 MAIL_PROGRAM = "mail-program"
 JWT_PROGRAM = "jwt-program"
+RADIUS = "radius-server"
 AUDIENCE = "https://grades.example"
 _GRANTS = ["password", "refresh_token", "client_credentials"]
 _CLIENTS: list[dict[str, object]] = [
@@ -58,6 +61,13 @@ _CLIENTS: list[dict[str, object]] = [
         "client_secret": PLAIN_SECRET,
         "grant_types": ["password"],
         "scope": "mail profile",
+    },
+    {
+        "client_id": RADIUS,
+        "client_secret": PLAIN_SECRET,
+        "grant_types": ["password"],
+        "scope": "network",
+        "token_endpoint_auth_method": "client_secret_post",
     },
     {
         "client_id": JWT_PROGRAM,
@@ -117,11 +127,10 @@ def library(name: str) -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Path]]:
-    """The server as `make run` starts it, with the clients imported, and its instance folder."""
-    instance = tmp_path_factory.mktemp("clients") / "instance"
-    with serving(instance, "--walkthrough") as server:
+@contextmanager
+def started(instance: Path, **settings: str) -> Iterator[Service]:
+    """Run the server as `make run` starts it, with the clients imported, during the block."""
+    with serving(instance, "--walkthrough", settings=settings) as server:
         subprocess.run(
             [sys.executable, "-m", "flask", "client", "import", "-"],
             cwd=PROJECT,
@@ -131,16 +140,35 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running,
             check=True,
             capture_output=True,
         )
-        yield server, instance
+        yield Service(f"https://localhost:{server.port}", instance / "tls" / "ca.pem")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The server, over the embedded directory."""
+    with started(tmp_path_factory.mktemp("clients") / "instance") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A server with the same clients, whose directory is down."""
+    folder = tmp_path_factory.mktemp("outage")
+    trustme.CA().cert_pem.write_to_path(str(folder / "ldap-ca.pem"))
+    settings = {
+        "NETID_LDAP_URI": f"ldaps://127.0.0.1:{free_port()}",
+        "NETID_LDAP_CA_FILE": str(folder / "ldap-ca.pem"),
+        "NETID_LDAP_USER_BASE": "ou=people,dc=campus,dc=example",
+    }
+    with started(folder / "instance", **settings) as service:
+        yield service
 
 
 @pytest.fixture
-def service(running: tuple[Running, Path], monkeypatch: pytest.MonkeyPatch) -> Service:
+def service(shared: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The server; requests and httpx trust the CA of its certificate."""
-    server, instance = running
-    ca = instance / "tls" / "ca.pem"
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(ca))
-    return Service(f"https://localhost:{server.port}", ca)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(shared.ca))
+    return shared
 
 
 @pytest.fixture

@@ -1,48 +1,37 @@
-"""The configuration of docs/apis.md in a real Dovecot: IMAP logins by password and by token."""
+"""The files of docs/recipes/dovecot.md in a real Dovecot: IMAP logins by password and by token."""
 
 import imaplib
 import os
 import shutil
-import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.clients.conftest import MAIL, MAIL_PROGRAM, PLAIN_SECRET, Service
-from tests.clients.test_gateways import BLOCKS, BUNDLE, EXAMPLE
-from tests.servers.netid import await_port, free_port
+from tests.clients.recipes import Recipe, missing, program, running
+from tests.servers.netid import free_port
+from tests.servers.silent_proxy import SilentProxy
 
 pytestmark = pytest.mark.server
 
-PATH = f"{os.environ['PATH']}:/usr/sbin"
-PLAIN_FILE, TOKEN_FILE = "dovecot-oauth2.plain.conf.ext", "dovecot-oauth2.token.conf.ext"
-
 
 def require_dovecot() -> None:
-    """Skip the test if Dovecot cannot run; in CI, fail it."""
-    if not shutil.which("dovecot", path=PATH) or not Path("/usr/lib/dovecot/imap").exists():
-        if os.environ.get("CI"):
-            pytest.fail("dovecot is not installed")
-        pytest.skip("dovecot is not installed")
+    """Skip the test if Dovecot cannot run; in CI, fail it if it is not installed."""
+    program("dovecot")
+    if not Path("/usr/lib/dovecot/imap").exists():
+        missing("dovecot-imapd")
     if os.geteuid() != 0:
         pytest.skip("dovecot needs to start as root")
 
 
 def configure(folder: Path, service: Service, port: int) -> Path:
-    """Write a configuration from the document's blocks, with the values of the running server."""
-    plain = (
-        BLOCKS["ini"]
-        .replace(EXAMPLE, service.url)
-        .replace(BUNDLE, str(folder / "ca.pem"))
-        .replace("= client_id\n", f"= {MAIL}\n")
-        .replace("= client_secret\n", f"= {PLAIN_SECRET}\n")
-    )
-    (folder / PLAIN_FILE).write_text(plain, "utf-8")
-    _, _, rest = plain.partition("\n")
-    token = rest.replace("use_grant_password = yes", "use_grant_password = no")
-    (folder / TOKEN_FILE).write_text(token, "utf-8")
+    """Write a configuration from the page's files, for the running server."""
+    values = {"API_CLIENT_ID": MAIL, "API_CLIENT_SECRET": PLAIN_SECRET}
+    files = Recipe("dovecot").write(folder, Service(service.url, folder / "ca.pem"), values)
     configuration = folder / "dovecot.conf"
     configuration.write_text(
         f"""
@@ -72,16 +61,16 @@ service imap-login {{
     port = 0
   }}
 }}
-{BLOCKS["conf"].replace("/etc/dovecot", str(folder))}
+!include {files["/etc/dovecot/conf.d/auth-netid.conf.ext"]}
 """,
         "utf-8",
     )
     return configuration
 
 
-@pytest.fixture
-def imap(service: Service) -> Iterator[int]:
-    """The port of a Dovecot that uses the running server."""
+@contextmanager
+def dovecot(service: Service) -> Iterator[int]:
+    """Run a Dovecot that uses a server during the block, and give its port."""
     require_dovecot()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -91,17 +80,15 @@ def imap(service: Service) -> Iterator[int]:
         shutil.copy(service.ca, folder / "ca.pem")
         (folder / "ca.pem").chmod(0o644)
         port = free_port()
-        program = str(shutil.which("dovecot", path=PATH))
-        output = folder / "output.log"
-        with output.open("w") as stream:
-            command = [program, "-F", "-c", str(configure(folder, service, port))]
-            process = subprocess.Popen(command, stdout=stream, stderr=subprocess.STDOUT, text=True)
-            try:
-                await_port(process, port, output)
-                yield port
-            finally:
-                process.terminate()
-                process.wait(30)
+        with running([program("dovecot"), "-F", "-c", str(configure(folder, service, port))], port, folder):
+            yield port
+
+
+@pytest.fixture(scope="module")
+def imap(shared: Service) -> Iterator[int]:
+    """The port of a Dovecot that uses the running server."""
+    with dovecot(shared) as port:
+        yield port
 
 
 def mail_token(service: Service, scope: str = "mail") -> str:
@@ -160,3 +147,21 @@ def test_dovecot_refuses_tokens_without_the_mail_scope(imap: int, service: Servi
     """A token without the mail scope, or an invented token, opens no mailbox."""
     for token in (mail_token(service, "profile"), "nida_made-up"):
         assert not is_accepted(imap, "alice", token=token, mechanism=mechanism)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "XOAUTH2"])
+def test_dovecot_answers_in_seconds_while_the_server_hangs(service: Service, mechanism: str) -> None:
+    """A server that hangs is a temporary failure (RFC 5530, 3), and is reported after the timeout."""
+    sent = {
+        "PLAIN": "\0alice\0alice-password",
+        "XOAUTH2": f"user=alice\1auth=Bearer {mail_token(service)}\1\1",
+    }
+    with SilentProxy(int(service.url.rpartition(":")[2])) as proxy:
+        proxy.is_silent = True
+        with dovecot(Service(f"https://localhost:{proxy.port}", service.ca)) as port:
+            mailbox = imaplib.IMAP4("127.0.0.1", port, timeout=20)
+            begun = time.monotonic()
+            with pytest.raises(imaplib.IMAP4.error, match="UNAVAILABLE"):
+                mailbox.authenticate(mechanism, lambda _: sent[mechanism].encode())
+            assert time.monotonic() - begun < 10
+            mailbox.shutdown()

@@ -51,11 +51,12 @@ def test_refresh_token_is_refused(api: FlaskClient, service: Service) -> None:
     assert get(api, str(service.post("token", PROGRAM, **form)["refresh_token"])).status_code == 401
 
 
-def test_request_without_a_token_is_challenged(api: FlaskClient) -> None:
-    """A request without a token gets 401 and a challenge."""
-    answer = api.get("/grades")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].lower().startswith("bearer ")
+@pytest.mark.parametrize("sent", [None, "Basic YTpi", "Bearer"])
+def test_request_without_a_token_is_challenged_without_an_error(api: FlaskClient, sent: str | None) -> None:
+    """A request without a Bearer token gets 401 and a challenge without an error code (RFC 6750, 3.1)."""
+    answer = api.get("/grades", headers={"Authorization": sent} if sent else {})
+    assert (answer.status_code, answer.data) == (401, b"")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 def test_token_without_the_scope_is_403(service: Service) -> None:
@@ -116,6 +117,7 @@ def test_server_that_is_down_is_503(service: Service) -> None:
     ).test_client()
     answer = get(lost, service.token())
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
+    assert answer.headers["Retry-After"] == "5"
 
 
 def test_wrong_secret_of_the_api_is_503(service: Service) -> None:
@@ -133,7 +135,7 @@ def test_page_that_is_no_introspection_answer_is_503(service: Service) -> None:
 
 
 def test_example_is_configured_by_the_environment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first lines of the example start it this way."""
+    """docs/recipes/flask.md starts the example this way."""
     monkeypatch.setenv("INTROSPECTION_URL", service.introspection_url)
     monkeypatch.setenv("API_CLIENT_ID", API)
     monkeypatch.setenv("API_CLIENT_SECRET", PLAIN_SECRET)

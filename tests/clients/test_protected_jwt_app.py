@@ -159,7 +159,7 @@ def test_unknown_key_makes_the_api_read_the_keys_again(
 
 
 def test_example_is_configured_by_the_environment(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first lines of the example start it this way."""
+    """docs/recipes/flask.md starts the example this way."""
     monkeypatch.setenv("ISSUER", service.url)
     monkeypatch.setenv("API_AUDIENCE", AUDIENCE)
     assert get(create_app().test_client(), jwt_for(service)).status_code == 200

@@ -14,6 +14,11 @@ has curl || missing+=("curl")
 [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || missing+=("nginx-light libnginx-mod-http-js")
 [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=("apache2 libapache2-mod-auth-openidc")
 has dovecot && [ -x /usr/lib/dovecot/imap ] || missing+=("dovecot-core dovecot-imapd")
+has freeradius && has radclient && [ -e /usr/lib/freeradius/rlm_rest.so ] ||
+  missing+=("freeradius freeradius-rest freeradius-utils")
+has eapol_test || missing+=("eapoltest")
+has go || missing+=("golang-go")
+has mvn && has keytool || missing+=("maven openjdk-17-jdk-headless")
 has node && has npm || missing+=("nodejs npm")
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
