@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from oauth.policy.rule_groups import Doubt, doubts, named_groups
     from oauth.policy.scope import ScopeRegistry
     from oauth.protector import Protector
-    from oauth.responses import error_response, json_response
+    from oauth.responses import REQUEST_ID, current_request_id, error_json, error_response, json_response
     from oauth.server import Policy, Server, Stores
     from oauth.tokens.format import ACCESS, REFRESH, key_of
     from oauth.tokens.issuer import Lifetimes, TokenIssuer
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCESS",
     "REFRESH",
+    "REQUEST_ID",
     "Audit",
     "Doubt",
     "Lifetimes",
@@ -49,7 +50,9 @@ __all__ = [
     "Stores",
     "StrictClientAuthentication",
     "TokenIssuer",
+    "current_request_id",
     "doubts",
+    "error_json",
     "error_response",
     "is_rule",
     "json_response",
@@ -76,7 +79,13 @@ if not TYPE_CHECKING:
             "policy.rule_groups": ("Doubt", "doubts", "named_groups"),
             "policy.scope": ("ScopeRegistry",),
             "protector": ("Protector",),
-            "responses": ("error_response", "json_response"),
+            "responses": (
+                "REQUEST_ID",
+                "current_request_id",
+                "error_json",
+                "error_response",
+                "json_response",
+            ),
             "server": ("Policy", "Server", "Stores"),
             "tokens.format": ("ACCESS", "REFRESH", "key_of"),
             "tokens.issuer": ("Lifetimes", "TokenIssuer"),

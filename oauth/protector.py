@@ -10,7 +10,7 @@ from flask.globals import request_ctx
 
 from models import AccessToken, GrantStore
 from oauth.errors import REALM
-from oauth.responses import json_response
+from oauth.responses import error_json
 from oauth.tokens.format import ACCESS, key_of
 
 
@@ -138,4 +138,4 @@ class Protector(ResourceProtector):
         # A request without credentials gets no error code (RFC 6750, 3.1), only a sentence.
         body = {} if isinstance(error, MissingToken) else {"error": error.error}
         body["error_description"] = error.get_error_description()
-        abort(json_response(body, error.status_code, error.get_headers()))
+        abort(error_json(body, error.status_code, error.get_headers()))

@@ -1,14 +1,18 @@
-"""JSON answers: they end in a newline, and no cache stores them."""
+"""JSON answers: they end in a newline, and no cache stores them. Errors name the request's id."""
 
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Response
+from flask import Response, has_request_context
+from flask.globals import request_ctx
 from werkzeug.datastructures import Headers
 
 from telemetry import json_text
+
+REQUEST_ID = "netid.request_id"
+"""The key of the request's id in its WSGI environ."""
 
 _JSON_HEADERS = (
     ("Content-Type", "application/json"),
@@ -62,4 +66,23 @@ def json_response(
 
 def error_response(error: OAuth2Error) -> Response:
     """The answer for an OAuth error: its body and its headers (RFC 6749, 5.2)."""
-    return json_response(dict(error.get_body()), error.status_code, error.get_headers())
+    return error_json(dict(error.get_body()), error.status_code, error.get_headers())
+
+
+def error_json(body: Mapping[str, object], status: int, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    """The answer for an error, with the request's id, by which the operator finds its log lines.
+
+    Error and description are constant, so the id has a member of its own (RFC 6749, 8.5: an extension).
+
+    Args:
+        body: the other members.
+        status: the HTTP status.
+        headers: further headers, as `json_response` takes them.
+    """
+    request_id = current_request_id()
+    return json_response(body if request_id is None else {**body, "request_id": request_id}, status, headers)
+
+
+def current_request_id() -> str | None:
+    """The id of the current request; None outside of one."""
+    return request_ctx.request.environ.get(REQUEST_ID) if has_request_context() else None

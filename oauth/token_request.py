@@ -17,6 +17,7 @@ from werkzeug.wsgi import get_content_length
 
 from login import address_of
 from oauth.errors import BodyTooLarge, LengthRequired, malformed
+from oauth.responses import REQUEST_ID
 
 BODY_LIMIT = 16 * 1024
 _FORM = "application/x-www-form-urlencoded"
@@ -49,13 +50,13 @@ class TokenRequest(OAuth2Request):
     recorded. `granted_scope` and `granted_audience` are resolved before the directory is asked.
     """
 
-    def __init__(self, request: Request, *, issuer: str, request_id: str) -> None:
+    def __init__(self, request: Request, *, issuer: str) -> None:
         super().__init__(request.method, issuer + request.path)
         self.headers = EnvironHeaders(request.environ)
         self.parameters: Mapping[str, str] = {}
         self.repeated: Mapping[str, Sequence[str]] = {}
         self.raw_body = b""
-        self.request_id = request_id
+        self.request_id: str | None = request.environ.get(REQUEST_ID)
         self.address = _address(request)
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""

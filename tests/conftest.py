@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from directory import Directory
 from models import Base, db
+from tests.answers import client_of
 from tests.generated import USUAL
 from tests.servers.policy import policy_ds389, policy_samba, policy_slapd
 from tests.servers.postgresql import postgresql
@@ -190,7 +191,7 @@ def make_site(tmp_path: Path, clock: Clock, migrated_instance: Path) -> Iterator
         log = io.StringIO()
         app = create_app(environ, clock=by, directory=directory, log_stream=log)
         made.append(app)
-        return Site(app, app.test_client(), clock, log)
+        return Site(app, client_of(app), clock, log)
 
     yield make
     for app in made:

@@ -4,22 +4,23 @@ Owns: those routes, the answers to errors outside the endpoints, and the WSGI mi
 not know: the directory package, ldap3, SQL text, the settings object. Start reading at `application.py`.
 
 - `application.py`: the Flask application; its URLs, and the endpoints that it answers faster.
-- `security_headers.py`, `forwarded.py`: WSGI middlewares; the latter reads proxies' headers.
+- `answer_headers.py`, `forwarded.py`: WSGI middlewares. The first adds the headers of every answer, with the
+  request's id; the second reads proxies' headers.
 - `front_page.py`, `health.py`, `samples.py`: the routes.
 - `errors.py`: JSON answers to errors.
 """
 
+from web.answer_headers import AnswerHeaders
 from web.application import Application
 from web.errors import answer_every_error
 from web.forwarded import behind_proxies
 from web.front_page import front_page
 from web.health import health
 from web.samples import resources
-from web.security_headers import SecurityHeaders
 
 __all__ = [
+    "AnswerHeaders",
     "Application",
-    "SecurityHeaders",
     "answer_every_error",
     "behind_proxies",
     "front_page",

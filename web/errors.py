@@ -6,7 +6,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from models import StoreUnavailable
-from oauth import error_response, json_response, wire_error
+from oauth import current_request_id, error_json, error_response, wire_error
 from telemetry import Log
 
 _SENTENCES = {
@@ -36,16 +36,16 @@ def answer_every_error(app: Flask, log: Log) -> None:
         )
         name = "not_found" if status == HTTPStatus.NOT_FOUND else "invalid_request"
         body = {"error": name, "error_description": _SENTENCES.get(status, error.name)}
-        return json_response(body, status, headers)
+        return error_json(body, status, headers)
 
     @app.errorhandler(StoreUnavailable)
     def store_unavailable(error: StoreUnavailable) -> Response:
-        log.error("database.unavailable", cause=error.cause)
+        log.error("database.unavailable", cause=error.cause, request_id=current_request_id())
         return _unavailable(error)
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        log.error("unexpected", exc_info=error)
+        log.error("unexpected", exc_info=error, request_id=current_request_id())
         return _unavailable(StoreUnavailable(type(error).__name__))
 
 

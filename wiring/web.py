@@ -85,8 +85,11 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
 def _add_middlewares(app: Flask, settings: Settings) -> None:
     """Wrap the application in its WSGI middlewares; the last one added sees a request first."""
     app.wsgi_app = UnderDeadline(app.wsgi_app, settings.ldap.login_deadline)  # type: ignore[method-assign]
-    app.wsgi_app = web.SecurityHeaders(app.wsgi_app, settings.issuer)  # type: ignore[method-assign]
-    if hops := settings.trusted_proxies:
+    hops = settings.trusted_proxies
+    app.wsgi_app = web.AnswerHeaders(  # type: ignore[method-assign]
+        app.wsgi_app, settings.issuer, takes_request_ids=hops > 0
+    )
+    if hops:
         # The Host header is not taken from the proxy: every URL of ours is built from the issuer.
         header = settings.proxy_header
         app.wsgi_app = web.behind_proxies(app.wsgi_app, hops, header)  # type: ignore[method-assign,assignment]

@@ -5,7 +5,6 @@ database is 503.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from os import urandom
 from typing import Any, ClassVar
 
 from authlib.oauth2 import OAuth2Error
@@ -96,7 +95,7 @@ def _view(server: Server, respond: _Respond, origins: Origins | None) -> Callabl
 
 def _answer(server: Server, respond: _Respond, origins: Origins | None) -> Response:
     http_request = request_ctx.request
-    oauth_request = TokenRequest(http_request, issuer=server.issuer, request_id=urandom(8).hex())
+    oauth_request = TokenRequest(http_request, issuer=server.issuer)
     response = _respond_to(http_request, oauth_request, server, respond)
     if origins is None or "HTTP_ORIGIN" not in http_request.environ:
         return response

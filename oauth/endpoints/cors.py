@@ -56,7 +56,7 @@ class Origins:
         response.headers.add("Vary", "Origin")
         if client_id is not None and origin in self._by_client().get(client_id, ()):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate"
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate, X-Request-Id"
         return response
 
     def _by_client(self) -> Mapping[str, frozenset[str]]:

@@ -124,7 +124,7 @@ class Surrounded:
 
     def _after(self, response: Response) -> Response:
         self.ran.append("after")
-        response.headers["X-Request-Id"] = "an-id"
+        response.headers["X-Traced"] = "an-id"
         response.headers["Link"] = url_for("front_page.index", _external=True)
         return response
 
@@ -148,7 +148,7 @@ def test_functions_run_around_every_request(surrounded: Surrounded, path: str) -
         else (surrounded.site.http.get(path))
     )
     assert surrounded.ran == ["before", "after", "teardown"]
-    assert answer.headers["X-Request-Id"] == "an-id"
+    assert answer.headers["X-Traced"] == "an-id"
     assert answer.headers["Link"] == "https://localhost:8443/"
 
 
