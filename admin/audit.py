@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from admin.clients import find_client
 from admin.operation import Services
 from admin.people import PersonLookup
-from models import AuditSelection
+from models import AuditSelection, ListedEvent
 from models import list_events as read_events
-from telemetry import AuditEvent
 
 _WEEK = 7 * 86_400
 
@@ -17,7 +16,7 @@ _WEEK = 7 * 86_400
 class ListedEvents:
     """The newest audit events that match, and whether there are more than the limit."""
 
-    events: Sequence[AuditEvent]
+    events: Sequence[ListedEvent]
     more: bool
 
 
@@ -28,7 +27,9 @@ def list_audit_events(
     client_name: str | None = None,
     event: str | None = None,
     login_name: str | None = None,
+    request_id: str | None = None,
     since: int | None = None,
+    until: int | None = None,
     limit: int,
 ) -> ListedEvents:
     """List audit events, newest first.
@@ -37,9 +38,11 @@ def list_audit_events(
         services: what the use case works on.
         person: events of this person.
         client_name: events of this client, by its id or name.
-        event: events of this name; `token.*` means every name that begins with `token.`.
-        login_name: events of this login name, which no entry has: it is found by its digest.
-        since: from then on, in seconds since the epoch (default: a week ago).
+        event: events of this name; `token.*` means each name that begins so.
+        login_name: events of this login name, which no entry has.
+        request_id: events of this request, by the id that its answer had.
+        since: from then on, in seconds since the epoch (default: a week before `until`, or a week ago).
+        until: before then, in seconds since the epoch.
         limit: how many events to list.
 
     Raises:
@@ -47,12 +50,18 @@ def list_audit_events(
         StoreUnavailable: the database did not answer.
     """
     selection = AuditSelection(
-        since=services.now - _WEEK if since is None else since,
-        # A person who never had a grant is in the table by the stable id alone.
-        subjects=None if person is None else [*person.subjects, person.person],
+        since=(services.now if until is None else until) - _WEEK if since is None else since,
+        until=until,
+        subjects=None if person is None else _subjects(person),
         client_id=None if client_name is None else find_client(services, client_name).client_id,
         event=event,
+        request_id=request_id,
         name_digest=None if login_name is None else services.audit_names.digest(login_name).hex(),
     )
     events, more = read_events(selection, limit=limit)
     return ListedEvents(events=events, more=more)
+
+
+def _subjects(person: PersonLookup) -> Sequence[str]:
+    # A person who never had a grant is in the table by the stable id alone.
+    return [*person.subjects, person.person]

@@ -1,19 +1,39 @@
 """`flask audit list`: the audit table."""
 
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from admin.audit import list_audit_events
+from admin.audit import ListedEvents, list_audit_events
 from admin.people import look_up_person
-from cli.output import DiscreetGroup, as_json, moment, print_json, print_line, print_table, speaks_plainly
+from cli.output import (
+    DiscreetGroup,
+    Misused,
+    as_json,
+    moment,
+    print_json,
+    print_line,
+    print_table,
+    shown,
+    speaks_plainly,
+)
 from cli.people.display import warn_if_incomplete
 from cli.services import services
-from telemetry import AuditEvent
+from models import ListedEvent
+from telemetry import AuditEvent, json_text
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
+# In this order a reader asks: when, what, which program, who, why. Further fields follow.
+_FIRST = ("at", "event", "client_name", "client_id", "subject", "actor", "actor_reason", "reason")
+_COLUMNS = (*_FIRST, *(each.name for each in fields(AuditEvent) if each.name not in _FIRST))
+# A spreadsheet reads a cell that begins so as a formula.
+_FORMULA = tuple("=+-@")
 
 
 @click.group(cls=DiscreetGroup)
@@ -28,15 +48,34 @@ def audit() -> None:
     "--event", metavar="NAME", help="Such as token.issued, or token.* for every name that begins so."
 )
 @click.option("--name", help="A login name that no entry has; it is found by its digest.")
-@click.option("--since", type=_DATES, metavar="DATE", help="Events since then, in UTC (default: a week ago).")
+@click.option("--request", "request_id", metavar="ID", help="A request, by the X-Request-Id of its answer.")
+@click.option("--since", type=_DATES, metavar="DATE", help="Events since then, in UTC (default: a week).")
+@click.option("--until", type=_DATES, metavar="DATE", help="Events before then, in UTC.")
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Events to list."
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "csv", "jsonl"]),
+    default="table",
+    show_default=True,
+    help="A table for people, CSV for a spreadsheet, or a JSON object on each line.",
 )
 @as_json
 @with_appcontext
 @speaks_plainly
-def list_all(since: datetime | None, limit: int, as_json: bool, **named: str | None) -> None:  # noqa: FBT001 - click passes by keyword
-    """List events, newest first."""
+def list_all(
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+    output: str,
+    as_json: bool,  # noqa: FBT001 - click passes by keyword
+    **named: str | None,
+) -> None:
+    """List events, newest first. The table leaves out columns that no listed event has."""
+    if as_json and output != "table":
+        raise Misused("--json and --format exclude each other.")
     person = named["person"]
     listed = list_audit_events(
         services(),
@@ -44,18 +83,64 @@ def list_all(since: datetime | None, limit: int, as_json: bool, **named: str | N
         client_name=named["client_name"],
         event=named["event"],
         login_name=named["name"],
-        since=None if since is None else int(since.replace(tzinfo=UTC).timestamp()),
+        request_id=named["request_id"],
+        since=_seconds(since),
+        until=_seconds(until),
         limit=limit,
     )
     if as_json:
-        print_json({"events": [dict(each.fields()) for each in listed.events], "more": listed.more})
+        print_json({"items": [_members(each) for each in listed.events], "more": listed.more})
         return
-    columns = [each.name for each in fields(AuditEvent)]
-    print_table([column.upper() for column in columns], [_row(each, columns) for each in listed.events])
+    _PRINTERS[output](listed)
     if listed.more:
         print_line(f"There are more than {limit}: --limit shows more of them.", err=True)
 
 
-def _row(event: AuditEvent, columns: list[str]) -> list[str]:
-    texts = {name: "" if value is None else str(value) for name, value in event.fields().items()}
-    return [texts[name] if name != "at" else moment(event.at) for name in columns]
+def _seconds(date: datetime | None) -> int | None:
+    return None if date is None else int(date.replace(tzinfo=UTC).timestamp())
+
+
+def _members(listed: ListedEvent) -> Mapping[str, Any]:
+    """Every field of an event, and its client's name."""
+    members = {**listed.event.fields(), "client_name": listed.client_name}
+    return {name: members[name] for name in _COLUMNS}
+
+
+def _print_table(listed: ListedEvents) -> None:
+    rows = [_texts(each) for each in listed.events]
+    columns = [name for name in _COLUMNS if any(row[name] for row in rows)] or list(_FIRST)
+    print_table([_heading(name) for name in columns], [[row[name] for name in columns] for row in rows])
+
+
+def _print_csv(listed: ListedEvents) -> None:
+    print_line(_csv_line(_COLUMNS))
+    for each in listed.events:
+        print_line(_csv_line([_cell(text) for text in _texts(each).values()]))
+
+
+def _print_jsonl(listed: ListedEvents) -> None:
+    for each in listed.events:
+        print_line(json_text({name: value for name, value in _members(each).items() if value is not None}))
+
+
+_PRINTERS = {"table": _print_table, "csv": _print_csv, "jsonl": _print_jsonl}
+
+
+def _texts(listed: ListedEvent) -> Mapping[str, str]:
+    texts = {name: "" if value is None else str(value) for name, value in _members(listed).items()}
+    return {**texts, "at": moment(listed.event.at)}
+
+
+def _heading(name: str) -> str:
+    return "CLIENT" if name == "client_name" else name.upper()
+
+
+def _cell(text: str) -> str:
+    """A cell that no spreadsheet reads as a formula, on one line."""
+    return shown(f"'{text}" if text.startswith(_FORMULA) else text)
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()

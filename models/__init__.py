@@ -5,7 +5,7 @@ object), LDAP, Authlib, the settings object. A row refers to a person by two str
 the person's stable id in `grant.directory`. Start reading at `tables.py`.
 """
 
-from models.audit.audit_listing import AuditSelection, list_events
+from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
 from models.audit.audit_store import RefusalLedger, record, record_after
 from models.base import Base, StoreUnavailable, db
 from models.clients.client import Client, ClientSecret, Registration
@@ -66,6 +66,7 @@ __all__ = [
     "GrantStore",
     "GroupCommit",
     "ImportedClient",
+    "ListedEvent",
     "LiveGrant",
     "Missed",
     "MissingPerson",

@@ -147,7 +147,7 @@ def test_audit_of_an_earlier_release_is_readable(old: Site) -> None:
     """The audit command prints the rows from before the upgrade."""
     printed = json.loads(old.run("audit", "list", "--since", "2027-01-01", "--json"))
     events = (
-        [row["event"] for row in printed["events"]]
+        [row["event"] for row in printed["items"]]
         if isinstance(printed, dict)
         else [row["event"] for row in printed]
     )

@@ -103,21 +103,21 @@ class AuditRules:
             record(replace(stores.audit(f"e{age}"), at=stores.now - age * 1000))
         for rows in (1, 3, 100):
             found, more = list_events(AuditSelection(since=stores.now - 5000), limit=10, chunk_rows=rows)
-            assert [event.event for event in found] == ["e1", "e2", "e3", "e4", "e5"]
+            assert [each.event.event for each in found] == ["e1", "e2", "e3", "e4", "e5"]
             assert not more
             found, more = list_events(AuditSelection(since=0), limit=3, chunk_rows=rows)
-            assert [event.event for event in found] == ["e1", "e2", "e3"]
+            assert [each.event.event for each in found] == ["e1", "e2", "e3"]
             assert more
 
     def test_events_are_selected_by_each_filter(self, stores: Stores) -> None:
         """Filters are person, client, digest and event name. Only a final star is a wildcard."""
         record(stores.audit("token.issued", client_id="a", subject="s"))
         record(stores.audit("token.revoked", client_id="b", subject="s"))
-        record(stores.audit("tokenXissued", client_id="b", name_digest="d"))
+        record(stores.audit("tokenXissued", client_id="b", name_digest="d", request_id="r"))
 
         def names(**chosen: object) -> list[str]:
             selection = AuditSelection(since=0, **chosen)  # type: ignore[arg-type]
-            return [event.event for event in list_events(selection, limit=10)[0]]
+            return [each.event.event for each in list_events(selection, limit=10)[0]]
 
         assert names(subjects=["s"]) == ["token.revoked", "token.issued"]
         assert names(client_id="b", subjects=["s"]) == ["token.revoked"]
@@ -126,6 +126,39 @@ class AuditRules:
         assert names(event="token_issued") == []
         assert names(event="token%*") == []
         assert names(subjects=[]) == []
+        assert names(request_id="r") == ["tokenXissued"]
+        assert names(request_id="q") == []
+        assert names(until=stores.now) == []
+        assert len(names(until=stores.now + 1)) == 3
+
+    def test_events_are_listed_in_order_of_time(self, stores: Stores) -> None:
+        """A refusal may be stored later than newer events, and is listed at its own time."""
+        ages = [50, 40, 10, 60, 0, 45, 90]
+        for age in ages:
+            record(replace(stores.audit(f"e{age}"), at=stores.now - age))
+        for rows in (1, 2, 3, 100):
+            for limit in (1, 3, 7):
+                found, more = list_events(AuditSelection(since=0), limit=limit, chunk_rows=rows)
+                expected = [f"e{age}" for age in sorted(ages)]
+                assert ([each.event.event for each in found], more) == (expected[:limit], limit < len(ages))
+
+    def test_late_row_of_an_old_refusal_hides_no_event(self, stores: Stores) -> None:
+        """After an outage, rows of old refusals lie between newer rows; the list goes on below them."""
+        for age in (900, 800, 700, 50_000, 600, 500, 40_000):
+            record(replace(stores.audit(f"e{age}"), at=stores.now - age))
+        found, _ = list_events(AuditSelection(since=stores.now - 1000), limit=10, chunk_rows=2)
+        assert [each.event.event for each in found] == ["e500", "e600", "e700", "e800", "e900"]
+
+    def test_listed_event_has_its_clients_name(self, stores: Stores) -> None:
+        """A deleted client has no name any more, and its events are listed all the same."""
+        client_id, _ = stores.register("Library")
+        record(stores.audit("token.issued", client_id=client_id))
+        record(stores.audit("token.issued", client_id="deleted"))
+        found, _ = list_events(AuditSelection(since=0), limit=10)
+        assert [(each.event.client_id, each.client_name) for each in found] == [
+            ("deleted", None),
+            (client_id, "Library"),
+        ]
 
     def test_old_events_are_purged_in_batches(self, stores: Stores) -> None:
         """Events past their retention time are deleted oldest first, a few rows a transaction."""
