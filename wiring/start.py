@@ -1,14 +1,29 @@
-"""Turns the faults that keep a server from starting into one error with sentences for the operator."""
+"""How a server starts: the parts that a caller may replace, and the faults that an operator must fix."""
 
 from collections.abc import Callable
+from typing import TextIO, TypedDict
 
 from flask import Flask
 
 import cli
+from directory import Directory
 from directory.ldap import ConfigError
 from models import UrlRefused
 from settings import SettingsError
 from settings.keyring import KeyringError
+
+
+class Replaced(TypedDict, total=False):
+    """Parts of a server that a caller, such as a test, may replace.
+
+    - `clock`: seconds since the epoch, instead of the database's clock.
+    - `directory`: instead of the directory that the settings name.
+    - `log_stream`: receives log lines, instead of standard error.
+    """
+
+    clock: Callable[[], float] | None
+    directory: Directory | None
+    log_stream: TextIO | None
 
 
 class CannotStart(cli.CommandRefused):
