@@ -59,7 +59,8 @@ class GrantCap:
         self._cap = per_person
         self._every = max(1, per_person // 10)
         # Random, so that a restart does not reset all counters at once. No secret depends on it.
-        self._issues = bytearray(random.choices(range(min(self._every, 256)), k=_COUNTERS))  # noqa: S311
+        counts = bytes(number % min(self._every, 256) for number in range(256))
+        self._issues = bytearray(random.randbytes(_COUNTERS).translate(counts))  # noqa: S311
         self._lock = Lock()
 
     def is_due(self, client_id: str, subject: str) -> bool:
