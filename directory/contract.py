@@ -267,6 +267,17 @@ class Directory(Protocol):
         """
         ...
 
+    def check_settings(self) -> None:
+        """Check that the settings find users: server, service account, base, kind, attributes and filter.
+
+        It costs a few searches: for the start of a server, not for requests.
+
+        Raises:
+            DirectoryUnavailable: they find none, with the setting to change and `alarm`; or the directory
+                cannot say.
+        """
+        ...
+
     def close(self) -> None:
         """Close every connection. The directory can be used again after it."""
         ...

@@ -138,6 +138,10 @@ class FakeDirectory:
         if isinstance(self.outcome, DirectoryUnavailable):
             raise self.outcome
 
+    def check_settings(self) -> None:
+        """Raise where the directory is unavailable."""
+        self.ping()
+
     def close(self) -> None:
         """Nothing to close."""
 

@@ -13,6 +13,7 @@ from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
 from wiring.database import database_answers
+from wiring.directory_check import DirectoryCheck
 from wiring.from_settings import metadata_links
 from wiring.keys import session_keys
 
@@ -74,8 +75,14 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer, metadata, settings.contact))
+    check = app.extensions[DirectoryCheck.NAME] = DirectoryCheck(services.directory, log)
+
+    def directory_answers() -> None:
+        check.require_good()
+        server.login.ping()
+
     app.register_blueprint(
-        web.health(required={"database": database_answers}, degrading={"directory": server.login.ping})
+        web.health(required={"database": database_answers}, degrading={"directory": directory_answers})
     )
     web.answer_every_error(app, log)
     redact_access_log()

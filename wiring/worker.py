@@ -14,6 +14,7 @@ from settings import Settings, SettingsError
 from settings.keyring import KeyRing, KeyringError
 from telemetry import open_log
 from wiring.audit import write_refusals_at_end
+from wiring.directory_check import DirectoryCheck
 from wiring.key_check import KeyCheck
 from wiring.rules import warn_of_unknown_groups
 
@@ -47,6 +48,7 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     services.grants.commits.wrote = checkpoints.wrote
     checkpoints.start()
     write_refusals_at_end(app)
+    app.extensions[DirectoryCheck.NAME].begin()
     warn_of_unknown_groups(app, log)
     return app
 

@@ -33,6 +33,7 @@ from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.lookup import Lookup, find_on_any_server
 from directory.ldap.people.lookup_by_id import LookupById
 from directory.ldap.people.person import AccountEntry, person_bound, person_from, read_refused_entry
+from directory.ldap.people.settings_check import check_users
 from directory.ldap.people.user_filter import candidate_names
 from directory.ldap.people.visibility_check import VisibilityCheck
 from directory.ldap.protocol import password_policy
@@ -57,6 +58,7 @@ class LdapDirectory:
         visibility = VisibilityCheck(config, user_base, monotonic)
         lockout = LockoutReader(profile.lockout, config.password_policy, clock=clock, monotonic=monotonic)
         self._config = config
+        self._user_base = user_base
         self._parts = _Parts(config, profile, Lookup(config, user_base, visibility), lockout, clock)
         self._by_id = LookupById(config, user_base, self._parts.lookup, visibility)
         self.pools = pools
@@ -156,6 +158,27 @@ class LdapDirectory:
         """
         found = self._session().ask(lambda link: link.read("", attributes=[NO_ATTRIBUTES]))
         judge_search(found.answer)
+
+    def check_settings(self) -> None:
+        """Check that the settings find users. A second server is asked before the settings are at fault.
+
+        Raises:
+            DirectoryUnavailable: no user was found (with `alarm`, and the setting to change), or the
+                directory cannot say.
+        """
+        self.ping()
+        if not self._config.sees_people:
+            return
+        session = self._session()
+        try:
+            check_users(self._config, self._user_base, session.ask)
+        except DirectoryUnavailable as fault:
+            if not (fault.alarm and self.pools.servers.has_alternatives()):
+                raise
+            try:
+                check_users(self._config, self._user_base, session.elsewhere())
+            except DirectoryUnavailable:
+                raise fault from None
 
     def close(self) -> None:
         """Close every connection. The directory can be used again after it."""

@@ -250,6 +250,13 @@ class DirectoryConformance:
         """A directory that answers raises nothing (RFC 4512, 5.1)."""
         directory.ping()
 
+    def test_settings_check_passes_or_names_the_setting(self, open_with: Callable[..., Directory]) -> None:
+        """Good settings raise nothing. A stable id that no user has is an alarm with its setting."""
+        open_with().check_settings()
+        with pytest.raises(DirectoryUnavailable, match="NETID_LDAP_ID_ATTRIBUTE") as caught:
+            open_with(id_attribute="carLicense").check_settings()
+        assert caught.value.alarm
+
     def test_closed_directory_opens_again(self, directory: Directory) -> None:
         """Closing ends the connections. The directory can be used afterwards."""
         directory.ping()

@@ -1,5 +1,6 @@
 """`flask directory check`: each step reports its finding, and names the setting to change if it fails."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import trustme
 
 from directory.ldap import Diagnostics, Finding, LdapConfig, StepStatus
 from tests.directory.conftest import SERVICE
+from tests.directory.scripted import Scripted
 from tests.servers.policy import PolicySlapd
 from tests.servers.slapd import SUFFIX, Slapd
 
@@ -92,6 +94,96 @@ def test_failed_step_names_the_setting_to_change(
 ) -> None:
     """The step that fails names the setting at fault."""
     assert failed(examine("alice", **changes))[step] == setting
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port_of", "says"),
+    [
+        ("ldaps", "ldap", "the port answers LDAP without TLS. ldaps:// on a plain port?"),
+        ("ldap", "ldaps", "the port speaks TLS from the start. ldap:// on a port for ldaps?"),
+    ],
+)
+def test_wrong_port_names_the_uri(
+    examine: Examine, slapd: Slapd, scheme: str, port_of: str, says: str
+) -> None:
+    """The check tries what the port speaks, and does not suspect the certificate."""
+    uri = f"{scheme}://127.0.0.1:{getattr(slapd, port_of).rpartition(':')[2]}"
+    for start_tls in (True, False):
+        found = examine(uris=(uri,), start_tls=start_tls)
+        (step, setting) = failed(found).popitem()
+        assert setting == "NETID_LDAP_URI"
+        assert says in found[step].text
+
+
+def test_port_of_another_protocol_names_the_uri(examine: Examine) -> None:
+    """A server that speaks neither LDAP nor TLS is a wrong address."""
+
+    class Web(Scripted):
+        """Answers in HTTP."""
+
+        def serve(self, connection: socket.socket) -> None:
+            with connection:
+                connection.recv(1024)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" + b"x" * 100)
+
+    with Web() as server:
+        for scheme in ("ldap", "ldaps"):
+            assert failed(examine(uris=(server.uri.replace("ldap", scheme),))) == {"TLS": "NETID_LDAP_URI"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps", "setting"),
+    [
+        ({"user_base": f"ou=groups,{SUFFIX}"}, ["people", "person"], "NETID_LDAP_USER_BASE"),
+        ({"profile": "active-directory"}, ["people", "person"], "NETID_LDAP_PROFILE"),
+        ({"profile": "389ds"}, ["people", "stable id"], "NETID_LDAP_PROFILE"),
+        ({"id_attribute": "employeeNumber"}, ["people", "stable id"], "NETID_LDAP_ID_ATTRIBUTE"),
+    ],
+)
+def test_setting_by_which_no_user_is_found_is_named_by_each_step(
+    examine: Examine, changes: dict[str, Any], steps: list[str], setting: str
+) -> None:
+    """A wrong base or kind of directory is not blamed on the filter or on the account."""
+    assert failed(examine("alice", **changes)) == dict.fromkeys(steps, setting)
+
+
+@pytest.mark.parametrize(
+    ("changes", "net_id", "setting", "says"),
+    [
+        (
+            {"user_filter": "(&(uid={username})(mail=bob@*))"},
+            "alice",
+            "NETID_LDAP_USER_FILTER",
+            "but (|(uid=alice)) finds",
+        ),
+        ({}, "nobody", "NETID_LDAP_USER_FILTER", "no user has this login name"),
+        (
+            {"user_base": f"uid=bob,ou=people,{SUFFIX}"},
+            "alice",
+            "NETID_LDAP_USER_BASE",
+            f"but finds uid=alice,ou=people,{SUFFIX}",
+        ),
+    ],
+)
+def test_missing_user_is_searched_elsewhere(
+    examine: Examine, changes: dict[str, Any], net_id: str, setting: str, says: str
+) -> None:
+    """The check tells a wrong filter from a base that is too narrow, and from a wrong login name."""
+    found = examine(net_id, **changes)["person"]
+    assert (found.verdict, found.setting) == (StepStatus.FAILED, setting)
+    assert says in found.text
+
+
+def test_cost_of_a_hidden_change_time_is_reported(examine: Examine, policy_slapd: PolicySlapd) -> None:
+    """If the account cannot see when a password changed, the check says what that costs."""
+    found = examine("alice", password_changed_attribute="pwdHidden")["readable attributes"]
+    assert (found.verdict, found.setting) == (StepStatus.WARNING, "NETID_LDAP_BIND_DN")
+    assert "Without pwdHidden, the server cannot tell that a password has changed." in found.text
+    assert "costs a bind every five minutes" in found.text
+    server = policy_slapd.server
+    found = examine("alice", uris=(server.ldap,), ca_file=server.ca_file)["readable attributes"]
+    assert found.verdict is StepStatus.OK
+    assert "Without" not in found.text
 
 
 def test_unknown_certificate_authority_names_the_ca_file(examine: Examine, tmp_path: Path) -> None:

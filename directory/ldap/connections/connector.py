@@ -6,7 +6,7 @@ know: people, pools.
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ldap3 import NONE, Server
@@ -18,7 +18,7 @@ from directory.ldap.connections.dial import ConnectionRefused, dial
 from directory.ldap.connections.servers import MAX_LOSSES_ALONE, QuickLosses, Servers
 from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket
 from directory.ldap.connections.tls import secure
-from directory.ldap.connections.uri import ServerUri
+from directory.ldap.connections.uri import ServerUri, wrong_port
 from directory.ldap.protocol.results import ServiceAccountRefused
 
 # Tries to connect to the last possible server, where the network loses connections. No password of a user was
@@ -50,6 +50,7 @@ class Connector:
     codec: bool
     monotonic: Callable[[], float]
     spawn: Callable[[Callable[[], None]], None]
+    _reached: set[str] = field(default_factory=set, init=False)
 
     def connect(
         self,
@@ -155,6 +156,21 @@ class Connector:
     def _connect_to(
         self, uri: ServerUri, deadline: Deadline, prepare: Callable[[LdapConnection], None]
     ) -> LdapConnection:
+        try:
+            connection = self._set_up(uri, deadline, prepare)
+        except ConnectionLost as lost:
+            if uri.text in self._reached or isinstance(lost, ConnectionRefused):
+                raise
+            # No connection of this process was ever answered, so the port is probably wrong.
+            raise ConnectionLost(f"{lost.cause} ({wrong_port(uri)} NETID_LDAP_URI)", alarm=True) from lost
+        self._reached.add(uri.text)
+        if self.losses:
+            self.losses.clear(uri.text)
+        return connection
+
+    def _set_up(
+        self, uri: ServerUri, deadline: Deadline, prepare: Callable[[LdapConnection], None]
+    ) -> LdapConnection:
         raw = dial(uri, connect_timeout=self.connect_timeout, deadline=deadline)
         if self.context is not None and uri.scheme == "ldaps":
             raw = secure(raw, self.context, host=uri.host, timeout=self.read_timeout, deadline=deadline)
@@ -170,8 +186,6 @@ class Connector:
         except BaseException:
             connection.close()
             raise
-        if self.losses:
-            self.losses.clear(uri.text)
         return connection
 
 

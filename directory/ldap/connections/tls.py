@@ -10,10 +10,14 @@ no server name. Python's `SSLContext` does all three (RFC 6125, section 6; RFC 4
 import socket
 import ssl
 from pathlib import Path
+from typing import Final
 
 from directory.contract import DirectoryUnavailable
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.sockets import ConnectionLost
+
+# OpenSSL's reasons for an answer that is not TLS.
+_NOT_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 
 
 def verified_context(
@@ -76,4 +80,6 @@ def _failure(host: str, error: Exception) -> DirectoryUnavailable:
     cause = f"no TLS with {host}: {error}"
     if isinstance(error, ConnectionError | ssl.SSLEOFError):
         return ConnectionLost(cause)
+    if isinstance(error, ssl.SSLError) and (error.reason or "") in _NOT_TLS:
+        cause += " (ldaps:// on a plain port? NETID_LDAP_URI)"
     return DirectoryUnavailable(cause, alarm=not isinstance(error, TimeoutError))

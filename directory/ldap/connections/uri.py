@@ -48,3 +48,10 @@ class ServerUri:
     def is_loopback(self) -> bool:
         """Whether the address is on this machine, so that nothing sent to it uses the network."""
         return self.scheme == "ldapi" or is_loopback(self.host)
+
+
+def wrong_port(uri: ServerUri) -> str:
+    """Return the question for an operator whose server closes each new connection."""
+    if uri.scheme == "ldaps":
+        return "ldaps:// on a plain port?"
+    return "ldap:// on a port for ldaps, or for another protocol?"

@@ -22,6 +22,7 @@ from directory.ldap.connections.sockets import DeadlineSocket
 from directory.ldap.connections.tls import secure, verified_context
 from directory.ldap.connections.uri import ServerUri
 from directory.ldap.diagnostics.person_check import examine_person
+from directory.ldap.diagnostics.port_check import PortCheck
 from directory.ldap.diagnostics.report import Finding, StepResult, Steps, StepStatus
 from directory.ldap.embedded import Embedded
 from directory.ldap.factory import user_base
@@ -51,6 +52,7 @@ class Diagnostics:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
+        self._port = PortCheck(config, self._deadline)
         self._clock = clock
         self._monotonic = monotonic
 
@@ -100,8 +102,12 @@ class Diagnostics:
 
         actions: list[tuple[str, str, Callable[[], StepResult]]] = [
             ("connect", "NETID_LDAP_URI", connect),
-            ("TLS", "NETID_LDAP_CA_FILE", lambda: self._secure(uri, opened)),
-            ("root DSE", "NETID_LDAP_URI", lambda: self._read_root_dse(opened["link"])),
+            ("TLS", "NETID_LDAP_URI", lambda: self._port.explain(uri, lambda: self._secure(uri, opened))),
+            (
+                "root DSE",
+                "NETID_LDAP_URI",
+                lambda: self._port.explain(uri, lambda: self._read_root_dse(opened["link"])),
+            ),
         ]
         if uri.scheme != "ldapi":
             actions.insert(0, ("resolve", "NETID_LDAP_URI", look_up))

@@ -5,7 +5,7 @@ are reached.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ldap3.core.results import RESULT_SIZE_LIMIT_EXCEEDED
@@ -27,13 +27,18 @@ from directory.ldap.kinds.profile import Profile
 from directory.ldap.people.groups import GroupLookup
 from directory.ldap.people.lookup import SIZE_LIMIT
 from directory.ldap.people.person import attributes_to_read, person_from
-from directory.ldap.people.user_filter import candidate_names, filter_by_names
-from directory.ldap.people.visibility_check import VisibilityCheck
+from directory.ldap.people.settings_check import check_users
+from directory.ldap.people.user_filter import candidate_names, escape_for_filter, filter_by_names
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Entry, SearchResult
 from directory.ldap.protocol.results import judge_person_bind, judge_search
 
 _SHOWN_GROUPS: Final = 3
+_COST_OF_HIDDEN_CHANGE: Final = (
+    "Without {attribute}, the server cannot tell that a password has changed. A program that repeats an old "
+    "password costs a bind every five minutes. A refused password that becomes right is accepted only after "
+    "five minutes. A changed password ends no older token"
+)
 _ONLY_OWN_ENTRIES: Final = (
     "without a service account, users see only their own entries: a refresh answers 503, unless an anonymous "
     "search finds the user"
@@ -66,16 +71,17 @@ def examine_person(
     checks = _UserChecks(config, base, link, deadline, clock)
     if config.sees_people:
         yield steps.take("size limit", "NETID_LDAP_URI", checks.size_limit)
-    yield steps.take("people", "NETID_LDAP_BIND_DN", checks.visibility)
+    visibility = steps.take("people", "NETID_LDAP_BIND_DN", checks.visibility)
+    yield visibility
     if net_id is None:
         any_dn = config.bind_dn or base
         yield steps.take("empty password", "NETID_LDAP_URI", lambda: checks.empty_password(any_dn))
         return
-    finding = checks.find_user(steps, net_id, password)
+    finding = _blame(checks.find_user(steps, net_id, password), visibility)
     yield finding
     if finding.verdict is StepStatus.FAILED:
         return
-    yield from checks.entry_steps(steps)
+    yield from (_blame(each, visibility) for each in checks.entry_steps(steps))
     if password is not None:
         yield steps.take("password", "", lambda: checks.password(checks.entry.dn, password))
     yield steps.take("empty password", "NETID_LDAP_URI", lambda: checks.empty_password(checks.entry.dn))
@@ -112,7 +118,7 @@ class _UserChecks:
         if not self.config.sees_people:
             return StepResult(_ONLY_OWN_ENTRIES, "NETID_LDAP_BIND_DN")
         self.link.set_deadline(self.deadline())
-        VisibilityCheck(self.config, self.base, self.clock).check_by_id(self.link)
+        check_users(self.config, self.base, self.ask)
         return StepResult(f"our account finds users by {self.profile.id_attribute}")
 
     def find_user(self, steps: Steps, net_id: str, password: str | None) -> Finding:
@@ -131,11 +137,30 @@ class _UserChecks:
         found = self.link.search(self.base, search_filter, attributes=attributes, size_limit=SIZE_LIMIT)
         judge_search(found.answer)
         if not found.entries:
-            raise StepFailed(f"{search_filter} finds no entry under {self.base}", "NETID_LDAP_USER_FILTER")
+            raise self._not_found(search_filter, names)
         if len(found.entries) > 1:
             raise StepFailed(f"{search_filter} finds more than one entry", "NETID_LDAP_USER_FILTER")
         self.entry = found.entries[0]
         return StepResult(f"{search_filter} finds {self.entry.dn}{_ignored_references(found)}")
+
+    def _not_found(self, search_filter: str, names: tuple[str, ...]) -> StepFailed:
+        """Find out whether the user exists: below the base, or elsewhere in the directory."""
+        attribute = self.profile.net_id_attribute
+        by_name = f"(|{''.join(f'({attribute}={escape_for_filter(name)})' for name in names)})"
+        text = f"{search_filter} finds no entry under {self.base}"
+        if dn := self._first_dn(self.base, by_name):
+            return StepFailed(f"{text}, but {by_name} finds {dn}", "NETID_LDAP_USER_FILTER")
+        root = self.link.read("", attributes=["namingContexts"])
+        for context in (context for entry in root.entries for context in entry.texts("namingContexts")):
+            if dn := self._first_dn(context, search_filter):
+                return StepFailed(f"{text}, but finds {dn}", "NETID_LDAP_USER_BASE")
+        return StepFailed(
+            f"{text}: no user has this login name, or the filter is wrong", "NETID_LDAP_USER_FILTER"
+        )
+
+    def _first_dn(self, base: str, search_filter: str) -> str | None:
+        found = self.link.search(base, search_filter, attributes=[NO_ATTRIBUTES], size_limit=SIZE_LIMIT)
+        return found.entries[0].dn if found.entries else None
 
     def _read_at_template(self, net_id: str, password: str | None) -> StepResult:
         """Read the entry that the template names, as our account; without one, after the user's own bind."""
@@ -164,10 +189,12 @@ class _UserChecks:
 
     def entry_steps(self, steps: Steps) -> Iterator[Finding]:
         """Check that the entry holds what a login needs."""
-        yield steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", self._stable_id)
+        stable_id = steps.take("stable id", "NETID_LDAP_ID_ATTRIBUTE", self._stable_id)
+        yield stable_id
         yield steps.take("account state", "NETID_LDAP_PROFILE", self._account_state)
         yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self._readable_attributes)
-        yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self._count_groups)
+        if stable_id.verdict is not StepStatus.FAILED:
+            yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self._count_groups)
         if self.config.sees_people and self.config.embedded_path is None:
             yield steps.take("lockout", "NETID_LDAP_BIND_DN", self._lockout)
 
@@ -193,8 +220,10 @@ class _UserChecks:
         present = [name for name in expected if self.entry.texts(name)]
         missing = [name for name in expected if name not in present]
         text = f"read: {', '.join(present) or 'none'}; absent or hidden: {', '.join(missing) or 'none'}"
-        has_change_time = self.profile.password_changed_attribute in present
-        return StepResult(text, None if has_change_time else "NETID_LDAP_BIND_DN")
+        if self.profile.password_changed_attribute in present:
+            return StepResult(text)
+        cost = _COST_OF_HIDDEN_CHANGE.format(attribute=self.profile.password_changed_attribute)
+        return StepResult(f"{text}. {cost}", "NETID_LDAP_BIND_DN")
 
     def _count_groups(self) -> StepResult:
         """Count the user's groups, and show the first ones."""
@@ -257,6 +286,13 @@ class _UserChecks:
     @property
     def _groups(self) -> GroupLookup:
         return GroupLookup(self.profile, self.config.group_base, self.config.group_filter)
+
+
+def _blame(finding: Finding, visibility: Finding) -> Finding:
+    """Let a failed step name the setting by which no user at all is found, since that is the first fault."""
+    if visibility.verdict is finding.verdict is StepStatus.FAILED:
+        return replace(finding, text=f"{finding.text} (see people)", setting=visibility.setting)
+    return finding
 
 
 def _ignored_references(found: SearchResult) -> str:

@@ -8,5 +8,6 @@ know: sockets, TLS, whether a password is right. Start reading at `lookup.py`.
 - `user_filter`: normal forms of login names, and the filters of both searches.
 - `person`: the entry as a login sees it, and the `Person` that is made of it.
 - `groups`: the groups of a user.
-- `visibility_check`: whether our account sees users at all.
+- `visibility_check`: whether our account sees users at all, for a login that finds none.
+- `settings_check`: which setting is at fault if it sees none, for operators.
 """

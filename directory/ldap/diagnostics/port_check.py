@@ -1,0 +1,92 @@
+"""Tells which protocol a port speaks, if the one that its URI names fails.
+
+Owns: trying LDAP without TLS on a port for ldaps://, and TLS on a port for ldap://. No password is sent. Must
+not know: our account, users.
+"""
+
+import ssl
+from collections.abc import Callable
+
+from ldap3 import NONE, Server
+
+from directory.contract import DirectoryUnavailable
+from directory.ldap.config import LdapConfig
+from directory.ldap.connections.connection import LdapConnection
+from directory.ldap.connections.connector import ask_root_dse
+from directory.ldap.connections.deadline import Deadline
+from directory.ldap.connections.dial import dial
+from directory.ldap.connections.sockets import DeadlineSocket
+from directory.ldap.connections.tls import secure
+from directory.ldap.connections.uri import ServerUri, wrong_port
+from directory.ldap.diagnostics.report import StepFailed, StepResult
+
+_URI = "NETID_LDAP_URI"
+
+
+class PortCheck:
+    """Explains failures of TLS, and of the first answer of a server."""
+
+    def __init__(self, config: LdapConfig, deadline: Callable[[], Deadline]) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            config: the settings.
+            deadline: makes the deadline of each try.
+        """
+        self._config = config
+        self._deadline = deadline
+
+    def explain(self, uri: ServerUri, step: Callable[[], StepResult]) -> StepResult:
+        """Run a step; if it fails without naming a setting, find out what the port speaks.
+
+        Args:
+            uri: the server.
+            step: uses a new connection to it.
+
+        Raises:
+            StepFailed: the step failed. The text says what the port speaks, if that is known.
+            DirectoryUnavailable: the step failed, and named the setting to change.
+        """
+        try:
+            return step()
+        except DirectoryUnavailable as failure:
+            if "NETID_" in failure.cause and _URI not in failure.cause:
+                raise
+            raise StepFailed(f"{failure.cause.split(' (')[0]}: {self._spoken(uri)}", _URI) from failure
+
+    def _spoken(self, uri: ServerUri) -> str:
+        if uri.scheme == "ldaps" and self._speaks_ldap(uri):
+            return (
+                "the port answers LDAP without TLS. ldaps:// on a plain port? Write ldap:// with "
+                "NETID_LDAP_START_TLS, or the port for ldaps, often 636"
+            )
+        if uri.scheme == "ldap" and self._speaks_tls(uri):
+            return "the port speaks TLS from the start. ldap:// on a port for ldaps? Write ldaps://"
+        return wrong_port(uri)
+
+    def _speaks_ldap(self, uri: ServerUri) -> bool:
+        """Read the root DSE without TLS and without a bind."""
+        deadline = self._deadline()
+        try:
+            raw = dial(uri, connect_timeout=self._config.connect_timeout, deadline=deadline)
+            timeout = self._config.read_timeout
+            sock = DeadlineSocket(raw, server=uri.text, read_timeout=timeout, deadline=deadline)
+            link = LdapConnection.over(Server("localhost", get_info=NONE), sock, name=uri.text)
+            try:
+                ask_root_dse(link)
+            finally:
+                link.close()
+        except DirectoryUnavailable:
+            return False
+        return True
+
+    def _speaks_tls(self, uri: ServerUri) -> bool:
+        """Begin a handshake. Any certificate proves TLS: nothing is sent over the connection."""
+        context = ssl.create_default_context()
+        deadline = self._deadline()
+        try:
+            raw = dial(uri, connect_timeout=self._config.connect_timeout, deadline=deadline)
+            secure(raw, context, host=uri.host, timeout=self._config.read_timeout, deadline=deadline).close()
+        except DirectoryUnavailable as failure:
+            return isinstance(failure.__cause__, ssl.SSLCertVerificationError)
+        return True
