@@ -5,7 +5,7 @@ Owns: the OAuth grants and endpoints, one module each, and the answer for every 
 them. Must not know: ldap3, the directory package, SQL text, the settings object. Start reading at
 `server.py`, then at a grant or an endpoint.
 
-- `server.py`: Authlib's `AuthorizationServer`, with its parts; it finds the grant or the endpoint of a request.
+- `server.py`: Authlib's `AuthorizationServer`, which finds the grant of a request.
 - `token_request.py`: the strict parser of form bodies. `declarations.py`: which parameters it accepts.
 - `responses.py`: JSON answers. `errors.py`: every error's text, status and headers.
 - `protector.py`: the check of Bearer tokens at a resource, and its challenges.
