@@ -21,7 +21,7 @@ import wiring
 from models import ServerClock, StoreUnavailable
 from settings import Settings, instance_path, load_settings
 from settings.keyring import KeyRing
-from telemetry import LateLog, open_log
+from telemetry import LateLog, open_log, system_log
 from wiring.database import open_database
 from wiring.keys import open_keys
 from wiring.services import open_services
@@ -92,7 +92,9 @@ def build_app(
     app = wiring.new_application(settings, instance) if serves else Flask("app", instance_path=str(instance))
     open_database(app, settings, instance, clock, log, must_exist=ring is not None)
     ring = ring or open_keys(app, settings, instance, clock)
-    services = open_services(app, settings, ring, log, clock, directory=replaced.get("directory"))
+    operators = None if replaced.get("log_stream") else system_log()
+    replacement = replaced.get("directory")
+    services = open_services(app, settings, ring, log, clock, directory=replacement, operators=operators)
     if serves:
         wiring.sign_sessions(app, ring)
         server = wiring.open_server(app, settings, services, log)

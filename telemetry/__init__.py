@@ -7,6 +7,7 @@ may import it. Must not know: any package of ours.
 - `nonblocking.py`: writes of log lines never block a request.
 - `redaction.py`: removes secrets from log lines.
 - `sampling.py`: logs frequent events at most once a minute.
+- `syslog.py`: the system's log, for what operators do by commands.
 - `exceptions.py`: outlines of exceptions, without their messages.
 """
 
@@ -24,6 +25,7 @@ from telemetry.log import (
 )
 from telemetry.redaction import redact, redact_tokens
 from telemetry.sampling import LogSampler
+from telemetry.syslog import system_log
 
 __all__ = [
     "ACTOR_LENGTH",
@@ -39,4 +41,5 @@ __all__ = [
     "redact",
     "redact_access_log",
     "redact_tokens",
+    "system_log",
 ]

@@ -81,6 +81,7 @@ def open_services(
     clock: Callable[[], float],
     *,
     directory: Directory | None,
+    operators: Log | None = None,
 ) -> Services:
     """The services of one application.
 
@@ -88,19 +89,21 @@ def open_services(
         app: the application, with its database.
         settings: what the operator chose.
         ring: the server's keys.
-        log: where failing directory servers and changes by operators are logged.
+        log: where failing directory servers are logged.
         clock: seconds since the epoch.
         directory: replaces the directory that the settings name.
+        operators: where changes by operators are logged (`log` by default).
     """
+    tell = operator_log(operators or log)
     grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
     return _LazyServices(
-        clients=ClientStore(keys.secret_hasher(ring), grants, clock, operator_log(log)),
+        clients=ClientStore(keys.secret_hasher(ring), grants, clock, tell),
         grants=grants,
         ring=ring,
         persistent_secrets=keys.persistent_secrets(ring, clock),
         clock=clock,
         settings=settings,
-        tell=operator_log(log),
+        tell=tell,
         app=app,
         log=log,
         replacement=directory,
