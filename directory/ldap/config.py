@@ -32,7 +32,7 @@ _Attribute = Annotated[str, BeforeValidator(rules.attribute)]
 
 
 class ConfigError(ValueError):
-    """Settings that cannot be meant. `problems` has a sentence for each, naming the setting."""
+    """The settings are wrong. `problems` has a sentence for each mistake, which names the setting."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__(" ".join(problems))
@@ -40,9 +40,9 @@ class ConfigError(ValueError):
 
 
 class LdapSettings(BaseModel):
-    """What an operator sets of a directory. Times are in seconds.
+    """The settings of a directory. Times are in seconds.
 
-    A name in `alias` is the setting's, where it differs from the field's.
+    If a setting's name differs from the field's, it is in `alias`.
     """
 
     model_config = ConfigDict(
@@ -54,37 +54,40 @@ class LdapSettings(BaseModel):
     )
 
     profile: Annotated[str, BeforeValidator(rules.profile)] = "openldap"
-    """Kind of directory: what its filters, attributes and answers are."""
+    """Kind of directory, which sets the default filters and attributes, and how results are read."""
     uris: Annotated[tuple[str, ...], BeforeValidator(rules.ldap_uris)] = Field(
         default=("embedded:directory/campus.ldif",), alias="uri"
     )
-    """Directory servers in order of preference, ldap://, ldaps:// or ldapi://, spaces between; or embedded:
-    and an LDIF file, so that a first try needs no directory."""
+    """Directory servers in order of preference (ldap://, ldaps:// or ldapi://), separated by spaces. For a
+    trial, embedded: and an LDIF file."""
     start_tls: bool = True
-    """StartTLS on ldap:// before any password travels; off is accepted towards this machine alone."""
+    """Whether ldap:// uses StartTLS before any password is sent. It may be off only for servers on this
+    machine."""
     ca_file: File | None = None
-    """PEM bundle that the directory's certificate must lead to; else the store of the system."""
+    """PEM bundle of the authorities that are trusted to sign the directory's certificate. Default: the
+    system's store."""
     bind_dn: Text | None = None
-    """Service account that searches for people; without one the search is anonymous."""
+    """DN of the service account that searches for users. Without one, searches are anonymous."""
     bind_password: Annotated[SecretStr, secret(text)] | None = None
-    """Its password; a name without a password would bind as nobody, so both or neither."""
+    """Password of the service account. Set both or neither: a DN without a password would be an anonymous
+    bind."""
     user_base: Text | None = None
-    """DN below which people are searched; a real directory needs it, unless a template spares the search."""
+    """DN below which users are searched. Required for a real directory, unless a DN template is set."""
     user_filter: Annotated[str, BeforeValidator(rules.search_filter)] | None = None
-    """Filter that finds exactly one person; the login name is put in for {username}, escaped. Else the
+    """Filter that finds exactly one user. The escaped login name replaces {username}. Default: the
     profile's."""
     user_dn_template: Annotated[str, BeforeValidator(rules.dn_template)] | None = None
-    """Spares the search, and a service account with it, where every DN follows one pattern."""
+    """Pattern of every user's DN. With it, a login needs no search and no service account."""
     id_attribute: _Attribute | None = None
-    """Attribute that becomes sub; it must outlive a change of name, as entryUUID does. Else the profile's."""
+    """Attribute that becomes sub. It must stay the same after a change of name. Default: the profile's."""
     net_id_attribute: _Attribute | None = None
-    """Attribute that holds the login name as the directory has it. Else the profile's."""
+    """Attribute that holds the login name as the directory stores it. Default: the profile's."""
     password_changed_attribute: _Attribute | None = None
-    """Attribute that tells when the password was changed: older tokens are refreshed no more. Else the
+    """Attribute with the time of the last change of password. Older tokens are not refreshed. Default: the
     profile's."""
     password_policy: Text | None = None
-    """DN of the password policy of people whose entry names none, so that it is known how many failures lock
-    them out. Else the profile's."""
+    """DN of the password policy of users whose entry names none. It says how many failures lock an account.
+    Default: the profile's."""
     privacy: Annotated[str, BeforeValidator(rules.attribute_or_value)] | None = Field(
         default=None, alias="privacy_attribute"
     )
@@ -93,29 +96,32 @@ class LdapSettings(BaseModel):
     group_base: Text | None = None
     """DN below which groups are searched."""
     group_filter: Annotated[str, BeforeValidator(rules.group_filter)] | None = None
-    """Filter that finds the groups of a person, {dn} or {username}, and with {dn} those that they are in;
-    else memberOf of the person's entry."""
+    """Filter that finds the groups of a user, by {dn} or {username}. With {dn}, nested groups are found too.
+    Default: memberOf of the user's entry."""
     realms: Annotated[tuple[str, ...], BeforeValidator(rules.realms)] = ()
-    """Realms that are taken off a login name, behind @ or before a backslash; any other stays part of it."""
+    """Realms that are removed from a login name, after @ or before a backslash. Other realms stay part of the
+    name."""
     allow_must_change: bool = False
-    """Whether a person may log in who must change their password first, where the directory lets them."""
+    """Whether users may log in who must change their password first, if the directory accepts their bind."""
     client_cert_file: File | None = None
-    """PEM certificate to show to a directory that asks for one."""
+    """PEM client certificate, for a directory that requires one."""
     client_key_file: PrivateFile | None = None
-    """PEM private key of that client certificate."""
+    """PEM private key of the client certificate."""
     connect_timeout: Seconds = 2.0
-    """Seconds to reach a server, few enough that the next one can still be tried."""
+    """Timeout in seconds for connecting to a server. It must leave time to try the next server."""
     read_timeout: Seconds = 3.0
-    """Seconds to wait for one answer of the directory."""
+    """Timeout in seconds for one answer of a directory server."""
     login_deadline: Seconds = 5.0
-    """Seconds for a whole request, directory and database together; after them the answer is 503."""
+    """Deadline in seconds for a whole request, including directory and database. After it, the answer is
+    503."""
     pool_size: Count | None = None
-    """Connections of each process; else one fewer than threads: a hung directory leaves a thread free."""
+    """Connections of each pool in each process. Default: one fewer than threads, so that a hung directory
+    leaves a thread free."""
     connection_lifetime: Lifetime = 600
-    """Seconds until a connection is made anew, so that load spreads again after a server was away."""
+    """Seconds after which a connection is replaced, so that load returns to a server that has recovered."""
     codec: bool = True
-    """Whether binds and searches are written and read by our own codec; off leaves all of it to ldap3, which
-    takes three times the CPU of a login."""
+    """Whether our own codec encodes binds and searches and decodes their responses. With off, ldap3 does,
+    with three times the CPU."""
 
     @property
     def embedded_path(self) -> Path | None:
@@ -124,11 +130,11 @@ class LdapSettings(BaseModel):
 
     @property
     def sees_people(self) -> bool:
-        """Whether searches of ours should see people: with a template alone, each sees only themself."""
+        """Whether our account can see users. With a template and no account, users see only themselves."""
         return self.user_dn_template is None or self.bind_dn is not None
 
     def effective_profile(self) -> Profile:
-        """The profile with what was set in the place of its own."""
+        """The profile, with the members that settings override."""
         return replace(
             PROFILES[self.profile],
             **{name: value for name in _OVER_PROFILE if (value := getattr(self, name)) is not None},
@@ -192,8 +198,8 @@ _SETTING_NAMES = {name: _PREFIX + (info.alias or name) for name, info in LdapSet
 class LdapConfig(LdapSettings):
     """The settings that a directory is opened with.
 
-    `bind_password` holds until `bind_password_file`, if there is one, has another: the file is read for each
-    new connection.
+    If `bind_password_file` is set, it is read for each new connection, and its password replaces
+    `bind_password`.
     """
 
     bind_password_file: Path | None = None

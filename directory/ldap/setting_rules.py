@@ -1,7 +1,7 @@
-"""What the directory's settings accept: how their text becomes a value, and the sentence that refuses it.
+"""What the directory's settings accept: how a text becomes a value, and the error for a wrong text.
 
 Owns: the rules of addresses, filters, names and realms of a directory. A rule raises ValueError with the rest
-of a sentence that begins with the setting's name ("must be …"), and never repeats what may hold a password.
+of a sentence that begins with the setting's name ("must be …"). The error never repeats a possible password.
 Must not know: where a value came from, and any other setting.
 """
 
@@ -20,7 +20,7 @@ _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 def ldap_uris(value: object) -> tuple[str, ...]:
-    """Read the servers in order of preference, or the embedded directory. Raises ValueError for a slip."""
+    """Parse the servers in order of preference, or the embedded directory. Raises ValueError on a mistake."""
     uris = words(value)
     if not uris:
         raise ValueError("must name at least one server")
@@ -37,7 +37,7 @@ def ldap_uris(value: object) -> tuple[str, ...]:
 
 
 def clear_text_hosts(uris: tuple[str, ...]) -> list[str]:
-    """Find the servers that passwords would travel to in clear text, were StartTLS off.
+    """Find the servers to which passwords would be sent in clear text without StartTLS.
 
     Args:
         uris: Checked addresses of directories.
@@ -62,7 +62,7 @@ def embedded_file(uri: str) -> Path:
 
 
 def profile(value: object) -> str:
-    """Read the kind of directory. Raises ValueError for one that there is no profile of."""
+    """Parse the kind of directory. Raises ValueError if it has no profile."""
     if value not in PROFILES:
         *others, last = map(repr, PROFILES)
         raise ValueError(f"must be {', '.join(others)} or {last}")
@@ -70,12 +70,12 @@ def profile(value: object) -> str:
 
 
 def search_filter(value: object) -> str:
-    """Read the filter that finds a person. Raises ValueError when it cannot be one filter (RFC 4515)."""
+    """Parse the filter that finds a user. Raises ValueError if it is not one filter (RFC 4515)."""
     return _filter(_template(value), "(uid={username})")
 
 
 def group_filter(value: object) -> str:
-    """Read the filter that finds a person's groups. Raises ValueError when it cannot be one (RFC 4515)."""
+    """Parse the filter that finds a user's groups. Raises ValueError if it is not one filter (RFC 4515)."""
     template = text(value)
     plain = template.replace(USERNAME, "").replace(GROUP_DN, "")
     if plain == template or re.search(r"[{}]", plain):
@@ -84,7 +84,7 @@ def group_filter(value: object) -> str:
 
 
 def realms(value: object) -> tuple[str, ...]:
-    """Read what is taken off a login name. Raises ValueError for what cannot be written beside one."""
+    """Parse the realms to remove from a login name. Raises ValueError if one has `@` or a backslash."""
     names = words(value)
     if any(not name.strip() or set("@\\") & set(name) for name in names):
         raise ValueError("must be names such as example.edu or EXAMPLE, without @ and without a backslash")
@@ -92,7 +92,7 @@ def realms(value: object) -> tuple[str, ...]:
 
 
 def dn_template(value: object) -> str:
-    """Read the pattern of a person's DN. Raises ValueError when it is none, or has no place for the name."""
+    """Parse the pattern of a user's DN. Raises ValueError if it is no DN, or lacks `{username}`."""
     template = _template(value)
     if not re.match(r"[A-Za-z0-9.-]+ *=", template):
         raise ValueError("must be a DN, such as uid={username},ou=people,dc=example,dc=edu")
@@ -102,7 +102,7 @@ def dn_template(value: object) -> str:
 
 
 def attribute(value: object) -> str:
-    """Read the name of an LDAP attribute. Raises ValueError for what cannot be one (RFC 4512, 2.5)."""
+    """Parse the name of an LDAP attribute. Raises ValueError if it is not one (RFC 4512, 2.5)."""
     name = text(value)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.;-]*", name):
         raise ValueError("must be the name of one attribute, such as entryUUID")
@@ -110,7 +110,7 @@ def attribute(value: object) -> str:
 
 
 def attribute_or_value(value: object) -> str:
-    """Read an attribute, perhaps with = and a value behind it. Raises ValueError for what is neither."""
+    """Parse `attribute` or `attribute=value`. Raises ValueError if it is neither."""
     name, named, wanted = (part.strip() for part in text(value).partition("="))
     try:
         attribute(name)
@@ -142,7 +142,7 @@ def _ldap_uri(uri: str) -> str:
 
 
 def _template(value: object) -> str:
-    """Read a pattern that the login name is put into."""
+    """Parse a pattern that contains the login name."""
     template = text(value)
     if USERNAME not in template or re.search(r"[{}]", template.replace(USERNAME, "")):
         raise ValueError("must hold {username} where the login name belongs, and no other braces")
