@@ -94,7 +94,7 @@ def shield_blocks(
     protection = LockoutProtection(budget, window, sees_accounts=True)
     try:
         if protection.is_needed(failures, now):
-            protection.judge(failures, lockout_status, now, answers_repetitions=False)
+            protection.judge(failures, lockout_status, now)
     except Throttled as throttled:
         return [Block(throttled.cause, None, None)]
     return []

@@ -28,11 +28,10 @@ class _Behaviour(NamedTuple):
     readable: bool
     counts: bool
     limit: int | None
-    answers_repetitions: bool
 
 
 # Before the first account was seen: the behaviour of most directories that lock accounts.
-_UNSEEN = _Behaviour(readable=False, counts=True, limit=None, answers_repetitions=True)
+_UNSEEN = _Behaviour(readable=False, counts=True, limit=None)
 
 
 class LockoutProtection:
@@ -50,6 +49,8 @@ class LockoutProtection:
         self._budget = budget
         self._window = window
         self._behaviour: _Behaviour | None = None
+        # None until an account was seen.
+        self._shows_changes: bool | None = None
 
     def is_needed(self, failures: Sequence[FailureRecord], now: int) -> bool:
         """Whether a bind of ours may stand in the person's count, so that reading the count is worth it.
@@ -66,7 +67,6 @@ class LockoutProtection:
         lockout_status: LockoutStatus,
         now: int,
         *,
-        answers_repetitions: bool,
         is_repeated: bool = False,
     ) -> None:
         """Refuse an attempt that could be one of the last before a lock, or is beyond the budget.
@@ -75,8 +75,6 @@ class LockoutProtection:
             failures: the person's failures and attempts under way, without this one.
             lockout_status: how near the account is to being locked.
             now: seconds since the epoch.
-            answers_repetitions: whether the account has a fingerprint, so that a repeated password is refused
-                from the cache.
             is_repeated: whether the same password was refused before. It leaves one bind to other passwords,
                 so that a forgotten program does not block its owner's other programs.
 
@@ -85,8 +83,7 @@ class LockoutProtection:
         """
         binds = _binds(failures, now - LOOKBACK)
         counted = lockout_status.failures
-        counts = counted is not None and counted > 0
-        self._behaviour = _Behaviour(counted is not None, counts, lockout_status.limit, answers_repetitions)
+        self._note_behaviour(lockout_status)
         self._judge(failures, binds, counted, lockout_status.limit, now, is_repeated=is_repeated)
 
     def judge_unknown(self, failures: Sequence[FailureRecord], now: int, *, is_repeated: bool) -> None:
@@ -107,10 +104,27 @@ class LockoutProtection:
         counted = (len(binds) if behaviour.counts else 0) if behaviour.readable else None
         self._judge(failures, binds, counted, behaviour.limit, now, is_repeated=is_repeated)
 
+    def note_fingerprint(self, *, is_shown: bool) -> None:
+        """Note whether an account shows when its password changed.
+
+        One account that shows it decides for all names. Anybody can have an account of their own that hides
+        it for a while, by a lock or by a new password, and must not learn from that which names exist.
+
+        Args:
+            is_shown: whether the account has a fingerprint.
+        """
+        self._shows_changes = is_shown or bool(self._shows_changes)
+
     @property
     def answers_repetitions(self) -> bool:
         """Whether the directory was seen to show when a password changed, or no account was seen yet."""
-        return (self._behaviour or _UNSEEN).answers_repetitions
+        return self._shows_changes is not False
+
+    def _note_behaviour(self, lockout_status: LockoutStatus) -> None:
+        """Note how the directory counts. One count above 0 is enough: a login elsewhere resets the count."""
+        before, counted = self._behaviour, lockout_status.failures
+        counts = bool(counted) or (before is not None and before.counts)
+        self._behaviour = _Behaviour(counted is not None, counts, lockout_status.limit)
 
     def _judge(
         self,

@@ -156,7 +156,7 @@ class LoginAttempt:
         owner = self._owner_of_password(subject)
         same = parts.refused.same(owner, self._password) if self._has_recent_failures() else ()
         if self._account is None and parts.protection.sees_accounts:
-            self._judge_unknown(owner, same)
+            same = self._judge_unknown(owner, same)
         outcome = Outcome(
             refusal.reason.value,
             self._owner_of_failure(refusal.person_id),
@@ -174,17 +174,30 @@ class LoginAttempt:
             fingerprint = certain_fingerprint(self._account) if is_wrong else b""
             parts.refused.remember(owner, key.client_id, self._password, fingerprint)
 
-    def _judge_unknown(self, owner: str, same: Sequence[RefusedPasswordRecord]) -> None:
-        """Treat a name without an account as an account would be, so that the answers do not differ."""
+    def _judge_unknown(
+        self, owner: str, same: Sequence[RefusedPasswordRecord]
+    ) -> Sequence[RefusedPasswordRecord]:
+        """Treat a name without an account as an account would be, so that the answers do not differ.
+
+        Args:
+            owner: whom the password is cached for.
+            same: the cached records of the password.
+
+        Returns:
+            The records that would be cached for an account.
+        """
         parts, now = self._parts, self._parts.counters.now()
         if parts.protection.answers_repetitions:
-            self._is_refused_from_cache = any(each.at > now - SECONDS for each in same)
+            # A name without an account has no fingerprint, so its records live longer than an account's.
+            same = [each for each in same if each.at > now - SECONDS]
+            self._is_refused_from_cache = bool(same)
         else:
             self._uncertain = same
             self._is_refused_from_cache = is_held(same, self._failures, self._key.client_id, now)
         if not self._is_refused_from_cache:
             with self._remembered_if_throttled(owner):
                 parts.protection.judge_unknown(self._failures, now, is_repeated=bool(self._uncertain))
+        return same
 
     def _delete_record(self) -> None:
         if self._own_record is not None:
@@ -211,6 +224,8 @@ class LoginAttempt:
         """
         parts, key, now = self._parts, self._key, self._parts.counters.now()
         fingerprint = b"" if account is None else account.fingerprint
+        if account is not None:
+            parts.protection.note_fingerprint(is_shown=bool(fingerprint))
         if fingerprint and not any(each.at > now - SECONDS for each in self._failures):
             return
         same = parts.refused.same(self._owner_of_password(self._subject), self._password)
@@ -262,15 +277,8 @@ class LoginAttempt:
         protection, now = self._parts.protection, self._parts.counters.now()
         if protection.is_needed(self._failures, now):
             lockout_status = LockoutStatus() if account is None else account.lockout_status()
-            has_fingerprint = account is not None and bool(account.fingerprint)
             with self._remembered_if_throttled(self._owner_of_password(self._subject)):
-                protection.judge(
-                    self._failures,
-                    lockout_status,
-                    now,
-                    answers_repetitions=has_fingerprint,
-                    is_repeated=bool(self._uncertain),
-                )
+                protection.judge(self._failures, lockout_status, now, is_repeated=bool(self._uncertain))
 
     def _must_record_first(self) -> bool:
         return self._has_recent_failures() or self._parts.counters.must_record_first

@@ -225,6 +225,29 @@ def test_password_that_changed_seconds_ago_is_held_back_too() -> None:
     assert len(directory.bound) == 2
 
 
+@pytest.mark.parametrize("fingerprint", [b"settled", b""], ids=["shown", "hidden"])
+def test_repetition_of_an_unknown_name_counts_as_that_of_a_person(fingerprint: bytes) -> None:
+    """Whether a repetition counts as a new guess does not reveal which names exist."""
+    said: dict[str, list[bool]] = {}
+    for net_id in ("alice", "nobody"):
+        directory = FakeDirectory(
+            InvalidCredentials(Refusal.WRONG_PASSWORD), FakeAccount(fingerprint=fingerprint)
+        )
+        gate = Gate(directory, person="3/hour")
+        for _ in range(2):
+            answer(gate, net_id="seen")
+        assert directory.account is not None
+        directory.account.person_id = "another-person"
+        if net_id == "nobody":
+            directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+        said[net_id] = []
+        for number in range(8):
+            said[net_id].append(answer(gate, client_id=f"client{number}", net_id=net_id) == "person")
+            gate.clock.now += 901
+    assert said["nobody"] == said["alice"]
+    assert any(said["alice"]) is bool(fingerprint)
+
+
 def polls(gate: Gate, net_id: str, every: int, next_password: Callable[[int], str]) -> list[str]:
     """The outcomes of 40 logins at this interval."""
     said = []

@@ -178,6 +178,34 @@ def test_unknown_names_get_the_same_limit(shows: bool, limit: int | None) -> Non
     assert guess(gate, 12, net_id="disabled") == known
 
 
+@pytest.mark.parametrize("hides", ["fingerprint", "count"])
+def test_own_account_cannot_make_the_answers_reveal_names(hides: str) -> None:
+    """Somebody locks an account of their own, or has its count reset: unknown names keep their answers."""
+
+    def answers(net_id: str) -> list[str]:
+        directory = Locking()
+        account = directory.account
+        assert account is not None
+        gate = Gate(directory, shield_budget=3)
+        guess(gate, 2, net_id="seen")
+        account.person_id = "own"
+        guess(gate, 1, net_id="own")
+        if hides == "fingerprint":
+            account.fingerprint = b""
+        directory.failures = 0
+        guess(gate, 1, net_id="own")
+        account.person_id, account.fingerprint = ALICE.id, b"as ever"
+        directory.failures = 0
+        if net_id == "nobody":
+            directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+        said = []
+        for number in range(4):
+            said += guess(gate, 1, net_id=net_id, password="old", client_id=f"client{number}")
+        return said + guess(gate, 6, net_id=net_id)
+
+    assert answers("nobody") == answers("alice")
+
+
 def test_unknown_names_get_the_usual_limit_in_a_new_worker() -> None:
     """A worker that has seen no account limits unknown names as most directories would."""
     known = guess(Gate(Locking(), shield_budget=3, person="8/hour"), 12)
