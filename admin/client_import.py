@@ -1,16 +1,19 @@
 """Importing the clients of another server with their own ids and secrets, so that no program must change."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from admin.clients import offer
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
-from models import ClientsExist
+from models import ClientsExist, refuse_taken
 from models import import_clients as store_clients
 from oauth.clients.importing import ImportRefused, read_clients
 from oauth.clients.registration import needs_encoding_in_basic
 from telemetry import Actor
+
+# How many mistakes, or registered clients, are named: more would scroll the first ones away.
+_MAX_NAMED = 20
 
 
 class ImportRejected(OperationRefused):
@@ -32,7 +35,13 @@ class ImportedClients:
 
 
 def import_clients(
-    services: Services, text: str, *, ignored: Collection[str] = (), actor: Actor
+    services: Services,
+    text: str,
+    *,
+    ignored: Collection[str] = (),
+    dry_run: bool = False,
+    actor: Actor,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ImportedClients:
     """Register the clients of a list, all of them with their audit rows in one transaction.
 
@@ -40,7 +49,9 @@ def import_clients(
         services: what the use case works on.
         text: the list, as `read_clients` takes it.
         ignored: members that the operator has decided to do without.
+        dry_run: only check the list: nothing is stored.
         actor: who imports them, for the audit.
+        progress: is called with how many clients are stored, and how many there are.
 
     Raises:
         ImportRejected: the list has mistakes, or a client is registered already.
@@ -48,12 +59,22 @@ def import_clients(
     """
     try:
         clients = read_clients(text, offer(services), ignored)
-        store_clients(clients, services.clients.hasher, services.now, actor=actor)
+        if dry_run:
+            refuse_taken([each.client_id for each in clients])
+        else:
+            store_clients(
+                clients,
+                services.clients.hasher,
+                services.now,
+                actor=actor,
+                stored=lambda done: progress(done, len(clients)),
+            )
+            services.tell(services.event("client.imported", actor, f"{len(clients)} imported"))
     except ImportRefused as refused:
-        raise ImportRejected(*refused.sentences, "Nothing was imported.") from None
+        raise ImportRejected(*_first(refused.sentences, "mistakes"), "Nothing was imported.") from None
     except ClientsExist as taken:
-        raise ImportRejected(f"Registered already: {taken}. Nothing was imported.") from None
-    services.tell(services.event("client.imported", actor, f"{len(clients)} imported"))
+        names = ", ".join(_first(taken.client_ids, "clients"))
+        raise ImportRejected(f"Registered already: {names}. Nothing was imported.") from None
     return ImportedClients(
         client_ids=[each.client_id for each in clients],
         weak=[each.client_id for each in clients if each.is_weak],
@@ -62,3 +83,9 @@ def import_clients(
         ],
         undescribed_scopes=undescribed_scopes(*(each.registration.scope for each in clients)),
     )
+
+
+def _first(found: Sequence[str], noun: str) -> Sequence[str]:
+    """The first of many, and how many more there are."""
+    more = len(found) - _MAX_NAMED
+    return [*found[:_MAX_NAMED], f"and {more:,} more {noun}"] if more > 0 else found

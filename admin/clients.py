@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
-from models import Client, Registration, people_at_cap
+from models import Client, Registration, Selection, people_at_cap
 from oauth.clients.registration import Offer, mistakes
 from telemetry import Actor
 
@@ -190,6 +190,15 @@ def update_client(
         raise UnknownClient(name) from None
     undescribed = () if client.scope == before.scope else undescribed_scopes(client.scope)
     return UpdatedClient(client=client, undescribed_scopes=undescribed)
+
+
+def count_grants_of_client(services: Services, client: Client) -> int:
+    """How many live grants a client holds: how many logins end if it is disabled or deleted.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    return services.count_grants(Selection(client_id=client.client_id))
 
 
 def disable_client(services: Services, name: str, *, actor: Actor) -> Client:

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from admin.clients import find_client
-from admin.operation import OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services
 from admin.people import PersonLookup
 from models import Client, LiveGrant, Selection
 from models import list_grants as read_grants
 from telemetry import Actor
 
 _ID_OCTETS = 19
+
+
+class NoLiveGrant(NothingMatches):
+    """No live grant is selected."""
+
+    def __init__(self) -> None:
+        super().__init__("No live grant matches.")
 
 
 class NotAGrantId(OperationRefused):
@@ -42,9 +49,13 @@ class ListedGrants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationPlan:
-    """The grants that are about to end, for the operator to confirm, with the person and the client found."""
+    """The grants that are about to end, for the operator to confirm, with the person and the client found.
+
+    `count` is how many are live now.
+    """
 
     selection: Selection
+    count: int
     subject: str | None
     client: Client | None
     everyone: bool
@@ -111,6 +122,7 @@ def plan_revocation(
         AmbiguousPerson: the name means several people.
         UnknownClient, AmbiguousClient: as `find_client`.
         NotAGrantId: `grant_id` cannot be one.
+        NoLiveGrant: no live grant is selected.
         StoreUnavailable: the database did not answer.
     """
     require_selection(grant_id, None if person is None else person.person, client_name, everyone=everyone)
@@ -122,7 +134,9 @@ def plan_revocation(
         client_id=client.client_id if client else None,
         before=before,
     )
-    return RevocationPlan(selection=selection, subject=subject, client=client, everyone=everyone)
+    if not (count := services.count_grants(selection)):
+        raise NoLiveGrant
+    return RevocationPlan(selection=selection, count=count, subject=subject, client=client, everyone=everyone)
 
 
 def revoke_grants(services: Services, revocation: RevocationPlan, *, actor: Actor) -> int:

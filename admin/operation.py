@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import login
 import oauth
 from directory import Directory, ldap
-from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore, Selection, end_grants
+from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore, Selection, count_grants, end_grants
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import REASON_LENGTH, Actor, AuditEvent
@@ -24,6 +24,10 @@ class OperationRefused(Exception):
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
         self.sentences = sentences
+
+
+class NothingMatches(OperationRefused):
+    """What the operator named does not exist, so nothing was changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,14 @@ class Services(ABC):
         """
         reason = reason and reason[:REASON_LENGTH]
         return AuditEvent(event=name, at=self.now, reason=reason, **actor.fields(), **fields)  # type: ignore[arg-type]
+
+    def count_grants(self, selection: Selection) -> int:
+        """How many live grants are selected, for the operator to confirm that they end.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        return count_grants(selection, self.now)
 
     def end_grants(self, selection: Selection, event: AuditEvent) -> int:
         """End the selected live grants, log it, and return how many ended. As `models.end_grants`.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from admin.operation import OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services
 from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from models import (
@@ -65,6 +65,21 @@ class PersonLookup:
         if len(self.subjects) > 1:
             raise AmbiguousPerson(self.person, self.subjects)
         return self.subjects[0] if self.subjects else None
+
+
+class NoLogins(NothingMatches):
+    """A person has no live grants."""
+
+    def __init__(self) -> None:
+        super().__init__("This user has no live grant: nobody was logged out.")
+
+
+class UnknownPerson(NothingMatches):
+    """Neither the directory nor the counts of failures know a person."""
+
+    def __init__(self) -> None:
+        # The name is not repeated: users type passwords there.
+        super().__init__("Nobody is known by this name, and no failure is counted under it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +205,15 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
         actor: who empties it, for the audit.
 
     Raises:
+        UnknownPerson: the directory does not know the name, and no failure is counted under it.
         StoreUnavailable: nothing was changed.
     """
     view = _examine(services, net_id)
+    name, person = services.login_names.digest(net_id), view.subject or net_id
+    if view.is_unknown and not failures_of(name, person, 0):
+        raise UnknownPerson
     event = services.event("person.unblocked", actor, subject=view.subject)
-    failures, passwords = clear_failures(services.login_names.digest(net_id), view.subject or net_id, event)
+    failures, passwords = clear_failures(name, person, event)
     services.tell(event.with_count(f"{failures} failures, {passwords} passwords"))
     return Unblocked(
         subject=view.subject,
@@ -204,23 +223,48 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
     )
 
 
-def log_person_out(services: Services, subject: str | None, *, actor: Actor) -> int:
+def count_logins(services: Services, lookup: PersonLookup) -> int:
+    """How many live grants a person has.
+
+    Args:
+        services: what the use case works on.
+        lookup: the person, from `look_up_person`.
+
+    Raises:
+        AmbiguousPerson: the name means several people.
+        NoLogins: there are none.
+        StoreUnavailable: the database did not answer.
+    """
+    subject = lookup.only_subject()
+    count = 0 if subject is None else services.count_grants(Selection(subjects=[subject]))
+    if not count:
+        raise NoLogins
+    return count
+
+
+def log_person_out(services: Services, lookup: PersonLookup, *, actor: Actor) -> int:
     """End every live grant of a person, with every token. Returns how many ended.
 
     As every revocation it stands whether or not its audit row can be stored (`models.end_grants`).
 
     Args:
         services: what the use case works on.
-        subject: the person's stable id; None ends nothing.
+        lookup: the person, from `look_up_person`.
         actor: who ends them, for the audit.
 
     Raises:
+        AmbiguousPerson: the name means several people.
+        NoLogins: there are none.
         StoreUnavailable: grants that did not end yet end at the next call.
     """
+    subject = lookup.only_subject()
     if subject is None:
-        return 0
+        raise NoLogins
     event = services.event("grant.revoked", actor, "logout", subject=subject)
-    return services.end_grants(Selection(subjects=[subject]), event)
+    ended = services.end_grants(Selection(subjects=[subject]), event)
+    if not ended:
+        raise NoLogins
+    return ended
 
 
 def _has_grants(services: Services, subject: str) -> bool:
@@ -236,6 +280,11 @@ class _View:
     answer: str
     state: PersonState | None = None
     detail: str = ""
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the directory answered that nobody has the name, and no grant has it either."""
+        return self.subject is None and self.answer in {Refusal.UNKNOWN_PERSON, Refusal.UNACCEPTABLE}
 
 
 def _examine(services: Services, person: str) -> _View:

@@ -31,6 +31,18 @@ def list_signing_keys(services: Services) -> Sequence[SigningKey]:
     return services.signing_keys.store.list()
 
 
+def published_keys(services: Services, alg: str | None) -> Sequence[SigningKey]:
+    """The published signing keys of an algorithm, or of all for None: a rotation at once would end them.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    now = services.now
+    return [
+        each for each in list_signing_keys(services) if each.is_published(now) and alg in (None, each.alg)
+    ]
+
+
 def rotate_signing_keys(
     services: Services, alg: str | None, *, at_once: bool, actor: Actor
 ) -> Sequence[SigningKey]:

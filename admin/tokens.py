@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from admin.operation import OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services
 from models import Batch, purge, purge_audit
 from oauth import ACCESS, REFRESH, key_of
 from telemetry import Actor
@@ -18,7 +18,14 @@ class NotAToken(OperationRefused):
         super().__init__("This is not a token of this server.")
 
 
-def revoke_token(services: Services, presented: str, *, actor: Actor) -> bool:
+class NoSuchToken(NothingMatches):
+    """The token has expired, was ended, or was never issued."""
+
+    def __init__(self) -> None:
+        super().__init__("No such token lives: nothing was revoked.")
+
+
+def revoke_token(services: Services, presented: str, *, actor: Actor) -> None:
     """End a token: an access token alone, a refresh token with its whole grant (RFC 7009, 2.1).
 
     As every revocation it stands whether or not its audit row can be stored.
@@ -28,11 +35,9 @@ def revoke_token(services: Services, presented: str, *, actor: Actor) -> bool:
         presented: the token.
         actor: who ends it, for the audit.
 
-    Returns:
-        False if no such token lives.
-
     Raises:
         NotAToken: the text cannot be a token of ours.
+        NoSuchToken: no such token lives.
         StoreUnavailable: it was not stored.
     """
     event = services.event("token.revoked", actor)
@@ -42,9 +47,9 @@ def revoke_token(services: Services, presented: str, *, actor: Actor) -> bool:
         ended = services.grants.revoke_refresh_token(key, event)
     else:
         raise NotAToken
-    if ended:
-        services.tell(event)
-    return ended
+    if not ended:
+        raise NoSuchToken
+    services.tell(event)
 
 
 class Purging:

@@ -15,9 +15,9 @@ from admin.people import look_up_person
 from cli.output import (
     DiscreetGroup,
     Misused,
-    as_json,
+    json_list_option,
     moment,
-    print_json,
+    print_items,
     print_line,
     print_table,
     shown,
@@ -42,13 +42,20 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--person", help="A stable id (sub), or the Net ID that the grants hold.")
-@click.option("--client", "client_name", metavar="CLIENT", help="A client's id or name.")
+@click.option("--person", metavar="PERSON", help="Only events of this user: a Net ID or a sub.")
+@click.option("--client", "client_name", metavar="CLIENT", help="Only events of this client: its id or name.")
 @click.option(
-    "--event", metavar="NAME", help="Such as token.issued, or token.* for every name that begins so."
+    "--event",
+    metavar="NAME",
+    help="Only events of this name, such as token.issued. token.* means all that begin so.",
 )
-@click.option("--name", help="A login name that no entry has; it is found by its digest.")
-@click.option("--request", "request_id", metavar="ID", help="A request, by the X-Request-Id of its answer.")
+@click.option("--name", help="Only events of this login name, which no user has. The audit holds its digest.")
+@click.option(
+    "--request",
+    "request_id",
+    metavar="ID",
+    help="Only events of this request: the X-Request-Id of its answer.",
+)
 @click.option("--since", type=_DATES, metavar="DATE", help="Events since then, in UTC (default: a week).")
 @click.option("--until", type=_DATES, metavar="DATE", help="Events before then, in UTC.")
 @click.option(
@@ -62,7 +69,7 @@ def audit() -> None:
     show_default=True,
     help="A table for people, CSV for a spreadsheet, or a JSON object on each line.",
 )
-@as_json
+@json_list_option('{"at": time, "event": text, "client_id": text or null, "sub": text or null, ...}')
 @with_appcontext
 @speaks_plainly
 def list_all(
@@ -73,7 +80,10 @@ def list_all(
     as_json: bool,  # noqa: FBT001 - click passes by keyword
     **named: str | None,
 ) -> None:
-    """List events, newest first. The table leaves out columns that no listed event has."""
+    """List audit events, newest first: logins, tokens, and changes by operators.
+
+    The table leaves out columns that no listed event has.
+    """
     if as_json and output != "table":
         raise Misused("--json and --format exclude each other.")
     person = named["person"]
@@ -89,7 +99,7 @@ def list_all(
         limit=limit,
     )
     if as_json:
-        print_json({"items": [_members(each) for each in listed.events], "more": listed.more})
+        print_items(map(_as_object, listed.events), more=listed.more)
         return
     _PRINTERS[output](listed)
     if listed.more:
@@ -106,6 +116,11 @@ def _members(listed: ListedEvent) -> Mapping[str, Any]:
     return {name: members[name] for name in _COLUMNS}
 
 
+def _as_object(listed: ListedEvent) -> dict[str, Any]:
+    """An event under the names of every command: `sub` is a person's stable id."""
+    return {"sub" if name == "subject" else name: value for name, value in _members(listed).items()}
+
+
 def _print_table(listed: ListedEvents) -> None:
     rows = [_texts(each) for each in listed.events]
     columns = [name for name in _COLUMNS if any(row[name] for row in rows)] or list(_FIRST)
@@ -120,7 +135,7 @@ def _print_csv(listed: ListedEvents) -> None:
 
 def _print_jsonl(listed: ListedEvents) -> None:
     for each in listed.events:
-        print_line(json_text({name: value for name, value in _members(each).items() if value is not None}))
+        print_line(json_text({name: value for name, value in _as_object(each).items() if value is not None}))
 
 
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "jsonl": _print_jsonl}

@@ -6,24 +6,25 @@ from flask.cli import with_appcontext
 from admin.clock import accept_clock, read_clocks
 from cli.output import (
     DiscreetGroup,
-    as_json,
     confirm,
+    json_option,
     moment,
     print_json,
     print_line,
     print_record,
     speaks_plainly,
+    yes_option,
 )
 from cli.services import operator, services, with_reason
 
 
 @click.group(cls=DiscreetGroup)
 def clock() -> None:
-    """Show the server's clock, and accept the database's clock after it was wrong."""
+    """Show the clock that decides what has expired, and accept it after it was wrong."""
 
 
 @clock.command()
-@as_json
+@json_option('{"database": time, "server": time, "newest_row": time or null, "ahead_seconds": number}')
 @with_appcontext
 @speaks_plainly
 def show(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
@@ -51,16 +52,16 @@ def show(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 
 
 @clock.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @with_reason
-@as_json
+@json_option('{"accepted": time}')
 @with_appcontext
 @speaks_plainly
 def accept(yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Go by the database's clock again, after it was wrong and has been set right.
+    """Follow the database's clock again, after it was wrong and was corrected.
 
-    Stop every server on this database first, because each still writes by the wrong clock. Tokens that ended
-    only by the wrong clock are valid again until their own end.
+    Stop every server on this database first, because each still uses the wrong clock. Tokens that expired
+    only by the wrong clock are valid again until they really expire.
     """
     reading = read_clocks(services())
     now = moment(int(reading.database))

@@ -7,7 +7,16 @@ import click
 from flask.cli import with_appcontext
 
 from admin.directory_checks import check_directory
-from cli.output import DiscreetGroup, Misused, as_json, ask_hidden, print_json, print_line, print_marked
+from cli.output import (
+    DiscreetGroup,
+    Misused,
+    ask_hidden,
+    json_list_option,
+    print_items,
+    print_line,
+    print_marked,
+    speaks_plainly,
+)
 from cli.services import services
 from directory.ldap import Finding, StepStatus
 
@@ -20,18 +29,25 @@ _MARKS = {
 
 @click.group(cls=DiscreetGroup)
 def directory() -> None:
-    """Check the directory."""
+    """Check the connection to the LDAP directory."""
 
 
 @directory.command()
 @click.argument("net_id", required=False)
 @click.option(
-    "--password", "ask_password", is_flag=True, help="Ask for the user's password, and bind with it."
+    "--password", "ask_password", is_flag=True, help="Ask for the user's password, and try to log in with it."
 )
-@as_json
+@json_list_option(
+    '{"server": text, "step": text, "verdict": text, "text": text, "setting": text or null, ...}',
+    beside='"ok": true or false, ',
+)
 @with_appcontext
+@speaks_plainly
 def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Check the directory step by step, and the user NET_ID if given. Exit status 1 if a step failed."""
+    """Check the directory step by step, and the user NET_ID if given.
+
+    Each failed step names the setting to look at. The exit status is 1 if a step failed.
+    """
     if ask_password and net_id is None:
         raise Misused("--password needs a NET_ID.")
     password = _ask_password(net_id) if ask_password else None
@@ -42,7 +58,7 @@ def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noq
             _print(finding)
     has_failed = any(finding.verdict is StepStatus.FAILED for finding in findings)
     if as_json:
-        print_json({"ok": not has_failed, "findings": [asdict(finding) for finding in findings]})
+        print_items([asdict(finding) for finding in findings], ok=not has_failed)
     elif has_failed:
         print_line("", err=True)
         print_line("Something failed: see above, and which setting to look at.", err=True)

@@ -17,26 +17,36 @@ from admin.people import look_up_person
 from cli.output import (
     DiscreetGroup,
     Misused,
-    as_json,
     confirm,
+    counted,
+    json_list_option,
+    json_option,
     moment,
+    print_items,
     print_json,
     print_line,
     print_table,
     speaks_plainly,
+    yes_option,
 )
 from cli.people.display import warn_if_incomplete
 from cli.services import operator, services, with_reason
 from models import LiveGrant
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
-_person = click.option("--person", help="A stable id (sub), or the Net ID that the grants hold.")
-_client = click.option("--client", "client_name", metavar="CLIENT", help="A client's id or name.")
+_person = click.option("--person", metavar="PERSON", help="Only grants of this user: a Net ID or a sub.")
+_client = click.option(
+    "--client", "client_name", metavar="CLIENT", help="Only grants of this client: its id or name."
+)
 
 
 @click.group(cls=DiscreetGroup)
 def grant() -> None:
-    """List the logins that live on in tokens, and end them."""
+    """List and end grants.
+
+    A grant is one login of one user with one client. It lives on in tokens until they expire, or until the
+    grant is ended.
+    """
 
 
 @grant.command("list")
@@ -45,7 +55,10 @@ def grant() -> None:
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1, 100_000), help="Grants to list."
 )
-@as_json
+@json_list_option(
+    '{"grant_id": text, "client_id": text, "client_name": text or null, "net_id": text or null, '
+    '"sub": text or null, "scope": text, "since": time, "lives_until": time}'
+)
 @with_appcontext
 @speaks_plainly
 def list_live(person: str | None, client_name: str | None, limit: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
@@ -53,7 +66,7 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
     lookup = None if person is None else warn_if_incomplete(look_up_person(services(), person))
     listed = list_live_grants(services(), lookup, client_name, limit=limit)
     if as_json:
-        print_json({"grants": [_as_object(each) for each in listed.grants], "more": listed.more})
+        print_items(map(_as_object, listed.grants), more=listed.more)
         return
     print_table(
         ("GRANT", "CLIENT", "NET ID", "SUB", "SCOPE", "SINCE", "LIVES UNTIL"),
@@ -64,14 +77,14 @@ def list_live(person: str | None, client_name: str | None, limit: int, as_json: 
 
 
 @grant.command()
-@click.option("--grant", "grant_id", metavar="ID", help="One grant, by its id.")
+@click.option("--grant", "grant_id", metavar="ID", help="One grant, by its id (see `flask grant list`).")
 @_person
 @_client
 @click.option("--everyone", is_flag=True, help="Every grant, as after a backup was restored.")
 @click.option("--before", type=_DATES, metavar="DATE", help="Only logins before this time, in UTC.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @with_reason
-@as_json
+@json_option('{"ended": number}')
 @with_appcontext
 @speaks_plainly
 def revoke(
@@ -83,7 +96,10 @@ def revoke(
 ) -> None:
     """End the live grants that match every given option, with all their tokens.
 
-    A JWT is inactive here at once; an API that checks only its signature takes it until it expires.
+    The command says how many grants will end, and asks. It fails if no live grant matches.
+
+    An ended JWT is inactive at this server's introspection at once. An API that verifies only the signature
+    accepts the JWT until it expires.
     """
     try:
         require_selection(*named.values(), everyone=everyone)
@@ -104,14 +120,15 @@ def revoke(
     if as_json:
         print_json({"ended": ended})
     else:
-        print_line(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
+        print_line(f"Ended {counted(ended, 'grant')}.")
 
 
 def _question(planned: RevocationPlan, grant_id: str | None, person: str | None) -> str:
     client, before = planned.client, planned.selection.before
     facts = [
-        f"grant {grant_id}" if grant_id else "every grant of everyone" if planned.everyone else "every grant",
-        f"of {person} ({planned.subject or 'no grant has this'})" if person is not None else "",
+        counted(planned.count, "grant"),
+        f"({grant_id})" if grant_id else "of everyone" if planned.everyone else "",
+        f"of {person} ({planned.subject})" if person is not None else "",
         f"with {client.client_name} ({client.client_id})" if client else "",
         "" if before is None else f"from before {moment(before)}",
     ]

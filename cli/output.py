@@ -8,7 +8,7 @@ No error repeats what may be a secret.
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
@@ -24,7 +24,10 @@ from telemetry import redact_tokens
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_AnyCommand = TypeVar("_AnyCommand", bound=Callable[..., object])
 
+MAX_LISTED_NAMES = 5
+"""How many names one line or cell shows."""
 _GAP = "  "
 """Stands between two columns of a table."""
 
@@ -34,7 +37,24 @@ _INVISIBLE = frozenset(
     + "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
 )
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+def json_option(shape: str) -> Callable[[_AnyCommand], _AnyCommand]:
+    """The option `--json` of a command. `docs/commands.md` takes the shape from its help.
+
+    Args:
+        shape: what is printed, such as `{"ended": number}`.
+    """
+    return click.option("--json", "as_json", is_flag=True, help=f"Print JSON: {shape}.")
+
+
+def json_list_option(item: str, *, beside: str = "") -> Callable[[_AnyCommand], _AnyCommand]:
+    """The option `--json` of a command that prints a list, in the form that `print_items` gives it.
+
+    Args:
+        item: what one item is, such as `{"client_id": text, "weak": true or false}`.
+        beside: members beside the list, such as `"sub": text, `.
+    """
+    return json_option(f'{{{beside}"items": [{item}, ...], "more": true or false}}')
 
 
 class CommandRefused(click.ClickException):
@@ -167,16 +187,49 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield lambda text: display.update(task, description=shown(text))
 
 
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how much of a long command is done. Show nothing elsewhere.
+
+    Args:
+        label: what the command does.
+
+    Yields:
+        A function that takes how much is done, and how much there is.
+    """
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield show
+
+
+def has_terminal() -> bool:
+    """Whether somebody can answer a question: standard input is a terminal."""
+    return sys.stdin.isatty()
+
+
 def confirm(question: str) -> None:
     """Ask on standard error whether to go on, and end the command if the answer is no.
 
     Args:
-        question: one line.
+        question: one line, which says what will end.
 
     Raises:
         click.Abort: the answer is no.
+        CommandRefused: nobody can answer, because standard input is no terminal.
     """
+    if not has_terminal():
+        raise CommandRefused(
+            f"{question} Nobody can answer without a terminal: repeat the command with --yes."
+        )
     click.confirm(shown(question), abort=True, err=True)
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+"""The option of every command that asks `confirm`."""
 
 
 def ask_hidden(question: str) -> str:
@@ -194,6 +247,34 @@ def ask_hidden(question: str) -> str:
 def print_json(value: object) -> None:
     """Print `value` as JSON in ASCII, indented if standard output is a terminal."""
     click.echo(json.dumps(value, indent=2 if sys.stdout.isatty() else None, ensure_ascii=True))
+
+
+def print_items(items: Iterable[object], *, more: bool = False, **beside: object) -> None:
+    """Print a list as JSON, as every command does.
+
+    Args:
+        items: the list.
+        more: whether there are more than the limit allows to print.
+        beside: members beside the list.
+    """
+    print_json({**beside, "items": list(items), "more": more})
+
+
+def listed(names: Sequence[str], *, limit: int | None = MAX_LISTED_NAMES) -> str:
+    """Names in one line: the first few, and how many more there are.
+
+    Args:
+        names: the names.
+        limit: how many names to show at most; None for all.
+    """
+    if limit is None or len(names) <= limit:
+        return ", ".join(names)
+    return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, such as "1 grant" or "2 grants"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def print_record(record: Mapping[str, object]) -> None:

@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from admin.tokens import Purging, purge_expired, revoke_token
-from cli.output import DiscreetGroup, as_json, print_json, print_line, progress, speaks_plainly
+from cli.output import DiscreetGroup, json_option, print_json, print_line, progress, speaks_plainly
 from cli.services import operator, services, with_reason
 from models import StoreUnavailable
 
@@ -17,43 +17,54 @@ _INTERRUPTED = 130
 
 @click.group(cls=DiscreetGroup)
 def token() -> None:
-    """End tokens, and delete expired ones."""
+    """End one token, or delete expired tokens from the database."""
 
 
 @token.command()
 @with_reason
-@as_json
+@json_option('{"revoked": true}')
 @with_appcontext
 @speaks_plainly
 def revoke(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """End the token on standard input: an access token alone, a refresh token with its whole grant."""
+    """End the token that standard input holds.
+
+    An access token ends alone. A refresh token ends with its whole grant, and so with every other token of
+    that login. The command fails if the token is not live.
+    """
     if sys.stdin.isatty():
         print_line("Paste the token and press Enter:", err=True)
     # Bytes that are no text cannot be a token; they must not end the command with an error of Python.
     presented = sys.stdin.buffer.readline().decode(errors="replace").strip()
-    revoked = revoke_token(services(), presented, actor=operator())
+    revoke_token(services(), presented, actor=operator())
     if as_json:
-        print_json({"revoked": revoked})
+        print_json({"revoked": True})
     else:
-        print_line("Revoked." if revoked else "No such token lives: nothing to revoke.")
+        print_line("Revoked.")
 
 
 @token.command()
 @click.option(
-    "--batch", default=200, show_default=True, type=click.IntRange(1, 100_000), help="Rows a transaction."
+    "--batch",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="Rows to delete in one transaction.",
 )
 @click.option(
     "--rest",
     default=3.0,
     show_default=True,
     type=click.FloatRange(0, 100),
-    help="How many times as long as its work each batch rests, while other connections write.",
+    help="After each batch, pause this many times as long as the batch took, if other connections write.",
 )
-@as_json
+@json_option('{"access_token": number, "audit_event": number, ...}: the deleted rows by table')
 @with_appcontext
 @speaks_plainly
 def purge(batch: int, rest: float, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Delete expired tokens and grants, and audit rows past their retention. Run it daily."""
+    """Delete expired tokens and grants, and audit rows that are past their retention.
+
+    Run it daily, for example by cron. It may be interrupted: the next run continues.
+    """
     with progress() as report:
         purging = Purging(rest, report)
         try:

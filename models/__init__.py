@@ -9,7 +9,7 @@ from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
 from models.audit.audit_store import RefusalLedger, record, record_after
 from models.base import Base, StoreUnavailable, db
 from models.clients.client import Client, ClientSecret, Registration
-from models.clients.client_import import ClientsExist, ImportedClient, import_clients
+from models.clients.client_import import ClientsExist, ImportedClient, import_clients, refuse_taken
 from models.clients.client_store import ClientStore, secret_key_ids
 from models.database.engine import engine_options, prepare_engine
 from models.database.server_clock import ACCEPTED, ServerClock, clock_of_the_database
@@ -21,6 +21,7 @@ from models.grants.grant import AccessToken, NewGrant, NewToken
 from models.grants.grant_listing import (
     LiveGrant,
     Selection,
+    count_grants,
     end_grants,
     list_grants,
     people_at_cap,
@@ -94,6 +95,7 @@ __all__ = [
     "StoreUnavailable",
     "UrlRefused",
     "clock_of_the_database",
+    "count_grants",
     "db",
     "end_grants",
     "engine_options",
@@ -117,6 +119,7 @@ __all__ = [
     "record",
     "record_after",
     "reencrypt",
+    "refuse_taken",
     "secret_key_ids",
     "signing_key_ids",
     "subjects_of",

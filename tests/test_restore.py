@@ -133,11 +133,14 @@ def test_before_spares_later_logins(site: Site, program: Registered) -> None:
     assert row["reason"] == "everyone, before 2027-01-15 08:05:00Z: 1 ended"
 
 
-def test_revocation_of_everyone_asks_first(site: Site, program: Registered) -> None:
+def test_revocation_of_everyone_asks_first(
+    site: Site, program: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without `--yes` nothing ends before the answer, and `--everyone` allows no other selection."""
     token = site.token(program)
+    monkeypatch.setattr("cli.output.has_terminal", lambda: True)
     printed = site.run("grant", "revoke", "--everyone", stdin="n\n", status=1)
-    assert "End every grant of everyone?" in printed
+    assert "End 1 grant of everyone?" in printed
     for options in (["--person", "alice"], ["--client", program.client_id]):
         site.run("grant", "revoke", "--everyone", *options, "--yes", status=2)
     assert is_active(site, program, token)

@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from admin.clients import (
     clients_at_cap,
+    count_grants_of_client,
     create_client,
     delete_client,
     disable_client,
@@ -14,6 +15,7 @@ from admin.clients import (
     update_client,
 )
 from cli.clients.display import (
+    CLIENT,
     print_client,
     print_clients,
     print_clients_at_cap,
@@ -24,14 +26,29 @@ from cli.clients.display import (
 from cli.clients.importing import import_
 from cli.clients.options import metadata_options, registration_changes
 from cli.clients.secrets import retire_secret, rotate_secret
-from cli.output import DiscreetGroup, as_json, confirm, print_json, print_line, print_record, speaks_plainly
+from cli.output import (
+    DiscreetGroup,
+    confirm,
+    counted,
+    json_list_option,
+    json_option,
+    print_json,
+    print_line,
+    print_record,
+    speaks_plainly,
+    yes_option,
+)
 from cli.services import operator, services, with_reason
+from models import Client
 from oauth.clients.registration import metadata
 
 
 @click.group(cls=DiscreetGroup)
 def client() -> None:
-    """Register clients, change them, and manage their secrets."""
+    """Register programs as OAuth clients, and manage them.
+
+    CLIENT is a client's id, or its name if no other client has the same name.
+    """
 
 
 client.add_command(import_)
@@ -43,11 +60,18 @@ client.add_command(retire_secret)
 @click.argument("name")
 @metadata_options
 @with_reason
-@as_json
+@json_option(f'{CLIENT}, "client_secret": text or null}}')
 @with_appcontext
 @speaks_plainly
 def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    """Register a client called NAME. Its secret is shown only this once."""
+    r"""Register a client called NAME, and print its id and secret.
+
+    The secret is shown only once. A client may do nothing until it has a grant type:
+
+    \b
+      flask client create "Course planner" --grant password --grant refresh_token \
+          --scope "profile email" --owner planner@example.edu
+    """
     created = create_client(services(), name, registration_changes(options), actor=operator())
     if created.name_is_shared:
         print_line(f"Another client is called {name!r} already: commands will want an id.", err=True)
@@ -63,12 +87,15 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
 
 
 @client.command("list")
-@click.option("--offenders", is_flag=True, help="Only clients with users at the cap of live grants.")
-@as_json
+@click.option("--offenders", is_flag=True, help="Only clients whose users reach the limit of live grants.")
+@json_list_option(f"{CLIENT}}}")
 @with_appcontext
 @speaks_plainly
 def list_clients(offenders: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """List every client."""
+    """List all clients.
+
+    With --offenders: the clients that log in again and again instead of keeping their tokens.
+    """
     if offenders:
         print_clients_at_cap(clients_at_cap(services()), as_json=as_json)
     else:
@@ -77,11 +104,11 @@ def list_clients(offenders: bool, as_json: bool) -> None:  # noqa: FBT001 - clic
 
 @client.command()
 @click.argument("client_id", metavar="CLIENT")
-@as_json
+@json_option(f"{CLIENT}}}")
 @with_appcontext
 @speaks_plainly
 def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Show the client with this id or name."""
+    """Show a client's registration, and when its secrets were made and used."""
     print_client(find_client(services(), client_id), as_json=as_json)
 
 
@@ -91,11 +118,14 @@ def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @click.option("--enable", is_flag=True, help="Let a disabled client work again.")
 @metadata_options
 @with_reason
-@as_json
+@json_option(f"{CLIENT}}}")
 @with_appcontext
 @speaks_plainly
 def update(client_id: str, name: str | None, enable: bool, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    """Change the registration of CLIENT. Only what an option names changes; a list replaces the old one."""
+    """Change the registration of CLIENT. What no option names stays.
+
+    A repeatable option replaces the whole list; an empty value, such as --redirect-uri "", clears it.
+    """
     changes = registration_changes(options)
     if name is not None:
         changes["client_name"] = name
@@ -106,29 +136,45 @@ def update(client_id: str, name: str | None, enable: bool, as_json: bool, **opti
 
 @client.command()
 @click.argument("client_id", metavar="CLIENT")
+@yes_option
 @with_reason
-@as_json
+@json_option(f"{CLIENT}}}")
 @with_appcontext
 @speaks_plainly
-def disable(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Refuse CLIENT from now on, and end every token that it holds."""
-    print_client(disable_client(services(), client_id, actor=operator()), as_json=as_json)
+def disable(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Refuse CLIENT from now on, and end all its tokens.
+
+    The command says how many grants will end, and asks. `flask client update CLIENT --enable` lets the client
+    work again; its users must log in again.
+    """
+    stored = find_client(services(), client_id)
+    if not yes:
+        confirm(f"Disable {stored.client_name} ({stored.client_id}), and {_what_ends(stored)}?")
+    print_client(disable_client(services(), stored.client_id, actor=operator()), as_json=as_json)
 
 
 @client.command()
 @click.argument("client_id", metavar="CLIENT")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @with_reason
-@as_json
+@json_option('{"client_id": text, "deleted": true}')
 @with_appcontext
 @speaks_plainly
 def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """End every token that CLIENT holds, and delete the client."""
+    """Delete CLIENT, and end all its tokens.
+
+    The command says how many grants will end, and asks.
+    """
     stored = find_client(services(), client_id)
     if not yes:
-        confirm(f"Delete {stored.client_name} ({stored.client_id})?")
+        confirm(f"Delete {stored.client_name} ({stored.client_id}), and {_what_ends(stored)}?")
     delete_client(services(), stored.client_id, actor=operator())
     if as_json:
         print_json({"client_id": stored.client_id, "deleted": True})
     else:
         print_line(f"Deleted {stored.client_name} ({stored.client_id}).")
+
+
+def _what_ends(client: Client) -> str:
+    """How many grants end with a client, for the question."""
+    return f"end {counted(count_grants_of_client(services(), client), 'live grant')}"

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from admin.clients import ClientAtCap
-from cli.output import moment, print_json, print_line, print_record, print_table
+from cli.output import moment, print_items, print_json, print_line, print_record, print_table
 from cli.services import services
 from models import Client
 from oauth.clients.registration import metadata
+
+CLIENT = '{"client_id": text, "client_name": text, "grant_types": [...], ...'
+"""The beginning of a client as JSON: the metadata of RFC 7591, section 2, and members of our own."""
 
 
 def print_client(client: Client, *, as_json: bool) -> None:
@@ -27,7 +30,7 @@ def print_client(client: Client, *, as_json: bool) -> None:
 def print_clients(clients: Sequence[Client], *, as_json: bool) -> None:
     """Print a list of clients."""
     if as_json:
-        print_json([metadata(each) for each in clients])
+        print_items(map(metadata, clients))
         return
     rows = [
         (
@@ -46,16 +49,14 @@ def print_clients(clients: Sequence[Client], *, as_json: bool) -> None:
 def print_clients_at_cap(clients: Sequence[ClientAtCap], *, as_json: bool) -> None:
     """Print the clients whose users are at the cap of live grants."""
     if as_json:
-        print_json(
-            [
-                {
-                    "client_id": each.client.client_id,
-                    "client_name": each.client.client_name,
-                    "owner": each.client.owner,
-                    "people_at_cap": each.people,
-                }
-                for each in clients
-            ]
+        print_items(
+            {
+                "client_id": each.client.client_id,
+                "client_name": each.client.client_name,
+                "owner": each.client.owner,
+                "people_at_cap": each.people,
+            }
+            for each in clients
         )
         return
     rows = [

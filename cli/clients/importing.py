@@ -7,41 +7,69 @@ from flask.cli import with_appcontext
 
 from admin.client_import import import_clients
 from cli.clients.display import warn_of_undescribed_scopes
-from cli.output import CommandRefused, DiscreetCommand, as_json, print_json, print_line, speaks_plainly
+from cli.output import (
+    CommandRefused,
+    DiscreetCommand,
+    counted,
+    json_list_option,
+    listed,
+    print_items,
+    print_line,
+    progress_bar,
+    speaks_plainly,
+)
 from cli.services import operator, services, with_reason
 
 
 @click.command("import", cls=DiscreetCommand)
 @click.argument("file", type=click.File(encoding="utf-8"))
 @click.option(
-    "--ignore", "ignored", multiple=True, metavar="MEMBER", help="A member to leave out; repeatable."
+    "--ignore",
+    "ignored",
+    multiple=True,
+    metavar="MEMBER",
+    help="Leave out a member of the objects that this server does not understand; repeatable.",
 )
+@click.option("--dry-run", is_flag=True, help="Only check the file: register nothing.")
 @with_reason
-@as_json
+@json_list_option('{"client_id": text, "weak": true or false}', beside='"dry_run": true or false, ')
 @with_appcontext
 @speaks_plainly
-def import_(file: TextIO, ignored: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Register the clients of FILE (- for standard input), a JSON list, with their own ids and secrets.
+def import_(file: TextIO, ignored: tuple[str, ...], dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Register the clients of another server with their own ids and secrets, so that no program must change.
 
-    The server registers all of them, or none. A member that it does not understand makes it refuse the list.
+    FILE is a JSON list (- for standard input). Each object has a client_id, a client_secret (or its SHA-256
+    as client_secret_hash) and the metadata of RFC 7591, such as client_name, grant_types and scope. The
+    output of `flask client list --json` is accepted too.
+
+    The command registers all clients or none. It refuses the list if it does not understand a member, because
+    the member may limit a client. --ignore leaves such a member out.
     """
     try:
         text = file.read()
     except UnicodeDecodeError:
         raise CommandRefused("The file is not UTF-8.") from None
-    imported = import_clients(services(), text, ignored=ignored, actor=operator())
+    with progress_bar("Importing clients") as progress:
+        imported = import_clients(
+            services(), text, ignored=ignored, dry_run=dry_run, actor=operator(), progress=progress
+        )
     warn_of_undescribed_scopes(imported.undescribed_scopes)
     if imported.with_colon:
-        ids = ", ".join(imported.with_colon)
         print_line(
-            f"Client ids with a colon: {ids}. A program must form-encode such an id in a Basic header "
-            "(RFC 6749, 2.3.1), or send id and secret in the form.",
+            f"Client ids with a colon: {listed(imported.with_colon)}. A program must form-encode such an id "
+            "in a Basic header (RFC 6749, 2.3.1), or send id and secret in the form.",
             err=True,
         )
+    weak = set(imported.weak)
     if as_json:
-        print_json({"imported": list(imported.client_ids), "weak": list(imported.weak)})
+        print_items(
+            ({"client_id": each, "weak": each in weak} for each in imported.client_ids), dry_run=dry_run
+        )
         return
-    print_line(f"Imported {len(imported.client_ids)} clients.")
-    if imported.weak:
-        weak = ", ".join(imported.weak)
-        print_line(f"Weak secrets, to be rotated soon (flask client list has the dates): {weak}", err=True)
+    count = counted(len(imported.client_ids), "client")
+    print_line(f"The file is good: {count}. Nothing was imported." if dry_run else f"Imported {count}.")
+    if weak:
+        print_line(
+            f"Weak secrets, to be rotated soon (flask client list has the dates): {listed(imported.weak)}",
+            err=True,
+        )

@@ -7,11 +7,11 @@ import click
 from flask.cli import with_appcontext
 
 from admin import clients
-from cli.clients.display import print_client, remind_to_keep_secret
+from cli.clients.display import CLIENT, print_client, remind_to_keep_secret
 from cli.output import (
     CommandRefused,
     DiscreetCommand,
-    as_json,
+    json_option,
     moment,
     print_json,
     print_record,
@@ -32,11 +32,14 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     help="When the old secrets end: 30m, 12h, 7d, a date such as 2030-01-31 (UTC), or now.",
 )
 @with_reason
-@as_json
+@json_option(f'{CLIENT}, "client_secret": text}}')
 @with_appcontext
 @speaks_plainly
 def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Give CLIENT a new secret, which is shown only this once. The old secrets work until --expires."""
+    """Give CLIENT a new secret. It is shown only once, now.
+
+    The old secrets work until --expires, so that the program can be changed meanwhile.
+    """
     client = clients.find_client(services(), client_id)
     ends = _end(expires, services().now)
     rotated = clients.rotate_secret(services(), client.client_id, old_not_after=ends, actor=operator())
@@ -53,11 +56,14 @@ def rotate_secret(client_id: str, expires: str, as_json: bool) -> None:  # noqa:
 @click.argument("client_id", metavar="CLIENT")
 @click.argument("serial", type=int)
 @with_reason
-@as_json
+@json_option(f"{CLIENT}}}")
 @with_appcontext
 @speaks_plainly
 def retire_secret(client_id: str, serial: int, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """End secret number SERIAL of CLIENT now (`flask client show` numbers them)."""
+    """End secret number SERIAL of CLIENT now.
+
+    `flask client show` lists the secrets with their numbers.
+    """
     print_client(clients.retire_secret(services(), client_id, serial, actor=operator()), as_json=as_json)
 
 

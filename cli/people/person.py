@@ -3,8 +3,17 @@
 import click
 from flask.cli import with_appcontext
 
-from admin.people import log_person_out, look_up_person, report_on_person, unblock_person
-from cli.output import DiscreetGroup, as_json, print_json, print_line, speaks_plainly
+from admin.people import count_logins, log_person_out, look_up_person, report_on_person, unblock_person
+from cli.output import (
+    DiscreetGroup,
+    confirm,
+    counted,
+    json_option,
+    print_json,
+    print_line,
+    speaks_plainly,
+    yes_option,
+)
 from cli.people.display import in_words, print_report, report_as_object, warn_if_incomplete
 from cli.services import operator, services, with_reason
 
@@ -13,12 +22,17 @@ _net_id = click.argument("net_id")
 
 @click.group(cls=DiscreetGroup)
 def person() -> None:
-    """Help one user, named by Net ID or by stable id (sub)."""
+    """Help one user.
+
+    NET_ID is the user's login name, or the sub that is in tokens and logs.
+    """
 
 
 @person.command()
 @_net_id
-@as_json
+@json_option(
+    '{"sub": text or null, "directory": text, "blocked": [...], "failures": [...], "grants": [...], ...}'
+)
 @with_appcontext
 @speaks_plainly
 def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
@@ -33,11 +47,15 @@ def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by k
 @person.command()
 @_net_id
 @with_reason
-@as_json
+@json_option('{"sub": text or null, "failures": number, "refused_passwords": number}')
 @with_appcontext
 @speaks_plainly
 def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Empty a user's count of failures. The counts of clients, addresses and the directory itself stay."""
+    """Let a user log in again whom this server blocks after failed logins.
+
+    The server forgets the failures and the refused passwords of this user. The counts of clients and
+    addresses stay, and so does a lock that the directory itself has set.
+    """
     done = unblock_person(services(), net_id, actor=operator())
     if as_json:
         print_json({"sub": done.subject, "failures": done.failures, "refused_passwords": done.passwords})
@@ -49,15 +67,23 @@ def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 
 @person.command()
 @_net_id
+@yes_option
 @with_reason
-@as_json
+@json_option('{"sub": text, "ended": number}')
 @with_appcontext
 @speaks_plainly
-def logout(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """End every live grant of a user, with every token. The directory need not answer."""
-    subject = warn_if_incomplete(look_up_person(services(), net_id)).only_subject()
-    ended = log_person_out(services(), subject, actor=operator())
+def logout(net_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Log a user out of every program: end every live grant, with every token.
+
+    The command says how many grants will end, and asks. It fails if the user has none. It works while the
+    directory is away.
+    """
+    lookup = warn_if_incomplete(look_up_person(services(), net_id))
+    if not yes:
+        count = count_logins(services(), lookup)
+        confirm(f"End {counted(count, 'grant')} of {net_id} ({lookup.only_subject()})?")
+    ended = log_person_out(services(), lookup, actor=operator())
     if as_json:
-        print_json({"sub": subject, "ended": ended})
+        print_json({"sub": lookup.only_subject(), "ended": ended})
     else:
-        print_line(f"Ended {ended} grant{'' if ended == 1 else 's'}.")
+        print_line(f"Ended {counted(ended, 'grant')}.")

@@ -3,7 +3,7 @@
 Owns: that all of them are stored, or none. Must not know: the format of the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, insert, select
@@ -17,6 +17,8 @@ from telemetry import Actor, AuditEvent
 
 _CLIENT, _SECRET = table(ClientRow), table(ClientSecretRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
+# Clients a statement.
+_BATCH = 500
 # A secret with fewer characters, or fewer distinct ones, could be guessed from its digest if the key leaked.
 _STRONG_LENGTH = 24
 _STRONG_VARIETY = 10
@@ -52,7 +54,12 @@ class ClientsExist(Exception):
 
 
 def import_clients(
-    imported: Sequence[ImportedClient], hasher: SecretHasher, now: int, *, actor: Actor = OPERATOR
+    imported: Sequence[ImportedClient],
+    hasher: SecretHasher,
+    now: int,
+    *,
+    actor: Actor = OPERATOR,
+    stored: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Register clients with their own ids and secrets, and audit rows, in one transaction.
 
@@ -61,6 +68,7 @@ def import_clients(
         hasher: makes the digests of their secrets.
         now: seconds since the epoch.
         actor: who imports them, for the audit.
+        stored: is called with the number of clients that wait for the commit.
 
     Raises:
         ClientsExist: with the ids that are taken; nothing was stored.
@@ -70,8 +78,9 @@ def import_clients(
     with connection() as link:
         _refuse_taken(link, ids)
         try:
-            for each in imported:
-                _insert(link, each, hasher, now, actor)
+            for first in range(0, len(imported), _BATCH):
+                _insert(link, imported[first : first + _BATCH], hasher, now, actor)
+                stored(min(first + _BATCH, len(imported)))
         except IntegrityError:
             # Another import has stored one of them since the look.
             link.rollback()
@@ -80,21 +89,53 @@ def import_clients(
         link.commit()
 
 
+def refuse_taken(client_ids: Sequence[str]) -> None:
+    """Refuse ids that are registered already.
+
+    Args:
+        client_ids: the ids of an import.
+
+    Raises:
+        ClientsExist: with the ids that are taken.
+        StoreUnavailable: the database cannot say.
+    """
+    with connection() as link:
+        _refuse_taken(link, client_ids)
+
+
 def _refuse_taken(link: Connection, ids: Sequence[str]) -> None:
-    taken = link.scalars(select(_CLIENT.c.client_id).where(_CLIENT.c.client_id.in_(ids))).all()
+    taken: list[str] = []
+    for first in range(0, len(ids), _BATCH):
+        some = _CLIENT.c.client_id.in_(ids[first : first + _BATCH])
+        taken += link.scalars(select(_CLIENT.c.client_id).where(some))
     if taken:
         raise ClientsExist(sorted(taken))
 
 
-def _insert(link: Connection, each: ImportedClient, hasher: SecretHasher, now: int, actor: Actor) -> None:
-    link.execute(insert(_CLIENT), each.registration.row(each.client_id, now))
-    if (made := _digest(each, hasher)) is not None:
-        key_id, digest = made
-        row = {"client_id": each.client_id, "serial": 1, "key_id": key_id, "digest": digest}
-        times = {"created_at": now, "not_after": each.not_after}
-        link.execute(insert(_SECRET), {**row, **times, "weak": each.is_weak})
-    event = AuditEvent(event="client.imported", at=now, client_id=each.client_id, **actor.fields())
-    link.execute(_INSERT_AUDIT, dict(event.fields()))
+def _insert(
+    link: Connection, batch: Sequence[ImportedClient], hasher: SecretHasher, now: int, actor: Actor
+) -> None:
+    link.execute(insert(_CLIENT), [each.registration.row(each.client_id, now) for each in batch])
+    secrets = [
+        {
+            "client_id": each.client_id,
+            "serial": 1,
+            "key_id": made[0],
+            "digest": made[1],
+            "created_at": now,
+            "not_after": each.not_after,
+            "weak": each.is_weak,
+        }
+        for each in batch
+        if (made := _digest(each, hasher)) is not None
+    ]
+    if secrets:
+        link.execute(insert(_SECRET), secrets)
+    events = [
+        AuditEvent(event="client.imported", at=now, client_id=each.client_id, **actor.fields())
+        for each in batch
+    ]
+    link.execute(_INSERT_AUDIT, [dict(event.fields()) for event in events])
 
 
 def _digest(imported: ImportedClient, hasher: SecretHasher) -> tuple[str, bytes] | None:

@@ -133,6 +133,20 @@ def list_grants(
     return found[:limit], len(found) > limit
 
 
+def count_grants(selection: Selection, now: int, *, chunk_rows: int = _CHUNK_ROWS) -> int:
+    """How many live grants are selected.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    live = select(func.count()).select_from(_GRANT).where(*selection.where(now))
+    count = 0
+    for chunk in selection.chunks(chunk_rows):
+        with connection() as link:
+            count += link.scalar(live.where(*chunk)) or 0
+    return count
+
+
 def end_grants(
     selection: Selection, event: AuditEvent, now: int, *, batch: int = 1000, chunk_rows: int = _CHUNK_ROWS
 ) -> int:

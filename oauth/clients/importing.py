@@ -13,6 +13,14 @@ from oauth.clients.registration import FLAGS, Offer, mistakes
 from oauth.clients.restriction_rules import RESTRICTIONS
 
 _ID = re.compile(r"[\x20-\x7e]{1,255}")  # RFC 6749, appendix A.1
+# Hashes as Django, crypt(3) and Passlib, Werkzeug, and LDAP servers (RFC 2307, 5.3) store them.
+_HASH = re.compile(
+    r"(pbkdf2_sha\d+|bcrypt(?:_sha256)?|argon2|scrypt|md5|sha1)\$"
+    r"|\$(2[abxy]?|argon2(?:id|i|d)|pbkdf2(?:-sha\d+)?|scrypt|sha1|[1567]|g?y|md5)\$"
+    r"|(pbkdf2:sha\d+|scrypt):\d+"
+    r"|\{(S?SHA\d*|S?MD5|CRYPT|PBKDF2[-A-Z0-9]*|ARGON2|BCRYPT)\}",
+    re.IGNORECASE,
+)
 _SHA256_OCTETS = 32
 _LAST_SECOND = 1 << 53
 
@@ -43,6 +51,8 @@ def read_clients(text: str, offer: Offer, ignored: Collection[str] = ()) -> Sequ
         listed = json.loads(text, object_pairs_hook=_once)
     except ValueError as error:
         raise ImportRefused([f"This is not JSON: {error}."]) from None
+    if isinstance(listed, dict) and listed.keys() == {"items", "more"}:
+        listed = listed["items"]  # as `flask client list --json` prints it
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ImportRefused(["This is not a list of objects."])
     sentences: list[str] = []
@@ -88,6 +98,11 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
         flags=_flags(each),
     )
     secret, hashed = _text("client_secret", each.get("client_secret", "")), each.get("client_secret_hash")
+    if kind := _kind_of_hash(secret):
+        raise ValueError(
+            f"The client_secret is a hash ({kind}), which this server cannot verify. Give the secret itself, "
+            "or its SHA-256 as client_secret_hash. If nobody knows it, create the client with a new secret."
+        )
     public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
     if public and (secret or hashed):
         raise ValueError("A public client has no secret.")
@@ -100,6 +115,12 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
         secret_sha256=_sha256(hashed) if hashed else None,
         not_after=_end_of_secret(each),
     )
+
+
+def _kind_of_hash(secret: str) -> str | None:
+    """The algorithm if a secret is a stored hash: the program's own secret would never match it."""
+    match = _HASH.match(secret)
+    return next(filter(None, match.groups())) if match else None
 
 
 def _restrictions(each: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

@@ -14,8 +14,20 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def as_json(site: Site) -> Run:
-    """Run a command with `--json` and read what it printed."""
-    return lambda *arguments, **how: json.loads(site.run(*arguments, "--json", **how))
+    """Run a command with `--json`: the object that it printed, or the items of a complete list."""
+
+    def run(*arguments: str, **how: Any) -> Any:
+        printed = json.loads(site.run(*arguments, "--json", **how))
+        assert isinstance(printed, dict)
+        return printed["items"] if printed == {"items": printed.get("items"), "more": False} else printed
+
+    return run
+
+
+@pytest.fixture
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands ask questions, as on a terminal. The answer is what standard input has."""
+    monkeypatch.setattr("cli.output.has_terminal", lambda: True)
 
 
 @pytest.fixture

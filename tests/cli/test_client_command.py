@@ -144,7 +144,7 @@ def test_list_is_a_table(site: Site) -> None:
     scope = " ".join(f"scope-number-{number}" for number in range(60))
     first = site.register("alpha", "--scope", scope, "--owner", "library")
     second = site.register("beta")
-    site.run("client", "disable", "beta")
+    site.run("client", "disable", "--yes", "beta")
     headline, *lines = site.run("client", "list").splitlines()
     assert headline.split() == ["CLIENT", "ID", "NAME", "GRANTS", "SCOPE", "OWNER", "STATE"]
     assert [line.split()[:2] for line in lines] == [[first.client_id, "alpha"], [second.client_id, "beta"]]
@@ -228,7 +228,7 @@ def test_disabled_client_loses_its_tokens_and_gets_no_others(as_json: Run, site:
     client = site.register("Library", "--scope", "profile")
     token = site.token(client)
     assert site.get("/api/me", token).status_code == 200
-    assert as_json("client", "disable", "Library")["disabled_at"] == site.clock()
+    assert as_json("client", "disable", "--yes", "Library")["disabled_at"] == site.clock()
     assert site.get("/api/me", token).status_code == 401
     refused = site.ask_token(client)
     assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_client")
@@ -238,7 +238,7 @@ def test_enabled_client_gets_tokens_again(as_json: Run, site: Site) -> None:
     """A client that is enabled again gets new tokens; the old ones stay dead."""
     client = site.register("Library", "--scope", "profile")
     old = site.token(client)
-    site.run("client", "disable", "Library")
+    site.run("client", "disable", "--yes", "Library")
     assert as_json("client", "update", "Library", "--enable")["disabled_at"] is None
     assert site.get("/api/me", site.token(client)).status_code == 200
     assert site.get("/api/me", old).status_code == 401
@@ -257,21 +257,41 @@ def test_deleted_client_is_unknown_and_its_tokens_are_dead(as_json: Run, site: S
     assert site.ask_token(client).status_code == 401
 
 
-def test_delete_asks_before_it_deletes(site: Site) -> None:
+def test_disable_asks_before_it_ends_tokens(site: Site, on_terminal: None) -> None:
+    """Without `--yes` the operator reads how many logins will end, and no answer means no."""
+    client = site.register("Library", "--scope", "profile")
+    site.token(client)
+    asked = site.run("client", "disable", "Library", stdin="n\n", status=1)
+    assert f"Disable Library ({client.client_id}), and end 1 live grant?" in asked
+    site.token(client)
+    site.run("client", "disable", "Library", stdin="y\n")
+    assert site.ask_token(client).status_code == 401
+
+
+@pytest.mark.parametrize("command", ["disable", "delete"])
+def test_question_without_a_terminal_fails(site: Site, refusal: Run, command: str) -> None:
+    """A script cannot answer a question: the command names `--yes` and changes nothing."""
+    client = site.register("Library")
+    said = refusal("client", command, "Library", stdin="y\n")
+    assert said.endswith("Nobody can answer without a terminal: repeat the command with --yes.")
+    assert site.ask_token(client).status_code == 200
+
+
+def test_delete_asks_before_it_deletes(site: Site, on_terminal: None) -> None:
     """Without `--yes` the operator is asked, and no answer means no."""
     client = site.register("Library")
     asked = site.run("client", "delete", "Library", stdin="n\n", status=1)
-    assert f"Delete Library ({client.client_id})?" in asked
+    assert f"Delete Library ({client.client_id}), and end 0 live grants?" in asked
     assert client.client_id in site.run("client", "list")
     assert site.run("client", "delete", "Library", stdin="y\n").strip() == (
         f"Deleted Library ({client.client_id})."
     )
 
 
-@pytest.mark.parametrize("command", ["show", "update", "disable"])
-def test_command_prints_the_client_for_people(site: Site, command: str) -> None:
+@pytest.mark.parametrize("command", [("show",), ("update",), ("disable", "--yes")], ids=" ".join)
+def test_command_prints_the_client_for_people(site: Site, command: tuple[str, ...]) -> None:
     """Each command that changes a client prints it for people, one member a line."""
     client = site.register("Library")
-    printed = site.run("client", command, "Library")
+    printed = site.run("client", *command, "Library")
     assert printed.splitlines()[0].split() == ["client_id", client.client_id]
     assert "secret 1: made" in printed

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,10 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from admin.client_import import import_clients
+from cli import services_of
+from cli.output import progress_bar
+from telemetry import Actor
 from tests.conftest import NOON, Registered, Site
 
 OLD: dict[str, Any] = {
@@ -27,7 +32,7 @@ def imported(site: Site, *clients: Any, status: int = 0) -> str:
 
 def test_imported_client_keeps_its_id_and_secret(site: Site) -> None:
     """A program whose secret holds unusual characters works unchanged (RFC 6749, 2.3.1)."""
-    assert json.loads(imported(site, OLD))["imported"] == ["old program (1)"]
+    assert json.loads(imported(site, OLD))["items"] == [{"client_id": "old program (1)", "weak": True}]
     assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == 200
     assert site.ask_token(Registered(OLD["client_id"], "another")).status_code == 401
 
@@ -59,12 +64,83 @@ def test_two_clients_may_share_an_imported_secret(site: Site) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "pbkdf2_sha256$600000$salt$aGFzaA==",
+        "bcrypt_sha256$$2b$12$abcdefghijklmnopqrstuv",
+        "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+        "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+        "$6$salt$aGFzaA",
+        "$pbkdf2-sha256$29000$c2FsdA$aGFzaA",
+        "scrypt:32768:8:1$salt$68617368",
+        "{SSHA}aGFzaGhhc2hoYXNoaGFzaA==",
+    ],
+)
+def test_stored_hash_is_not_taken_for_a_secret(site: Site, secret: str) -> None:
+    """Another server's hash in `client_secret` is refused: the program's own secret would never match it."""
+    said = imported(site, {**OLD, "client_secret": secret}, status=1)
+    assert "old program (1): The client_secret is a hash (" in said
+    assert secret not in said
+    assert json.loads(site.run("client", "list", "--json"))["items"] == []
+
+
+def test_dry_run_finds_every_mistake_and_stores_nothing(site: Site) -> None:
+    """`--dry-run` checks the list as an import does, and registers nothing."""
+    checked = json.loads(site.run("client", "import", "-", "--dry-run", "--json", stdin=json.dumps([OLD])))
+    assert checked == {
+        "dry_run": True,
+        "items": [{"client_id": OLD["client_id"], "weak": True}],
+        "more": False,
+    }
+    assert json.loads(site.run("client", "list", "--json"))["items"] == []
+    imported(site, OLD)
+    said = site.run("client", "import", "-", "--dry-run", stdin=json.dumps([OLD]), status=1)
+    assert f"Registered already: {OLD['client_id']}. Nothing was imported." in said
+
+
+def test_many_mistakes_are_counted(site: Site) -> None:
+    """The first mistakes of a long list are named, and the others are counted."""
+    wrong = [{**OLD, "client_id": f"p{number}", "require_mfa": True} for number in range(30)]
+    said = imported(site, *wrong, status=1)
+    assert said.count("Not understood: 'require_mfa'") == 20
+    assert "and 10 more mistakes" in said
+
+
+def test_import_shows_its_progress(site: Site) -> None:
+    """The use case reports how many of the clients are stored."""
+    clients = [{**OLD, "client_id": f"p{number}"} for number in range(1200)]
+    seen: list[tuple[int, int]] = []
+    with site.app.app_context():
+        import_clients(
+            services_of(site.app),
+            json.dumps(clients),
+            actor=Actor("test"),
+            progress=lambda done, total: seen.append((done, total)),
+        )
+    assert seen == [(500, 1200), (1000, 1200), (1200, 1200)]
+
+
+@pytest.mark.parametrize("shows", [True, False])
+def test_progress_bar_is_for_terminals(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, shows: bool
+) -> None:
+    """On a terminal a bar says how much is done; elsewhere standard error stays empty."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: shows, raising=False)
+    with progress_bar("Importing clients") as progress:
+        progress(5, 10)
+        progress(10, 10)
+    printed = capsys.readouterr().err
+    assert ("100%" in printed) is shows
+    assert bool(printed) is shows
+
+
 def test_weak_secret_is_listed_with_a_date(site: Site) -> None:
     """A short secret is reported at once, and listed with the day by which to rotate it."""
-    assert json.loads(imported(site, OLD))["weak"] == ["old program (1)"]
+    assert json.loads(imported(site, OLD))["items"][0]["weak"] is True
     assert "rotate by 2027-04-15" in site.run("client", "list")
     strong = {**OLD, "client_id": "strong", "client_secret": "8Jd0-qLw92_xmZkT4vNcR7aBhY5e"}
-    assert json.loads(imported(site, strong))["weak"] == []
+    assert json.loads(imported(site, strong))["items"][0]["weak"] is False
 
 
 @pytest.mark.parametrize(
@@ -123,20 +199,20 @@ def test_list_with_a_mistake_is_refused_whole(site: Site, client: Any, sentence:
     printed = imported(site, good, client, status=1)
     assert sentence in printed
     assert "old-secret" not in printed
-    assert json.loads(site.run("client", "list", "--json")) == []
+    assert json.loads(site.run("client", "list", "--json"))["items"] == []
 
 
 def test_scope_may_be_a_list(site: Site) -> None:
     """The scopes of a client may stand in a list."""
     imported(site, {**OLD, "scope": ["profile", "email"]})
-    assert json.loads(site.run("client", "list", "--json"))[0]["scope"] == "profile email"
+    assert json.loads(site.run("client", "list", "--json"))["items"][0]["scope"] == "profile email"
 
 
 def test_flags_and_restrictions_are_imported(site: Site) -> None:
     """Flags and restrictions that another server of ours listed are imported."""
     narrow = {"flags": {"pairwise_subject": True}, "restrictions": {"networks": ["192.0.2.0/24"]}}
     imported(site, {**OLD, **narrow, "released_claims": []})
-    (listed,) = json.loads(site.run("client", "list", "--json"))
+    (listed,) = json.loads(site.run("client", "list", "--json"))["items"]
     assert {name: listed[name] for name in narrow} == narrow
     assert listed["released_claims"] == []
 
@@ -177,7 +253,7 @@ def test_names_of_other_servers_are_understood(site: Site) -> None:
         },
         {**OLD, "client_id": "second", "subject_type": "public", "enabled": True, "disabled": False},
     )
-    first, second = json.loads(site.run("client", "list", "--json"))
+    first, second = json.loads(site.run("client", "list", "--json"))["items"]
     assert first["restrictions"] == {"networks": ["192.0.2.7", "2001:db8::/32"]}
     assert (first["flags"], second["flags"]) == ({"pairwise_subject": True}, {"pairwise_subject": False})
     assert site.ask_token(Registered(OLD["client_id"], OLD["client_secret"])).status_code == 400
@@ -188,7 +264,7 @@ def test_descriptive_members_are_ignored(site: Site) -> None:
     """Members that describe the client to people, and null members, change nothing (RFC 7591, 2)."""
     people = {"client_uri": "https://x.example", "contacts": ["me"], "logo_uri": "y", "client_name#de": "Alt"}
     imported(site, {**OLD, **people, "response_types": ["code"], "jwks": None, "allowed_ips": None})
-    (listed,) = json.loads(site.run("client", "list", "--json"))
+    (listed,) = json.loads(site.run("client", "list", "--json"))["items"]
     assert (listed["client_name"], listed["restrictions"]) == ("Old program", {})
 
 
@@ -198,7 +274,7 @@ def test_operator_may_ignore_a_member(site: Site) -> None:
     text = json.dumps([odd])
     assert "'rate'." in site.run("client", "import", "-", "--ignore", "require_mfa", stdin=text, status=1)
     site.run("client", "import", "-", "--ignore", "require_mfa", "--ignore", "rate", stdin=text)
-    assert len(json.loads(site.run("client", "list", "--json"))) == 1
+    assert len(json.loads(site.run("client", "list", "--json"))["items"]) == 1
 
 
 def test_repeated_member_is_refused(site: Site) -> None:
@@ -228,14 +304,14 @@ def test_exported_client_is_imported_whole(
     old, new = make_site(), make_site()
     made = json.loads(old.run("client", "create", "a program", *options, "--json"))
     listed = {
-        "list": lambda: json.loads(old.run("client", "list", "--json"))[0],
+        "list": lambda: json.loads(old.run("client", "list", "--json"))["items"][0],
         "show": lambda: json.loads(old.run("client", "show", made["client_id"], "--json")),
         "create": lambda: made,
     }[command]()
     new.clock.now += 60
     imported(new, {**listed, "client_secret": made["client_secret"]})
-    (kept,) = json.loads(new.run("client", "list", "--json"))
-    (before,) = json.loads(old.run("client", "list", "--json"))
+    (kept,) = json.loads(new.run("client", "list", "--json"))["items"]
+    (before,) = json.loads(old.run("client", "list", "--json"))["items"]
     times = {"client_id_issued_at", "secrets"}
     assert {name: kept[name] for name in kept.keys() - times} == {
         name: before[name] for name in before.keys() - times
@@ -267,7 +343,7 @@ def test_listed_secret_keeps_its_end(site: Site) -> None:
     """A secret that is listed with an end keeps it, unless the client names another end."""
     listed = {"secrets": [{"serial": 1, "not_after": NOON + 9, "weak": False}]}
     imported(site, {**OLD, **listed}, {**OLD, "client_id": "b", **listed, "client_secret_expires_at": 0})
-    first, second = json.loads(site.run("client", "list", "--json"))
+    first, second = json.loads(site.run("client", "list", "--json"))["items"]
     assert [each["secrets"][0]["not_after"] for each in (first, second)] in (
         [NOON + 9, None],
         [None, NOON + 9],

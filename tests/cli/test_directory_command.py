@@ -27,7 +27,7 @@ def test_json_has_every_finding(site: Site) -> None:
     """With `--json` the findings are one object."""
     report = json.loads(site.run("directory", "check", "--json"))
     assert report["ok"] is True
-    assert {"step", "verdict", "text", "setting", "server", "milliseconds"} == set(report["findings"][0])
+    assert {"step", "verdict", "text", "setting", "server", "milliseconds"} == set(report["items"][0])
 
 
 def test_password_is_read_and_never_shown(site: Site) -> None:

@@ -1,6 +1,7 @@
 """`flask key …`: the keys that sign tokens, and the server's own keys behind them."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -81,10 +82,19 @@ class TestRotate:
     def test_key_in_an_emergency_signs_at_once(self, site: Site, as_json: Run) -> None:
         """With `--now` the new key signs at once, all others end, and the audit says so."""
         jwt_client(site)
-        (made,) = as_json("key", "rotate", "--now")
+        (made,) = as_json("key", "rotate", "--now", "--yes")
         assert made["active_at"] == NOON
         assert [each["state"] for each in as_json("key", "list")].count("signs") == 1
         assert rows(site, "audit_event")[-1]["reason"] == "ES256, at once"
+
+    def test_rotation_at_once_asks_first(self, site: Site, on_terminal: None) -> None:
+        """Without `--yes` the operator reads which keys stop verifying, and no answer means no."""
+        jwt_client(site)
+        asked = site.run("key", "rotate", "--now", stdin="n\n", status=1)
+        assert re.search(r"Stop publishing 1 key \(ES256 [\w-]{43}\)\?", asked)
+        assert len(rows(site, "signing_key")) == 1
+        site.run("key", "rotate", "--now", stdin="y\n")
+        assert len(rows(site, "signing_key")) == 2
 
     def test_for_people(self, site: Site) -> None:
         """For people the output says which key signs from when."""
@@ -118,13 +128,13 @@ class TestRing:
         token = before.token(client)
         during = with_ring(f"{NEW} {OLD}")
         assert during.get("/api/me", token).status_code == 200
-        first, second = json.loads(during.run("key", "ring", "--json"))
+        first, second = json.loads(during.run("key", "ring", "--json"))["items"]
         assert (first["makes"], first["encrypted"], first["clients"]) == (True, 0, [])
         assert (second["makes"], second["encrypted"]) == (False, 1)
         assert second["clients"] == ["a program with ES256"]
         assert during.ask_token(client).status_code == 200
         assert json.loads(during.run("key", "reencrypt", "--json")) == {"reencrypted": 1}
-        first, second = json.loads(during.run("key", "ring", "--json"))
+        first, second = json.loads(during.run("key", "ring", "--json"))["items"]
         assert (first["encrypted"], first["clients"]) == (1, ["a program with ES256"])
         assert (second["encrypted"], second["clients"]) == (0, [])
         after = with_ring(NEW)
@@ -183,15 +193,28 @@ class TestRing:
         """For people each key has one line that says what needs it."""
         jwt_client(with_ring(OLD))
         _, first, second = with_ring(f"{NEW} {OLD}").run("key", "ring").splitlines()
-        assert first.split()[1:] == ["yes", "0"]
-        assert second.split()[1:] == ["1", "a", "program", "with", "ES256"]
+        assert first.split()[1:] == ["yes", "0", "0"]
+        assert second.split()[1:] == ["1", "1", "a", "program", "with", "ES256"]
+
+    def test_many_clients_are_counted_and_a_few_are_named(
+        self, with_ring: Callable[[str], Site], as_json: Run
+    ) -> None:
+        """A cell names five clients and counts the others; `--all` and `--json` name every client."""
+        before = with_ring(OLD)
+        names = [f"program {number}" for number in range(8)]
+        for name in names:
+            before.register(name)
+        printed = before.run("key", "ring")
+        assert "8        program 0, program 1, program 2, program 3, program 4 and 3 more" in printed
+        assert ", ".join(names) in before.run("key", "ring", "--all")
+        assert json.loads(before.run("key", "ring", "--json"))["items"][0]["clients"] == names
 
     def test_persistent_secrets_are_reencrypted(self, with_ring: Callable[[str], Site]) -> None:
         """The secret of pairwise subjects is encrypted again too, and no `sub` changes."""
         client = with_ring(OLD).register("a program", "--pairwise-subject")
         during = with_ring(f"{NEW} {OLD}")
         sub = during.get("/api/me", with_ring(OLD).token(client)).get_json()["sub"]
-        assert json.loads(during.run("key", "ring", "--json"))[1]["encrypted"] == 1
+        assert json.loads(during.run("key", "ring", "--json"))["items"][1]["encrypted"] == 1
         assert json.loads(during.run("key", "reencrypt", "--json")) == {"reencrypted": 1}
         during.token(client)
         after = with_ring(NEW)

@@ -74,10 +74,10 @@ def test_every_command_that_changes_something_takes_a_reason(site: Site) -> None
         (("client", "update", "Library", "--owner", "me"), "client.updated"),
         (("client", "rotate-secret", "Library"), "client.secret_rotated"),
         (("client", "retire-secret", "Library", "1"), "client.secret_retired"),
-        (("client", "disable", "Library"), "client.disabled"),
+        (("client", "disable", "--yes", "Library"), "client.disabled"),
         (("scope", "create", "grades"), "scope.created"),
         (("grant", "revoke", "--client", "Library", "--yes"), "grant.revoked"),
-        (("person", "logout", "alice"), "grant.revoked"),
+        (("person", "logout", "--yes", "alice"), "grant.revoked"),
         (("person", "unblock", "alice"), "person.unblocked"),
         (("key", "rotate"), "key.rotated"),
         (("clock", "accept", "--yes"), "clock.accepted"),
@@ -126,7 +126,7 @@ def test_import_is_one_log_line(site: Site, tmp_path: Path) -> None:
 
 def test_refused_command_is_not_logged(site: Site) -> None:
     """A change that was not made has neither a row nor a line."""
-    site.run("client", "disable", "nobody", *REASON, status=1)
+    site.run("client", "disable", "--yes", "nobody", *REASON, status=1)
     assert (rows(site, "audit_event"), site.log_lines()) == ([], [])
 
 
@@ -142,7 +142,7 @@ def test_reason_that_cannot_be_stored_or_shown_is_refused(site: Site, reason: st
 def test_token_in_a_reason_is_not_kept(site: Site, program: Registered) -> None:
     """A token that an operator pastes into the reason reaches neither the audit nor the log."""
     token = site.token(program)
-    site.run("person", "logout", "alice", "--reason", f"stolen: {token}")
+    site.run("person", "logout", "--yes", "alice", "--reason", f"stolen: {token}")
     assert "stolen: " in str(rows(site, "audit_event")[-1]["actor_reason"])
     assert token not in str(rows(site, "audit_event"))
     assert token not in site.log.getvalue()

@@ -44,16 +44,38 @@ def test_logout_ends_every_login(limited: Site, script: Registered) -> None:
     other = limited.register("another")
     mine = [limited.token(script), limited.token(other)]
     carols = limited.token(script, username="carol", password="carol-password")
-    assert json.loads(limited.run("person", "logout", "alice", "--json")) == {"sub": ALICE.id, "ended": 2}
+    assert json.loads(limited.run("person", "logout", "--yes", "alice", "--json")) == {
+        "sub": ALICE.id,
+        "ended": 2,
+    }
     assert [limited.get("/api/me", token).status_code for token in (*mine, carols)] == [401, 401, 200]
     event = rows(limited, "audit_event")[-1]
     assert (event["event"], event["subject"]) == ("grant.revoked", ALICE.id)
     assert str(event["reason"]).startswith("logout")
 
 
-def test_logout_of_a_user_without_grants_ends_none(limited: Site) -> None:
-    """A user without a login has no grant to end."""
-    assert limited.run("person", "logout", "alice").strip() == "Ended 0 grants."
+@pytest.mark.parametrize("options", [(), ("--yes",)])
+@pytest.mark.parametrize("name", ["alice", "nobody"])
+def test_logout_that_ends_nothing_fails(limited: Site, name: str, options: tuple[str, ...]) -> None:
+    """A user without a live grant cannot be logged out, and nothing is asked."""
+    said = limited.run("person", "logout", name, *options, status=1)
+    assert said.strip() == "Error: This user has no live grant: nobody was logged out."
+
+
+def test_unblock_of_an_unknown_user_fails(limited: Site) -> None:
+    """A name that neither the directory nor the failures know is a mistake of the operator."""
+    said = limited.run("person", "unblock", "nobody", status=1)
+    assert said.strip() == "Error: Nobody is known by this name, and no failure is counted under it."
+
+
+@pytest.mark.usefixtures("on_terminal")
+def test_logout_asks_before_it_ends_grants(limited: Site) -> None:
+    """Without `--yes` the operator reads how many grants will end, and no answer means no."""
+    token = limited.token(limited.register("Library", "--scope", "profile"))
+    asked = limited.run("person", "logout", "alice", stdin="n\n", status=1)
+    assert "End 1 grant of alice (" in asked
+    assert limited.get("/api/me", token).status_code == 200
+    assert limited.run("person", "logout", "alice", stdin="y\n").strip() == "Ended 1 grant."
 
 
 class TestPrivate:
@@ -69,7 +91,7 @@ class TestPrivate:
     def test_logout_finds_the_private_user(self, faked: Site, token: str, name: str) -> None:
         """The directory says whose Net ID it is; a stable id needs no directory."""
         assert faked.get("/api/me", token).status_code == 200
-        ended = json.loads(faked.run("person", "logout", name, "--json"))
+        ended = json.loads(faked.run("person", "logout", "--yes", name, "--json"))
         assert ended == {"sub": ALICE.id, "ended": 1}
         assert faked.get("/api/me", token).status_code == 401
 
@@ -95,10 +117,10 @@ class TestPrivate:
     ) -> None:
         """Without the directory the user is found by the stable id alone, and a warning says so."""
         fake.outcome = DirectoryUnavailable("away")
-        result = faked.app.test_cli_runner().invoke(args=["person", "logout", "alice"])
-        assert (result.exit_code, result.stdout) == (0, "Ended 0 grants.\n")
+        result = faked.app.test_cli_runner().invoke(args=["person", "logout", "--yes", "alice"])
+        assert (result.exit_code, result.stdout) == (1, "")
         assert "found by their sub alone" in result.stderr
-        assert json.loads(faked.run("person", "logout", ALICE.id, "--json"))["ended"] == 1
+        assert json.loads(faked.run("person", "logout", "--yes", ALICE.id, "--json"))["ended"] == 1
 
     def test_reassigned_net_id_must_be_named_by_stable_id(
         self, faked: Site, fake: FakeDirectory, token: str
@@ -107,11 +129,11 @@ class TestPrivate:
         fake.outcome = replace(ALICE, id="of-the-former-alice")
         faked.token(faked.register("q", "--scope", "profile"))
         fake.outcome = replace(ALICE, private=True)
-        printed = faked.run("person", "logout", "alice", status=1)
+        printed = faked.run("person", "logout", "--yes", "alice", status=1)
         assert "of-the-former-alice" in printed
         assert ALICE.id in printed
-        faked.run("person", "logout", ALICE.id)
-        ended = json.loads(faked.run("person", "logout", "of-the-former-alice", "--json"))
+        faked.run("person", "logout", "--yes", ALICE.id)
+        ended = json.loads(faked.run("person", "logout", "--yes", "of-the-former-alice", "--json"))
         assert ended["ended"] == 1
 
     def test_present_owner_without_grants_is_not_ambiguous(self, faked: Site, fake: FakeDirectory) -> None:
@@ -119,7 +141,7 @@ class TestPrivate:
         fake.outcome = replace(ALICE, id="of-the-former-alice")
         faked.token(faked.register("q", "--scope", "profile"))
         fake.outcome = ALICE
-        assert json.loads(faked.run("person", "logout", "alice", "--json")) == {
+        assert json.loads(faked.run("person", "logout", "--yes", "alice", "--json")) == {
             "sub": "of-the-former-alice",
             "ended": 1,
         }

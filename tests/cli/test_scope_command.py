@@ -61,7 +61,7 @@ def test_delete_names_clients_that_lose_a_rule(site: Site) -> None:
     site.register("Pay office", "--scope", "payroll")
     result = site.app.test_cli_runner().invoke(args=["scope", "delete", "payroll"])
     assert result.exit_code == 0
-    assert result.stderr == "Nothing rules it any more; registered for it: Pay office.\n"
+    assert result.stderr == "No rule limits it any more. Registered for it: Pay office.\n"
     assert "payroll" not in site.run("scope", "list")
 
 
@@ -100,7 +100,7 @@ def test_explain_names_the_deciding_rule(site: Site, as_json: Run, net_id: str, 
     client = site.register("Pay office", "--scope", "payroll profile")
     said = as_json("scope", "explain", "Pay office", net_id)
     assert (said["client_id"], said["net_id"]) == (client.client_id, net_id.strip().lower())
-    assert said["scopes"] == [
+    assert said["items"] == [
         {"scope": "payroll", "granted": rule is not None, "rule": rule, "needs": [STAFF, FACULTY]},
         {"scope": "profile", "granted": True, "rule": None, "needs": []},
     ]

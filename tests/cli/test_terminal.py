@@ -71,7 +71,7 @@ COMMANDS = [
     ("client", "list", "--offenders"),
     ("client", "show", "{client}"),
     ("client", "update", "{client}", "--scope", "profile nowhere"),
-    ("client", "disable", "{client}"),
+    ("client", "disable", "--yes", "{client}"),
     ("client", "delete", "{client}"),
     ("client", "delete", "{client}", "--yes"),
     ("client", "rotate-secret", "{client}"),
@@ -80,7 +80,7 @@ COMMANDS = [
     ("grant", "revoke", "--client", "{client}"),
     ("grant", "revoke", "--client", "{client}", "--yes"),
     ("person", "why", "alice"),
-    ("person", "logout", "alice"),
+    ("person", "logout", "--yes", "alice"),
     ("scope", "explain", "{client}", "alice"),
     ("audit", "list"),
     ("key", "ring"),
@@ -113,7 +113,7 @@ def test_json_is_ascii(place: Site, client: Registered) -> None:
         printed = output(place, *arguments, "--json")
         assert printed.strip().isascii()
         assert_harmless(printed)
-    listed = json.loads(output(place, "client", "list", "--json"))
+    listed = json.loads(output(place, "client", "list", "--json"))["items"]
     assert [each["client_name"] for each in listed if each["client_id"] == client.client_id] == [
         NASTY + MARKUP
     ]
@@ -158,7 +158,7 @@ def test_findings_of_directory_check_are_escaped(place: Site, monkeypatch: pytes
         ("client", "create", NASTY, "--scope", NASTY),
         ("client", "rotate-secret", "{client}", "--expires", NASTY),
         ("grant", "revoke", "--person", NASTY),
-        ("person", "logout", NASTY),
+        ("person", "logout", "--yes", NASTY),
         ("person", "why", NASTY),
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
@@ -193,7 +193,7 @@ def test_each_sentence_is_one_line() -> None:
     assert str(CommandRefused("one\ntwo", "three")) == "one\\ntwo\nthree"
 
 
-def test_question_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_question_is_escaped(monkeypatch: pytest.MonkeyPatch, on_terminal: None) -> None:
     """A question is escaped too."""
     asked: list[str] = []
     monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text))

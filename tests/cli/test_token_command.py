@@ -54,12 +54,11 @@ def test_refresh_token_ends_its_grant(as_json: Run, site: Site, library: Registe
     assert lives(site, another)
 
 
-def test_second_revocation_finds_no_token(as_json: Run, site: Site, library: Registered) -> None:
-    """Revoking an ended token is no error; the output says that no such token lives."""
+def test_second_revocation_fails(as_json: Run, refusal: Run, site: Site, library: Registered) -> None:
+    """Revoking an ended token fails, so that a script notices."""
     access, _ = tokens(site, library)
     as_json("token", "revoke", stdin=access)
-    assert as_json("token", "revoke", stdin=access) == {"revoked": False}
-    assert site.run("token", "revoke", stdin=access).strip() == "No such token lives: nothing to revoke."
+    assert refusal("token", "revoke", stdin=access) == "No such token lives: nothing was revoked."
 
 
 def test_revocation_for_people(site: Site, library: Registered) -> None:

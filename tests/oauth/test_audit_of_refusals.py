@@ -71,7 +71,7 @@ def test_client_that_ended_meanwhile_has_a_row(make_site: Callable[..., Site]) -
 
     class Disabling(FakeDirectory):
         def verify(self, net_id: str, password: str, **others: object) -> object:  # type: ignore[override]
-            site.run("client", "disable", client.client_id)
+            site.run("client", "disable", "--yes", client.client_id)
             return ALICE
 
     site = make_site(Disabling())

@@ -96,7 +96,7 @@ class TestBadToken:
     def test_token_of_a_disabled_client_is_refused(self, site: Site, client: Registered) -> None:
         """The tokens of a disabled client are refused."""
         token = site.token(client)
-        site.run("client", "disable", client.client_id)
+        site.run("client", "disable", "--yes", client.client_id)
         assert is_invalid_token(site.get("/api/me", token))
 
     def test_refresh_token_opens_no_resource(self, site: Site) -> None:

@@ -286,7 +286,7 @@ class TestSeveralSecrets:
     def test_disabled_client_is_refused_until_it_is_enabled(self, faked: Site) -> None:
         """A disabled client is refused until it is enabled again."""
         client = faked.register()
-        faked.run("client", "disable", client.client_id)
+        faked.run("client", "disable", "--yes", client.client_id)
         assert is_refused(faked.ask_token(client))
         faked.run("client", "update", client.client_id, "--enable")
         assert faked.ask_token(client).status_code == 200

@@ -92,7 +92,7 @@ def test_database_away_is_503(faked: Site, job: Registered, table: str) -> None:
 def test_disabled_client_is_refused(faked: Site, job: Registered) -> None:
     """A disabled client gets no token, and the tokens that it has are dead."""
     token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
-    faked.run("client", "disable", job.client_id)
+    faked.run("client", "disable", "--yes", job.client_id)
     assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == INVALID_CLIENT
     assert faked.get("/api/me", token).status_code == 401
 

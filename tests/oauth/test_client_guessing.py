@@ -99,7 +99,7 @@ def test_right_guess_gets_the_answer_to_a_wrong_one(limited: Site) -> None:
 def test_unknown_and_known_clients_get_the_same_answer(limited: Site) -> None:
     """Neither the answer nor the number of tries before a 429 reveals which clients exist."""
     off = limited.register("off")
-    limited.run("client", "disable", off.client_id)
+    limited.run("client", "disable", "--yes", off.client_id)
     strong, sequences = limited.register("strong"), []
     for number, client_id in enumerate((WEAK.client_id, "nobody", off.client_id, strong.client_id)):
         from_one = [told(ask(limited, client_id, "x", f"203.0.113.{number}")) for _ in range(4)]

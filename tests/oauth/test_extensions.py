@@ -260,7 +260,7 @@ class TestClientAuthenticationMethod:
     ) -> None:
         """A wrong proof, an unknown client and a disabled client are answered alike (RFC 6749, 5.2)."""
         wrong, unknown = present(f"{client.client_id}:wrong"), present("nobody:right")
-        faked.run("client", "disable", client.client_id)
+        faked.run("client", "disable", "--yes", client.client_id)
         disabled = present(f"{client.client_id}:right")
         assert said(wrong) == said(unknown) == said(disabled) == INVALID_CLIENT
         assert wrong.data == unknown.data == disabled.data

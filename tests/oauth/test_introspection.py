@@ -365,7 +365,7 @@ class TestInactive:
         self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
         """The tokens of a disabled client are inactive."""
-        faked.run("client", "disable", refreshing.client_id)
+        faked.run("client", "disable", "--yes", refreshing.client_id)
         assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
 
 

@@ -119,7 +119,7 @@ class TestRotation:
     def test_emergency_rotation_removes_the_old_key(self, faked: Site, program: Registered) -> None:
         """After an emergency rotation, readers of the keys accept no token of the old key."""
         token, old = faked.token(program), signer(faked, program)
-        faked.run("key", "rotate", "--now")
+        faked.run("key", "rotate", "--now", "--yes")
         faked.clock.now += LOOK_AGAIN
         (new,) = kids(faked)
         assert new != old
@@ -129,7 +129,7 @@ class TestRotation:
 
     def test_replay_after_a_rotation_is_the_same(self, faked: Site, program: Registered) -> None:
         """A lost answer is repeated exactly, even if another key signs by then."""
-        for options in ((), ("--now",)):
+        for options in ((), ("--now", "--yes")):
             refresh = faked.ask_token(program).get_json()["refresh_token"]
             first = faked.refresh(program, refresh)
             faked.run("key", "rotate", *options)
@@ -169,7 +169,7 @@ class TestWorkers:
         here, there = pair
         program = here.register("a program", "--access-token-format", "ES256")
         old = signer(there, program)
-        here.run("key", "rotate", "--now")
+        here.run("key", "rotate", "--now", "--yes")
         there.clock.now += LOOK_AGAIN
         assert signer(there, program) != old
 
@@ -178,7 +178,7 @@ class TestWorkers:
         here, there = pair
         program = here.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
         refresh = there.ask_token(program).get_json()["refresh_token"]
-        here.run("key", "rotate", "--now")
+        here.run("key", "rotate", "--now", "--yes")
         first = there.refresh(program, refresh).get_json()
         assert here.refresh(program, refresh).get_json() == first
 

@@ -166,6 +166,6 @@ def test_client_disabled_during_its_login_is_refused(make_site: Callable[..., Si
 
     site = make_site(Meanwhile())
     client = site.register()
-    disable.append(lambda: site.run("client", "disable", client.client_id))
+    disable.append(lambda: site.run("client", "disable", "--yes", client.client_id))
     answer = site.ask_token(client)
     assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")

@@ -39,7 +39,7 @@ def payload(token: str) -> dict[str, str]:
 
 def forget_clients(site: Site) -> None:
     """Delete every client, whose secrets would need the server key too."""
-    for client in json.loads(site.run("client", "list", "--json")):
+    for client in json.loads(site.run("client", "list", "--json"))["items"]:
         site.run("client", "delete", client["client_id"], "--yes")
 
 

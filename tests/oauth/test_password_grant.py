@@ -246,7 +246,7 @@ class TestRefusedClient:
             site.register("x", "--auth-method", "client_secret_post", "--strict-auth-method"),
         )
         public = site.register("p", "--auth-method", "none", "--allow-public-password")
-        site.run("client", "disable", disabled.client_id)
+        site.run("client", "disable", "--yes", disabled.client_id)
         site.run("client", "rotate-secret", ended.client_id, "--expires", "now")
         refused = [
             wrong,

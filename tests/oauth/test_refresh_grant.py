@@ -233,7 +233,7 @@ class TestRefusals:
 
     def test_disabled_client_is_refused(self, faked: Site, refreshing: Registered, token: str) -> None:
         """A disabled client gets nothing, and its grants stay dead when it is enabled again."""
-        faked.run("client", "disable", refreshing.client_id)
+        faked.run("client", "disable", "--yes", refreshing.client_id)
         assert said(faked.refresh(refreshing, token)) == INVALID_CLIENT
         faked.run("client", "update", refreshing.client_id, "--enable")
         assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
