@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from admin.clients import offer
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
-from models import ClientsExist, refuse_taken
+from models import ClientsExist, ImportedClient, refuse_taken
 from models import import_clients as store_clients
 from oauth.clients.importing import ImportRefused, read_clients
 from oauth.clients.registration import needs_encoding_in_basic
@@ -62,25 +62,32 @@ def import_clients(
         if dry_run:
             refuse_taken([each.client_id for each in clients])
         else:
-            store_clients(
-                clients,
-                services.clients.hasher,
-                services.now,
-                actor=actor,
-                stored=lambda done: progress(done, len(clients)),
-            )
-            services.tell(services.event("client.imported", actor, f"{len(clients)} imported"))
+            _store(services, clients, actor, progress)
     except ImportRefused as refused:
         raise ImportRejected(*_first(refused.sentences, "mistakes"), "Nothing was imported.") from None
     except ClientsExist as taken:
         names = ", ".join(_first(taken.client_ids, "clients"))
         raise ImportRejected(f"Registered already: {names}. Nothing was imported.") from None
+    return _summary(clients)
+
+
+def _store(
+    services: Services,
+    clients: Sequence[ImportedClient],
+    actor: Actor,
+    progress: Callable[[int, int], None],
+) -> None:
+    hasher, total = services.clients.hasher, len(clients)
+    store_clients(clients, hasher, services.now, actor=actor, stored=lambda done: progress(done, total))
+    services.tell(services.event("client.imported", actor, f"{total} imported"))
+
+
+def _summary(clients: Sequence[ImportedClient]) -> ImportedClients:
+    with_colon = [each for each in clients if needs_encoding_in_basic(each.client_id, each.registration)]
     return ImportedClients(
         client_ids=[each.client_id for each in clients],
         weak=[each.client_id for each in clients if each.is_weak],
-        with_colon=[
-            each.client_id for each in clients if needs_encoding_in_basic(each.client_id, each.registration)
-        ],
+        with_colon=[each.client_id for each in with_colon],
         undescribed_scopes=undescribed_scopes(*(each.registration.scope for each in clients)),
     )
 
