@@ -10,7 +10,7 @@ import trustme
 
 from directory.ldap import Diagnostics, Finding, LdapConfig, StepStatus
 from tests.directory.conftest import SERVICE
-from tests.directory.scripted import Scripted
+from tests.directory.scripted import Scripted, result
 from tests.servers.policy import PolicySlapd
 from tests.servers.slapd import SUFFIX, Slapd
 
@@ -129,6 +129,14 @@ def test_port_of_another_protocol_names_the_uri(examine: Examine) -> None:
     with Web() as server:
         for scheme in ("ldap", "ldaps"):
             assert failed(examine(uris=(server.uri.replace("ldap", scheme),))) == {"TLS": "NETID_LDAP_URI"}
+
+
+def test_server_that_answers_an_error_has_the_right_port(examine: Examine) -> None:
+    """A result of LDAP is shown as it is."""
+    with Scripted(lambda operation, message_id, _: result(operation, message_id, 53)) as server:
+        text = examine(uris=(server.uri,), start_tls=False)["root DSE"].text
+    assert "result 53 unwillingToPerform" in text
+    assert "port" not in text
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from directory.ldap.connections.connection import LdapConnection
 from directory.ldap.connections.connector import ask_root_dse
 from directory.ldap.connections.deadline import Deadline
 from directory.ldap.connections.dial import dial
-from directory.ldap.connections.sockets import DeadlineSocket
+from directory.ldap.connections.sockets import ConnectionLost, DeadlineSocket
 from directory.ldap.connections.tls import secure
 from directory.ldap.connections.uri import ServerUri, wrong_port
 from directory.ldap.diagnostics.report import StepFailed, StepResult
@@ -37,7 +37,7 @@ class PortCheck:
         self._deadline = deadline
 
     def explain(self, uri: ServerUri, step: Callable[[], StepResult]) -> StepResult:
-        """Run a step; if it fails without naming a setting, find out what the port speaks.
+        """Run a step; if no LDAP answer comes and no setting is named, find out what the port speaks.
 
         Args:
             uri: the server.
@@ -45,12 +45,14 @@ class PortCheck:
 
         Raises:
             StepFailed: the step failed. The text says what the port speaks, if that is known.
-            DirectoryUnavailable: the step failed, and named the setting to change.
+            DirectoryUnavailable: the server answered with an error, or the failure names another setting.
         """
         try:
             return step()
         except DirectoryUnavailable as failure:
-            if "NETID_" in failure.cause and _URI not in failure.cause:
+            # A result that the server sent has no cause: then the port is right.
+            is_answer = not isinstance(failure, ConnectionLost) and failure.__cause__ is None
+            if is_answer or ("NETID_" in failure.cause and _URI not in failure.cause):
                 raise
             raise StepFailed(f"{failure.cause.split(' (')[0]}: {self._spoken(uri)}", _URI) from failure
 
