@@ -1,6 +1,8 @@
 """`flask directory check`: each step reports its finding, and names the setting to change if it fails."""
 
+import contextlib
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +131,31 @@ def test_port_of_another_protocol_names_the_uri(examine: Examine) -> None:
     with Web() as server:
         for scheme in ("ldap", "ldaps"):
             assert failed(examine(uris=(server.uri.replace("ldap", scheme),))) == {"TLS": "NETID_LDAP_URI"}
+
+
+@pytest.mark.parametrize("is_tls", [True, False])
+def test_silent_server_is_tried_with_tls(
+    examine: Examine,
+    authority: trustme.CA,
+    is_tls: bool,  # noqa: FBT001
+) -> None:
+    """Some servers wait for the rest of a TLS record. Only a handshake tells them from a hung server."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    class Silent(Scripted):
+        """Reads what is not TLS without an answer."""
+
+        def serve(self, connection: socket.socket) -> None:
+            with connection, contextlib.suppress(OSError):
+                if is_tls and connection.recv(1, socket.MSG_PEEK) == b"\x16":
+                    context.wrap_socket(connection, server_side=True).close()
+                while connection.recv(1024):
+                    pass
+
+    with Silent() as server:
+        found = failed(examine(uris=(server.uri,), read_timeout=0.3))
+    assert found == {"TLS": "NETID_LDAP_URI" if is_tls else "NETID_LDAP_READ_TIMEOUT"}
 
 
 def test_server_that_answers_an_error_has_the_right_port(examine: Examine) -> None:

@@ -51,12 +51,19 @@ class PortCheck:
             return step()
         except DirectoryUnavailable as failure:
             # A result that the server sent has no cause: then the port is right.
-            is_answer = not isinstance(failure, ConnectionLost) and failure.__cause__ is None
-            if is_answer or ("NETID_" in failure.cause and _URI not in failure.cause):
+            is_lost = isinstance(failure, ConnectionLost) or failure.__cause__ is not None
+            names_other = "NETID_" in failure.cause and _URI not in failure.cause
+            # A server may wait in silence for the rest of a message of another protocol.
+            is_silent = "NETID_LDAP_READ_TIMEOUT" in failure.cause
+            if not is_silent and (names_other or not is_lost):
                 raise
-            raise StepFailed(f"{failure.cause.split(' (')[0]}: {self._spoken(uri)}", _URI) from failure
+            question = self._question(uri) or (None if is_silent else wrong_port(uri))
+            if question is None:
+                raise
+            raise StepFailed(f"{failure.cause.split(' (')[0]}: {question}", _URI) from failure
 
-    def _spoken(self, uri: ServerUri) -> str:
+    def _question(self, uri: ServerUri) -> str | None:
+        """Say what the port speaks, if that is not what the URI says."""
         if uri.scheme == "ldaps" and self._speaks_ldap(uri):
             return (
                 "the port answers LDAP without TLS. ldaps:// on a plain port? Write ldap:// with "
@@ -64,7 +71,7 @@ class PortCheck:
             )
         if uri.scheme == "ldap" and self._speaks_tls(uri):
             return "the port speaks TLS from the start. ldap:// on a port for ldaps? Write ldaps://"
-        return wrong_port(uri)
+        return None
 
     def _speaks_ldap(self, uri: ServerUri) -> bool:
         """Read the root DSE without TLS and without a bind."""

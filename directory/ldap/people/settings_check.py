@@ -98,8 +98,10 @@ class _Users:
 
     def fault_of_filter(self, profile: Profile) -> str:
         """Return why no user matches the user filter, although users are visible."""
-        setting = "NETID_LDAP_PROFILE" if self.config.user_filter is None else "NETID_LDAP_USER_FILTER"
-        return f"users are visible, but {profile.user_filter} matches none of them: correct {setting}"
+        cure = "correct NETID_LDAP_USER_FILTER"
+        if self.config.user_filter is None:
+            cure = "correct NETID_LDAP_USER_BASE, if users are elsewhere, or NETID_LDAP_PROFILE"
+        return f"entries below {self.base} have login names, but {profile.user_filter} matches none: {cure}"
 
     def _has_entries(self) -> bool:
         """Return whether an entry below the base is visible, apart from the base itself."""
