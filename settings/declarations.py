@@ -203,7 +203,7 @@ class Settings(BaseSettings):
 
     @property
     def ldap_bind_password_file(self) -> Path | None:
-        """The file that the service account's password stands in, so that a change of it is noticed."""
+        """The file with the service account's password, so that a change of it is noticed."""
         return self._files.get("ldap_bind_password")
 
     @property

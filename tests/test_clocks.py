@@ -158,7 +158,7 @@ def test_lost_answer_after_a_step(machine: Machine) -> None:
 
 
 def test_wrong_clock_and_the_way_back(machine: Machine) -> None:
-    """A clock that was a day ahead is told of, and after it was set right an operator accepts it."""
+    """A clock that was a day ahead is reported. Once it is correct, an operator accepts it."""
     client = machine.site.register()
     machine.wall.now += DAY
     machine.passes(11)

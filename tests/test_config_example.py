@@ -23,7 +23,7 @@ def _uncommented() -> str:
 
 
 def _reason_above(name: str) -> str:
-    """Join the comment that stands directly above a setting into one line."""
+    """Join the comment directly above a setting into one line."""
     lines = _example_lines()
     place = next(number for number, line in enumerate(lines) if line.startswith(f"# {name} = "))
     first = place

@@ -60,7 +60,7 @@ class Site:
         return self.ask("POST", "/oauth/token", self.basic, **fields)
 
     def await_login(self, seconds: float) -> str:
-        """The token of the first login that goes through, within so many seconds."""
+        """The token of the first login that succeeds within a number of seconds."""
         until = time.monotonic() + seconds
         while (answer := self.log_in()).status != 200:
             assert answer.status == 503

@@ -26,7 +26,7 @@ REAL = {"NETID_LDAP_URI": "ldaps://ldap.example.edu", "NETID_LDAP_USER_BASE": "o
 def test_each_setting_reaches_the_directory_configuration(
     tmp_path: Path, setting: str, given: str, kept: object
 ) -> None:
-    """What is set is what the directory is told, and without it the profile's own holds."""
+    """The directory gets the value that is set, and else the default of its profile."""
     told = ldap_config(load_settings(tmp_path, {**REAL, f"NETID_LDAP_{setting.upper()}": given}))
     assert getattr(told, setting) == kept
     assert getattr(ldap_config(load_settings(tmp_path, REAL)), setting) != kept
@@ -58,7 +58,7 @@ def test_each_setting_is_declared_in_one_place() -> None:
 
 
 def test_no_other_file_names_a_setting_in_a_check() -> None:
-    """A sentence that refuses one LDAP setting stands only beside its declaration."""
+    """The sentence that refuses an LDAP setting is only beside its declaration."""
     root = Path(__file__).resolve().parent.parent
     names = [f"{setting.name} =" for setting in Settings.described() if setting.name.startswith("ldap_")]
     assert len(names) > 20

@@ -38,7 +38,7 @@ def test_first_key_makes_and_all_verify() -> None:
 
 
 def test_key_id_is_the_same_for_every_label() -> None:
-    """A key id tells which root a key came from, whatever the use."""
+    """A key id identifies the root key, for every use."""
     ring = KeyRing([NEW, OLD])
     assert [key.key_id for key in ring.derive("one")] == [key.key_id for key in ring.derive("two")]
 

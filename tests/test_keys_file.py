@@ -25,7 +25,7 @@ def _no() -> bool:
 
 
 def _never() -> bool:
-    """Fail: nobody may ask."""
+    """Fail, because this function must not be called."""
     raise AssertionError
 
 
@@ -48,7 +48,7 @@ def _write_key(instance: Path, content: str, mode: int = 0o600) -> Path:
     ],
 )
 def test_a_ring_without_good_keys_is_refused(tmp_path: Path, ring: list[str], sentence: str) -> None:
-    """A configured ring is used whole or not at all."""
+    """A configured ring is used completely or refused."""
     with pytest.raises(KeyringError) as refused:
         load_or_create(tmp_path, ring, may_create=_never)
     assert str(refused.value) == sentence
@@ -163,7 +163,7 @@ def _folder(path: Path) -> None:
 
 
 def _pipe(path: Path) -> None:
-    """Put a pipe in the file's place, which nobody writes to."""
+    """Replace the file by a pipe without a writer."""
     path.unlink()
     os.mkfifo(path, 0o600)
 
@@ -189,7 +189,7 @@ def _loop(path: Path) -> None:
 def test_a_spoiled_key_file_refuses_to_start(
     tmp_path: Path, spoil: Callable[[Path], None], fault: str
 ) -> None:
-    """A key file that cannot be used is named in one sentence, never replaced, and never told."""
+    """A key file that cannot be used is named in one sentence. It is not replaced, and no key is shown."""
     path = _write_key(tmp_path, NEW)
     spoil(path)
     with pytest.raises(KeyringError) as refused:
@@ -231,7 +231,7 @@ def test_an_instance_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None
 
 
 def test_a_key_file_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the folder takes no new file, the sentence tells the other way to give a key."""
+    """If no file can be made in the folder, the sentence names the setting for a key."""
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -1,4 +1,4 @@
-"""Files with a secret in them: which modes and owners are accepted, for every setting alike."""
+"""Which modes and owners of a file with a secret are accepted, for every setting."""
 
 import os
 import stat
@@ -125,7 +125,7 @@ def test_configuration_with_a_secret_is_private(tmp_path: Path, secret: str, mod
 
 
 def test_configuration_without_a_secret_may_be_read(tmp_path: Path) -> None:
-    """Others may read a config.toml that holds no secret, and an empty one is none; none may change it."""
+    """Other users may read a config.toml without a secret (an empty value is none), but not change it."""
     config = keep_secret(tmp_path / "config.toml", 'workers = 3\nsecret_key = ""\n')
     config.chmod(0o664)
     assert load_settings(tmp_path, {}).workers == 3
@@ -158,7 +158,7 @@ def test_weak_key_is_refused_from_each_source(tmp_path: Path) -> None:
 def test_password_file_that_others_may_change_is_not_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """While the file is open to others, the last password holds, and the log says why."""
+    """While the file is open to others, the server keeps the last password, and logs why."""
     file = keep_secret(tmp_path / "password", "first")
     account = ServiceAccount("cn=svc", "first", password_file=file, monotonic=lambda: 0.0)
     assert account.read_password() == "first"
@@ -172,7 +172,7 @@ def test_password_file_that_others_may_change_is_not_read(
 
 
 def test_directory_check_names_the_open_password_file(tmp_path: Path) -> None:
-    """The examination of a directory says what is wrong with the file, also when it is missing."""
+    """`flask directory check` says what is wrong with the file, also if it is missing."""
     file = keep_secret(tmp_path / "password", "word\n")
     config = LdapConfig(
         uris=("ldaps://x",), user_base="dc=x", bind_dn="cn=s", bind_password="w", bind_password_file=file

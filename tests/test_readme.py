@@ -1,4 +1,4 @@
-"""The README does what it says: its commands run, and their answers look as it shows them."""
+"""The README is correct: its commands run, and their answers look as it shows them."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def test_the_make_targets_exist() -> None:
     "document", ["README.md", "docs/clients.md", "docs/scopes.md", "docs/operating.md", "docs/apis.md"]
 )
 def test_the_flask_commands_work_as_typed(document: str, make_site: Callable[..., Site]) -> None:
-    """Each `flask` line of a document works, in the order in which it stands there."""
+    """Each `flask` line of a document works, in the order of the document."""
     text = (PROJECT / document).read_text("utf-8")
     lines = re.findall(r"^\.venv/bin/flask (.*)$", text, re.MULTILINE)
     assert lines

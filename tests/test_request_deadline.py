@@ -1,4 +1,4 @@
-"""A request has one deadline for all that it waits for: the directory, a locked database, other threads."""
+"""One deadline bounds all waits of a request: for the directory, a locked database, other threads."""
 
 import sqlite3
 import time
@@ -33,7 +33,7 @@ def _no_request() -> Iterator[None]:
 
 @pytest.fixture
 def hurried(make_site: Callable[..., Site]) -> Site:
-    """An application whose requests have a second."""
+    """An application whose requests have a deadline of one second."""
     return make_site(**SHORT)
 
 
@@ -54,7 +54,7 @@ def asked(site: Site, client: Registered, **parameters: str) -> tuple[TestRespon
 
 @pytest.mark.parametrize("failures", [0, 2])
 def test_locked_database_is_503_to_right_and_wrong_passwords(hurried: Site, failures: int) -> None:
-    """Both are 503 within the deadline, whether or not there were failures before."""
+    """Both get 503 within the deadline, with and without earlier failures."""
     client = hurried.register()
     for number in range(failures):
         assert hurried.ask_token(client, password=f"wrong{number}").status_code == 400
@@ -98,7 +98,7 @@ def test_refusal_does_not_wait_for_its_audit_row(make_site: Callable[..., Site],
 
 
 def test_time_spent_at_the_directory_counts_at_the_database(make_site: Callable[..., Site]) -> None:
-    """After a slow directory a locked database is waited for no longer than the request has left."""
+    """After a slow directory, the wait for a locked database ends with the request's deadline."""
 
     class Slow(FakeDirectory):
         def verify(self, *given: object, **options: object) -> object:  # type: ignore[override]
@@ -115,7 +115,7 @@ def test_time_spent_at_the_directory_counts_at_the_database(make_site: Callable[
 
 
 def test_directory_gets_the_rest_of_the_request_time() -> None:
-    """A login that waited elsewhere has less time at the directory; a command has all of it."""
+    """A login that has waited elsewhere has less time at the directory. A command has the whole time."""
     assert Deadline.of_request(5, time.monotonic).seconds == 5
     request_deadline.begin(1)
     left = Deadline.of_request(5, time.monotonic)
@@ -129,7 +129,7 @@ def test_directory_gets_the_rest_of_the_request_time() -> None:
 
 
 def test_waits_are_bounded_by_the_request() -> None:
-    """A wait has its own bound and the request's, and a moment when the request's time is over."""
+    """A wait ends with its own bound or the request's; after the request's deadline it has 0.2 s."""
     assert request_deadline.bounded(3) == 3
     request_deadline.begin(1)
     assert request_deadline.bounded(0.5) == 0.5
@@ -143,7 +143,7 @@ def test_waits_are_bounded_by_the_request() -> None:
 
 
 def test_deadline_restarts_when_the_body_has_arrived() -> None:
-    """The time begins anew when the body has come: a slow client is no reason to refuse its login."""
+    """The time restarts when the body has arrived, so that a slow client's login is not refused."""
     request_deadline.begin(1)
     time.sleep(0.05)
     before = request_deadline.bounded(3)
@@ -152,7 +152,7 @@ def test_deadline_restarts_when_the_body_has_arrived() -> None:
 
 
 def test_no_deadline_outlives_its_request(hurried: Site) -> None:
-    """What a thread does after a request has no deadline of the request, however the request ended."""
+    """After a request, its deadline no longer bounds the thread, however the request ended."""
     client = hurried.register()
     assert hurried.ask_token(client).status_code == 200
     assert request_deadline.bounded(60) == 60

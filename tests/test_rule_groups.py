@@ -1,4 +1,4 @@
-"""At the start of a worker, groups that rules name are looked for, beside all requests."""
+"""At the start of a worker, the groups in rules are searched in the background."""
 
 from collections.abc import Callable
 
@@ -20,12 +20,12 @@ def warned(site: Site) -> list[dict[str, object]]:
 
 
 def wait_in_vain(_seconds: float) -> None:
-    """Fail where somebody waits."""
+    """Fail, because nothing may wait here."""
     pytest.fail("it waits")
 
 
 def test_missing_group_is_logged(make_site: Callable[..., Site]) -> None:
-    """A rule that means nobody is a line in the log, with its place."""
+    """A rule that matches nobody is logged, with its place."""
     site = make_site(NETID_REFUSE_MEMBERS=f"group:{GROUP}")
     look_for_groups(site.app, open_log(site.log), wait_in_vain)
     [line] = warned(site)
@@ -36,7 +36,7 @@ def test_missing_group_is_logged(make_site: Callable[..., Site]) -> None:
 def test_group_with_another_spelling_in_the_directory_is_logged(
     make_site: Callable[..., Site],
 ) -> None:
-    """A spelling that only the directory can equate is told, since the rule does not mean it."""
+    """A spelling that only the directory treats as equal is logged, since the rule does not match it."""
     directory = FakeDirectory()
     directory.spellings = {GROUP: "cn=Other,dc=x"}
     site = make_site(directory, NETID_REFUSE_MEMBERS=f"group:{GROUP}")
@@ -45,7 +45,7 @@ def test_group_with_another_spelling_in_the_directory_is_logged(
 
 
 def test_group_that_only_looks_alike_is_logged(make_site: Callable[..., Site]) -> None:
-    """A rule that is written with other characters grants nothing, so that its author is told."""
+    """A rule with look-alike characters grants nothing, and is logged for its author."""
     directory = FakeDirectory()
     directory.spellings = {GROUP: GROUP.replace("stuff", "\uff53tuff")}
     site = make_site(directory, NETID_ALLOW_MEMBERS=f"group:{GROUP}")
@@ -63,7 +63,7 @@ def test_directory_is_not_asked_without_rules_about_groups(make_site: Callable[.
 def test_start_does_not_wait_for_the_directory(
     make_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the directory is away the look is put off, and the start is not held up."""
+    """While the directory is away, the search is retried later, and the start does not wait."""
     directory = FakeDirectory(DirectoryUnavailable("away"))
     directory.spellings = {GROUP: None}
     site = make_site(directory, NETID_REFUSE_MEMBERS=f"group:{GROUP}")

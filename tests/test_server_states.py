@@ -1,4 +1,4 @@
-"""A directory server that fails is told of, though another stands in and nobody is refused."""
+"""A directory server that fails is reported, even if another one replaces it and no login is refused."""
 
 from telemetry import open_log
 from tests.conftest import NOON, Site
@@ -28,7 +28,7 @@ def test_failing_server_is_logged_once(site: Site) -> None:
 
 
 def test_failing_and_recovered_server_have_audit_rows(site: Site) -> None:
-    """The audit has when it failed and when it came back; nothing is written while servers are held."""
+    """The audit has the times of failure and recovery. Nothing is written under the lock of the servers."""
     told(site, (ONE, "quarantined"), (ONE, "good"))
     assert rows(site, "audit_event") == []
     write_refusals(site.app)

@@ -1,4 +1,4 @@
-"""The settings that the server starts with: no secret shows in them, and what is worked out from them."""
+"""Settings show no secret; values that are derived from them."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_secret_in_the_wrong_place_is_not_repeated(tmp_path: Path, environ: dict
 
 
 def test_secret_in_a_broken_configuration_is_not_repeated(tmp_path: Path) -> None:
-    """The sentence about config.toml names a line, not what stands there."""
+    """The sentence about config.toml names a line, and not its content."""
     assert CANARY not in "\n".join(mistakes(tmp_path, {}, f"ldap_bind_password = {CANARY}\n"))
 
 

@@ -33,7 +33,7 @@ def test_one_newline_at_the_end_of_a_secret_file_is_dropped(
 
 
 def test_path_of_the_bind_password_is_kept(tmp_path: Path) -> None:
-    """Its file is handed on, so that a change is noticed; without a file there is none."""
+    """The path of the file is kept, so that a change is noticed. Without a file there is no path."""
     keep_secret(tmp_path / "password", "word")
     account = 'ldap_bind_dn = "cn=svc"\n'
     settings = load(tmp_path, {}, account + 'ldap_bind_password_file = "password"\n')
@@ -102,7 +102,7 @@ def _spoiled(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["missing", "empty", "newline", "binary", "folder", "pipe"])
 def test_unusable_secret_file_is_named(tmp_path: Path, name: str) -> None:
-    """The sentence tells setting, fault and file."""
+    """The sentence names the setting, the fault and the file."""
     path = tmp_path / name
     fault = _spoiled(tmp_path)[name]
     assert mistakes(tmp_path, {"NETID_DATABASE_URL_FILE": str(path)}) == [
@@ -123,7 +123,7 @@ def test_a_certificate_or_key_file_that_cannot_be_read_is_named(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
-    """The sentence tells that the file is there, but not for us."""
+    """The sentence says that the file exists and cannot be read."""
     path = tmp_path / "ca.pem"
     path.touch(mode=0o000)
     assert mistakes(tmp_path, {"NETID_LDAP_CA_FILE": str(path)}) == [
@@ -144,7 +144,7 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
 def test_a_broken_configuration_is_one_sentence_with_its_line(
     tmp_path: Path, content: bytes, fault: str
 ) -> None:
-    """A slip in config.toml is told by line, without a traceback, and nothing is guessed from the rest."""
+    """A mistake in config.toml is reported with its line, without a traceback. The rest is not used."""
     config = tmp_path / "config.toml"
     config.write_bytes(content)
     (mistake,) = mistakes(

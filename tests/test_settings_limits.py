@@ -1,4 +1,4 @@
-"""The limits as an operator writes them."""
+"""Limits as an operator writes them."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ NAMES = (
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_empty_limit_is_off(tmp_path: Path, name: str) -> None:
-    """Unlike other settings, a limit is switched off by an empty value, wherever it stands."""
+    """Unlike for other settings, an empty value switches a limit off, from each source."""
     variable = f"NETID_{name.upper()}"
     assert getattr(load(tmp_path, {variable: ""}, f'{name} = "5/minute"'), name) == ""
     assert getattr(load(tmp_path, {}, f'{name} = ""'), name) == ""
@@ -34,11 +34,11 @@ def test_limits_are_kept_as_written(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["ten", "10", "0/day", "-1/day", "1/2months", "10/15minutes 5/day"])
 def test_a_mistaken_limit_is_refused(tmp_path: Path, text: str) -> None:
-    """A slip must not become a limit that is none, or one that forgets before its time."""
+    """A mistake must not become a limit without effect, or one that forgets failures too early."""
     (sentence,) = mistakes(tmp_path, {"NETID_LIMIT_PERSON": text})
     assert sentence.startswith("NETID_LIMIT_PERSON must be such as 10/15minutes")
 
 
 def test_number_is_refused_as_a_limit(tmp_path: Path) -> None:
-    """A bare number in the file says nothing of the time."""
+    """A bare number in the file has no time span."""
     assert mistakes(tmp_path, {}, "limit_person = 10")[0].endswith("must be text, in quotes.")

@@ -1,4 +1,4 @@
-"""Settings that contradict each other, and all mistakes told at once."""
+"""Contradictions between settings, and the report of all mistakes at once."""
 
 from pathlib import Path
 
@@ -104,14 +104,14 @@ def test_a_contradiction_is_one_sentence(tmp_path: Path, environ: dict[str, str]
     ],
 )
 def test_settings_that_only_seem_contradictory_are_accepted(tmp_path: Path, environ: dict[str, str]) -> None:
-    """The rules between settings refuse no more than they must."""
+    """The rules between settings refuse only contradictions."""
     key = str(keep_secret(tmp_path / "key.pem", ""))
     given = {f"NETID_{name}": key if value is _KEY else value for name, value in environ.items()}
     assert load_settings(tmp_path, {**REAL, **given}).issuer
 
 
 def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
-    """One start tells every mistake: unknown names, files, values and contradictions."""
+    """One start reports every mistake: unknown names, files, values and contradictions."""
     environ = {
         "NETID_LDAP_URI": "ldap://ldap.example.edu",
         "NETID_LDAP_START_TLS": "off",
@@ -133,6 +133,6 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_a_broken_value_causes_no_second_mistake(tmp_path: Path) -> None:
-    """What rests on a value that is wrong by itself is not told as well."""
+    """A contradiction with a value that is itself wrong is not reported as well."""
     environ = {**REAL, "NETID_LDAP_LOGIN_DEADLINE": "-1", "NETID_LDAP_CONNECT_TIMEOUT": "9"}
     assert mistakes(tmp_path, environ) == ["NETID_LDAP_LOGIN_DEADLINE must be more than 0."]

@@ -9,7 +9,7 @@ from tests.loading import CANARY, keep_secret, load, mistakes
 
 
 def test_without_settings_all_defaults_apply(tmp_path: Path) -> None:
-    """A first try needs no setting at all."""
+    """A first trial needs no setting."""
     settings = load_settings(tmp_path / "missing", {})
     assert (settings.issuer, settings.workers, settings.ldap.start_tls) == ("https://localhost:8443", 2, True)
     assert settings.ldap.embedded_path == Path(__file__).resolve().parent.parent / "directory" / "campus.ldif"
@@ -68,7 +68,7 @@ def test_list_is_a_text_with_spaces_or_an_array(tmp_path: Path, config: str) -> 
 
 
 def test_instance_path_is_not_an_unknown_variable(tmp_path: Path) -> None:
-    """The variable that says where the instance folder is is known, though it is no setting."""
+    """The variable of the instance folder is accepted, though it is not a setting."""
     environ = {"NETID_INSTANCE_PATH": str(tmp_path)}
     assert load_settings(instance_path(environ, Path("/nowhere")), environ).workers == 2
 

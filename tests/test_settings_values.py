@@ -194,7 +194,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("setting", "value", "predicate"), REFUSALS)
 def test_a_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value: str, predicate: str) -> None:
-    """The sentence begins with the setting, says what is accepted, and repeats no secret."""
+    """The sentence begins with the setting, names what is accepted, and repeats no secret."""
     assert mistakes(tmp_path, {**REAL, f"NETID_{setting}": value}) == [f"NETID_{setting} {predicate}."]
 
 

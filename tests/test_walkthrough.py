@@ -1,4 +1,4 @@
-"""The walk-through as a newcomer types it: the server as `make run` starts it, and real curl."""
+"""The walk-through of `make run`, with the commands that a newcomer types, and real curl."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def test_the_two_printed_commands_work_as_pasted(server: Running) -> None:
 
 
 def test_the_document_s_form_works_without_checking_the_certificate(server: Running, demo: str) -> None:
-    """`curl -k -d … -u …`, as the source document writes it, with its URL put in."""
+    """`curl -k -d … -u …`, as in the source document, with the server's URL."""
     url = f"https://localhost:{server.port}/token"
     form = "grant_type=password&username=bob&password=bob-password"
     answer = curl(f'curl -k -d "{form}" -u "{demo}" "{url}"')
@@ -110,7 +110,7 @@ def test_a_password_that_is_not_ascii_works_url_encoded(server: Running, demo: s
 def test_a_body_over_the_limit_is_refused_however_it_is_framed(
     server: Running, demo: str, tmp_path: Path
 ) -> None:
-    """A long body is refused and never cut, whether its length is told or it comes in chunks."""
+    """A long body is refused and never cut, with a Content-Length and in chunks."""
     body = tmp_path / "body"
     body.write_text("grant_type=password&username=alice&password=alice-password" + "x" * 20_000)
     for framing in ("", "-H 'Transfer-Encoding: chunked'"):
@@ -139,7 +139,7 @@ def test_second_start_keeps_certificate_and_demo_client(server: Running, instanc
 
 
 def test_a_busy_port_is_one_clear_sentence(server: Running, instance: Path) -> None:
-    """A second server on the same address says so, names the setting, and exits with 1."""
+    """A second server on the same address names the setting, and exits with status 1."""
     environ = environment(instance, NETID_BIND=f"127.0.0.1:{server.port}")
     refused = subprocess.run(
         [sys.executable, "-m", "flask", "serve", "--walkthrough"],

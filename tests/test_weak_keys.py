@@ -1,4 +1,4 @@
-"""Which root keys are refused because somebody could guess them; and that no random key ever is."""
+"""Root keys that can be guessed are refused, and random keys are not."""
 
 import math
 import secrets
@@ -40,7 +40,7 @@ HEX = 16
     ],
 )
 def test_guessable_key_is_refused(key: str, said: str) -> None:
-    """The sentence tells why, and no part of the key."""
+    """The sentence has the reason, and no part of the key."""
     fault = weakness(key)
     assert fault is not None
     assert fault.startswith(said)
@@ -57,13 +57,13 @@ ALPHABETS = {
 
 @pytest.mark.parametrize(("alphabet", "length"), ALPHABETS.values(), ids=list(ALPHABETS))
 def test_random_key_is_accepted(alphabet: str, length: int) -> None:
-    """What a random generator makes passes."""
+    """Keys from a random generator pass."""
     for _ in range(2000):
         assert weakness("".join(secrets.choice(alphabet) for _ in range(length))) is None
 
 
 def partitions(total: int, most: int, parts: int) -> Iterator[tuple[int, ...]]:
-    """Every way to write a total as a sum of at most so many parts, the greatest first."""
+    """Every way to write a total as a sum of at most `parts` numbers, the greatest first."""
     if total == 0:
         yield ()
     elif parts:

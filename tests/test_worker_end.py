@@ -1,4 +1,4 @@
-"""A worker that is told to end writes down what its ledger holds."""
+"""A worker that ends stores the events that wait in its ledger."""
 
 import shutil
 import sqlite3
@@ -56,7 +56,7 @@ def test_worker_checkpoints_the_write_ahead_log(site: Site, tmp_path: Path) -> N
 
 
 def test_default_number_of_threads_causes_no_warning(tmp_path: Path) -> None:
-    """A server with its default settings says nothing that its operator could do something about."""
+    """A server with default settings starts without a warning."""
     with serving(tmp_path / "served") as running:
         assert running.printed()
         assert "warning" not in running.printed()

@@ -1,4 +1,4 @@
-"""A worker starts without its database, and answers nothing before its keys were checked against it."""
+"""A worker starts without its database, and answers nothing until its keys are checked against it."""
 
 import io
 import json
@@ -61,7 +61,7 @@ def client(make_site: Callable[..., Site], tmp_path: Path) -> Registered:
 
 
 def bring_back(tmp_path: Path) -> None:
-    """Put the database where its URL says that it is."""
+    """Move the database to the path in its URL."""
     (tmp_path / "away").rename(tmp_path / "disk")
 
 
@@ -91,7 +91,7 @@ def ask_token(worker: Worker, client: Registered) -> int:
 def test_worker_without_a_database_answers_only_liveness(
     make_worker: Callable[[str], Worker], client: Registered
 ) -> None:
-    """Fail closed: 503, with a time to come back at, whatever is asked."""
+    """Every request gets 503 with `Retry-After`: the worker fails closed."""
     worker = make_worker(KEY)
     worker.check.begin()
     assert worker.http.get("/healthz").status_code == 200
@@ -123,7 +123,7 @@ def test_database_that_comes_back_opens_the_worker(
 def test_worker_stays_closed_if_the_database_needs_another_key(
     make_worker: Callable[[str], Worker], client: Registered, tmp_path: Path
 ) -> None:
-    """No secret is looked at under the wrong keys; the log calls for somebody."""
+    """No secret is checked under wrong keys, and the log has an alarm."""
     worker = make_worker(OTHER)
     worker.check.begin()
     bring_back(tmp_path)
@@ -159,7 +159,7 @@ def test_worker_whose_key_is_missing_does_not_start(
 def test_worker_reads_nothing_from_the_environment(
     client: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    """Settings are those that it was given, whatever the environment says by now."""
+    """A worker uses the settings that it got, not those in the environment."""
     monkeypatch.setenv("NETID_ISSUER", "no URL")
     instance = tmp_path / "worker"
     app = build_app(load_settings(instance, {}), instance, ring=KeyRing([KEY]), clock=clock)

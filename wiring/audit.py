@@ -1,4 +1,4 @@
-"""Builds what writes to the audit beside tokens: refusals, clock alarms, states of directory servers."""
+"""Writes audit events that no token causes: refusals, clock alarms, states of directory servers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LEDGER = "netid-refusals"
 
 
 def audit_names(settings: Settings, ring: KeyRing) -> login.Names:
-    """Digests of login names that no entry has, under a key of their own.
+    """Make the digests of login names that match no entry. They have a key of their own.
 
     Args:
-        settings: what the operator chose.
+        settings: the operator's settings.
         ring: the server's keys.
     """
     return login.Names(ring.derive("login name in the audit")[0].key, settings.ldap.realms)
@@ -39,12 +39,12 @@ def open_ledger(app: Flask, clock: Callable[[], float]) -> None:
 
 
 def open_audit(app: Flask, names: login.Names, log: Log, clock: Callable[[], float]) -> oauth.Audit:
-    """The audit of an application.
+    """Open the audit of an application.
 
     Args:
         app: the application.
         names: digests of login names.
-        log: where the operator reads.
+        log: receives a line for each event.
         clock: seconds since the epoch.
     """
     return oauth.Audit(app.extensions[_LEDGER], names, log, clock)
@@ -54,7 +54,7 @@ def operator_log(log: Log) -> Callable[[AuditEvent], None]:
     """The function that logs a change by an operator.
 
     Args:
-        log: where the operator reads.
+        log: receives a line for each event.
     """
 
     def tell(event: AuditEvent) -> None:
@@ -83,7 +83,7 @@ class ClockAlarms:
 
 
 class ServerStates:
-    """Reports directory servers that fail and recover, which nobody notices while another one answers.
+    """Reports directory servers that fail and recover: while another one answers, no login would show it.
 
     The caller holds the lock of the servers, so only the log line is written at once. The audit row waits.
     """

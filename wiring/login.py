@@ -1,4 +1,4 @@
-"""The part of the composition root that joins logins to their stores and their directory."""
+"""Joins logins to their stores and to the directory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = "login name"
 
 
 def login_names(settings: Settings, ring: KeyRing) -> login.Names:
-    """The digests of login names by which failures are counted.
+    """Make the digests of login names, under which failures are counted.
 
     Args:
         settings: the operator's settings.

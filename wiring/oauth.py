@@ -21,13 +21,13 @@ GRANTS = (PasswordGrant, RefreshTokenGrant, ClientCredentialsGrant)
 
 
 def open_server(app: Flask, settings: Settings, services: Services, log: Log) -> Server:
-    """The authorization server, with its grants.
+    """Build the authorization server, with its grants.
 
     Args:
         app: the application.
-        settings: what the operator chose.
+        settings: the operator's settings.
         services: the stores and keys.
-        log: where the operator reads.
+        log: receives a line for each event.
     """
     audit = open_audit(app, services.audit_names, log, services.clock)
     rotation_keys = [key.key for key in services.ring.derive("refresh token successor")]

@@ -83,13 +83,13 @@ def open_services(
     directory: Directory | None,
     operators: Log | None = None,
 ) -> Services:
-    """The services of one application.
+    """Open the services of one application.
 
     Args:
         app: the application, with its database.
-        settings: what the operator chose.
+        settings: the operator's settings.
         ring: the server's keys.
-        log: where failing directory servers are logged.
+        log: receives failures of directory servers.
         clock: seconds since the epoch.
         directory: replaces the directory that the settings name.
         operators: where changes by operators are logged (`log` by default).

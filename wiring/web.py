@@ -19,10 +19,10 @@ from wiring.keys import session_keys
 
 
 def new_application(settings: Settings, instance: Path) -> Flask:
-    """An application without pages. URLs that Flask builds are the issuer's, whatever the Host header says.
+    """Make an application without pages. Flask builds its URLs from the issuer, not from the Host header.
 
     Args:
-        settings: what the operator chose.
+        settings: the operator's settings.
         instance: the instance folder.
     """
     app = web.Application("app", instance_path=str(instance), static_folder=None)
@@ -45,7 +45,7 @@ def new_application(settings: Settings, instance: Path) -> Flask:
 
 
 def sign_sessions(app: Flask, ring: KeyRing) -> None:
-    """Let views keep a session. Until then a session is empty, and a view that writes to it answers 503.
+    """Enable sessions. Without this a session is empty, and a view that writes to it answers 503.
 
     Args:
         app: the application.
@@ -60,10 +60,10 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
 
     Args:
         app: the application.
-        settings: what the operator chose.
+        settings: the operator's settings.
         server: the authorization server.
         services: the stores that access tokens and clients are in, and the clock.
-        log: where errors are logged.
+        log: receives errors.
     """
     app.extensions[Server.NAME] = server
     protector = Protector(services.grants, services.clock, settings.issuer)

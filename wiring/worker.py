@@ -1,4 +1,4 @@
-"""What a worker process of the production server makes."""
+"""Builds the application of a worker process."""
 
 import sys
 from pathlib import Path
@@ -20,18 +20,17 @@ from wiring.rules import warn_of_unknown_groups
 
 
 def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
-    """One server for a worker process, which writes back its database's log, and what waits when it ends.
+    """Build the server of a worker process. It checkpoints SQLite, and stores waiting events when it ends.
 
-    It starts also while its database is away. It answers 503 until the database is back and has said which
-    keys it needs.
+    It starts without its database too, and answers 503 until its keys are checked against the database.
 
     Args:
-        settings: what the operator chose, as the supervisor read them.
+        settings: the operator's settings, as the supervisor read them.
         instance: the instance folder.
         ring: the server's keys.
 
     Raises:
-        SystemExit: something is wrong that an operator must mend; the log has it.
+        SystemExit: an operator must fix a fault, which is in the log.
     """
     log = open_log(sys.stderr)
     try:

@@ -1,4 +1,4 @@
-"""`flask serve`, whose workers show what they know of the environment: `python -m` runs it."""
+"""`flask serve` with workers that show their environment; started by `python -m`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many threads bodies that are still coming may hold, and for how long; the clock is the test's."""
+"""How many threads incomplete bodies may hold, and for how long. The tests move the clock."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Asked:
 
 
 class Stands:
-    """A clock that stands until it is moved."""
+    """A clock that a test moves."""
 
     now = 1000.0
 
@@ -114,7 +114,7 @@ def test_bodies_of_the_address_with_most_of_them_end_first(bodies: BodyLimit, cl
 
 
 def test_body_that_became_whole_is_not_ended(bodies: BodyLimit, clock: Stands) -> None:
-    """A read that is over at the same moment goes on: the request has one answer."""
+    """A read that is complete at the same moment succeeds: the request has one answer."""
     [slow] = enter(bodies, clock, 1)
     clock.now += 10
     [overdue] = bodies.overdue()
@@ -140,7 +140,7 @@ def test_read_of_an_ended_body_fails(bodies: BodyLimit, clock: Stands) -> None:
 
 
 def test_deadline_is_that_of_the_whole_body(bodies: BodyLimit, clock: Stands) -> None:
-    """A body of many reads has no more time than a body of one."""
+    """A body that takes many reads has no more time than one that takes a single read."""
     ages = []
 
     class Parts:

@@ -1,4 +1,4 @@
-"""Which connections a worker ends: what the kernel and the requests say is the test's."""
+"""Which connections a worker ends. The tests choose the data of the kernel and the requests."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ class Worker:
         return [(each.identity, why) for each, why in self.table.overdue(connections, self.now)]
 
     def looks(self, seconds: int, connection: Connection) -> list[tuple[int, str]]:
-        """Look so many times at a connection on which nothing happens; what the last look ends."""
+        """Inspect an idle connection several times, and return what the last inspection ends."""
         ended: list[tuple[int, str]] = []
         for passed in range(1, seconds + 1):
             assert ended == []
@@ -75,7 +75,7 @@ def test_first_request_that_takes_long_is_never_cut() -> None:
 
 
 def test_request_that_waits_for_a_thread_is_never_cut() -> None:
-    """While every thread is busy, a request may wait of which nobody has told us."""
+    """While every thread is busy, a request may wait that is not tracked yet."""
     worker = Worker()
     busy = [worker.begin(THERE), worker.begin(THERE)]
     waiting = replace(SILENT, received=300)

@@ -11,7 +11,7 @@ NOTHING: dict[str, str] = {}
 
 
 class Machine:
-    """The files in which a kernel tells of CPUs and control groups; this process may use all of its CPUs."""
+    """The files in which a kernel describes CPUs and control groups. This process may use all CPUs."""
 
     def __init__(self, root: Path) -> None:
         self.groups = root / "cgroup"

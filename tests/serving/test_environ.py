@@ -1,4 +1,4 @@
-"""What the real server's requests and processes know of the environment that it was started with."""
+"""What requests and processes of the production server have of the environment it was started with."""
 
 import json
 import shutil
@@ -99,7 +99,7 @@ def test_environ_has_only_the_keys_of_the_standard(revealed: dict[str, Any]) -> 
 def test_worker_has_its_settings_and_no_secret_in_its_environment(
     revealed: dict[str, Any], secrets: dict[str, str]
 ) -> None:
-    """Secrets reach a worker by memory alone; whatever else was in the environment is still there."""
+    """Secrets reach a worker in memory only. All other variables are still in its environment."""
     assert revealed["settings"] == {
         "bind password": True,
         "database": secrets["NETID_DATABASE_URL"],

@@ -88,7 +88,7 @@ def orders(given: str, forged: str) -> list[str]:
 
 
 def test_no_other_header_is_taken_for_forwarded(migrated_instance: Path, tmp_path: Path) -> None:
-    """With `NETID_PROXY_HEADER=Forwarded` no other header counts, whatever a proxy lets through."""
+    """With `NETID_PROXY_HEADER=Forwarded`, no other header counts, whichever the proxy passes on."""
     given = "Forwarded: for=192.0.2.9;proto=https, for=203.0.113.5\r\n"
     with server(migrated_instance, tmp_path, NETID_PROXY_HEADER="Forwarded") as running:
         for headers in (*orders(given, UNDERSCORES), *orders(given, HYPHENS)):
@@ -115,7 +115,7 @@ def test_forwarded_is_safe_behind_a_proxy_that_drops_no_header(
 
 
 def test_documented_nginx_drops_headers_with_underscores(migrated_instance: Path, tmp_path: Path) -> None:
-    """Behind the nginx of docs/operating.md the address is the client's, whatever it sends beside it."""
+    """Behind the nginx of docs/operating.md, the address is the client's, whichever headers it sends."""
     [block] = re.findall(r"```nginx\n(location / .*?)```", DOCUMENT, re.DOTALL)
     with server(migrated_instance, tmp_path) as running, nginx(tmp_path, block, running.port) as port:
         for headers in (*orders(UNDERSCORES, HYPHENS), *orders(UNDERSCORES, "")):

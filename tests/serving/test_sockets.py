@@ -46,7 +46,7 @@ def test_connections_of_the_port_are_listed(listener: socket.socket, sockets: So
 
 @pytest.mark.parametrize(("called", "address"), [("::1", "::1"), ("127.0.0.1", "::ffff:127.0.0.1")])
 def test_ipv6_addresses_equal_those_of_requests(called: str, address: str) -> None:
-    """A connection has the address that the HTTP server says of its requests, also on a socket for both."""
+    """A connection has the address of its requests, also on a socket for IPv4 and IPv6."""
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
     with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
@@ -72,7 +72,7 @@ def test_bytes_and_times_are_reported(listener: socket.socket, sockets: Sockets)
 
 
 def test_ended_connection_ends_for_the_client(listener: socket.socket, sockets: Sockets) -> None:
-    """The client sees the end, and whoever reads on our side does too."""
+    """The client sees the end of the connection, and a reader on our side does too."""
     client, ours = connected(listener)
     with client, ours:
         [seen] = sockets.look()

@@ -1,4 +1,4 @@
-"""The supervisor keeps its workers alive, whatever happens to them."""
+"""The supervisor replaces workers that die or hang."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Supervised:
         return pid
 
     def workers(self) -> list[int]:
-        """The ids of the supervisor's children, dead ones that nobody has reaped too."""
+        """The ids of the supervisor's children, including dead ones that are not reaped."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 
@@ -82,7 +82,7 @@ class Supervised:
 
 @pytest.fixture
 def supervised(tmp_path: Path) -> Iterator[Callable[[int], Supervised]]:
-    """Starts servers with so many workers, and ends them."""
+    """Starts servers with a number of workers, and ends them."""
     started: list[subprocess.Popen[str]] = []
 
     def start(workers: int) -> Supervised:

@@ -1,4 +1,4 @@
-"""How long a worker's place stays empty."""
+"""How long the slot of a worker stays empty."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_pauses_double_up_to_five_seconds() -> None:
 
 
 def test_worker_that_lived_long_enough_is_replaced_soon() -> None:
-    """The pauses begin anew."""
+    """The pauses restart with the shortest one."""
     clock = Clock()
     slot = WorkerSlot(0, clock)
     assert [live(slot, clock, lived) for lived in (1, 1, 9.9, 10, 1)] == [0.1, 0.2, 0.4, 0.1, 0.2]
@@ -70,7 +70,7 @@ def test_process_that_cannot_be_started_is_retried() -> None:
 
 
 def test_worker_that_does_not_end_in_time_is_killed() -> None:
-    """One that was told to end is killed after its grace, and its place is free at once."""
+    """A worker that must end is killed after its grace period, and its slot is free at once."""
     clock = Clock()
     slot, process = WorkerSlot(0, clock), FakeProcess()
     slot.fill(object(), process)

@@ -17,7 +17,7 @@ from serving.wsgi import Application, Environ, StartResponse
 
 
 def make_application(folder: Path) -> Application:
-    """Start as the folder says."""
+    """Start, fail or hang, as the files in the folder say."""
     with (folder / "starts").open("ab") as starts:
         starts.write(b".")
     if (folder / "refuse").exists():
