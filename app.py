@@ -13,7 +13,7 @@ from typing import Unpack
 
 from flask import Flask
 
-# Imports make no garbage. To search for it all the same takes a quarter of a command's start.
+# What imports make lives as long as the process. A search of it for garbage costs a quarter of a start.
 gc.disable()
 
 import cli
@@ -21,7 +21,7 @@ import wiring
 from models import ServerClock, StoreUnavailable
 from settings import Settings, instance_path, load_settings
 from settings.keyring import KeyRing
-from telemetry import LateLog, open_log, system_log
+from telemetry import LateLog, open_log
 from wiring.database import open_database
 from wiring.keys import open_keys
 from wiring.services import open_services
@@ -29,7 +29,6 @@ from wiring.start import CannotStart, Replaced, start_plainly
 
 __all__ = ["PROJECT", "CannotStart", "build_app", "create_app"]
 
-# What was imported lives as long as the process, so later searches leave it out.
 gc.freeze()
 gc.enable()
 
@@ -92,9 +91,7 @@ def build_app(
     app = wiring.new_application(settings, instance) if serves else Flask("app", instance_path=str(instance))
     open_database(app, settings, instance, clock, log, must_exist=ring is not None)
     ring = ring or open_keys(app, settings, instance, clock)
-    operators = None if replaced.get("log_stream") else system_log()
-    replacement = replaced.get("directory")
-    services = open_services(app, settings, ring, log, clock, directory=replacement, operators=operators)
+    services = open_services(app, settings, ring, log, clock, replaced=replaced)
     if serves:
         wiring.sign_sessions(app, ring)
         server = wiring.open_server(app, settings, services, log)

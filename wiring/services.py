@@ -16,10 +16,11 @@ from directory import Directory, ldap
 from models import ClientStore, GrantCap, GrantStore, GroupCommit
 from settings import Settings
 from settings.keyring import KeyRing
-from telemetry import Log
+from telemetry import Log, system_log
 from wiring import from_settings, keys
 from wiring.audit import ServerStates, audit_names, operator_log
 from wiring.login import login_names
+from wiring.start import Replaced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +81,7 @@ def open_services(
     log: Log,
     clock: Callable[[], float],
     *,
-    directory: Directory | None,
-    operators: Log | None = None,
+    replaced: Replaced,
 ) -> Services:
     """Open the services of one application.
 
@@ -91,10 +91,10 @@ def open_services(
         ring: the server's keys.
         log: receives failures of directory servers.
         clock: seconds since the epoch.
-        directory: replaces the directory that the settings name.
-        operators: where changes by operators are logged (`log` by default).
+        replaced: parts that replace the usual ones. Changes by operators go to its log stream too, if it has
+            one, and else to the log of the system.
     """
-    tell = operator_log(operators or log)
+    tell = operator_log(log if replaced.get("log_stream") else system_log() or log)
     grants = GrantStore(clock, GroupCommit(), GrantCap(settings.grants_per_person))
     return _LazyServices(
         clients=ClientStore(keys.secret_hasher(ring), grants, clock, tell),
@@ -106,5 +106,5 @@ def open_services(
         tell=tell,
         app=app,
         log=log,
-        replacement=directory,
+        replacement=replaced.get("directory"),
     )
