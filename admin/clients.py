@@ -129,6 +129,23 @@ def clients_at_cap(services: Services) -> Sequence[ClientAtCap]:
     return sorted(at_cap, key=lambda each: -each.people)
 
 
+def warnings_about(registration: Registration) -> Sequence[str]:
+    """What an operator has probably forgotten in a registration, one sentence for each.
+
+    Args:
+        registration: as it is stored.
+    """
+    sentences = []
+    if not registration.grant_types and not registration.resource_server:
+        sentences.append(
+            "This client can do nothing yet: it has no grant type (--grant), and may not introspect tokens "
+            "(--resource-server)."
+        )
+    if not registration.owner:
+        sentences.append("This client has no owner (--owner): nobody can be asked when it must change.")
+    return sentences
+
+
 def create_client(
     services: Services, name: str, changes: Mapping[str, Any], *, actor: Actor
 ) -> CreatedClient:

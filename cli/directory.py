@@ -15,7 +15,7 @@ from cli.output import (
     print_items,
     print_line,
     print_marked,
-    speaks_plainly,
+    refuses_plainly,
 )
 from cli.services import services
 from directory.ldap import Finding, StepStatus
@@ -42,7 +42,7 @@ def directory() -> None:
     beside='"ok": true or false, ',
 )
 @with_appcontext
-@speaks_plainly
+@refuses_plainly
 def check(net_id: str | None, ask_password: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Check the directory step by step, and the user NET_ID if given.
 

@@ -19,6 +19,7 @@ import click
 from rich.cells import cell_len, set_cell_size
 
 from admin import OperationRefused
+from directory.ldap import ConfigError
 from models import StoreUnavailable
 from telemetry import redact_tokens
 
@@ -123,7 +124,23 @@ class DiscreetGroup(click.Group):
 
 
 def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Turn a refused operation, and trouble of the database, into sentences and exit status 1."""
+    """Give a command its tables, and turn what stops it into sentences and exit status 1."""
+
+    @wraps(command)
+    def prepared(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        from cli.schema import create_tables_if_new
+
+        create_tables_if_new()
+        return command(*args, **kwargs)
+
+    return refuses_plainly(prepared)
+
+
+def refuses_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Turn a refused operation, and trouble of settings or database, into sentences and exit status 1.
+
+    For a command that works without a database; others use `speaks_plainly`.
+    """
 
     @wraps(command)
     def plain(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -131,6 +148,8 @@ def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
             return command(*args, **kwargs)
         except OperationRefused as refused:
             raise CommandRefused(*refused.sentences) from None
+        except ConfigError as error:
+            raise CommandRefused(*error.problems) from None
         except StoreUnavailable as error:
             raise CommandRefused(
                 f"The database cannot be used ({error.cause.splitlines()[0]}). "

@@ -43,7 +43,7 @@ from models.keys.encryption import Encryptor
 from models.keys.persistent_secret import PersistentSecrets, persistent_secret_key_ids
 from models.keys.reencryption import reencrypt
 from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
-from models.migrations import MIGRATIONS, is_current, migrate
+from models.migrations import MIGRATIONS, has_tables, is_current, migrate
 from models.scopes import Scope, ScopeExists, ScopeStore
 from models.sqlite.checkpoints import Checkpoints
 from models.sqlite.group_commit import GroupCommit
@@ -101,6 +101,7 @@ __all__ = [
     "engine_options",
     "failures_of",
     "has_our_form",
+    "has_tables",
     "hour_prefix",
     "import_clients",
     "is_current",

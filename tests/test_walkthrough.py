@@ -135,7 +135,7 @@ def test_second_start_keeps_certificate_and_demo_client(server: Running, instanc
             capture_output=True,
             check=True,
         )
-    assert len(json.loads(clients.stdout)) == 1
+    assert len(json.loads(clients.stdout)["items"]) == 1
 
 
 def test_a_busy_port_is_one_clear_sentence(server: Running, instance: Path) -> None:

@@ -13,6 +13,7 @@ from admin.clients import (
     disable_client,
     find_client,
     update_client,
+    warnings_about,
 )
 from cli.clients.display import (
     CLIENT,
@@ -76,6 +77,8 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     if created.name_is_shared:
         print_line(f"Another client is called {name!r} already: commands will want an id.", err=True)
     warn_of_undescribed_scopes(created.undescribed_scopes)
+    for sentence in warnings_about(created.client):
+        print_line(sentence, err=True)
     if as_json:
         secret = {"client_secret": created.secret, "client_secret_expires_at": 0}
         print_json({**metadata(created.client), **secret})

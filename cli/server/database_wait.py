@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from flask import Flask, current_app
 
-from cli.output import CommandRefused, print_line
+from cli.output import print_line
+from cli.schema import bring_up_to_date
 from cli.server.build import server_build
-from models import StoreUnavailable, is_current, migrate
+from models import StoreUnavailable
 
 # Seconds between two tries, and between two lines with the same cause.
 _RETRY_SECONDS, _REPEAT_SECONDS = 1.0, 60.0
@@ -33,7 +34,7 @@ def await_database(
         try:
             app = build()
             with app.app_context():
-                _migrate()
+                bring_up_to_date()
         except StoreUnavailable as error:
             _end_on_sigterm()
             if error.cause != printed or clock() - printed_at >= _REPEAT_SECONDS:
@@ -42,16 +43,6 @@ def await_database(
             sleep(_RETRY_SECONDS)
         else:
             return app
-
-
-def _migrate() -> None:
-    if is_current():
-        return
-    try:
-        migrate()
-    except SystemExit:
-        # Flask-Migrate would exit without a message to the operator.
-        raise CommandRefused("The database cannot be migrated: is it that of a newer release?") from None
 
 
 def _end_on_sigterm() -> None:

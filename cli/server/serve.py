@@ -11,7 +11,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from cli.output import CommandRefused, DiscreetCommand, print_line, print_lines, speaks_plainly
+from cli.output import CommandRefused, DiscreetCommand, print_line, print_lines, refuses_plainly
 from cli.server.database_wait import await_database
 from cli.server.exposure import refuse_exposure
 from cli.server.walkthrough import demo_client, environment, guide
@@ -27,7 +27,7 @@ from telemetry import configure_standard_logging
     "--walkthrough", is_flag=True, help="HTTPS on localhost, a demo client, and the commands to try."
 )
 @with_appcontext
-@speaks_plainly
+@refuses_plainly
 def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Start the production server. The database is migrated first if necessary."""
     with await_database().app_context():

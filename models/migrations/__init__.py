@@ -10,7 +10,7 @@ from flask_migrate import upgrade
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.base import session, unavailable
+from models.base import connection, session, unavailable
 
 MIGRATIONS = Path(__file__).parent
 
@@ -28,6 +28,16 @@ def is_current() -> bool:
         if not inspect(work.connection()).has_table("alembic_version"):
             return False
         return list(work.scalars(text("SELECT version_num FROM alembic_version"))) == [HEAD]
+
+
+def has_tables() -> bool:
+    """Whether the database has any table; one that has none is new.
+
+    Raises:
+        StoreUnavailable: the database cannot say.
+    """
+    with connection() as link:
+        return bool(inspect(link).get_table_names())
 
 
 def migrate() -> None:

@@ -60,7 +60,8 @@ def test_create_prints_one_object(as_json: Run, site: Site) -> None:
 
 def test_create_prints_json_on_one_line(site: Site) -> None:
     """The object is printed on one line, and nothing else is printed."""
-    result = site.app.test_cli_runner().invoke(args=["client", "create", "Library", "--json"])
+    command = ["client", "create", "Library", "--grant", "password", "--owner", "me", "--json"]
+    result = site.app.test_cli_runner().invoke(args=command)
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr == ""
 
@@ -96,9 +97,35 @@ def test_public_client_has_a_null_secret(as_json: Run) -> None:
 
 def test_output_for_a_public_client_names_no_secret(site: Site) -> None:
     """The output for a new public client says nothing about a secret."""
-    result = site.app.test_cli_runner().invoke(args=["client", "create", "an app", "--auth-method", "none"])
+    options = ["--auth-method", "none", "--grant", "refresh_token", "--owner", "me"]
+    result = site.app.test_cli_runner().invoke(args=["client", "create", "an app", *options])
     assert "client_secret " not in result.output
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "is_idle", "is_without_owner"),
+    [
+        ((), True, True),
+        (("--grant", "password"), False, True),
+        (("--owner", "me"), True, False),
+        (("--resource-server", "--owner", "me"), False, False),
+    ],
+)
+def test_forgotten_options_are_warned_about(
+    site: Site, options: tuple[str, ...], *, is_idle: bool, is_without_owner: bool
+) -> None:
+    """A new client that can do nothing, or that nobody owns, is a warning and no error."""
+    result = site.app.test_cli_runner().invoke(args=["client", "create", "My app", *options])
+    assert result.exit_code == 0
+    assert ("This client can do nothing yet: it has no grant type (--grant)" in result.stderr) is is_idle
+    assert ("This client has no owner (--owner)" in result.stderr) is is_without_owner
+
+
+def test_group_that_is_no_dn_is_refused(site: Site) -> None:
+    """A rule for a group that no directory can have is a mistake: it would let nobody in."""
+    said = site.run("client", "create", "My app", "--allow-member", "group:staff", status=1)
+    assert said.strip() == "Error: The rule 'group:staff' must be group:DN (RFC 4514) or affiliation:NAME."
 
 
 def test_public_client_may_use_the_password_grant_with_its_flag(as_json: Run, site: Site) -> None:

@@ -1,7 +1,5 @@
 """`flask client …`: each refusal is one clear sentence."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.cli.conftest import Run
@@ -97,22 +95,3 @@ def test_update_obeys_the_rules_of_a_registration(
     before = as_json("client", "show", "Library")
     assert sentence in refusal("client", "update", "Library", *options)
     assert as_json("client", "show", "Library") == before
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("client", "list"),
-        ("client", "create", "Library"),
-        ("client", "show", "Library"),
-        ("token", "purge"),
-    ],
-)
-def test_database_without_tables_is_one_hint(
-    make_site: Callable[..., Site], tmp_path: object, command: tuple[str, ...]
-) -> None:
-    """If the database has no tables, each command says how to create them."""
-    bare = make_site(NETID_DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
-    (said,) = bare.run(*command, status=1).splitlines()
-    assert said.startswith("Error: The database cannot be used (")
-    assert said.endswith("Is it migrated? .venv/bin/flask db upgrade")

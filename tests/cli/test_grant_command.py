@@ -253,13 +253,6 @@ class TestRevoke:
         """The refusal names the client that does not exist."""
         assert refusal("grant", *command, "--client", "nobody") == "There is no client 'nobody'."
 
-    def test_database_without_tables_is_one_hint(
-        self, make_site: Callable[..., Site], tmp_path: object
-    ) -> None:
-        """If the database has no tables, the command says how to create them."""
-        bare = make_site(NETID_DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
-        assert "flask db upgrade" in bare.run("grant", "list", status=1)
-
 
 class TestCap:
     """NETID_GRANTS_PER_PERSON, and the clients whose users reach it."""

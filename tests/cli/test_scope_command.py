@@ -135,7 +135,17 @@ def test_explain_without_the_directory(make_site: Callable[..., Site]) -> None:
 def test_undescribed_scope_of_a_client_is_a_warning(site: Site) -> None:
     """A misspelt scope is a warning at registration, and does not stop it."""
     site.run("scope", "create", "payroll")
-    arguments = ["client", "create", "Pay office", "--scope", "payrol payroll echo", "--json"]
+    arguments = [
+        "client",
+        "create",
+        "Pay office",
+        "--scope",
+        "payrol payroll echo",
+        "--owner",
+        "me",
+        "--json",
+    ]
+    arguments += ["--grant", "password"]
     result = site.app.test_cli_runner().invoke(args=arguments)
     assert result.exit_code == 0
     assert result.stderr == "Not in the catalogue, which flask scope create puts it into: payrol.\n"

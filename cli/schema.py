@@ -1,0 +1,34 @@
+"""Creates the tables of a new database before a command uses it; an old database is never changed."""
+
+from cli.output import CommandRefused, print_line
+from models import has_tables, is_current, migrate
+
+
+def create_tables_if_new() -> None:
+    """Create the tables of an empty database, so that a first command needs no step before it.
+
+    A database of an earlier release is left alone: its operator makes a backup and upgrades it.
+
+    Raises:
+        CommandRefused: the tables cannot be created.
+        StoreUnavailable: the database does not answer.
+    """
+    if not has_tables():
+        bring_up_to_date()
+        print_line("The database was empty: its tables were created.", err=True)
+
+
+def bring_up_to_date() -> None:
+    """Migrate the database to the schema of this release, if it has another.
+
+    Raises:
+        CommandRefused: the database cannot be migrated.
+        StoreUnavailable: the database does not answer.
+    """
+    if is_current():
+        return
+    try:
+        migrate()
+    except SystemExit:
+        # Flask-Migrate would exit without a message to the operator.
+        raise CommandRefused("The database cannot be migrated: is it that of a newer release?") from None
