@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from telemetry import ACTOR_LENGTH, Actor, redact_tokens
 _EXTENSION = "netid-oauth"
 _REASON = "netid-oauth.reason"
 _LOGIN_UID = Path("/proc/self/loginuid")
+# `SUDO_USER` may hold any text. A comma or a bracket in it could pass for what the kernel says.
+_NOT_IN_A_NAME = re.compile(r"[^\w.@\\$+-]", re.ASCII)
 # What the kernel says if nobody logged in, as for a service: (uid_t) -1 (audit_getloginuid(3)).
 _NO_LOGIN = 0xFFFF_FFFF
 
@@ -85,7 +88,8 @@ def user_name(uid: int, environ: Mapping[str, str], login_uid_file: Path = _LOGI
         login_uid_file: where the kernel says who logged in (Linux).
     """
     name = _name_of(uid)
-    others = {"login": _login_name(login_uid_file), "sudo": _printable(environ.get("SUDO_USER", ""))}
+    sudo = _NOT_IN_A_NAME.sub("?", environ.get("SUDO_USER", ""))
+    others = {"login": _login_name(login_uid_file), "sudo": sudo}
     if others["sudo"] == others["login"]:
         del others["sudo"]
     known = [f"{way} {other}" for way, other in others.items() if other and other != name]

@@ -161,6 +161,9 @@ def test_token_in_a_reason_is_not_kept(site: Site, program: Registered) -> None:
         (str(ME), "alice", f"{MY_NAME} (sudo alice)"),
         (None, MY_NAME, MY_NAME),
         (None, "a\nb\u202e", f"{MY_NAME} (sudo a?b?)"),
+        (None, "CAMPUS\\alice-1@campus.example", f"{MY_NAME} (sudo CAMPUS\\alice-1@campus.example)"),
+        (None, "bob, login carol", f"{MY_NAME} (sudo bob??login?carol)"),
+        ("54321", "bob) (login carol", f"{MY_NAME} (login uid 54321, sudo bob???login?carol)"),
     ],
 )
 def test_user_behind_sudo_is_named(tmp_path: Path, login: str | None, sudo: str | None, name: str) -> None:
