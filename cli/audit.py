@@ -32,8 +32,8 @@ _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "
 # In this order a reader asks: when, what, which program, who, why. Further fields follow.
 _FIRST = ("at", "event", "client_name", "client_id", "subject", "actor", "actor_reason", "reason")
 _COLUMNS = (*_FIRST, *(each.name for each in fields(AuditEvent) if each.name not in _FIRST))
-# A spreadsheet reads a cell that begins so as a formula.
-_FORMULA = tuple("=+-@")
+# A spreadsheet reads a cell that begins so as a formula; some also read full-width signs (OWASP).
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 @click.group(cls=DiscreetGroup)

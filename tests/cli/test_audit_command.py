@@ -86,12 +86,23 @@ def test_empty_table_has_a_heading(site: Site) -> None:
 def test_csv_has_every_column_and_no_formula(site: Site) -> None:
     """A program finds the same columns in every list, and a spreadsheet runs nothing."""
     client = site.register("=cmd()")
-    texts = {"reason": "a\nb", "address": '"quoted", text', "scope": "-1+1", "actor": "@x", "hint": "+1"}
+    texts = {
+        "reason": "a\nb",
+        "address": '"quoted", text',
+        "scope": "-1+1",
+        "actor": "@x",
+        "hint": "\uff1dcmd()",
+    }
     store(site, AuditEvent(event="e", at=NOON, client_id=client.client_id, **texts))  # type: ignore[arg-type]
     (row,) = csv.DictReader(site.run("audit", "list", "--format", "csv").splitlines())
     assert set(row) == {*AuditEvent.__slots__, "client_name"}
     assert (row["at"], row["event"], row["subject"]) == ("2027-01-15 08:00:00Z", "e", "")
-    assert (row["client_name"], row["scope"], row["actor"], row["hint"]) == ("'=cmd()", "'-1+1", "'@x", "'+1")
+    assert (row["client_name"], row["scope"], row["actor"], row["hint"]) == (
+        "'=cmd()",
+        "'-1+1",
+        "'@x",
+        "'\uff1dcmd()",
+    )
     assert (row["reason"], row["address"]) == ("a\\nb", '"quoted", text')
 
 
