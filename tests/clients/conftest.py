@@ -30,6 +30,7 @@ BODY_PROGRAM = "body-program"
 MAIL = "mail-server"
 MAIL_PROGRAM = "mail-program"
 JWT_PROGRAM = "jwt-program"
+QUIET_PROGRAM = "quiet-program"
 RADIUS = "radius-server"
 AUDIENCE = "https://grades.example"
 _GRANTS = ["password", "refresh_token", "client_credentials"]
@@ -61,6 +62,13 @@ _CLIENTS: list[dict[str, object]] = [
         "client_secret": PLAIN_SECRET,
         "grant_types": ["password"],
         "scope": "mail profile",
+    },
+    {
+        "client_id": QUIET_PROGRAM,
+        "client_secret": PLAIN_SECRET,
+        "grant_types": ["password"],
+        "scope": "grades",
+        "released_claims": ["mail"],
     },
     {
         "client_id": RADIUS,

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.clients.apis import STARTERS, Registration, spring, started_api
-from tests.clients.conftest import API, AUDIENCE, JWT_PROGRAM, PROGRAM, Service
+from tests.clients.conftest import API, AUDIENCE, JWT_PROGRAM, PROGRAM, QUIET_PROGRAM, Service
 from tests.servers.silent_proxy import SilentProxy
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -51,6 +51,22 @@ def test_api_accepts_a_live_token_until_its_revocation(api: str, service: Servic
     service.post("revoke", PROGRAM, token=token)
     answer = get(api, token)
     assert (answer.status_code, 'error="invalid_token"' in answer.headers["WWW-Authenticate"]) == (401, True)
+
+
+def test_api_takes_no_program_for_a_user_without_a_net_id(
+    api: str, service: Service, request: pytest.FixtureRequest
+) -> None:
+    """If the Net ID is not released, the user is the `sub` or nobody, and never the program."""
+    token = str(service.post("token", QUIET_PROGRAM, **ALICE)["access_token"])
+    about = service.post("introspect", API, token=token)
+    assert ("username" in about, about["client_id"]) == (False, QUIET_PROGRAM)
+    answer = get(api, token)
+    if "apache" in request.node.name:
+        assert answer.status_code == 401
+    elif "nginx" in request.node.name:
+        assert (answer.status_code, answer.headers.get("X-Net-Id")) == (200, None)
+    else:
+        assert (answer.status_code, user(answer)) == (200, about["sub"])
 
 
 def test_api_challenges_a_request_without_a_token(api: str, request: pytest.FixtureRequest) -> None:
