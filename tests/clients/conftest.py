@@ -27,6 +27,7 @@ ODD_PROGRAM = "grade-export-2"
 API = "grades-api"
 FOREIGN_API = "library-api"
 BODY_PROGRAM = "body-program"
+POST_PROGRAM = "post-program"
 MAIL = "mail-server"
 MAIL_PROGRAM = "mail-program"
 JWT_PROGRAM = "jwt-program"
@@ -45,6 +46,13 @@ _CLIENTS: list[dict[str, object]] = [
     {
         "client_id": BODY_PROGRAM,
         "client_secret": ODD_SECRET,
+        "grant_types": _GRANTS,
+        "scope": "profile grades",
+        "token_endpoint_auth_method": "client_secret_post",
+    },
+    {
+        "client_id": POST_PROGRAM,
+        "client_secret": PLAIN_SECRET,
         "grant_types": _GRANTS,
         "scope": "profile grades",
         "token_endpoint_auth_method": "client_secret_post",

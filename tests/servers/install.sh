@@ -19,6 +19,10 @@ has freeradius && has radclient && [ -e /usr/lib/freeradius/rlm_rest.so ] ||
 has eapol_test || missing+=("eapoltest")
 has go || missing+=("golang-go")
 has mvn && has keytool || missing+=("maven openjdk-17-jdk-headless")
+has ruby && ruby -e "require 'oauth2'" 2>/dev/null || missing+=("ruby ruby-oauth2")
+perl -MLWP::Authen::OAuth2 -MLWP::Protocol::https -MJSON -e1 2>/dev/null ||
+  missing+=("liblwp-authen-oauth2-perl liblwp-protocol-https-perl libjson-perl")
+has cargo || missing+=("cargo")
 has node && has npm || missing+=("nodejs npm")
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
