@@ -43,6 +43,12 @@ from cli.services import operator, services, with_reason
 from models import Client
 from oauth.clients.registration import metadata
 
+_EXAMPLE = """\b
+Example:
+  flask client create "Course planner" --grant password --grant refresh_token \\
+    --scope "profile email" --owner planner@example.edu
+"""
+
 
 @click.group(cls=DiscreetGroup)
 def client() -> None:
@@ -57,7 +63,7 @@ client.add_command(rotate_secret)
 client.add_command(retire_secret)
 
 
-@client.command()
+@client.command(epilog=_EXAMPLE)
 @click.argument("name")
 @metadata_options
 @with_reason
@@ -65,13 +71,10 @@ client.add_command(retire_secret)
 @with_appcontext
 @speaks_plainly
 def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    r"""Register a client called NAME, and print its id and secret.
+    """Register a client called NAME, and print its id and secret.
 
-    The secret is shown only once. A client may do nothing until it has a grant type:
-
-    \b
-      flask client create "Course planner" --grant password --grant refresh_token \
-          --scope "profile email" --owner planner@example.edu
+    The secret is shown only once. A client can do nothing without a grant type (--grant), except introspect
+    tokens (--resource-server).
     """
     created = create_client(services(), name, registration_changes(options), actor=operator())
     if created.name_is_shared:

@@ -15,75 +15,83 @@ _METADATA = (
         "grant_types",
         multiple=True,
         metavar="GRANT",
-        help="A grant type that the client may use; repeatable.",
+        help="A grant type that the client may use, such as password; repeatable.",
     ),
     click.option(
-        "--scope", multiple=True, help="Scopes that it may have; repeatable, or separated by spaces."
+        "--scope", multiple=True, help="Scopes that the client may get; repeatable, or separated by spaces."
     ),
     click.option(
         "--default-scope", help="The scope of a request that asks for none (default: all its scopes)."
     ),
-    click.option("--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="Repeatable."),
+    click.option(
+        "--redirect-uri",
+        "redirect_uris",
+        multiple=True,
+        metavar="URI",
+        help="A redirect URI of the client; repeatable.",
+    ),
     click.option(
         "--auth-method",
         metavar="METHOD",
-        help="How it authenticates: client_secret_basic (default), client_secret_post, none (public client).",
+        help="How the client authenticates: client_secret_basic (default), client_secret_post, none.",
     ),
     click.option(
         "--strict-auth-method/--no-strict-auth-method",
         default=None,
         help="Whether its secret is accepted by its --auth-method only, not by Basic and form.",
     ),
-    click.option("--owner", help="Who is responsible for the client."),
+    click.option("--owner", help="Who is responsible for the client, such as a mail address."),
     click.option(
-        "--resource-server/--no-resource-server", default=None, help="Whether it may introspect tokens."
+        "--resource-server/--no-resource-server",
+        default=None,
+        help="Whether the client is an API that may introspect tokens.",
     ),
     click.option(
         "--allow-public-password/--no-allow-public-password",
         default=None,
-        help="Whether it may use the password grant without a secret.",
+        help="Whether a public client, which has no secret, may use the password grant.",
     ),
     click.option(
         "--keep-refresh-token/--rotate-refresh-token",
         default=None,
-        help="Whether a refresh keeps the refresh token (not for public clients).",
+        help="Whether the refresh token stays the same at a refresh (not for public clients).",
     ),
     click.option(
         "--url-encoding-hints/--no-url-encoding-hints",
         default=None,
-        help="Whether errors hint at a password that seems not to be URL-encoded.",
+        help="Whether errors hint that a password was probably not URL-encoded.",
     ),
     click.option(
         "--tolerant-scope/--strict-scope",
         default=None,
-        help="Whether scopes that it may not have are dropped without an error.",
+        help="Whether a request for a scope that the client may not get succeeds without that scope.",
     ),
     click.option(
         "--pairwise-subject/--public-subject",
         default=None,
-        help="Whether it gets a sub of its own for each user.",
+        help="Whether the client gets its own sub for each user, which no other client sees.",
     ),
     click.option(
         "--id-token/--no-id-token",
         default=None,
-        help="Whether the scope openid adds an ID token.",
+        help="Whether the client gets an ID token with the scope openid.",
     ),
     click.option(
         "--told-reasons/--no-told-reasons",
         default=None,
-        help="Whether errors say why a login was refused.",
+        help="Whether errors tell the client why a login was refused.",
     ),
     click.option(
         "--access-token-format",
         type=click.Choice(TOKEN_FORMATS),
-        help="Opaque, or a JWT (RFC 9068) that is signed with this algorithm.",
+        help="opaque, or the algorithm that signs JWT access tokens (RFC 9068).",
     ),
     click.option(
         "--audience",
         "audiences",
         multiple=True,
         metavar="URI",
-        help="A resource (RFC 8707) that it may request tokens for, or that it is; repeatable.",
+        help="An API (resource, RFC 8707) that the client may get tokens for, or that it is; repeatable.",
     ),
     click.option(
         "--default-audience",
@@ -96,35 +104,35 @@ _METADATA = (
         "released_claims",
         multiple=True,
         metavar="CLAIM",
-        help="Release only these claims; repeatable.",
+        help="Release only these claims about users; repeatable.",
     ),
     click.option(
         "--allow-member",
         "allow_members",
         multiple=True,
         metavar="RULE",
-        help="Allow only these users (group:DN, affiliation:NAME); repeatable.",
+        help="Allow only these users: group:DN or affiliation:NAME; repeatable.",
     ),
     click.option(
         "--refuse-member",
         "refuse_members",
         multiple=True,
         metavar="RULE",
-        help="Refuse these users; repeatable.",
+        help="Refuse these users, even allowed ones; repeatable.",
     ),
     click.option(
         "--network",
         "networks",
         multiple=True,
         metavar="CIDR",
-        help="A network that it may connect from; repeatable.",
+        help="A network that the client may connect from; repeatable.",
     ),
     click.option(
         "--cors-origin",
         "cors_origins",
         multiple=True,
         metavar="ORIGIN",
-        help="The origin of a public client's page; repeatable.",
+        help="The origin of a page that is a public client; repeatable.",
     ),
 )
 

@@ -36,7 +36,11 @@ def person() -> None:
 @with_appcontext
 @speaks_plainly
 def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Say why a user cannot log in: the directory's view, failures of the last day, blocks, live grants."""
+    """Say why a user cannot log in.
+
+    The report has the directory's answer, the refused logins of the last day, the limits that block the user
+    now, and the programs that hold live grants.
+    """
     report = report_on_person(services(), net_id)
     if as_json:
         print_json(report_as_object(report))

@@ -24,12 +24,16 @@ from telemetry import configure_standard_logging
 
 @click.command(cls=DiscreetCommand)
 @click.option(
-    "--walkthrough", is_flag=True, help="HTTPS on localhost, a demo client, and the commands to try."
+    "--walkthrough", is_flag=True, help="Try it: HTTPS on localhost, a demo client, and commands to copy."
 )
 @with_appcontext
 @refuses_plainly
 def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Start the production server. The database is migrated first if necessary."""
+    """Start the production server.
+
+    It waits for the database, and migrates it first if necessary. `instance/config.toml` and NETID_...
+    variables have the settings.
+    """
     with await_database().app_context():
         instance = Path(current_app.instance_path)
         settings = services().settings
