@@ -1,8 +1,10 @@
 """Writes docs/commands.md from the commands' own help: `make docs-commands`."""
 
+import inspect
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +24,13 @@ An operator runs these commands on the server's machine, with the server's setti
 status 0. A refused command exits with status 1 and writes one sentence to standard error. A wrong option
 exits with status 2.
 
-Secrets are read from standard input or a prompt, never from arguments.
+Commands read secrets from standard input or a prompt, never from arguments.
+
+## JSON
+
+With `--json` a command prints one JSON object. The option's description shows its form. Lists have the form
+`{"items": [...], "more": true or false}`. `more` says whether `--limit` left out further items. A user is
+always `sub`, and a time is in seconds since the epoch.
 """
 
 
@@ -70,10 +78,10 @@ def section(name: str, command: click.Command) -> str:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Join the lines of each paragraph; keep paragraphs that forbid wrapping as they are."""
-    paragraphs = re.split(r"\n\s*\n", text.split("\f", maxsplit=1)[0].strip())
+    """Join the lines of each paragraph; keep the lines of those that click must not wrap."""
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text.split("\f", maxsplit=1)[0]))
     return [
-        f"```text\n{each.removeprefix(chr(8)).strip(chr(10))}\n```"
+        f"```text\n{textwrap.dedent(each.removeprefix(chr(8)).strip(chr(10)))}\n```"
         if each.startswith("\b")
         else _escape(" ".join(each.split()))
         for each in paragraphs
@@ -81,9 +89,9 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _cell(text: str, *, code: bool = False) -> str:
-    """Write a text into a cell of a table."""
+    """Write a text into a cell of a table; the form of printed JSON is code."""
     text = " ".join(text.split()).replace("|", "\\|")
-    return f"`{text}`" if code else _escape(text)
+    return f"`{text}`" if code else _escape(re.sub(r"(\{.*\})", r"`\1`", text))
 
 
 def _escape(text: str) -> str:
