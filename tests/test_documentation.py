@@ -25,6 +25,11 @@ def test_commands_page_is_current() -> None:
     assert PAGE.read_text("utf-8") == page(), "A command's help has changed: run `make docs-commands`."
 
 
+def test_help_keeps_the_lines_of_examples() -> None:
+    """No help shows click's mark for an unwrapped paragraph: a raw docstring would turn it into text."""
+    assert "\\b" not in page()
+
+
 def test_each_page_has_a_title() -> None:
     """Each page starts with its title, which navigation and search show."""
     assert [each.name for each in PAGES if not each.read_text("utf-8").startswith("# ")] == []
