@@ -9,7 +9,7 @@ from telemetry import open_log
 from tests.conftest import Site
 from tests.fakes import ALICE, FakeDirectory
 from wiring import rules as app_rules
-from wiring.rules import look_for_groups, warn_of_unknown_groups
+from wiring.directory_check import look_for_groups, warn_of_unknown_groups
 
 GROUP = "cn=stuff,ou=groups,dc=campus,dc=example"
 

@@ -14,9 +14,8 @@ from settings import Settings, SettingsError
 from settings.keyring import KeyRing, KeyringError
 from telemetry import open_log
 from wiring.audit import write_refusals_at_end
-from wiring.directory_check import DirectoryCheck
+from wiring.directory_check import DirectoryCheck, warn_of_unknown_groups
 from wiring.key_check import KeyCheck
-from wiring.rules import warn_of_unknown_groups
 
 
 def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
