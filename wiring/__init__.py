@@ -7,8 +7,8 @@ works. Only `app.py` imports it. Start reading at `services.py`.
 - `audit.py`: what writes to the audit besides tokens.
 - `from_settings.py`: the settings of each package, as plain values.
 - `start.py`: what keeps a server from starting.
-- `worker.py`: a worker process; `key_check.py` and `directory_check.py` check keys, settings and groups beside
-  its requests.
+- `worker.py`: a worker process; `key_check.py` and `directory_check.py` check keys, settings and groups
+  beside its requests.
 """
 
 from typing import TYPE_CHECKING

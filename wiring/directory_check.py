@@ -1,8 +1,8 @@
 """Checks after the start that settings find users, and that the directory has the groups that rules name.
 
-Owns: that both checks run in the background and are repeated while the directory or the database is away, and
-that a fault of the settings is logged once and degrades `/readyz`. Must not know: what is wrong with a setting
-or a group.
+Owns: that both checks run in the background and are repeated during an outage, and
+that a fault of the settings is logged once and degrades `/readyz`. Must not know: what is wrong with a
+setting or a group.
 """
 
 import threading
