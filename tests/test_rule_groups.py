@@ -8,7 +8,7 @@ from directory import DirectoryUnavailable
 from telemetry import open_log
 from tests.conftest import Site
 from tests.fakes import ALICE, FakeDirectory
-from wiring import rules as app_rules
+from wiring import directory_check
 from wiring.directory_check import look_for_groups, warn_of_unknown_groups
 
 GROUP = "cn=stuff,ou=groups,dc=campus,dc=example"
@@ -78,7 +78,7 @@ def test_start_does_not_wait_for_the_directory(
     look_for_groups(site.app, open_log(site.log), wait)
     assert len(waited) == 3
     assert len(warned(site)) == 1
-    monkeypatch.setattr(app_rules, "look_for_groups", lambda _app, _log, wait: wait(0))
+    monkeypatch.setattr(directory_check, "look_for_groups", lambda _app, _log, wait: wait(0))
     warn_of_unknown_groups(site.app, open_log(site.log)).join(5)
 
 

@@ -1,11 +1,12 @@
 """The rules of the house that no linter knows: how long things may be, and what they say of themselves."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
-MODULE_LINES, FUNCTION_LINES, TEST_LINES = 400, 40, 400
+FOLDER_MODULES, MODULE_LINES, FUNCTION_LINES, TEST_LINES = 12, 400, 40, 400
 PACKAGES = sorted(found.parent for found in PROJECT.glob("*/__init__.py"))
 MODULES = sorted(
     [
@@ -50,6 +51,12 @@ def test_the_rules_look_at_everything() -> None:
 def test_modules_are_short() -> None:
     """No module is longer than can be read at a sitting."""
     assert {name(each): lines(each) for each in MODULES if lines(each) > MODULE_LINES} == {}
+
+
+def test_folders_have_few_modules() -> None:
+    """A folder has at most twelve modules beside its `__init__.py`, so that a reader finds the right one."""
+    counts = Counter(name(each.parent) for each in MODULES if each.name != "__init__.py")
+    assert {folder: count for folder, count in counts.items() if count > FOLDER_MODULES} == {}
 
 
 def test_functions_are_short() -> None:
