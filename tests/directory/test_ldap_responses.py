@@ -80,6 +80,10 @@ def wrong_answers(operation: int) -> dict[str, Answered]:
             0x30, tlv(0x02, number.to_bytes(4, "big")), done(own), tlv(0xA1)
         ),
     }
+    if operation == SEARCH:
+        answers["an entry with the tag of a reference, then yes"] = lambda own, number: (
+            message(number, tlv(0x73, tlv(0x04, b"dc=x"), tlv(0x30))) + message(number, done(own))
+        )
     if operation != SEARCH:
         answers["an entry, then yes"] = lambda own, number: (
             message(number, tlv(0x64, tlv(0x04, b"dc=x"), tlv(0x30))) + message(number, done(own))

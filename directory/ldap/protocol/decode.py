@@ -89,6 +89,7 @@ class ResponseReader:
             if kind == _ENTRY:
                 self._entries.append(_entry(data, at, stop))
             elif kind == _REFERENCE:
+                _check_reference(data, at, stop)
                 self._references += 1
             else:
                 raise UnexpectedMessage
@@ -127,8 +128,10 @@ def result_code(data: bytes, message_id: int, final_response: int) -> int | None
             _, at = _contents(data, at, stop, _OCTETS)
             _contents(data, at, stop, _OCTETS)
             return code
-    except IndexError:
-        raise UnexpectedMessage("a message that is cut") from None
+        if kind == _REFERENCE:
+            _check_reference(data, at, stop)
+    except (IndexError, UnicodeDecodeError):
+        raise UnexpectedMessage("a message that is cut or malformed") from None
     if final_response != SEARCH_DONE or kind not in {_ENTRY, _REFERENCE}:
         raise UnexpectedMessage("another operation than the response to the request")
     return None
@@ -180,6 +183,15 @@ def _controls(data: bytes) -> Mapping[str, bytes]:
         if at != stop:
             raise UnexpectedMessage
     return MappingProxyType(values)
+
+
+def _check_reference(data: bytes, at: int, end: int) -> None:
+    """Refuse a SearchResultReference that is not a list of URIs (RFC 4511, section 4.5.3)."""
+    if at == end:
+        raise UnexpectedMessage
+    while at != end:
+        start, at = _contents(data, at, end, _OCTETS)
+        data[start:at].decode()
 
 
 def _entry(data: bytes, at: int, end: int) -> Entry:
