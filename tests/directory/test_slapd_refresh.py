@@ -8,7 +8,7 @@ from directory import Directory, InvalidCredentials, Person, Refusal
 from tests.conftest import Site
 from tests.directory.conformance import PEOPLE
 from tests.faults import rows
-from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, status_and_error
 from tests.servers.administrator import SlapdAdministrator
 from tests.servers.slapd import SUFFIX, Slapd
 
@@ -40,18 +40,18 @@ def test_guest_is_refused_and_loses_all_grants_after_a_day(
     first = site.ask_token(client).get_json()["refresh_token"]
     people = SlapdAdministrator(slapd)
     people.change(ALICE_DN, {"employeeType": "guest"})
-    assert said(site.refresh(client, first)) == INVALID_GRANT
+    assert status_and_error(site.refresh(client, first)) == INVALID_GRANT
     refused = [line for line in site.log_lines() if line["event"] == "grant.refused"]
     assert refused[-1]["reason"] == "unknown_person"
     assert "NETID_LDAP_USER_FILTER" in refused[-1]["detail"]
     assert live_grants(site) == 1
     people.change(ALICE_DN, {"employeeType": "staff"})
     answer = site.refresh(client, first)
-    assert said(answer) == OK
+    assert status_and_error(answer) == OK
     people.change(ALICE_DN, {"employeeType": "guest"})
     second = answer.get_json()["refresh_token"]
     for _ in range(2):
-        assert said(site.refresh(client, second)) == INVALID_GRANT
+        assert status_and_error(site.refresh(client, second)) == INVALID_GRANT
         site.clock.now += DAY
     assert live_grants(site) == 0
 
@@ -117,9 +117,9 @@ def test_blind_account_ends_no_grant(
     token = site.ask_token(client).get_json()["refresh_token"]
     directory.current = on_slapd(servers[0], uris=tuple(each.ldap for each in servers))
     for _ in range(3):
-        assert said(site.refresh(client, token)) == UNAVAILABLE
+        assert status_and_error(site.refresh(client, token)) == UNAVAILABLE
         site.clock.now += DAY
     assert live_grants(site) == 1
     assert rows(site, "missing_person") == []
     directory.current = seeing
-    assert said(site.refresh(client, token)) == OK
+    assert status_and_error(site.refresh(client, token)) == OK

@@ -55,8 +55,8 @@ def test_each_spelling_of_an_address_is_the_same(spelled: str, address: str) -> 
         "x" * 100_000,
     ],
 )
-def test_texts_that_are_no_address_share_one(text: str) -> None:
-    """What cannot be read counts together by the proxy that sent it, and is in no network."""
+def test_texts_that_are_no_address_share_a_count(text: str) -> None:
+    """Unreadable addresses share one count for the proxy that sent them, and are in no network."""
     assert address_of(text) == "unreadable"
     assert address_of(text, "[2001:db8::2]:443") == "unreadable via 2001:db8::2"
     assert address_of(text, "192.0.2.1") != address_of(text, "192.0.2.2")
@@ -77,7 +77,7 @@ def test_texts_that_are_no_address_share_one(text: str) -> None:
     ],
 )
 def test_address_counts_as_its_network(address: str, network: str) -> None:
-    """Whoever has one IPv6 address has a whole /64 of them; an IPv4 address is one."""
+    """A host with one IPv6 address has a whole /64, which counts as one; an IPv4 address counts alone."""
     assert network_of(address) == network
 
 

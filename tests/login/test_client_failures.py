@@ -1,4 +1,4 @@
-"""Failed authentications of clients: what they are counted by, and which clients the limits stop."""
+"""Failed client authentications are counted by client and by address, and limited."""
 
 import sys
 
@@ -73,7 +73,7 @@ def test_known_good_address_goes_on(clock: Clock) -> None:
     assert stops(counts, "a", HOME) is None
 
 
-def test_known_good_address_is_held_to_its_own_failures(clock: Clock) -> None:
+def test_known_good_address_is_limited_by_its_own_failures(clock: Clock) -> None:
     """Guesses from a client's own address are limited there as from any other."""
     counts = failures(clock)
     counts.succeeded("a", HOME)
@@ -90,7 +90,7 @@ def test_failure_does_not_reveal_whose_address_it_is(clock: Clock) -> None:
     assert stops(counts) is Cause.CLIENT_AND_ADDRESS
 
 
-def test_address_is_known_for_a_day(clock: Clock) -> None:
+def test_known_address_expires_after_a_day(clock: Clock) -> None:
     """An address that a client has not used for a day is like any other."""
     counts = failures(clock)
     counts.succeeded("a", HOME)

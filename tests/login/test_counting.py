@@ -112,15 +112,15 @@ def test_flood_is_stopped_in_the_process() -> None:
     store = Counted()
     directory = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
     gate = Gate(directory, store=store, address="3/15minutes")
-    said = [outcome(gate, f"name{number}") for number in range(4)]
-    assert said == ["InvalidCredentials"] * 3 + ["Throttled"]
+    outcomes = [outcome(gate, f"name{number}") for number in range(4)]
+    assert outcomes == ["InvalidCredentials"] * 3 + ["Throttled"]
     before = (store.reads, store.writes, len(directory.asked))
     assert {outcome(gate, f"other{number}") for number in range(1000)} == {"Throttled"}
     assert (store.reads, store.writes, len(directory.asked)) == before
 
 
 def test_many_failures_are_counted_once_a_second() -> None:
-    """Where thousands are allowed, not every failure has thousands counted."""
+    """Under a limit of thousands, the store counts the failures at most once a second."""
     store = Counted()
     unknown = FakeDirectory(InvalidCredentials(Refusal.UNKNOWN_PERSON), FakeAccount())
     gate = Gate(unknown, store=store, server="1000/hour")
@@ -146,9 +146,9 @@ def test_guesses_at_once_stay_within_the_limit() -> None:
     directory = Slow(account=FakeAccount())
     gate = Gate(directory, person="10/15minutes", slots=50)
     with ThreadPoolExecutor(50) as pool:
-        said = list(pool.map(lambda number: outcome(gate, password=f"guess{number}"), range(50)))
+        outcomes = list(pool.map(lambda number: outcome(gate, password=f"guess{number}"), range(50)))
     assert len(directory.bound) == 10
-    assert (said.count("InvalidCredentials"), said.count("Throttled")) == (10, 40)
+    assert (outcomes.count("InvalidCredentials"), outcomes.count("Throttled")) == (10, 40)
 
 
 def test_workers_share_the_limit_before_the_first_failure() -> None:
@@ -258,8 +258,8 @@ def test_no_password_is_tried_without_a_database() -> None:
     assert outcome(gate) == "Person"
 
 
-def test_refusal_is_no_verdict_without_a_database() -> None:
-    """Where the whole database is away, a wrong password is answered as a right one, and tried only once."""
+def test_wrong_password_is_not_refused_without_a_database() -> None:
+    """While the whole database is away, a wrong password gets the answer to a right one, and one bind."""
     store = Counted()
     store.trouble, store.no_writes = Locked, True
     directory = FakeDirectory(WRONG, FakeAccount())
@@ -273,8 +273,8 @@ def test_refusal_is_no_verdict_without_a_database() -> None:
     assert outcome(gate) == "InvalidCredentials"
 
 
-def test_alarm_follows_where_an_outage_of_the_database_leaves_it_read_only() -> None:
-    """The outage has an alarm of its own; a database that comes back without writes gets this one."""
+def test_database_that_comes_back_read_only_raises_an_alarm() -> None:
+    """The outage has its own alarm; a database that comes back without writes raises another."""
     store = Counted()
     store.trouble, store.no_writes = Locked, True
     gate = Gate(FakeDirectory(WRONG, FakeAccount()), store=store, **LIMITS)  # type: ignore[arg-type]

@@ -40,14 +40,14 @@ class Timed(FakeDirectory):
         self.bind = 0.03
 
     def find(self, net_id: str, *, groups: bool = False) -> Account:
-        """Search, which takes its time."""
+        """Search, and move the clock."""
         self.clock.now += self.search
         if isinstance(self.outcome, InvalidCredentials) and self.outcome.reason is Refusal.UNKNOWN_PERSON:
             raise self.outcome
         return super().find(net_id, groups=groups)
 
     def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
-        """Bind, which takes its time."""
+        """Bind, and move the clock."""
         self.clock.now += self.bind
         return super().verify(net_id, password, groups=groups)
 
@@ -67,13 +67,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def directory(clock: Clock) -> Timed:
-    """A directory that takes its time."""
+    """A directory whose answers take time."""
     return Timed(clock)
 
 
 @pytest.fixture
 def took(directory: Timed, clock: Clock) -> Callable[..., float]:
-    """Ask, and say how long the answer took."""
+    """Log in, and return the seconds that the answer took."""
     gate = Gate(directory, monotonic=clock, sleep=clock.sleep, client="9/minute")
 
     def ask(outcome: Person | InvalidCredentials | DirectoryUnavailable, **attempt: str) -> float:
@@ -98,7 +98,7 @@ def test_unknown_name_takes_as_long_as_a_wrong_password(took: Callable[..., floa
     assert took(DISABLED) == 0.032
 
 
-def test_logins_that_want_groups_have_a_floor_of_their_own() -> None:
+def test_logins_with_groups_have_their_own_floor() -> None:
     """Groups are searched before the bind: such refusals take longer, and have their own floor."""
     clock = Clock()
     floor = ResponseTimeFloor(at_once=9, monotonic=clock, sleep=clock.sleep)
@@ -123,8 +123,8 @@ def test_repeated_password_takes_as_long_as_a_new_one(took: Callable[..., float]
     assert took(wrong(), password="old") == 0.032
 
 
-def test_quick_bind_is_held_back(took: Callable[..., float], directory: Timed) -> None:
-    """A person with a quicker hash waits as others do; a right login is never delayed."""
+def test_refusal_after_a_quick_bind_is_delayed(took: Callable[..., float], directory: Timed) -> None:
+    """A person with a quicker hash waits as long as others; a right login is never delayed."""
     assert took(wrong()) == 0.032
     directory.bind = 0.001
     assert took(wrong()) == 0.032
@@ -147,7 +147,7 @@ def test_delay_is_at_most_a_tenth_of_a_second(took: Callable[..., float], direct
 def test_no_refusal_is_delayed_after_an_outage(
     took: Callable[..., float], clock: Clock, directory: Timed
 ) -> None:
-    """For half a minute after an outage, threads are worth more."""
+    """For half a minute after an outage, no delay holds a thread."""
     took(wrong())
     took(DirectoryUnavailable("away"))
     assert took(UNKNOWN, net_id="nobody") == directory.search
@@ -155,7 +155,7 @@ def test_no_refusal_is_delayed_after_an_outage(
     assert took(UNKNOWN, net_id="nobody") == 0.032
 
 
-def test_permit_timeout_is_no_outage(took: Callable[..., float]) -> None:
+def test_timeout_for_a_permit_keeps_the_floor(took: Callable[..., float]) -> None:
     """Many logins of one person at once do not switch the floor off."""
     took(wrong())
     took(PermitTimeout("other logins of the same person take too long"))
@@ -170,7 +170,7 @@ def test_throttled_attempt_is_not_delayed_before_the_directory_is_asked(took: Ca
 
 
 def test_delay_holds_no_slot(directory: Timed, clock: Clock) -> None:
-    """A delayed refusal keeps no other login from the directory."""
+    """A delayed refusal holds no slot at the directory."""
     inside: list[str] = []
 
     def sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""How many failures are allowed before an attempt is not made, and what empties a count."""
+"""The number of failures after which an attempt is throttled, and which successes reset a count."""
 
 import pytest
 
@@ -13,19 +13,19 @@ UNKNOWN = InvalidCredentials(Refusal.UNKNOWN_PERSON)
 
 
 def wrong() -> FakeDirectory:
-    """A directory to which every password is wrong."""
+    """A directory that refuses every password."""
     return FakeDirectory(WRONG, FakeAccount())
 
 
 def fail(gate: Gate, times: int, **attempt: str) -> None:
-    """Guess wrong so often."""
+    """Guess a wrong password `times` times."""
     for _ in range(times):
         with pytest.raises(InvalidCredentials):
             gate.ask(**attempt)
 
 
 def refused(gate: Gate, **attempt: str) -> Throttled:
-    """Ask what is over a limit, and see that the directory is left alone."""
+    """Log in over a limit, without a request to the directory. Returns the error."""
     directory = gate.directory
     assert isinstance(directory, FakeDirectory)
     tried = len(directory.bound)
@@ -35,8 +35,8 @@ def refused(gate: Gate, **attempt: str) -> Throttled:
     return caught.value
 
 
-def test_limits_are_read_as_operators_write_them() -> None:
-    """A limit is a number and a span; there may be several, or none."""
+def test_limits_are_parsed() -> None:
+    """A limit is a number and a time span; a setting may have several limits, or none."""
     assert parse_limits("10/15minutes;100/day") == (Limit(10, 900), Limit(100, 86_400))
     assert parse_limits("5 per hour") == (Limit(5, 3600),)
     assert parse_limits("") == parse_limits(None) == ()
@@ -44,15 +44,15 @@ def test_limits_are_read_as_operators_write_them() -> None:
 
 @pytest.mark.parametrize("outcome", [WRONG, UNKNOWN, InvalidCredentials(Refusal.LOCKED)])
 def test_attempt_beyond_the_limit_of_a_person_is_refused(outcome: InvalidCredentials) -> None:
-    """After so many failures the directory is asked no more, whether there is such a person or not."""
+    """Over the limit the directory gets no request, whether the person exists or not."""
     gate = Gate(FakeDirectory(outcome, FakeAccount()), person="3/15minutes")
     fail(gate, 3)
     assert refused(gate).cause is Cause.PERSON_AND_CLIENT
     assert refused(gate, client_id="another").cause is Cause.PERSON
 
 
-def test_right_password_is_not_looked_at() -> None:
-    """Over the limit the right password is answered as a wrong one: nobody learns which it was."""
+def test_right_password_is_not_tried_over_the_limit() -> None:
+    """Over the limit the right password gets the answer to a wrong one, so a guesser learns nothing."""
     directory = wrong()
     gate = Gate(directory, person="3/15minutes")
     fail(gate, 3)
@@ -60,8 +60,8 @@ def test_right_password_is_not_looked_at() -> None:
     assert refused(gate, password="alice-password").retry_after == 900
 
 
-def test_others_log_in_meanwhile() -> None:
-    """Guesses at one person refuse nobody else."""
+def test_guesses_at_one_person_refuse_nobody_else() -> None:
+    """While one person is over the limit, other people log in."""
     directory = wrong()
     gate = Gate(directory, person="3/15minutes")
     fail(gate, 3)
@@ -76,14 +76,14 @@ def test_others_log_in_meanwhile() -> None:
     ["ALICE", " alice", "alice@campus.example", "CAMPUS\\alice", "al\u0130ce", "\u00e0lice", "ali\u0307ce"],
 )
 def test_spellings_share_a_count(typed: str, sees_accounts: bool) -> None:  # noqa: FBT001
-    """Another spelling is no second set of guesses, also where no account is seen before the bind."""
+    """Another spelling gives no further guesses, also if no account is readable before the bind."""
     gate = Gate(FakeDirectory(UNKNOWN, FakeAccount()), person="3/15minutes", sees_accounts=sees_accounts)
     fail(gate, 3)
     refused(gate, net_id=typed)
 
 
 def test_names_that_are_too_long_are_limited() -> None:
-    """They are refused without a directory, and counted: by client, address and server, and as one name."""
+    """They are refused without the directory, and count by client, address and server, and as one name."""
     for limits in ({"person": "3/minute"}, {"client": "3/minute"}, {"address": "3/minute"}):
         gate = Gate(**limits)  # type: ignore[arg-type]
         for number in range(3):
@@ -94,7 +94,7 @@ def test_names_that_are_too_long_are_limited() -> None:
 
 
 def test_names_of_one_person_share_a_count() -> None:
-    """A second name that the directory finds the same person by is no second set of guesses."""
+    """A second login name of the same person gives no further guesses."""
     gate = Gate(wrong(), person="3/15minutes")
     fail(gate, 3)
     refused(gate, net_id="alice.baker")
@@ -102,7 +102,7 @@ def test_names_of_one_person_share_a_count() -> None:
 
 
 def test_window_slides() -> None:
-    """Each failure counts for its time, and not until a moment that is the same for all."""
+    """Each failure expires by itself; the window has no common start."""
     gate = Gate(wrong(), person="3/15minutes")
     for _ in range(3):
         fail(gate, 1)
@@ -124,8 +124,8 @@ def test_several_limits_hold() -> None:
     assert refused(gate).retry_after == 86_280
 
 
-def test_success_empties_the_short_count() -> None:
-    """Who mistyped, and then logs in, begins anew."""
+def test_success_resets_the_short_count() -> None:
+    """A user who mistypes the password and then logs in has all guesses again."""
     directory = wrong()
     gate = Gate(directory, person="3/15minutes")
     for _ in range(3):
@@ -135,8 +135,8 @@ def test_success_empties_the_short_count() -> None:
         gate.ask()
 
 
-def test_success_leaves_a_slow_count() -> None:
-    """A program that logs in every minute does not empty the count of a day for who guesses beside it."""
+def test_success_does_not_reset_a_slow_count() -> None:
+    """A program that logs in every minute does not reset the daily count for an attacker."""
     directory = wrong()
     gate = Gate(directory, person="3/15minutes;5/day")
     for _ in range(2):
@@ -149,8 +149,8 @@ def test_success_leaves_a_slow_count() -> None:
     assert refused(gate).retry_after == 86_400
 
 
-def test_success_leaves_the_count_of_the_address() -> None:
-    """Who knows one password cannot empty the count of their address with it."""
+def test_success_does_not_reset_the_count_of_the_address() -> None:
+    """An attacker who knows one password cannot reset the count of their address."""
     directory = wrong()
     gate = Gate(directory, address="3/15minutes")
     fail(gate, 2)
@@ -162,7 +162,7 @@ def test_success_leaves_the_count_of_the_address() -> None:
 
 
 def test_outages_do_not_count() -> None:
-    """A directory that cannot say has said nothing about anyone, before a first failure and after it."""
+    """An unavailable directory adds no failure, before a first failure and after it."""
     directory = FakeDirectory(DirectoryUnavailable("away"), FakeAccount())
     gate = Gate(directory, person="2/15minutes", client="2/15minutes", address="2/minute", server="2/minute")
     for _ in range(5):
@@ -189,7 +189,7 @@ def test_outages_do_not_count() -> None:
 def test_limits_of_client_address_and_server_refuse_everybody(
     limits: dict[str, str], cause: Cause, other: dict[str, str] | None
 ) -> None:
-    """Failures are counted by client, address and server too, and each stops only what it counts."""
+    """Failures also count by client, by address and for the server; each limit refuses only those logins."""
     gate = Gate(wrong(), **limits)  # type: ignore[arg-type]
     for net_id in ("alice", "bob", "carol"):
         fail(gate, 1, net_id=net_id)
@@ -202,7 +202,7 @@ def test_limits_of_client_address_and_server_refuse_everybody(
 
 
 def test_addresses_of_a_network_share_a_count() -> None:
-    """The 2^64 addresses of one IPv6 subscriber are one."""
+    """The 2^64 addresses of one IPv6 subscriber share a count."""
     gate = Gate(FakeDirectory(UNKNOWN, FakeAccount()), address="3/minute")
     for host in range(3):
         fail(gate, 1, net_id=f"name{host}", address=f"2001:db8::{host}")
@@ -211,7 +211,7 @@ def test_addresses_of_a_network_share_a_count() -> None:
 
 
 def test_retry_after_is_coarse() -> None:
-    """What is told is rounded up to minutes, so that it tells nothing of when others failed."""
+    """Retry-After is rounded up to minutes, so it does not reveal when others failed."""
     gate = Gate(wrong(), person="3/15minutes")
     fail(gate, 3)
     gate.clock.now += 61
@@ -221,7 +221,7 @@ def test_retry_after_is_coarse() -> None:
 
 
 def test_client_rate_counts_all_logins() -> None:
-    """Where it is set, a client may log in so often, rightly or not; other clients do not wait for it."""
+    """The client rate counts right and wrong logins of a client; other clients are not affected."""
     gate = Gate(client_rate="3/minute")
     for _ in range(3):
         gate.ask()
@@ -232,7 +232,7 @@ def test_client_rate_counts_all_logins() -> None:
 
 
 def test_empty_password_counts() -> None:
-    """An empty password is a failure like any other, or it would be a free question."""
+    """An empty password counts as a failure, so that it gives no free answer."""
     gate = Gate(person="3/15minutes")
     fail(gate, 3, password="")
     refused(gate, password="")

@@ -1,4 +1,4 @@
-"""What a login refuses before the directory is asked, and how many logins run at once."""
+"""Logins that are refused without the directory, and the number of simultaneous logins."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ class Hung(FakeDirectory):
         self.released = Event()
 
     def find(self, net_id: str, *, groups: bool = False) -> Account:
-        """Note that a login has come, then wait."""
+        """Record the login, then wait."""
         self._hang()
         return super().find(net_id, groups=groups)
 

@@ -1,4 +1,4 @@
-"""A password that was certainly wrong is cached: a forgotten program costs its owner nothing."""
+"""A password that was certainly wrong is cached, so a forgotten program uses up no guesses."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_repeated_password_costs_no_bind() -> None:
     assert (len(directory.asked), len(directory.bound)) == (6, 1)
 
 
-def test_forgotten_program_takes_nothing_from_its_owner() -> None:
+def test_forgotten_program_uses_no_guesses_of_its_owner() -> None:
     """A program that repeats one password blocks itself; the owner's other programs keep all guesses."""
     directory = wrong()
     gate = Gate(directory, person="4/15minutes", shield_budget=3)
@@ -116,7 +116,7 @@ def test_tag_is_short_and_keyed_by_person() -> None:
 
 
 def test_help_desk_sees_repetitions() -> None:
-    """A repetition has a row that says so, and counts neither as a guess nor as a bind."""
+    """A repetition has its own row, and counts neither as a guess nor as a bind."""
     gate = Gate(wrong())
     fail(gate)
     fail(gate)
@@ -130,20 +130,20 @@ def test_help_desk_sees_repetitions() -> None:
 
 @pytest.mark.parametrize("fingerprint", [b"as ever", b""])
 def test_repetitions_for_an_unknown_name_count_the_same(fingerprint: bytes) -> None:
-    """With one password over and over, an unknown name gets the same answers as a person."""
+    """For a repeated password, an unknown name gets the same answers as a person."""
     directory = FakeDirectory(WRONG, FakeAccount(fingerprint=fingerprint))
     gate = Gate(directory, person="6/15minutes", shield_budget=3)
     fail(gate, "first", net_id="alice")
     assert directory.account is not None
 
     def run(net_id: str) -> list[str]:
-        said = []
+        outcomes = []
         for password in ("a", "a", "a", "a", "b", "b", "c", "c", "d"):
             try:
                 gate.ask(net_id, password)
             except (InvalidCredentials, Throttled) as error:
-                said.append(str(error.args[0]) if isinstance(error, Throttled) else "refused")
-        return said
+                outcomes.append(str(error.args[0]) if isinstance(error, Throttled) else "refused")
+        return outcomes
 
     directory.account = FakeAccount("bob", fingerprint=fingerprint)
     known = run("bob")

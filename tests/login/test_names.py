@@ -64,8 +64,8 @@ def test_every_spelling_that_a_server_equates_has_one_digest(server: str) -> Non
         *(("\u30bf\u30ed\u30a6", "\u305f\u308d\u3046"), ("\uff80\uff9b\uff73", "\u305f\u308d\u3046")),
     ],
 )
-def test_accents_width_and_invisible_characters_make_no_other_name(typed: str, name: str) -> None:
-    """What OpenLDAP takes apart, and what Active Directory ignores (RFC 4518, 2.2: mapped to nothing)."""
+def test_accents_width_and_invisible_characters_do_not_change_the_name(typed: str, name: str) -> None:
+    """OpenLDAP decomposes these characters, Active Directory ignores them (RFC 4518, 2.2)."""
     assert folded(typed) == folded(name)
 
 
@@ -82,8 +82,8 @@ def test_case_and_normal_forms_of_every_character_fold_alike() -> None:
 
 @relaxed
 @given(st.text(max_size=40))
-def test_a_realm_makes_no_other_digest(name: str) -> None:
-    """Whatever the name, and however the realm is written."""
+def test_a_realm_does_not_change_the_digest(name: str) -> None:
+    """Any name has the same digest with and without the realm, in any spelling."""
     for typed in (
         f"{name}@campus.example",
         f"CAMPUS\\{name}",
@@ -96,14 +96,14 @@ def test_a_realm_makes_no_other_digest(name: str) -> None:
 @pytest.mark.parametrize(
     "typed", ["bob", "al-ice", "al.ice", "alice2", "\u4e2d\u6587", "\u043f\u0451\u0442\u0440"]
 )
-def test_other_names_keep_a_form_of_their_own(typed: str) -> None:
+def test_other_names_have_another_form(typed: str) -> None:
     """Other letters, digits and the signs of ASCII distinguish names."""
     assert folded(typed) not in {folded("alice"), ""}
 
 
 @pytest.mark.parametrize("name", ["campus", "campus.example", "CAMPUS"])
 def test_a_name_like_a_realm_is_a_name(name: str) -> None:
-    """Without `@` or a backslash nothing is taken off."""
+    """A name without `@` or a backslash has no realm to remove."""
     assert len({NAMES.digest(each) for each in (name, "", "@", f"x{name}")}) == 4
 
 

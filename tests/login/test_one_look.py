@@ -128,9 +128,9 @@ def test_guesses_through_several_names_of_one_person_share_the_limit() -> None:
     """Guesses through three names and two workers at once exceed the limit by one worker's share at most."""
     directory, store = Slow(WRONG, FakeAccount()), MemoryFailures()
     gates = [Gate(directory, store=store, person="4/15minutes", workers=2, slots=30) for _ in range(2)]
-    said = at_once(gates, ["alice", "alice.baker", "a.baker"], 30)
-    assert set(said) == {"InvalidCredentials", "Throttled"}
-    assert len(directory.bound) == said.count("InvalidCredentials") <= 4 + 4 // 2
+    outcomes = at_once(gates, ["alice", "alice.baker", "a.baker"], 30)
+    assert set(outcomes) == {"InvalidCredentials", "Throttled"}
+    assert len(directory.bound) == outcomes.count("InvalidCredentials") <= 4 + 4 // 2
 
 
 @pytest.mark.parametrize(("outcome", "account"), [(WRONG, FakeAccount()), (UNKNOWN, None), (DISABLED, None)])
@@ -139,5 +139,5 @@ def test_guesses_at_once_do_not_reveal_which_names_exist(
 ) -> None:
     """With one permit per person, an unknown name gets as many refusals as a person."""
     gate = Gate(Slow(outcome, account), person="4/15minutes", workers=4, slots=20)
-    said = at_once([gate], ["alice"], 20)
-    assert (said.count("InvalidCredentials"), said.count("Throttled")) == (4, 16)
+    outcomes = at_once([gate], ["alice"], 20)
+    assert (outcomes.count("InvalidCredentials"), outcomes.count("Throttled")) == (4, 16)

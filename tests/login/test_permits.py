@@ -85,9 +85,9 @@ def test_right_logins_at_once_do_not_wait_for_each_other() -> None:
 def test_wrong_logins_at_once_run_one_by_one() -> None:
     """Of ten wrong logins at once, no more are tried than the budget of the lockout protection."""
     directory = Watched([], waiting=PARALLEL - 1)
-    said = at_once(directory, ["wrong"] * PARALLEL)
+    outcomes = at_once(directory, ["wrong"] * PARALLEL)
     assert directory.most == 1
-    assert "alice" not in said
+    assert "alice" not in outcomes
     assert len(directory.bound) <= 3
 
 

@@ -93,7 +93,7 @@ def answer(gate: Gate, password: str = OLD, client_id: str = "old-program", net_
 
 
 def test_repetition_is_bound_once_in_five_minutes(gate: Gate) -> None:
-    """In between it gets the answer of the last bind, and costs no bind."""
+    """Within five minutes a repetition gets the answer of the last bind, without a bind."""
     binds = []
     for _ in range(10):
         assert answer(gate) == "wrong_password"
@@ -114,7 +114,7 @@ def test_password_that_has_become_right_gets_through(gate: Gate) -> None:
 
 @pytest.mark.parametrize("every", [1, 10, MINUTE, 5 * MINUTE, 20 * MINUTE, 59 * MINUTE])
 def test_old_program_blocks_no_other_program(gate: Gate, every: int) -> None:
-    """However often it repeats the old password, the account is not locked and another program gets in."""
+    """However often a program repeats an old password, the account stays open for other programs."""
     campus = campus_of(gate)
     times = min(200, 20 * HOUR // every)
     for number in range(times):
@@ -163,7 +163,7 @@ def test_throttled_repetition_stays_a_repetition(gate: Gate) -> None:
 
 
 def test_throttled_repetition_writes_to_the_cache_once_in_five_minutes(gate: Gate) -> None:
-    """A flood of throttled repetitions is no flood of writes."""
+    """A flood of throttled repetitions causes few writes."""
     for _ in range(2):
         answer(gate)
         gate.clock.now += 5 * MINUTE
@@ -177,14 +177,14 @@ def test_throttled_repetition_writes_to_the_cache_once_in_five_minutes(gate: Gat
 
 def test_repetition_through_another_client_is_bound(gate: Gate) -> None:
     """Another client's user may have typed it because it is right now. It leaves a bind to others too."""
-    said = [answer(gate, client_id=client_id) for client_id in ("one", "two", "one", "two", "three")]
-    assert said == ["wrong_password"] * 4 + ["shield"]
+    outcomes = [answer(gate, client_id=client_id) for client_id in ("one", "two", "one", "two", "three")]
+    assert outcomes == ["wrong_password"] * 4 + ["shield"]
     assert len(campus_of(gate).bound) == 2
     assert answer(gate, RIGHT, "four") == "in"
 
 
 @pytest.mark.parametrize("reason", [Refusal.LOCKED, Refusal.EXPIRED, Refusal.MUST_CHANGE, Refusal.NOT_NOW])
-def test_refusal_for_another_reason_holds_nothing_back(gate: Gate, reason: Refusal) -> None:
+def test_refusal_for_another_reason_delays_no_repetition(gate: Gate, reason: Refusal) -> None:
     """A right password that was refused for a lock is tried again at once, within the budget."""
     campus_of(gate).refuses = reason
     assert answer(gate) == reason.value
@@ -192,7 +192,7 @@ def test_refusal_for_another_reason_holds_nothing_back(gate: Gate, reason: Refus
     assert answer(gate) == "in"
 
 
-def test_success_ends_the_hold(gate: Gate) -> None:
+def test_success_ends_the_delay_of_repetitions(gate: Gate) -> None:
     """After a login through another client, a password that was refused before is tried again at once."""
     answer(gate)
     campus_of(gate).passwords.add(OLD)
@@ -226,9 +226,9 @@ def test_password_that_changed_seconds_ago_is_held_back_too() -> None:
 
 
 @pytest.mark.parametrize("fingerprint", [b"settled", b""], ids=["shown", "hidden"])
-def test_repetition_of_an_unknown_name_counts_as_that_of_a_person(fingerprint: bytes) -> None:
+def test_repetition_counts_the_same_for_an_unknown_name(fingerprint: bytes) -> None:
     """Whether a repetition counts as a new guess does not reveal which names exist."""
-    said: dict[str, list[bool]] = {}
+    outcomes: dict[str, list[bool]] = {}
     for net_id in ("alice", "nobody"):
         directory = FakeDirectory(
             InvalidCredentials(Refusal.WRONG_PASSWORD), FakeAccount(fingerprint=fingerprint)
@@ -240,21 +240,21 @@ def test_repetition_of_an_unknown_name_counts_as_that_of_a_person(fingerprint: b
         directory.account.person_id = "another-person"
         if net_id == "nobody":
             directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
-        said[net_id] = []
+        outcomes[net_id] = []
         for number in range(8):
-            said[net_id].append(answer(gate, client_id=f"client{number}", net_id=net_id) == "person")
+            outcomes[net_id].append(answer(gate, client_id=f"client{number}", net_id=net_id) == "person")
             gate.clock.now += 901
-    assert said["nobody"] == said["alice"]
-    assert any(said["alice"]) is bool(fingerprint)
+    assert outcomes["nobody"] == outcomes["alice"]
+    assert any(outcomes["alice"]) is bool(fingerprint)
 
 
 def polls(gate: Gate, net_id: str, every: int, next_password: Callable[[int], str]) -> list[str]:
     """The outcomes of 40 logins at this interval."""
-    said = []
+    outcomes = []
     for number in range(40):
         gate.clock.now += every
-        said.append(answer(gate, next_password(number), net_id=net_id))
-    return ["refused" if each in {"wrong_password", "unknown_person"} else each for each in said]
+        outcomes.append(answer(gate, next_password(number), net_id=net_id))
+    return ["refused" if each in {"wrong_password", "unknown_person"} else each for each in outcomes]
 
 
 @pytest.mark.parametrize("every", [1, 2 * MINUTE, 5 * MINUTE, 20 * MINUTE])

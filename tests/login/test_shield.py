@@ -1,4 +1,4 @@
-"""Lockout protection: guesses through this server lock no account, from whatever addresses."""
+"""Lockout protection: guesses through this server lock no account, from any number of addresses."""
 
 import pytest
 
@@ -39,16 +39,16 @@ class Locking(FakeDirectory):
 
 def guess(gate: Gate, times: int, **attempt: str) -> list[str]:
     """Guess `times` times, each with another password and address, and return the outcomes."""
-    said = []
+    outcomes = []
     for number in range(times):
         try:
             gate.ask(address=f"192.0.2.{number}", **attempt)
-            said.append("in")
+            outcomes.append("in")
         except InvalidCredentials:
-            said.append("refused")
+            outcomes.append("refused")
         except Throttled as throttled:
-            said.append(throttled.cause.value)
-    return said
+            outcomes.append(throttled.cause.value)
+    return outcomes
 
 
 def test_guesses_lock_no_account() -> None:
@@ -62,7 +62,7 @@ def test_guesses_lock_no_account() -> None:
     assert directory.failures == 4 < LOCKS_AT
 
 
-def test_last_bind_before_a_lock_is_not_ours() -> None:
+def test_last_bind_before_a_lock_is_left_to_other_services() -> None:
     """Failures from other services count too: the last bind before a lock is left to them."""
     directory = Locking()
     gate = Gate(directory, shield_budget=10)
@@ -180,7 +180,7 @@ def test_unknown_names_get_the_same_limit(shows: bool, limit: int | None) -> Non
 
 @pytest.mark.parametrize("hides", ["fingerprint", "count"])
 def test_own_account_cannot_make_the_answers_reveal_names(hides: str) -> None:
-    """Somebody locks an account of their own, or has its count reset: unknown names keep their answers."""
+    """An attacker locks their own account, or resets its count: unknown names keep their answers."""
 
     def answers(net_id: str) -> list[str]:
         directory = Locking()
@@ -198,10 +198,10 @@ def test_own_account_cannot_make_the_answers_reveal_names(hides: str) -> None:
         directory.failures = 0
         if net_id == "nobody":
             directory.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
-        said = []
+        outcomes = []
         for number in range(4):
-            said += guess(gate, 1, net_id=net_id, password="old", client_id=f"client{number}")
-        return said + guess(gate, 6, net_id=net_id)
+            outcomes += guess(gate, 1, net_id=net_id, password="old", client_id=f"client{number}")
+        return outcomes + guess(gate, 6, net_id=net_id)
 
     assert answers("nobody") == answers("alice")
 

@@ -1,9 +1,9 @@
-"""What a client can see of an answer."""
+"""The parts of an answer that a client sees."""
 
 from werkzeug.test import TestResponse
 
 
-def said(answer: TestResponse) -> tuple[int, str | None]:
+def status_and_error(answer: TestResponse) -> tuple[int, str | None]:
     """Status and error code of an answer, which is JSON and never stored (RFC 6749, 5.1)."""
     assert answer.headers.getlist("Content-Type") == ["application/json"]
     assert answer.headers.getlist("Cache-Control") == ["no-store"]

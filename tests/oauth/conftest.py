@@ -1,4 +1,4 @@
-"""A server over a directory that does as it is told."""
+"""A server over a fake directory, with clients."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from tests.fakes import FakeDirectory
 
 @pytest.fixture
 def fake() -> FakeDirectory:
-    """A directory that says yes, until a test tells it otherwise."""
+    """A directory that accepts every login, unless a test sets another outcome."""
     return FakeDirectory()
 
 

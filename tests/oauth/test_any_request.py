@@ -23,7 +23,7 @@ NAMES = [
     *("grant_type", "username", "password", "scope", "client_id", "client_secret", "refresh_token", "token"),
     *("token_type_hint", "code", "redirect_uri", "client_assertion", "assertion", "access_token", "resource"),
 ]
-# As a server hands them over: any octet but those that end a header.
+# Header values as a server passes them on: any octets except those that end a header.
 LATIN = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=80)
 HEADERS = st.dictionaries(
     st.sampled_from(

@@ -1,4 +1,4 @@
-"""What the audit keeps of refusals: why, whose, and of a name that nobody has a digest alone."""
+"""Audit rows of refusals: reason and person; for an unknown login name, only its digest."""
 
 from collections.abc import Callable
 
@@ -8,18 +8,18 @@ from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows
-from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, status_and_error
 from wiring.audit import write_refusals
 
 
 def last_row(site: Site) -> dict[str, object]:
-    """The newest audit row, once all that waits is written."""
+    """Write the waiting rows, and return the newest audit row."""
     write_refusals(site.app)
     return rows(site, "audit_event")[-1]
 
 
 def test_refusal_has_a_row(site: Site) -> None:
-    """Who, where, through which client, for which scope, why and how long: as the log has it."""
+    """The row has person, address, client, scope, reason and duration, like the log line."""
     client = site.register("p", "--scope", "profile")
     site.ask_token(client, password="wrong")
     row, line = last_row(site), site.log_lines()[-1]
@@ -49,16 +49,16 @@ def test_unknown_login_name_is_a_digest(site: Site) -> None:
 def test_refused_refresh_has_a_row(
     faked: Site, fake: FakeDirectory, refreshing: Registered, reason: Refusal
 ) -> None:
-    """A refresh that is refused is told as a login is, with the person of the grant."""
+    """A refused refresh is audited like a refused login, with the person of the grant."""
     token = faked.ask_token(refreshing).get_json()["refresh_token"]
     fake.outcome = InvalidCredentials(reason)
-    assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+    assert status_and_error(faked.refresh(refreshing, token)) == INVALID_GRANT
     row = last_row(faked)
     assert (row["event"], row["reason"], row["subject"]) == ("grant.refused", reason.value, ALICE.id)
 
 
 def test_scope_that_rules_refuse_has_a_row(faked: Site) -> None:
-    """Who may have nothing of the scope that was asked for is told of, with that scope."""
+    """A person who may have no part of the requested scope has a row with that scope."""
     faked.run("scope", "create", "payroll", "--needs", "affiliation:nobody")
     faked.ask_token(faked.register("p", "--scope", "payroll"))
     row = last_row(faked)
@@ -66,8 +66,8 @@ def test_scope_that_rules_refuse_has_a_row(faked: Site) -> None:
     assert row["scope"] == "payroll"
 
 
-def test_client_that_ended_meanwhile_has_a_row(make_site: Callable[..., Site]) -> None:
-    """A client that is disabled while its person's password is checked is refused, and that is told."""
+def test_client_that_is_disabled_during_a_login_has_a_row(make_site: Callable[..., Site]) -> None:
+    """A client that is disabled while a password is checked is refused, and the refusal is audited."""
 
     class Disabling(FakeDirectory):
         def verify(self, net_id: str, password: str, **others: object) -> object:  # type: ignore[override]
@@ -85,16 +85,16 @@ def test_outage_has_one_row_a_minute(faked: Site, fake: FakeDirectory, refreshin
     """While the directory is away, the audit has one row a minute, with the number of refused requests."""
     fake.outcome = DirectoryUnavailable("away", alarm=True)
     for _ in range(5):
-        assert said(faked.ask_token(refreshing)) == UNAVAILABLE
+        assert status_and_error(faked.ask_token(refreshing)) == UNAVAILABLE
     row = last_row(faked)
     assert (row["event"], row["reason"], row["times"]) == ("directory.unavailable", "alarm", 4)
 
 
 def test_refusal_needs_no_audit(site: Site) -> None:
-    """A refusal that cannot be written down is the same refusal."""
+    """A refusal whose row cannot be stored gets the same answer."""
     client = site.register()
     drop_table(site, "audit_event")
-    assert said(site.ask_token(client, password="wrong")) == INVALID_GRANT
+    assert status_and_error(site.ask_token(client, password="wrong")) == INVALID_GRANT
 
 
 def test_waiting_refusals_are_written_with_a_later_token(site: Site) -> None:
@@ -127,22 +127,22 @@ def test_token_of_another_client_has_a_row(
     """A token that another client presents may be stolen: row and line name both clients, not the token."""
     answer = faked.ask_token(refreshing).get_json()
     if endpoint == "revoke":
-        assert said(faked.post("/oauth/revoke", public, token=answer[kind])) == INVALID_GRANT
+        assert status_and_error(faked.post("/oauth/revoke", public, token=answer[kind])) == INVALID_GRANT
     else:
-        assert said(faked.refresh(public, answer[kind])) == INVALID_GRANT
+        assert status_and_error(faked.refresh(public, answer[kind])) == INVALID_GRANT
     if (endpoint, kind) == ("refresh", "access_token"):
-        # An access token is no refresh token of anybody.
+        # An access token is never accepted as a refresh token.
         assert [row["event"] for row in rows(faked, "audit_event")] == ["token.issued"]
         return
     row, line = last_row(faked), faked.log_lines()[-2]
-    for told in (row, line):
-        assert told["event"] == "token.refused"
-        assert told["client_id"] == public.client_id
-        assert told["reason"] == f"other_client: {refreshing.client_id}"
-        assert told["subject"] == ALICE.id
+    for record in (row, line):
+        assert record["event"] == "token.refused"
+        assert record["client_id"] == public.client_id
+        assert record["reason"] == f"other_client: {refreshing.client_id}"
+        assert record["subject"] == ALICE.id
     assert row["grant_id"] == rows(faked, "audit_event")[0]["grant_id"]
     assert answer[kind] not in str(rows(faked, "audit_event")) + faked.log.getvalue()
-    assert said(faked.refresh(refreshing, answer["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(refreshing, answer["refresh_token"])) == OK
 
 
 def test_flood_of_another_clients_token_has_one_row_a_minute(

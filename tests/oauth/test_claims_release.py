@@ -1,4 +1,4 @@
-"""What is told of a person: only what their wish, the client's registration and the token's scope allow."""
+"""Claims are released only if the person's wish, the registration and the token's scope allow it."""
 
 import json
 import shutil
@@ -24,17 +24,17 @@ PRIVATE = replace(FULL, private=True)
 
 @pytest.fixture
 def fake() -> FakeDirectory:
-    """A directory that says yes to Alice, and all that there is to say of her."""
+    """A directory that accepts Alice, with every claim."""
     return FakeDirectory(FULL)
 
 
-def told(site: Site, token: str) -> tuple[set[str], set[str]]:
-    """The names of what `/api/me` and userinfo tell of the person behind a token."""
+def released_names(site: Site, token: str) -> tuple[set[str], set[str]]:
+    """The names of the claims that `/api/me` and userinfo give for a token."""
     return set(site.get("/api/me", token).get_json()), set(site.get("/oauth/userinfo", token).get_json())
 
 
 def introspected(site: Site, client: Registered, token: str) -> dict[str, object]:
-    """What introspection tells of a token."""
+    """The answer of introspection about a token."""
     found: dict[str, object] = site.post("/oauth/introspect", client, token=token).get_json()
     return found
 
@@ -47,7 +47,7 @@ def stored_claims(site: Site) -> set[str]:
 def test_client_without_a_list_gets_all_claims_of_its_scope(faked: Site) -> None:
     """A client without a list of claims gets those that its scope releases (OpenID Connect Core, 5.4)."""
     token = faked.token(faked.register("a program", *EVERYTHING))
-    ours, standard = told(faked, token)
+    ours, standard = released_names(faked, token)
     assert ours == {"sub", "net_id", "name", "mail", "groups", "affiliations", "principal_name"}
     assert standard == {
         "sub",
@@ -65,7 +65,7 @@ def test_client_gets_only_the_claims_of_its_list(faked: Site, names: str) -> Non
     """Only claims on the client's list are released and stored. The list may use either name of a claim."""
     token = faked.token(faked.register("a program", *EVERYTHING, "--release", names))
     assert stored_claims(faked) == {"name", "affiliations"}
-    assert told(faked, token) == (
+    assert released_names(faked, token) == (
         {"sub", "name", "affiliations"},
         {"sub", "name", "eduperson_affiliation"},
     )
@@ -74,7 +74,7 @@ def test_client_gets_only_the_claims_of_its_list(faked: Site, names: str) -> Non
 def test_list_releases_no_more_than_the_scope(faked: Site) -> None:
     """A claim on the list is released only with its scope."""
     client = faked.register("a program", "--scope", "profile email", "--release", "name mail")
-    assert told(faked, faked.token(client, scope="profile"))[0] == {"sub", "name"}
+    assert released_names(faked, faked.token(client, scope="profile"))[0] == {"sub", "name"}
 
 
 def test_shorter_list_applies_to_earlier_tokens(faked: Site) -> None:
@@ -82,7 +82,7 @@ def test_shorter_list_applies_to_earlier_tokens(faked: Site) -> None:
     client = faked.register("a program", *EVERYTHING)
     token = faked.token(client)
     faked.run("client", "update", client.client_id, "--release", "mail")
-    assert told(faked, token) == ({"sub", "mail"}, {"sub", "email"})
+    assert released_names(faked, token) == ({"sub", "mail"}, {"sub", "email"})
     assert "username" not in introspected(faked, client, token)
 
 
@@ -105,14 +105,14 @@ def test_groups_that_are_not_released_are_not_searched(make_site: Callable[..., 
 
     site = make_site(Asked())
     client = site.register("a program", "--scope", "groups", "--release", "name")
-    assert told(site, site.token(client))[0] == {"sub"}
+    assert released_names(site, site.token(client))[0] == {"sub"}
 
 
 @pytest.mark.parametrize("name", ["Name", "surname", "sub", "memberOf"])
 def test_unknown_claim_is_refused(faked: Site, name: str) -> None:
     """A misspelt claim is refused when the client is registered."""
-    said = faked.run("client", "create", "a program", "--release", f"name {name}", status=1)
-    assert f"There is no claim {name!r}; there are net_id, name, mail" in said
+    printed = faked.run("client", "create", "a program", "--release", f"name {name}", status=1)
+    assert f"There is no claim {name!r}; there are net_id, name, mail" in printed
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_unknown_claim_is_refused(faked: Site, name: str) -> None:
 def test_introspection_releases_the_username_as_the_net_id(
     faked: Site, resource_server: Registered, options: tuple[str, ...], username: str | None
 ) -> None:
-    """`username` is told unless the token's client may not be given it, whoever asks (RFC 7662, 2.2)."""
+    """Each API gets `username`, unless the token's client may not have it (RFC 7662, 2.2)."""
     client = faked.register("a program", "--grant", "refresh_token", "--scope", "profile", *options)
     tokens = faked.ask_token(client).get_json()
     assert introspected(faked, client, tokens["access_token"]).get("username") == username
@@ -136,14 +136,14 @@ def test_introspection_releases_the_username_as_the_net_id(
 
 
 class TestPrivacy:
-    """Who asked for privacy is released nothing but `sub`."""
+    """For a person who asked for privacy, only `sub` is released."""
 
     def test_private_person_is_released_as_sub_only(self, faked: Site, fake: FakeDirectory) -> None:
         """No endpoint releases another claim and none is stored. The token works."""
         fake.outcome = PRIVATE
         client = faked.register("a program", *EVERYTHING)
         tokens = faked.ask_token(client).get_json()
-        assert told(faked, tokens["access_token"]) == ({"sub"}, {"sub"})
+        assert released_names(faked, tokens["access_token"]) == ({"sub"}, {"sub"})
         assert stored_claims(faked) == set()
         assert "alice" not in str(rows(faked, "grant")).replace(ALICE.id, "")
         for token in (tokens["access_token"], tokens["refresh_token"]):
@@ -164,11 +164,11 @@ class TestPrivacy:
         fake.outcome = PRIVATE
         later = faked.refresh(client, tokens["refresh_token"]).get_json()
         assert [row["net_id"] for row in rows(faked, "grant")] == [None]
-        assert told(faked, tokens["access_token"])[0] == {"sub"}
+        assert released_names(faked, tokens["access_token"])[0] == {"sub"}
         assert "username" not in introspected(faked, client, later["access_token"])
         fake.outcome = FULL
         faked.refresh(client, later["refresh_token"])
-        assert "mail" in told(faked, later["access_token"])[0]
+        assert "mail" in released_names(faked, later["access_token"])[0]
         assert introspected(faked, client, later["access_token"])["username"] == "alice"
 
     def test_kept_refresh_token_forgets_the_net_id(self, faked: Site, fake: FakeDirectory) -> None:
@@ -206,7 +206,7 @@ class TestPrivacy:
         ldif.write_text(ldif.read_text("utf-8").replace("uid: alice\n", f"uid: alice\n{lines}"), "utf-8")
         site = make_site(NETID_LDAP_URI=f"embedded:{ldif}", NETID_LDAP_PRIVACY_ATTRIBUTE=setting)
         token = site.token(site.register("a program", "--scope", "profile"))
-        assert told(site, token)[0] == ({"sub"} if private else {"sub", "net_id", "name"})
+        assert released_names(site, token)[0] == ({"sub"} if private else {"sub", "net_id", "name"})
 
 
 def test_openid_scope_opens_userinfo(faked: Site) -> None:

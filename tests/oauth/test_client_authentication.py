@@ -50,7 +50,7 @@ def public_client(site: Site) -> Registered:
 
 
 def give_secret(site: Site, client: Registered, secret: str) -> Registered:
-    """The client with a secret that this server would never make, as one from an older server is."""
+    """The client with a secret that this server would not make, such as an imported one."""
     services: Services = services_of(site.app)
     key_id, digest = services.clients.hasher.digest(secret)
     connection = sqlite3.connect(database_file(site))

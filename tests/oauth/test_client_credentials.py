@@ -7,7 +7,14 @@ import pytest
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import drop_table, rows
-from tests.oauth.answers import INVALID_CLIENT, INVALID_SCOPE, OK, UNAUTHORIZED_CLIENT, UNAVAILABLE, said
+from tests.oauth.answers import (
+    INVALID_CLIENT,
+    INVALID_SCOPE,
+    OK,
+    UNAUTHORIZED_CLIENT,
+    UNAVAILABLE,
+    status_and_error,
+)
 
 GRANT = "client_credentials"
 
@@ -23,7 +30,7 @@ def test_answer_has_no_refresh_token(faked: Site, fake: FakeDirectory) -> None:
     client = faked.register("a job", "--grant", "refresh_token", "--scope", "profile echo", grant=GRANT)
     answer = faked.post("/oauth/token", client, grant_type=GRANT)
     body = answer.get_json()
-    assert said(answer) == OK
+    assert status_and_error(answer) == OK
     assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
     assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 3600, "profile echo")
     assert (fake.asked, fake.sought, rows(faked, "refresh_token")) == ([], [], [])
@@ -54,13 +61,16 @@ def test_requested_scope_is_granted(faked: Site, job: Registered, asked: str, gr
 @pytest.mark.parametrize("asked", ["email", "profile email", "default", "profile  echo", '"'])
 def test_scope_beyond_the_registration_is_refused(faked: Site, job: Registered, asked: str) -> None:
     """A scope beyond the client's is invalid_scope, and nothing is stored (RFC 6749, 5.2)."""
-    assert said(faked.post("/oauth/token", job, grant_type=GRANT, scope=asked)) == INVALID_SCOPE
+    assert status_and_error(faked.post("/oauth/token", job, grant_type=GRANT, scope=asked)) == INVALID_SCOPE
     assert rows(faked, "grant") == []
 
 
 def test_client_that_is_not_registered_for_the_grant_is_refused(faked: Site) -> None:
     """A client that is not registered for the grant is unauthorized_client (RFC 6749, 5.2)."""
-    assert said(faked.post("/oauth/token", faked.register(), grant_type=GRANT)) == UNAUTHORIZED_CLIENT
+    assert (
+        status_and_error(faked.post("/oauth/token", faked.register(), grant_type=GRANT))
+        == UNAUTHORIZED_CLIENT
+    )
 
 
 class TestPublicClient:
@@ -73,27 +83,27 @@ class TestPublicClient:
 
     def test_public_client_is_refused(self, faked: Site, public: Registered) -> None:
         """A public client is refused before its grants are checked: 401 (RFC 6749, 4.4.2)."""
-        assert said(faked.post("/oauth/token", public, grant_type=GRANT)) == INVALID_CLIENT
+        assert status_and_error(faked.post("/oauth/token", public, grant_type=GRANT)) == INVALID_CLIENT
 
     def test_confidential_client_without_its_secret_is_refused(self, faked: Site, job: Registered) -> None:
         """The id of a client is not enough to get a token in its name."""
         for secret in ("", "wrong"):
             answer = faked.post("/oauth/token", Registered(job.client_id, secret), grant_type=GRANT)
-            assert said(answer) == INVALID_CLIENT
+            assert status_and_error(answer) == INVALID_CLIENT
 
 
 @pytest.mark.parametrize("table", ["client", "grant", "access_token", "audit_event"])
 def test_database_away_is_503(faked: Site, job: Registered, table: str) -> None:
     """A token that cannot be stored together with its audit row is not issued: 503."""
     drop_table(faked, table)
-    assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == UNAVAILABLE
+    assert status_and_error(faked.post("/oauth/token", job, grant_type=GRANT)) == UNAVAILABLE
 
 
 def test_disabled_client_is_refused(faked: Site, job: Registered) -> None:
     """A disabled client gets no token, and the tokens that it has are dead."""
     token = faked.post("/oauth/token", job, grant_type=GRANT).get_json()["access_token"]
     faked.run("client", "disable", "--yes", job.client_id)
-    assert said(faked.post("/oauth/token", job, grant_type=GRANT)) == INVALID_CLIENT
+    assert status_and_error(faked.post("/oauth/token", job, grant_type=GRANT)) == INVALID_CLIENT
     assert faked.get("/api/me", token).status_code == 401
 
 

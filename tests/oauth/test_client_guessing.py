@@ -15,7 +15,7 @@ from models import ClientStore, db
 from models.keys import digest
 from tests.conftest import Registered, Site
 from tests.faults import rows
-from tests.oauth.answers import INVALID_CLIENT, OK, said
+from tests.oauth.answers import INVALID_CLIENT, OK, status_and_error
 from wiring.audit import write_refusals
 
 LIMITS = {
@@ -48,8 +48,8 @@ def ask(
     )
 
 
-def told(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """All that an answer says."""
+def whole_answer(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Status, body and headers of an answer."""
     return answer.status_code, answer.data, sorted(answer.headers)
 
 
@@ -73,7 +73,7 @@ def reads(site: Site) -> Iterator[list[str]]:
 def test_guesses_beyond_the_limit_are_429(limited: Site, path: str) -> None:
     """At every endpoint failures are 401 up to the limit, then 429 with Retry-After (RFC 6585, 4)."""
     statuses = [ask(limited, WEAK.client_id, f"guess{number}", path=path) for number in range(5)]
-    assert [said(answer) for answer in statuses] == [INVALID_CLIENT] * 3 + [THROTTLED] * 2
+    assert [status_and_error(answer) for answer in statuses] == [INVALID_CLIENT] * 3 + [THROTTLED] * 2
     assert statuses[-1].headers["Retry-After"] == "900"
     assert statuses[-1].get_json()["error_description"] == (
         "There were too many failed authentications of clients; please try again later."
@@ -81,17 +81,17 @@ def test_guesses_beyond_the_limit_are_429(limited: Site, path: str) -> None:
 
 
 def test_endpoints_share_the_count(limited: Site) -> None:
-    """Guesses go on at no other endpoint."""
+    """A client over the limit at one endpoint is over it at every other."""
     for path in ("token", "revoke", "introspect"):
         ask(limited, WEAK.client_id, "guess", path=path)
-    assert said(ask(limited, WEAK.client_id, "guess")) == THROTTLED
+    assert status_and_error(ask(limited, WEAK.client_id, "guess")) == THROTTLED
 
 
 def test_right_guess_gets_the_answer_to_a_wrong_one(limited: Site) -> None:
     """Beyond the limit a weak secret is refused even if it is right, and the answer does not reveal that."""
     for number in range(3):
         ask(limited, WEAK.client_id, f"guess{number}")
-    answers = [told(ask(limited, WEAK.client_id, secret)) for secret in ("guess", WEAK.secret)]
+    answers = [whole_answer(ask(limited, WEAK.client_id, secret)) for secret in ("guess", WEAK.secret)]
     assert answers[0] == answers[1]
     assert answers[0][0] == 429
 
@@ -102,51 +102,53 @@ def test_unknown_and_known_clients_get_the_same_answer(limited: Site) -> None:
     limited.run("client", "disable", "--yes", off.client_id)
     strong, sequences = limited.register("strong"), []
     for number, client_id in enumerate((WEAK.client_id, "nobody", off.client_id, strong.client_id)):
-        from_one = [told(ask(limited, client_id, "x", f"203.0.113.{number}")) for _ in range(4)]
-        from_many = [told(ask(limited, client_id, "x", f"10.{number}.0.{each}")) for each in range(4)]
+        from_one = [whole_answer(ask(limited, client_id, "x", f"203.0.113.{number}")) for _ in range(4)]
+        from_many = [whole_answer(ask(limited, client_id, "x", f"10.{number}.0.{each}")) for each in range(4)]
         sequences.append(from_one + from_many)
     assert sequences[0] == sequences[1] == sequences[2] == sequences[3]
     assert [answer[0] for answer in sequences[0]] == [401, 401, 401, 429, 401, 401, 429, 429]
 
 
 def test_spellings_of_an_unknown_id_share_a_count(limited: Site) -> None:
-    """An id that nobody has counts once, raw or form-encoded, as one that somebody has does."""
+    """An unknown id has one count, raw or form-encoded, like a registered id."""
     for client_id in ("nobody", "old-program"):
         spelled = client_id.replace("o", "%6f")
         each = [
-            said(ask(limited, name, "x", f"10.{len(client_id)}.0.{number}"))
+            status_and_error(ask(limited, name, "x", f"10.{len(client_id)}.0.{number}"))
             for number, name in enumerate((client_id, spelled) * 3)
         ]
         assert each == [INVALID_CLIENT] * 5 + [THROTTLED]
 
 
 def test_generated_secret_is_accepted_despite_failures(limited: Site) -> None:
-    """Guesses at a client, also from behind its own address, do not lock it out of a secret of our making."""
+    """Guesses at a client, even from its own address, do not throttle its generated secret."""
     client = limited.register("a program")
     for number in range(9):
         ask(limited, client.client_id, "guess", HOME)
         ask(limited, client.client_id, "guess", f"203.0.113.{number}")
-    assert said(ask(limited, client.client_id, "guess", HOME)) == THROTTLED
-    assert said(ask(limited, *client.basic, HOME)) == OK
-    assert said(ask(limited, client.client_id, client.secret[:-1] + "!", HOME)) == THROTTLED
+    assert status_and_error(ask(limited, client.client_id, "guess", HOME)) == THROTTLED
+    assert status_and_error(ask(limited, *client.basic, HOME)) == OK
+    assert status_and_error(ask(limited, client.client_id, client.secret[:-1] + "!", HOME)) == THROTTLED
 
 
 def test_client_is_not_throttled_at_its_own_addresses(limited: Site) -> None:
     """Guesses from many addresses are throttled; a client with a weak secret still works at its addresses."""
-    assert said(ask(limited, *WEAK.basic, HOME)) == OK
-    answers = [said(ask(limited, WEAK.client_id, "guess", f"203.0.113.{number}")) for number in range(9)]
+    assert status_and_error(ask(limited, *WEAK.basic, HOME)) == OK
+    answers = [
+        status_and_error(ask(limited, WEAK.client_id, "guess", f"203.0.113.{number}")) for number in range(9)
+    ]
     assert answers == [INVALID_CLIENT] * 5 + [THROTTLED] * 4
-    assert said(ask(limited, *WEAK.basic, "203.0.113.99")) == THROTTLED
-    assert said(ask(limited, *WEAK.basic, HOME)) == OK
+    assert status_and_error(ask(limited, *WEAK.basic, "203.0.113.99")) == THROTTLED
+    assert status_and_error(ask(limited, *WEAK.basic, HOME)) == OK
 
 
 def test_failures_of_a_neighbour_throttle_no_client(limited: Site) -> None:
     """Guesses at other clients from a shared address do not throttle a client with a weak secret there."""
-    assert said(ask(limited, *WEAK.basic, HOME)) == OK
+    assert status_and_error(ask(limited, *WEAK.basic, HOME)) == OK
     for number in range(9):
         ask(limited, f"client{number}", "guess", HOME)
-    assert said(ask(limited, "another", "guess", HOME)) == THROTTLED
-    assert said(ask(limited, *WEAK.basic, HOME)) == OK
+    assert status_and_error(ask(limited, "another", "guess", HOME)) == THROTTLED
+    assert status_and_error(ask(limited, *WEAK.basic, HOME)) == OK
 
 
 def test_public_client_is_not_throttled(limited: Site) -> None:
@@ -156,22 +158,22 @@ def test_public_client_is_not_throttled(limited: Site) -> None:
     for _ in range(9):
         ask(limited, "nobody", "guess", "127.0.0.1")
     form = {"grant_type": "password", "username": "alice", "password": "alice-password"}
-    assert said(limited.post("/oauth/token", public, **form)) == OK
+    assert status_and_error(limited.post("/oauth/token", public, **form)) == OK
 
 
 def test_failures_reach_the_audit_by_the_minute(limited: Site) -> None:
-    """Each client, reason and event has a row a minute, which says how often."""
+    """Each client, reason and event has one row a minute, with the number of failures."""
     for number in range(6):
         ask(limited, WEAK.client_id, f"guess{number}")
     for number in range(4):
         ask(limited, "a-secret-as-id", f"guess{number}", HOME)
     write_refusals(limited.app)
-    told = [
+    audited = [
         (row["event"], row["client_id"], row["reason"], row["times"], row["address"])
         for row in rows(limited, "audit_event")
         if row["event"] != "client.imported"
     ]
-    assert told == [
+    assert audited == [
         ("client.refused", WEAK.client_id, "wrong or ended secret", None, ATTACKER),
         ("client.refused", WEAK.client_id, "wrong or ended secret", 2, ATTACKER),
         ("client.throttled", WEAK.client_id, "client_and_address", 3, ATTACKER),
@@ -207,7 +209,7 @@ def test_right_secret_costs_no_read(limited: Site, kind: str) -> None:
     ask(limited, *client.basic, HOME)
     ask(limited, "nobody", "guess", HOME)
     with reads(limited) as asked:
-        assert said(ask(limited, *client.basic, HOME)) == OK
+        assert status_and_error(ask(limited, *client.basic, HOME)) == OK
     assert asked == []
 
 
@@ -243,20 +245,20 @@ def test_refusal_costs_the_same_for_an_unknown_client(limited: Site) -> None:
 def test_new_secret_works_at_once(limited: Site) -> None:
     """A cached client is read again before it is refused: another process may have added a secret."""
     client = limited.register()
-    assert said(ask(limited, *client.basic)) == OK
+    assert status_and_error(ask(limited, *client.basic)) == OK
     store: ClientStore = services_of(limited.app).clients
     with patch.object(store.recent, "forget"), limited.app.app_context():
         secret = store.rotate_secret(client.client_id, old_not_after=int(limited.clock.now) - 1)
-    assert said(ask(limited, client.client_id, secret)) == OK
+    assert status_and_error(ask(limited, client.client_id, secret)) == OK
 
 
 def test_client_registered_a_moment_ago_is_known(limited: Site) -> None:
     """An id that was refused as unknown works as soon as it is registered."""
     late = Registered("late", "a-secret")
-    assert said(ask(limited, *late.basic)) == INVALID_CLIENT
+    assert status_and_error(ask(limited, *late.basic)) == INVALID_CLIENT
     imported = {"client_id": late.client_id, "client_secret": late.secret, "grant_types": ["password"]}
     limited.run("client", "import", "-", stdin=json.dumps([imported]))
-    assert said(ask(limited, *late.basic)) == OK
+    assert status_and_error(ask(limited, *late.basic)) == OK
 
 
 @pytest.mark.parametrize("name", ["ADDRESS", "CLIENT"])
@@ -265,4 +267,6 @@ def test_empty_setting_switches_a_limit_off(make_site: Callable[..., Site], name
     site = make_site(**{**LIMITS, f"NETID_LIMIT_AUTHENTICATION_{name}": ""})
     for number in range(20):
         which, where = ("client{}", ATTACKER) if name == "ADDRESS" else (WEAK.client_id, "198.51.100.{}")
-        assert said(ask(site, which.format(number), "guess", where.format(number))) == INVALID_CLIENT
+        assert (
+            status_and_error(ask(site, which.format(number), "guess", where.format(number))) == INVALID_CLIENT
+        )

@@ -16,9 +16,9 @@ def test_reason_is_named_to_registered_clients_only(
     faked: Site, fake: FakeDirectory, reason: Refusal
 ) -> None:
     """The reason is a member of its own and a sentence; without the flag nothing shows (RFC 6749, 8.5)."""
-    told, other = faked.register("trusted", "--told-reasons"), faked.register("other")
+    detailed, other = faked.register("trusted", "--told-reasons"), faked.register("other")
     fake.outcome = InvalidCredentials(reason, "detail-of-the-server")
-    answer = faked.ask_token(told)
+    answer = faked.ask_token(detailed)
     body = answer.get_json()
     assert answer.status_code == 400
     assert (body["error"], body["reason"]) == ("invalid_grant", reason.value)
@@ -32,10 +32,10 @@ def test_reason_is_named_to_registered_clients_only(
 
 def test_registered_client_gets_warnings_about_the_password(faked: Site, fake: FakeDirectory) -> None:
     """The answer has the seconds for which the password is valid, and the grace logins that remain."""
-    told, other = faked.register("trusted", "--told-reasons"), faked.register("other")
+    detailed, other = faked.register("trusted", "--told-reasons"), faked.register("other")
     fake.outcome = replace(ALICE, password_expires_at=NOON + 86_400, grace_logins_remaining=3)
-    body = faked.ask_token(told).get_json()
+    body = faked.ask_token(detailed).get_json()
     assert (body["password_expires_in"], body["grace_logins_remaining"]) == (86_400, 3)
     assert not EXTRA & set(faked.ask_token(other).get_json())
     fake.outcome = ALICE
-    assert not EXTRA & set(faked.ask_token(told).get_json())
+    assert not EXTRA & set(faked.ask_token(detailed).get_json())

@@ -28,7 +28,7 @@ from tests.oauth.answers import (
     OK,
     UNAUTHORIZED_CLIENT,
     UNAVAILABLE,
-    said,
+    status_and_error,
 )
 
 STUB = "urn:example:stub"
@@ -49,7 +49,7 @@ class StubGrant(Grant):
             raise InvalidGrantError
 
     def find_person(self) -> Any:
-        """Give the person of the code; the database or directory is away for nobody."""
+        """Return the person of the code, without the database or the directory."""
         return self.person
 
 
@@ -86,7 +86,7 @@ class TestExtension:
 
         server_of(faked).register_grant(StubGrant, [lambda grant: grant.register_hook(hook, refuse)])
         answer = ask(faked, register(faked))
-        assert said(answer) == INVALID_GRANT
+        assert status_and_error(answer) == INVALID_GRANT
         assert answer.get_json()["error_description"] == "Code challenge failed."
         assert rows(faked, "grant") == []
 
@@ -100,7 +100,7 @@ class TestExtension:
         server_of(faked).register_grant(StubGrant, [lambda grant: grant.register_hook(hook, add)])
         client = register(faked)
         answer = ask(faked, client)
-        assert (said(answer), answer.get_json()["added_for"]) == (OK, client.client_id)
+        assert (status_and_error(answer), answer.get_json()["added_for"]) == (OK, client.client_id)
 
 
 class TestPipeline:
@@ -113,7 +113,7 @@ class TestPipeline:
     def test_grant_issues_and_is_audited(self, faked: Site) -> None:
         """Tokens, grant and audit row are stored, and the log has the event."""
         client = register(faked)
-        assert said(ask(faked, client)) == OK
+        assert status_and_error(ask(faked, client)) == OK
         assert [row["origin"] for row in rows(faked, "grant")] == [STUB]
         issued = [row for row in rows(faked, "audit_event") if row["event"] == "token.issued"]
         assert [row["client_id"] for row in issued] == [client.client_id]
@@ -126,32 +126,35 @@ class TestPipeline:
         rules = {"refuse_members": ("affiliation:student",), "networks": (ELSEWHERE,)}
         members: dict[str, Any] = {"grant_types": ("password",), "restrictions": rules}
         wrong = {"code": "", "scope": "beyond", "resource": "https://beyond.example"}
-        assert said(ask(faked, Registered("unknown", "secret"), **wrong)) == INVALID_CLIENT
-        assert said(ask(faked, register(faked, **members), **wrong)) == UNAUTHORIZED_CLIENT
+        assert status_and_error(ask(faked, Registered("unknown", "secret"), **wrong)) == INVALID_CLIENT
+        assert status_and_error(ask(faked, register(faked, **members), **wrong)) == UNAUTHORIZED_CLIENT
         members.pop("grant_types")
         client = register(faked, **members)
-        assert said(ask(faked, client, **wrong)) == INVALID_REQUEST
+        assert status_and_error(ask(faked, client, **wrong)) == INVALID_REQUEST
         wrong["code"] = "bad"
-        assert said(ask(faked, client, **wrong)) == INVALID_GRANT
+        assert status_and_error(ask(faked, client, **wrong)) == INVALID_GRANT
         wrong.pop("code")
-        assert said(ask(faked, client, **wrong)) == INVALID_SCOPE
+        assert status_and_error(ask(faked, client, **wrong)) == INVALID_SCOPE
         wrong.pop("scope")
-        assert said(ask(faked, client, **wrong)) == INVALID_TARGET
+        assert status_and_error(ask(faked, client, **wrong)) == INVALID_TARGET
         wrong.pop("resource")
-        assert (said(ask(faked, client)), reason(faked)) == (INVALID_GRANT, Refusal.NOT_FROM_HERE.value)
+        assert (status_and_error(ask(faked, client)), reason(faked)) == (
+            INVALID_GRANT,
+            Refusal.NOT_FROM_HERE.value,
+        )
         rules.pop("networks")
-        assert (said(ask(faked, register(faked, **members))), reason(faked)) == (
+        assert (status_and_error(ask(faked, register(faked, **members))), reason(faked)) == (
             INVALID_GRANT,
             Refusal.NOT_ALLOWED.value,
         )
         assert rows(faked, "grant") == []
         monkeypatch.setattr(StubGrant, "person", ALICE)
-        assert said(ask(faked, register(faked, **members))) == OK
+        assert status_and_error(ask(faked, register(faked, **members))) == OK
 
     def test_scope_rules_apply(self, faked: Site) -> None:
         """A person who meets no rule of a scope does not get it, whatever the grant."""
         faked.run("scope", "create", "payroll", "--needs", "affiliation:staff-of-payroll")
-        assert said(ask(faked, register(faked, scope="payroll"))) == INVALID_SCOPE
+        assert status_and_error(ask(faked, register(faked, scope="payroll"))) == INVALID_SCOPE
         assert ask(faked, register(faked, scope="payroll profile")).get_json()["scope"] == "profile"
 
     @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ class TestPipeline:
             raise outcome
 
         monkeypatch.setattr(StubGrant, "find_person", fail)
-        assert said(ask(faked, register(faked))) == answer
+        assert status_and_error(ask(faked, register(faked))) == answer
 
     @pytest.mark.parametrize("step", ["validate_token_request", "create_token_response"])
     def test_grant_cannot_replace_the_steps(self, step: str) -> None:
@@ -235,8 +238,8 @@ class TestClientAuthenticationMethod:
         self, faked: Site, client: Registered, present: Callable[..., TestResponse]
     ) -> None:
         """The registered function proves the client, with or without the client's id in the form."""
-        assert said(present(f"{client.client_id}:right")) == OK
-        assert said(present(f"{client.client_id}:right", client_id=client.client_id)) == OK
+        assert status_and_error(present(f"{client.client_id}:right")) == OK
+        assert status_and_error(present(f"{client.client_id}:right", client_id=client.client_id)) == OK
         assert [row["client_id"] for row in rows(faked, "grant")] == [client.client_id] * 2
 
     @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
@@ -247,7 +250,7 @@ class TestClientAuthenticationMethod:
             faked.http.post(path, data=form, headers={"X-Signed": f"{client.client_id}:{signature}"})
             for signature in ("right", "wrong")
         )
-        assert (said(right), said(wrong)) == (OK, INVALID_CLIENT)
+        assert (status_and_error(right), status_and_error(wrong)) == (OK, INVALID_CLIENT)
 
     @pytest.mark.parametrize("endpoint", ["token", "revocation", "introspection"])
     def test_metadata_names_the_method(self, faked: Site, client: Registered, endpoint: str) -> None:
@@ -262,7 +265,12 @@ class TestClientAuthenticationMethod:
         wrong, unknown = present(f"{client.client_id}:wrong"), present("nobody:right")
         faked.run("client", "disable", "--yes", client.client_id)
         disabled = present(f"{client.client_id}:right")
-        assert said(wrong) == said(unknown) == said(disabled) == INVALID_CLIENT
+        assert (
+            status_and_error(wrong)
+            == status_and_error(unknown)
+            == status_and_error(disabled)
+            == INVALID_CLIENT
+        )
         assert wrong.data == unknown.data == disabled.data
         assert b"Authlib" not in wrong.data
         refused = [line for line in faked.log_lines() if line["event"] == "request.refused"]
@@ -273,7 +281,7 @@ class TestClientAuthenticationMethod:
     ) -> None:
         """A request may use one method only (RFC 6749, 2.3)."""
         answer = present(f"{client.client_id}:right", client_id=client.client_id, client_secret=client.secret)
-        assert said(answer) == INVALID_REQUEST
+        assert status_and_error(answer) == INVALID_REQUEST
         assert rows(faked, "grant") == []
 
     def test_client_of_another_method_is_refused(
@@ -281,8 +289,8 @@ class TestClientAuthenticationMethod:
     ) -> None:
         """A client authenticates by the method that it is registered with, not by another one."""
         other = faked.register("with a secret")
-        assert said(present(f"{other.client_id}:right")) == INVALID_CLIENT
-        assert said(faked.ask_token(client)) == INVALID_CLIENT
+        assert status_and_error(present(f"{other.client_id}:right")) == INVALID_CLIENT
+        assert status_and_error(faked.ask_token(client)) == INVALID_CLIENT
 
     def test_failures_are_counted(
         self, make_site: Callable[..., Site], fake: Any, present: Callable[..., TestResponse]
@@ -303,7 +311,7 @@ def test_method_registered_for_commands_is_known_to_the_server(faked: Site) -> N
     client = faked.register("a signing program", "--auth-method", "signed")
     form = {"grant_type": "password", "username": "alice", "password": "alice-password"}
     headers = {"X-Signed": f"{client.client_id}:right"}
-    assert said(faked.http.post("/oauth/token", data=form, headers=headers)) == OK
+    assert status_and_error(faked.http.post("/oauth/token", data=form, headers=headers)) == OK
 
 
 def test_client_cannot_be_registered_with_an_unregistered_method(faked: Site) -> None:

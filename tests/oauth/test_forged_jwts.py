@@ -1,4 +1,4 @@
-"""Tokens that somebody made: JWTs as attackers write them are no tokens of ours, whatever they say."""
+"""Forged JWTs: a JWT that this server did not issue is refused, whatever it contains."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
-from tests.oauth.answers import OK, said
+from tests.oauth.answers import OK, status_and_error
 
 CLAIMS = {
     "iss": "https://localhost:8443",
@@ -51,7 +51,7 @@ FORGED = {
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
 def test_forged_token_opens_nothing(faked: Site, forged: str) -> None:
-    """A JWT that nobody issued is `invalid_token` at a resource (RFC 6750, 3.1; RFC 8725, 3)."""
+    """A forged JWT is `invalid_token` at a resource (RFC 6750, 3.1; RFC 8725, 3)."""
     answer = faked.get("/api/me", forged)
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
@@ -59,7 +59,7 @@ def test_forged_token_opens_nothing(faked: Site, forged: str) -> None:
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED.keys())
 def test_forged_token_is_inactive(faked: Site, resource_server: Registered, forged: str) -> None:
-    """A JWT that nobody issued is inactive, and no error, to whoever introspects it (RFC 7662, 2.2)."""
+    """Introspection answers that a forged JWT is inactive, and with no error (RFC 7662, 2.2)."""
     answer = faked.post("/oauth/introspect", resource_server, token=forged)
-    assert said(answer) == OK
+    assert status_and_error(answer) == OK
     assert answer.get_json() == {"active": False}

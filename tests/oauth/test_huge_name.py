@@ -9,11 +9,11 @@ from werkzeug.test import TestResponse
 from directory import InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
-from tests.oauth.answers import INVALID_GRANT, said
+from tests.oauth.answers import INVALID_GRANT, status_and_error
 
 # Marks in the wrong order are sorted, in time that grows with the square of their number.
 HUGE = {"ascii": "x" * 16_000, "marks": "e" + "\u0301" * 3900 + "\u0323" * 3900, "long": "\ufdfa" * 5000}
-# The longest names that are looked at, of what takes longest to normalise.
+# The longest names that are normalized, of characters that take the longest.
 ALLOWED = {"marks": "e" + "\u0301" * 127 + "\u0323" * 128, "long": "\ufdfa" * 256, "many": "\u1f82" * 256}
 # Seconds of CPU. Before names were bounded, marks took 0.2.
 _MOST = 0.02
@@ -43,7 +43,7 @@ def test_name_over_256_characters_is_refused_quickly(make_site: Callable[..., Si
     site = make_site(directory)
     client = site.register()
     refused = ask(site, client, name)
-    assert said(refused) == INVALID_GRANT
+    assert status_and_error(refused) == INVALID_GRANT
     directory.outcome = InvalidCredentials(Refusal.WRONG_PASSWORD)
     assert refused.data == ask(site, client, "alice").data
     directory.asked.clear()
@@ -58,7 +58,7 @@ def test_name_over_256_characters_is_throttled_quickly(make_site: Callable[..., 
     """A 429 costs no more than a 400, with its log line and audit row."""
     site = make_site(NETID_LIMIT_PERSON="1/15minutes")
     client = site.register()
-    assert said(ask(site, client, name)) == INVALID_GRANT
+    assert status_and_error(ask(site, client, name)) == INVALID_GRANT
     assert ask(site, client, name).status_code == 429
     assert cpu_of(lambda: ask(site, client, name)) < _MOST
 
@@ -68,7 +68,7 @@ def test_longest_names_are_cheap(site: Site, name: str) -> None:
     """256 characters of the worst kind cost little more than a short name."""
     assert len(name) <= 256
     client = site.register()
-    assert said(ask(site, client, name)) == INVALID_GRANT
+    assert status_and_error(ask(site, client, name)) == INVALID_GRANT
     assert cpu_of(lambda: ask(site, client, name)) < _MOST
 
 
@@ -76,7 +76,7 @@ def test_longest_names_are_cheap(site: Site, name: str) -> None:
     ("command", "status"),
     [(("person", "why"), 0), (("person", "unblock"), 1), (("person", "logout"), 1)],
 )
-def test_commands_find_nobody_with_a_long_name(site: Site, command: tuple[str, ...], status: int) -> None:
-    """For an operator too, nobody has a name that is too long."""
+def test_commands_find_no_user_by_a_long_name(site: Site, command: tuple[str, ...], status: int) -> None:
+    """A command too finds no user by a name that is too long."""
     assert cpu_of(lambda: site.run(*command, HUGE["marks"], "--json", status=status)) < 1
     assert site.run("audit", "list", "--name", HUGE["marks"], "--json")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Site
 from tests.fakes import FakeDirectory
-from tests.oauth.answers import INVALID_GRANT, said
+from tests.oauth.answers import INVALID_GRANT, status_and_error
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_password_over_1024_octets_is_wrong(site: Site, password: str) -> None:
     took = []
     for _ in range(3):
         began = time.process_time()
-        assert said(site.ask_token(client, password=password)) == INVALID_GRANT
+        assert status_and_error(site.ask_token(client, password=password)) == INVALID_GRANT
         took.append(time.process_time() - began)
     assert min(took) < 0.05
     assert site.log_lines()[-1]["reason"] == "unacceptable"

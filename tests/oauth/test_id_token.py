@@ -13,7 +13,7 @@ from oauth.tokens.issuer import ID_TOKEN_CLAIMS
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
 from tests.faults import drop_table, rows
-from tests.oauth.answers import UNAVAILABLE, said
+from tests.oauth.answers import UNAVAILABLE, status_and_error
 
 Register = Callable[..., Registered]
 
@@ -137,5 +137,5 @@ def test_nothing_is_issued_without_a_signing_key(faked: Site, register: Register
     """If the ID token cannot be signed, nothing is issued: 503."""
     client = register("--id-token")
     drop_table(faked, "signing_key")
-    assert said(faked.ask_token(client)) == UNAVAILABLE
+    assert status_and_error(faked.ask_token(client)) == UNAVAILABLE
     assert rows(faked, "grant") == []

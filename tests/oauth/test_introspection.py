@@ -8,7 +8,7 @@ from oauth.tokens.format import mint
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import ruin_database, write_column
-from tests.oauth.answers import INVALID_CLIENT, INVALID_REQUEST, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_CLIENT, INVALID_REQUEST, OK, UNAVAILABLE, status_and_error
 
 PATH = "/oauth/introspect"
 INACTIVE = {"active": False}
@@ -21,10 +21,10 @@ def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
     return body
 
 
-def told(site: Site, client: Registered, token: str, **parameters: str) -> dict[str, object]:
+def introspect(site: Site, client: Registered, token: str, **parameters: str) -> dict[str, object]:
     """The answer that a client gets about a token."""
     answer = site.post(PATH, client, token=token, **parameters)
-    assert said(answer) == OK
+    assert status_and_error(answer) == OK
     body: dict[str, object] = answer.get_json()
     return body
 
@@ -37,7 +37,7 @@ class TestFields:
     ) -> None:
         """A resource server gets every member that it needs to decide (RFC 7662, 2.2)."""
         faked.clock.now += 10
-        body = told(faked, resource_server, tokens["access_token"])
+        body = introspect(faked, resource_server, tokens["access_token"])
         assert body.pop("jti")
         assert body == {
             "active": True,
@@ -57,7 +57,7 @@ class TestFields:
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
         """A client sees whether its refresh token is active; the answer has no token_type."""
-        body = told(faked, refreshing, tokens["refresh_token"])
+        body = introspect(faked, refreshing, tokens["refresh_token"])
         assert body.pop("jti")
         assert body == {
             "active": True,
@@ -76,7 +76,7 @@ class TestFields:
         """A token without a user has neither username nor sub (RFC 9700, 4.15)."""
         client = faked.register("a job", grant="client_credentials")
         token = faked.post("/oauth/token", client, grant_type="client_credentials").get_json()["access_token"]
-        body = told(faked, client, token)
+        body = introspect(faked, client, token)
         assert body["client_id"] == client.client_id
         assert not {"username", "sub"} & set(body)
 
@@ -93,8 +93,8 @@ class TestFields:
         """Only an access token has the requested resources as its audience (RFC 7662, 2.2)."""
         write_column(faked, "access_token", "audience", stored)
         write_column(faked, "grant", "audience", stored)
-        assert told(faked, refreshing, tokens["access_token"])["aud"] == shown
-        assert told(faked, refreshing, tokens["refresh_token"])["aud"] == "https://localhost:8443"
+        assert introspect(faked, refreshing, tokens["access_token"])["aud"] == shown
+        assert introspect(faked, refreshing, tokens["refresh_token"])["aud"] == "https://localhost:8443"
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
     def test_answer_has_the_pairwise_subject(
@@ -108,20 +108,20 @@ class TestFields:
         """Resource servers too see the pairwise subject that a user has with the client."""
         write_column(faked, "grant", "sub", "of-this-client-alone")
         for asking in (refreshing, resource_server) if kind == "access_token" else (refreshing,):
-            assert told(faked, asking, tokens[kind])["sub"] == "of-this-client-alone"
+            assert introspect(faked, asking, tokens[kind])["sub"] == "of-this-client-alone"
 
     def test_answer_has_the_scope_of_the_token(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
         """The scope is that of the token, not of its grant."""
         narrow = faked.refresh(refreshing, tokens["refresh_token"], scope="email").get_json()
-        assert told(faked, refreshing, narrow["access_token"])["scope"] == "email"
+        assert introspect(faked, refreshing, narrow["access_token"])["scope"] == "email"
 
     def test_jti_names_one_token(self, faked: Site, refreshing: Registered, tokens: dict[str, str]) -> None:
         """A token always has the same jti, another token has another, and no jti is part of a token."""
         other = faked.ask_token(refreshing).get_json()["access_token"]
         first, again, another = (
-            told(faked, refreshing, token)["jti"]
+            introspect(faked, refreshing, token)["jti"]
             for token in (tokens["access_token"], tokens["access_token"], other)
         )
         assert first == again != another
@@ -133,7 +133,7 @@ class TestFields:
         """Introspection works without the directory, because it never asks it."""
         fake.outcome = DirectoryUnavailable("away")
         asked = list(fake.asked)
-        assert told(faked, resource_server, tokens["access_token"])["active"] is True
+        assert introspect(faked, resource_server, tokens["access_token"])["active"] is True
         assert (fake.asked, fake.sought) == (asked, [])
 
     @pytest.mark.parametrize("hint", ["access_token", "refresh_token", "id_token", "<b>", ""])
@@ -142,7 +142,7 @@ class TestFields:
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, hint: str
     ) -> None:
         """A hint that is wrong, unknown or empty changes nothing (RFC 7662, 2.1)."""
-        assert told(faked, refreshing, tokens[kind], token_type_hint=hint)["active"] is True
+        assert introspect(faked, refreshing, tokens[kind], token_type_hint=hint)["active"] is True
 
 
 class TestVisibility:
@@ -154,7 +154,7 @@ class TestVisibility:
     ) -> None:
         """A client that is no resource server sees no token of another client, whatever its scope."""
         other = faked.register("another", "--scope", "profile email")
-        assert told(faked, other, tokens[kind]) == INACTIVE
+        assert introspect(faked, other, tokens[kind]) == INACTIVE
 
     @pytest.mark.parametrize("named", [None, "https://localhost:8443"])
     @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ class TestVisibility:
             write_column(faked, "access_token", "audience", named)
         scope = ("--scope", registered) if registered else ()
         server = faked.register("an API", "--resource-server", *scope, grant="")
-        body = told(faked, server, tokens["access_token"])
+        body = introspect(faked, server, tokens["access_token"])
         assert (body["active"], body["scope"]) == (True, "profile email")
         assert {"sub", "username"} & set(body) == ({"sub", "username"} if sees_user else set())
 
@@ -183,7 +183,7 @@ class TestVisibility:
     ) -> None:
         """An API needs no user to answer `insufficient_scope` (RFC 6750, 3.1)."""
         server = faked.register("an API", "--resource-server", "--scope", "grades", grant="")
-        body = told(faked, server, tokens["access_token"])
+        body = introspect(faked, server, tokens["access_token"])
         assert body.pop("jti")
         assert body == {
             "active": True,
@@ -208,7 +208,7 @@ class TestVisibility:
         """To an API with an audience of its own, a token that names no API is valid only with its scope."""
         options = ("--scope", scope, "--audience", "https://grades.example")
         server = faked.register("an API", "--resource-server", *options, grant="")
-        body = told(faked, server, tokens["access_token"])
+        body = introspect(faked, server, tokens["access_token"])
         assert (body["active"], "sub" in body) == (seen, seen)
 
     @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ class TestVisibility:
         write_column(faked, "access_token", "audience", "https://mail.example https://grades.example")
         options = [option for audience in audiences for option in ("--audience", audience)]
         server = faked.register("an API", "--resource-server", *options, grant="")
-        assert told(faked, server, tokens["access_token"])["active"] is active
+        assert introspect(faked, server, tokens["access_token"])["active"] is active
 
     @pytest.mark.parametrize(
         "options",
@@ -245,7 +245,7 @@ class TestVisibility:
         """No other API sees a token that names its APIs, whatever its scope (RFC 7662, 4)."""
         write_column(faked, "access_token", "audience", audience)
         server = faked.register("an API", "--resource-server", "--scope", "profile", *options, grant="")
-        assert told(faked, server, tokens["access_token"]) == INACTIVE
+        assert introspect(faked, server, tokens["access_token"]) == INACTIVE
 
     def test_token_for_the_issuer_is_inactive_for_other_audiences(
         self, faked: Site, tokens: dict[str, str]
@@ -254,7 +254,7 @@ class TestVisibility:
         write_column(faked, "access_token", "audience", "https://localhost:8443")
         options = ("--scope", "profile", "--audience", "https://grades.example")
         server = faked.register("an API", "--resource-server", *options, grant="")
-        assert told(faked, server, tokens["access_token"]) == INACTIVE
+        assert introspect(faked, server, tokens["access_token"]) == INACTIVE
 
     def test_token_without_resource_shows_no_user_by_audience(
         self, faked: Site, tokens: dict[str, str]
@@ -262,7 +262,7 @@ class TestVisibility:
         """The audience of a token that names no API is the issuer; its user is shown by scope only."""
         options = ("--audience", "https://localhost:8443")
         server = faked.register("an API", "--resource-server", *options, grant="")
-        body = told(faked, server, tokens["access_token"])
+        body = introspect(faked, server, tokens["access_token"])
         assert (body["active"], "sub" in body) == (True, False)
 
     def test_client_that_is_no_resource_server_sees_only_its_own_tokens(self, faked: Site) -> None:
@@ -273,21 +273,21 @@ class TestVisibility:
         own, foreign = (
             faked.post("/oauth/token", each, **form).get_json()["access_token"] for each in (client, other)
         )
-        assert told(faked, client, own)["active"] is True
-        assert told(faked, client, foreign) == INACTIVE
+        assert introspect(faked, client, own)["active"] is True
+        assert introspect(faked, client, foreign) == INACTIVE
 
     def test_former_resource_server_sees_nothing(
         self, faked: Site, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
         """A client that is no longer a resource server sees no token of others."""
         faked.run("client", "update", resource_server.client_id, "--no-resource-server")
-        assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
+        assert introspect(faked, resource_server, tokens["access_token"]) == INACTIVE
 
     def test_refresh_token_opens_no_resource(
         self, faked: Site, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
         """A refresh token is inactive for every resource server, because only this server accepts it (4)."""
-        assert told(faked, resource_server, tokens["refresh_token"]) == INACTIVE
+        assert introspect(faked, resource_server, tokens["refresh_token"]) == INACTIVE
 
     def test_user_of_the_default_scope_is_shown_to_the_client_only(self, faked: Site) -> None:
         """Only the client sees the user of the scope `default`, because no list can hold that scope."""
@@ -296,22 +296,23 @@ class TestVisibility:
         refused = faked.run("client", "create", "an API", "--resource-server", "--scope", "default", status=1)
         assert "cannot be in one" in refused
         plain = faked.register("an API", "--resource-server", grant="")
-        assert told(faked, plain, token)["active"] is True
-        assert "sub" not in told(faked, plain, token)
-        assert told(faked, client, token)["sub"] == ALICE.id
+        assert introspect(faked, plain, token)["active"] is True
+        assert "sub" not in introspect(faked, plain, token)
+        assert introspect(faked, client, token)["sub"] == ALICE.id
 
     def test_public_client_is_refused(self, faked: Site, public: Registered) -> None:
         """A public client is refused, because anyone could try tokens in its name: 401 (RFC 7662, 2.1)."""
         form = {"grant_type": "password", "username": "alice", "password": "x"}
         token = faked.post("/oauth/token", public, **form).get_json()["access_token"]
-        assert said(faked.post(PATH, public, token=token)) == INVALID_CLIENT
+        assert status_and_error(faked.post(PATH, public, token=token)) == INVALID_CLIENT
 
     def test_unauthenticated_client_is_refused(self, faked: Site, refreshing: Registered) -> None:
         """No client, a wrong secret, a confidential client without its secret: 401 (RFC 7662, 2.3)."""
-        assert said(faked.http.post(PATH, data={"token": "x"})) == INVALID_CLIENT
+        assert status_and_error(faked.http.post(PATH, data={"token": "x"})) == INVALID_CLIENT
         for secret in ("", "wrong"):
             assert (
-                said(faked.post(PATH, Registered(refreshing.client_id, secret), token="x")) == INVALID_CLIENT
+                status_and_error(faked.post(PATH, Registered(refreshing.client_id, secret), token="x"))
+                == INVALID_CLIENT
             )
 
 
@@ -324,7 +325,7 @@ class TestInactive:
     )
     def test_unknown_token_is_inactive(self, faked: Site, resource_server: Registered, token: str) -> None:
         """A token that was never issued is inactive, and no error (RFC 7662, 2.2)."""
-        assert told(faked, resource_server, token) == INACTIVE
+        assert introspect(faked, resource_server, token) == INACTIVE
 
     @pytest.mark.parametrize(("kind", "life"), [("access_token", 3600), ("refresh_token", 1_209_600)])
     def test_expired_token_is_inactive(
@@ -332,9 +333,9 @@ class TestInactive:
     ) -> None:
         """A token is active until the second of its exp."""
         faked.clock.now = NOON + life - 0.1
-        assert told(faked, refreshing, tokens[kind])["exp"] == NOON + life
+        assert introspect(faked, refreshing, tokens[kind])["exp"] == NOON + life
         faked.clock.now = NOON + life
-        assert told(faked, refreshing, tokens[kind]) == INACTIVE
+        assert introspect(faked, refreshing, tokens[kind]) == INACTIVE
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
     def test_revoked_token_is_inactive(
@@ -343,7 +344,7 @@ class TestInactive:
         """A revoked token is inactive at once and for ever (RFC 7009, 2.1)."""
         faked.post("/oauth/revoke", refreshing, token=tokens[kind])
         for _ in range(2):
-            assert told(faked, refreshing, tokens[kind]) == INACTIVE
+            assert introspect(faked, refreshing, tokens[kind]) == INACTIVE
             faked.clock.now += 60
 
     def test_access_token_of_a_revoked_family_is_inactive(
@@ -351,36 +352,36 @@ class TestInactive:
     ) -> None:
         """When a family ends, its access tokens are inactive for resource servers too."""
         faked.post("/oauth/revoke", refreshing, token=tokens["refresh_token"])
-        assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
+        assert introspect(faked, resource_server, tokens["access_token"]) == INACTIVE
 
     def test_used_refresh_token_is_inactive(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
     ) -> None:
         """A used refresh token is inactive. Introspection is no reuse, so the successor stays active."""
         newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()["refresh_token"]
-        assert told(faked, refreshing, tokens["refresh_token"]) == INACTIVE
-        assert told(faked, refreshing, newer)["active"] is True
+        assert introspect(faked, refreshing, tokens["refresh_token"]) == INACTIVE
+        assert introspect(faked, refreshing, newer)["active"] is True
 
     def test_token_of_a_disabled_client_is_inactive(
         self, faked: Site, refreshing: Registered, resource_server: Registered, tokens: dict[str, str]
     ) -> None:
         """The tokens of a disabled client are inactive."""
         faked.run("client", "disable", "--yes", refreshing.client_id)
-        assert told(faked, resource_server, tokens["access_token"]) == INACTIVE
+        assert introspect(faked, resource_server, tokens["access_token"]) == INACTIVE
 
 
 @pytest.mark.parametrize("form", [{"scope": "x"}, {"token": ""}, {"token_type_hint": "access_token"}])
 def test_missing_token_is_named(faked: Site, refreshing: Registered, form: dict[str, str]) -> None:
     """A missing parameter is invalid_request, by name (RFC 6749, 5.2)."""
     answer = faked.post(PATH, refreshing, **form)
-    assert said(answer) == INVALID_REQUEST
+    assert status_and_error(answer) == INVALID_REQUEST
     assert answer.get_json()["error_description"] == "The parameter token is missing."
 
 
 def test_database_that_fails_is_503(faked: Site, resource_server: Registered, tokens: dict[str, str]) -> None:
     """Without a database the answer is 503, and never that a token is inactive."""
     ruin_database(faked)
-    assert said(faked.post(PATH, resource_server, token=tokens["access_token"])) == UNAVAILABLE
+    assert status_and_error(faked.post(PATH, resource_server, token=tokens["access_token"])) == UNAVAILABLE
 
 
 def test_short_alias_is_the_same_endpoint(
@@ -388,4 +389,4 @@ def test_short_alias_is_the_same_endpoint(
 ) -> None:
     """/introspect answers as /oauth/introspect does."""
     answer = faked.post("/introspect", refreshing, token=tokens["access_token"])
-    assert answer.get_json() == told(faked, refreshing, tokens["access_token"])
+    assert answer.get_json() == introspect(faked, refreshing, tokens["access_token"])

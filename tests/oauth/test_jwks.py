@@ -1,4 +1,4 @@
-"""The published keys (RFC 7517, 5), and which one signs."""
+"""The published keys (RFC 7517, 5), and which key signs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet
 from models import db
 from tests.conftest import Registered, Site
 from tests.faults import database_file, drop_table
-from tests.oauth.answers import UNAVAILABLE, said
+from tests.oauth.answers import UNAVAILABLE, status_and_error
 
 PATH = "/.well-known/jwks.json"
 LEAD, TAIL, LOOK_AGAIN = 3660, 660, 30
@@ -83,7 +83,7 @@ class TestDocument:
     def test_database_that_fails_is_503(self, faked: Site) -> None:
         """Without a database the answer is 503, never an empty set, and is not cached."""
         drop_table(faked, "signing_key")
-        assert said(faked.http.get(PATH)) == UNAVAILABLE
+        assert status_and_error(faked.http.get(PATH)) == UNAVAILABLE
 
 
 class TestRotation:
@@ -193,5 +193,5 @@ def test_signing_key_under_a_lost_server_key_is_503(make_site: Callable[..., Sit
     after = make_site(NETID_SECRET_KEY=new, NETID_DATABASE_URL=f"sqlite:///{database_file(before)}")
     client = after.register("a program", "--access-token-format", "ES256")
     before.token(before.register("another", "--access-token-format", "ES256"))
-    assert said(after.ask_token(client)) == UNAVAILABLE
+    assert status_and_error(after.ask_token(client)) == UNAVAILABLE
     assert "under which the signing key" in after.log_lines()[-1]["cause"]

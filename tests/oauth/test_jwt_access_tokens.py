@@ -1,4 +1,4 @@
-"""Access tokens as JWTs (RFC 9068): what stands in them, and that none of it opens anything of ours."""
+"""Access tokens as JWTs (RFC 9068): their claims, and their checks at this server's endpoints."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -14,7 +14,7 @@ from oauth import ACCESS, key_of
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
 from tests.faults import drop_table, rows
-from tests.oauth.answers import UNAVAILABLE, said
+from tests.oauth.answers import UNAVAILABLE, status_and_error
 
 ISSUER = "https://localhost:8443"
 GRADES = "https://grades.example/api"
@@ -30,7 +30,7 @@ def alg(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def program(faked: Site, alg: str) -> Registered:
-    """A program that is given JWTs, may refresh, and work on its own behalf."""
+    """A client with JWTs and the refresh and client credentials grants."""
     options = ("--grant", "refresh_token client_credentials", "--scope", SCOPES, "--audience", GRADES)
     return faked.register("a program", *options, "--access-token-format", alg)
 
@@ -42,9 +42,9 @@ def verified(site: Site, token: str) -> jwt.Token:
 
 
 def introspected(site: Site, client: Registered, token: str) -> dict[str, Any]:
-    """What the token's own client is told of it."""
-    told: dict[str, Any] = site.post("/oauth/introspect", client, token=token).get_json()
-    return told
+    """The answer of introspection to the token's own client."""
+    members: dict[str, Any] = site.post("/oauth/introspect", client, token=token).get_json()
+    return members
 
 
 class TestContent:
@@ -125,7 +125,7 @@ class TestContent:
     def test_nothing_is_issued_without_a_signing_key(self, faked: Site, program: Registered) -> None:
         """Without a signing key nothing is issued: 503."""
         drop_table(faked, "signing_key")
-        assert said(faked.ask_token(program)) == UNAVAILABLE
+        assert status_and_error(faked.ask_token(program)) == UNAVAILABLE
         assert rows(faked, "grant") == []
 
 
@@ -144,10 +144,10 @@ class TestEndpoints:
     def test_introspection_agrees_with_the_token(self, faked: Site, program: Registered) -> None:
         """Introspection answers with the claims of the token, its jti included (RFC 7662, 2.2)."""
         token = faked.token(program, resource=GRADES)
-        told, claims = introspected(faked, program, token), verified(faked, token).claims
+        members, claims = introspected(faked, program, token), verified(faked, token).claims
         same = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti", "scope")
-        assert told["active"]
-        assert {name: told[name] for name in same} == {name: claims[name] for name in same}
+        assert members["active"]
+        assert {name: members[name] for name in same} == {name: claims[name] for name in same}
 
     def test_revoked_token_is_refused_at_once(self, faked: Site, program: Registered) -> None:
         """A revoked JWT is refused here at once, though its signature stays valid (RFC 7009)."""

@@ -1,4 +1,4 @@
-"""JWTs that were not made here: whatever they say of themselves, they are refused, and at little cost."""
+"""Altered and forged JWTs: each one is refused, at little cost."""
 
 import hmac
 import json
@@ -24,7 +24,7 @@ Forge = Callable[[Site, str], str]
 
 @pytest.fixture
 def program(faked: Site) -> Registered:
-    """A program that is given JWTs."""
+    """A client with JWTs as access tokens."""
     return faked.register("a program", "--access-token-format", "RS256")
 
 
@@ -34,7 +34,7 @@ def segment(value: object) -> str:
 
 
 def parts(token: str) -> tuple[dict[str, object], dict[str, object], str]:
-    """Header and claims of a JWT, and its signature as it stands."""
+    """Header and claims of a JWT, and its encoded signature."""
     header, claims, signature = token.split(".")
     return *(json.loads(urlsafe_b64decode(part + "==")) for part in (header, claims)), signature
 
@@ -45,7 +45,7 @@ def by_attacker(text: bytes) -> bytes:
 
 
 def signed(header: dict[str, object], token: str, sign: Callable[[bytes], bytes] = by_attacker) -> str:
-    """The token's claims under this header, signed so: no library would."""
+    """The token's claims under this header, signed by `sign`: no library would do this."""
     text = f"{segment(header)}.{token.split('.')[1]}"
     return f"{text}.{urlsafe_b64encode(sign(text.encode())).decode().rstrip('=')}"
 
@@ -65,12 +65,12 @@ def by_public_key(site: Site, token: str) -> str:
 
 
 def header(**more: object) -> Forge:
-    """Signed with the attacker's key, which the header brings or names (CVE-2026-27962)."""
+    """Signed with the attacker's key, which the header contains or names (CVE-2026-27962)."""
     return lambda _, token: signed({"typ": "at+jwt", "alg": "RS256", **more}, token)
 
 
 def altered(**changes: object) -> Forge:
-    """A real token whose claims were changed, its signature left."""
+    """A real token with changed claims and its old signature."""
 
     def forge(_: Site, token: str) -> str:
         first, _claims, signature = token.split(".")

@@ -1,4 +1,4 @@
-"""Refreshing JWTs: a lost answer is repeated to the letter, whatever is asked then (RFC 9700, 4.14.2)."""
+"""Refreshing JWTs: a replay repeats the lost answer exactly, whatever it requests (RFC 9700, 4.14.2)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import Registered, Site
 from tests.faults import database_file, rows
-from tests.oauth.answers import INVALID_GRANT, OK, said
+from tests.oauth.answers import INVALID_GRANT, OK, status_and_error
 
 GRADES, FILES = "https://grades.example/api", "https://files.example"
 OLD, NEW = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
@@ -16,24 +16,24 @@ OLD, NEW = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5
 
 @pytest.fixture(params=["RS256", "ES256"])
 def program(request: pytest.FixtureRequest, faked: Site) -> Registered:
-    """A program that is given JWTs, with two scopes and two audiences."""
+    """A client with JWTs, two scopes and two audiences."""
     options = ("--grant", "refresh_token", "--scope", "profile email", "--audience", f"{GRADES} {FILES}")
     return faked.register("a program", *options, "--access-token-format", request.param)
 
 
 @pytest.fixture
 def token(faked: Site, program: Registered) -> str:
-    """Its refresh token, of a grant for all of that."""
+    """A refresh token of a grant with both scopes and both audiences."""
     form = {"grant_type": "password", "username": "alice", "password": "x", "resource": [GRADES, FILES]}
     answer: dict[str, Any] = faked.http.post("/oauth/token", data=form, auth=program.basic).get_json()
     refresh: str = answer["refresh_token"]
     return refresh
 
 
-def tells(site: Site, client: Registered, answer: TestResponse) -> tuple[object, object]:
-    """Scope and audience of the answer's access token, as introspection has them."""
-    told = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
-    return told["scope"], told["aud"]
+def scope_and_audience(site: Site, client: Registered, answer: TestResponse) -> tuple[object, object]:
+    """Scope and audience of the answer's access token, by introspection."""
+    members = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
+    return members["scope"], members["aud"]
 
 
 NARROWER = [
@@ -49,10 +49,10 @@ NARROWER = [
 def test_replay_repeats_the_first_answer(
     faked: Site, program: Registered, token: str, asked: dict[str, str], asked_again: dict[str, str]
 ) -> None:
-    """Whatever the second request asks for, it is given what the first one was."""
+    """The second request gets the answer to the first one, whatever it requests."""
     first = faked.refresh(program, token, **asked)
-    assert said(first) == OK
-    assert tells(faked, program, first) == (
+    assert status_and_error(first) == OK
+    assert scope_and_audience(faked, program, first) == (
         asked.get("scope", "profile email"),
         asked.get("resource", [GRADES, FILES]),
     )
@@ -65,21 +65,24 @@ def test_replay_repeats_the_first_answer(
 def test_narrower_scope_is_for_one_token(faked: Site, program: Registered, token: str) -> None:
     """The next refresh has the whole grant again."""
     second = faked.refresh(program, token, scope="profile", resource=FILES).get_json()["refresh_token"]
-    assert tells(faked, program, faked.refresh(program, second)) == ("profile email", [GRADES, FILES])
+    assert scope_and_audience(faked, program, faked.refresh(program, second)) == (
+        "profile email",
+        [GRADES, FILES],
+    )
 
 
 def test_replay_ends_once_the_next_token_is_used(faked: Site, program: Registered, token: str) -> None:
-    """Once the successor was used a replay is a reuse, and all of the family is dead."""
+    """Once the successor was used, a replay is a reuse and ends the whole family."""
     first = faked.refresh(program, token).get_json()
-    assert said(faked.refresh(program, first["refresh_token"])) == OK
-    assert said(faked.refresh(program, token)) == INVALID_GRANT
+    assert status_and_error(faked.refresh(program, first["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(program, token)) == INVALID_GRANT
     assert faked.post("/oauth/introspect", program, token=first["access_token"]).get_json() == {
         "active": False
     }
 
 
 def test_kept_refresh_token_gets_new_access_tokens(faked: Site) -> None:
-    """Beside a refresh token that stays, each refresh gives a JWT of its own."""
+    """Each refresh with a kept refresh token gives a new JWT."""
     options = ("--grant", "refresh_token", "--keep-refresh-token", "--access-token-format", "ES256")
     client = faked.register("a program", *options)
     refresh = faked.ask_token(client).get_json()["refresh_token"]
@@ -90,7 +93,7 @@ def test_kept_refresh_token_gets_new_access_tokens(faked: Site) -> None:
 
 
 def test_token_ends_with_its_grant(make_site: Callable[..., Site]) -> None:
-    """A JWT does not outlive the grant that it is of."""
+    """A JWT does not outlive its grant."""
     site = make_site(NETID_GRANT_TTL="300")
     client = site.register("a program", "--grant", "refresh_token", "--access-token-format", "ES256")
     refresh = site.ask_token(client).get_json()["refresh_token"]
@@ -110,7 +113,7 @@ def test_another_node_repeats_the_answer(make_site: Callable[..., Site], ring: s
 
 
 def test_jti_is_no_part_of_another_token(faked: Site, program: Registered, token: str) -> None:
-    """What a JWT shows of its making is nothing of the refresh token beside it."""
+    """The jti of a JWT contains no part of the refresh token."""
     body = faked.refresh(program, token).get_json()
     jti = faked.post("/oauth/introspect", program, token=body["access_token"]).get_json()["jti"]
     assert jti[:20] not in body["refresh_token"]

@@ -1,4 +1,4 @@
-"""Rules about who a person is."""
+"""Rules about groups and affiliations of a person."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_a_group_is_found_in_any_spelling(rule: str) -> None:
 
 @pytest.mark.parametrize("group", ["admins", "cn=a\\xff,dc=x", "cn=a,,dc=x"])
 def test_an_unreadable_group_is_refused_by_rules_about_groups(group: str) -> None:
-    """A rule that refuses does not pass over a group that nobody can compare; one that grants does."""
+    """A refusing rule matches a group that cannot be compared; a granting rule does not."""
     member = replace(ALICE, groups=(PAYROLL, group))
     assert refused_by(member, ["group:cn=other,dc=x"])
     assert refused_by(member, ["affiliation:other"]) is None
@@ -79,7 +79,7 @@ def test_an_unreadable_group_is_refused_by_rules_about_groups(group: str) -> Non
 
 
 def test_an_unreadable_rule_refuses_everybody() -> None:
-    """A registration of an earlier release may hold a rule that is no DN: it fails closed."""
+    """An earlier release may have stored a rule that is no DN; it refuses everybody."""
     assert refused_by(MEMBER, ["group:payroll"])
     assert met(MEMBER, ["group:payroll"]) is None
 
@@ -99,12 +99,12 @@ def test_person_who_is_no_member_meets_no_rule(rule: str) -> None:
     "rule", ["", "group:", "affiliation: ", "role:staff", "staff", "group:a\nb", "group:staff", "group:cn=a,"]
 )
 def test_text_that_is_no_rule_is_refused(rule: str) -> None:
-    """A mistyped rule must not become a rule that nobody meets."""
+    """A mistyped rule is refused, because no person could meet it."""
     assert not is_rule(rule)
 
 
 def test_only_rules_about_groups_need_groups() -> None:
-    """A search for groups may cost the directory much."""
+    """Other rules cost no search for groups."""
     assert want_groups([f"group:{PAYROLL}"])
     assert not want_groups(["affiliation:staff"])
 
@@ -131,6 +131,6 @@ def test_refusing_rule_treats_a_capital_dotted_i_as_an_i() -> None:
 
 
 def test_granting_rule_ignores_case_beyond_ascii() -> None:
-    """Each directory lowers these letters."""
+    """Every directory compares these letters without case."""
     member = replace(ALICE, groups=("cn=Z\u00dcRICH,dc=x",))
     assert met(member, ["group:cn=Z\u00fcrich,dc=x"]) is not None

@@ -1,4 +1,4 @@
-"""Metadata (RFC 8414; OpenID Connect Discovery 1.0): exactly what is served, under the configured issuer."""
+"""Metadata (RFC 8414; OpenID Connect Discovery 1.0) names exactly the served endpoints and grants."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -12,7 +12,7 @@ import pytest
 from oauth.clients.registration import GRANT_TYPES
 from oauth.policy.claims import SCOPE_CLAIMS, STANDARD_CLAIMS, standard_claims
 from tests.conftest import Site
-from tests.oauth.answers import OK, said
+from tests.oauth.answers import OK, status_and_error
 
 PATH = "/.well-known/oauth-authorization-server"
 OPENID_PATH = "/.well-known/openid-configuration"
@@ -22,7 +22,7 @@ ISSUER = "https://login.campus.example"
 def metadata(site: Site, path: str = PATH, **headers: str) -> dict[str, object]:
     """The document."""
     answer = site.http.get(path, headers=headers)
-    assert said(answer) == OK
+    assert status_and_error(answer) == OK
     body: dict[str, object] = answer.get_json()
     return body
 
@@ -66,7 +66,7 @@ def test_every_named_endpoint_is_served(site: Site) -> None:
 def test_every_named_grant_is_offered(faked: Site, grant_type: str) -> None:
     """The token endpoint knows every grant that is named (RFC 8414, 2)."""
     answer = faked.post("/oauth/token", faked.register(grant=""), grant_type=grant_type)
-    assert said(answer) == (400, "unauthorized_client")
+    assert status_and_error(answer) == (400, "unauthorized_client")
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
@@ -78,7 +78,7 @@ def test_every_named_authentication_method_is_accepted(faked: Site, path: str, m
     if method == "client_secret_post":
         form |= {"client_id": client.client_id, "client_secret": client.secret}
     auth = client.basic if method == "client_secret_basic" else None
-    assert said(faked.http.post(path, data=form, auth=auth)) == OK
+    assert status_and_error(faked.http.post(path, data=form, auth=auth)) == OK
 
 
 @pytest.mark.parametrize("issuer", [ISSUER, f"{ISSUER}/idp", f"{ISSUER}/a/b"])
@@ -112,7 +112,7 @@ def test_document_is_read_only(site: Site, method: str) -> None:
 
 
 class TestOpenidConfiguration:
-    """OpenID Connect Discovery 1.0: what libraries look for that verify ID tokens."""
+    """OpenID Connect Discovery 1.0: the document for libraries that verify ID tokens."""
 
     @pytest.mark.parametrize("own_path", ["", "/idp", "/a/b"])
     def test_every_library_finds_the_document(self, make_site: Callable[..., Site], own_path: str) -> None:

@@ -1,4 +1,4 @@
-"""The directory or the database is away: 503, never a verdict on anyone, never a token without a row."""
+"""If the directory or the database is away, the answer is 503: no refusal, no token without a row."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ CAUSE = "connection refused by ldap1.campus.example"
 
 
 def is_unavailable(answer: TestResponse) -> bool:
-    """Whether this is the one answer to every outage."""
+    """Whether this is the constant answer to outages."""
     assert answer.get_json()["error"] == "temporarily_unavailable"
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.headers["Cache-Control"] == "no-store"
@@ -24,7 +24,7 @@ def is_unavailable(answer: TestResponse) -> bool:
 
 @pytest.mark.parametrize("alarm", [False, True])
 def test_directory_away_is_503(faked: Site, fake: FakeDirectory, alarm: bool) -> None:  # noqa: FBT001
-    """A directory that cannot say is temporarily_unavailable with Retry-After (RFC 9110, 15.6.4)."""
+    """An unavailable directory is temporarily_unavailable with Retry-After (RFC 9110, 15.6.4)."""
     fake.outcome = DirectoryUnavailable(CAUSE, alarm=alarm)
     answer = faked.ask_token(faked.register())
     assert is_unavailable(answer)
@@ -33,7 +33,7 @@ def test_directory_away_is_503(faked: Site, fake: FakeDirectory, alarm: bool) ->
 
 
 def test_directory_away_is_no_refusal(faked: Site, fake: FakeDirectory) -> None:
-    """An outage is logged with its cause, and never as a refused person."""
+    """An outage is logged with its cause, and never as a refused login."""
     fake.outcome = DirectoryUnavailable(CAUSE)
     faked.ask_token(faked.register())
     lines = faked.log_lines()
@@ -43,14 +43,14 @@ def test_directory_away_is_no_refusal(faked: Site, fake: FakeDirectory) -> None:
 
 
 def test_wrong_setting_is_an_alarm(faked: Site, fake: FakeDirectory) -> None:
-    """A cause that no waiting cures is logged as an error."""
+    """A cause that only an operator can cure is logged as an error."""
     fake.outcome = DirectoryUnavailable(CAUSE, alarm=True)
     faked.ask_token(faked.register())
     assert [(line["level"], line["alarm"]) for line in faked.log_lines()] == [("error", True)]
 
 
 def test_refusal_is_logged_with_its_reason(faked: Site, fake: FakeDirectory) -> None:
-    """The reason of a refusal is in the log alone, without the name that was typed."""
+    """Only the log has the reason of a refusal, without the typed name."""
     fake.outcome = InvalidCredentials(Refusal.LOCKED, "too many failures")
     client = faked.register()
     answer = faked.ask_token(client, username="typed-name")
@@ -74,7 +74,7 @@ def test_directory_that_is_back_is_used_at_once(faked: Site, fake: FakeDirectory
 
 
 def test_issued_tokens_outlive_the_directory(faked: Site, fake: FakeDirectory) -> None:
-    """A resource asks the database alone: its tokens are good while the directory is away."""
+    """A resource asks only the database, so tokens stay valid while the directory is away."""
     token = faked.token(faked.register("a program", "--scope", "profile"))
     fake.outcome = DirectoryUnavailable(CAUSE)
     assert faked.get("/api/me", token).get_json()["name"] == "Alice Baker"
@@ -97,7 +97,7 @@ def test_no_free_slot_is_503(make_site: Callable[..., Site], fake: FakeDirectory
 
 
 class TestDatabase:
-    """The database is away, wholly or in part."""
+    """The whole database is away, or some of its tables."""
 
     @pytest.mark.parametrize("table", ["client", "client_secret", "grant", "access_token", "audit_event"])
     def test_token_needs_every_table(self, site: Site, table: str) -> None:
@@ -111,7 +111,7 @@ class TestDatabase:
 
     @pytest.mark.parametrize("gone", ["access_token", "refresh_token", "audit_event"])
     def test_issuing_is_one_transaction(self, site: Site, gone: str) -> None:
-        """Where one row cannot be written, none is."""
+        """If one row cannot be stored, no row is."""
         client = site.register("a program", "--grant", "refresh_token")
         drop_table(site, gone)
         assert is_unavailable(site.ask_token(client))
@@ -119,7 +119,7 @@ class TestDatabase:
         assert [rows(site, table) for table in left] == [[], [], []]
 
     def test_ruined_database_is_503(self, site: Site) -> None:
-        """A database that is none is an outage to tokens and resources alike, and never a refusal."""
+        """A file that is no database is an outage for tokens and resources, and never a refusal."""
         client = site.register()
         token = site.token(client)
         ruin_database(site)
@@ -128,14 +128,14 @@ class TestDatabase:
         assert is_unavailable(site.get("/api/me", token))
 
     def test_resource_needs_the_token_table(self, site: Site) -> None:
-        """A resource that cannot look a token up says so: 503, not 401."""
+        """If a resource cannot look a token up, the answer is 503, not 401."""
         token = site.token(site.register())
         drop_table(site, "access_token")
         assert is_unavailable(site.get("/api/me", token))
         assert [line["event"] for line in site.log_lines()][-1] == "database.unavailable"
 
     def test_database_is_asked_before_the_directory(self, faked: Site, fake: FakeDirectory) -> None:
-        """Without the database there is no client, and so no password is tried."""
+        """Without the database no client can be read, so no password is tried."""
         client = faked.register()
         ruin_database(faked)
         assert is_unavailable(faked.ask_token(client))
@@ -143,7 +143,7 @@ class TestDatabase:
 
 
 def test_log_that_cannot_be_written_stops_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk under the log loses lines, never answers: the audit row is in the database."""
+    """A full disk loses log lines, but no answers; the audit row is in the database."""
 
     def full(text: str) -> int:
         raise OSError(28, "No space left on device")
@@ -156,7 +156,7 @@ def test_log_that_cannot_be_written_stops_nothing(site: Site, monkeypatch: pytes
 
 
 def test_client_disabled_during_its_login_is_refused(make_site: Callable[..., Site]) -> None:
-    """A client that is disabled while its person's password is checked is unproven (RFC 6749, 5.2)."""
+    """A client that is disabled while a password is checked gets invalid_client (RFC 6749, 5.2)."""
     disable: list[Callable[[], object]] = []
 
     class Meanwhile(FakeDirectory):

@@ -13,16 +13,16 @@ from oauth.policy.claims import PAIRWISE_SUBJECT, PairwiseSubjects
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import drop_table, rows
-from tests.oauth.answers import OK, UNAVAILABLE, said
+from tests.oauth.answers import OK, UNAVAILABLE, status_and_error
 
 OPTIONS = ("--grant", "refresh_token", "--pairwise-subject", "--scope")
 KEYS = ("first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v")
 
 
 def sub(site: Site, client: Registered, **parameters: str) -> str:
-    """The `sub` that userinfo tells the client of alice."""
-    told: str = site.get("/oauth/userinfo", site.token(client, **parameters)).get_json()["sub"]
-    return told
+    """The `sub` of alice that userinfo gives the client."""
+    subject: str = site.get("/oauth/userinfo", site.token(client, **parameters)).get_json()["sub"]
+    return subject
 
 
 def made(client_id: str, person_id: str, secret: bytes = b"s" * 32) -> str | None:
@@ -32,13 +32,13 @@ def made(client_id: str, person_id: str, secret: bytes = b"s" * 32) -> str | Non
 
 
 def payload(token: str) -> dict[str, str]:
-    """What a JWT says, its signature unseen."""
+    """The claims of a JWT, without a check of its signature."""
     read: dict[str, str] = json.loads(urlsafe_b64decode(token.split(".")[1] + "=="))
     return read
 
 
 def forget_clients(site: Site) -> None:
-    """Delete every client, whose secrets would need the server key too."""
+    """Delete every client, because their secrets need the server key too."""
     for client in json.loads(site.run("client", "list", "--json"))["items"]:
         site.run("client", "delete", client["client_id"], "--yes")
 
@@ -62,8 +62,8 @@ def test_every_endpoint_gives_the_same_subject(faked: Site, resource_server: Reg
     client = faked.register("a program", *OPTIONS, "profile")
     tokens = faked.ask_token(client).get_json()
     token = tokens["access_token"]
-    told = [faked.get(path, token).get_json()["sub"] for path in ("/oauth/userinfo", "/api/me")]
-    told += [
+    subjects = [faked.get(path, token).get_json()["sub"] for path in ("/oauth/userinfo", "/api/me")]
+    subjects += [
         faked.post("/oauth/introspect", asking, token=each).get_json()["sub"]
         for asking, each in (
             (client, token),
@@ -71,8 +71,8 @@ def test_every_endpoint_gives_the_same_subject(faked: Site, resource_server: Reg
             (resource_server, token),
         )
     ]
-    assert len(set(told)) == 1
-    assert ALICE.id not in told
+    assert len(set(subjects)) == 1
+    assert ALICE.id not in subjects
 
 
 def test_signed_tokens_have_the_same_subject(faked: Site) -> None:
@@ -81,11 +81,11 @@ def test_signed_tokens_have_the_same_subject(faked: Site) -> None:
     client = faked.register("a program", *OPTIONS, "openid profile", *signed)
     first = faked.ask_token(client).get_json()
     second = faked.refresh(client, first["refresh_token"]).get_json()
-    told = {
+    subjects = {
         payload(answer[name])["sub"] for answer in (first, second) for name in ("access_token", "id_token")
     }
-    assert told == {faked.get("/api/me", second["access_token"]).get_json()["sub"]}
-    assert ALICE.id not in told
+    assert subjects == {faked.get("/api/me", second["access_token"]).get_json()["sub"]}
+    assert ALICE.id not in subjects
 
 
 def test_subject_stays_over_refreshes(faked: Site) -> None:
@@ -140,8 +140,8 @@ def test_login_without_the_secret_is_503(faked: Site) -> None:
     """Without the secret no token is issued: the stable id never replaces the pairwise one."""
     client = faked.register("a program", *OPTIONS, "profile")
     drop_table(faked, "persistent_secret")
-    assert said(faked.ask_token(client)) == UNAVAILABLE
-    assert said(faked.ask_token(faked.register("another", "--scope", "profile"))) == OK
+    assert status_and_error(faked.ask_token(client)) == UNAVAILABLE
+    assert status_and_error(faked.ask_token(faked.register("another", "--scope", "profile"))) == OK
     assert faked.log.getvalue().count("database.unavailable") == 1
 
 

@@ -1,4 +1,4 @@
-"""The password grant over the embedded directory: what is answered, and in which order it is decided."""
+"""The password grant over the embedded directory: its answers, and the order of its checks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -17,7 +17,7 @@ WRONG = {"error": "invalid_grant", "error_description": "The Net ID or the passw
 
 
 def whole(answer: TestResponse) -> tuple[int, list[tuple[str, str]], bytes]:
-    """All that a client can see of an answer."""
+    """Status, headers and body of an answer."""
     return answer.status_code, sorted(answer.headers), answer.data
 
 
@@ -61,7 +61,7 @@ class TestSuccess:
         assert site.ask_token(site.register()).get_json()["expires_in"] == 77
 
     def test_grant_belongs_to_the_stable_id(self, site: Site, client: Registered) -> None:
-        """However the name was typed, the grant is that of the one person behind it."""
+        """Each spelling of a login name gives a grant of the same person."""
         for typed in ("alice", "ALICE", " alice "):
             assert site.ask_token(client, username=typed).status_code == 200
         assert {(row["subject"], row["net_id"]) for row in rows(site, "grant")} == {(ALICE, "alice")}
@@ -164,7 +164,7 @@ class TestRefusedPerson:
 
 
 class TestOrder:
-    """Client, grant and scope are settled before the directory is asked."""
+    """Client, grant and scope are checked before the directory is asked."""
 
     def test_directory_is_asked_once_for_a_good_request(self, faked: Site, fake: FakeDirectory) -> None:
         """The name and the password reach the directory as typed, once (RFC 6749, 4.3.2)."""

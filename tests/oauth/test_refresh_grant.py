@@ -1,4 +1,4 @@
-"""The refresh token grant: what is answered, to whom it is refused, and how long a family lives."""
+"""The refresh token grant: its answers, its refusals, and the lifetime of a family."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from tests.oauth.answers import (
     OK,
     UNAUTHORIZED_CLIENT,
     UNAVAILABLE,
-    said,
+    status_and_error,
 )
 
 HOUR, DAY = 3600, 86_400
@@ -37,7 +37,7 @@ class TestRotation:
         """A refresh answers as a login does, with two new tokens (RFC 6749, 6)."""
         answer = faked.refresh(refreshing, token)
         body = answer.get_json()
-        assert said(answer) == OK
+        assert status_and_error(answer) == OK
         assert set(body) == {"access_token", "token_type", "expires_in", "refresh_token", "scope"}
         assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 3600, "profile email")
         assert key_of(ACCESS, body["access_token"])
@@ -56,7 +56,7 @@ class TestRotation:
     def test_earlier_access_token_stays_valid(self, faked: Site, refreshing: Registered) -> None:
         """A refresh ends no access token: one may be in use at this moment."""
         body = faked.ask_token(refreshing).get_json()
-        assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(refreshing, body["refresh_token"])) == OK
         assert faked.get("/api/me", body["access_token"]).status_code == 200
 
     def test_refresh_is_audited(self, faked: Site, refreshing: Registered, token: str) -> None:
@@ -81,14 +81,14 @@ class TestRotation:
             "/oauth/token", public, grant_type="password", username="alice", password="x"
         ).get_json()["refresh_token"]
         answer = faked.refresh(public, token)
-        assert said(answer) == OK
+        assert status_and_error(answer) == OK
         assert answer.get_json()["refresh_token"] != token
 
     def test_another_login_makes_another_grant(self, faked: Site, refreshing: Registered) -> None:
         """Issuing a token never touches those that were issued before."""
         first, second = (faked.ask_token(refreshing).get_json() for _ in range(2))
-        assert said(faked.refresh(refreshing, first["refresh_token"])) == OK
-        assert said(faked.refresh(refreshing, second["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(refreshing, first["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(refreshing, second["refresh_token"])) == OK
         assert len({row["grant_id"] for row in rows(faked, "refresh_token")}) == 2
 
 
@@ -116,8 +116,8 @@ class TestScope:
         """The scope is the grant's or the narrower requested one, also at a resource (6)."""
         body = faked.refresh(refreshing, token, **asked).get_json()
         assert body["scope"] == granted
-        told = {"sub", "mail"} | ({"net_id", "name"} if "profile" in granted else set())
-        assert set(faked.get("/api/me", body["access_token"]).get_json()) == told
+        claims = {"sub", "mail"} | ({"net_id", "name"} if "profile" in granted else set())
+        assert set(faked.get("/api/me", body["access_token"]).get_json()) == claims
 
     def test_narrower_scope_is_for_one_token(self, faked: Site, refreshing: Registered, token: str) -> None:
         """The new refresh token has the scope of the old one, whatever scope was requested (6)."""
@@ -130,7 +130,7 @@ class TestScope:
     ) -> None:
         """A wider scope is invalid_scope before the directory is asked; the token stays good (6)."""
         faked.run("client", "update", refreshing.client_id, "--scope", "profile email echo")
-        assert said(faked.refresh(refreshing, token, scope=asked)) == INVALID_SCOPE
+        assert status_and_error(faked.refresh(refreshing, token, scope=asked)) == INVALID_SCOPE
         assert fake.sought == []
         assert faked.refresh(refreshing, token).get_json()["scope"] == "profile email"
 
@@ -139,7 +139,7 @@ class TestScope:
     ) -> None:
         """A scope that the client lost is not granted again, and the answer says so (3.3)."""
         faked.run("client", "update", refreshing.client_id, "--scope", "email")
-        assert said(faked.refresh(refreshing, token, scope="profile")) == INVALID_SCOPE
+        assert status_and_error(faked.refresh(refreshing, token, scope="profile")) == INVALID_SCOPE
         assert faked.refresh(refreshing, token).get_json()["scope"] == "email"
 
     def test_default_scope_outlives_a_list(self, faked: Site) -> None:
@@ -158,13 +158,13 @@ class TestRefusals:
     ) -> None:
         """A token that was issued to another client is refused, and lives (RFC 6749, 6)."""
         other = faked.register("another", "--grant", "refresh_token", "--scope", "profile email")
-        assert said(faked.refresh(other, token)) == INVALID_GRANT
-        assert said(faked.refresh(refreshing, token)) == OK
+        assert status_and_error(faked.refresh(other, token)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, token)) == OK
 
     def test_access_token_is_no_refresh_token(self, faked: Site, refreshing: Registered) -> None:
         """An access token refreshes nothing (RFC 6749, 1.5)."""
         body = faked.ask_token(refreshing).get_json()
-        assert said(faked.refresh(refreshing, body["access_token"])) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, body["access_token"])) == INVALID_GRANT
 
     def test_every_cause_is_the_same_answer(
         self, faked: Site, fake: FakeDirectory, refreshing: Registered
@@ -179,7 +179,7 @@ class TestRefusals:
         answers = [faked.refresh(refreshing, each) for each in bad]
         faked.clock.now += 14 * DAY
         answers.append(faked.refresh(refreshing, expired))
-        assert {said(answer) for answer in answers} == {INVALID_GRANT}
+        assert {status_and_error(answer) for answer in answers} == {INVALID_GRANT}
         assert len({answer.data for answer in answers}) == 1
         assert fake.sought == []
 
@@ -192,7 +192,7 @@ class TestRefusals:
             site.clock.now += 99
             token = site.refresh(client, token).get_json()["refresh_token"]
         site.clock.now += 100
-        assert said(site.refresh(client, token)) == INVALID_GRANT
+        assert status_and_error(site.refresh(client, token)) == INVALID_GRANT
 
     def test_grant_has_an_absolute_end(self, make_site: Callable[..., Site]) -> None:
         """However often a grant is refreshed, no token outlives it."""
@@ -206,7 +206,7 @@ class TestRefusals:
             token = body["refresh_token"]
         assert site.post("/oauth/introspect", client, token=token).get_json()["exp"] == NOON + 250
         site.clock.now = NOON + 250
-        assert said(site.refresh(client, token)) == INVALID_GRANT
+        assert status_and_error(site.refresh(client, token)) == INVALID_GRANT
         assert site.get("/api/me", body["access_token"]).status_code == 401
 
     def test_client_that_is_not_registered_for_the_grant_is_refused(
@@ -214,43 +214,46 @@ class TestRefusals:
     ) -> None:
         """A client that may not refresh is unauthorized_client, even with a good token (5.2)."""
         faked.run("client", "update", refreshing.client_id, "--grant", "password")
-        assert said(faked.refresh(refreshing, token)) == UNAUTHORIZED_CLIENT
+        assert status_and_error(faked.refresh(refreshing, token)) == UNAUTHORIZED_CLIENT
 
     def test_client_without_its_secret_is_refused(
         self, faked: Site, refreshing: Registered, token: str
     ) -> None:
         """A confidential client must authenticate at every refresh (RFC 6749, 6)."""
         for secret in ("", "wrong"):
-            assert said(faked.refresh(Registered(refreshing.client_id, secret), token)) == INVALID_CLIENT
-        assert said(faked.refresh(refreshing, token)) == OK
+            assert (
+                status_and_error(faked.refresh(Registered(refreshing.client_id, secret), token))
+                == INVALID_CLIENT
+            )
+        assert status_and_error(faked.refresh(refreshing, token)) == OK
 
     @pytest.mark.parametrize("form", [{}, {"refresh_token": ""}])
     def test_missing_token_is_named(self, faked: Site, refreshing: Registered, form: dict[str, str]) -> None:
         """A missing parameter is invalid_request, by name (5.2)."""
         answer = faked.post("/oauth/token", refreshing, grant_type="refresh_token", **form)
-        assert said(answer) == INVALID_REQUEST
+        assert status_and_error(answer) == INVALID_REQUEST
         assert answer.get_json()["error_description"] == "The parameter refresh_token is missing."
 
     def test_disabled_client_is_refused(self, faked: Site, refreshing: Registered, token: str) -> None:
         """A disabled client gets nothing, and its grants stay dead when it is enabled again."""
         faked.run("client", "disable", "--yes", refreshing.client_id)
-        assert said(faked.refresh(refreshing, token)) == INVALID_CLIENT
+        assert status_and_error(faked.refresh(refreshing, token)) == INVALID_CLIENT
         faked.run("client", "update", refreshing.client_id, "--enable")
-        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, token)) == INVALID_GRANT
 
 
 class TestDatabase:
-    """The database is away, wholly or in part: 503, and nothing has happened to the token."""
+    """If the database or a table is away, the answer is 503 and the token is unchanged."""
 
     @pytest.mark.parametrize("table", ["client", "refresh_token", "grant", "access_token", "audit_event"])
     def test_token_stays_valid_while_the_database_is_away(
         self, faked: Site, refreshing: Registered, token: str, table: str
     ) -> None:
-        """A rotation that cannot be stored is not done: the token rotates afterwards as if never tried."""
+        """A rotation that cannot be stored changes nothing; the token rotates at the next request."""
         before = rows(faked, "refresh_token")
         with without_table(faked, table):
-            assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
+            assert status_and_error(faked.refresh(refreshing, token)) == UNAVAILABLE
         assert rows(faked, "refresh_token") == before
-        assert said(faked.refresh(refreshing, token)) == OK
+        assert status_and_error(faked.refresh(refreshing, token)) == OK
         events = [row["event"] for row in rows(faked, "audit_event")]
         assert events == ["token.issued", "token.refreshed"]

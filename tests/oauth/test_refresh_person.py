@@ -1,4 +1,4 @@
-"""A refresh asks the directory again: whether the person is there, may log in, and has the same password."""
+"""A refresh reads the person again: presence, account state and time of the password."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory, Outcome
 from tests.faults import rows
-from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, status_and_error
 
 CHANGED = ALICE.password_changed_at or 0
 
@@ -23,9 +23,9 @@ def tokens(faked: Site, refreshing: Registered) -> dict[str, str]:
 def test_person_is_looked_up_by_the_stable_id(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """One refresh asks once, by the id that never changes, and tries no password."""
+    """One refresh makes one look-up, by the stable id, and tries no password."""
     asked = list(fake.asked)
-    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == OK
     assert (fake.sought, fake.asked) == ([ALICE.id], asked)
 
 
@@ -36,8 +36,8 @@ def test_refresh_renews_the_claims(
     fake.outcome = replace(ALICE, name="Alice Carpenter", mail=None)
     body = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
     for token in (tokens["access_token"], body["access_token"]):
-        told = faked.get("/api/me", token).get_json()
-        assert told == {"sub": ALICE.id, "net_id": "alice", "name": "Alice Carpenter"}
+        claims = faked.get("/api/me", token).get_json()
+        assert claims == {"sub": ALICE.id, "net_id": "alice", "name": "Alice Carpenter"}
 
 
 @pytest.mark.parametrize("alarm", [False, True])
@@ -48,16 +48,16 @@ def test_directory_away_is_503_and_the_token_stays_valid(
     tokens: dict[str, str],
     alarm: bool,  # noqa: FBT001
 ) -> None:
-    """A directory that cannot say is 503 with Retry-After, and the refresh token stays good."""
+    """An unavailable directory is 503 with Retry-After, and the refresh token stays valid."""
     fake.outcome = DirectoryUnavailable("gone fishing", alarm=alarm)
     answer = faked.refresh(refreshing, tokens["refresh_token"])
-    assert said(answer) == UNAVAILABLE
+    assert status_and_error(answer) == UNAVAILABLE
     assert int(answer.headers["Retry-After"]) > 0
     assert faked.get("/api/me", tokens["access_token"]).status_code == 200
     fake.outcome = ALICE
-    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
-    told = ["token.issued", "directory.unavailable", "token.refreshed"]
-    assert [row["event"] for row in rows(faked, "audit_event")] == told
+    assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+    events = ["token.issued", "directory.unavailable", "token.refreshed"]
+    assert [row["event"] for row in rows(faked, "audit_event")] == events
 
 
 @pytest.mark.parametrize(
@@ -67,19 +67,19 @@ def test_directory_away_is_503_and_the_token_stays_valid(
 def test_temporary_refusal_does_not_end_the_grant(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str], reason: Refusal
 ) -> None:
-    """Who is gone, locked or expired gets nothing; the family waits until they are back (RFC 6749, 5.2).
+    """A person who is missing, locked or expired gets no token; the family stays valid (RFC 6749, 5.2).
 
-    A half-loaded replica knows nobody, and anybody can lock somebody else.
+    A half-loaded replica lacks users, and anybody can lock another person's account.
     """
     fake.outcome = InvalidCredentials(reason, "the server's own words")
     answer = faked.refresh(refreshing, tokens["refresh_token"])
-    assert said(answer) == INVALID_GRANT
+    assert status_and_error(answer) == INVALID_GRANT
     assert answer.data == faked.refresh(refreshing, "junk").data
     lines = [line for line in faked.log_lines() if line["event"] == "grant.refused"]
     assert [(line["reason"], line["detail"]) for line in lines] == [(reason.value, "the server's own words")]
     assert faked.get("/api/me", tokens["access_token"]).status_code == 200
     fake.outcome = ALICE
-    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == OK
 
 
 @pytest.mark.parametrize(
@@ -97,25 +97,25 @@ def test_permanent_refusal_ends_the_grant(
     tokens: dict[str, str],
     ending: tuple[Outcome, str],
 ) -> None:
-    """Who was disabled, or has a new password, loses the whole family, and the audit says why."""
+    """A person who is disabled or has a new password loses the family; the audit has the reason."""
     fake.outcome, reason = ending
-    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
     event = next(row for row in rows(faked, "audit_event") if row["event"] == "token.revoked")
     assert (event["reason"], event["subject"]) == (reason, ALICE.id)
     fake.outcome = ALICE
     assert faked.get("/api/me", tokens["access_token"]).status_code == 401
-    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
     assert len(rows(faked, "refresh_token")) == 1
 
 
 def test_other_grants_of_the_person_live_on(
     faked: Site, fake: FakeDirectory, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
-    """A login with the new password is good, whatever happened to the grant before it."""
+    """A login with the new password succeeds, whatever ended the earlier grant."""
     fake.outcome = replace(ALICE, password_changed_at=CHANGED + 1)
     new = faked.ask_token(refreshing).get_json()
-    assert said(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
-    assert said(faked.refresh(refreshing, new["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == INVALID_GRANT
+    assert status_and_error(faked.refresh(refreshing, new["refresh_token"])) == OK
 
 
 @pytest.mark.parametrize("meanwhile", [CHANGED, CHANGED - 1, None])
@@ -126,12 +126,12 @@ def test_replica_with_an_older_password_time_ends_nothing(
     tokens: dict[str, str],
     meanwhile: int | None,
 ) -> None:
-    """An earlier time, or none, from a replica is no new password, nor is the right time after it."""
+    """An earlier or missing time from a replica is no new password, nor is the right time after it."""
     token = tokens["refresh_token"]
     for changed in (meanwhile, CHANGED, meanwhile, CHANGED):
         fake.outcome = replace(ALICE, password_changed_at=changed)
         answer = faked.refresh(refreshing, token)
-        assert said(answer) == OK
+        assert status_and_error(answer) == OK
         token = answer.get_json()["refresh_token"]
 
 
@@ -143,4 +143,4 @@ def test_only_a_password_time_of_the_directory_ends_the_grant(
     token = faked.ask_token(refreshing).get_json()["refresh_token"]
     token = faked.refresh(refreshing, token).get_json()["refresh_token"]
     fake.outcome = ALICE
-    assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+    assert status_and_error(faked.refresh(refreshing, token)) == INVALID_GRANT

@@ -13,16 +13,16 @@ from directory import Person
 from models import db
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
-from tests.oauth.answers import INVALID_GRANT, OK, said
+from tests.oauth.answers import INVALID_GRANT, OK, status_and_error
 from tests.servers.postgresql import Postgresql
 
 RACERS, ROUNDS = 16, 5
-# One login place fewer than threads: each racer has one.
+# One slot fewer than threads: each racer has one.
 THREADS = str(RACERS + 1)
 
 
 class StartingLine(FakeDirectory):
-    """A directory that answers a refresh when all racers have asked: none has rotated before all looked."""
+    """A directory that answers a refresh only after all racers have asked, so none rotates early."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,13 +78,13 @@ def race(site: Site, directory: StartingLine, client: Registered, token: str) ->
 def test_concurrent_refreshes_get_the_same_token(
     make_track: Callable[..., Site], directory: StartingLine, token_format: str
 ) -> None:
-    """Within the window all get the same rotated token, and it works."""
+    """Within the window, all requests get the same rotated token, and it works."""
     site = make_track()
     client = site.register("a program", "--grant", "refresh_token", "--access-token-format", token_format)
     token = site.ask_token(client).get_json()["refresh_token"]
     for _ in range(ROUNDS):
         answers = race(site, directory, client, token)
-        assert [said(answer) for answer in answers] == [OK] * RACERS
+        assert [status_and_error(answer) for answer in answers] == [OK] * RACERS
         (successor,) = {answer.data for answer in answers}
         assert site.get("/api/me", answers[0].get_json()["access_token"]).status_code == 200
         token = answers[0].get_json()["refresh_token"]
@@ -100,6 +100,6 @@ def test_one_concurrent_refresh_succeeds_without_a_replay_window(
     for _ in range(ROUNDS):
         body = site.ask_token(client).get_json()
         answers = race(site, directory, client, body["refresh_token"])
-        outcomes = sorted((said(answer) for answer in answers), key=str)
+        outcomes = sorted((status_and_error(answer) for answer in answers), key=str)
         assert outcomes == [OK] + [INVALID_GRANT] * (RACERS - 1)
         assert site.get("/api/me", body["access_token"]).status_code == 401

@@ -14,7 +14,7 @@ from oauth.tokens.rotation import RotatedTokens
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import database_file, rows, without_table
-from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, status_and_error
 
 WINDOW, DAY = 10, 86_400
 OLD, NEW = "first-kept-key-q7Zt2LxV9mPw4RbN8sHc", "other-kept-key-D3yKf6UjX1aGz5TeQo0v"
@@ -28,8 +28,8 @@ def token(faked: Site, refreshing: Registered) -> str:
 
 
 def is_reuse(site: Site, client: Registered, token: str) -> bool:
-    """Whether presenting `token` is refused, told of in the audit, and the end of its family."""
-    assert said(site.refresh(client, token)) == INVALID_GRANT
+    """Whether a use of `token` is refused and audited, and ends its family."""
+    assert status_and_error(site.refresh(client, token)) == INVALID_GRANT
     event, grant = rows(site, "audit_event")[-1], rows(site, "grant")[-1]
     assert (event["event"], event["reason"]) == ("token.reused", "refresh_token_reused")
     assert site.log_lines()[-2]["event"] == "token.reused"
@@ -37,7 +37,7 @@ def is_reuse(site: Site, client: Registered, token: str) -> bool:
 
 
 class TestWithinTheWindow:
-    """RFC 9700, 4.14.2, with patience for an answer that was lost."""
+    """RFC 9700, 4.14.2, with a window for lost answers."""
 
     @pytest.mark.parametrize("later", [0, 1, WINDOW - 1])
     def test_replay_gets_the_same_tokens(
@@ -48,7 +48,7 @@ class TestWithinTheWindow:
         faked.clock.now += later
         fake.outcome = DirectoryUnavailable("away")
         again = faked.refresh(refreshing, token)
-        assert said(again) == OK
+        assert status_and_error(again) == OK
         assert again.get_json() == {**first, "expires_in": 3600 - later}
         assert len(rows(faked, "refresh_token")) == len(rows(faked, "access_token")) == 2
 
@@ -61,7 +61,7 @@ class TestWithinTheWindow:
         first = faked.refresh(refreshing, token).get_json()
         faked.clock.now += later
         again = faked.refresh(refreshing, token)
-        assert said(again) == OK
+        assert status_and_error(again) == OK
         assert again.get_json() == {**first, "expires_in": again.get_json()["expires_in"]}
 
     def test_replayed_token_works(self, faked: Site, refreshing: Registered, token: str) -> None:
@@ -69,7 +69,7 @@ class TestWithinTheWindow:
         faked.refresh(refreshing, token)
         body = faked.refresh(refreshing, token).get_json()
         assert faked.get("/api/me", body["access_token"]).status_code == 200
-        assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(refreshing, body["refresh_token"])) == OK
 
     def test_replay_has_the_scope_of_the_first_use(
         self, faked: Site, refreshing: Registered, token: str
@@ -80,7 +80,7 @@ class TestWithinTheWindow:
         assert faked.refresh(refreshing, token).get_json() == first
 
     def test_replay_is_audited(self, faked: Site, refreshing: Registered, token: str) -> None:
-        """Tokens that are handed out again leave a row and a line of their own."""
+        """A replay has its own audit row and log line."""
         faked.refresh(refreshing, token, scope="email")
         faked.refresh(refreshing, token)
         event = rows(faked, "audit_event")[-1]
@@ -93,15 +93,15 @@ class TestWithinTheWindow:
         """A replay that cannot be audited is 503, and may be tried again."""
         faked.refresh(refreshing, token)
         with without_table(faked, "audit_event"):
-            assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
-        assert said(faked.refresh(refreshing, token)) == OK
+            assert status_and_error(faked.refresh(refreshing, token)) == UNAVAILABLE
+        assert status_and_error(faked.refresh(refreshing, token)) == OK
 
     def test_another_client_gets_no_replay(self, faked: Site, refreshing: Registered, token: str) -> None:
         """A replay by another client is refused like any foreign token, and ends nothing."""
         other = faked.register("another", "--grant", "refresh_token", "--scope", "profile email")
         body = faked.refresh(refreshing, token).get_json()
-        assert said(faked.refresh(other, token)) == INVALID_GRANT
-        assert said(faked.refresh(refreshing, body["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(other, token)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, body["refresh_token"])) == OK
 
     def test_replay_of_a_revoked_grant_is_refused(
         self, faked: Site, refreshing: Registered, token: str
@@ -109,11 +109,11 @@ class TestWithinTheWindow:
         """A revoked grant gives no tokens again."""
         body = faked.refresh(refreshing, token).get_json()
         faked.run("token", "revoke", stdin=body["refresh_token"])
-        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, token)) == INVALID_GRANT
 
 
 class TestReuse:
-    """RFC 9700, 4.14.2: whoever comes too late may be a thief, or the victim of one."""
+    """RFC 9700, 4.14.2: a late use may come from a thief, or from a thief's victim."""
 
     def test_use_after_the_window_ends_the_grant(
         self, faked: Site, refreshing: Registered, token: str
@@ -123,7 +123,7 @@ class TestReuse:
         faked.clock.now += WINDOW
         assert is_reuse(faked, refreshing, token)
         assert faked.get("/api/me", body["access_token"]).status_code == 401
-        assert said(faked.refresh(refreshing, body["refresh_token"])) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, body["refresh_token"])) == INVALID_GRANT
 
     def test_use_after_the_rotated_token_was_used_ends_the_grant(
         self, faked: Site, refreshing: Registered, token: str
@@ -132,7 +132,7 @@ class TestReuse:
         second = faked.refresh(refreshing, token).get_json()["refresh_token"]
         third = faked.refresh(refreshing, second).get_json()["refresh_token"]
         assert is_reuse(faked, refreshing, token)
-        assert said(faked.refresh(refreshing, third)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, third)) == INVALID_GRANT
 
     def test_use_of_an_older_generation_ends_the_grant(
         self, faked: Site, refreshing: Registered, token: str
@@ -150,7 +150,7 @@ class TestReuse:
         faked.clock.now += WINDOW
         assert is_reuse(faked, refreshing, token)
         before = rows(faked, "audit_event")
-        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, token)) == INVALID_GRANT
         assert rows(faked, "audit_event") == before
 
     def test_reuse_that_cannot_be_stored_is_503(
@@ -160,7 +160,7 @@ class TestReuse:
         faked.refresh(refreshing, token)
         faked.clock.now += WINDOW
         with without_table(faked, "grant"):
-            assert said(faked.refresh(refreshing, token)) == UNAVAILABLE
+            assert status_and_error(faked.refresh(refreshing, token)) == UNAVAILABLE
         assert is_reuse(faked, refreshing, token)
 
     def test_reuse_leaves_other_grants_alone(self, faked: Site, refreshing: Registered, token: str) -> None:
@@ -168,15 +168,15 @@ class TestReuse:
         other = faked.ask_token(refreshing).get_json()["refresh_token"]
         faked.refresh(refreshing, token)
         faked.clock.now += WINDOW
-        assert said(faked.refresh(refreshing, token)) == INVALID_GRANT
-        assert said(faked.refresh(refreshing, other)) == OK
+        assert status_and_error(faked.refresh(refreshing, token)) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, other)) == OK
 
     def test_window_of_zero_allows_no_replay(self, make_site: Callable[..., Site]) -> None:
         """With a window of 0 every second use is a reuse, even in the same second."""
         site = make_site(NETID_REFRESH_REPLAY_WINDOW="0")
         client = site.register("a program", "--grant", "refresh_token")
         token = site.ask_token(client).get_json()["refresh_token"]
-        assert said(site.refresh(client, token)) == OK
+        assert status_and_error(site.refresh(client, token)) == OK
         assert is_reuse(site, client, token)
 
 
@@ -184,7 +184,7 @@ LOGIN = {"grant_type": "password", "username": "alice", "password": "alice-passw
 
 
 class TestKeys:
-    """The successor is derived under the server's key, which all nodes share and which can be replaced."""
+    """The successor is derived from the server's key, which all nodes share and operators can replace."""
 
     @pytest.fixture
     def nodes(self, make_site: Callable[..., Site]) -> Callable[..., list[Site]]:
@@ -206,7 +206,7 @@ class TestKeys:
         token = here.ask_token(client).get_json()["refresh_token"]
         first = here.refresh(client, token).get_json()
         assert there.refresh(client, token).get_json() == first
-        assert said(there.refresh(client, first["refresh_token"])) == OK
+        assert status_and_error(there.refresh(client, first["refresh_token"])) == OK
 
     def test_replay_under_a_lost_key_is_refused(self, nodes: Callable[..., list[Site]]) -> None:
         """Without its key a rotated token cannot be derived again, and the replay is a reuse."""
@@ -216,7 +216,7 @@ class TestKeys:
         client = there.register("an app", "--grant", "refresh_token", *options)
         token = there.post("/oauth/token", client, **LOGIN).get_json()["refresh_token"]
         here.refresh(client, token)
-        assert said(there.refresh(client, token)) == INVALID_GRANT
+        assert status_and_error(there.refresh(client, token)) == INVALID_GRANT
 
     def test_rotated_token_depends_on_key_token_and_generation(self) -> None:
         """Another key, token, generation or kind gives another rotated token; the same ones give the same."""

@@ -1,4 +1,4 @@
-"""A client's registration: which metadata can be stored, and how it reads outside."""
+"""A client's registration: which metadata is accepted, and under which names it is shown."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def mistakes_of(registration: Registration) -> list[str]:
 
 
 def test_good_registration_has_no_mistakes() -> None:
-    """A registration that makes sense is stored as it is (RFC 7591, 2)."""
+    """A valid registration is stored unchanged (RFC 7591, 2)."""
     assert mistakes_of(GOOD) == []
     assert mistakes_of(Registration(client_name="bare")) == []
 
@@ -84,7 +84,7 @@ def test_good_registration_has_no_mistakes() -> None:
     ],
 )
 def test_mistake_is_named(change: dict[str, object], names: str) -> None:
-    """Each mistake is one sentence that says what is wrong (RFC 7591, 3.2.2)."""
+    """Each mistake has one sentence that names it (RFC 7591, 3.2.2)."""
     (sentence,) = mistakes_of(replace(GOOD, **change))  # type: ignore[arg-type]
     assert names in sentence
 
@@ -99,7 +99,7 @@ def test_absolute_redirect_uri_is_accepted(uri: str) -> None:
 
 
 def test_valid_restrictions_are_accepted() -> None:
-    """Rules, networks of either family, and for a public client origins, are stored as they are."""
+    """Rules, IPv4 and IPv6 networks, and the origins of a public client are accepted."""
     restrictions = {
         "allow_members": ("group:cn=a b,dc=x", "affiliation:staff"),
         "networks": ("192.0.2.1", "192.0.2.0/24", "2001:db8::/32"),
@@ -127,19 +127,19 @@ def test_valid_restrictions_are_accepted() -> None:
     ],
 )
 def test_origin_that_no_browser_sends_is_refused(origin: str) -> None:
-    """An origin is compared as a whole: one that no browser sends would match nothing (RFC 6454, 6.2)."""
+    """An origin that no browser sends is refused, because it would match nothing (RFC 6454, 6.2)."""
     (sentence,) = mistakes_of(replace(PUBLIC, restrictions={"cors_origins": (origin,)}))
     assert repr(origin) in sentence
 
 
 def test_all_mistakes_are_named_at_once() -> None:
-    """Every mistake is told at once, not one after the other."""
+    """One answer names every mistake."""
     broken = Registration(client_name="", grant_types=("implicit",), scope="ü", redirect_uris=("/",))
     assert len(mistakes_of(broken)) == 4
 
 
 def test_public_password_has_to_be_allowed_by_name() -> None:
-    """A public client has the password grant only where an operator said so (RFC 6749, 4.3)."""
+    """A public client may use the password grant only if an operator allows it (RFC 6749, 4.3)."""
     public = replace(GOOD, token_endpoint_auth_method="none")
     assert mistakes_of(replace(public, flags={PUBLIC_PASSWORD: True})) == []
     assert mistakes_of(replace(public, flags={PUBLIC_PASSWORD: False})) != []
@@ -147,7 +147,7 @@ def test_public_password_has_to_be_allowed_by_name() -> None:
 
 
 def test_metadata_has_the_names_of_the_rfc(site: Site) -> None:
-    """What is registered is shown under the names of RFC 7591, without any secret (RFC 7591, 2)."""
+    """A registration is shown under the names of RFC 7591, without any secret (RFC 7591, 2)."""
     client = site.register("A program", "--scope", "profile", "--owner", "web team")
     shown = json.loads(site.run("client", "show", client.client_id, "--json"))
     wanted = {

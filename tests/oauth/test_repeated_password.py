@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from directory import InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
-from tests.oauth.answers import INVALID_GRANT, OK, said
+from tests.oauth.answers import INVALID_GRANT, OK, status_and_error
 
 # The fingerprint that an entry has before the bind: it shows when its password changed, it does not, or the
 # whole entry is hidden.
@@ -51,7 +51,7 @@ def test_wrong_password_with_basic_and_then_in_the_form_costs_one_bind(
 ) -> None:
     """Both answers are `invalid_grant` (RFC 6749, section 5.2), and the directory was asked once."""
     answers = in_basic_and_form(site, site.register(), "wrong-password")
-    assert [said(answer) for answer in answers] == [INVALID_GRANT] * 2
+    assert [status_and_error(answer) for answer in answers] == [INVALID_GRANT] * 2
     assert directory.bound == [("alice", "wrong-password")]
 
 
@@ -63,4 +63,4 @@ def test_repeated_wrong_password_leaves_the_budget_to_the_right_one(
     for _ in range(3):
         in_basic_and_form(site, client, "wrong-password")
     directory.outcome = ALICE
-    assert said(site.ask_token(another)) == OK
+    assert status_and_error(site.ask_token(another)) == OK

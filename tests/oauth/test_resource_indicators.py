@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
 from tests.faults import rows
-from tests.oauth.answers import INVALID_REQUEST, INVALID_TARGET, OK, said
+from tests.oauth.answers import INVALID_REQUEST, INVALID_TARGET, OK, status_and_error
 
 GRADES, FILES, URN = "https://grades.example/api", "https://files.example", "urn:campus:mail"
 ISSUER = "https://localhost:8443"
@@ -37,9 +37,9 @@ def refresh(site: Site, client: Registered, answer: TestResponse, *resources: st
 
 def audience(site: Site, client: Registered, answer: TestResponse) -> object:
     """The audience that introspection reports for the token."""
-    told = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
-    assert told["active"]
-    return told["aud"]
+    members = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
+    assert members["active"]
+    return members["aud"]
 
 
 class TestRequestedResource:
@@ -86,21 +86,21 @@ class TestRequestedResource:
         self, faked: Site, fake: FakeDirectory, program: Registered, resource: str
     ) -> None:
         """A resource that the client is not registered for is refused before the directory is asked."""
-        assert said(ask(faked, program, resource)) == INVALID_TARGET
-        assert said(ask(faked, program, GRADES, resource)) == INVALID_TARGET
+        assert status_and_error(ask(faked, program, resource)) == INVALID_TARGET
+        assert status_and_error(ask(faked, program, GRADES, resource)) == INVALID_TARGET
         assert (fake.asked, rows(faked, "grant")) == ([], [])
 
     def test_client_without_audiences_gets_this_server_only(self, faked: Site) -> None:
         """A client without audiences may request only this server."""
         client = faked.register()
-        assert said(ask(faked, client, GRADES)) == INVALID_TARGET
+        assert status_and_error(ask(faked, client, GRADES)) == INVALID_TARGET
         assert audience(faked, client, ask(faked, client, ISSUER)) == ISSUER
 
     def test_resource_in_the_url_is_refused(self, faked: Site, program: Registered) -> None:
         """Like every parameter, `resource` is accepted only in the body."""
         form = {"grant_type": "client_credentials"}
         answer = faked.http.post(f"/oauth/token?resource={GRADES}", data=form, auth=program.basic)
-        assert said(answer) == INVALID_REQUEST
+        assert status_and_error(answer) == INVALID_REQUEST
 
 
 class TestRefresh:
@@ -123,8 +123,8 @@ class TestRefresh:
     ) -> None:
         """A resource beyond the grant is refused, and the refresh token stays valid."""
         first = ask(faked, program, *granted)
-        assert said(refresh(faked, program, first, URN)) == INVALID_TARGET
-        assert said(refresh(faked, program, first, *granted)) == OK
+        assert status_and_error(refresh(faked, program, first, URN)) == INVALID_TARGET
+        assert status_and_error(refresh(faked, program, first, *granted)) == OK
 
     def test_refresh_keeps_this_server_as_audience(self, faked: Site, program: Registered) -> None:
         """A grant for this server stays for this server."""
@@ -137,7 +137,7 @@ class TestRefresh:
         second = refresh(faked, program, first)
         assert audience(faked, program, second) == FILES
         faked.run("client", "update", program.client_id, "--audience", "")
-        assert said(refresh(faked, program, second)) == INVALID_TARGET
+        assert status_and_error(refresh(faked, program, second)) == INVALID_TARGET
 
 
 class TestDefaultAudience:
@@ -167,7 +167,7 @@ class TestDefaultAudience:
         assert audience(faked, fixed, ask(faked, fixed, *resources)) == expected
 
     def test_refresh_keeps_the_default_of_the_login(self, faked: Site, fixed: Registered) -> None:
-        """A later default changes no grant, neither one that has a default nor one without."""
+        """A later default changes no earlier grant, with or without a default."""
         first = ask(faked, fixed)
         faked.run("client", "update", fixed.client_id, "--default-audience", "")
         without = ask(faked, fixed)

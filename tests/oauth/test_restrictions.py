@@ -1,4 +1,4 @@
-"""Who may not: people by group or affiliation, programs by the network that they come from."""
+"""Rules exclude people by group or affiliation, and clients by network."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from app import CannotStart
 from directory import DirectoryUnavailable, Person
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeDirectory
-from tests.oauth.answers import INVALID_CLIENT, INVALID_GRANT, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_CLIENT, INVALID_GRANT, OK, UNAVAILABLE, status_and_error
 
 STAFF = "group:cn=staff, ou=groups, dc=campus, dc=example"
 STUDENTS = "group:cn=students,ou=groups,dc=campus,dc=example"
@@ -18,7 +18,7 @@ BOB = {"username": "bob", "password": "bob-password"}
 
 
 class Attentive(FakeDirectory):
-    """A directory that remembers whether groups were wanted, and cannot say them where it is told so."""
+    """A directory that records requests for groups, and can fail to search them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,12 +26,12 @@ class Attentive(FakeDirectory):
         self.knows_groups = True
 
     def verify(self, net_id: str, password: str, *, groups: bool = False) -> Person:
-        """The outcome, with a note."""
+        """Record whether groups were requested, and return the outcome."""
         self._note(groups)
         return super().verify(net_id, password, groups=groups)
 
     def read(self, person_id: str, *, groups: bool = False) -> Person:
-        """The outcome, with a note."""
+        """Record whether groups were requested, and return the outcome."""
         self._note(groups)
         return super().read(person_id, groups=groups)
 
@@ -42,13 +42,13 @@ class Attentive(FakeDirectory):
 
 
 def last_reason(site: Site) -> object:
-    """Why the last request was refused, by the log."""
+    """The reason of the last refusal in the log."""
     refused = [line for line in site.log_lines() if line["event"] == "grant.refused"]
     return refused[-1]["reason"]
 
 
 def same_as_wrong(site: Site, client: Registered, answer: TestResponse) -> bool:
-    """Whether an answer is that to a wrong password, byte by byte."""
+    """Whether an answer equals that to a wrong password, byte by byte."""
     wrong = site.ask_token(client, password="wrong")
     return (answer.status_code, answer.data, dict(answer.headers)) == (
         wrong.status_code,
@@ -75,7 +75,7 @@ def test_rule_of_the_server_refuses_a_person(
     answer = site.ask_token(client)
     assert last_reason(site) == "not_allowed"
     assert same_as_wrong(site, client, answer)
-    assert said(site.ask_token(client, **BOB)) == OK
+    assert status_and_error(site.ask_token(client, **BOB)) == OK
 
 
 @pytest.mark.parametrize("option", [("--refuse-member", STAFF), ("--allow-member", STUDENTS)])
@@ -85,8 +85,8 @@ def test_rule_of_a_client_refuses_a_person(site: Site, option: tuple[str, str]) 
     answer = site.ask_token(strict)
     assert last_reason(site) == "not_allowed"
     assert same_as_wrong(site, strict, answer)
-    assert said(site.ask_token(strict, **BOB)) == OK
-    assert said(site.ask_token(other)) == OK
+    assert status_and_error(site.ask_token(strict, **BOB)) == OK
+    assert status_and_error(site.ask_token(other)) == OK
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_rule_refuses_the_group_in_any_spelling(
     """A rule and the directory may spell one DN differently; a group that cannot be read is refused."""
     fake.outcome = replace(ALICE, groups=(group,))
     client = faked.register("p", "--refuse-member", f"group:{rule}")
-    assert said(faked.ask_token(client)) == INVALID_GRANT
+    assert status_and_error(faked.ask_token(client)) == INVALID_GRANT
     assert last_reason(faked) == "not_allowed"
 
 
 @pytest.mark.parametrize("name", ["NETID_REFUSE_MEMBERS", "NETID_ALLOW_MEMBERS"])
 def test_rule_that_names_no_dn_is_refused_at_the_start(make_site: Callable[..., Site], name: str) -> None:
-    """A group that no directory can have would leave its members in (RFC 4514)."""
+    """A rule that names no DN would exclude nobody, so the server does not start (RFC 4514)."""
     with pytest.raises(CannotStart, match=name):
         make_site(**{name: "affiliation:x; group:admins"})
 
@@ -119,9 +119,9 @@ def test_server_and_client_must_both_allow(make_site: Callable[..., Site]) -> No
     """A client's rule cannot allow what the server's rule refuses."""
     site = make_site(NETID_ALLOW_MEMBERS=STUDENTS)
     client = site.register("p", "--allow-member", STAFF)
-    assert said(site.ask_token(client)) == INVALID_GRANT
-    assert said(site.ask_token(client, **BOB)) == INVALID_GRANT
-    assert said(site.ask_token(client, username="jack", password="jack-password")) == OK
+    assert status_and_error(site.ask_token(client)) == INVALID_GRANT
+    assert status_and_error(site.ask_token(client, **BOB)) == INVALID_GRANT
+    assert status_and_error(site.ask_token(client, username="jack", password="jack-password")) == OK
 
 
 def test_wrong_password_of_an_excluded_person_is_the_same_answer(site: Site) -> None:
@@ -141,12 +141,12 @@ def test_groups_are_fetched_only_for_a_rule_about_them(make_site: Callable[..., 
 
 
 def test_groups_that_cannot_be_searched_are_503(make_site: Callable[..., Site]) -> None:
-    """A rule that cannot be decided neither allows nor refuses: 503."""
+    """If a rule cannot be decided, the answer is 503, neither a token nor a refusal."""
     directory = Attentive()
     site = make_site(directory)
     client = site.register("p", "--refuse-member", STAFF)
     directory.knows_groups = False
-    assert said(site.ask_token(client)) == UNAVAILABLE
+    assert status_and_error(site.ask_token(client)) == UNAVAILABLE
 
 
 def test_rules_apply_at_a_refresh(faked: Site, fake: FakeDirectory) -> None:
@@ -154,10 +154,10 @@ def test_rules_apply_at_a_refresh(faked: Site, fake: FakeDirectory) -> None:
     client = faked.register("p", "--grant", "refresh_token", "--refuse-member", "affiliation:admin")
     token = faked.ask_token(client).get_json()["refresh_token"]
     fake.outcome = replace(ALICE, affiliations=("admin",))
-    assert said(faked.refresh(client, token)) == INVALID_GRANT
+    assert status_and_error(faked.refresh(client, token)) == INVALID_GRANT
     assert last_reason(faked) == "not_allowed"
     fake.outcome = ALICE
-    assert said(faked.refresh(client, token)) == OK
+    assert status_and_error(faked.refresh(client, token)) == OK
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_network_of_a_client_is_checked(
     answer = faked.http.post(
         "/oauth/token", data=form, auth=client.basic, environ_base={"REMOTE_ADDR": address}
     )
-    assert said(answer) == expected
+    assert status_and_error(answer) == expected
     assert len(fake.asked) == (expected == OK)
     if expected != OK:
         assert last_reason(faked) == "not_from_here"
@@ -197,12 +197,14 @@ def test_network_is_checked_at_a_refresh(faked: Site) -> None:
     away = faked.http.post(
         "/oauth/token", data=form, auth=client.basic, environ_base={"REMOTE_ADDR": "192.0.2.1"}
     )
-    assert said(away) == INVALID_GRANT
+    assert status_and_error(away) == INVALID_GRANT
     assert last_reason(faked) == "not_from_here"
-    assert said(faked.refresh(client, token)) == OK
+    assert status_and_error(faked.refresh(client, token)) == OK
 
 
 def test_network_is_checked_for_a_clients_own_token(faked: Site) -> None:
     """A client gets its own token only in its networks (RFC 6749, 4.4)."""
     job = faked.register("job", "--network", "192.0.2.0/24", "--scope", "x", grant="client_credentials")
-    assert said(faked.post("/oauth/token", job, grant_type="client_credentials")) == INVALID_CLIENT
+    assert (
+        status_and_error(faked.post("/oauth/token", job, grant_type="client_credentials")) == INVALID_CLIENT
+    )

@@ -12,7 +12,7 @@ from tests.oauth.answers import (
     INVALID_REQUEST,
     OK,
     UNAVAILABLE,
-    said,
+    status_and_error,
 )
 
 PATH = "/oauth/revoke"
@@ -39,10 +39,10 @@ class TestOwnToken:
     ) -> None:
         """An access token ends at once, and its refresh token stays valid (RFC 7009, 2.1)."""
         answer = faked.post(PATH, refreshing, token=tokens["access_token"])
-        assert said(answer) == OK
+        assert status_and_error(answer) == OK
         assert answer.get_json() == {}
         assert not lives(faked, tokens)
-        assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == OK
 
     def test_refresh_token_ends_its_family(
         self, faked: Site, refreshing: Registered, tokens: dict[str, str]
@@ -50,10 +50,10 @@ class TestOwnToken:
         """With a refresh token, all tokens of its grant end, and no others (RFC 7009, 2.1)."""
         other = faked.ask_token(refreshing).get_json()
         newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
-        assert said(faked.post(PATH, refreshing, token=newer["refresh_token"])) == OK
+        assert status_and_error(faked.post(PATH, refreshing, token=newer["refresh_token"])) == OK
         assert not lives(faked, tokens)
         assert not lives(faked, newer)
-        assert said(faked.refresh(refreshing, newer["refresh_token"])) == INVALID_GRANT
+        assert status_and_error(faked.refresh(refreshing, newer["refresh_token"])) == INVALID_GRANT
         assert lives(faked, other)
 
     def test_used_refresh_token_ends_its_family(
@@ -61,7 +61,7 @@ class TestOwnToken:
     ) -> None:
         """A client that lost the answer to a refresh can end the family with the old token."""
         newer = faked.refresh(refreshing, tokens["refresh_token"]).get_json()
-        assert said(faked.post(PATH, refreshing, token=tokens["refresh_token"])) == OK
+        assert status_and_error(faked.post(PATH, refreshing, token=tokens["refresh_token"])) == OK
         assert not lives(faked, newer)
 
     @pytest.mark.parametrize("hint", HINTS)
@@ -70,14 +70,14 @@ class TestOwnToken:
         self, faked: Site, refreshing: Registered, tokens: dict[str, str], kind: str, hint: str
     ) -> None:
         """The token ends with a wrong, unknown or empty hint too (RFC 7009, 2.1)."""
-        assert said(faked.post(PATH, refreshing, token=tokens[kind], token_type_hint=hint)) == OK
+        assert status_and_error(faked.post(PATH, refreshing, token=tokens[kind], token_type_hint=hint)) == OK
         assert not lives(faked, tokens)
 
     def test_public_client_revokes_its_own_token(self, faked: Site, public: Registered) -> None:
         """A public client revokes its own tokens with only its id (RFC 7009, 2.1)."""
         form = {"grant_type": "password", "username": "alice", "password": "x"}
         tokens = faked.post("/oauth/token", public, **form).get_json()
-        assert said(faked.post(PATH, public, token=tokens["refresh_token"])) == OK
+        assert status_and_error(faked.post(PATH, public, token=tokens["refresh_token"])) == OK
         assert not lives(faked, tokens)
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
@@ -86,7 +86,7 @@ class TestOwnToken:
     ) -> None:
         """A revocation writes one audit row and one log line, with client, user and grant."""
         for _ in range(2):
-            assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
+            assert status_and_error(faked.post(PATH, refreshing, token=tokens[kind])) == OK
         (found,) = (row for row in rows(faked, "audit_event") if row["event"] == "token.revoked")
         (grant,) = rows(faked, "grant")
         assert isinstance(grant["id"], bytes)
@@ -114,7 +114,7 @@ class TestNothingToRevoke:
         self, faked: Site, refreshing: Registered, token: str
     ) -> None:
         """A token that was never issued needs no revocation: 200 (RFC 7009, 2.2)."""
-        assert said(faked.post(PATH, refreshing, token=token)) == OK
+        assert status_and_error(faked.post(PATH, refreshing, token=token)) == OK
         assert rows(faked, "audit_event") == []
 
     def test_expired_token_is_answered_with_200(
@@ -122,7 +122,7 @@ class TestNothingToRevoke:
     ) -> None:
         """An expired token gets the same answer as a valid one (RFC 7009, 2.2)."""
         faked.clock.now += 3600
-        assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == OK
+        assert status_and_error(faked.post(PATH, refreshing, token=tokens["access_token"])) == OK
 
 
 class TestRefusals:
@@ -135,16 +135,16 @@ class TestRefusals:
         """A confidential or public client cannot revoke another client's token (2.1)."""
         other = faked.register("another", "--grant", "refresh_token", "--scope", "profile")
         for thief in (other, public):
-            assert said(faked.post(PATH, thief, token=tokens[kind])) == INVALID_GRANT
+            assert status_and_error(faked.post(PATH, thief, token=tokens[kind])) == INVALID_GRANT
         assert lives(faked, tokens)
-        assert said(faked.refresh(refreshing, tokens["refresh_token"])) == OK
+        assert status_and_error(faked.refresh(refreshing, tokens["refresh_token"])) == OK
 
     def test_unauthenticated_client_revokes_nothing(
         self, faked: Site, refreshing: Registered, public: Registered, tokens: dict[str, str]
     ) -> None:
         """No client, an unknown one, or a wrong or missing secret: 401, and the token stays valid."""
         nobody = faked.http.post(PATH, data={"token": tokens["access_token"]})
-        assert said(nobody) == INVALID_CLIENT
+        assert status_and_error(nobody) == INVALID_CLIENT
         assert nobody.headers["WWW-Authenticate"].startswith("Basic ")
         for each in (
             Registered(refreshing.client_id, ""),
@@ -152,14 +152,14 @@ class TestRefusals:
             Registered("unknown", "wrong"),
             Registered(public.client_id, "any"),
         ):
-            assert said(faked.post(PATH, each, token=tokens["access_token"])) == INVALID_CLIENT
+            assert status_and_error(faked.post(PATH, each, token=tokens["access_token"])) == INVALID_CLIENT
         assert lives(faked, tokens)
 
     @pytest.mark.parametrize("form", [{"scope": "x"}, {"token": ""}, {"token_type_hint": "access_token"}])
     def test_missing_token_is_named(self, faked: Site, refreshing: Registered, form: dict[str, str]) -> None:
         """A missing parameter is invalid_request, by name (RFC 6749, 5.2)."""
         answer = faked.post(PATH, refreshing, **form)
-        assert said(answer) == INVALID_REQUEST
+        assert status_and_error(answer) == INVALID_REQUEST
         assert answer.get_json()["error_description"] == "The parameter token is missing."
 
 
@@ -176,10 +176,10 @@ class TestDatabase:
         """A revocation that cannot be stored is 503 with Retry-After; the next attempt succeeds."""
         with without_table(faked, table):
             answer = faked.post(PATH, refreshing, token=tokens[kind])
-            assert said(answer) == UNAVAILABLE
+            assert status_and_error(answer) == UNAVAILABLE
             assert int(answer.headers["Retry-After"]) > 0
         assert lives(faked, tokens)
-        assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
+        assert status_and_error(faked.post(PATH, refreshing, token=tokens[kind])) == OK
         assert not lives(faked, tokens)
 
     @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
@@ -188,7 +188,7 @@ class TestDatabase:
     ) -> None:
         """A token ends even if its audit row cannot be written; the log has the event."""
         with without_table(faked, "audit_event"):
-            assert said(faked.post(PATH, refreshing, token=tokens[kind])) == OK
+            assert status_and_error(faked.post(PATH, refreshing, token=tokens[kind])) == OK
         assert not lives(faked, tokens)
         assert faked.log_lines()[-1]["event"] == "token.revoked"
 
@@ -197,12 +197,12 @@ class TestDatabase:
     ) -> None:
         """Without a database nothing is revoked, and the answer is 503."""
         ruin_database(faked)
-        assert said(faked.post(PATH, refreshing, token=tokens["access_token"])) == UNAVAILABLE
+        assert status_and_error(faked.post(PATH, refreshing, token=tokens["access_token"])) == UNAVAILABLE
 
 
 def test_short_alias_is_the_same_endpoint(
     faked: Site, refreshing: Registered, tokens: dict[str, str]
 ) -> None:
     """/revoke answers as /oauth/revoke does."""
-    assert said(faked.post("/revoke", refreshing, token=tokens["access_token"])) == OK
+    assert status_and_error(faked.post("/revoke", refreshing, token=tokens["access_token"])) == OK
     assert not lives(faked, tokens)

@@ -1,4 +1,4 @@
-"""Scope: its grammar, what a request is granted, and which claims it releases."""
+"""Scope: its grammar, the granted scope, and the released claims."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_wellformed_scope_is_accepted(scope: str) -> None:
     "scope", ["", " ", "a ", " a", "a  b", 'a"', "a\\b", "ü", "a\tb", "a\n", "\x7f", "a\u00a0b"]
 )
 def test_malformed_scope_is_refused(scope: str) -> None:
-    """Anything else is no scope (RFC 6749, 3.3)."""
+    """Any other text is a malformed scope (RFC 6749, 3.3)."""
     assert not is_wellformed(scope)
     assert resolve(scope, client("a b")) is None
 
@@ -72,7 +72,7 @@ def test_scope_is_granted_by_request_and_registration(
 def test_servers_default_applies_where_the_client_has_it(
     registered: str, default: str | None, server: str, granted: str
 ) -> None:
-    """It applies within the list of a client without a default of its own (RFC 6749, 3.3)."""
+    """The server's default applies within the list of a client without its own default (RFC 6749, 3.3)."""
     assert resolve(None, client(registered, default), server_default=server) == granted
 
 
@@ -89,14 +89,14 @@ def test_servers_default_applies_where_the_client_has_it(
     ],
 )
 def test_tolerant_client_gets_what_it_may_have(registered: str, asked: str, granted: str | None) -> None:
-    """Names that the client may not have are dropped; with none left, the request counts as one without."""
+    """Names that the client may not have are dropped; if none is left, the request counts as empty."""
     registration = client(registered, "a" if registered else None)
     assert resolve(asked, registration, tolerant=True) == granted
 
 
 @given(registered=NAMES, asked=st.none() | NAMES | st.text())
 def test_never_more_than_registered(registered: str, asked: str | None) -> None:
-    """Whatever is asked, nothing beyond the client's list is granted, and never nothing (3.3)."""
+    """Any request is granted a part of the client's list, and never an empty scope (3.3)."""
     granted = resolve(asked, client(registered))
     if granted is not None:
         assert set(granted.split()) <= set(registered.split() or ["default"])

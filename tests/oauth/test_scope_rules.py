@@ -1,4 +1,4 @@
-"""Rules of scopes: what a person may not have leaves the scope, and the answer says so (RFC 6749, 3.3)."""
+"""Scope rules: names that a person may not have are dropped, and the answer has the rest (RFC 6749, 3.3)."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from oauth.policy.scope import ScopeRegistry, ScopeRules
 from tests.conftest import Clock, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
 from tests.faults import rows
-from tests.oauth.answers import INVALID_GRANT, INVALID_SCOPE, OK, UNAVAILABLE, said
+from tests.oauth.answers import INVALID_GRANT, INVALID_SCOPE, OK, UNAVAILABLE, status_and_error
 
 STAFF = "cn=staff,ou=groups,dc=campus,dc=example"
 PAID = replace(ALICE, groups=(STAFF,), affiliations=("staff",))
@@ -35,7 +35,7 @@ class Counted:
 
 
 class GroupsAsked(FakeDirectory):
-    """Gives groups only where they are asked for, as a directory does, and remembers who asked."""
+    """Returns groups only on request, like a directory, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__(PAID)
@@ -56,7 +56,7 @@ class GroupsAsked(FakeDirectory):
 
 @pytest.fixture
 def fake() -> GroupsAsked:
-    """A directory that says yes to Alice, who is staff."""
+    """A directory that accepts Alice, who is staff."""
     return GroupsAsked()
 
 
@@ -100,14 +100,14 @@ def test_one_rule_is_enough(needs: tuple[str, ...], granted: bool) -> None:  # n
 def test_person_in_the_group_has_the_scope(faked: Site, office: Registered) -> None:
     """A person who meets a rule gets the requested scope."""
     answer = faked.ask_token(office, scope="profile payroll")
-    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile payroll")
+    assert (status_and_error(answer), answer.get_json()["scope"]) == (OK, "profile payroll")
 
 
 def test_person_outside_the_group_gets_the_rest(faked: Site, fake: FakeDirectory, office: Registered) -> None:
     """A person who meets no rule gets the rest of the scope, in the answer and in every row (3.3)."""
     leave(fake)
     answer = faked.ask_token(office)
-    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
+    assert (status_and_error(answer), answer.get_json()["scope"]) == (OK, "profile")
     assert rows(faked, "grant")[0]["scope"] == rows(faked, "access_token")[0]["scope"] == "profile"
     issued = [row for row in rows(faked, "audit_event") if row["event"] == "token.issued"]
     assert [row["scope"] for row in issued] == ["profile"]
@@ -116,7 +116,7 @@ def test_person_outside_the_group_gets_the_rest(faked: Site, fake: FakeDirectory
 def test_nothing_left_is_invalid_scope(faked: Site, fake: FakeDirectory, office: Registered) -> None:
     """If no scope is left, no token is issued and the log names the person (5.2)."""
     leave(fake)
-    assert said(faked.ask_token(office, scope="payroll")) == INVALID_SCOPE
+    assert status_and_error(faked.ask_token(office, scope="payroll")) == INVALID_SCOPE
     assert rows(faked, "grant") == []
     line = next(line for line in faked.log_lines() if line["event"] == "grant.refused")
     assert (line["reason"], line["subject"], line["scope"]) == ("scope", ALICE.id, "payroll")
@@ -127,10 +127,10 @@ def test_rules_reveal_nothing_without_the_password(site: Site) -> None:
     site.run("scope", "create", "payroll", "--needs", f"group:{STAFF}")
     client = site.register("Pay office", "--scope", "payroll")
     answers = [site.ask_token(client, username=name, password="wrong") for name in ("alice", "bob", "nobody")]
-    assert {said(answer) for answer in answers} == {INVALID_GRANT}
+    assert {status_and_error(answer) for answer in answers} == {INVALID_GRANT}
     assert len({answer.data for answer in answers}) == 1
-    assert said(site.ask_token(client, username="bob", password="bob-password")) == INVALID_SCOPE
-    assert said(site.ask_token(client)) == OK
+    assert status_and_error(site.ask_token(client, username="bob", password="bob-password")) == INVALID_SCOPE
+    assert status_and_error(site.ask_token(client)) == OK
 
 
 def test_claims_of_a_refused_scope_are_not_stored(faked: Site, fake: FakeDirectory) -> None:
@@ -157,13 +157,13 @@ def test_groups_are_searched_only_for_a_rule(
     scope: str,
     wanted: bool,  # noqa: FBT001
 ) -> None:
-    """The directory searches groups only where a scope that was asked needs them, or is `groups`."""
+    """Groups are searched only if a requested scope needs them, or is `groups`."""
     faked.run("scope", "create", "payroll", "--needs", rule)
     options = ("--grant", "refresh_token", "--scope", "payroll profile groups")
     client = faked.register("Pay office", *options)
     tokens = faked.ask_token(client, scope=scope).get_json()
     assert tokens["scope"] == scope
-    assert said(faked.refresh(client, tokens["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(client, tokens["refresh_token"])) == OK
     assert fake.wanted == [wanted, wanted]
 
 
@@ -184,12 +184,12 @@ def test_person_who_left_the_group_loses_the_scope_at_a_refresh(
 def test_refresh_with_no_scope_left_is_invalid_scope(
     faked: Site, fake: FakeDirectory, office: Registered
 ) -> None:
-    """If no scope is left the refresh is refused, nothing is used up, and the token works again later."""
+    """If no scope is left, the refresh is refused, and the token stays valid for later."""
     tokens = faked.ask_token(office, scope="payroll").get_json()
     leave(fake)
-    assert said(faked.refresh(office, tokens["refresh_token"])) == INVALID_SCOPE
+    assert status_and_error(faked.refresh(office, tokens["refresh_token"])) == INVALID_SCOPE
     fake.outcome = PAID
-    assert said(faked.refresh(office, tokens["refresh_token"])) == OK
+    assert status_and_error(faked.refresh(office, tokens["refresh_token"])) == OK
 
 
 def test_claims_are_lost_with_the_scope(faked: Site, fake: FakeDirectory) -> None:
@@ -207,15 +207,15 @@ def test_answer_names_the_scope_that_a_tolerant_client_has(faked: Site, fake: Fa
     """A tolerant client's unknown scopes are dropped, at a login and a refresh; other clients are refused."""
     options = ("--grant", "refresh_token", "--scope", "profile email")
     strict = faked.register("strict", *options)
-    assert said(faked.ask_token(strict, scope="profile device_7")) == INVALID_SCOPE
+    assert status_and_error(faked.ask_token(strict, scope="profile device_7")) == INVALID_SCOPE
     assert fake.asked == []
     tolerant = faked.register("tolerant", *options, "--tolerant-scope")
     tokens = faked.ask_token(tolerant, scope="profile device_7").get_json()
     assert tokens["scope"] == "profile"
     answer = faked.refresh(tolerant, tokens["refresh_token"], scope="device_7 profile")
-    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
+    assert (status_and_error(answer), answer.get_json()["scope"]) == (OK, "profile")
     answer = faked.refresh(tolerant, answer.get_json()["refresh_token"], scope="device_7")
-    assert (said(answer), answer.get_json()["scope"]) == (OK, "profile")
+    assert (status_and_error(answer), answer.get_json()["scope"]) == (OK, "profile")
 
 
 def test_default_scope_of_the_server_is_granted(make_site: Callable[..., Site], fake: FakeDirectory) -> None:
@@ -230,7 +230,7 @@ def test_rules_do_not_apply_to_a_clients_own_token(faked: Site) -> None:
     faked.run("scope", "create", "payroll", "--needs", "affiliation:staff")
     client = faked.register("Pay run", "--scope", "payroll", grant="client_credentials")
     answer = faked.post("/oauth/token", client, grant_type="client_credentials")
-    assert (said(answer), answer.get_json()["scope"]) == (OK, "payroll")
+    assert (status_and_error(answer), answer.get_json()["scope"]) == (OK, "payroll")
 
 
 def test_metadata_names_the_registered_scopes(faked: Site, office: Registered) -> None:
@@ -249,7 +249,7 @@ def test_change_takes_effect_within_five_seconds(faked: Site, office: Registered
 
 
 def test_scopes_are_cached(clock: Clock) -> None:
-    """Many requests cost one read in five seconds; a clock that went back makes the cache old."""
+    """Many requests cost one read in five seconds; a clock that went back expires the cache."""
     read = Counted(Scope("payroll"))
     registry = ScopeRegistry(read, clock)
     assert [registry.rules().names for _ in range(9)] == [("payroll",)] * 9
@@ -265,7 +265,7 @@ def test_scopes_are_cached(clock: Clock) -> None:
 
 
 def test_database_away_leaves_the_last_rules(clock: Clock) -> None:
-    """Rules that were read once apply while the database is away; rules that never were are 503."""
+    """Rules that were read apply while the database is away; without them the answer is 503."""
     read = Counted(Scope("payroll", "", ("affiliation:student",)))
     read.away = True
     registry = ScopeRegistry(read, clock)
@@ -281,12 +281,12 @@ def test_database_away_leaves_the_last_rules(clock: Clock) -> None:
 def test_unreadable_rules_are_503_before_the_directory(
     faked: Site, fake: FakeDirectory, office: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that never read the rules gives no token, and tries no password."""
+    """A server that never read the rules issues no token, and tries no password."""
 
     def away(_: object) -> None:
         raise StoreUnavailable("gone fishing")
 
     monkeypatch.setattr(ScopeRegistry, "rules", away)
-    assert said(faked.ask_token(office)) == UNAVAILABLE
+    assert status_and_error(faked.ask_token(office)) == UNAVAILABLE
     assert fake.asked == []
     assert faked.http.get("/.well-known/oauth-authorization-server").status_code == 200

@@ -9,7 +9,14 @@ from werkzeug.test import TestResponse
 from login import DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import FakeAccount, FakeDirectory
-from tests.oauth.answers import INVALID_CLIENT, INVALID_GRANT, INVALID_REQUEST, OK, UNAVAILABLE, said
+from tests.oauth.answers import (
+    INVALID_CLIENT,
+    INVALID_GRANT,
+    INVALID_REQUEST,
+    OK,
+    UNAVAILABLE,
+    status_and_error,
+)
 
 METHODS = ("client_secret_basic", "client_secret_post")
 ENDPOINTS = ("/oauth/token", "/oauth/revoke", "/oauth/introspect")
@@ -38,34 +45,34 @@ class TestAccepted:
         self, faked: Site, registered: str, sent: str, path: str
     ) -> None:
         """The token, revocation and introspection endpoints accept both methods."""
-        assert said(send(faked, path, register(faked, registered), sent, **PASSWORD)) == OK
+        assert status_and_error(send(faked, path, register(faked, registered), sent, **PASSWORD)) == OK
 
     def test_refresh_accepts_the_secret(self, faked: Site, registered: str, sent: str) -> None:
         """A login by one method can be refreshed by the other."""
         client = register(faked, registered)
         token = send(faked, "/oauth/token", client, registered, **PASSWORD).get_json()["refresh_token"]
         form = {"grant_type": "refresh_token", "refresh_token": token}
-        assert said(send(faked, "/oauth/token", client, sent, **form)) == OK
+        assert status_and_error(send(faked, "/oauth/token", client, sent, **form)) == OK
 
     def test_revocation_ends_the_token(self, faked: Site, registered: str, sent: str) -> None:
         """Authlib's `revoke_token` ignores a 401, so that the token would stay valid (RFC 7009, 2.1)."""
         client = register(faked, registered)
         token = send(faked, "/oauth/token", client, registered, **PASSWORD).get_json()["access_token"]
         assert send(faked, "/oauth/introspect", client, sent, token=token).get_json()["active"] is True
-        assert said(send(faked, "/oauth/revoke", client, sent, token=token)) == OK
+        assert status_and_error(send(faked, "/oauth/revoke", client, sent, token=token)) == OK
         assert send(faked, "/oauth/introspect", client, sent, token=token).get_json() == {"active": False}
 
     def test_wrong_secret_is_refused(self, faked: Site, registered: str, sent: str) -> None:
         """A wrong secret is refused by both methods."""
         wrong = Registered(register(faked, registered).client_id, "wrong")
-        assert [said(send(faked, path, wrong, sent, **PASSWORD)) for path in ENDPOINTS] == [
+        assert [status_and_error(send(faked, path, wrong, sent, **PASSWORD)) for path in ENDPOINTS] == [
             INVALID_CLIENT
         ] * 3
 
     def test_registration_keeps_its_method(self, faked: Site, registered: str, sent: str) -> None:
         """A use of the other method changes nothing that is registered (RFC 7591, 2)."""
         client = register(faked, registered)
-        assert said(send(faked, "/oauth/token", client, sent, **PASSWORD)) == OK
+        assert status_and_error(send(faked, "/oauth/token", client, sent, **PASSWORD)) == OK
         shown = json.loads(faked.run("client", "show", client.client_id, "--json"))
         assert shown["token_endpoint_auth_method"] == registered
 
@@ -80,8 +87,8 @@ class TestStrict:
         """The right secret by the other method gets the answer to a wrong one; the log has the cause."""
         client = register(faked, registered, "--strict-auth-method")
         for path in ENDPOINTS:
-            assert said(send(faked, path, client, registered, **PASSWORD)) == OK
-            assert said(send(faked, path, client, other, **PASSWORD)) == INVALID_CLIENT
+            assert status_and_error(send(faked, path, client, registered, **PASSWORD)) == OK
+            assert status_and_error(send(faked, path, client, other, **PASSWORD)) == INVALID_CLIENT
         assert faked.log_lines()[-1]["reason"] == f"not by the method {other}"
 
     def test_refresh_by_the_other_method_is_refused(self, faked: Site, registered: str, other: str) -> None:
@@ -89,15 +96,15 @@ class TestStrict:
         client = register(faked, registered, "--strict-auth-method")
         token = send(faked, "/oauth/token", client, registered, **PASSWORD).get_json()["refresh_token"]
         form = {"grant_type": "refresh_token", "refresh_token": token}
-        assert said(send(faked, "/oauth/token", client, other, **form)) == INVALID_CLIENT
-        assert said(send(faked, "/oauth/token", client, registered, **form)) == OK
+        assert status_and_error(send(faked, "/oauth/token", client, other, **form)) == INVALID_CLIENT
+        assert status_and_error(send(faked, "/oauth/token", client, registered, **form)) == OK
 
     def test_flag_can_be_switched(self, faked: Site, registered: str, other: str) -> None:
         """An update switches the flag for an existing client."""
         client = register(faked, registered)
         for option, answer in (("--strict-auth-method", INVALID_CLIENT), ("--no-strict-auth-method", OK)):
             faked.run("client", "update", client.client_id, option)
-            assert said(send(faked, "/oauth/token", client, other, **PASSWORD)) == answer
+            assert status_and_error(send(faked, "/oauth/token", client, other, **PASSWORD)) == answer
 
 
 @pytest.mark.parametrize("registered", METHODS)
@@ -106,14 +113,14 @@ def test_both_methods_in_one_request_are_refused(faked: Site, registered: str) -
     client = register(faked, registered)
     form = {**PASSWORD, "client_id": client.client_id, "client_secret": client.secret}
     for path in ENDPOINTS:
-        assert said(faked.http.post(path, data=form, auth=client.basic)) == INVALID_REQUEST
+        assert status_and_error(faked.http.post(path, data=form, auth=client.basic)) == INVALID_REQUEST
 
 
 @pytest.mark.parametrize("sent", METHODS)
 def test_public_client_has_no_secret_to_send(faked: Site, public: Registered, sent: str) -> None:
     """A public client that sends a secret is refused by both methods (RFC 6749, 2.1)."""
     client = Registered(public.client_id, "a-secret")
-    assert said(send(faked, "/oauth/token", client, sent, **PASSWORD)) == INVALID_CLIENT
+    assert status_and_error(send(faked, "/oauth/token", client, sent, **PASSWORD)) == INVALID_CLIENT
 
 
 def test_failures_of_both_methods_share_their_limits(make_site: Callable[..., Site]) -> None:
@@ -132,7 +139,7 @@ class TestAutoDetect:
         client = register(faked, METHODS[0])
         fake.account, fake.outcome = FakeAccount(), InvalidCredentials(Refusal.WRONG_PASSWORD)
         for sent in METHODS:
-            assert said(send(faked, "/oauth/token", client, sent, **PASSWORD)) == INVALID_GRANT
+            assert status_and_error(send(faked, "/oauth/token", client, sent, **PASSWORD)) == INVALID_GRANT
         assert fake.bound == [("alice", "alice-password")]
 
     def test_outage_is_503_both_times(self, faked: Site, fake: FakeDirectory) -> None:
@@ -140,4 +147,4 @@ class TestAutoDetect:
         client = register(faked, METHODS[0])
         fake.outcome = DirectoryUnavailable("away")
         for sent in METHODS:
-            assert said(send(faked, "/oauth/token", client, sent, **PASSWORD)) == UNAVAILABLE
+            assert status_and_error(send(faked, "/oauth/token", client, sent, **PASSWORD)) == UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Too many failures, as a client sees them: 429 with Retry-After, for every name alike (RFC 6585, 4)."""
+"""After too many failures, every name gets 429 with Retry-After (RFC 6585, 4)."""
 
 import json
 import re
@@ -21,18 +21,18 @@ LIMIT = {"NETID_LIMIT_PERSON": "3/15minutes"}
 
 
 def guess(site: Site, client: Registered, *names: str, **parameters: str) -> list[int]:
-    """Ask with a wrong password for each of these names: the statuses."""
+    """Log in with a wrong password under each of these names. Returns the statuses."""
     form = {"password": "wrong", **parameters}
     return [site.ask_token(client, username=name, **form).status_code for name in names]
 
 
-def told(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """All that an answer says."""
+def whole_answer(answer: TestResponse) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Status, body and headers of an answer."""
     return answer.status_code, answer.data, sorted(answer.headers)
 
 
 def test_over_the_limit_is_429(make_site: Callable[..., Site]) -> None:
-    """After so many failures the answer is 429 JSON that says when to come again, and the log says why."""
+    """Over the limit the answer is 429 with Retry-After, as JSON; the log has the limit."""
     site = make_site(**LIMIT)
     client = site.register()
     assert guess(site, client, *["alice"] * 4) == [400, 400, 400, 429]
@@ -59,11 +59,11 @@ def test_known_and_unknown_names_get_the_same_answer(make_site: Callable[..., Si
         guess(site, client, *[name] * 3)
         answers += [site.ask_token(client, username=name, password=f"{name}-password")]
         answers += [site.ask_token(client, username=name, password="wrong")]
-    assert len({str(told(answer)) for answer in answers}) == 1
+    assert len({str(whole_answer(answer)) for answer in answers}) == 1
 
 
 def test_forged_addresses_do_not_help(make_site: Callable[..., Site]) -> None:
-    """X-Forwarded-For counts for nothing unless a trusted proxy set it."""
+    """X-Forwarded-For is ignored unless a trusted proxy set it."""
     site = make_site(NETID_LIMIT_ADDRESS="3/15minutes")
     client = site.register()
     statuses = []
@@ -74,8 +74,8 @@ def test_forged_addresses_do_not_help(make_site: Callable[..., Site]) -> None:
     assert statuses == [400, 400, 400, 429]
 
 
-def test_addresses_behind_a_trusted_proxy_count_apart(make_site: Callable[..., Site]) -> None:
-    """Behind a proxy that is trusted, the address is what it says, and an IPv6 one is its /64."""
+def test_addresses_behind_a_trusted_proxy_have_their_own_counts(make_site: Callable[..., Site]) -> None:
+    """A trusted proxy names the address; an IPv6 address counts as its /64."""
     site = make_site(NETID_LIMIT_ADDRESS="2/15minutes", NETID_TRUSTED_PROXIES="1")
     client = site.register()
     statuses = []
@@ -100,7 +100,7 @@ def test_addresses_behind_a_trusted_proxy_count_apart(make_site: Callable[..., S
     ],
 )
 def test_spelling_of_an_address_does_not_help(make_site: Callable[..., Site], forwarded: str) -> None:
-    """Behind a trusted proxy neither ports nor quotes nor junk give a try a count of its own."""
+    """Behind a trusted proxy, ports, quotes and junk give an attempt no separate count."""
     site = make_site(NETID_LIMIT_ADDRESS="3/15minutes", NETID_TRUSTED_PROXIES="1")
     client = site.register()
     statuses = []
@@ -133,7 +133,7 @@ def test_every_record_has_the_canonical_address(
 
 
 def test_empty_setting_switches_limits_off(make_site: Callable[..., Site]) -> None:
-    """An operator who wants no limit says so with an empty value."""
+    """An empty value of the setting switches the limits off."""
     names = ("PERSON", "CLIENT", "ADDRESS", "SERVER")
     site = make_site(**{f"NETID_LIMIT_{name}": "" for name in names})
     client = site.register()
@@ -141,7 +141,7 @@ def test_empty_setting_switches_limits_off(make_site: Callable[..., Site]) -> No
 
 
 def test_flood_is_logged_once_a_minute(make_site: Callable[..., Site]) -> None:
-    """However often a client is refused, it fills neither the log nor the table."""
+    """A flood of refusals fills neither the log nor the table."""
     site = make_site(**LIMIT)
     client = site.register()
     guess(site, client, *["alice"] * 50)
@@ -163,7 +163,7 @@ def test_logins_answer_503_while_failures_cannot_be_stored(make_site: Callable[.
 
 
 def test_nothing_typed_is_stored(make_site: Callable[..., Site]) -> None:
-    """A name that no user has may be a password: the table holds keyed digests of it, and nothing else."""
+    """An unknown name may be a password, so the table holds only its keyed digests."""
     site = make_site()
     guess(site, site.register(), "hunter2-typed-as-a-name")
     (row,) = rows(site, "login_failure")
@@ -172,7 +172,7 @@ def test_nothing_typed_is_stored(make_site: Callable[..., Site]) -> None:
 
 
 def _guess_in_a_process(instance: str, client: tuple[str, str], count: int) -> list[int]:
-    """Guess wrong so often, each time another password: the statuses."""
+    """Guess `count` different wrong passwords. Returns the statuses."""
     app = create_app({"NETID_INSTANCE_PATH": instance, **LIMIT}, directory=_wrong())
     statuses = []
     for number in range(count):
@@ -188,7 +188,7 @@ def _wrong() -> FakeDirectory:
 
 
 def test_two_processes_count_together(make_site: Callable[..., Site]) -> None:
-    """On one database, what one process counts the other one sees: nothing twice, and nothing not at all."""
+    """Two processes on one database see each other's failures, and each failure counts once."""
     site = make_site(_wrong(), **LIMIT)
     client = site.register()
     instance = str(Path(site.app.instance_path))
@@ -198,12 +198,12 @@ def test_two_processes_count_together(make_site: Callable[..., Site]) -> None:
     assert set(statuses) == {400, 429}
     counted = len(rows(site, "login_failure"))
     assert statuses.count(400) == counted
-    # What the other worker had under way before the first failure was written down may come on top.
+    # Attempts of the other worker that began before the first failure was stored may exceed the limit.
     assert 3 <= counted <= 4
     assert json.dumps([row["reason"] for row in rows(site, "login_failure")]).count("pending") == 0
 
 
-def test_client_blocks_only_itself(make_site: Callable[..., Site]) -> None:
+def test_client_with_an_old_password_throttles_only_itself(make_site: Callable[..., Site]) -> None:
     """A client that repeats an old password is refused; the person's other clients log in."""
     site = make_site(**LIMIT)
     bad, good = site.register("bad"), site.register("good")

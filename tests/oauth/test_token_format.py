@@ -1,4 +1,4 @@
-"""What a token looks like, and that nothing but a token of ours reads as one."""
+"""The format of a token; every other text is refused."""
 
 import re
 import string
@@ -126,6 +126,6 @@ def test_shorter_form_is_no_token(kind: str) -> None:
 
 
 def test_text_of_another_format_cannot_be_stored() -> None:
-    """Text that no look-up could find is not stored."""
+    """Text that no look-up could find is refused."""
     with pytest.raises(ValueError, match="does not read as one"):
         stored_key(ACCESS, mint(REFRESH, NOON))

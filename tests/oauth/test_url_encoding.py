@@ -27,9 +27,9 @@ def log_in(site: Site, client: Registered, body: str) -> dict[str, str]:
     """The answer to a refused login."""
     answer = site.http.post("/oauth/token", data=body, content_type=FORM, auth=client.basic)
     assert answer.status_code == 400
-    told: dict[str, str] = answer.get_json()
-    assert told["error"] == "invalid_grant"
-    return told
+    members: dict[str, str] = answer.get_json()
+    assert members["error"] == "invalid_grant"
+    return members
 
 
 def hints(site: Site) -> list[object]:
@@ -91,17 +91,17 @@ def test_audit_row_has_the_hint(faked: Site, fake: FakeDirectory) -> None:
     for password in ("a&b", "a%26b"):
         log_in(faked, client, START + password)
         write_refusals(faked.app)
-    told = [row["hint"] for row in rows(faked, "audit_event") if row["event"] == "grant.refused"]
-    assert told == ["password_not_url_encoded", None]
+    hints_stored = [row["hint"] for row in rows(faked, "audit_event") if row["event"] == "grant.refused"]
+    assert hints_stored == ["password_not_url_encoded", None]
 
 
 def test_client_gets_both_hint_and_reason(faked: Site, fake: FakeDirectory) -> None:
     """A client with both flags gets hint and reason."""
     fake.outcome = InvalidCredentials(Refusal.LOCKED)
     client = faked.register("a script", "--url-encoding-hints", "--told-reasons")
-    told = log_in(faked, client, START + "a&b")
-    assert told["error_description"] == HINT.replace(WRONG, "The account is locked.")
-    assert told["reason"] == "locked"
+    members = log_in(faked, client, START + "a&b")
+    assert members["error_description"] == HINT.replace(WRONG, "The account is locked.")
+    assert members["reason"] == "locked"
 
 
 def test_hint_does_not_depend_on_the_reason(faked: Site, fake: FakeDirectory, hinted: Registered) -> None:
