@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -145,7 +144,10 @@ def nginx(folder: Path, service: Service, api: Registration) -> Iterator[str]:
     if not _NJS.exists():
         missing("libnginx-mod-http-js")
     port, backend = free_port(), free_port()
-    credentials = b64encode(f"{api.client_id}:{PLAIN_SECRET}".encode()).decode()
+    (encode,) = Recipe("nginx").blocks("shell")
+    for old, new in api.values.items():
+        encode = encode.replace(old, new)
+    credentials = subprocess.run(["bash", "-c", encode], capture_output=True, text=True, check=True).stdout
     values = {
         "BASE64_OF_ID_COLON_SECRET": credentials,
         "listen 8080": f"listen 127.0.0.1:{port}",

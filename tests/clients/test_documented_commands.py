@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from examples.protected_app import Signature, create_app
 from tests.clients.conftest import Service
-from tests.clients.recipes import EXAMPLE, FOLDER, running
+from tests.clients.recipes import EXAMPLE, EXAMPLE_AUDIENCE, FOLDER, running
 from tests.conftest import Site
 from tests.servers.netid import PROJECT, environment, free_port
 
@@ -98,6 +99,20 @@ def test_flask_example_works_with_its_own_requirements_alone(
     with running(["bash", "-c", script], port, tmp_path, {"REQUESTS_CA_BUNDLE": str(shared.ca)}):
         use = next(line for line in lines if line.startswith("curl") and "ACCESS_TOKEN" in line)
         assert answer(use.replace("ACCESS_TOKEN", token), shared) == {"grades_of": "alice"}
+
+
+def test_jwt_of_the_flask_page_is_accepted_by_its_signature(
+    service: Service, registered: dict[str, str]
+) -> None:
+    """The page registers a program and requests a JWT for the API, which the example accepts (RFC 9068)."""
+    (create,) = (line for line in commands(FLASK) if line.startswith(".venv/bin/flask"))
+    (request,) = (line for line in commands(FLASK) if "/oauth/token" in line)
+    program = answer(create, service)
+    values = {f"PROGRAM_{name.upper()}": str(program[name]) for name in ("client_id", "client_secret")}
+    token = answer(filled(request, values), service)["access_token"]
+    api = create_app(Signature(service.url, EXAMPLE_AUDIENCE)).test_client()
+    shown = api.get("/grades", headers={"Authorization": f"Bearer {token}"})
+    assert shown.get_json() == {"grades_of": program["client_id"]}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

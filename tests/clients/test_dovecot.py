@@ -161,7 +161,9 @@ def test_dovecot_answers_in_seconds_while_the_server_hangs(service: Service, mec
         with dovecot(Service(f"https://localhost:{proxy.port}", service.ca)) as port:
             mailbox = imaplib.IMAP4("127.0.0.1", port, timeout=20)
             begun = time.monotonic()
-            with pytest.raises(imaplib.IMAP4.error, match="UNAVAILABLE"):
-                mailbox.authenticate(mechanism, lambda _: sent[mechanism].encode())
+            try:
+                with pytest.raises(imaplib.IMAP4.error, match="UNAVAILABLE"):
+                    mailbox.authenticate(mechanism, lambda _: sent[mechanism].encode())
+            finally:
+                mailbox.shutdown()
             assert time.monotonic() - begun < 10
-            mailbox.shutdown()
