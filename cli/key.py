@@ -127,8 +127,8 @@ def reencrypt(as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
 def ring(every_name: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """List the keys of NETID_SECRET_KEY by fingerprint, and what still needs each.
 
-    A key that encrypts nothing and has no clients can be removed from NETID_SECRET_KEY. MAKES marks the first
-    key: new secrets are made under it.
+    MAKES marks the first key: new secrets are made under it. An older key that encrypts nothing and has no
+    clients can be removed from NETID_SECRET_KEY.
     """
     uses = signing_keys.server_key_uses(services())
     if as_json:

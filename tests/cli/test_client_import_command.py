@@ -85,6 +85,16 @@ def test_stored_hash_is_not_taken_for_a_secret(site: Site, secret: str) -> None:
     assert json.loads(site.run("client", "list", "--json"))["items"] == []
 
 
+def test_whole_output_of_the_list_is_imported(site: Site, make_site: Callable[..., Site]) -> None:
+    """What `client list --json` prints is imported as it is, where no client needs a secret."""
+    options = ("--auth-method", "none", "--grant", "refresh_token", "--scope", "profile")
+    made = json.loads(site.run("client", "create", "an app", *options, "--json"))
+    new = make_site()
+    new.run("client", "import", "-", stdin=site.run("client", "list", "--json"))
+    (kept,) = json.loads(new.run("client", "list", "--json"))["items"]
+    assert (kept["client_id"], kept["scope"]) == (made["client_id"], "profile")
+
+
 def test_dry_run_finds_every_mistake_and_stores_nothing(site: Site) -> None:
     """`--dry-run` checks the list as an import does, and registers nothing."""
     checked = json.loads(site.run("client", "import", "-", "--dry-run", "--json", stdin=json.dumps([OLD])))
