@@ -28,13 +28,13 @@ from tests.servers.postgresql import Postgresql, require_postgresql
 from tests.servers.slapd import Slapd
 
 _WARM_UP = 2
-# Of the top rate, for latencies: nobody runs a server flat out.
+# The part of the top rate at which latencies are measured: no operator runs a server at its limit.
 _EASY = 0.8
 
 
 @contextmanager
 def running(folder: Path, slapd: Slapd) -> Iterator[Mapping[str, Contender]]:
-    """Every server that is compared, by its name; those that are not under load take no CPU."""
+    """Every compared server by name. Servers that are not under load take no CPU."""
     with ExitStack() as stack:
         contenders = {NAIVE: stack.enter_context(naive(folder / "naive", slapd))}
         kept = {NORMAL: {}, FULL: {"NETID_SQLITE_SYNCHRONOUS": "FULL"}}
@@ -80,7 +80,7 @@ def cold_start(folder: Path, slapd: Slapd) -> float:
 
 
 def compare(folder: Path, rounds: int, seconds: float) -> Results:
-    """Start everything, run the rounds, and give back what was measured."""
+    """Start every server, run the rounds, and return the results."""
     results: Results = defaultdict(list)
     slapd = Slapd(folder / "slapd", trustme.CA(), crowd(PEOPLE))
     slapd.start()
@@ -102,7 +102,7 @@ def compare(folder: Path, rounds: int, seconds: float) -> Results:
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print the report, and write it to the folder."""
     require_wrk()
     rounds, seconds, where = (*sys.argv[1:], *("5", "5", "docs/benchmarks")[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as name:

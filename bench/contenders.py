@@ -27,14 +27,14 @@ _TOKENS = 100
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A server that runs: its processes are children of `pid`."""
+    """A running server, whose processes are children of `pid`."""
 
     target: Target
     pid: int
 
 
 def settings_for(slapd: Slapd, **more: str) -> dict[str, str]:
-    """Our own server's settings over a directory in clear on this machine, durable as `more` says."""
+    """The settings of this server over a local directory without TLS; `more` sets the durability."""
     return {
         "NETID_LDAP_URI": slapd.ldap,
         "NETID_LDAP_START_TLS": "off",
@@ -58,7 +58,7 @@ def ours(instance: Path, settings: Mapping[str, str]) -> Iterator[Contender]:
 
 @contextmanager
 def naive(folder: Path, slapd: Slapd) -> Iterator[Contender]:
-    """The naive wiring, on the same production server with as many workers, as durable."""
+    """The naive wiring on the same production server, with the same number of workers and durability."""
     folder.mkdir()
     port, output = free_port(), folder / "log"
     environ = {
@@ -93,7 +93,7 @@ def naive(folder: Path, slapd: Slapd) -> Iterator[Contender]:
 
 
 def register(instance: Path, settings: Mapping[str, str]) -> str:
-    """Register a client that may introspect; its Authorization header."""
+    """Register a client that may introspect. Returns its Authorization header."""
     command = [sys.executable, "-m", "flask", "client", "create", "bench", "--resource-server"]
     made = subprocess.run(
         [*command, "--grant", "password refresh_token", "--json"],
@@ -112,7 +112,7 @@ def basic(client_id: str, client_secret: str) -> str:
 
 
 def with_tokens(url: str, authorization: str, *, count: int = _TOKENS) -> Target:
-    """A target with tokens of so many people."""
+    """A target with tokens of `count` people."""
     return Target(url, authorization, [a_token(url, authorization, number) for number in range(count)])
 
 
@@ -120,7 +120,7 @@ def a_token(url: str, authorization: str, number: int) -> str:
     """An access token of one person.
 
     Raises:
-        SystemExit: there is none.
+        SystemExit: the server issued no token.
     """
     fields = {"grant_type": "password", "username": net_id(number), "password": password(number)}
     headers = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}

@@ -44,7 +44,7 @@ TITLES = {
 
 
 class Worker:
-    """A process that logs in one way."""
+    """A process that logs people in by one of the compared ways."""
 
     def __init__(self, way: str, interpreter: str, slapd: Slapd, *, tls: bool) -> None:
         ca_file = str(slapd.ca_file) if tls else ""
@@ -62,7 +62,7 @@ class Worker:
         self._listen()
 
     def begin(self, logins: int) -> None:
-        """Begin so many logins."""
+        """Begin this number of logins."""
         self._tell.write(f"{logins}\n")
         self._tell.flush()
 
@@ -111,7 +111,7 @@ def compare(slapd: Slapd, rounds: int, logins: int, *, tls: bool) -> None:
     most: list[float] = []
     for _ in range(rounds):
         for way, worker in workers.items():
-            # The slow ways make fewer: one of them makes ten logins a second over TLS.
+            # The slow ways make fewer logins: one of them makes ten a second over TLS.
             count = logins if way in {OURS, "python_ldap_kept"} else max(1, logins // 20)
             before = cpu_seconds(slapd.pid)
             worker.begin(count)

@@ -83,7 +83,7 @@ def ldap3_fresh(where: Where, *, schema: bool = False) -> Login:
 
 
 def ldap3_fresh_defaults(where: Where) -> Login:
-    """The same with ldap3's own defaults, which read the schema with each bind."""
+    """ldap3 with its own defaults, which read the schema with each bind."""
     return ldap3_fresh(where, schema=True)
 
 
@@ -139,7 +139,7 @@ WAYS: dict[str, Callable[[Where], Login]] = {each.__name__: each for each in _AL
 
 
 def main() -> None:
-    """Make as many logins as are asked for, one of 16 with a wrong password, and say what they took."""
+    """Make the requested number of logins, one of 16 with a wrong password, and print their times."""
     way, *rest = sys.argv[1:]
     log_in = WAYS[way](Where(*rest))
     numbers = itertools.cycle(range(1000))

@@ -1,6 +1,6 @@
-"""How many logins a second the directory itself answers: a search and a bind each, by a client of no weight.
+"""Measures the directory's own limit of logins a second: a search and a bind each, by a minimal client.
 
-Every request is written beforehand, and of an answer only its end is looked at, so that what is measured is
+Requests are encoded beforehand, and only the end of a response is read, so that the measurement shows only
 the directory.
 """
 
@@ -36,11 +36,11 @@ def limit(slapd: Slapd, seconds: float, made: list[tuple[bytes, bytes]]) -> floa
 
     Args:
         slapd: the directory.
-        seconds: for how long.
-        made: from `logins`.
+        seconds: the length of the run.
+        made: the requests that `logins` encoded.
 
     Raises:
-        SystemExit: an answer is no success.
+        SystemExit: a response is not a success.
     """
     turns, done = itertools.cycle(made), 0
     service = encode.message(1, encode.simple_bind(SERVICE_DN, SERVICE_PASSWORD.encode()), ())
@@ -73,7 +73,7 @@ def limit(slapd: Slapd, seconds: float, made: list[tuple[bytes, bytes]]) -> floa
 
 
 def _connection(slapd: Slapd, introduction: bytes = b"") -> socket.socket:
-    """A connection, bound where a bind is given."""
+    """A connection, bound if a bind request is given."""
     connection = socket.create_connection(("127.0.0.1", slapd.port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if introduction:

@@ -53,8 +53,8 @@ function request()
 end
 
 local function keep_pace()
-  -- Arrivals as those of people who know nothing of each other: the gaps are exponential. wrk starts the next
-  -- request of a connection so many milliseconds after an answer; who is late is not waited for.
+  -- Arrivals of independent people: the gaps are exponential. wrk starts the next
+  -- request of a connection this many milliseconds after an answer, and does not wait for late requests.
   local at = now()
   next_at = math.max(next_at or at, at - 50) - math.log(1 - math.random()) * 1000 / pace
   return math.max(0, next_at - at)

@@ -28,7 +28,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a run came to. `p50`, `p99` and `most` are milliseconds."""
+    """The results of a run. `p50`, `p99` and `most` are milliseconds."""
 
     requests: int
     seconds: float
@@ -44,10 +44,10 @@ class Measured:
 
 
 def require_wrk() -> None:
-    """End where the load generator is missing.
+    """End the program if the load generator is missing.
 
     Raises:
-        SystemExit: it is.
+        SystemExit: wrk is not installed.
     """
     if shutil.which("wrk") is None:
         raise SystemExit("wrk makes the load, and is not installed: sudo apt install wrk")
@@ -57,11 +57,11 @@ def load(target: Target, kind: str, seconds: float, *, pace: float = 0, people: 
     """Send requests of one kind, each for another person or with another token.
 
     Args:
-        target: whom to ask.
+        target: the server under load.
         kind: one of `TOKEN`, `BEARER`, `INTROSPECTION`, `HEALTH`.
         seconds: for how long.
         pace: requests a second, at random moments; 0 for as many as are answered.
-        people: how many take turns.
+        people: the number of people, who take turns.
 
     Raises:
         SystemExit: wrk failed, or one answer in a hundred was not a success.

@@ -1,4 +1,4 @@
-"""What the kernel says of processes and of the machine that a figure was measured on."""
+"""Reads CPU time, memory and a description of the machine from the kernel."""
 
 import os
 import platform
@@ -28,13 +28,13 @@ def thread_cpu(pid: int) -> dict[int, float]:
 
 
 def private_megabytes(pid: int) -> float:
-    """Memory that a process would give back if it ended, and its part of what it shares (PSS)."""
+    """The proportional set size of a process: its own memory, and its part of shared memory (PSS)."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def resident_megabytes(pid: int) -> float:
-    """Memory of a process that is in use, what it shares with others included (RSS)."""
+    """The resident set size of a process, with the memory that it shares (RSS)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
@@ -57,8 +57,8 @@ def described() -> str:
 
 
 def _slapd() -> str:
-    told = subprocess.run(["/usr/sbin/slapd", "-VV"], capture_output=True, text=True, check=False).stderr
-    words = told.split("slapd ")
+    output = subprocess.run(["/usr/sbin/slapd", "-VV"], capture_output=True, text=True, check=False).stderr
+    words = output.split("slapd ")
     return f"slapd {words[1].split()[0]}" if len(words) > 1 else "slapd"
 
 

@@ -1,4 +1,4 @@
-"""The comparison as a picture: one bar for each server and work, and each round as a dot on it."""
+"""Plots the comparison: a bar for each server and kind of work, and a dot for each round."""
 
 import statistics
 from pathlib import Path
@@ -30,8 +30,8 @@ def plot(results: Results, path: Path) -> None:
     """Draw the rates.
 
     Args:
-        results: what was measured.
-        path: of the picture; its ending says of which kind.
+        results: the measured rates.
+        path: the file of the plot, whose suffix names the format.
     """
     kinds = {kind: [name for name in _NAMES if results.get((name, kind))] for kind in _TITLES}
     with mpl.rc_context({"font.size": 9, "svg.hashsalt": "bench", "svg.fonttype": "none"}):

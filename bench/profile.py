@@ -22,7 +22,7 @@ from tests.servers.crowd import crowd
 from tests.servers.netid import PROJECT
 from tests.servers.slapd import Slapd
 
-# What a frame's file must hold, innermost frame first; the standard library counts for whoever called it.
+# Parts of file names by layer. The innermost frame decides; the standard library counts for its caller.
 _LAYERS = (
     ("telemetry", ("telemetry/", "/structlog/", "/logging/")),
     ("models, SQLAlchemy", ("models/", "/sqlalchemy/", "/flask_sqlalchemy/", "/psycopg/")),
@@ -37,7 +37,7 @@ _FUNCTIONS = 45
 
 
 def layer_of(stack: Stack) -> str:
-    """The layer that the innermost frame of somebody we know belongs to."""
+    """The layer of the innermost frame whose file belongs to a known layer."""
     for _, file in reversed(stack):
         for layer, marks in _LAYERS:
             if any(mark in file if mark.startswith("/") else _short(file).startswith(mark) for mark in marks):
@@ -49,14 +49,14 @@ def report(samples: Samples, each: float, cpu: dict[int, float]) -> Iterator[str
     """The tables, as lines of Markdown.
 
     Args:
-        samples: what was seen of a worker.
+        samples: the samples of a worker.
         each: milliseconds of CPU that a request costs.
         cpu: seconds that each thread of the worker used meanwhile, by the thread's number.
     """
     stacks, seen, total = samples.stacks, samples.stacks.total(), sum(cpu.values())
     in_python = sum(used for thread, used in cpu.items() if thread in samples.threads)
     outside = each * (1 - in_python / total)
-    # Who holds the lock may have no core: on a busy machine it is held for longer than it is used.
+    # The thread with the lock may have no core, so a busy machine shows more lock time than CPU time.
     milliseconds = each * min(in_python, samples.seconds) / total / seen
     layers: Counter[str] = Counter()
     own: Counter[tuple[str, str]] = Counter()
@@ -105,7 +105,7 @@ def profile(contender: Contender, kind: str, seconds: float) -> None:
 
 
 def main() -> None:
-    """Start a directory and the server, and look."""
+    """Start a directory and the server, and profile them."""
     require_wrk()
     kind, threads, seconds = (*sys.argv[1:], *(TOKEN, "8", "8")[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as name:

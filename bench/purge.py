@@ -1,8 +1,8 @@
-"""How fast `flask token purge` is: on a server that nobody uses, and beside logins at half of the top rate.
+"""The speed of `flask token purge`, on an idle server and beside logins at half of the top rate.
 
     python -m bench.purge [dead rows] [live tokens] [rounds]
 
-The rows are written past the server: a third of them grants, a third access and a third refresh tokens. Each
+Rows go directly to the database: a third of them grants, a third access and a third refresh tokens. Each
 round purges as many, on the same database. What is printed is medians.
 """
 
@@ -33,13 +33,13 @@ _TABLES_OF_A_FAMILY = 3
 def purged(
     engine: Engine, rows: int, environ: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
 ) -> float:
-    """Write dead rows and purge them; gives back how many went in a second.
+    """Write dead rows and purge them. Returns the rows deleted in a second.
 
     Args:
-        engine: of the database.
-        rows: how many.
-        environ: for the command.
-        meanwhile: is called again and again until the purge is done.
+        engine: the engine of the database.
+        rows: the number of rows.
+        environ: the environment of the command.
+        meanwhile: a function that is called repeatedly until the purge ends.
     """
     now = int(time.time())
     fill(engine, rows // _TABLES_OF_A_FAMILY, now - 30 * _DAY, now - 2 * _HOUR)
@@ -55,8 +55,8 @@ def purged(
         meanwhile()
         time.sleep(0.05)
     seconds = time.monotonic() - began
-    told, _ = purge.communicate()
-    went: int = sum(count for name, count in json.loads(told).items() if name.endswith(("token", "grant")))
+    output, _ = purge.communicate()
+    went: int = sum(count for name, count in json.loads(output).items() if name.endswith(("token", "grant")))
     if went < rows - _TABLES_OF_A_FAMILY:
         raise SystemExit(f"only {went} of {rows} rows went")
     return went / seconds

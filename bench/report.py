@@ -1,4 +1,4 @@
-"""What was measured, as Markdown: medians, and ratios of what ran in the same round."""
+"""The results as Markdown: medians, and ratios within the same round."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from bench.load import BEARER, CONNECTIONS, INTROSPECTION, PEOPLE, TOKEN
 NAIVE, LIMIT = "naive wiring", "the directory's limit"
 NORMAL, FULL, POSTGRESQL = "SQLite, NORMAL", "SQLite, FULL", "PostgreSQL, synchronous_commit=on"
 
-# By who was measured and what: one value a round.
+# By contender and kind of work: one value for each round.
 Results = dict[tuple[str, str], list[float]]
 
 _WORK = {
@@ -20,7 +20,7 @@ _WORK = {
 
 
 def median_ratio(mine: Sequence[float], theirs: Sequence[float]) -> float:
-    """How many times as much as theirs, by round."""
+    """The median of the ratios `mine / theirs`, round by round."""
     return statistics.median(each / other for each, other in zip(mine, theirs, strict=True))
 
 
@@ -28,10 +28,10 @@ def report(results: Results, machine: str, rounds: int, seconds: float) -> str:
     """The tables.
 
     Args:
-        results: what was measured.
-        machine: from `described`.
-        rounds: how many there were.
-        seconds: how long each run was.
+        results: the measured values.
+        machine: the sentence from `described`.
+        rounds: the number of rounds.
+        seconds: the length of each run.
     """
     how = (
         f"Medians of {rounds} interleaved rounds of {seconds:.0f} s a run; wrk, {CONNECTIONS} connections, "

@@ -1,4 +1,4 @@
-"""Samples of what a Python process does with its lock, by py-spy, which looks from outside."""
+"""Samples which Python code holds the GIL of a process, by py-spy from another process."""
 
 import re
 import signal
@@ -20,23 +20,23 @@ _RATE = 250
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """How often each stack was seen holding the lock; the kernel's numbers of the threads that held it."""
+    """The number of samples of each stack that held the GIL, and the ids of the threads that held it."""
 
     stacks: Counter[Stack]
     threads: frozenset[int]
 
     @property
     def seconds(self) -> float:
-        """For how long the lock was held."""
+        """The seconds for which the GIL was held."""
         return self.stacks.total() / _RATE
 
 
 def sampled(pid: int, action: Callable[[], None]) -> Samples:
-    """Sample a process while something is done.
+    """Sample a process while a function runs.
 
     Args:
-        pid: the process.
-        action: what is done.
+        pid: the process id.
+        action: the function, which puts load on the process.
     """
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "stacks"

@@ -2,7 +2,7 @@
 
     python -m bench.scale [live tokens] [people] [expired grants] [rounds]
 
-Rows are written past the server: a grant, its two tokens and its audit row each, ending evenly over 30 days.
+Rows go directly to the database: a grant, its two tokens and its audit row each, ending evenly over 30 days.
 Large and small run side by side, in interleaved rounds.
 """
 
@@ -71,7 +71,7 @@ def families(count: int, first: int, last: int) -> Iterator[tuple[Row, Row, Row,
 
 
 def fill(engine: Engine, count: int, first: int, last: int) -> None:
-    """Write so many families of rows."""
+    """Write `count` families of rows."""
     tables = [table(row) for row in (GrantRow, AccessTokenRow, RefreshTokenRow, AuditEventRow)]
     rows, left = families(count, first, last), count
     while left:
@@ -86,10 +86,10 @@ def compared(title: str, contenders: Mapping[int, Contender], people: Mapping[in
     """Print the rates of servers of different sizes, the smallest first.
 
     Args:
-        title: what there is more of in one than in the other.
-        contenders: the servers, by how much there is.
-        people: of each, how many take turns.
-        rounds: how many rounds; what is printed is their medians.
+        title: the quantity in which the servers differ.
+        contenders: the servers by that quantity.
+        people: the number of people who log in at each.
+        rounds: the number of rounds, whose medians are printed.
     """
     found: dict[tuple[int, str], list[float]] = {}
     for size, contender in contenders.items():
@@ -134,7 +134,7 @@ def purging(contender: Contender, engine: Engine, environ: dict[str, str], expir
 
 @contextmanager
 def directory(folder: Path, people: int) -> Iterator[Slapd]:
-    """A directory of so many people."""
+    """A directory of `people` people."""
     slapd = Slapd(folder, trustme.CA(), crowd(people), size=max(SIZE, people * _ENTRY_OCTETS))
     slapd.start()
     try:
@@ -144,7 +144,7 @@ def directory(folder: Path, people: int) -> Iterator[Slapd]:
 
 
 def tokens(folder: Path, live: int, expired: int, rounds: int) -> None:
-    """Compare few live tokens with many, and see to the many while expired ones are purged."""
+    """Compare few live tokens with many, and measure the many during a purge of expired tokens."""
     with ExitStack() as stack:
         slapd = stack.enter_context(directory(folder / "slapd", PEOPLE))
         contenders, now = {}, int(time.time())

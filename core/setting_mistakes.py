@@ -92,7 +92,7 @@ def find_mistakes(
 
     Args:
         validate: Validates values by setting name. Raises ValidationError, whose places are setting names,
-            or the parts of one that `_` joins.
+            or the parts of a name that `_` joins.
         values: The values by setting name.
         origins: Where values from files came from, as it is put behind the name.
         broken: Settings whose value may have been given but cannot be had. Contradictions that rest on one

@@ -180,7 +180,7 @@ class LoginAttempt:
         """Treat a name without an account as an account would be, so that the answers do not differ.
 
         Args:
-            owner: whom the password is cached for.
+            owner: the person, or the unknown name, that the password is cached for.
             same: the cached records of the password.
 
         Returns:
@@ -270,7 +270,7 @@ class LoginAttempt:
         return refused_id or self._found_id or self._key.spelling
 
     def _owner_of_password(self, subject: str | None) -> str:
-        """Whom a refused password is cached for: a person, or a name where no person is known."""
+        """The key that a refused password is cached under: the person, or the name if no person is known."""
         return subject or f"name:{self._key.name.hex()}"
 
     def _protect(self, account: Account | None) -> None:

@@ -65,7 +65,7 @@ class GrantRow(Base):
     `net_id` are stored. `cnf` is the key that a refresh token is bound to (RFC 7800; RFC 9449, 5). `acr`,
     `amr` and `auth_time` describe the login (OpenID Connect Core, 2), and `session_id` is its sign-in
     session. `origin` is the grant type that made the grant. `expires_at` bounds the whole family;
-    `live_until` is the end of its last token, and the purge goes by it.
+    `live_until` is the end of its last token; the purge uses it.
     """
 
     __tablename__ = "grant"

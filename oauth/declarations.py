@@ -51,7 +51,7 @@ class Declarations:
         """Take what grants, extensions or endpoints declare.
 
         Args:
-            declaring: classes or objects. One that declares nothing, such as a grant of Authlib's own, is
+            declaring: classes or objects. An object that declares nothing, such as Authlib's own grant, is
                 served, but no parameter of its own reaches it.
         """
         for each in declaring:

@@ -51,7 +51,7 @@ def json_response(
 
     Args:
         body: the members of the JSON object.
-        status: the HTTP status; one that has a body.
+        status: an HTTP status whose response has a body.
         headers: further headers. Headers about the content type, length and caching are ignored.
     """
     text = json_text(body).encode("ascii") + b"\n"

@@ -19,7 +19,7 @@ from serving.processes.worker import loader, run
 from serving.wsgi import Application
 from telemetry import open_log
 
-# A worker that is told to stop lets logins end, and a login may take its whole deadline.
+# A worker that must stop lets logins end, and a login may take its whole deadline.
 GRACE_SECONDS = 10
 # granian closes a connection that has sent no whole head of a request for this long after its last answer.
 # Proxies keep connections for 60 seconds, and a request that one sends at the last moment must be answered.

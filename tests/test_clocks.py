@@ -1,4 +1,4 @@
-"""Nodes whose clocks differ, and clocks that are set back: no family dies, and nothing dead lives again."""
+"""Nodes with different clocks, and clocks that go back: no family dies, and no expired token revives."""
 
 import json
 import time
@@ -40,8 +40,8 @@ def nodes(postgresql: Postgresql, make_site: MakeSite) -> Iterator[list[Site]]:
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_lost_answer_at_another_node(nodes: list[Site], first: int) -> None:
-    """Who repeats a refresh at a node five minutes ahead, or behind, is given the same successor."""
+def test_replay_at_a_node_with_another_clock_gets_the_same_token(nodes: list[Site], first: int) -> None:
+    """A replay at a node five minutes ahead or behind gets the same successor."""
     one, other = nodes[first], nodes[1 - first]
     client = one.register("a program", "--grant", "refresh_token")
     issued = one.ask_token(client).get_json()
@@ -52,8 +52,8 @@ def test_lost_answer_at_another_node(nodes: list[Site], first: int) -> None:
     assert other.refresh(client, successors.pop()).status_code == 200
 
 
-def test_row_from_before_the_database_is_no_mark(postgresql: Postgresql, make_site: MakeSite) -> None:
-    """What a node with a wrong clock noted while its database was away makes no later process run ahead."""
+def test_audit_row_of_a_wrong_clock_moves_no_later_clock(postgresql: Postgresql, make_site: MakeSite) -> None:
+    """Audit rows of a node with a wrong clock, from an outage, do not make a later process run ahead."""
     url = postgresql.create_database("away")
     try:
         node = make_site(by=ServerClock(wall=time.time), NETID_DATABASE_URL=url)
@@ -73,19 +73,19 @@ def test_row_from_before_the_database_is_no_mark(postgresql: Postgresql, make_si
 
 
 def test_token_is_good_at_once_at_every_node(nodes: list[Site]) -> None:
-    """What a node has issued has the same beginning and end for all, to a second."""
+    """All nodes see the same start and end of a token, to a second."""
     for one, other in (nodes, nodes[::-1]):
         client = one.register("a program")
         token = one.token(client)
-        told = json.loads(other.post("/introspect", client, token=token).data)
-        assert told["active"]
-        assert abs(told["nbf"] - time.time()) < 5
-        assert told["exp"] - told["iat"] == 3600
+        answer = json.loads(other.post("/introspect", client, token=token).data)
+        assert answer["active"]
+        assert abs(answer["nbf"] - time.time()) < 5
+        assert answer["exp"] - answer["iat"] == 3600
         assert other.get("/api/me", token).status_code == 200
 
 
 class Machine:
-    """A machine with SQLite, whose clock can be set, and whose server can be started again."""
+    """A machine with SQLite, a settable clock, and a server that can be restarted."""
 
     def __init__(self, make_site: MakeSite) -> None:
         self._make_site = make_site
@@ -118,7 +118,7 @@ def machine(make_site: MakeSite) -> Machine:
 
 
 def expired(machine: Machine) -> tuple[Registered, str]:
-    """A client and its token, which has expired, and after which something was written."""
+    """A client with an expired token, and a row that was written after its end."""
     client = machine.site.register("a program", "--grant", "refresh_token")
     token = machine.site.token(client)
     assert machine.is_good(token)
@@ -137,8 +137,8 @@ def test_step_back_revives_nothing(machine: Machine) -> None:
     assert [line["event"] for line in machine.site.log_lines() if line.get("alarm")] == ["clock.behind"]
 
 
-def test_step_back_while_the_server_is_down(machine: Machine) -> None:
-    """Nor does it live again when the clock is set back between an end and a start; new ones are good."""
+def test_step_back_between_two_runs_revives_nothing(machine: Machine) -> None:
+    """A clock set back between two runs revives no expired token; new tokens are valid."""
     client, token = expired(machine)
     machine.wall.now -= DAY
     machine.restart()
@@ -147,8 +147,8 @@ def test_step_back_while_the_server_is_down(machine: Machine) -> None:
     assert "clock.behind" in {line["event"] for line in machine.site.log_lines()}
 
 
-def test_lost_answer_after_a_step(machine: Machine) -> None:
-    """The replay window is not moved by a step of the clock, back or small."""
+def test_step_of_the_clock_keeps_the_replay_window(machine: Machine) -> None:
+    """A step of the clock back, or a small step, does not move the replay window."""
     client = machine.site.register("a program", "--grant", "refresh_token")
     token = machine.site.ask_token(client).get_json()["refresh_token"]
     first = machine.site.refresh(client, token).get_json()["refresh_token"]
@@ -157,7 +157,7 @@ def test_lost_answer_after_a_step(machine: Machine) -> None:
     assert machine.site.refresh(client, token).get_json()["refresh_token"] == first
 
 
-def test_wrong_clock_and_the_way_back(machine: Machine) -> None:
+def test_operator_accepts_a_corrected_clock(machine: Machine) -> None:
     """A clock that was a day ahead is reported. Once it is correct, an operator accepts it."""
     client = machine.site.register()
     machine.wall.now += DAY
@@ -168,8 +168,8 @@ def test_wrong_clock_and_the_way_back(machine: Machine) -> None:
     assert "clock.jumped" in {row["event"] for row in rows(machine.site, "audit_event")}
     machine.wall.now -= DAY
     machine.restart()
-    told = json.loads(machine.site.run("clock", "show", "--json"))
-    assert told["ahead_seconds"] > DAY - 100
+    shown = json.loads(machine.site.run("clock", "show", "--json"))
+    assert shown["ahead_seconds"] > DAY - 100
     machine.site.run("clock", "accept", "--yes")
     machine.restart()
     assert json.loads(machine.site.run("clock", "show", "--json"))["ahead_seconds"] == 0

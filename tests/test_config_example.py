@@ -1,4 +1,4 @@
-"""The example configuration against the code: what an operator reads there is what the server does."""
+"""The example configuration agrees with the code."""
 
 import re
 import tomllib
@@ -39,12 +39,12 @@ def test_every_setting_stands_in_the_example_once() -> None:
 
 
 def test_the_example_changes_nothing_by_itself() -> None:
-    """A copy of the example, as it is, sets nothing."""
+    """An unchanged copy of the example sets nothing."""
     assert tomllib.loads(EXAMPLE.read_text(encoding="utf-8")) == {}
 
 
 def test_the_uncommented_example_is_without_mistakes_and_all_defaults(tmp_path: Path) -> None:
-    """The example with every setting switched on loads, and gives what no configuration gives."""
+    """The example with every setting switched on loads, and gives the defaults."""
     tmp_path.joinpath("config.toml").write_text(_uncommented(), encoding="utf-8")
     assert load_settings(tmp_path, {}) == load_settings(tmp_path / "nothing-here", {})
 

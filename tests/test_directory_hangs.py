@@ -1,4 +1,4 @@
-"""The production server while its directory hangs: tokens are checked as ever, and logins fail soon."""
+"""While the directory hangs, the production server checks tokens as usual, and logins fail soon."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ LOGINS, CHECKS = 12, 40
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and for how many seconds it was waited for."""
+    """An answer, and the seconds until it came."""
 
     status: int
     body: bytes
@@ -108,7 +108,7 @@ def _register(instance: Path, settings: Mapping[str, str]) -> str:
 
 
 def test_burst_of_logins_on_a_healthy_directory_is_served(site: Site) -> None:
-    """Far more logins at once than threads: each waits its turn, and none is refused."""
+    """With far more simultaneous logins than threads, each login waits, and none is refused."""
     site.await_login(5)
     with ThreadPoolExecutor(40) as pool:
         answers = list(pool.map(site.log_in, [number % 20 for number in range(80)]))
@@ -131,6 +131,6 @@ def test_tokens_are_checked_while_the_directory_hangs(site: Site) -> None:
     assert Counter(check.status for check in checks) == {200: CHECKS}
     assert max(check.seconds for check in checks) < 1
     assert Counter(login.status for login in outcomes) == {503: LOGINS}
-    # As many as there are threads may wait for another's place before they are refused.
+    # As many logins as there are threads may wait for a slot before they are refused.
     assert max(login.seconds for login in outcomes) < DEADLINE + 1
     site.await_login(2)

@@ -1,4 +1,4 @@
-"""The directory's settings on their way from the environment to the directory."""
+"""The directory gets its settings from the environment."""
 
 from pathlib import Path
 
@@ -27,16 +27,16 @@ def test_each_setting_reaches_the_directory_configuration(
     tmp_path: Path, setting: str, given: str, kept: object
 ) -> None:
     """The directory gets the value that is set, and else the default of its profile."""
-    told = ldap_config(load_settings(tmp_path, {**REAL, f"NETID_LDAP_{setting.upper()}": given}))
-    assert getattr(told, setting) == kept
+    config = ldap_config(load_settings(tmp_path, {**REAL, f"NETID_LDAP_{setting.upper()}": given}))
+    assert getattr(config, setting) == kept
     assert getattr(ldap_config(load_settings(tmp_path, REAL)), setting) != kept
 
 
 def test_group_settings_arrive(tmp_path: Path) -> None:
     """Base and filter go together."""
     groups = {"NETID_LDAP_GROUP_BASE": "ou=g,dc=x", "NETID_LDAP_GROUP_FILTER": "(member={dn})"}
-    told = ldap_config(load_settings(tmp_path, {**REAL, **groups}))
-    assert (told.group_base, told.group_filter) == ("ou=g,dc=x", "(member={dn})")
+    config = ldap_config(load_settings(tmp_path, {**REAL, **groups}))
+    assert (config.group_base, config.group_filter) == ("ou=g,dc=x", "(member={dn})")
 
 
 def test_defaults_are_openldaps(tmp_path: Path) -> None:

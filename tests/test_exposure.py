@@ -79,7 +79,7 @@ def test_other_hosts_are_served_if_both_dangers_are_excluded_or_accepted(
 
 
 @pytest.mark.parametrize("bind", LOOPBACK)
-def test_this_machine_is_served_in_any_case(tmp_path: Path, bind: str) -> None:
+def test_loopback_addresses_are_served_without_flags(tmp_path: Path, bind: str) -> None:
     """At a loopback address, plain HTTP and the embedded directory need no flag."""
     refuse_exposure(settings(tmp_path, NETID_BIND=bind))
 

@@ -1,4 +1,4 @@
-"""What is derived from the root of all keys, and in which order."""
+"""The keys that are derived from the root keys, and their order."""
 
 import hmac
 

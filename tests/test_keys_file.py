@@ -1,4 +1,4 @@
-"""Where the root of all keys comes from, and when there must be none."""
+"""The source of the root key, and when no new key may be made."""
 
 import os
 import stat
@@ -63,7 +63,7 @@ def test_configured_keys_win_over_the_file(tmp_path: Path) -> None:
 
 
 def test_the_file_may_hold_several_keys(tmp_path: Path) -> None:
-    """White space of any kind parts the keys of the file."""
+    """White space of any kind separates the keys of the file."""
     _write_key(tmp_path, f"{NEW}\n{OLD}\n")
     assert load_or_create(tmp_path, None, may_create=_never).derive("use") == KeyRing([NEW, OLD]).derive(
         "use"
@@ -94,7 +94,7 @@ def test_two_installations_have_different_keys(tmp_path: Path) -> None:
 
 
 def test_rows_without_their_key_refuse_to_start(tmp_path: Path) -> None:
-    """With rows in the database no key is made in the place of a lost one."""
+    """If the database has rows, no new key replaces a lost one."""
     with pytest.raises(KeyringError) as refused:
         load_or_create(tmp_path, None, may_create=_no)
     assert str(refused.value) == (
@@ -147,7 +147,7 @@ def _short(path: Path) -> None:
 
 
 def _binary(path: Path) -> None:
-    """Fill the file with what is not text."""
+    """Fill the file with bytes that are not text."""
     path.write_bytes(b"\xff" * 64)
 
 

@@ -19,7 +19,7 @@ ROOT, US, OTHER = 0, 1000, 1001
 
 
 def state(mode: int, owner: int) -> os.stat_result:
-    """What a plain file of this mode and owner is."""
+    """The stat result of a plain file with this mode and owner."""
     return os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 2000, 0, 0, 0, 0))
 
 
@@ -42,7 +42,7 @@ def test_private_secret_is_accepted(mode: int, owner: int, user: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "owner", "user", "said"),
+    ("mode", "owner", "user", "sentence"),
     [
         (0o644, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
         (0o640, US, US, "is open to other users of this machine: chmod 600 /run/secrets/x"),
@@ -68,11 +68,11 @@ def test_private_secret_is_accepted(mode: int, owner: int, user: int) -> None:
         ),
     ],
 )
-def test_secret_open_to_others_is_refused(mode: int, owner: int, user: int, said: str) -> None:
-    """What others can read or change is refused, with the remedy."""
+def test_secret_open_to_others_is_refused(mode: int, owner: int, user: int, sentence: str) -> None:
+    """A file that others can read or change is refused, with the remedy."""
     with pytest.raises(NotPrivate) as refused:
         refuse_careless(Path("/run/secrets/x"), state(mode, owner), user=user)
-    assert str(refused.value) == said
+    assert str(refused.value) == sentence
 
 
 OPEN = {
@@ -90,9 +90,9 @@ def test_every_setting_refuses_an_open_file(tmp_path: Path, name: str, mode: int
     """One sentence names the setting, the file and the remedy, and none shows what is in it."""
     file = keep_secret(tmp_path / "secret", CANARY)
     file.chmod(mode)
-    told = mistakes(tmp_path, {name: str(file)})
-    assert f"{name} names a file that is open to other users of this machine: chmod 600 {file}." in told
-    assert CANARY not in str(told)
+    found = mistakes(tmp_path, {name: str(file)})
+    assert f"{name} names a file that is open to other users of this machine: chmod 600 {file}." in found
+    assert CANARY not in str(found)
 
 
 @pytest.mark.parametrize("name", OPEN)
@@ -118,10 +118,10 @@ def test_configuration_with_a_secret_is_private(tmp_path: Path, secret: str, mod
     """A config.toml with a secret in it keeps the rules of every secret's file."""
     config = keep_secret(tmp_path / "config.toml", f'{secret} = "{CANARY}"\n')
     config.chmod(mode)
-    (told,) = mistakes(tmp_path, {})
-    assert told.startswith(f"{config} ")
-    assert told.endswith((f": chmod 600 {config}.", f": chmod o-w {config}."))
-    assert CANARY not in told
+    (sentence,) = mistakes(tmp_path, {})
+    assert sentence.startswith(f"{config} ")
+    assert sentence.endswith((f": chmod 600 {config}.", f": chmod o-w {config}."))
+    assert CANARY not in sentence
 
 
 def test_configuration_without_a_secret_may_be_read(tmp_path: Path) -> None:
@@ -137,22 +137,22 @@ def test_configuration_without_a_secret_may_be_read(tmp_path: Path) -> None:
 
 def test_weak_key_is_refused_from_each_source(tmp_path: Path) -> None:
     """A guessable key in the environment, a file, config.toml or the instance folder stops the start."""
-    said = "holds a key that repeats itself: make one with openssl rand -hex 32"
+    fault = "holds a key that repeats itself: make one with openssl rand -hex 32"
     environ = {"NETID_SECRET_KEY": "x" * 32}
-    assert mistakes(tmp_path, environ) == [f"NETID_SECRET_KEY {said}."]
+    assert mistakes(tmp_path, environ) == [f"NETID_SECRET_KEY {fault}."]
     file = keep_secret(tmp_path / "key", "x" * 32)
     assert mistakes(tmp_path, {"NETID_SECRET_KEY_FILE": str(file)}) == [
-        f"NETID_SECRET_KEY (from the file {file}) {said}."
+        f"NETID_SECRET_KEY (from the file {file}) {fault}."
     ]
-    # Nor behind a good one: it would verify what is forged under it.
-    assert mistakes(tmp_path, {"NETID_SECRET_KEY": f"{CANARY} {'x' * 32}"}) == [f"NETID_SECRET_KEY {said}."]
+    # A guessable key behind a good one would verify tokens that are forged with it.
+    assert mistakes(tmp_path, {"NETID_SECRET_KEY": f"{CANARY} {'x' * 32}"}) == [f"NETID_SECRET_KEY {fault}."]
     (tmp_path / "instance").mkdir()
     kept = keep_secret(tmp_path / "instance" / "secret.key", "x" * 32)
     with pytest.raises(KeyringError) as refused:
         load_or_create(tmp_path / "instance", None, may_create=lambda: True)
-    assert str(refused.value) == f"The server key file {kept} {said}"
+    assert str(refused.value) == f"The server key file {kept} {fault}"
     config = f'secret_key = "{"x" * 32}"'
-    assert mistakes(tmp_path, {}, config) == [f"NETID_SECRET_KEY (in {tmp_path / 'config.toml'}) {said}."]
+    assert mistakes(tmp_path, {}, config) == [f"NETID_SECRET_KEY (in {tmp_path / 'config.toml'}) {fault}."]
 
 
 def test_password_file_that_others_may_change_is_not_read(
@@ -188,7 +188,7 @@ def test_directory_check_names_the_open_password_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777])
 def test_instance_folder_that_every_user_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
-    """There another user could put a key of their own in the place of ours."""
+    """In such a folder another user could replace our key."""
     instance = tmp_path / "instance"
     instance.mkdir()
     instance.chmod(mode)
@@ -202,7 +202,7 @@ def test_instance_folder_that_every_user_may_write_to_is_refused(tmp_path: Path,
 
 
 def test_pipe_does_not_block_the_start(tmp_path: Path) -> None:
-    """What is no plain file is refused at once."""
+    """A path that is no plain file is refused at once."""
     os.mkfifo(tmp_path / "pipe", 0o600)
     with pytest.raises(NotPrivate, match="is not a plain file"):
         read_secret(tmp_path / "pipe")

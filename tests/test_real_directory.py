@@ -28,7 +28,7 @@ DEADLINE = 3
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server and its directory keep what they have."""
+    """The folder of the server and of its directory."""
     return tmp_path_factory.mktemp("real")
 
 
@@ -83,7 +83,7 @@ def basic(server: Running, folder: Path, settings: Mapping[str, str]) -> str:
 
 
 def ask(server: Running, basic: str, username: str, secret: str) -> tuple[HTTPResponse, bytes, float]:
-    """A token request: the answer, its body, and how many seconds it took."""
+    """Send a token request. Returns the answer, its body and its seconds."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     form = urlencode({"grant_type": "password", "username": username, "password": secret})
     headers = {"Authorization": basic, "Content-Type": "application/x-www-form-urlencoded"}
@@ -96,7 +96,7 @@ def ask(server: Running, basic: str, username: str, secret: str) -> tuple[HTTPRe
 
 
 def recovers(server: Running, basic: str) -> bool:
-    """Whether both workers let logins through within two seconds: ten in a row succeed."""
+    """Whether ten logins in a row succeed within two seconds, so that both workers work."""
     until, successes = time.monotonic() + 2, 0
     while successes < 10 and time.monotonic() < until:
         status = ask(server, basic, net_id(2), password(2))[0].status
@@ -105,7 +105,7 @@ def recovers(server: Running, basic: str) -> bool:
     return successes == 10
 
 
-def test_the_right_password_is_a_token_and_the_token_is_the_person(server: Running, basic: str) -> None:
+def test_right_password_gives_a_token_of_the_person(server: Running, basic: str) -> None:
     """Search with the service account, bind as the one entry, `sub` from its entryUUID (RFC 6749, 4.3)."""
     response, body, _ = ask(server, basic, net_id(4711), password(4711))
     assert response.status == 200, body
@@ -119,8 +119,8 @@ def test_the_right_password_is_a_token_and_the_token_is_the_person(server: Runni
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", me["sub"])
 
 
-def test_every_refusal_reads_the_same(server: Running, basic: str) -> None:
-    """All refusals have the same bytes and headers, but for the request's id (RFC 6749, 5.2)."""
+def test_every_refusal_has_the_same_answer(server: Running, basic: str) -> None:
+    """All refusals have the same bytes and headers, except the request's id (RFC 6749, 5.2)."""
     tries = [
         (net_id(1), "wrong"),
         ("nobody", "wrong"),
@@ -140,7 +140,9 @@ def test_every_refusal_reads_the_same(server: Running, basic: str) -> None:
     assert next(iter(answers))[0] == 400
 
 
-def test_a_directory_that_dies_hangs_and_comes_back(server: Running, basic: str, slapd: Slapd) -> None:
+def test_directory_that_dies_or_hangs_is_503_until_it_is_back(
+    server: Running, basic: str, slapd: Slapd
+) -> None:
     """Killed: 503 at once. Hung: 503 within the deadline. Back: 200, without a restart of ours."""
     slapd.kill()
     for _ in range(3):

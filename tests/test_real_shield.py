@@ -1,4 +1,4 @@
-"""The production server over directories that lock people out: guesses through it lock nobody."""
+"""Guesses through the production server lock no account of a directory that locks accounts."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ BUDGET, WORKERS = 3, 2
 
 
 def register(instance: Path, settings: Mapping[str, str]) -> str:
-    """Register a client: its Authorization header."""
+    """Register a client. Returns its Authorization header."""
     command = (
         sys.executable,
         "-m",
@@ -40,7 +40,7 @@ def register(instance: Path, settings: Mapping[str, str]) -> str:
 
 
 def guess(server: Running, basic: str, number: int) -> int:
-    """Try another password, from another address each time: the status."""
+    """Try another password from another address. Returns the status."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
     form = urlencode({"grant_type": "password", "username": "alice", "password": f"guess{number}"})
     headers = {
@@ -55,9 +55,9 @@ def guess(server: Running, basic: str, number: int) -> int:
 
 
 def attack(instance: Path, locking: Locking | PolicySlapd, guesses: int, *, counts_each: bool = True) -> None:
-    """Guess so often, four at once, and see that alice is not locked out.
+    """Guess many passwords, four at a time, and check that alice is not locked out.
 
-    `counts_each` is off for a directory that may count binds of the same instant as one.
+    `counts_each` is False for a directory that may count simultaneous binds as one.
     """
     settings = {**locking.settings, "NETID_TRUSTED_PROXIES": "1", "NETID_WORKERS": str(WORKERS)}
     with serving(instance, settings=settings) as server, ThreadPoolExecutor(4) as pool:
@@ -71,13 +71,15 @@ def attack(instance: Path, locking: Locking | PolicySlapd, guesses: int, *, coun
     assert not locking.administrator.is_locked("alice")
 
 
-def test_openldap(tmp_path: Path, policy_slapd: PolicySlapd) -> None:
+def test_openldap_accounts_are_not_locked(tmp_path: Path, policy_slapd: PolicySlapd) -> None:
     """OpenLDAP, which locks after five failures: 500 guesses from 500 addresses, through two workers."""
     attack(tmp_path / "instance", policy_slapd, 500)
 
 
 @pytest.mark.parametrize("kind", ["policy_ds389", "policy_samba"])
-def test_others(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
+def test_accounts_of_other_directories_are_not_locked(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
     """389-ds and Active Directory (Samba), in the same way."""
     locking: Locking = request.getfixturevalue(kind)
     locking.administrator.unlock("alice")

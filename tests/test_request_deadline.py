@@ -54,7 +54,7 @@ def asked(site: Site, client: Registered, **parameters: str) -> tuple[TestRespon
 
 @pytest.mark.parametrize("failures", [0, 2])
 def test_locked_database_is_503_to_right_and_wrong_passwords(hurried: Site, failures: int) -> None:
-    """Both get 503 within the deadline, with and without earlier failures."""
+    """Both passwords get 503 within the deadline, with and without earlier failures."""
     client = hurried.register()
     for number in range(failures):
         assert hurried.ask_token(client, password=f"wrong{number}").status_code == 400

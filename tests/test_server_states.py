@@ -9,8 +9,8 @@ ONE, OTHER = "ldaps://one.example", "ldaps://other.example"
 DOWN, GOOD = "directory.server_down", "directory.server_good"
 
 
-def told(site: Site, *states: tuple[str, str]) -> list[tuple[str, str]]:
-    """The lines that come of these states, by event and server."""
+def report(site: Site, *states: tuple[str, str]) -> list[tuple[str, str]]:
+    """Report these states. Returns the log lines by event and server."""
     teller = ServerStates(site.app, open_log(site.log), site.clock)
     for uri, state in states:
         teller.tell(uri, state)
@@ -18,9 +18,9 @@ def told(site: Site, *states: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def test_failing_server_is_logged_once(site: Site) -> None:
-    """That it is tried again, and fails again, is no news."""
+    """A further failure of a failing server is not logged."""
     tried = [(ONE, "quarantined"), (ONE, "half_open"), (ONE, "quarantined"), (OTHER, "quarantined")]
-    assert told(site, *tried, (ONE, "half_open"), (ONE, "good"), (ONE, "good")) == [
+    assert report(site, *tried, (ONE, "half_open"), (ONE, "good"), (ONE, "good")) == [
         (DOWN, ONE),
         (DOWN, OTHER),
         (GOOD, ONE),
@@ -29,7 +29,7 @@ def test_failing_server_is_logged_once(site: Site) -> None:
 
 def test_failing_and_recovered_server_have_audit_rows(site: Site) -> None:
     """The audit has the times of failure and recovery. Nothing is written under the lock of the servers."""
-    told(site, (ONE, "quarantined"), (ONE, "good"))
+    report(site, (ONE, "quarantined"), (ONE, "good"))
     assert rows(site, "audit_event") == []
     write_refusals(site.app)
     found = [(row["event"], row["reason"], row["at"]) for row in rows(site, "audit_event")]

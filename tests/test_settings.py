@@ -92,7 +92,7 @@ def test_pool_has_one_connection_fewer_than_threads(given: dict[str, int], size:
         ),
     ],
 )
-def test_database_url(given: str | None, url: str) -> None:
+def test_default_database_is_in_the_instance_folder(given: str | None, url: str) -> None:
     """Unless set, it is a SQLite file in the instance folder; PostgreSQL gets the driver that we ship."""
     settings = Settings(database_url=SecretStr(given) if given else None)
     assert settings.database_url_or_default(Path("/srv/netid")) == url

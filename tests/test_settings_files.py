@@ -23,7 +23,7 @@ from tests.loading import CANARY, keep_secret, load, mistakes, value_of
 def test_one_newline_at_the_end_of_a_secret_file_is_dropped(
     tmp_path: Path, content: str, secret: str
 ) -> None:
-    """What an editor adds is not part of a password; all else is."""
+    """A final line end is not part of a password; every other character is."""
     file = keep_secret(tmp_path / "password", "")
     file.write_bytes(content.encode())
     environ = {"NETID_LDAP_BIND_PASSWORD_FILE": str(file), "NETID_LDAP_BIND_DN": "cn=svc"}
@@ -63,7 +63,7 @@ def test_a_relative_path_in_the_environment_starts_at_the_working_folder(
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_and_its_file_exclude_each_other(tmp_path: Path, secret: str) -> None:
-    """It would not be clear which one counts."""
+    """The value and its file are both refused, because it is unclear which one counts."""
     name = f"NETID_{secret.upper()}"
     environ = {name: CANARY, f"{name}_FILE": str(tmp_path)}
     assert mistakes(tmp_path, environ) == [f"{name} and {name}_FILE are both given; give one of them."]

@@ -34,7 +34,7 @@ def test_limits_are_kept_as_written(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["ten", "10", "0/day", "-1/day", "1/2months", "10/15minutes 5/day"])
 def test_a_mistaken_limit_is_refused(tmp_path: Path, text: str) -> None:
-    """A mistake must not become a limit without effect, or one that forgets failures too early."""
+    """A mistyped limit is refused, because it could have no effect or a window that is too short."""
     (sentence,) = mistakes(tmp_path, {"NETID_LIMIT_PERSON": text})
     assert sentence.startswith("NETID_LIMIT_PERSON must be such as 10/15minutes")
 

@@ -1,4 +1,4 @@
-"""Where settings are found: the environment, `config.toml`, and which of them wins."""
+"""The sources of settings, the environment and `config.toml`, and their precedence."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_environment_wins_over_a_value_of_the_configuration(tmp_path: Path) -> None:
-    """A secret of config.toml is hidden by one that the environment keeps in a file, faulty or not."""
+    """A secret file in the environment, faulty or not, hides a secret in config.toml."""
     keep_secret(tmp_path / "key", CANARY)
     environ = {"NETID_SECRET_KEY_FILE": str(tmp_path / "key")}
     assert load(tmp_path, environ, f'secret_key = "{CANARY[::-1]}"').secret_keys == (CANARY,)
 
 
 def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
-    """What a compose file passes for an unset variable changes nothing."""
+    """An empty value, which a compose file passes for an unset variable, changes nothing."""
     environ = {"NETID_WORKERS": "", "NETID_LDAP_BIND_PASSWORD": "", "NETID_LDAP_BIND_PASSWORD_FILE": ""}
     settings = load(tmp_path, environ, 'workers = 3\nldap_bind_dn = ""\n')
     assert (settings.workers, settings.ldap.bind_dn, settings.ldap.bind_password) == (3, None, None)
@@ -41,7 +41,7 @@ def test_variables_without_the_prefix_are_ignored(tmp_path: Path) -> None:
 
 
 def test_the_real_environment_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what is handed over counts."""
+    """Only the given environment counts, not that of the process."""
     monkeypatch.setenv("NETID_WORKERS", "9")
     monkeypatch.setenv("WORKERS", "9")
     assert load_settings(tmp_path, {}).workers == 2
@@ -82,7 +82,9 @@ def test_instance_path_is_not_an_unknown_variable(tmp_path: Path) -> None:
         ({"NETID_INSTANCE_PATH": "here"}, Path.cwd() / "here"),
     ],
 )
-def test_instance_path(environ: dict[str, str], expected: Path) -> None:
+def test_instance_path_is_the_default_or_from_the_environment(
+    environ: dict[str, str], expected: Path
+) -> None:
     """The instance folder is the default, or what the environment names, relative to the working folder."""
     assert instance_path(environ, Path("/srv/netid/instance")) == expected
 

@@ -1,4 +1,4 @@
-"""What each setting accepts, and the sentence that refuses the rest."""
+"""The accepted values of each setting, and the sentence that refuses others."""
 
 import os
 from pathlib import Path

@@ -79,7 +79,7 @@ def request(headers: bytes, body: bytes) -> bytes:
     ],
 )
 def test_hidden_request_is_not_answered(server: Running, sent: bytes) -> None:
-    """What is ambiguous is refused, and the connection closed (RFC 9112, 6.3 and 5.2)."""
+    """An ambiguous request is refused, and its connection closed (RFC 9112, 6.3 and 5.2)."""
     got = answers(server, sent)
     assert b'"status": "ok"' not in got
     assert got.count(b"HTTP/1.1 ") <= 1

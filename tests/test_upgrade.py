@@ -68,7 +68,7 @@ def key_id(token: str) -> str:
 
 
 def introspect(site: Site, name: str, token: str) -> dict[str, object]:
-    """What introspection tells a client of its own token (RFC 7662)."""
+    """The answer of introspection to a client about its own token (RFC 7662)."""
     answer = site.post("/oauth/introspect", client(name), token=token)
     assert answer.status_code == 200, answer.text
     found: dict[str, object] = answer.get_json()

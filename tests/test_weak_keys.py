@@ -15,7 +15,7 @@ HEX = 16
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "reason"),
     [
         ("x" * 32, "repeats itself"),
         ("abc" * 11, "repeats itself"),
@@ -39,11 +39,11 @@ HEX = 16
         ("qwertyuiopasdfghjklzxcvbnm1234567890", "holds a phrase"),
     ],
 )
-def test_guessable_key_is_refused(key: str, said: str) -> None:
+def test_guessable_key_is_refused(key: str, reason: str) -> None:
     """The sentence has the reason, and no part of the key."""
     fault = weakness(key)
     assert fault is not None
-    assert fault.startswith(said)
+    assert fault.startswith(reason)
     assert len(key) >= KEY_MIN_LENGTH
 
 
@@ -73,7 +73,7 @@ def partitions(total: int, most: int, parts: int) -> Iterator[tuple[int, ...]]:
 
 
 def chance_of_low_entropy(length: int) -> Fraction:
-    """How probable a random hexadecimal key is whose characters have too little entropy: exactly."""
+    """The exact probability that a random hexadecimal key has too little entropy."""
     chance = Fraction(0)
     for counts in partitions(length, length, HEX):
         entropy = -sum(count / length * math.log2(count / length) for count in counts)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 KEY = "k7Yw2pQ9sV4xB8nM1cR6tZ3fH5jL0dGa"
 OTHER = "Wq3eR6tY8uI1oP5aS7dF9gH2jK4lZ0xC"
-# Every endpoint, and one that is none.
+# Every endpoint, and a path without an endpoint.
 PATHS = [
     "/",
     "/readyz",
@@ -106,7 +106,7 @@ def test_worker_without_a_database_answers_only_liveness(
 def test_database_that_comes_back_opens_the_worker(
     make_worker: Callable[[str], Worker], client: Registered, tmp_path: Path
 ) -> None:
-    """Without a restart, and nothing of the check is left on a request's way."""
+    """The worker serves without a restart, and requests no longer run the check."""
     worker = make_worker(KEY)
     worker.check.begin()
     assert ask_token(worker, client) == 503
@@ -129,8 +129,8 @@ def test_worker_stays_closed_if_the_database_needs_another_key(
     bring_back(tmp_path)
     assert not worker.check.wait(1.5)
     assert ask_token(worker, client) == 503
-    told = [json.loads(line) for line in worker.log.getvalue().splitlines()]
-    missing = next(line for line in told if line["event"] == "keys.missing")
+    lines = [json.loads(line) for line in worker.log.getvalue().splitlines()]
+    missing = next(line for line in lines if line["event"] == "keys.missing")
     assert missing["alarm"] is True
     assert missing["cause"].startswith("The database holds client secrets made under other server keys (")
     assert OTHER not in worker.log.getvalue()

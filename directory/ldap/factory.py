@@ -24,7 +24,7 @@ from directory.ldap.ldap_directory import LdapDirectory
 
 # A server's silence counts as a failure only if it had this fraction of the login deadline to answer.
 _FAIR_CHANCE = 1 / 8
-# Connections of a pool where nobody has set how many, or how many threads would use them.
+# The default size of a pool, if neither its size nor the number of threads is set.
 _POOL_SIZE = 3
 
 

@@ -314,7 +314,7 @@ class _ReadableAccount:
     def _complete(self, refusal: InvalidCredentials) -> None:
         """Add the person to a refusal. Where groups are wanted, also search for groups, as a bind would.
 
-        A failing search for groups must not tell a login name that exists from one that does not.
+        A failing search for groups must not reveal which login names exist.
         """
         if self._groups is None:
             self._parts.lookup.groups.probe(self._names[0], self._session.ask)

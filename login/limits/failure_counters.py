@@ -40,7 +40,7 @@ class FailureCounters:
         self._clock = clock
         self._log = log
         self._failing: set[str] = set()
-        # Of these, those that the operator was told of.
+        # Of these, the operations whose failure raised an alarm.
         self._alarmed: set[str] = set()
 
     def now(self) -> int:

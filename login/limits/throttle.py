@@ -185,7 +185,7 @@ class Throttle:
 
 
 class RecentFailures:
-    """The login names that failed lately in this process or were over a limit, and whom each led to.
+    """The login names that recently failed or were over a limit in this process, with their persons.
 
     Only these have their failures read before the directory is asked. For all others one query is enough,
     after the directory has found the person.

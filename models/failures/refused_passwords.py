@@ -11,7 +11,7 @@ from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.tables import DEFAULT_DIRECTORY, RefusedPasswordRow
 
-# Seconds for which a password is kept that was certainly wrong, and one that may become right.
+# Seconds for which a certainly wrong password is kept, and a password that may become right.
 _CERTAIN_SECONDS = 900
 _UNCERTAIN_SECONDS = 3600
 

@@ -92,7 +92,7 @@ class SecretHasher:
 
         Args:
             presented: the readings of one credential (raw, form-decoded).
-            stored: the digests of valid secrets. If there are none, pass one that cannot match, so that an
+            stored: the digests of valid secrets. If there are none, pass one of no secret, so that an
                 unknown client costs the same.
             whole: whether a match costs as much as a mismatch, for an answer that does not reveal it.
         """

@@ -31,7 +31,7 @@ def is_current() -> bool:
 
 
 def has_tables() -> bool:
-    """Whether the database has any table; one that has none is new.
+    """Whether the database has any table. A new database has none.
 
     Raises:
         StoreUnavailable: the database cannot say.

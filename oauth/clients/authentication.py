@@ -207,7 +207,7 @@ class StrictClientAuthentication(ClientAuthentication):
     def _outcome(
         self, request: TokenRequest, query_client: QueryClient
     ) -> tuple[str, OAuthClient | NotProven]:
-        """The one method that the request uses, and what came of it."""
+        """The one method that the request uses, and its outcome."""
         used: list[tuple[str, OAuthClient | NotProven]] = []
         for method, function in self._methods.items():
             # An id beside another method's credentials is no method of its own (RFC 6749, 3.2.1).
@@ -321,7 +321,7 @@ def _none(query_client: QueryClient, request: TokenRequest) -> OAuthClient | Non
 def _call(
     function: Method, query_client: QueryClient, request: TokenRequest, method: str
 ) -> OAuthClient | NotProven | None:
-    """What a method's function says; of one from elsewhere the error is put into our words."""
+    """The result of a method's function. The error of an external method is converted to ours."""
     try:
         return function(query_client, request)
     except NotProven as refusal:

@@ -123,7 +123,7 @@ def metadata(client: Client) -> dict[str, object]:
 
 
 def _public_mistakes(registration: Registration) -> Sequence[str]:
-    """What a client without a secret may not have."""
+    """The mistakes in the registration of a client without a secret."""
     sentences = []
     if "password" in registration.grant_types and not registration.flags.get(PUBLIC_PASSWORD):
         sentences.append(

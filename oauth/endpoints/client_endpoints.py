@@ -28,7 +28,7 @@ _Respond = Callable[[Server, TokenRequest], Response]
 
 
 class TokenEndpoint:
-    """What the endpoint declares, beside what each grant declares itself."""
+    """The declarations of the endpoint. Each grant has its own declarations."""
 
     ENDPOINT_NAME = "token"
     PATHS = ("/oauth/token", "/token")

@@ -89,7 +89,7 @@ class Introspection(IntrospectionEndpoint):
 
 
 def _visibility(found: Presented, client: OAuthClient, issuer: str) -> Visibility:
-    """What the client may see of the token: its own, or one for the resource server that it is.
+    """The view of a token for its own client, or for a resource server.
 
     If a token names APIs, only those see it, by audience (RFC 7662, 4; RFC 8707, 2). The issuer is also the
     audience of a token that names no API, and that of a resource server without a registered one. Such a

@@ -18,7 +18,7 @@ from oauth.responses import json_response
 
 
 class ServerMetadata:
-    """The metadata document (section 2), made anew for each request from what is registered then."""
+    """The metadata document (section 2), built for each request from the current registrations."""
 
     PATH: ClassVar[str] = "/.well-known/oauth-authorization-server"
     OPENID_PATH: ClassVar[str] = "/.well-known/openid-configuration"

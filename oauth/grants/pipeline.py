@@ -209,7 +209,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         """Issue a new grant with its tokens. A refresh token comes along where the client may use one.
 
         Args:
-            person: whom the rules have let through.
+            person: the person, whom the rules allow; None for a client's own token.
         """
         refresh = person is not None and self.oauth_client.check_grant_type("refresh_token")
         return Issued(*self.server.token_issuer.issue(self.request, self.GRANT_TYPE, person, refresh=refresh))

@@ -160,7 +160,7 @@ class RefreshTokenGrant(Grant):
     def _idle_end(self, now: int) -> int:
         """When a kept token ends if it is not used again. It moves in steps, so that few uses write it.
 
-        It is never after the last hour that the token itself carries: one that was issued to be rotated
+        It is never after the last hour that the token itself carries: a token that was issued to be rotated
         carries an early hour.
         """
         token, lifetimes = self._token, self.server.token_issuer.lifetimes

@@ -1,4 +1,4 @@
-"""Rules about people, of the server, of clients and of scopes: whom does a rule mean?
+"""Decides which people meet a rule of the server, of a client or of a scope.
 
 Owns: which people meet a rule. Must not know: how a rule is written (`core.person_rules`), and what follows
 from it.

@@ -67,7 +67,7 @@ def _in_common(scope: str, registered: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScopeVerdict:
-    """Whether a person may have a scope. `rule` is the one that grants it; None if the scope has no rules."""
+    """Whether a person may have a scope. `rule` grants it; None if the scope has no rules."""
 
     scope: str
     granted: bool

@@ -98,7 +98,7 @@ class TokenIssuer:
         Args:
             request: with its client, and its scope and audience as they were granted.
             origin: the grant type.
-            person: whom the token is about, None for a client's own token.
+            person: the user of the token; None for a client's own token.
             refresh: whether a refresh token comes along.
 
         Returns:

@@ -16,7 +16,7 @@ DEADLINE_SECONDS = 10.0
 PATIENCE_SECONDS = 0.1
 """A body has this many seconds even when other bodies hold too many threads."""
 ENDING_SECONDS = 2.0
-"""A body must be whole within this many seconds of its first read in a worker that was told to end."""
+"""A body must be whole within this many seconds of its first read in a worker that must end."""
 FREE_THREADS = 2
 """Threads of a worker that bodies hold for no longer than that patience; of two threads it is one."""
 
@@ -73,7 +73,7 @@ class BodyLimit:
         self._reading: dict[Any, tuple[float, str]] = {}
 
     def hasten(self) -> None:
-        """Give bodies less time: the worker was told to end, and is killed if it does not end in time."""
+        """Give bodies less time, because the supervisor kills a worker that does not end in time."""
         self._deadline = min(self._deadline, ENDING_SECONDS)
         self.crowded.set()
 

@@ -136,7 +136,7 @@ def start_reaper(call: Call, limits: ConnectionLimits) -> tuple[Call, Callable[[
         limits: The limits of this worker.
 
     Returns:
-        The function that granian is to call instead, and a function to call when the worker is told to end.
+        The function that granian is to call instead, and a function to call when the worker must end.
     """
     requests, bodies = RequestTracker(tls=limits.tls), BodyLimit(limits.threads, deadline=limits.body_seconds)
     table = ConnectionTable(

@@ -1,4 +1,4 @@
-"""A worker process: it makes the application, then lets granian serve it until it is told to end."""
+"""A worker process: it makes the application, then lets granian serve it until a signal ends it."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ from serving.connections.reaper import ConnectionLimits, start_reaper
 from serving.wsgi import Application, caller
 from telemetry import open_log
 
-# Called when this process is told to end, before granian lets the requests in progress end.
+# Called when a signal ends this process, before granian lets the requests in progress end.
 _when_told_to_end: list[Callable[[], None]] = []
 
 

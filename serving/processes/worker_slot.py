@@ -71,7 +71,7 @@ class WorkerSlot:
             self.process.terminate()
 
     def enforce(self) -> None:
-        """Kill a worker that was told to end and has not ended in time."""
+        """Kill a worker that got SIGTERM and has not ended in time."""
         if self.process is not None and self._must_end_by is not None and self._clock() >= self._must_end_by:
             self.process.kill()
             self._must_end_by += _REAP_SECONDS
@@ -80,12 +80,12 @@ class WorkerSlot:
         """Empty the slot of a worker that has ended, or that could not start.
 
         Returns:
-            Seconds until the next worker is due. None where this one was told to end: the next is due now.
+            Seconds until the next worker is due. None after an ordered end: the next is due now.
         """
         self.worker = self.process = None
-        was_told, self._must_end_by = self._must_end_by is not None, None
+        was_ended, self._must_end_by = self._must_end_by is not None, None
         now = self._clock()
-        pause = None if was_told else self._backoff.after(now - self._since)
+        pause = None if was_ended else self._backoff.after(now - self._since)
         self._due = now + (pause or 0)
         return pause
 

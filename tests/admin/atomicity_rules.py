@@ -34,7 +34,7 @@ THEIRS = '[{"client_id": "theirs", "client_secret": "a-secret-of-the-old-server-
 
 @dataclass(frozen=True)
 class UseCase:
-    """A use case, the table that it changes, its event, and the reason that the audit gives."""
+    """A use case, the table that it changes, its event, and its reason in the audit."""
 
     run: Callable[[Office], object]
     table: str
@@ -126,7 +126,7 @@ class AtomicityRules:
 
     @EACH
     def test_change_has_an_audit_row_that_names_the_actor(self, office: Office, use_case: UseCase) -> None:
-        """The audit says what was changed, and by whom."""
+        """The audit row has the change and its operator."""
         prepare(office)
         use_case.run(office)
         (row,) = office.rows("audit_event")
@@ -156,14 +156,14 @@ class AtomicityRules:
 
     @EACH
     def test_audit_row_is_not_stored_without_the_change(self, office: Office, use_case: UseCase) -> None:
-        """If the change cannot be stored, the audit says nothing of it."""
+        """If the change cannot be stored, the audit has no row for it."""
         prepare(office)
         with office.failing_writes(use_case.table), pytest.raises(StoreUnavailable, match="disk is full"):
             use_case.run(office)
         assert office.events() == []
 
     def test_reencryption_is_one_transaction(self, office: Office) -> None:
-        """If one value cannot be stored under the new server key, none is, and the audit says nothing."""
+        """If one value cannot be stored under the new server key, none is, and the audit has no row."""
         services = behind_a_new_server_key(office)
         tables = ("signing_key", "persistent_secret", "audit_event")
         before = [office.rows(table) for table in tables]
@@ -196,7 +196,7 @@ class AtomicityRules:
     def test_revocation_stands_without_its_audit_row(
         self, office: Office, revoke: Callable[[Office, Issued], object]
     ) -> None:
-        """A revocation is the exception: what must end has ended, even if the audit cannot be written."""
+        """A revocation is the exception: the tokens end even if the audit row cannot be stored."""
         issued = office.stores.issue()
         with office.without_audit():
             revoke(office, issued)

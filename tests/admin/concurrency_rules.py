@@ -1,4 +1,4 @@
-"""Two operators at the same time: nothing is lost, and neither reads of trouble that there is not."""
+"""Two simultaneous operators: no change is lost, and neither gets a wrong error."""
 
 from collections.abc import Callable
 from threading import Barrier, get_ident
@@ -26,7 +26,7 @@ def update(office: Office, **changes: object) -> Callable[[], object]:
 
 
 class ConcurrencyRules:
-    """What two operators do to one client, or one scope, at once."""
+    """Simultaneous changes of one client or one scope by two operators."""
 
     @pytest.fixture(autouse=True)
     def both_read_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ class ConcurrencyRules:
         assert mistakes(find_client(office.services, CLIENT), offer(office.services)) == []
 
     def test_secrets_of_two_operators_both_work(self, office: Office) -> None:
-        """Two rotations at once make two secrets, each with a number of its own."""
+        """Two simultaneous rotations make two secrets, each with its own number."""
         client_id, _ = office.stores.register(CLIENT)
         ends = office.services.now + 60
         results = office.at_once(
@@ -72,7 +72,7 @@ class ConcurrencyRules:
             assert office.stores.verifies(rotated.secret, client_id, office.services.clients)
 
     def test_client_is_deleted_once(self, office: Office) -> None:
-        """The operator who comes second reads that there is no such client."""
+        """The second operator gets the error that there is no such client."""
         office.stores.register(CLIENT)
         delete = lambda: delete_client(office.services, CLIENT, actor=ACTOR)  # noqa: E731
         results = office.at_once(delete, delete)
@@ -82,7 +82,7 @@ class ConcurrencyRules:
             find_client(office.services, CLIENT)
 
     def test_list_that_two_operators_import_is_imported_once(self, office: Office) -> None:
-        """The operator who comes second reads that the clients are registered already."""
+        """The second operator gets the error that the clients are registered already."""
         load = lambda: import_clients(office.services, THEIRS, actor=ACTOR)  # noqa: E731
         refused, imported = sorted(
             office.at_once(load, load), key=lambda each: isinstance(each, ImportedClients)
@@ -92,7 +92,7 @@ class ConcurrencyRules:
         assert refused.sentences == ("Registered already: theirs. Nothing was imported.",)
 
     def test_scope_is_created_once(self, office: Office) -> None:
-        """The operator who comes second reads that the catalogue has the scope already."""
+        """The second operator gets the error that the catalogue has the scope already."""
         create = lambda: create_scope(office.services, Scope("payroll"), actor=ACTOR)  # noqa: E731
         results = office.at_once(create, create)
         assert [isinstance(each, ScopeTaken) for each in results].count(True) == 1

@@ -24,7 +24,7 @@ for rules in ("atomicity", "concurrency"):
 
 @dataclass(frozen=True)
 class Office:
-    """Where operators work: the services, and what a test needs to look behind them."""
+    """The services of the use cases, with helpers that read and break the database."""
 
     services: Services
     stores: Stores
@@ -39,7 +39,7 @@ class Office:
 
     @contextmanager
     def without_audit(self) -> Iterator[None]:
-        """Take the audit table away for a while."""
+        """Remove the audit table until the block ends."""
         self._rename("audit_event", "audit_away")
         try:
             yield
@@ -57,7 +57,7 @@ class Office:
 
     @contextmanager
     def failing_writes(self, table: str, *, after: int = 0) -> Iterator[None]:
-        """Make the database refuse writes to one table for a while, but for the first `after` of them."""
+        """Make the database refuse writes to one table in the block, except the first `after` writes."""
         refused = count(1)
         written = tuple(f"{verb} {name}" for verb in VERBS for name in (table, f'"{table}"'))
 

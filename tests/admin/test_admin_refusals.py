@@ -1,4 +1,4 @@
-"""What operators ask for and cannot have: each refusal is an error with a sentence, without any command."""
+"""Requests that use cases refuse: each refusal is an error with a sentence for the operator."""
 
 from collections.abc import Callable, Iterator
 
@@ -79,7 +79,7 @@ REFUSED: list[tuple[type[OperationRefused], Callable[[Services], object]]] = [
 def test_refusal_is_an_error_with_sentences_and_changes_nothing(
     services: Services, error: type[OperationRefused], use_case: Callable[[Services], object]
 ) -> None:
-    """The error says why in sentences for the operator, and every client stays as it was."""
+    """The error has sentences for the operator, and every client stays unchanged."""
     before = services.clients.list()
     with pytest.raises(error) as refused:
         use_case(services)
@@ -89,14 +89,14 @@ def test_refusal_is_an_error_with_sentences_and_changes_nothing(
 
 
 def test_text_that_is_no_token_is_not_repeated(services: Services) -> None:
-    """A text that is no token may be somebody's password."""
+    """A text that is no token may be a password, so the error does not repeat it."""
     with pytest.raises(NotAToken) as refused:
         revoke_token(services, "correct horse", actor=ACTOR)
     assert "correct horse" not in str(refused.value)
 
 
 def test_directory_that_is_away_is_no_unknown_person(make_site: Callable[..., Site]) -> None:
-    """If the directory does not answer, nobody is said to be unknown."""
+    """If the directory does not answer, the error does not call the user unknown."""
     site = make_site(FakeDirectory(DirectoryUnavailable("gone fishing")))
     with site.app.app_context():
         client = create_client(services_of(site.app), "page", PUBLIC, actor=ACTOR).client

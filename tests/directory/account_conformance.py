@@ -74,7 +74,7 @@ class AccountConformance:
     def test_refusal_without_bind_fails_where_a_bind_would_fail(
         self, open_with: Callable[..., Directory]
     ) -> None:
-        """Where no groups can be searched, a cached refusal is no answer either: both are 503."""
+        """If groups cannot be searched, a cached refusal is 503, like a bind."""
         nowhere = f"ou=nowhere,{self.campus.people}"
         directory = open_with(group_base=nowhere, group_filter="(member={dn})")
         account = directory.find("alice", groups=True)

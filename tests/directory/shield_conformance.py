@@ -46,8 +46,8 @@ class ShieldConformance:
     def test_guesses_never_lock(self, directory: Directory, administrator: Administrator) -> None:
         """Of 500 wrong guesses through two workers, only the budget reaches the directory."""
         gates = two_workers(directory, BUDGET)
-        said = [guess(gates[number % 2], number) for number in range(500)]
-        assert said == ["InvalidCredentials"] * BUDGET + ["Throttled"] * (500 - BUDGET)
+        outcomes = [guess(gates[number % 2], number) for number in range(500)]
+        assert outcomes == ["InvalidCredentials"] * BUDGET + ["Throttled"] * (500 - BUDGET)
         assert administrator.failures("alice") == BUDGET
         assert not administrator.is_locked("alice")
         assert directory.find("alice").verify("alice-password").net_id == "alice"
@@ -58,9 +58,9 @@ class ShieldConformance:
         """Binds that both workers begin before the first is counted stay below the limit."""
         gates = two_workers(directory, BUDGET)
         with ThreadPoolExecutor(16) as pool:
-            said = list(pool.map(lambda number: guess(gates[number % 2], number), range(50)))
-        assert said.count("InvalidCredentials") <= BUDGET + 1
-        counted, refused = administrator.failures("alice") or 0, said.count("InvalidCredentials")
+            outcomes = list(pool.map(lambda number: guess(gates[number % 2], number), range(50)))
+        assert outcomes.count("InvalidCredentials") <= BUDGET + 1
+        counted, refused = administrator.failures("alice") or 0, outcomes.count("InvalidCredentials")
         assert counted == refused if self.counts_each else 0 < counted <= refused
         assert not administrator.is_locked("alice")
 
@@ -73,8 +73,8 @@ class ShieldConformance:
         for _ in range(2):
             with pytest.raises(InvalidCredentials):
                 directory.find("alice").verify(WRONG)
-        said = [guess(gates[number % 2], number) for number in range(1, 20)]
-        assert said == ["InvalidCredentials"] + ["Throttled"] * 18
+        outcomes = [guess(gates[number % 2], number) for number in range(1, 20)]
+        assert outcomes == ["InvalidCredentials"] + ["Throttled"] * 18
         assert administrator.failures("alice") == LIMIT - 1
         assert not administrator.is_locked("alice")
 
@@ -83,7 +83,7 @@ class ShieldConformance:
     ) -> None:
         """A repeated old password is bound once. The right password is accepted afterwards."""
         gates = two_workers(directory, BUDGET)
-        said = {guess(gates[number % 2], number, "an-old-password") for number in range(20)}
-        assert said == {"InvalidCredentials"}
+        outcomes = {guess(gates[number % 2], number, "an-old-password") for number in range(20)}
+        assert outcomes == {"InvalidCredentials"}
         assert administrator.failures("alice") == 1
         assert guess(gates[0], 21, "alice-password") == "Person"

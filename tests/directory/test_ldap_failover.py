@@ -124,15 +124,15 @@ def test_outage_of_all_servers_is_noticed_and_ended_quickly(three: Three, fault:
 
 def test_logins_during_a_server_crash_are_never_wrong(three: Three) -> None:
     """Only a login whose bind was running may be unavailable."""
-    said: list[str] = []
+    outcomes: list[str] = []
     over = threading.Event()
 
     def log_in() -> None:
         while not over.is_set():
             try:
-                said.append(three.directory.find("alice").verify("alice-password").id)
+                outcomes.append(three.directory.find("alice").verify("alice-password").id)
             except DirectoryUnavailable:
-                said.append("unavailable")
+                outcomes.append("unavailable")
 
     threads = [threading.Thread(target=log_in) for _ in range(3)]
     for thread in threads:
@@ -143,9 +143,9 @@ def test_logins_during_a_server_crash_are_never_wrong(three: Three) -> None:
     over.set()
     for thread in threads:
         thread.join(5)
-    assert set(said) <= {ALICE, "unavailable"}
-    assert said.count("unavailable") <= len(threads)
-    assert said[-1] == ALICE
+    assert set(outcomes) <= {ALICE, "unavailable"}
+    assert outcomes.count("unavailable") <= len(threads)
+    assert outcomes[-1] == ALICE
 
 
 def test_search_and_bind_go_to_the_same_server(opened: Callable[..., Directory]) -> None:

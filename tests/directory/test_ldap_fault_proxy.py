@@ -59,13 +59,13 @@ def verdict(directory: Directory, password: str, deadline: float = DEADLINE) -> 
     """Return the outcome of a login, which must arrive within the limit."""
     began = time.monotonic()
     try:
-        said = directory.find("alice").verify(password).id
+        outcome = directory.find("alice").verify(password).id
     except InvalidCredentials as refusal:
-        said = refusal.reason
+        outcome = refusal.reason
     except DirectoryUnavailable:
-        said = "unavailable"
+        outcome = "unavailable"
     assert time.monotonic() - began < deadline + GRACE
-    return said
+    return outcome
 
 
 def test_the_faults_below_cover_a_thousand_logins() -> None:
@@ -83,15 +83,15 @@ def test_no_fault_makes_a_wrong_verdict(
     directory.find("alice").verify("alice-password")
     logins = SLOW_LOGINS if fault in SLOW else QUICK_LOGINS
     before = proxy.person_binds
-    said: dict[str, list[str]] = {"alice-password": [], "wrong": []}
+    outcomes: dict[str, list[str]] = {"alice-password": [], "wrong": []}
     with proxy.breaking(fault if fault in SLOW else replace(fault, probability=0.5)):
-        for password in itertools.islice(itertools.cycle(said), logins):
-            said[password].append(verdict(directory, password))
+        for password in itertools.islice(itertools.cycle(outcomes), logins):
+            outcomes[password].append(verdict(directory, password))
             # Every back-off ends, and usually the connections' lifetime too, so no login avoids the fault.
-            clock.move(31 if len(said["wrong"]) % 3 == 1 else 601)
+            clock.move(31 if len(outcomes["wrong"]) % 3 == 1 else 601)
         struck = proxy.struck
-    assert set(said["alice-password"]) <= {ALICE, "unavailable"}
-    assert set(said["wrong"]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
+    assert set(outcomes["alice-password"]) <= {ALICE, "unavailable"}
+    assert set(outcomes["wrong"]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
     assert proxy.person_binds - before <= logins
     assert struck or fault.kind == "refuse"
     recovers_within(2, lambda: directory.find("alice").verify("alice-password"))
@@ -135,9 +135,9 @@ def test_logins_avoid_a_server_that_breaks_at_binds(
     directory.find("alice").verify("alice-password")
     arrived = proxy.person_binds
     with proxy.breaking(Fault(kind, Phase.PERSON_BIND)):
-        said = [verdict(directory, "alice-password") for _ in range(6)]
-        assert set(said[:2]) <= {ALICE, "unavailable"}
-        assert said[2:] == [ALICE] * 4
+        outcomes = [verdict(directory, "alice-password") for _ in range(6)]
+        assert set(outcomes[:2]) <= {ALICE, "unavailable"}
+        assert outcomes[2:] == [ALICE] * 4
         assert proxy.person_binds - arrived <= 2
 
 

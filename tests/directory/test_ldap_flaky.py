@@ -43,10 +43,10 @@ def verdict(directory: Directory, password: str) -> str:
 
 def verdicts(directory: Directory, logins: int = LOGINS) -> Counter[str]:
     """Log in with a right and a wrong password in turn; each verdict must be right or 503."""
-    said = [verdict(directory, (RIGHT, WRONG)[number % 2]) for number in range(logins)]
-    assert set(said[::2]) <= {ALICE, "unavailable"}
-    assert set(said[1::2]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
-    return Counter("unavailable" if each == "unavailable" else "good" for each in said)
+    outcomes = [verdict(directory, (RIGHT, WRONG)[number % 2]) for number in range(logins)]
+    assert set(outcomes[::2]) <= {ALICE, "unavailable"}
+    assert set(outcomes[1::2]) <= {Refusal.WRONG_PASSWORD, "unavailable"}
+    return Counter("unavailable" if each == "unavailable" else "good" for each in outcomes)
 
 
 def states(directory: Any) -> list[str]:

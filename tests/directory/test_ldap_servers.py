@@ -192,15 +192,15 @@ def test_status_has_the_last_failure(make: Callable[..., Servers], clock: Clock)
 
 def test_on_change_is_called_with_each_new_state(clock: Clock) -> None:
     """The callback gets the server that changed, and no other."""
-    told: list[tuple[str, str]] = []
+    changes: list[tuple[str, str]] = []
     servers = Servers(
         ("ldap://a", "ldap://b"),
         clock=clock,
         monotonic=clock,
         random=lambda: 0.5,
-        on_change=lambda uri, state: told.append((uri, state)),
+        on_change=lambda uri, state: changes.append((uri, state)),
     )
     servers.record_failure("ldap://a", servers.epoch("ldap://a"), DirectoryUnavailable("gone"))
-    assert told == [("ldap://a", "quarantined")]
+    assert changes == [("ldap://a", "quarantined")]
     servers.probe_succeeded("ldap://a")
-    assert told[-1] == ("ldap://a", "good")
+    assert changes[-1] == ("ldap://a", "good")

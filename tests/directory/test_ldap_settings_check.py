@@ -44,7 +44,7 @@ def alarm_of(directory: Directory) -> str:
 def test_wrong_setting_is_named_over_openldap(
     on_slapd: Callable[..., Directory], slapd: Slapd, changes: dict[str, Any], setting: str
 ) -> None:
-    """Base, kind of directory, attributes, filter and account are told apart."""
+    """The alarm distinguishes base, kind of directory, attributes, filter and account."""
     assert alarm_of(on_slapd(slapd, **changes)) == setting
 
 

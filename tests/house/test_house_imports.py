@@ -1,4 +1,4 @@
-"""Who may import whom: the contracts hold, and would not hold of a tree that breaks them."""
+"""The import contracts hold, and fail for a tree that breaks them."""
 
 import shutil
 import subprocess

@@ -209,8 +209,8 @@ class Ds389:
         done = subprocess.run([str(_tool(tool)), *arguments], capture_output=True, check=False)
         if done.returncode != 0:
             log = self.folder / "log_dir" / "errors"
-            said = log.read_text("utf-8") if log.exists() else done.stderr.decode(errors="replace")
-            pytest.fail(f"{tool}: {said[-3000:]}")
+            output = log.read_text("utf-8") if log.exists() else done.stderr.decode(errors="replace")
+            pytest.fail(f"{tool}: {output[-3000:]}")
 
 
 def _tool(name: str) -> str | None:

@@ -74,7 +74,7 @@ def test_body_past_its_deadline_ends(bodies: BodyLimit, clock: Stands) -> None:
 
 
 def test_body_has_less_time_in_a_worker_that_ends(bodies: BodyLimit, clock: Stands) -> None:
-    """A worker that was told to end waits for no slow body for longer than 2 seconds."""
+    """A worker that must end waits at most 2 seconds for a slow body."""
     enter(bodies, clock, 1, apart=1.9)
     bodies.hasten()
     assert bodies.crowded.is_set()
@@ -140,7 +140,7 @@ def test_read_of_an_ended_body_fails(bodies: BodyLimit, clock: Stands) -> None:
 
 
 def test_deadline_is_that_of_the_whole_body(bodies: BodyLimit, clock: Stands) -> None:
-    """A body that takes many reads has no more time than one that takes a single read."""
+    """A body that takes many reads has no more time than a body that takes one."""
     ages = []
 
     class Parts:

@@ -55,7 +55,7 @@ def test_silent_connection_ends() -> None:
 
 
 def test_half_a_head_ends() -> None:
-    """So does one that has sent a part of a request's head, or sends it byte by byte."""
+    """A connection that sent a part of a head, or sends it byte by byte, ends after 10 seconds too."""
     worker = Worker()
     assert worker.looks(10, replace(SILENT, received=5)) == []
     assert worker.looks(1, replace(SILENT, received=6)) == [(1, "no_request")]
@@ -88,7 +88,7 @@ def test_request_that_waits_for_a_thread_is_never_cut() -> None:
 
 
 def test_request_of_another_address_does_not_keep_a_connection() -> None:
-    """What others do is no reason to keep a connection that never asks."""
+    """Requests of other connections do not keep a connection without a request."""
     worker = Worker()
     worker.begin(THERE)
     assert worker.looks(11, replace(SILENT, received=5)) == [(1, "no_request")]
@@ -121,7 +121,7 @@ def test_request_between_two_inspections_is_noticed() -> None:
 
 
 def test_connection_stays_if_older_requests_are_not_remembered() -> None:
-    """Where a connection's request may be forgotten already, the connection counts as one that asks."""
+    """If a connection's request may be forgotten already, the connection counts as active."""
     worker = Worker(tls=True)
     worker.now += 1
     for _ in range(3):
@@ -143,7 +143,7 @@ def crowd(count: int, *, idle: float = 5.0) -> list[Connection]:
 
 
 def test_longest_idle_connections_make_room() -> None:
-    """Near the limit those that are idle longest end, so that another one can always connect."""
+    """Near the limit the connections that were idle longest end, so that a client can always connect."""
     worker = Worker()
     assert worker.look(*crowd(14)) == []
     assert worker.look(*crowd(16)) == [(0, "full"), (1, "full")]

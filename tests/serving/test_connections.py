@@ -47,7 +47,7 @@ class Site:
         return self.tls.wrap_socket(connection, server_hostname="127.0.0.1") if self.tls else connection
 
     def ask(self, request: bytes) -> bytes:
-        """The answer to a request, on a connection of its own."""
+        """The answer to a request, on its own connection."""
         with self.connect() as connection:
             return ask(connection, request)
 

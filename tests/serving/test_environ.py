@@ -1,4 +1,4 @@
-"""What requests and processes of the production server have of the environment it was started with."""
+"""Requests and worker processes do not see the secrets in the server's environment."""
 
 import json
 import shutil
@@ -132,7 +132,7 @@ def test_every_secret_setting_is_forgotten() -> None:
 
 
 def test_variables_that_are_not_set_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only those that are there go."""
+    """Only variables that exist are removed."""
     monkeypatch.setenv("NETID_ONE", "1")
     monkeypatch.delenv("NETID_TWO", raising=False)
     with monkeypatch.context():

@@ -1,4 +1,4 @@
-"""Which address the production server takes for a client's, where another header looks like the proxy's.
+"""The client address at the production server, if another header looks like the proxy's.
 
 WSGI gives `X_Forwarded_For` and `X-Forwarded-For` one name. Each test sends them in both orders.
 """
@@ -36,7 +36,7 @@ def server(migrated_instance: Path, folder: Path, **settings: str) -> Iterator[R
 
 
 def address_of_refusal(running: Running, port: int, headers: str) -> str:
-    """What the log has for the address of a request with these headers, which is refused."""
+    """The logged address of a refused request with these headers."""
     before = len(running.printed())
     with socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(CLIENT, 0)) as connection:
         request = f"POST /oauth/token HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n"

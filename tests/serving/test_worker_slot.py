@@ -13,27 +13,27 @@ class FakeProcess:
 
     def __init__(self, *, fails: bool = False) -> None:
         self.fails = fails
-        self.told: list[str] = []
+        self.signals: list[str] = []
 
     def start(self) -> None:
-        """Start, or not."""
+        """Start, unless it `fails`."""
         if self.fails:
             raise BlockingIOError("Resource temporarily unavailable")
 
     def join(self) -> None:
-        """Nothing is to be waited for."""
+        """Return at once."""
 
     def terminate(self) -> None:
-        """Note it."""
-        self.told.append("end")
+        """Record it."""
+        self.signals.append("end")
 
     def kill(self) -> None:
-        """Note it."""
-        self.told.append("die")
+        """Record it."""
+        self.signals.append("die")
 
 
 def live(slot: WorkerSlot, clock: Clock, seconds: float) -> float | None:
-    """Let a worker live in a place for so long, and give back the pause after its death."""
+    """Let a worker live for some seconds in a slot, and return the pause after its death."""
     slot.fill(object(), FakeProcess())
     clock.now += seconds
     return slot.vacate()
@@ -59,7 +59,7 @@ def test_worker_that_lived_long_enough_is_replaced_soon() -> None:
 
 
 def test_process_that_cannot_be_started_is_retried() -> None:
-    """A system without room for another process has it later, perhaps."""
+    """If the system cannot start another process, the start is tried again later."""
     clock = Clock()
     slot = WorkerSlot(0, clock)
     with pytest.raises(OSError, match="unavailable"):
@@ -77,11 +77,11 @@ def test_worker_that_does_not_end_in_time_is_killed() -> None:
     assert slot.waits() is None
     slot.renew(10)
     slot.renew(10)
-    assert (process.told, slot.waits()) == (["end"], 10)
+    assert (process.signals, slot.waits()) == (["end"], 10)
     slot.enforce()
-    assert process.told == ["end"]
+    assert process.signals == ["end"]
     clock.now += 10
     slot.enforce()
-    assert process.told == ["end", "die"]
+    assert process.signals == ["end", "die"]
     assert slot.vacate() is None
     assert slot.waits() == 0

@@ -1,4 +1,4 @@
-"""No password, secret or token is in any log at any level, or in the database."""
+"""No log at any level, and no database, contains a password, secret or token."""
 
 import json
 import logging
@@ -93,8 +93,8 @@ def use_other_flows(site: Site, client: Registered, token: str) -> list[str]:
 
 
 def use_special_clients(site: Site) -> list[str]:
-    """JWTs and ID tokens, an imported client, one that is told why, one with rules, a page; the help desk."""
-    told = site.register(
+    """JWTs, ID tokens, imported clients, clients with detailed errors or rules, a page, and the help desk."""
+    detailed = site.register(
         "told",
         "--grant",
         "refresh_token",
@@ -105,11 +105,11 @@ def use_special_clients(site: Site) -> list[str]:
         "--access-token-format",
         "ES256",
     )
-    body = site.ask_token(told).get_json()
-    made = [told.secret, *(body[kind] for kind in ("access_token", "refresh_token", "id_token"))]
+    body = site.ask_token(detailed).get_json()
+    made = [detailed.secret, *(body[kind] for kind in ("access_token", "refresh_token", "id_token"))]
     assert site.get("/oauth/userinfo", body["access_token"]).status_code == 200
     for wrong in ({"password": WRONG}, {"username": NAME}):
-        assert canaries_in(site.ask_token(told, **wrong).text) == []
+        assert canaries_in(site.ask_token(detailed, **wrong).text) == []
     old = {"client_id": "old", "client_secret": IMPORTED, "grant_types": ["password"], "scope": "profile"}
     site.run("client", "import", "-", stdin=json.dumps([old]))
     made.append(site.token(Registered("old", IMPORTED)))
@@ -120,7 +120,7 @@ def use_special_clients(site: Site) -> list[str]:
     page = site.http.post("/oauth/token", data=form, headers={"Origin": f"https://{QUERY}"})
     assert page.status_code == 401
     for _ in range(12):
-        site.ask_token(told, username=NAME, password=WRONG)
+        site.ask_token(detailed, username=NAME, password=WRONG)
     for command in (("person", "why"), ("person", "unblock"), ("person", "logout")):
         for name in ("alice", NAME):
             result = site.app.test_cli_runner().invoke(args=[*command, name, "--json"], input="")

@@ -119,14 +119,14 @@ class TestAudit:
     """A token's audit line and its row."""
 
     def test_log_line_and_audit_row_have_the_same_fields(self, site: Site) -> None:
-        """What the log says of a token is what the row in its transaction says."""
+        """The log line of a token has the values of its audit row."""
         client = site.register("p", "--scope", "profile")
         site.token(client)
         (row,) = rows(site, "audit_event")
         (line,) = site.log_lines()
-        told = {name: value for name, value in row.items() if name != "id" and value is not None}
-        assert {name: line[name] for name in told} == told
-        assert set(line) == {*told, "level", "timestamp"}
+        columns = {name: value for name, value in row.items() if name != "id" and value is not None}
+        assert {name: line[name] for name in columns} == columns
+        assert set(line) == {*columns, "level", "timestamp"}
 
     def test_audit_row_has_client_person_and_grant(self, site: Site) -> None:
         """Client, person, grant, scope and address of a token are in its row; its time is the clock's."""

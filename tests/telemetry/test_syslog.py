@@ -1,4 +1,4 @@
-"""What operators do by commands reaches the host's syslog or journal."""
+"""Changes that operators make by commands reach the host's syslog or journal."""
 
 import io
 import json

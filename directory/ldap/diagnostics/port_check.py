@@ -1,4 +1,4 @@
-"""Tells which protocol a port speaks, if the one that its URI names fails.
+"""Finds out which protocol a port speaks, if the protocol of its URI fails.
 
 Owns: trying LDAP without TLS on a port for ldaps://, and TLS on a port for ldap://. No password is sent. Must
 not know: our account, users.

@@ -58,7 +58,7 @@ class Lookup:
             groups: whether to read the attribute that holds the user's groups.
 
         Raises:
-            EntryHidden: the template names no entry, or one that our account may not read.
+            EntryHidden: the template names no entry, or an entry that our account may not read.
             InvalidCredentials: no entry matches, or several do: `unknown_person`, `ambiguous`.
             DirectoryUnavailable: the directory gives no usable answer.
         """

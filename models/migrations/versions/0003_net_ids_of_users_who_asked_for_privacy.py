@@ -1,6 +1,6 @@
 """Net IDs of users who asked for privacy
 
-Grants kept the Net ID of users of whom nothing but their stable id may be stored.
+Grants kept the Net ID of users who asked for privacy. Of these, only the stable id may be stored.
 
 Revision ID: 0003
 Revises: 0002
@@ -20,5 +20,5 @@ def upgrade():
 
 
 def downgrade():
-    # What was cleared is nowhere else.
+    # The cleared Net IDs are stored nowhere else.
     pass
