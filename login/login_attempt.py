@@ -12,7 +12,16 @@ from login.limits.limits import Throttled
 from login.limits.throttle import RecentFailures, Throttle
 from login.lockout_protection import LockoutProtection
 from login.ports import PENDING, AttemptKey, FailureRecord, Outcome, RefusedPasswordRecord
-from login.refused_passwords import SECONDS, RefusedPasswordCache, certain_fingerprint, is_held
+from login.refused_passwords import (
+    SECONDS,
+    RefusedPasswordCache,
+    accepted_fingerprint,
+    certain_fingerprint,
+    is_held,
+)
+
+# Refusals that a client must not tell apart by repeating the password.
+_ALIKE = frozenset({Refusal.WRONG_PASSWORD, Refusal.NOT_ALLOWED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,8 @@ class LoginAttempt:
         self._own_record: int | None = None
         self._failures: Sequence[FailureRecord] = ()
         self._is_refused_from_cache = False
+        # The directory accepted the password minutes ago, and a rule refused the person.
+        self._is_known_right = False
         # Earlier refusals of the same password, where the entry does not show when its password changed.
         self._uncertain: Sequence[RefusedPasswordRecord] = ()
 
@@ -117,8 +128,10 @@ class LoginAttempt:
         if not self._must_record_first():
             return
         self._refuse_repetition(account)
-        self._record_before_bind()
-        self._protect(account)
+        # A bind with the right password adds no failure to the directory's count.
+        if not self._is_known_right:
+            self._record_before_bind()
+            self._protect(account)
 
     def succeeded(self, person: Person) -> None:
         """Clear the person's recent failures, if there are any.
@@ -157,11 +170,12 @@ class LoginAttempt:
         same = parts.refused.same(owner, self._password) if self._has_recent_failures() else ()
         if self._account is None and parts.protection.sees_accounts:
             same = self._judge_unknown(owner, same)
+        is_known = self._is_refused_from_cache or (
+            self._is_known_right and refusal.reason is Refusal.NOT_ALLOWED
+        )
+        owner_of_failure = self._owner_of_failure(refusal.person_id)
         outcome = Outcome(
-            refusal.reason.value,
-            self._owner_of_failure(refusal.person_id),
-            is_new_password=not same,
-            tried=not self._is_refused_from_cache,
+            refusal.reason.value, owner_of_failure, is_new_password=not same, tried=not is_known
         )
         # Before the record is written, so that this process rereads the counts even if the write fails.
         parts.throttle.failed(key)
@@ -169,9 +183,10 @@ class LoginAttempt:
             parts.counters.record(key, outcome)
         else:
             parts.counters.settle(self._own_record, outcome)
-        if not self._is_refused_from_cache:
-            is_wrong = refusal.reason is Refusal.WRONG_PASSWORD
-            fingerprint = certain_fingerprint(self._account) if is_wrong else b""
+        if not is_known:
+            fingerprint = certain_fingerprint(self._account) if refusal.reason in _ALIKE else b""
+            if refusal.reason is Refusal.NOT_ALLOWED:
+                fingerprint = accepted_fingerprint(fingerprint)
             parts.refused.remember(owner, key.client_id, self._password, fingerprint)
 
     def _judge_unknown(
@@ -230,11 +245,12 @@ class LoginAttempt:
             return
         same = parts.refused.same(self._owner_of_password(self._subject), self._password)
         if fingerprint:
-            self._is_refused_from_cache = any(each.fingerprint == fingerprint for each in same)
+            known = {each.fingerprint for each in same}
+            self._is_refused_from_cache = fingerprint in known
+            self._is_known_right = accepted_fingerprint(fingerprint) in known
         else:
-            wrong = Refusal.WRONG_PASSWORD
             self._uncertain = same
-            self._is_refused_from_cache = is_held(same, self._failures, key.client_id, now, reason=wrong)
+            self._is_refused_from_cache = is_held(same, self._failures, key.client_id, now, reasons=_ALIKE)
         if not self._is_refused_from_cache:
             return
         detail = "cached: the same password was refused before"
@@ -270,8 +286,13 @@ class LoginAttempt:
         return refused_id or self._found_id or self._key.spelling
 
     def _owner_of_password(self, subject: str | None) -> str:
-        """The key that a refused password is cached under: the person, or the name if no person is known."""
-        return subject or f"name:{self._key.name.hex()}"
+        """The key that a refused password is cached under: the person, or the name if nothing shows a person.
+
+        Without a service account, a bind shows the person only if the password is right, so the name stays.
+        """
+        if subject is not None and self._parts.protection.sees_accounts:
+            return subject
+        return f"name:{self._key.name.hex()}"
 
     def _protect(self, account: Account | None) -> None:
         protection, now = self._parts.protection, self._parts.counters.now()

@@ -7,11 +7,14 @@ to find one.
 Where the entry shows when its password changed, a repetition is refused without a bind until the entry
 changes. Where it does not, the password may have become right meanwhile. Then a repetition through the same
 client is bound again once in five minutes, as long as the lockout protection has a bind to spare.
+
+A right password that a rule refuses must not be told from a wrong one by its repetitions. It is bound, since
+another client's rules may accept it, but counts as a repetition of a wrong one counts.
 """
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from directory import Account, DirectoryUnavailable
@@ -29,6 +32,7 @@ HOLD_SECONDS = 300
 """Seconds from a client's bind for a person until it may bind again with a password that may be wrong."""
 
 _TAG_BYTES = 4
+_FINGERPRINT_BYTES = 8
 # Seconds for which a store in trouble is not asked.
 _BACK_OFF = 5.0
 
@@ -132,13 +136,22 @@ def certain_fingerprint(account: Account | None) -> bytes:
         return b""
 
 
+def accepted_fingerprint(fingerprint: bytes) -> bytes:
+    """The fingerprint to cache a right password with that a rule refused. It equals no account's own.
+
+    Args:
+        fingerprint: of the account; empty where nothing is certain.
+    """
+    return hashlib.sha256(b"accepted" + fingerprint).digest()[:_FINGERPRINT_BYTES] if fingerprint else b""
+
+
 def is_held(
     same: Sequence[RefusedPasswordRecord],
     failures: Sequence[FailureRecord],
     client_id: str,
     now: int,
     *,
-    reason: str | None = None,
+    reasons: Collection[str] | None = None,
 ) -> bool:
     """Whether a password that may have become right is refused without a bind, for at most five minutes.
 
@@ -147,7 +160,7 @@ def is_held(
         failures: the person's, newest first.
         client_id: the client that sends the password.
         now: seconds since the epoch.
-        reason: why the client's newest bind must have been refused; None for any reason. A bind that was
+        reasons: why the client's newest bind may have been refused; None for any reason. A bind that was
             refused for a lock says nothing about the password.
     """
     if all(each.client_id != client_id for each in same):
@@ -156,4 +169,4 @@ def is_held(
     newest = next(binds, None)
     if newest is None or newest.cleared or newest.at <= now - HOLD_SECONDS:
         return False
-    return reason is None or newest.reason == reason
+    return reasons is None or newest.reason in reasons
