@@ -22,6 +22,9 @@ def check_directory(services: Services, net_id: str | None, password: str | None
     Yields:
         A finding for each step, as soon as it is known.
     """
+    if services.ldap_config.embedded_path is not None:
+        text = "the embedded directory for a first try: no LDAP server is checked"
+        yield Finding(step="directory", verdict=StepStatus.WARNING, text=text, setting="NETID_LDAP_URI")
     yield from Diagnostics(services.ldap_config).examine(net_id, password)
     yield from _check_groups_of_rules(services)
     if net_id is not None:

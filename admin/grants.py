@@ -29,7 +29,7 @@ class NotAGrantId(OperationRefused):
     """A text cannot be the id of a grant."""
 
     def __init__(self) -> None:
-        super().__init__("This is not the id of a grant: flask grant list has it.")
+        super().__init__("This is not the id of a grant. `flask grant list` shows the ids.")
 
 
 class NothingSelected(OperationRefused):

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import login
 import oauth
 from directory import Directory, ldap
-from models import ClientStore, GrantStore, PersistentSecrets, ScopeStore, Selection, count_grants, end_grants
+from models import (
+    ClientStore,
+    GrantStore,
+    PersistentSecrets,
+    ScopeStore,
+    Selection,
+    count_grants,
+    end_grants,
+    has_tables,
+)
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import REASON_LENGTH, Actor, AuditEvent
@@ -120,9 +129,13 @@ class Services(ABC):
     def named_groups(self) -> Mapping[str, Sequence[str]]:
         """The groups that rules of the server, its clients and its scopes name, with the rules' places.
 
+        A new database without tables has no clients and no scopes.
+
         Raises:
             StoreUnavailable: the database did not answer.
         """
         chosen = self.settings
         server = {"NETID_ALLOW_MEMBERS": chosen.allow_members, "NETID_REFUSE_MEMBERS": chosen.refuse_members}
+        if not has_tables():
+            return oauth.named_groups(server, [], [])
         return oauth.named_groups(server, self.clients.list(), ScopeStore().list())

@@ -209,7 +209,7 @@ def _refuse_mistakes(scope: Scope) -> None:
     sentences = []
     if len(scope.name) > _MAX_NAME_LENGTH or " " in scope.name or not is_wellformed(scope.name):
         sentences.append(
-            "The name must be up to 255 letters of printable ASCII without quotes or backslashes."
+            "The name must be 1 to 255 characters of printable ASCII, without spaces, quotes or backslashes."
         )
     if scope.name == DEFAULT:
         sentences.append(f"The scope {DEFAULT!r} is what clients without a list have: it can have no rules.")

@@ -141,8 +141,8 @@ def explain(client_name: str, net_id: str, as_json: bool) -> None:  # noqa: FBT0
 
 def _because(verdict: ScopeVerdict) -> str:
     if not verdict.needs:
-        return "it needs nothing"
-    return verdict.rule or f"of none of {'; '.join(verdict.needs)}"
+        return "the scope has no rule"
+    return verdict.rule or f"matches none of {'; '.join(verdict.needs)}"
 
 
 def _verdict(verdict: ScopeVerdict) -> dict[str, object]:

@@ -78,7 +78,7 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     """
     created = create_client(services(), name, registration_changes(options), actor=operator())
     if created.name_is_shared:
-        print_line(f"Another client is called {name!r} already: commands will want an id.", err=True)
+        print_line(f"Another client is also called {name!r}: name each of them by its id.", err=True)
     warn_of_undescribed_scopes(created.undescribed_scopes)
     for sentence in warnings_about(created.client):
         print_line(sentence, err=True)

@@ -63,7 +63,7 @@ def print_clients_at_cap(clients: Sequence[ClientAtCap], *, as_json: bool) -> No
         (each.client.client_id, each.client.client_name, each.client.owner or "", str(each.people))
         for each in clients
     ]
-    print_table(("CLIENT ID", "NAME", "OWNER", "PEOPLE AT THE CAP"), rows)
+    print_table(("CLIENT ID", "NAME", "OWNER", "USERS AT THE LIMIT"), rows)
 
 
 def readable_metadata(client: Client) -> dict[str, object]:
@@ -90,7 +90,8 @@ def warn_of_undescribed_scopes(names: Sequence[str]) -> None:
     """Tell the operator of scopes that the catalogue does not describe: a name may be misspelt."""
     if names:
         print_line(
-            f"Not in the catalogue, which flask scope create puts it into: {', '.join(names)}.", err=True
+            f"Not in the catalogue of scopes: {', '.join(names)}. `flask scope create` adds a scope.",
+            err=True,
         )
 
 

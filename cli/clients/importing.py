@@ -40,7 +40,8 @@ def import_(file: TextIO, ignored: tuple[str, ...], dry_run: bool, as_json: bool
 
     FILE is a JSON list (- for standard input). Each object has a client_id, a client_secret (or its SHA-256
     as client_secret_hash) and the metadata of RFC 7591, such as client_name, grant_types and scope. The
-    output of `flask client list --json` is accepted too.
+    output of `flask client list --json` is accepted too, after you add to each client its secret, which the
+    list does not hold.
 
     The command registers all clients or none. It refuses the list if it does not understand a member, because
     the member may limit a client. --ignore leaves such a member out.
@@ -70,6 +71,6 @@ def import_(file: TextIO, ignored: tuple[str, ...], dry_run: bool, as_json: bool
     print_line(f"The file is good: {count}. Nothing was imported." if dry_run else f"Imported {count}.")
     if weak:
         print_line(
-            f"Weak secrets, to be rotated soon (flask client list has the dates): {listed(imported.weak)}",
+            f"Weak secrets, to be rotated soon (`flask client list` shows when): {listed(imported.weak)}",
             err=True,
         )

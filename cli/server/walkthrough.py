@@ -89,12 +89,12 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
         instance: the instance folder.
         client: the demo client's id and secret.
     """
-    who, net_id, password = "The people are those of your directory.\n", "net_id", "password"
+    who, net_id, password = "The users are those of your directory.\n", "net_id", "password"
     if settings.ldap.embedded_path is not None:
         people = embedded_people(settings.ldap.embedded_path)
         net_id, password = people[0].net_id, people[0].password
         rows = [(each.net_id, each.password, each.name, each.what) for each in people]
-        who = "The people of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)
+        who = "The users of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)
         who += "\n"
     verify = "-k"
     ca = LocalTls(instance / "tls").ca
@@ -111,13 +111,13 @@ The client {_DEMO_NAME!r}:
   client_id      {client[0]}
   client_secret  {client[1]}
 
-Trade a Net ID and a password for an access token:
+Exchange a Net ID and a password for an access token:
 
   curl {verify} -d "{form}" -u "{client[0]}:{client[1]}" "{base}/token"
 
-Use the token, put in the place of ACCESS_TOKEN:
+Use the token instead of ACCESS_TOKEN:
 
   curl -v {verify} -H "Authorization: Bearer ACCESS_TOKEN" "{base}/api/me"
 
-(-k in the place of {verify} works as well, and checks no certificate.)
+(-k instead of {verify} works as well, but checks no certificate.)
 {curl}"""

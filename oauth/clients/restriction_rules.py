@@ -72,7 +72,7 @@ def _is_public(registration: Registration) -> bool:
 _VALUES: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "networks": (
         _is_network,
-        "The network {value} must be an address, or such as 192.0.2.0/24 or 2001:db8::/32, no bit behind it.",
+        "The network {value} must be an address or a network, such as 192.0.2.0/24, without host bits.",
     ),
     "cors_origins": (
         _is_origin,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,24 @@ def test_existing_groups_of_rules_are_one_line(make_site: Callable[..., Site]) -
     site = make_site(NETID_REFUSE_MEMBERS="group:CN=Staff, ou=groups,dc=campus,dc=example")
     assert "ok       groups of rules: 1 groups of rules are there" in site.run("directory", "check")
     assert "groups of rules" not in make_site().run("directory", "check")
+
+
+def test_embedded_directory_is_a_warning(site: Site, make_site: Callable[..., Site]) -> None:
+    """An operator whose NETID_LDAP_URI is missing learns that no LDAP server was checked."""
+    first, setting, *_ = site.run("directory", "check").splitlines()
+    assert first.startswith("warning  directory: the embedded directory for a first try")
+    assert setting.strip() == "look at NETID_LDAP_URI"
+    base = "ou=people,dc=campus,dc=example"
+    other = make_site(NETID_LDAP_URI="ldap://127.0.0.1:1", NETID_LDAP_USER_BASE=base)
+    assert "embedded" not in other.run("directory", "check", status=1)
+
+
+def test_database_without_tables_has_no_groups_of_rules(
+    make_site: Callable[..., Site], tmp_path: Path
+) -> None:
+    """The check works before the first `flask db upgrade`: only the settings can then name groups."""
+    url = f"sqlite:///{tmp_path}/bare.sqlite3"
+    assert "groups of rules" not in make_site(NETID_DATABASE_URL=url).run("directory", "check")
+    rule = "group:cn=staff,ou=groups,dc=campus,dc=example"
+    ruled = make_site(NETID_DATABASE_URL=url, NETID_REFUSE_MEMBERS=rule)
+    assert "ok       groups of rules: 1 groups of rules are there" in ruled.run("directory", "check")

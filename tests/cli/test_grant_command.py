@@ -246,7 +246,7 @@ class TestRevoke:
     def test_text_that_is_no_grant_id_is_refused(self, refusal: Run, junk: str) -> None:
         """A text that cannot be a grant's id is refused."""
         said = refusal("grant", "revoke", "--grant", junk, "--yes")
-        assert said == "This is not the id of a grant: flask grant list has it."
+        assert said == "This is not the id of a grant. `flask grant list` shows the ids."
 
     @pytest.mark.parametrize("command", [("list",), ("revoke", "--yes")])
     def test_unknown_client_is_named(self, refusal: Run, command: tuple[str, ...]) -> None:
@@ -283,7 +283,7 @@ class TestCap:
                 login(capped, client, person)
                 login(capped, client, person)
         headline, *lines = capped.run("client", "list", "--offenders").splitlines()
-        assert headline.split() == ["CLIENT", "ID", "NAME", "OWNER", "PEOPLE", "AT", "THE", "CAP"]
+        assert headline.split() == ["CLIENT", "ID", "NAME", "OWNER", "USERS", "AT", "THE", "LIMIT"]
         assert [line.split()[1:] for line in lines] == [["nightly", "library", "2"], ["script", "1"]]
 
     def test_clients_at_the_cap_as_json(self, capped: Site) -> None:

@@ -68,10 +68,10 @@ def test_delete_names_clients_that_lose_a_rule(site: Site) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("create", 'pay"roll'), "The name must be up to 255 letters"),
-        (("create", "pay roll"), "The name must be up to 255 letters"),
-        (("create", ""), "The name must be up to 255 letters"),
-        (("create", "x" * 256), "The name must be up to 255 letters"),
+        (("create", 'pay"roll'), "The name must be 1 to 255 characters"),
+        (("create", "pay roll"), "The name must be 1 to 255 characters"),
+        (("create", ""), "The name must be 1 to 255 characters"),
+        (("create", "x" * 256), "The name must be 1 to 255 characters"),
         (("create", "default", "--needs", FACULTY), "it can have no rules"),
         (("create", "payroll", "--needs", "cn=staff"), "The rule 'cn=staff' must be group:DN"),
         (("create", "payroll", "--needs", "group:"), "The rule 'group:' must be group:DN"),
@@ -111,8 +111,8 @@ def test_explain_is_a_table(site: Site) -> None:
     site.run("scope", "create", "payroll", *PAYROLL)
     site.register("Pay office", "--scope", "payroll profile")
     lines = site.run("scope", "explain", "Pay office", "bob").splitlines()
-    assert lines[1].split(maxsplit=2) == ["payroll", "refused", f"of none of {STAFF}; {FACULTY}"]
-    assert lines[2].split(maxsplit=2) == ["profile", "granted", "it needs nothing"]
+    assert lines[1].split(maxsplit=2) == ["payroll", "refused", f"matches none of {STAFF}; {FACULTY}"]
+    assert lines[2].split(maxsplit=2) == ["profile", "granted", "the scope has no rule"]
 
 
 def test_explain_of_an_unknown_person(site: Site, refusal: Run) -> None:
@@ -148,7 +148,7 @@ def test_undescribed_scope_of_a_client_is_a_warning(site: Site) -> None:
     arguments += ["--grant", "password"]
     result = site.app.test_cli_runner().invoke(args=arguments)
     assert result.exit_code == 0
-    assert result.stderr == "Not in the catalogue, which flask scope create puts it into: payrol.\n"
+    assert result.stderr == "Not in the catalogue of scopes: payrol. `flask scope create` adds a scope.\n"
     changed = site.app.test_cli_runner().invoke(args=["client", "update", "Pay office", "--scope", "profil"])
-    assert "into: profil." in changed.stderr
+    assert "Not in the catalogue of scopes: profil." in changed.stderr
     assert "into" not in site.app.test_cli_runner().invoke(args=["client", "show", "Pay office"]).stderr

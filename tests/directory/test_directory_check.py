@@ -133,6 +133,28 @@ def test_port_of_another_protocol_names_the_uri(examine: Examine) -> None:
             assert failed(examine(uris=(server.uri.replace("ldap", scheme),))) == {"TLS": "NETID_LDAP_URI"}
 
 
+def test_tls_port_of_another_protocol_is_not_called_a_plain_port(
+    examine: Examine, authority: trustme.CA, tmp_path: Path
+) -> None:
+    """If a port speaks TLS but not LDAP, such as one for HTTPS, the text names another protocol."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+
+    class WebWithTls(Scripted):
+        """Closes the connection after a message that is not HTTP."""
+
+        def serve(self, connection: socket.socket) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secured:
+                secured.recv(1024)
+
+    with WebWithTls() as server:
+        found = examine(uris=(server.uri.replace("ldap", "ldaps"),), ca_file=ca_file)
+    assert failed(found) == {"root DSE": "NETID_LDAP_URI"}
+    assert "on a port for another protocol?" in found["root DSE"].text
+
+
 @pytest.mark.parametrize("is_tls", [True, False])
 def test_silent_server_is_tried_with_tls(
     examine: Examine,

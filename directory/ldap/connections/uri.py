@@ -53,5 +53,5 @@ class ServerUri:
 def wrong_port(uri: ServerUri) -> str:
     """Return the question for an operator whose server closes each new connection."""
     if uri.scheme == "ldaps":
-        return "ldaps:// on a plain port?"
+        return "ldaps:// on a plain port, or on a port for another protocol?"
     return "ldap:// on a port for ldaps, or for another protocol?"
