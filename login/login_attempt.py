@@ -1,4 +1,4 @@
-"""One attempt on its way to the directory and back: what is counted before, between and after."""
+"""One login attempt, and its records before, during and after the bind."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,7 +55,7 @@ class LoginAttempt:
         self._key = key
         self._password = password
         self._parts = parts
-        # The person whose failures were read: only likely, where an earlier attempt under the name led there.
+        # The person whose failures were read; only likely if an earlier attempt under the name found them.
         self._subject: str | None = None
         # The person of the account that was found; None where none was.
         self._found_id: str | None = None

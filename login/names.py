@@ -3,10 +3,10 @@
 Owns: which spellings count as one, and the keyed digests by which failures are counted. Must not know: the
 counts.
 
-Directories compare names in different ways. OpenLDAP lowers the case and takes compatibility characters
-apart. Active Directory ignores accents, width and kana as well, and every character without a sort weight.
-Where no stable id is known before a bind, failures are counted by the name alone. So each spelling that finds
-an entry must have one form. The form here is coarser than any of these comparisons. Names that share a form
+Directories compare names in different ways. OpenLDAP lowers the case and decomposes compatibility
+characters. Active Directory also ignores accents, width, kana, and every character without a sort weight. If
+no stable id is known before a bind, failures are counted by the name alone. So each spelling that finds an
+entry must have one form. The form here is coarser than any of these comparisons. Names that share a form
 share a count, and nothing else.
 """
 
@@ -32,7 +32,7 @@ _DOTLESS: Final = re.compile(r"LATIN SMALL LETTER DOTLESS ([IJ])(?: WITH .*)?")
 _LARGE_KANA: Final = "\u3042\u3044\u3046\u3048\u304a\u3064\u3084\u3086\u3088\u308f\u304b\u3051"
 _FIRST_KATAKANA, _LAST_KATAKANA = "\u30a1", "\u30f6"
 _TO_HIRAGANA: Final = 0x60
-# Letters of their own to Unicode, and spelled in two or as another one by Windows.
+# Separate letters in Unicode, which Windows equates with two letters or with another one.
 _SPELLED: Final = {
     "\N{LATIN SMALL LETTER AE}": "ae",
     "\N{LATIN SMALL LIGATURE OE}": "oe",
@@ -50,7 +50,7 @@ _SPELLED: Final = {
     "\N{HANGUL CHOSEONG FILLER}": "",
     "\N{HANGUL JUNGSEONG FILLER}": "",
 }
-# OpenLDAP takes syllables apart by arithmetic (Unicode, section 3.12) beyond the last one of them.
+# OpenLDAP decomposes syllables by arithmetic (Unicode, section 3.12), beyond the last one of them.
 _FIRST_HANGUL: Final = 0xAC00
 _AFTER_HANGUL, _END_OF_HANGUL = "\ud7a4", "\ud800"
 _LEADING, _VOWEL, _TRAILING = 0x1100, 0x1161, 0x11A7
@@ -67,7 +67,7 @@ class Names:
 
         Args:
             key: of the digests.
-            realms: realms that the directory takes off a name, behind `@` or before a backslash.
+            realms: realms that the directory removes from a name, behind `@` or before a backslash.
         """
         # Copied for each name, so that the key is hashed once.
         self._keyed = hmac.new(key, digestmod=hashlib.sha256)
@@ -106,7 +106,7 @@ class Names:
         return keyed.digest()[:_DIGEST_BYTES]
 
     def _without_realms(self, name: str) -> str:
-        """Take realms off until none is left: a spelling may hide a realm from the directory."""
+        """Remove realms until none is left: a spelling may hide a realm from the directory."""
         while True:
             local, at, behind = name.rpartition("@")
             before, backslash, rest = name.partition("\\")
@@ -130,7 +130,7 @@ def folded(text: str) -> str:
     """
     if text.isascii():
         return _ASCII_SPACES.sub("", text).lower()
-    # To upper case first: the dotless i has no other tie to i, nor the long s to s.
+    # Upper case first: only this maps the dotless i to i, and the long s to s.
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).upper().casefold())
     return _ASCII_SPACES.sub("", "".join(map(_folded_character, apart)))
 

@@ -1,6 +1,6 @@
-"""Which repetitions of a refused password need no bind, or not yet another one.
+"""Decides which repetitions of a refused password need no bind now.
 
-A forgotten program that sends an old password over and over would lock its owner's account. The cache keeps
+A forgotten program that repeats an old password would lock its owner's account. The cache keeps
 32 bits of a keyed digest, a few for each person, for minutes. That recognises a password, and is too little
 to find one.
 
@@ -38,7 +38,7 @@ _BACK_OFF = 5.0
 
 
 class RefusedPasswordCache:
-    """Recognises refused passwords. Where the store cannot say, every password counts as new."""
+    """Recognises refused passwords. If the store is away, every password counts as new."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class RefusedPasswordCache:
         return hmac.digest(own_key, encoded, hashlib.sha256)[:_TAG_BYTES]
 
     def same(self, owner: str, password: str) -> Sequence[RefusedPasswordRecord]:
-        """The records of a password, at most one for each client; none where the store cannot say.
+        """The records of a password, at most one for each client; none if the store is away.
 
         Args:
             owner: as `tag` takes it.

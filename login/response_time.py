@@ -1,7 +1,7 @@
 """A floor on the time of refusals: it must not reveal which names exist, nor whether a bind was made.
 
 Owns: that a refusal without a bind takes as long as one with a bind, and a bind as long as a search on two
-servers. No bind is made for show: it would lock decoy accounts, and alarm those who watch the directory.
+servers. No dummy bind is made: it would lock decoy accounts, and alarm the operators of the directory.
 """
 
 import threading
@@ -16,7 +16,7 @@ from login.limits.limits import Throttled
 
 # Longest delay of a refusal in seconds: it holds a thread.
 _MAX_DELAY = 0.1
-# Seconds after an outage without delays: threads are worth more then.
+# Seconds after an outage without delays, so that no delay holds a thread.
 _DEGRADED_SECONDS = 30.0
 # Keeps the last 100 refused binds; the floor is their 95th percentile.
 _KEPT_TIMES = 100

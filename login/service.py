@@ -1,4 +1,4 @@
-"""One login, step by step: limits first, then the directory, then the count of how it ended.
+"""One login, step by step: first the limits, then the directory, then the record of the outcome.
 
 Owns: the order of the steps. `Login.authenticate` is the place to start reading. Must not know: what a step
 does inside; each is a module of this package.
@@ -46,7 +46,7 @@ class LoginRules:
         shield_window: seconds for which such a failure counts where the directory's count cannot be read.
         sees_accounts: whether the directory shows accounts before a password is tried.
         workers: worker processes, which share a limit until the first failure is recorded.
-        realms: realms that the directory takes off a login name.
+        realms: realms that the directory removes from a login name.
         slots: logins that may be at the directory at once in this process.
     """
 
@@ -172,7 +172,7 @@ class Login:
                 timing.has_asked = True
                 _refuse_unacceptable(net_id, password)
                 account = self._directory.find(net_id, groups=groups)
-                # 6. Hold the account to the limits and to the lockout protection.
+                # 6. Apply the limits and the lockout protection to the account.
                 if account.is_readable:
                     attempt.judge(account)
                 # 7. Bind, which verifies the password.

@@ -1,7 +1,7 @@
-"""What the log and the audit table keep of requests: what was issued, what ended, and every refusal.
+"""Log lines and audit rows of requests: issued tokens, ended grants, and every refusal.
 
-Owns: which outcome is a refusal, and under what event name. Of a login name without an account the audit
-keeps a digest alone. Must not know: when and how rows are written.
+Owns: which outcome is a refusal, and under what event name. For a login name without an account, the
+audit keeps only a digest. Must not know: when and how rows are written.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Audit:
         Args:
             ledger: keeps refusals until they are written.
             names: digests of login names.
-            log: where the operator reads.
+            log: the log for the operator.
             clock: seconds since the epoch.
         """
         self.log = log

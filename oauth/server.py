@@ -46,7 +46,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """Where clients, grants and their tokens are, and who is missing from the directory."""
+    """The stores of clients, grants, tokens and missing people."""
 
     clients: ClientStore
     grants: GrantStore
@@ -58,7 +58,7 @@ class Server(AuthorizationServer):
     """The server behind the endpoints (RFC 6749, 3.2; RFC 7009; RFC 7662)."""
 
     NAME = "netid-oauth-server"
-    """Where the application keeps its server, in `app.extensions`."""
+    """The key of the server in `app.extensions`."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Server(AuthorizationServer):
     def handle_response(
         self, status: int, body: Mapping[str, object], headers: list[tuple[str, str]]
     ) -> Response:
-        """Every answer of the server goes out here (RFC 6749, 5.1 and 5.2)."""
+        """Make the response of every answer of the server (RFC 6749, 5.1 and 5.2)."""
         return json_response(dict(body), status, headers)
 
     def handle_error_response(self, request: TokenRequest, error: OAuth2Error) -> Response:

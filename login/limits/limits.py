@@ -1,4 +1,4 @@
-"""How many failures are allowed in how long, and the outcome of an attempt that is over a limit.
+"""The limits on failures, and the outcome of an attempt that is over a limit.
 
 Owns: reading limits as an operator writes them, and `Throttled`. Must not know: how failures are counted.
 """

@@ -36,7 +36,7 @@ _NO_SUCH_SECRET = ("", b"\0" * 32)
 class SecretProof(NamedTuple):
     """The stored secret that proved a client, and the readings of the sent one.
 
-    `guessable` says that the secret was not made by us.
+    `guessable` is true if this server did not generate the secret.
     """
 
     stored: ClientSecret
@@ -187,7 +187,7 @@ class StrictClientAuthentication(ClientAuthentication):
         """Authenticate the client by the clients that `query_client` knows.
 
         Raises:
-            NotProven: by these the request is refused.
+            NotProven: the request proves none of these clients.
         """
         method, outcome = self._outcome(request, query_client)
         client = outcome.client if isinstance(outcome, NotProven) else outcome
@@ -292,7 +292,7 @@ def _two_methods() -> OAuth2Error:
 
 
 def query_with(find: Callable[[str], Client | None]) -> QueryClient:
-    """Authlib's way to ask for a client, from a store's.
+    """Adapt a store's look-up of clients to Authlib's.
 
     Args:
         find: gives the registered client of an id, or None.

@@ -1,4 +1,4 @@
-"""What a client's restrictions may be: rules about people, networks, origins of pages, a default audience."""
+"""Valid restrictions of a client: rules about people, networks, origins of pages, a default audience."""
 
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network

@@ -9,7 +9,7 @@ from oauth.endpoints.cors import Origins, preflight
 
 
 class Served(Protocol):
-    """What an endpoint declares of its routes."""
+    """The declarations of an endpoint about its routes."""
 
     @property
     def ENDPOINT_NAME(self) -> str:  # noqa: N802 - Authlib's name
@@ -17,7 +17,7 @@ class Served(Protocol):
 
     @property
     def PATHS(self) -> Sequence[str]:  # noqa: N802
-        """Where it is served, the published path first."""
+        """The paths of the endpoint, the published path first."""
 
     @property
     def HTTP_METHODS(self) -> Sequence[str]:  # noqa: N802

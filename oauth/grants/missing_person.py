@@ -21,11 +21,11 @@ def note_missing_person(
 
     Args:
         missing_people: the store of earlier misses.
-        log: gets what ended, and an alarm if too many people are missing for it to be true.
+        log: receives the event, and an alarm if too many people are missing to be believed.
         event: about the grant that was to be refreshed, with the reason. The audit row of the ended grants is
             like it.
         servers: the directory servers that do not have the person.
-        fields: of the request, for the alarm.
+        fields: the log fields of the request, for the alarm.
 
     Raises:
         StoreUnavailable: nothing was noted.

@@ -45,7 +45,7 @@ class PasswordGrant(Grant):
 
 
 def _warnings(person: Person, now: int) -> dict[str, object]:
-    """How long the password is still good: in seconds, and in grace logins."""
+    """The remaining lifetime of the password in seconds, and its grace logins."""
     expires_at, grace = person.password_expires_at, person.grace_logins_remaining
     warnings: dict[str, object] = {}
     if expires_at is not None:

@@ -24,7 +24,7 @@ _FINAL = ("validate_token_request", "create_token_response")
 
 
 class Issued(NamedTuple):
-    """What the token endpoint answers (RFC 6749, 5.1), and the audit events that were stored with it."""
+    """The answer of the token endpoint (RFC 6749, 5.1), and the audit events that were stored with it."""
 
     answer: dict[str, object]
     events: Sequence[AuditEvent]
@@ -55,7 +55,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
     REPEATABLE_PARAMETERS: ClassVar[frozenset[str]] = frozenset({"resource"})
     """The parameters that the grant reads and that may repeat (RFC 8707, 2)."""
     METADATA: ClassVar[Mapping[str, Sequence[str]]] = {}
-    """What the grant adds to lists of the server's metadata (RFC 8414, 2)."""
+    """The grant's additions to lists of the server's metadata (RFC 8414, 2)."""
     PUBLIC_CLIENTS: ClassVar[bool] = True
     """Whether clients without a secret may use the grant."""
 
@@ -142,7 +142,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         """Read what the client presents beside its own credentials, such as a refresh token.
 
         Raises:
-            OAuth2Error: `invalid_grant`, where it is of no use.
+            OAuth2Error: `invalid_grant`: the credential is not valid.
         """
 
     def resolve_scope(self) -> str:
@@ -184,7 +184,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         raise NotImplementedError
 
     def check_person(self, person: Person) -> None:
-        """Apply the rules that keep people out. A grant may call it earlier, in `find_person`.
+        """Apply the rules that exclude people. A grant may call it earlier, in `find_person`.
 
         Raises:
             InvalidCredentials: a rule refuses the person.
@@ -206,7 +206,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         )
 
     def issue(self, person: Person | None) -> Issued:
-        """Issue a new grant with its tokens. A refresh token comes along where the client may use one.
+        """Issue a new grant with its tokens. It has a refresh token if the client may use one.
 
         Args:
             person: the person, whom the rules allow; None for a client's own token.
@@ -215,7 +215,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         return Issued(*self.server.token_issuer.issue(self.request, self.GRANT_TYPE, person, refresh=refresh))
 
     def _permit(self, person: Person) -> None:
-        """Leave in the granted scope what the person may have (RFC 6749, 3.3).
+        """Reduce the granted scope to the part that the person may have (RFC 6749, 3.3).
 
         Raises:
             OAuth2Error: `invalid_scope`: the rules leave nothing.

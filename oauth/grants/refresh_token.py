@@ -72,7 +72,7 @@ class RefreshTokenGrant(Grant):
         )
 
     def network_error(self, refusal: InvalidCredentials) -> Exception:
-        """The same error as for a token of no use."""
+        """The error for an invalid token."""
         self.server.audit.note_refresh(self.request, refusal, self._token.subject)
         error: Exception = invalid_refresh_token()
         return error
@@ -201,7 +201,7 @@ class RefreshTokenGrant(Grant):
         return None
 
     def _note_refusal(self, refusal: InvalidCredentials) -> None:
-        """End what a refusal ends. A locked account ends nothing: anyone can lock somebody else's account."""
+        """End the grant if the refusal is permanent. A lock is not: anyone can lock another's account."""
         token, missing_people = self._token, self.server.stores.missing_people
         if token.missed and refusal.reason is not Refusal.UNKNOWN_PERSON:
             missing_people.found(self._subject)

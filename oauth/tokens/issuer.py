@@ -39,15 +39,15 @@ class Lifetimes:
     grant: int
 
     def refresh(self) -> int:
-        """How long a fresh refresh token may wait for its use: the shortest bound that applies to it."""
+        """Seconds until an unused refresh token ends: the shortest bound that applies to it."""
         return min(self.refresh_token, self.refresh_idle, self.grant)
 
     def kept(self) -> int:
-        """How long a refresh token that is not rotated may be used, if it is never idle for too long."""
+        """Seconds for which a kept refresh token may be used, if it is never idle for too long."""
         return min(self.refresh_token, self.grant)
 
     def idle_steps(self) -> int:
-        """By how much a use must move the idle end of a kept token to be worth a write."""
+        """Seconds by which a use must move the idle end of a kept token to be worth a write."""
         return min(3600, self.refresh_idle // 24)
 
 
@@ -99,10 +99,10 @@ class TokenIssuer:
             request: with its client, and its scope and audience as they were granted.
             origin: the grant type.
             person: the user of the token; None for a client's own token.
-            refresh: whether a refresh token comes along.
+            refresh: whether to issue a refresh token too.
 
         Returns:
-            What the token endpoint answers, and the audit events that were stored.
+            The answer of the token endpoint, and the audit events that were stored.
 
         Raises:
             ClientEnded: the client was disabled meanwhile.

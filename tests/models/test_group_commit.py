@@ -136,7 +136,7 @@ def test_failing_write_does_not_undo_the_others(stores: Stores) -> None:
 
 
 def test_failed_commit_fails_every_write(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No thread is told that its write is stored if it is not."""
+    """No thread gets a success for a write that is not stored."""
     crowd = Crowd(stores, GroupCommit())
     commit = DriverConnection.commit
 
