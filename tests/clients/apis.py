@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import API, PLAIN_SECRET, Service
+from tests.clients.locks import alone
 from tests.clients.recipes import EXAMPLE_AUDIENCE, Recipe, missing, program, running
 from tests.servers.netid import PROJECT, free_port
 
@@ -97,16 +98,12 @@ def _built_spring() -> Path:
     for path, text in Recipe("spring").files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, "utf-8")
-    for offline in (["-o"], []):
-        done = subprocess.run(
-            ["mvn", *offline, "-B", "-q", "-ntp", "package"],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            return folder / "target" / "grades-1.jar"
+    with alone("maven"):
+        for offline in (["-o"], []):
+            command = ["mvn", *offline, "-B", "-q", "-ntp", "package"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return folder / "target" / "grades-1.jar"
     if "Could not resolve" in done.stdout or "could not be resolved" in done.stdout:
         missing("Spring Boot")
     pytest.fail(done.stdout)

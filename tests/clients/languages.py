@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.clients.conftest import Service
+from tests.clients.locks import alone
 from tests.clients.recipes import missing, program
 
 _HERE = Path(__file__).parent
@@ -42,8 +43,9 @@ def _python(name: str) -> list[str]:
 
 @cache
 def _node() -> list[str]:
-    if not (_HERE / "node" / "node_modules" / ".package-lock.json").exists():
-        _build(program("npm"), "ci", "--ignore-scripts", language="node", needs="the packages of node/")
+    with alone("npm"):
+        if not (_HERE / "node" / "node_modules" / ".package-lock.json").exists():
+            _build(program("npm"), "ci", "--ignore-scripts", language="node", needs="the packages of node/")
     return [program("node"), str(_HERE / "node" / "login.js")]
 
 
@@ -67,7 +69,8 @@ def _java(mode: str) -> list[str]:
     classpath = _output() / "classpath"
     if not folder.exists():
         listed = ("-B", "-q", "-ntp", "dependency:build-classpath", f"-Dmdep.outputFile={classpath}")
-        _build(program("mvn"), *listed, language="java", needs="the packages of java/")
+        with alone("maven"):
+            _build(program("mvn"), *listed, language="java", needs="the packages of java/")
         source = ("-d", str(folder), "-cp", classpath.read_text("utf-8"), "Clients.java")
         _build(program("javac"), *source, language="java", needs="a compiler for Java")
     path = f"{folder}:{classpath.read_text('utf-8')}"
