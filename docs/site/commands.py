@@ -74,6 +74,7 @@ def section(name: str, command: click.Command) -> str:
     ]
     if rows:
         parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
+    parts += _paragraphs(command.epilog or "")
     return "\n\n".join(parts)
 
 
@@ -85,6 +86,7 @@ def _paragraphs(text: str) -> list[str]:
         if each.startswith("\b")
         else _escape(" ".join(each.split()))
         for each in paragraphs
+        if each
     ]
 
 
