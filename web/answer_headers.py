@@ -27,6 +27,7 @@ _ALWAYS = (
 # What ids of proxies are made of. No character can end a log line, a header or a cell of a table, and an id
 # fits the column `request_id` of the audit.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+_ID_OCTETS, _KEPT_IDS = 8, 256
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -46,6 +47,8 @@ class AnswerHeaders:
         """
         self._application = application
         self._takes_request_ids = takes_request_ids
+        # Filled by the first request, so that no two processes share ids. `pop` is atomic.
+        self._ids: list[str] = []
         url = urlsplit(issuer)
         strict = url.scheme == "https" and url.hostname not in _LOOPBACK
         transport = (("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}"),) if strict else ()
@@ -53,7 +56,10 @@ class AnswerHeaders:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer with the headers."""
-        request_id = urandom(8).hex()
+        try:
+            request_id = self._ids.pop()
+        except IndexError:
+            request_id = self._more_ids()
         if self._takes_request_ids and _WELL_FORMED.fullmatch(given := environ.get("HTTP_X_REQUEST_ID", "")):
             request_id = given
         environ[REQUEST_ID] = request_id
@@ -63,3 +69,9 @@ class AnswerHeaders:
             return start_response(status, own, *rest)
 
         return self._application(environ, start)
+
+    def _more_ids(self) -> str:
+        """A new id. Further ids are kept, because the system's random numbers cost 1 % of a token check."""
+        first, *others = (urandom(_ID_OCTETS).hex() for _ in range(_KEPT_IDS))
+        self._ids += others
+        return first

@@ -137,3 +137,9 @@ def test_malformed_id_is_replaced(behind: Site, injected: str) -> None:
 def test_wellformed_ids_of_proxies_are_kept(behind: Site, given: str) -> None:
     """Nginx sends 32 hexadecimal digits, Envoy a UUID, others their own forms."""
     assert id_of(plain(behind).get("/healthz", headers={"X-Request-Id": given})) == given
+
+
+def test_ids_stay_unique_beyond_those_that_a_process_keeps(site: Site) -> None:
+    """A process draws ids in advance; no request gets another one's."""
+    http = plain(site)
+    assert len({id_of(http.get("/healthz")) for _ in range(600)}) == 600
