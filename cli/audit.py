@@ -21,9 +21,9 @@ from cli.output import (
     print_line,
     print_table,
     shown,
-    speaks_plainly,
 )
 from cli.people.display import warn_if_incomplete
+from cli.schema import speaks_plainly
 from cli.services import services
 from models import ListedEvent
 from telemetry import AuditEvent, json_text

@@ -26,10 +26,10 @@ from cli.output import (
     print_json,
     print_line,
     print_table,
-    speaks_plainly,
     yes_option,
 )
 from cli.people.display import warn_if_incomplete
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 from models import LiveGrant
 

@@ -19,9 +19,9 @@ from cli.output import (
     print_json,
     print_line,
     print_table,
-    speaks_plainly,
     yes_option,
 )
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 from models import SigningKey
 from oauth.tokens.jws import ALGORITHMS

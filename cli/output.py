@@ -123,23 +123,10 @@ class DiscreetGroup(click.Group):
             ctx.fail("There is no such command.")
 
 
-def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Give a command its tables, and turn what stops it into sentences and exit status 1."""
-
-    @wraps(command)
-    def prepared(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        from cli.schema import create_tables_if_new
-
-        create_tables_if_new()
-        return command(*args, **kwargs)
-
-    return refuses_plainly(prepared)
-
-
 def refuses_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Turn a refused operation, and trouble of settings or database, into sentences and exit status 1.
 
-    For a command that works without a database; others use `speaks_plainly`.
+    For a command that works without a database; others use `cli.schema.speaks_plainly`.
     """
 
     @wraps(command)

@@ -1,7 +1,25 @@
 """Creates the tables of a new database before a command uses it; an old database is never changed."""
 
-from cli.output import CommandRefused, print_line
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from cli.output import CommandRefused, print_line, refuses_plainly
 from models import has_tables, is_current, migrate
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def speaks_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Give a command its tables, and turn what stops it into sentences and exit status 1."""
+
+    @wraps(command)
+    def prepared(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        create_tables_if_new()
+        return command(*args, **kwargs)
+
+    return refuses_plainly(prepared)
 
 
 def create_tables_if_new() -> None:

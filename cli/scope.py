@@ -15,8 +15,8 @@ from cli.output import (
     print_line,
     print_record,
     print_table,
-    speaks_plainly,
 )
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 from models import Scope
 from oauth.policy.scope import ScopeVerdict

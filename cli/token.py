@@ -6,7 +6,8 @@ import click
 from flask.cli import with_appcontext
 
 from admin.tokens import Purging, purge_expired, revoke_token
-from cli.output import DiscreetGroup, json_option, print_json, print_line, progress, speaks_plainly
+from cli.output import DiscreetGroup, json_option, print_json, print_line, progress
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 from models import StoreUnavailable
 

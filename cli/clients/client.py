@@ -36,9 +36,9 @@ from cli.output import (
     print_json,
     print_line,
     print_record,
-    speaks_plainly,
     yes_option,
 )
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 from models import Client
 from oauth.clients.registration import metadata

@@ -16,8 +16,8 @@ from cli.output import (
     print_items,
     print_line,
     progress_bar,
-    speaks_plainly,
 )
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 
 

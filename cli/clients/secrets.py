@@ -15,8 +15,8 @@ from cli.output import (
     moment,
     print_json,
     print_record,
-    speaks_plainly,
 )
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 from oauth.clients.registration import metadata
 

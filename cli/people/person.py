@@ -11,10 +11,10 @@ from cli.output import (
     json_option,
     print_json,
     print_line,
-    speaks_plainly,
     yes_option,
 )
 from cli.people.display import in_words, print_report, report_as_object, warn_if_incomplete
+from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 
 _net_id = click.argument("net_id")
