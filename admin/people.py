@@ -167,6 +167,7 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
         net_id: a login name as typed, or a stable id.
 
     Raises:
+        UnknownPerson: the directory does not know the name, and no failure is counted under it.
         StoreUnavailable: the database did not answer.
     """
     now = services.now
@@ -174,6 +175,8 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
     name = services.login_names.digest(net_id)
     # A person who never had a grant is known by the stable id of their failures alone.
     past = failures_of(name, view.subject or net_id, now - max(_DAY, services.limits.longest))
+    if view.is_unknown and not past:
+        raise UnknownPerson
     latest = [each for each in past if each.at >= now - _DAY]
     last_refusal = _last_refusal(latest, view.state)
     grants: Sequence[LiveGrant] = ()

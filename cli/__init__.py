@@ -6,6 +6,7 @@ not know: HTTP requests and pages, the rules of a use case. Start reading at `ou
 """
 
 from flask import Flask
+from flask.cli import cli as flask_command
 
 from admin import Services
 from cli.commands import Commands
@@ -23,6 +24,12 @@ __all__ = [
     "services_of",
 ]
 
+ABOUT = (
+    "NetID OAuth is an OAuth 2.0 authorization server in front of a campus directory. To begin, read "
+    "`flask client create --help`. docs/commands.md describes every command."
+)
+"""Ends `flask --help`, which Flask begins with its own words."""
+
 
 def register(app: Flask, services: Services) -> None:
     """Give an application its commands.
@@ -32,4 +39,5 @@ def register(app: Flask, services: Services) -> None:
         services: the stores and settings that the commands work on.
     """
     attach_services(app, services)
+    flask_command.epilog = ABOUT
     app.cli = Commands(app.name, commands=app.cli.commands)

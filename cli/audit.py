@@ -30,8 +30,8 @@ from telemetry import AuditEvent, json_text
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
 # In this order a reader asks: when, what, which program, who, why. Further fields follow.
-_FIRST = ("at", "event", "client_name", "client_id", "subject", "actor", "actor_reason", "reason")
-_COLUMNS = (*_FIRST, *(each.name for each in fields(AuditEvent) if each.name not in _FIRST))
+_FIRST = ("at", "event", "client_name", "client_id", "sub", "actor", "actor_reason", "reason")
+_COLUMNS = (*_FIRST, *(each.name for each in fields(AuditEvent) if each.name not in {*_FIRST, "subject"}))
 # A spreadsheet reads a cell that begins so as a formula; some also read full-width signs (OWASP).
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
@@ -99,7 +99,7 @@ def list_all(
         limit=limit,
     )
     if as_json:
-        print_items(map(_as_object, listed.events), more=listed.more)
+        print_items(map(_members, listed.events), more=listed.more)
         return
     _PRINTERS[output](listed)
     if listed.more:
@@ -111,14 +111,10 @@ def _seconds(date: datetime | None) -> int | None:
 
 
 def _members(listed: ListedEvent) -> Mapping[str, Any]:
-    """Every field of an event, and its client's name."""
-    members = {**listed.event.fields(), "client_name": listed.client_name}
+    """Every field of an event under the names of every command, where `sub` is a person's stable id."""
+    event = listed.event
+    members = {**event.fields(), "client_name": listed.client_name, "sub": event.subject}
     return {name: members[name] for name in _COLUMNS}
-
-
-def _as_object(listed: ListedEvent) -> dict[str, Any]:
-    """An event under the names of every command: `sub` is a person's stable id."""
-    return {"sub" if name == "subject" else name: value for name, value in _members(listed).items()}
 
 
 def _print_table(listed: ListedEvents) -> None:
@@ -135,7 +131,7 @@ def _print_csv(listed: ListedEvents) -> None:
 
 def _print_jsonl(listed: ListedEvents) -> None:
     for each in listed.events:
-        print_line(json_text({name: value for name, value in _as_object(each).items() if value is not None}))
+        print_line(json_text({name: value for name, value in _members(each).items() if value is not None}))
 
 
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "jsonl": _print_jsonl}

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from flask.cli import cli as flask_command
 
 from docs.site.commands import PAGE, page
+from tests.conftest import Site
 from tests.servers.netid import PROJECT
 
 LINK = re.compile(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)")
@@ -28,6 +30,16 @@ def test_commands_page_is_current() -> None:
 def test_help_keeps_the_lines_of_examples() -> None:
     """No help shows click's mark for an unwrapped paragraph: a raw docstring would turn it into text."""
     assert "\\b" not in page()
+
+
+def test_help_of_all_commands_says_what_this_is(site: Site) -> None:
+    """Flask's own words do not say what the program is, or where to begin."""
+    printed = site.app.test_cli_runner().invoke(flask_command, ["--help"], prog_name="flask").output
+    assert "OAuth 2.0 authorization server" in printed
+    command = re.findall(r"`flask ([^`]+) --help`", " ".join(printed.split()))
+    assert command == ["client create"]
+    assert "Register a client" in site.run(*command[0].split(), "--help")
+    assert "docs/commands.md" in printed
 
 
 def test_each_page_has_a_title() -> None:

@@ -39,7 +39,7 @@ def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by k
     """Say why a user cannot log in.
 
     The report has the directory's answer, the refused logins of the last day, the limits that block the user
-    now, and the programs that hold live grants.
+    now, and the programs that hold live grants. The command fails if nobody is known by the name.
     """
     report = report_on_person(services(), net_id)
     if as_json:

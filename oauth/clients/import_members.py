@@ -70,8 +70,8 @@ def translate(each: Mapping[str, object], ignored: Collection[str] = ()) -> dict
     given = {name: value for name, value in each.items() if value is not None and name not in ignored}
     if unknown := sorted(name for name in given if not _is_known(name)):
         raise ValueError(
-            f"Not understood: {', '.join(map(repr, unknown))}. It may narrow what the client may: "
-            "say it under another name, or do without it (--ignore)."
+            f"Not understood: {', '.join(map(repr, unknown))}. Such a member may limit the client: "
+            "rename it, or leave it out (--ignore)."
         )
     _refuse_disabled(given)
     ours = {name: value for name, value in given.items() if name in _UNDERSTOOD and name not in _FOREIGN}

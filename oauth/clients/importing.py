@@ -21,6 +21,14 @@ _HASH = re.compile(
     r"|\{(S?SHA\d*|S?MD5|CRYPT|PBKDF2[-A-Z0-9]*|ARGON2|BCRYPT)\}",
     re.IGNORECASE,
 )
+_CRYPT_NAMES = {
+    "1": "MD5 crypt",
+    "5": "SHA-256 crypt",
+    "6": "SHA-512 crypt",
+    "7": "scrypt",
+    "y": "yescrypt",
+    "gy": "yescrypt",
+}
 _SHA256_OCTETS = 32
 _LAST_SECOND = 1 << 53
 
@@ -120,7 +128,10 @@ def _client(each: Mapping[str, object]) -> ImportedClient:
 def _kind_of_hash(secret: str) -> str | None:
     """The algorithm if a secret is a stored hash: the program's own secret would never match it."""
     match = _HASH.match(secret)
-    return next(filter(None, match.groups())) if match else None
+    if match is None:
+        return None
+    kind: str = next(filter(None, match.groups()))
+    return "bcrypt" if re.fullmatch("2[abxy]?", kind) else _CRYPT_NAMES.get(kind, kind)
 
 
 def _restrictions(each: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,49 @@ def test_command_does_not_import_other_commands(imported: Callable[..., set[str]
     names = imported("scope", "list")
     assert "cli.scope" in names
     assert names & {"cli.key", "cli.clients.client", "cli.people.person", "cli.server.serve"} == set()
+
+
+@pytest.fixture
+def cpu_seconds(site: Site) -> Callable[..., float]:
+    """Runs a command in a process of its own, and returns its CPU time."""
+
+    def run(*arguments: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [Path(sys.executable).with_name("flask"), *arguments],
+            cwd=PROJECT,
+            env={"NETID_INSTANCE_PATH": site.app.instance_path},
+            capture_output=True,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("client", "list"), ("client", "create", "Library"), ("person", "why", "alice"), ("key", "ring")],
+    ids=" ".join,
+)
+def test_command_takes_less_than_a_second_of_cpu(
+    cpu_seconds: Callable[..., float], arguments: tuple[str, ...]
+) -> None:
+    """The least of three calls, because other processes on the machine slow a call down."""
+    assert min(cpu_seconds(*arguments) for _ in range(3)) < 1
+
+
+def test_ten_thousand_clients_are_imported_and_listed_in_seconds(
+    tmp_path: Path, cpu_seconds: Callable[..., float]
+) -> None:
+    """An import takes less than 10 seconds of CPU, and the list less than 2 (the least of three calls)."""
+    file = tmp_path / "clients.json"
+    secret = "a long and random secret of the old server"
+    clients = [{"client_id": f"p{n}", "client_secret": secret, "scope": "profile"} for n in range(10_000)]
+    file.write_text(json.dumps(clients), "utf-8")
+    assert cpu_seconds("client", "import", str(file)) < 10
+    assert min(cpu_seconds("client", "list") for _ in range(3)) < 2
 
 
 @pytest.mark.parametrize("width", [None, 80])

@@ -269,7 +269,7 @@ def test_disabled_user_is_reported(examine: Examine) -> None:
 @pytest.mark.parametrize(
     ("policy", "expected", "setting"),
     [
-        (None, "our account may not read how many lock", "NETID_LDAP_PASSWORD_POLICY"),
+        (None, "lockout threshold not readable", "NETID_LDAP_PASSWORD_POLICY"),
         (f"cn=default,ou=policies,{SUFFIX}", "they lock no account", None),
     ],
 )

@@ -72,11 +72,8 @@ def test_longest_names_are_cheap(site: Site, name: str) -> None:
     assert cpu_of(lambda: ask(site, client, name)) < _MOST
 
 
-@pytest.mark.parametrize(
-    ("command", "status"),
-    [(("person", "why"), 0), (("person", "unblock"), 1), (("person", "logout"), 1)],
-)
-def test_commands_find_no_user_by_a_long_name(site: Site, command: tuple[str, ...], status: int) -> None:
+@pytest.mark.parametrize("command", ["why", "unblock", "logout"])
+def test_commands_find_no_user_by_a_long_name(site: Site, command: str) -> None:
     """A command too finds no user by a name that is too long."""
-    assert cpu_of(lambda: site.run(*command, HUGE["marks"], "--json", status=status)) < 1
+    assert cpu_of(lambda: site.run("person", command, HUGE["marks"], "--json", status=1)) < 1
     assert site.run("audit", "list", "--name", HUGE["marks"], "--json")

@@ -243,7 +243,7 @@ class _UserChecks:
             text = "our account may not read the count of failures, so logins cannot prevent a lockout"
             return StepResult(text, "NETID_LDAP_BIND_DN")
         if policy is None:
-            text = f"{lockout_status.failures} failures; our account may not read how many lock an account"
+            text = f"{lockout_status.failures} failures; lockout threshold not readable"
             return StepResult(text, "NETID_LDAP_PASSWORD_POLICY")
         if policy.limit == 0:
             return StepResult(f"{lockout_status.failures} failures; they lock no account")
