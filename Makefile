@@ -109,6 +109,10 @@ bench-directory: .venv/.bench servers ## What a login costs at the directory, by
 bench-scale: .venv/.bench servers ## What many tokens and many people cost, and a purge beside logins
 	@$(BIN)/python -m bench.scale
 
+.PHONY: bench-commands
+bench-commands: .venv/.run ## What a command costs, with few clients and with 10,000
+	@$(BIN)/python -m bench.commands
+
 .PHONY: profile
 profile: .venv/.bench servers ## Where the CPU of a token goes, by layer and by function
 	@$(BIN)/python -m bench.profile
