@@ -1,6 +1,7 @@
 """The walk-through of `make run`, with the commands that a newcomer types, and real curl."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.services import user_name
 from tests.servers.netid import PROJECT, Running, environment, free_port, serving
 
 pytestmark = pytest.mark.slow
@@ -119,6 +121,20 @@ def test_a_body_over_the_limit_is_refused_however_it_is_framed(
             f"curl -k {framing} -w '%{{http_code}}' -o /dev/null --data-binary @{body} -u {demo} {url}"
         )
         assert answer.stdout == "413", framing
+
+
+def test_demo_client_is_registered_by_the_user_of_the_process(server: Running, instance: Path) -> None:
+    """The audit names the user who ran `make run`."""
+    assert server.port
+    audit = subprocess.run(
+        [*(sys.executable, "-m", "flask", "audit", "list"), "--event", "client.created", "--format", "jsonl"],
+        cwd=PROJECT,
+        env=environment(instance),
+        capture_output=True,
+        check=True,
+    )
+    (event,) = map(json.loads, audit.stdout.splitlines())
+    assert event["actor"] == user_name(os.getuid(), os.environ)
 
 
 def test_second_start_keeps_certificate_and_demo_client(server: Running, instance: Path, demo: str) -> None:

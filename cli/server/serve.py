@@ -15,7 +15,7 @@ from cli.output import CommandRefused, DiscreetCommand, print_line, print_lines,
 from cli.server.database_wait import await_database
 from cli.server.exposure import refuse_exposure
 from cli.server.walkthrough import demo_client, environment, guide
-from cli.services import services
+from cli.services import operator, services
 from models import db
 from settings import SECRET_VARIABLES, Settings, load_settings
 from settings.keyring import KeyRing
@@ -43,7 +43,7 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
         _refuse_busy_port(settings)
         _refuse_unusable_tls(settings.tls_cert_file, settings.tls_key_file)
         if walkthrough:
-            print_lines(guide(settings, instance, demo_client(services().clients, instance)))
+            print_lines(guide(settings, instance, demo_client(services().clients, instance, operator())))
         else:
             _announce(settings)
         # Each worker opens its own connections: none may be shared across a fork.

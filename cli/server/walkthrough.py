@@ -11,6 +11,7 @@ from core.private_files import NotPrivate, read_secret
 from directory.ldap import embedded_people
 from models import ClientStore, Registration
 from settings import Settings
+from telemetry import Actor
 
 _BIND = "127.0.0.1:8443"
 _DEMO_NAME = "demo"
@@ -47,7 +48,7 @@ def environment(settings: Settings, instance: Path) -> Mapping[str, str]:
     return added
 
 
-def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
+def demo_client(clients: ClientStore, instance: Path, actor: Actor) -> tuple[str, str]:
     """The id and secret of the demo client: the earlier one, or a new one.
 
     Its secret is kept in a file beside the database, since it is printed at each start.
@@ -55,6 +56,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
     Args:
         clients: where the client is registered.
         instance: the instance folder.
+        actor: who registers it, for the audit.
 
     Raises:
         StoreUnavailable: the client cannot be registered.
@@ -70,7 +72,7 @@ def demo_client(clients: ClientStore, instance: Path) -> tuple[str, str]:
             return client_id, secret
     except (OSError, ValueError, KeyError, TypeError, NotPrivate):
         pass  # no usable client is stored: a new one serves as well
-    created, new_secret = clients.create(_DEMO)
+    created, new_secret = clients.create(_DEMO, actor=actor)
     secret = str(new_secret)
     try:
         secret_file.touch(mode=0o600)
