@@ -12,7 +12,10 @@ from directory import (
     PersonState,
     Refusal,
 )
+from telemetry import Actor
 
+OPERATOR = Actor("operator")
+"""Who makes the changes of tests."""
 ALICE = Person(
     id="14aa2a51-03f1-562a-8307-e12ff2455495",
     net_id="alice",

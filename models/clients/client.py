@@ -15,10 +15,6 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from telemetry import Actor
-
-OPERATOR = Actor("operator")
-"""The actor of a change if the caller names no other."""
 # An imported weak secret is tolerated for three months.
 _WEAK_SECONDS = 90 * 86_400
 CACHE_SECONDS = 2.0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from models.base import connection, table
-from models.clients.client import OPERATOR, Registration
+from models.clients.client import Registration
 from models.keys.digest import SecretHasher
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
 from telemetry import Actor, AuditEvent
@@ -58,7 +58,7 @@ def import_clients(
     hasher: SecretHasher,
     now: int,
     *,
-    actor: Actor = OPERATOR,
+    actor: Actor,
     stored: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Register clients with their own ids and secrets, and audit rows, in one transaction.

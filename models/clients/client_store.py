@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from models.base import connection, rows_changed, session, table
 from models.clients.client import (
-    OPERATOR,
     SECRET_COLUMNS,
     Client,
     ClientCache,
@@ -79,7 +78,7 @@ class ClientStore:
         with connection() as link:
             return clients_of(link.execute(_SELECT_ALL))
 
-    def create(self, registration: Registration, *, actor: Actor = OPERATOR) -> tuple[Client, str | None]:
+    def create(self, registration: Registration, *, actor: Actor) -> tuple[Client, str | None]:
         """Register a client, and return it with its secret, which is stored nowhere (None if public).
 
         Args:
@@ -104,7 +103,7 @@ class ClientStore:
         client_id: str,
         changes: Mapping[str, Any] | Callable[[Client], Mapping[str, Any]],
         *,
-        actor: Actor = OPERATOR,
+        actor: Actor,
     ) -> Client:
         """Change a client's metadata. Where there is nothing to change, nothing is stored or audited.
 
@@ -130,7 +129,7 @@ class ClientStore:
         self.recent.forget()
         return client
 
-    def rotate_secret(self, client_id: str, *, old_not_after: int, actor: Actor = OPERATOR) -> str:
+    def rotate_secret(self, client_id: str, *, old_not_after: int, actor: Actor) -> str:
         """Add a secret and return it; those before it end at `old_not_after` (seconds since the epoch).
 
         Args:
@@ -158,7 +157,7 @@ class ClientStore:
         self.recent.forget()
         return secret
 
-    def retire_secret(self, client_id: str, serial: int, *, actor: Actor = OPERATOR) -> None:
+    def retire_secret(self, client_id: str, serial: int, *, actor: Actor) -> None:
         """End one secret now.
 
         Args:
@@ -204,7 +203,7 @@ class ClientStore:
             link.commit()
         self.recent.forget()
 
-    def disable(self, client_id: str, *, actor: Actor = OPERATOR) -> Client:
+    def disable(self, client_id: str, *, actor: Actor) -> Client:
         """Refuse the client from now on, and end all its grants.
 
         Args:
@@ -223,7 +222,7 @@ class ClientStore:
         self._grants.revoke_client(client_id)
         return client
 
-    def delete(self, client_id: str, *, actor: Actor = OPERATOR) -> None:
+    def delete(self, client_id: str, *, actor: Actor) -> None:
         """End all grants of the client, and delete it.
 
         Args:

@@ -8,16 +8,21 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from models import ImportedClient, Registration, StoreUnavailable, import_clients
+from tests.fakes import OPERATOR
 from tests.models.stores import Stores
 
 CHANGES: dict[str, Callable[[Stores, str], object]] = {
-    "client.updated": lambda stores, client: stores.clients.update(client, {"scope": "a", "owner": "me"}),
-    "client.secret_rotated": lambda stores, client: stores.clients.rotate_secret(
-        client, old_not_after=stores.now
+    "client.updated": lambda stores, client: stores.clients.update(
+        client, {"scope": "a", "owner": "me"}, actor=OPERATOR
     ),
-    "client.secret_retired": lambda stores, client: stores.clients.retire_secret(client, 1),
-    "client.disabled": lambda stores, client: stores.clients.disable(client),
-    "client.created": lambda stores, _: stores.clients.create(Registration(client_name="new")),
+    "client.secret_rotated": lambda stores, client: stores.clients.rotate_secret(
+        client, old_not_after=stores.now, actor=OPERATOR
+    ),
+    "client.secret_retired": lambda stores, client: stores.clients.retire_secret(client, 1, actor=OPERATOR),
+    "client.disabled": lambda stores, client: stores.clients.disable(client, actor=OPERATOR),
+    "client.created": lambda stores, _: stores.clients.create(
+        Registration(client_name="new"), actor=OPERATOR
+    ),
     "client.imported": lambda stores, _: take_over(stores, "theirs"),
 }
 REASONS = {
@@ -42,7 +47,7 @@ def take_over(stores: Stores, *client_ids: str) -> None:
     """Import clients without a secret."""
     registration = Registration(client_name="theirs", token_endpoint_auth_method="none")
     clients = [ImportedClient(client_id=each, registration=registration) for each in client_ids]
-    import_clients(clients, stores.clients.hasher, stores.now)
+    import_clients(clients, stores.clients.hasher, stores.now, actor=OPERATOR)
 
 
 class ClientAuditRules:
@@ -71,7 +76,7 @@ class ClientAuditRules:
     def test_deletion_has_two_audit_rows(self, stores: Stores) -> None:
         """A deleted client is disabled first; each step has its own row."""
         client_id, _ = stores.register()
-        stores.clients.delete(client_id)
+        stores.clients.delete(client_id, actor=OPERATOR)
         events = [(row["event"], row["client_id"]) for row in stores.rows("audit_event")]
         assert events == [("client.disabled", client_id), ("client.deleted", client_id)]
 
@@ -90,7 +95,9 @@ class ClientAuditRules:
             "redirect_uris": [],
             "flags": {},
         }
-        stores.clients.update(client_id, {**changes, "scope": "", "resource_server": True, "audiences": []})
+        stores.clients.update(
+            client_id, {**changes, "scope": "", "resource_server": True, "audiences": []}, actor=OPERATOR
+        )
         (row,) = stores.rows("audit_event")
         assert row["reason"].startswith("audiences, default_scope, ")
         assert len(row["reason"]) <= 64
@@ -118,7 +125,7 @@ class ClientAuditRules:
     def test_audit_row_holds_no_secret(self, stores: Stores) -> None:
         """No audit row contains a client secret."""
         client_id, secret = stores.register()
-        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now)
+        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now, actor=OPERATOR)
         audited = str(stores.rows("audit_event"))
         assert secret not in audited
         assert new not in audited

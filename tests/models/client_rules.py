@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from models import Client, ClientEnded, ClientSecret, Registration, secret_key_ids
 from models.base import Base
 from models.clients.client import clients_of
+from tests.fakes import OPERATOR
 from tests.models.stores import FIRST_KEY, SECOND_KEY, Stores
 
 DAY = 86_400
@@ -41,7 +42,7 @@ class ClientRules:
             resource_server=True,
             flags={"a_flag": True},
         )
-        made, _ = stores.clients.create(registration)
+        made, _ = stores.clients.create(registration, actor=OPERATOR)
         found = stores.clients.get(made.client_id)
         assert found == made
         assert {name: getattr(found, name) for name in registration.__slots__} == {
@@ -75,15 +76,15 @@ class ClientRules:
         stores.register()
         assert stores.clients.get(strange) is None
         with pytest.raises(KeyError):
-            stores.clients.update(strange, {"owner": "me"})
+            stores.clients.update(strange, {"owner": "me"}, actor=OPERATOR)
         with pytest.raises(KeyError):
-            stores.clients.retire_secret(strange, 1)
+            stores.clients.retire_secret(strange, 1, actor=OPERATOR)
 
     def test_list_is_in_order_of_names(self, stores: Stores) -> None:
         """Clients are listed by name, each with its own secrets."""
         second, _ = stores.register("beta")
         first, _ = stores.register("alpha")
-        stores.clients.rotate_secret(second, old_not_after=stores.now + DAY)
+        stores.clients.rotate_secret(second, old_not_after=stores.now + DAY, actor=OPERATOR)
         listed = stores.clients.list()
         assert [each.client_id for each in listed] == [first, second]
         assert [len(each.secrets) for each in listed] == [1, 2]
@@ -92,7 +93,9 @@ class ClientRules:
         """An update changes the given values of one client only."""
         client_id, _ = stores.register(scope="profile", owner="old")
         other, _ = stores.register("another", owner="old")
-        changed = stores.clients.update(client_id, {"owner": "new", "grant_types": ["password"]})
+        changed = stores.clients.update(
+            client_id, {"owner": "new", "grant_types": ["password"]}, actor=OPERATOR
+        )
         assert (changed.owner, changed.scope, changed.grant_types) == ("new", "profile", ("password",))
         untouched = stores.clients.get(other)
         assert untouched is not None
@@ -101,17 +104,17 @@ class ClientRules:
     def test_update_of_an_unknown_client_is_an_error(self, stores: Stores) -> None:
         """An update of an unknown client raises KeyError."""
         with pytest.raises(KeyError):
-            stores.clients.update("nobody", {"owner": "new"})
+            stores.clients.update("nobody", {"owner": "new"}, actor=OPERATOR)
 
     def test_public_client_has_no_secret(self, stores: Stores) -> None:
         """A public client gets no secret at registration or by rotation."""
         public = Registration(client_name="an app", token_endpoint_auth_method="none")
-        client, secret = stores.clients.create(public)
+        client, secret = stores.clients.create(public, actor=OPERATOR)
         assert secret is None
         assert client.is_public
         assert not client.secrets
         with pytest.raises(ValueError, match="public"):
-            stores.clients.rotate_secret(client.client_id, old_not_after=stores.now)
+            stores.clients.rotate_secret(client.client_id, old_not_after=stores.now, actor=OPERATOR)
         assert not stores.rows("client_secret")
 
     def test_secret_is_stored_only_as_an_hmac(self, stores: Stores) -> None:
@@ -138,7 +141,7 @@ class ClientRules:
     def test_old_secret_is_valid_until_its_end(self, stores: Stores) -> None:
         """After a rotation both secrets are valid until the old one ends."""
         client_id, old = stores.register()
-        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY)
+        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY, actor=OPERATOR)
         assert stores.verifies(old, client_id)
         stores.clock.now += DAY - 1
         assert stores.verifies(old, client_id)
@@ -149,15 +152,18 @@ class ClientRules:
     def test_rotation_does_not_extend_an_old_secret(self, stores: Stores) -> None:
         """A later rotation does not move the end of a secret that ends sooner."""
         client_id, old = stores.register()
-        stores.clients.rotate_secret(client_id, old_not_after=stores.now + 60)
-        stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY)
+        stores.clients.rotate_secret(client_id, old_not_after=stores.now + 60, actor=OPERATOR)
+        stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY, actor=OPERATOR)
         stores.clock.now += 60
         assert not stores.verifies(old, client_id)
 
     def test_client_may_have_several_valid_secrets(self, stores: Stores) -> None:
         """Several secrets are valid at once; their serial numbers count up."""
         client_id, first = stores.register()
-        later = [stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY) for _ in range(3)]
+        later = [
+            stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY, actor=OPERATOR)
+            for _ in range(3)
+        ]
         assert all(stores.verifies(secret, client_id) for secret in [first, *later])
         client = stores.clients.get(client_id)
         assert client is not None
@@ -167,14 +173,14 @@ class ClientRules:
         """A rotation ends no secret of another client."""
         client_id, _ = stores.register()
         other, secret = stores.register("another")
-        stores.clients.rotate_secret(client_id, old_not_after=stores.now)
+        stores.clients.rotate_secret(client_id, old_not_after=stores.now, actor=OPERATOR)
         assert stores.verifies(secret, other)
 
     def test_retired_secret_ends_at_once(self, stores: Stores) -> None:
         """Retiring ends one secret now and leaves the others valid."""
         client_id, old = stores.register()
-        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY)
-        stores.clients.retire_secret(client_id, 1)
+        new = stores.clients.rotate_secret(client_id, old_not_after=stores.now + DAY, actor=OPERATOR)
+        stores.clients.retire_secret(client_id, 1, actor=OPERATOR)
         assert not stores.verifies(old, client_id)
         assert stores.verifies(new, client_id)
 
@@ -183,13 +189,13 @@ class ClientRules:
         """An unknown serial number raises KeyError, however large it is."""
         client_id, _ = stores.register()
         with pytest.raises(KeyError):
-            stores.clients.retire_secret(client_id, serial)
+            stores.clients.retire_secret(client_id, serial, actor=OPERATOR)
 
     def test_disabling_a_client_ends_its_tokens(self, stores: Stores) -> None:
         """Disabling a client ends its own tokens only."""
         client_id, _ = stores.register()
         mine, other = stores.issue(client_id), stores.issue("another")
-        assert stores.clients.disable(client_id).disabled_at == stores.now
+        assert stores.clients.disable(client_id, actor=OPERATOR).disabled_at == stores.now
         assert not stores.lives(mine)
         assert stores.lives(other)
 
@@ -198,7 +204,7 @@ class ClientRules:
         client_id, _ = stores.register()
         other, secret = stores.register("another")
         mine = stores.issue(client_id)
-        stores.clients.delete(client_id)
+        stores.clients.delete(client_id, actor=OPERATOR)
         assert not stores.lives(mine)
         assert stores.clients.get(client_id) is None
         assert [row["client_id"] for row in stores.rows("client_secret")] == [other]
@@ -209,7 +215,7 @@ class ClientRules:
         client_id, old = stores.register()
         ringed = stores.clients_with(SECOND_KEY, FIRST_KEY)
         assert stores.verifies(old, client_id, ringed)
-        new = ringed.rotate_secret(client_id, old_not_after=stores.now + DAY)
+        new = ringed.rotate_secret(client_id, old_not_after=stores.now + DAY, actor=OPERATOR)
         assert stores.verifies(old, client_id, ringed)
         assert stores.verifies(new, client_id, ringed)
         assert [row["key_id"] for row in stores.rows("client_secret")] == ["first", "second"]
@@ -225,13 +231,13 @@ class ClientRules:
         stores.register()
         stores.register("another")
         assert secret_key_ids(stores.now) == {"first"}
-        stores.clients_with(SECOND_KEY).create(Registration(client_name="a third"))
+        stores.clients_with(SECOND_KEY).create(Registration(client_name="a third"), actor=OPERATOR)
         assert secret_key_ids(stores.now) == {"first", "second"}
 
     def test_ended_secret_needs_no_server_key(self, stores: Stores) -> None:
         """The server key of an ended secret may be removed."""
         client_id, _ = stores.register()
-        stores.clients_with(SECOND_KEY).rotate_secret(client_id, old_not_after=stores.now + 1)
+        stores.clients_with(SECOND_KEY).rotate_secret(client_id, old_not_after=stores.now + 1, actor=OPERATOR)
         assert secret_key_ids(stores.now) == {"first", "second"}
         assert secret_key_ids(stores.now + 1) == {"second"}
 
@@ -257,7 +263,7 @@ class ClientRules:
     def test_client_disabled_during_a_login_gets_no_token(self, stores: Stores) -> None:
         """A client that is disabled between its authentication and the issue gets no token."""
         client_id, _ = stores.register()
-        stores.clients.disable(client_id)
+        stores.clients.disable(client_id, actor=OPERATOR)
         counts = stores.counts()
         with pytest.raises(ClientEnded):
             stores.issue(client_id)

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from models import StoreUnavailable, hour_prefix, purge, record
+from tests.fakes import OPERATOR
 from tests.models.stores import Stores
 
 HOUR = 3600
@@ -62,7 +63,7 @@ class GrantRules:
         """An issue records when its secret was last used, and changes no other secret."""
         client_id, _ = stores.register()
         other, _ = stores.register("another")
-        stores.clients.rotate_secret(client_id, old_not_after=stores.now + HOUR)
+        stores.clients.rotate_secret(client_id, old_not_after=stores.now + HOUR, actor=OPERATOR)
         stores.clock.now += 10
         stores.issue(client_id, secret_used=(client_id, 2))
         used = {

@@ -29,6 +29,7 @@ from models import (
 from models.database.driver import DriverConnection
 from telemetry import AuditEvent
 from tests.conftest import Clock, Site, forget_registrations
+from tests.fakes import OPERATOR
 
 FIRST_KEY = ("first", b"1" * 32)
 SECOND_KEY = ("second", b"2" * 32)
@@ -88,7 +89,7 @@ class Stores:
 
     def register(self, name: str = "a program", **changes: Any) -> tuple[str, str]:
         """Register a confidential client, and return its id and secret. The audit is emptied afterwards."""
-        client, secret = self.clients.create(Registration(client_name=name, **changes))
+        client, secret = self.clients.create(Registration(client_name=name, **changes), actor=OPERATOR)
         forget_registrations()
         assert secret is not None
         return client.client_id, secret
@@ -195,7 +196,7 @@ class Stores:
     def _know(self, client_id: str) -> None:
         """See to it that a client with this id is registered."""
         if self.clients.get(client_id) is None:
-            made, _ = self.clients.create(Registration(client_name=client_id))
+            made, _ = self.clients.create(Registration(client_name=client_id), actor=OPERATOR)
             forget_registrations()
             clients = Base.metadata.tables["client"]
             own = clients.c.client_id == made.client_id

@@ -23,6 +23,7 @@ from models import (
     signing_key_ids,
     subjects_of,
 )
+from tests.fakes import OPERATOR
 from tests.models.stores import Place, Stores
 
 ATTEMPT = AttemptKey(b"\0" * 16, "anyone", "192.0.2.1")
@@ -63,12 +64,14 @@ READS: dict[str, Callable[[Stores], object]] = {
     "end_grants": lambda stores: end_grants(Selection(subjects=["nobody"]), stores.audit(), stores.now),
 }
 WRITES: dict[str, Callable[[Stores], object]] = {
-    "create": lambda stores: stores.clients.create(Registration(client_name="another")),
-    "update": lambda stores: stores.clients.update(_only(stores), {"owner": "me"}),
-    "rotate_secret": lambda stores: stores.clients.rotate_secret(_only(stores), old_not_after=stores.now),
-    "retire_secret": lambda stores: stores.clients.retire_secret(_only(stores), 1),
-    "disable": lambda stores: stores.clients.disable(_only(stores)),
-    "delete": lambda stores: stores.clients.delete(_only(stores)),
+    "create": lambda stores: stores.clients.create(Registration(client_name="another"), actor=OPERATOR),
+    "update": lambda stores: stores.clients.update(_only(stores), {"owner": "me"}, actor=OPERATOR),
+    "rotate_secret": lambda stores: stores.clients.rotate_secret(
+        _only(stores), old_not_after=stores.now, actor=OPERATOR
+    ),
+    "retire_secret": lambda stores: stores.clients.retire_secret(_only(stores), 1, actor=OPERATOR),
+    "disable": lambda stores: stores.clients.disable(_only(stores), actor=OPERATOR),
+    "delete": lambda stores: stores.clients.delete(_only(stores), actor=OPERATOR),
     "issue": lambda stores: stores.issue(),
     "revoke_access_token": lambda stores: stores.grants.revoke_access_token(b"\0" * 38, stores.audit()),
     "revoke_refresh_token": lambda stores: stores.grants.revoke_refresh_token(b"\0" * 38, stores.audit()),

@@ -13,6 +13,7 @@ from admin import Services
 from cli import services_of
 from models import ClientStore
 from tests.conftest import Registered, Site
+from tests.fakes import OPERATOR
 from tests.faults import database_file, rows
 
 FORM = {"grant_type": "password", "username": "alice", "password": "alice-password"}
@@ -248,7 +249,9 @@ class TestSeveralSecrets:
         ends = int(faked.clock()) + HOUR
         for _ in range(3):
             with faked.app.app_context():
-                secrets.append(services.clients.rotate_secret(first.client_id, old_not_after=ends))
+                secrets.append(
+                    services.clients.rotate_secret(first.client_id, old_not_after=ends, actor=OPERATOR)
+                )
         answers = [faked.ask_token(Registered(first.client_id, secret)) for secret in secrets]
         assert [answer.status_code for answer in answers] == [200] * 4
 
@@ -257,7 +260,9 @@ class TestSeveralSecrets:
         old = faked.register()
         with faked.app.app_context():
             services: Services = services_of(faked.app)
-            new = services.clients.rotate_secret(old.client_id, old_not_after=int(faked.clock()) + HOUR)
+            new = services.clients.rotate_secret(
+                old.client_id, old_not_after=int(faked.clock()) + HOUR, actor=OPERATOR
+            )
         faked.run("client", "retire-secret", old.client_id, "1")
         assert is_refused(faked.ask_token(old))
         assert faked.ask_token(Registered(old.client_id, new)).status_code == 200

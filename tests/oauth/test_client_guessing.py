@@ -14,6 +14,7 @@ from cli import services_of
 from models import ClientStore, db
 from models.keys import digest
 from tests.conftest import Registered, Site
+from tests.fakes import OPERATOR
 from tests.faults import rows
 from tests.oauth.answers import INVALID_CLIENT, OK, status_and_error
 from wiring.audit import write_refusals
@@ -248,7 +249,9 @@ def test_new_secret_works_at_once(limited: Site) -> None:
     assert status_and_error(ask(limited, *client.basic)) == OK
     store: ClientStore = services_of(limited.app).clients
     with patch.object(store.recent, "forget"), limited.app.app_context():
-        secret = store.rotate_secret(client.client_id, old_not_after=int(limited.clock.now) - 1)
+        secret = store.rotate_secret(
+            client.client_id, old_not_after=int(limited.clock.now) - 1, actor=OPERATOR
+        )
     assert status_and_error(ask(limited, client.client_id, secret)) == OK
 
 

@@ -17,7 +17,7 @@ from oauth.clients.authentication import NotProven, OAuthClient, QueryClient
 from oauth.grants.pipeline import Grant
 from oauth.token_request import TokenRequest
 from tests.conftest import Registered, Site
-from tests.fakes import ALICE
+from tests.fakes import ALICE, OPERATOR
 from tests.faults import rows
 from tests.oauth.answers import (
     INVALID_CLIENT,
@@ -65,7 +65,7 @@ def register(site: Site, **members: Any) -> Registered:
         **{"client_name": "stub", "grant_types": (STUB,), "scope": "profile", **members}
     )
     with site.app.app_context():
-        client, secret = services_of(site.app).clients.create(registration)
+        client, secret = services_of(site.app).clients.create(registration, actor=OPERATOR)
     return Registered(client.client_id, secret or "")
 
 
