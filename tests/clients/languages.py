@@ -102,6 +102,9 @@ LOGINS: Mapping[str, Callable[[], list[str]]] = {
     ),
 }
 
+# Those of languages whose programs take a minute to build. Other libraries stand for them in `make test`.
+COSTLY = frozenset({"nimbus", "nimbus-form", "rust"})
+
 # Libraries for OpenID Connect, which find our keys by /.well-known/openid-configuration. Their programs print
 # the `sub` of the verified ID token, and the `sub` of the UserInfo answer.
 VERIFIERS: Mapping[str, Callable[[], list[str]]] = {
