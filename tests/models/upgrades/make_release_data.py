@@ -5,10 +5,10 @@ tagged. It writes two files beside itself: the whole database as SQL, and what i
 tokens) as JSON. Never run it again for a release that is out: its data is what that code wrote.
 """
 
+import argparse
 import io
 import json
 import sqlite3
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -94,4 +94,8 @@ def main(release: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("release", metavar="RELEASE", help="such as 0.2.0")
+    main(parser.parse_args().release)
