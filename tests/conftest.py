@@ -20,6 +20,7 @@ from app import create_app
 from directory import Directory
 from models import Base, db
 from tests.answers import client_of
+from tests.fakes import FakeDirectory
 from tests.generated import USUAL
 from tests.servers.policy import policy_ds389, policy_samba, policy_slapd
 from tests.servers.postgresql import postgresql
@@ -197,6 +198,18 @@ def make_site(tmp_path: Path, clock: Clock, migrated_instance: Path) -> Iterator
     for app in made:
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def fake() -> FakeDirectory:
+    """A directory that accepts every password until a test changes that."""
+    return FakeDirectory()
+
+
+@pytest.fixture
+def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
+    """An application over the fake directory."""
+    return make_site(fake)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import ssl
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from flask import current_app
@@ -20,6 +21,9 @@ from models import db
 from settings import SECRET_VARIABLES, Settings, load_settings
 from settings.keyring import KeyRing
 from telemetry import configure_standard_logging
+
+if TYPE_CHECKING:
+    from serving import Options
 
 
 @click.command(cls=DiscreetCommand)
@@ -54,22 +58,30 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
 
 def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:
     """Start the server. Workers get settings and keys from memory, not from the environment."""
-    from serving import Options, forget_variables, serve
+    from serving import forget_variables, serve
 
     forget_variables(SECRET_VARIABLES)
     # Imported by name, since `wiring` stands above this package.
     make_worker = import_module("wiring.worker").create_worker
-    serve(
-        partial(make_worker, settings, instance, ring),
-        Options(
-            host=settings.bind_host,
-            port=settings.bind_port,
-            workers=settings.workers,
-            threads=settings.threads,
-            connections=settings.max_connections,
-            certificate=settings.tls_cert_file,
-            key=settings.tls_key_file,
-        ),
+    serve(partial(make_worker, settings, instance, ring), server_options(settings))
+
+
+def server_options(settings: Settings) -> "Options":
+    """What the server is told of its settings.
+
+    Args:
+        settings: the operator's.
+    """
+    from serving import Options
+
+    return Options(
+        host=settings.bind_host,
+        port=settings.bind_port,
+        workers=settings.workers,
+        threads=settings.threads,
+        connections=settings.max_connections,
+        certificate=settings.tls_cert_file,
+        key=settings.tls_key_file,
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import Registered, Site
-from tests.fakes import FakeDirectory
 
 Run = Callable[..., Any]
 
@@ -45,18 +44,6 @@ def refusal(site: Site) -> Callable[..., str]:
         return lines[0].removeprefix("Error: ")
 
     return run
-
-
-@pytest.fixture
-def fake() -> FakeDirectory:
-    """A directory that accepts every password until a test changes that."""
-    return FakeDirectory()
-
-
-@pytest.fixture
-def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
-    """An application over the fake directory."""
-    return make_site(fake)
 
 
 @pytest.fixture

@@ -1,23 +1,8 @@
 """A server over a fake directory, with clients."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.conftest import Registered, Site
-from tests.fakes import FakeDirectory
-
-
-@pytest.fixture
-def fake() -> FakeDirectory:
-    """A directory that accepts every login, unless a test sets another outcome."""
-    return FakeDirectory()
-
-
-@pytest.fixture
-def faked(make_site: Callable[..., Site], fake: FakeDirectory) -> Site:
-    """An application over the fake directory."""
-    return make_site(fake)
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ database and a server key.
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from serving import Options, serve
+from cli.server.serve import server_options
+from serving import serve
 from serving.wsgi import Application
 from settings import instance_path, load_settings
 from settings.keyring import load_or_create
@@ -26,15 +28,5 @@ if __name__ == "__main__":
     configure_standard_logging()
     serve(
         cast("Callable[[], Application]", partial(create_worker, settings, instance, ring)),
-        Options(
-            host=settings.bind_host,
-            port=settings.bind_port,
-            workers=settings.workers,
-            threads=settings.threads,
-            connections=settings.max_connections,
-            certificate=settings.tls_cert_file,
-            key=settings.tls_key_file,
-            body_seconds=body,
-            first_request_seconds=first_request,
-        ),
+        replace(server_options(settings), body_seconds=body, first_request_seconds=first_request),
     )
