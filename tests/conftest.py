@@ -37,6 +37,7 @@ settings.register_profile("thorough", max_examples=10 * USUAL, deadline=None)
 SERVER_FIXTURES = frozenset(
     {
         "apache2",
+        "chromium",
         "new_slapd",
         "nginx",
         "node",

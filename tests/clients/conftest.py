@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -16,8 +15,8 @@ import pytest
 import requests
 import trustme
 
-from tests.clients.locks import alone
 from tests.servers.netid import PROJECT, environment, free_port, serving
+from tests.servers.npm import require_packages
 
 # Characters that are special in Basic, in a form or in a shell (RFC 6749, 2.3.1 and appendix A.2).
 ODD_SECRET = "s3cr+t %41&=:/?#\"'~!*()"
@@ -198,18 +197,7 @@ def tls(service: Service) -> ssl.SSLContext:
 def node() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs a script of tests/clients/node. Its packages are installed from the lock file."""
     folder = Path(__file__).parent / "node"
-    missing = [name for name in ("node", "npm") if not shutil.which(name)]
-    if not missing:
-        with alone("npm"):
-            if not (folder / "node_modules" / ".package-lock.json").exists():
-                install = ["npm", "ci", "--ignore-scripts"]
-                done = subprocess.run(install, cwd=folder, capture_output=True, check=False)
-                missing = ["the packages of tests/clients/node"] if done.returncode else []
-    if missing:
-        reason = f"{' and '.join(missing)} cannot be installed here"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require_packages(folder)
 
     def run(script: str, service: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.clients.conftest import Service
 from tests.clients.locks import alone
 from tests.clients.recipes import missing, program
+from tests.servers.npm import require_packages
 
 _HERE = Path(__file__).parent
 
@@ -43,9 +44,7 @@ def _python(name: str) -> list[str]:
 
 @cache
 def _node() -> list[str]:
-    with alone("npm"):
-        if not (_HERE / "node" / "node_modules" / ".package-lock.json").exists():
-            _build(program("npm"), "ci", "--ignore-scripts", language="node", needs="the packages of node/")
+    require_packages(_HERE / "node")
     return [program("node"), str(_HERE / "node" / "login.js")]
 
 

@@ -24,6 +24,7 @@ perl -MLWP::Authen::OAuth2 -MLWP::Protocol::https -MJSON -e1 2>/dev/null ||
   missing+=("liblwp-authen-oauth2-perl liblwp-protocol-https-perl libjson-perl")
 has cargo || missing+=("cargo")
 has node && has npm || missing+=("nodejs npm")
+has chromium || missing+=("chromium fonts-dejavu-core fonts-liberation")
 [ "${#missing[@]}" -gt 0 ] || exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" -ne 0 ]; then
   echo "Not installed, so their tests skip: ${missing[*]} (sudo apt install ${missing[*]})" >&2
