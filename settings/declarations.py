@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.setting_mistakes import refuse_contradictions
-from core.setting_rules import NUMBER, Count, File, Lifetime, PrivateFile, secret
+from core.setting_rules import NUMBER, Count, File, Lifetime, PrivateFile, Seconds, secret
 from directory.ldap.config import LdapSettings
 from settings import rules
 from settings.consistency import contradictions
@@ -86,6 +86,17 @@ class Settings(BaseSettings):
     proxy_header: Literal["X-Forwarded-For", "Forwarded"] = "X-Forwarded-For"
     """Header that those proxies set. X-Forwarded-For is safe only behind a proxy that drops X_Forwarded_For;
     Forwarded (RFC 7239) always is."""
+
+    # ---- Requests that the server sends
+
+    outgoing_ca_file: File | None = None
+    """PEM bundle of the authorities that are trusted to sign the certificates of programs which this server
+    calls, as at a back-channel logout. Default: the system's store."""
+    outgoing_allow_private: bool = False
+    """Whether this server may call loopback and private addresses (RFC 1918, RFC 4193, RFC 6598). Only if
+    your programs have such addresses: their registered URLs then reach your internal network."""
+    outgoing_deadline: Seconds = 5.0
+    """Deadline in seconds for one such request, from the resolution of the name to the end of the answer."""
 
     # ---- Links of the front page and of the metadata
 

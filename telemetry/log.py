@@ -23,8 +23,8 @@ ACTOR_LENGTH = 255
 """Characters of the columns `actor` and `actor_reason` in the audit table."""
 
 _QUERY = re.compile(r"\?[^\s\"]*")
-# Below WARNING, these libraries log tokens, names and SQL statements.
-_LIBRARIES_THAT_LOG_SECRETS = ("authlib", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")
+# Below WARNING, these libraries log tokens, names, URLs and SQL statements.
+_LIBRARIES_THAT_LOG_SECRETS = ("authlib", "httpcore", "ldap3", "sqlalchemy.engine", "sqlalchemy.pool")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ WRONG = {
     "models/base.py": "models.tables",
     "serving/processes/worker_slot.py": "models",
     "settings/rules.py": "telemetry",
+    "outgoing/addresses.py": "werkzeug",
+    "login/names.py": "httpcore",
 }
 
 

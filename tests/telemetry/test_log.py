@@ -65,7 +65,8 @@ def test_secrets_in_library_logs_are_redacted(standard: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["authlib.oauth2.rfc6749", "ldap3", "sqlalchemy.engine.Engine", "sqlalchemy.pool"]
+    "name",
+    ["authlib.oauth2.rfc6749", "httpcore.http11", "ldap3", "sqlalchemy.engine.Engine", "sqlalchemy.pool"],
 )
 def test_libraries_that_log_secrets_log_only_warnings(standard: io.StringIO, name: str) -> None:
     """Libraries that log tokens below WARNING log only warnings, whatever the root's level is."""
