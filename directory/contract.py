@@ -88,7 +88,9 @@ class InvalidCredentials(Exception):
 
     `person_id` is the stable id of the person, where our account found exactly one entry; `server` the URI of
     the server that refused the bind, where one did; `servers` those that said that there is no such person,
-    where the directory has servers.
+    where the directory has servers. `needs_new_password` is true if the directory verified the password, and
+    refuses the login only until the user sets a new one (`expired`, `must_change`). Only then a page may say
+    so.
     """
 
     def __init__(self, reason: Refusal, detail: str = "") -> None:
@@ -98,6 +100,7 @@ class InvalidCredentials(Exception):
         self.person_id: str | None = None
         self.server: str | None = None
         self.servers: tuple[str, ...] = ()
+        self.needs_new_password = False
 
 
 class DirectoryUnavailable(Exception):

@@ -4,8 +4,9 @@ Owns: the order of checks before a bind, the limits on failures, and how many lo
 know: Flask, Authlib, SQL, `models`; `login.ports` declares what a store must offer. It re-exports the
 directory's outcomes, so that the protocol need not import the directory. Start reading at `service.py`.
 
-`service` has the steps of a login; `login_attempt` what an attempt is counted as; `limits/` the limits on
-failures; `lockout_protection` the limit on failures that we add to the directory's own count;
+`service` has the steps of a login; `session` how long a sign-in session lasts; `login_attempt` what an
+attempt is counted as; `limits/` the limits on failures; `lockout_protection` the limit on failures that we
+add to the directory's own count;
 `refused_passwords` the repetition of a refused password; `concurrency` how many logins run at once;
 `response_time` the least time of a refusal; `names` and `addresses` what is one name and one network;
 `blocks` which limits are reached now, for the help desk; `ports` what a store must offer.
@@ -31,10 +32,15 @@ if TYPE_CHECKING:
     from login.limits.client_failures import ClientFailures, ClientLimits
     from login.limits.limits import Cause, ClientThrottled, Limits, Throttled, parse_limits
     from login.names import Names
+    from login.ports import SIGN_IN_PAGE
     from login.service import Login, LoginRules, LoginStores
+    from login.session import ActiveSession, Browser, SessionRules, Sessions
 
 __all__ = [
+    "SIGN_IN_PAGE",
+    "ActiveSession",
     "Block",
+    "Browser",
     "Cause",
     "ClientFailures",
     "ClientLimits",
@@ -50,6 +56,8 @@ __all__ = [
     "NotADn",
     "Person",
     "Refusal",
+    "SessionRules",
+    "Sessions",
     "Throttled",
     "address_of",
     "dn_key",
@@ -66,6 +74,8 @@ if not TYPE_CHECKING:
             "blocks": ("Block",),
             "limits.client_failures": ("ClientFailures", "ClientLimits"),
             "limits.limits": ("Cause", "ClientThrottled", "Limits", "Throttled", "parse_limits"),
+            "session": ("ActiveSession", "Browser", "SessionRules", "Sessions"),
+            "ports": ("SIGN_IN_PAGE",),
             "service": ("Login", "LoginRules", "LoginStores"),
         },
     )

@@ -7,7 +7,7 @@ from directory import LockoutStatus
 from login.limits.limits import Cause, Limit, Limits, Throttled
 from login.limits.throttle import full_until
 from login.lockout_protection import LockoutProtection
-from login.ports import FailureRecord, Threshold
+from login.ports import SIGN_IN_PAGE, FailureRecord, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def wide_blocks(
         now: seconds since the epoch.
     """
     counts = [
-        *((Cause.CLIENT, client, None, limits.client) for client in clients),
+        *((Cause.CLIENT, client, None, limits.client) for client in clients if client != SIGN_IN_PAGE),
         *((Cause.ADDRESS, None, address, limits.address) for address in addresses),
         (Cause.SERVER, None, None, limits.server),
     ]

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+SIGN_IN_PAGE: Final = ""
+"""The client of an attempt on the sign-in page. Nothing counts by it: anyone can send a client's id there."""
+
 
 class AttemptKey(NamedTuple):
     """What an attempt is counted by.

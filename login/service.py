@@ -25,7 +25,7 @@ from login.limits.throttle import ClientRate, RecentFailures, Throttle
 from login.lockout_protection import LOOKBACK, LockoutProtection
 from login.login_attempt import LoginAttempt, LoginParts
 from login.names import Names
-from login.ports import AttemptKey, FailureRecords, RefusedPasswordRecords
+from login.ports import SIGN_IN_PAGE, AttemptKey, FailureRecords, RefusedPasswordRecords
 from login.refused_passwords import SECONDS, RefusedPasswordCache
 from login.response_time import ResponseTimeFloor
 from telemetry import Log
@@ -155,12 +155,44 @@ class Login:
         key = AttemptKey(name, client_id, network_of(address), spelling)
         return self._log_in(key, net_id, password, groups=groups, check=check)
 
+    def sign_in(
+        self,
+        net_id: str,
+        password: str,
+        *,
+        address: str,
+        groups: bool = False,
+        check: Callable[[Person], None] = lambda _: None,
+    ) -> Person:
+        """Verify the password of a user who types it on the sign-in page of this server.
+
+        The steps are those of `authenticate`. Failures count by user, by address and for the server, but not
+        by client: anyone can start a sign-in for any client, and that must close sign-in for no one.
+
+        Args:
+            net_id: the login name as typed.
+            password: as typed.
+            address: the address of the request.
+            groups: whether the person's groups are wanted.
+            check: as in `authenticate`.
+
+        Raises:
+            Throttled: too many failures; the password was not tried.
+            InvalidCredentials: refused, with its reason. `needs_new_password` says whether a page may tell
+                the user.
+            DirectoryUnavailable: the directory cannot say, or too many logins are waiting already.
+        """
+        name, spelling = self._names.digest(net_id), self._names.spelling(net_id)
+        key = AttemptKey(name, SIGN_IN_PAGE, network_of(address), spelling)
+        return self._log_in(key, net_id, password, groups=groups, check=check)
+
     def _log_in(
         self, key: AttemptKey, net_id: str, password: str, *, groups: bool, check: Callable[[Person], None]
     ) -> Person:
         # 1. Refuse what this process knows to be over a limit. It costs neither a query nor a slot.
         self._parts.throttle.refuse_known(key)
-        self._rate.take(key.client_id)
+        if key.client_id != SIGN_IN_PAGE:
+            self._rate.take(key.client_id)
         # 2. Take a slot. Leaving the block gives it back; then a refusal waits for the response time floor.
         with self._floor.timing(groups=groups) as timing, self._bulkhead.slot():
             timing.begin()

@@ -142,6 +142,14 @@ class Settings(BaseSettings):
     between. A client's own default comes first. If no scope of the default is allowed, the client gets all
     its scopes."""
 
+    # ---- Sign-in sessions
+
+    session_ttl: Lifetime = 43_200
+    """Seconds that a sign-in in a browser lives at most. With a DN template and no service account it lives
+    15 minutes at most, because the directory cannot be asked again about the user."""
+    session_idle_ttl: Lifetime = 7200
+    """Seconds without use after which a sign-in in a browser ends."""
+
     # ---- People
 
     refuse_members: _Members = ()

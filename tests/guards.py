@@ -111,6 +111,14 @@ class Gate:
         address: str = "192.0.2.1",
     ) -> Person:
         """Log in, with a password that was not tried before unless one is given."""
+        return self.login.authenticate(net_id, self._password(password), client_id=client_id, address=address)
+
+    def sign_in(
+        self, net_id: str = "alice", password: str | None = None, *, address: str = "192.0.2.1"
+    ) -> Person:
+        """Log in on the sign-in page, with a password that was not tried before unless one is given."""
+        return self.login.sign_in(net_id, self._password(password), address=address)
+
+    def _password(self, password: str | None) -> str:
         self.guesses += 1
-        password = f"guess{self.guesses}" if password is None else password
-        return self.login.authenticate(net_id, password, client_id=client_id, address=address)
+        return f"guess{self.guesses}" if password is None else password

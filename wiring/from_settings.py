@@ -91,6 +91,19 @@ def login_rules(settings: Settings) -> login.LoginRules:
     )
 
 
+def session_rules(settings: Settings) -> login.SessionRules:
+    """Make the rules for sign-in sessions.
+
+    Args:
+        settings: The operator's settings.
+    """
+    return login.SessionRules(
+        lifetime=settings.session_ttl,
+        idle=settings.session_idle_ttl,
+        can_read=settings.ldap.sees_people,
+    )
+
+
 def restrictions(settings: Settings) -> oauth.Restrictions:
     """Make the rules about users that hold for every client.
 

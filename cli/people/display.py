@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from admin.people import PersonLookup, PersonReport
 from cli.output import moment, print_line, print_record, print_table
-from login import Block, Cause, Refusal
+from login import SIGN_IN_PAGE, Block, Cause, Refusal
 
 _LOCKOUT_ENDS = "the directory has forgotten failures, or a login elsewhere"
 _ANSWERS = {
@@ -162,5 +162,7 @@ def _blocked_users(report: PersonReport, block: Block) -> str:
 
 
 def _client_name(report: PersonReport, client_id: str) -> str:
-    """A client's name, or its id if it was deleted."""
+    """A client's name, or its id if it was deleted. A sign-in on a page of this server has no client."""
+    if client_id == SIGN_IN_PAGE:
+        return "(sign-in page)"
     return report.client_names.get(client_id, client_id)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Cause, Limit, Limits, Throttled
-from login.ports import AttemptKey, FailureRecord, Threshold
+from login.ports import SIGN_IN_PAGE, AttemptKey, FailureRecord, Threshold
 
 # Seconds for which a shared count under its limit is cached. A failure in this process ends that at once, so
 # that another worker lets no more than its attempts under way pass.
@@ -175,7 +175,11 @@ class Throttle:
             found = self._shared[where] = tuple(
                 each
                 for each in (
-                    (_SharedCount(Cause.CLIENT, key.client_id), limits.client),
+                    # Attempts on the sign-in page are not a client's: they close it for no one else.
+                    (
+                        _SharedCount(Cause.CLIENT, key.client_id),
+                        () if key.client_id == SIGN_IN_PAGE else limits.client,
+                    ),
                     (_SharedCount(Cause.ADDRESS, key.address), limits.address),
                     (_SharedCount(Cause.SERVER, ""), limits.server),
                 )

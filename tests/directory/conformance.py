@@ -30,9 +30,18 @@ def log_in(
 
 def refusal(directory: Directory, net_id: str, password: str) -> Refusal:
     """Log in, which must be refused, and return the reason."""
+    return _refused(directory, net_id, password).reason
+
+
+def needs_new_password(directory: Directory, net_id: str, password: str) -> bool:
+    """Log in, which must be refused, and tell whether the password was verified and must be replaced."""
+    return _refused(directory, net_id, password).needs_new_password
+
+
+def _refused(directory: Directory, net_id: str, password: str) -> InvalidCredentials:
     with pytest.raises(InvalidCredentials) as caught:
         directory.find(net_id).verify(password)
-    return caught.value.reason
+    return caught.value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,14 @@ import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, LockoutStatus, Refusal
 from tests.directory.account_conformance import AccountConformance
-from tests.directory.conformance import ALICE, Campus, DirectoryConformance, ManyNamesConformance, refusal
+from tests.directory.conformance import (
+    ALICE,
+    Campus,
+    DirectoryConformance,
+    ManyNamesConformance,
+    needs_new_password,
+    refusal,
+)
 from tests.directory.conftest import SERVICE
 from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
@@ -142,6 +149,15 @@ def test_expired_password_is_expired_and_a_wrong_one_wrong(open_with: Callable[.
     """An expired password is refused as expired, a wrong password as wrong."""
     assert refusal(open_with(), "expired", "expired-password") is Refusal.EXPIRED
     assert refusal(open_with(), "expired", "wrong") is Refusal.WRONG_PASSWORD
+
+
+def test_page_may_say_that_a_new_password_is_needed_only_after_the_right_one(
+    open_with: Callable[..., Directory],
+) -> None:
+    """The server judges the age of a password, or its reset, after it has verified the password."""
+    for net_id in ("expired", "mustchange"):
+        assert needs_new_password(open_with(), net_id, f"{net_id}-password")
+        assert not needs_new_password(open_with(), net_id, "wrong")
 
 
 def test_control_and_entry_report_the_same_expiry(open_with: Callable[..., Directory]) -> None:

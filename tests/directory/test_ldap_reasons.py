@@ -20,6 +20,8 @@ IDENTIFIED: dict[str, dict[str, str]] = {
     "active-directory": {"id_attribute": "entryUUID", "net_id_attribute": "uid"},
 }
 
+SUB_CODE_TEXT = "80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {}, v1db1"
+
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
@@ -100,6 +102,35 @@ def test_the_control_gives_the_reason(
 ) -> None:
     """With result 49 the control gives the reason; without a reason the password was wrong."""
     assert reason(log_in, 49, "invalid DN", control) == (refusal, "invalid DN")
+
+
+@pytest.mark.parametrize(
+    ("answer", "profile", "is_proved"),
+    [
+        ((0, "", MUST_CHANGE), "openldap", True),
+        ((49, "", EXPIRED), "openldap", True),
+        ((49, "", MUST_CHANGE), "openldap", True),
+        ((49, "", LOCKED), "openldap", False),
+        ((49, "", None), "openldap", False),
+        ((49, "password expired!", None), "389ds", True),
+        ((53, "Account (Kerberos principal) is expired", None), "freeipa", False),
+        *(((49, SUB_CODE_TEXT.format(data), None), "active-directory", True) for data in ("532", "773")),
+        *(
+            ((49, SUB_CODE_TEXT.format(data), None), "active-directory", False)
+            for data in ("525", "52e", "530", "531", "533", "701", "775", "569")
+        ),
+    ],
+)
+def test_only_a_verified_password_can_need_a_successor(
+    log_in: Callable[..., Any],
+    answer: tuple[int, str, str | None],
+    profile: str,
+    is_proved: bool,  # noqa: FBT001
+) -> None:
+    """A page may say that a password has expired only where the server has verified it."""
+    with pytest.raises(InvalidCredentials) as caught:
+        log_in(*answer, profile=profile)
+    assert caught.value.needs_new_password is is_proved
 
 
 def test_success_with_must_change_is_refused(log_in: Callable[..., Any]) -> None:

@@ -11,7 +11,7 @@ import trustme
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
 from login.names import folded
 from tests.directory.account_conformance import AccountConformance
-from tests.directory.conformance import Campus, DirectoryConformance, refusal
+from tests.directory.conformance import Campus, DirectoryConformance, needs_new_password, refusal
 from tests.directory.filter_conformance import FilterConformance
 from tests.directory.lockout_conformance import LockoutConformance, look
 from tests.directory.shield_conformance import ShieldConformance
@@ -255,6 +255,13 @@ def test_must_change_is_refused_even_if_allowed(open_with: Callable[..., Directo
         assert refusal(directory, "mustchange", "mustchange-password") is Refusal.MUST_CHANGE
         assert refusal(directory, "mustchange", "wrong") is Refusal.WRONG_PASSWORD
     assert reason_at_refresh(open_with(), samba, f"CN=mustchange,{PEOPLE}") is Refusal.MUST_CHANGE
+
+
+def test_page_may_say_that_a_new_password_is_needed_only_after_the_right_one(directory: Directory) -> None:
+    """The sub-code 773 comes only with the right password; an account that has ended has no new password."""
+    assert needs_new_password(directory, "mustchange", "mustchange-password")
+    assert not needs_new_password(directory, "mustchange", "wrong")
+    assert not needs_new_password(directory, "ended", "ended-password")
 
 
 def test_login_outside_of_the_logon_hours_is_refused(directory: Directory) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from directory import Directory, DirectoryUnavailable, InvalidCredentials, Refusal
-from tests.directory.conformance import TEMPLATE, refusal
+from tests.directory.conformance import TEMPLATE, needs_new_password, refusal
 from tests.servers.slapd import Slapd, SlapdSettings, require_slapd
 
 pytestmark = pytest.mark.server
@@ -55,6 +55,15 @@ def test_expired_password_is_expired_and_a_wrong_one_wrong(
     directory = open_with(user_dn_template=template)
     assert refusal(directory, "expired", "expired-password") is Refusal.EXPIRED
     assert refusal(directory, "expired", "wrong") is Refusal.WRONG_PASSWORD
+
+
+def test_page_may_say_that_a_new_password_is_needed_only_after_the_right_one(
+    open_with: Callable[..., Directory],
+) -> None:
+    """The server judges the age of a password, or its reset, after it has verified the password."""
+    for net_id in ("expired", "mustchange"):
+        assert needs_new_password(open_with(), net_id, f"{net_id}-password")
+        assert not needs_new_password(open_with(), net_id, "wrong")
 
 
 def test_right_password_is_locked_after_too_many_failures(open_with: Callable[..., Directory]) -> None:

@@ -167,7 +167,12 @@ def person_bound(
     except EntryHidden as hidden:
         raise _bound_but_hidden(hidden, policy) from hidden
     refuse_inactive_account(entry, now)
-    refuse_expired_password(entry, now, allow_must_change=allow_must_change)
+    try:
+        refuse_expired_password(entry, now, allow_must_change=allow_must_change)
+    except InvalidCredentials as refusal:
+        # The bind succeeded.
+        refusal.needs_new_password = True
+        raise
     if policy.seconds_to_expiry is not None:
         person = replace(person, password_expires_at=int(now) + policy.seconds_to_expiry)
     if policy.grace_logins is not None:
@@ -178,7 +183,9 @@ def person_bound(
 def _bound_but_hidden(hidden: EntryHidden, policy: PolicyResponse) -> Exception:
     if policy.error is PolicyError.CHANGE_AFTER_RESET:
         # Until the change the server allows no other operation (draft-behera-ldap-password-policy-10, 8.1.2).
-        return InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
+        refusal = InvalidCredentials(Refusal.MUST_CHANGE, "the entry could not be read before the change")
+        refusal.needs_new_password = True
+        return refusal
     return DirectoryUnavailable(
         f"the entry that the template names could be bound as, but not read (result {hidden.code}): let"
         " people read their own entry, or set NETID_LDAP_BIND_DN",

@@ -29,7 +29,14 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Refusal
 from directory.ldap.protocol import password_policy
 from directory.ldap.protocol.entry import Answer
 from directory.ldap.protocol.password_policy import PolicyControlError, PolicyError, PolicyResponse
-from directory.ldap.protocol.server_text import BY_SUB_CODE, BY_TEXT, SUB_CODE, loggable_text
+from directory.ldap.protocol.server_text import (
+    BY_SUB_CODE,
+    BY_TEXT,
+    PROVED_BY_SUB_CODE,
+    PROVED_BY_TEXT,
+    SUB_CODE,
+    loggable_text,
+)
 
 _Causes = Mapping[int, str]
 # Only 49 is about the password. A directory answers 19 after too many failures. 32 and 34 mean that our DN is
@@ -115,7 +122,7 @@ def judge_person_bind(answer: Answer, *, unwilling_refuses: bool, allow_must_cha
     if answer.code == RESULT_SUCCESS:
         policy = _policy_of_success(answer)
         if policy.error is PolicyError.CHANGE_AFTER_RESET and not allow_must_change:
-            raise InvalidCredentials(Refusal.MUST_CHANGE, loggable_text(answer.message))
+            raise _needs_new_password(Refusal.MUST_CHANGE, loggable_text(answer.message))
         return policy
     if answer.code in _REFUSALS or (answer.code == RESULT_UNWILLING_TO_PERFORM and unwilling_refuses):
         raise _refusal(answer)
@@ -192,19 +199,36 @@ def _refusal(answer: Answer) -> InvalidCredentials:
     for words, reason in BY_TEXT.items():
         # Checked before the control: for an inactivated account the control of 389-ds says `locked`.
         if words in text:
-            return InvalidCredentials(reason, detail)
+            return (
+                _needs_new_password(reason, detail)
+                if words in PROVED_BY_TEXT
+                else InvalidCredentials(reason, detail)
+            )
     try:
         policy_error = _policy(answer).error
     except PolicyControlError:
         policy_error = None
     if policy_error is not None and policy_error in _REFUSALS_BY_POLICY:
-        return InvalidCredentials(_REFUSALS_BY_POLICY[policy_error], detail)
+        reason = _REFUSALS_BY_POLICY[policy_error]
+        if reason is Refusal.LOCKED:
+            return InvalidCredentials(reason, detail)
+        # The policy checks the age of a password after the password itself (the draft of the control, 8.1.1).
+        return _needs_new_password(reason, detail)
     if sub_code := SUB_CODE.search(answer.message):
         reason, meaning = BY_SUB_CODE.get(sub_code[1].lower(), (Refusal.REFUSED, "refused"))
+        if sub_code[1] in PROVED_BY_SUB_CODE:
+            return _needs_new_password(reason, f"{meaning} ({detail})")
         kind = NoSuchEntry if reason is Refusal.UNKNOWN_PERSON else InvalidCredentials
         return kind(reason, f"{meaning} ({detail})")
     kind = NoSuchEntry if answer.code == RESULT_NO_SUCH_OBJECT else InvalidCredentials
     return kind(_REFUSALS.get(answer.code, Refusal.REFUSED), detail)
+
+
+def _needs_new_password(reason: Refusal, detail: str) -> InvalidCredentials:
+    """The refusal of a password that the server has verified, until the user sets a new one."""
+    refusal = InvalidCredentials(reason, detail)
+    refusal.needs_new_password = True
+    return refusal
 
 
 def _unavailable(operation: str, answer: Answer, causes: _Causes, text: str = "") -> DirectoryUnavailable:

@@ -47,6 +47,10 @@ BY_TEXT: Final[Mapping[str, Refusal]] = MappingProxyType(
     }
 )
 
+# Sub-codes and texts that these servers send only after they have verified the password.
+PROVED_BY_SUB_CODE: Final = frozenset({"532", "773"})
+PROVED_BY_TEXT: Final = frozenset({"password expired"})
+
 # In lower case, without a full stop at the end.
 _CONSTANT_TEXTS: Final = frozenset(
     {

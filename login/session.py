@@ -1,0 +1,357 @@
+"""Sign-in sessions: how long one lasts, and when the directory is asked again about its user.
+
+Owns: the lifetimes of a session, the value of its cookie, and which answers of the directory end it. Must not
+know: HTTP, pages, and how sessions are stored. `Sessions.current` is the place to start reading.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+
+from directory import InvalidCredentials, Person, Refusal
+from login.service import Login
+from telemetry import AuditEvent
+
+# Seconds in use after which the directory is asked again about the user.
+_CHECK_SECONDS: Final = 300
+# The longest session in seconds where the directory cannot be asked again without the user's password.
+_UNREADABLE_SECONDS: Final = 900
+# The longest time in seconds without a note of the session's use: a write at each request would cost more.
+_MAX_TOUCH_SECONDS: Final = 60
+_TOUCHES_PER_IDLE: Final = 4
+_COOKIE_OCTETS: Final = 32
+_COOKIE_CHARACTERS: Final = 43
+_ID_OCTETS: Final = 16
+# What is stored of a user who asked for privacy: what the rules about people need, and no names.
+_KEPT_OF_PRIVATE: Final = frozenset({"affiliations", "groups", "password_changed_at", "private"})
+# These have columns of their own, or belong to one login only.
+_NOT_STORED: Final = frozenset({"id", "grace_logins_remaining"})
+_GROUPS: Final = "groups"
+
+
+class SessionRecord(Protocol):
+    """A stored session. Times are seconds since the epoch."""
+
+    @property
+    def id(self) -> bytes:
+        """What grants and codes refer to."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """The stable id of its user."""
+        ...
+
+    @property
+    def person(self) -> Mapping[str, Any]:
+        """What is needed to build the person again."""
+        ...
+
+    @property
+    def auth_time(self) -> int:
+        """When the user last proved the password."""
+        ...
+
+    @property
+    def password_changed_at(self) -> int | None:
+        """When the password had been changed, by the directory's clock."""
+        ...
+
+    @property
+    def created_at(self) -> int:
+        """When its user first signed in."""
+        ...
+
+    @property
+    def last_used_at(self) -> int:
+        """When it was last used, to the minute."""
+        ...
+
+    @property
+    def checked_at(self) -> int:
+        """When the directory was last asked about the user."""
+        ...
+
+    @property
+    def expires_at(self) -> int:
+        """The end of its absolute lifetime."""
+        ...
+
+    @property
+    def ended_at(self) -> int | None:
+        """When it was ended before that, if it was."""
+        ...
+
+
+S = TypeVar("S", bound=SessionRecord)
+
+
+class SessionRecords(Protocol[S]):
+    """The store of sessions that all workers and nodes share. Each method may raise the store's exception."""
+
+    def find(self, cookie_digest: bytes) -> S | None:
+        """The session of a cookie, live or not."""
+        ...
+
+    def begin(self, new: S, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None) -> None:
+        """Store a new session, and end the one that it replaces, in one transaction."""
+        ...
+
+    def reauthenticated(self, session_id: bytes, cookie_digest: bytes, new: S, event: AuditEvent) -> bool:
+        """Give a session to the same user's next sign-in; False if it has ended."""
+        ...
+
+    def touch(self, session_id: bytes, at: int) -> None:
+        """Note that a session was used."""
+        ...
+
+    def checked(
+        self, session_id: bytes, at: int, person: Mapping[str, object], *, net_id: str | None
+    ) -> bool:
+        """Note that the directory still has the user; False if the session has ended."""
+        ...
+
+    def end(self, session_id: bytes, event: AuditEvent) -> bool:
+        """End a session; False if it had ended already."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRules:
+    """The operator's rules for sessions, in seconds.
+
+    Attributes:
+        lifetime: how long a session lasts at most.
+        idle: how long it lasts without use.
+        can_read: whether the directory can be asked about a user without the user's password.
+    """
+
+    lifetime: int
+    idle: int
+    can_read: bool = True
+
+
+class Browser(NamedTuple):
+    """The browser that a request comes from. Both are shown to the user later, to recognise the session."""
+
+    address: str
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSession(Generic[S]):
+    """A session that is live now, and its person. `has_groups`: the person's groups are known."""
+
+    stored: S
+    person: Person
+    cookie_digest: bytes
+    has_groups: bool
+
+
+class Sessions(Generic[S]):
+    """Begins, finds and ends sessions. No cookie value is stored: the store has its digest."""
+
+    def __init__(
+        self,
+        store: SessionRecords[S],
+        make: Callable[..., S],
+        login: Login,
+        rules: SessionRules,
+        *,
+        directory: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            store: keeps the sessions.
+            make: makes the store's record of a session.
+            login: reads people again.
+            rules: the operator's.
+            directory: the name of the directory that the people are in.
+            clock: seconds since the epoch.
+        """
+        self._store = store
+        self._make = make
+        self._login = login
+        self._rules = rules
+        self._directory = directory
+        self._clock = clock
+
+    def begin(
+        self,
+        person: Person,
+        *,
+        browser: Browser,
+        event: AuditEvent,
+        has_groups: bool,
+        replaces: S | None = None,
+    ) -> tuple[str, ActiveSession[S]]:
+        """Begin a session after a password was verified. The cookie's value is new at every sign-in.
+
+        A session fixed in the browser by someone else gains nothing: its cookie dies with the sign-in.
+
+        Args:
+            person: who signed in.
+            browser: where.
+            event: an audit event with the facts of the request; its name and its subject are set here.
+            has_groups: whether the person has the groups that the directory knows.
+            replaces: the live session that the browser had. Another user's ends; the same user's goes on with
+                the new cookie, and grants still refer to it.
+
+        Returns:
+            The cookie's value, and the session.
+        """
+        value = secrets.token_urlsafe(_COOKIE_OCTETS)
+        digest, values = cookie_digest(value), self._values(person, browser, has_groups=has_groups)
+        event = replace(event, subject=person.id)
+        if replaces is not None and replaces.subject == person.id:
+            new = self._make(id=replaces.id, created_at=replaces.created_at, **values)
+            again = replace(event, event="session.reauthenticated")
+            if self._store.reauthenticated(replaces.id, digest, new, again):
+                return value, ActiveSession(new, person, digest, has_groups)
+            # It ended in the meantime.
+            replaces = None
+        new = self._make(id=secrets.token_bytes(_ID_OCTETS), created_at=values["auth_time"], **values)
+        begun = replace(event, event="session.began")
+        self._store.begin(new, digest, begun, replaces=None if replaces is None else replaces.id)
+        return value, ActiveSession(new, person, digest, has_groups)
+
+    def current(
+        self, cookie: str | None, *, event: AuditEvent, groups: bool = False
+    ) -> ActiveSession[S] | None:
+        """The live session of a cookie, or None. At most every five minutes the directory is asked again.
+
+        A disabled account or a new password ends the session. Any other refusal is no end: anyone can lock
+        another's account, and a replica may lack a user. Until the directory accepts the user again there is
+        no session.
+
+        Args:
+            cookie: the value that the browser sent, if it sent one.
+            event: an audit event with the facts of the request, for the end of a session.
+            groups: whether the person's groups are wanted. Where the session lacks them and the directory
+                cannot be asked, there is no session: the user must sign in again.
+
+        Raises:
+            DirectoryUnavailable: the directory cannot say whether the user may still sign in.
+        """
+        if cookie is None or len(cookie) != _COOKIE_CHARACTERS:
+            return None
+        active = self._found(cookie_digest(cookie))
+        if active is None:
+            return None
+        now = int(self._clock())
+        lacks_groups = groups and not active.has_groups
+        if lacks_groups and not self._rules.can_read:
+            return None
+        if lacks_groups or (self._rules.can_read and active.stored.checked_at + _CHECK_SECONDS <= now):
+            checked = self._checked(active, now, event, groups=groups or active.has_groups)
+            if checked is None:
+                return None
+            active = checked
+        if active.stored.last_used_at + min(_MAX_TOUCH_SECONDS, self._rules.idle // _TOUCHES_PER_IDLE) <= now:
+            self._store.touch(active.stored.id, now)
+        return active
+
+    def end(self, session: S, *, event: AuditEvent, reason: str) -> bool:
+        """End a session; False if it had ended already.
+
+        Args:
+            session: the session.
+            event: an audit event with the facts of the request.
+            reason: why, for the audit.
+        """
+        ended = replace(event, event="session.ended", subject=session.subject, reason=reason)
+        return self._store.end(session.id, ended)
+
+    def _values(self, person: Person, browser: Browser, *, has_groups: bool) -> dict[str, Any]:
+        """The values of a session after a sign-in, but its id and its beginning."""
+        now, lifetime = int(self._clock()), self._rules.lifetime
+        if not self._rules.can_read:
+            lifetime = min(lifetime, _UNREADABLE_SECONDS)
+        return {
+            "directory": self._directory,
+            "subject": person.id,
+            "net_id": None if person.private else person.net_id,
+            "person": _stored(person, has_groups=has_groups),
+            "auth_time": now,
+            "amr": ("pwd",),
+            "acr": None,
+            "password_changed_at": person.password_changed_at,
+            "last_used_at": now,
+            "checked_at": now,
+            "expires_at": now + lifetime,
+            "ended_at": None,
+            "address": browser.address,
+            "user_agent": browser.user_agent,
+        }
+
+    def _found(self, digest: bytes) -> ActiveSession[S] | None:
+        stored, now = self._store.find(digest), int(self._clock())
+        if stored is None or stored.ended_at is not None or stored.expires_at <= now:
+            return None
+        if stored.last_used_at + self._rules.idle <= now:
+            return None
+        person = _person(stored.subject, stored.person)
+        return ActiveSession(stored, person, digest, _GROUPS in stored.person)
+
+    def _checked(
+        self, active: ActiveSession[S], now: int, event: AuditEvent, *, groups: bool
+    ) -> ActiveSession[S] | None:
+        """The session with the person as the directory has them now; None if it refuses the person."""
+        stored = active.stored
+        try:
+            person = self._login.read(stored.subject, groups=groups)
+        except InvalidCredentials as refusal:
+            if refusal.reason is Refusal.DISABLED:
+                self.end(stored, event=event, reason=refusal.reason.value)
+            return None
+        changed, known = person.password_changed_at, stored.password_changed_at
+        if changed is not None and (known is None or changed > known):
+            self.end(stored, event=event, reason="password_changed")
+            return None
+        net_id = None if person.private else person.net_id
+        if not self._store.checked(stored.id, now, _stored(person, has_groups=groups), net_id=net_id):
+            return None
+        return replace(active, person=person, has_groups=groups)
+
+
+def cookie_digest(value: str) -> bytes:
+    """The digest under which the store knows a cookie.
+
+    Args:
+        value: the cookie's value.
+    """
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+
+
+def _stored(person: Person, *, has_groups: bool) -> dict[str, object]:
+    """What a session keeps of a person, as JSON: what differs from the default."""
+    kept: dict[str, object] = {}
+    for field in fields(Person):
+        value = getattr(person, field.name)
+        is_wanted = has_groups if field.name == _GROUPS else value != _default(field.default)
+        if not is_wanted or field.name in _NOT_STORED:
+            continue
+        if not person.private or field.name in _KEPT_OF_PRIVATE:
+            kept[field.name] = (
+                list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+            )
+    return kept
+
+
+def _person(subject: str, stored: Mapping[str, Any]) -> Person:
+    """The person of a session. A private person has no login name and no DN."""
+    known = {field.name for field in fields(Person)}
+    values: dict[str, Any] = {"id": subject, "net_id": "", "dn": ""}
+    for name, value in stored.items():
+        if name in known:
+            values[name] = tuple(value) if isinstance(value, list) else value
+    return Person(**values)
+
+
+def _default(default: object) -> object:
+    return None if default is MISSING else default

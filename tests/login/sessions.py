@@ -1,0 +1,135 @@
+"""Sign-in sessions in memory, over a fake directory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from directory import Person
+from login import ActiveSession, Browser, SessionRules, Sessions
+from telemetry import AuditEvent
+from tests.conftest import NOON, Clock
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
+from tests.guards import Gate
+
+EVENT = AuditEvent(event="", at=NOON)
+BROWSER = Browser("192.0.2.1", "Browser/1.0")
+
+
+class Stored(NamedTuple):
+    """A session as the store keeps it."""
+
+    id: bytes
+    directory: str
+    subject: str
+    net_id: str | None
+    person: Mapping[str, Any]
+    auth_time: int
+    amr: tuple[str, ...]
+    acr: str | None
+    password_changed_at: int | None
+    created_at: int
+    last_used_at: int
+    checked_at: int
+    expires_at: int
+    ended_at: int | None
+    address: str
+    user_agent: str
+
+
+@dataclass
+class MemorySessions:
+    """Sessions in memory, by the digest of their cookies; `events` are those that were stored."""
+
+    rows: dict[bytes, Stored] = field(default_factory=dict)
+    events: list[AuditEvent] = field(default_factory=list)
+    writes: int = 0
+
+    def find(self, cookie_digest: bytes) -> Stored | None:
+        """The session of a cookie."""
+        return self.rows.get(cookie_digest)
+
+    def begin(self, new: Stored, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None) -> None:
+        """Store one, and end the one that it replaces."""
+        self.rows[cookie_digest] = new
+        self.events.append(event)
+        if replaces is not None:
+            self._change(replaces, ended_at=event.at)
+
+    def reauthenticated(
+        self, session_id: bytes, cookie_digest: bytes, new: Stored, event: AuditEvent
+    ) -> bool:
+        """Give a live session another cookie."""
+        digest = self._digest_of(session_id)
+        if digest is None or self.rows[digest].ended_at is not None:
+            return False
+        known = self.rows.pop(digest)
+        self.rows[cookie_digest] = new._replace(id=known.id, created_at=known.created_at)
+        self.events.append(event)
+        return True
+
+    def touch(self, session_id: bytes, at: int) -> None:
+        """Note its use."""
+        self._change(session_id, last_used_at=at)
+
+    def checked(
+        self, session_id: bytes, at: int, person: Mapping[str, object], *, net_id: str | None
+    ) -> bool:
+        """Note that the directory has the user."""
+        return self._change(session_id, checked_at=at, person=person, net_id=net_id)
+
+    def end(self, session_id: bytes, event: AuditEvent) -> bool:
+        """End one."""
+        self.events.append(event)
+        return self._change(session_id, ended_at=event.at)
+
+    def _digest_of(self, session_id: bytes) -> bytes | None:
+        return next((digest for digest, row in self.rows.items() if row.id == session_id), None)
+
+    def _change(self, session_id: bytes, **values: Any) -> bool:
+        self.writes += 1
+        digest = self._digest_of(session_id)
+        if digest is None or self.rows[digest].ended_at is not None:
+            return False
+        self.rows[digest] = self.rows[digest]._replace(**values)
+        return True
+
+
+@dataclass
+class Desk:
+    """Sessions as a test sees them, with their directory, store and clock."""
+
+    lifetime: int = 43_200
+    idle: int = 7200
+    can_read: bool = True
+    directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(account=FakeAccount()))
+    store: MemorySessions = field(default_factory=MemorySessions)
+    clock: Clock = field(default_factory=Clock)
+    sessions: Sessions[Stored] = field(init=False)
+
+    def __post_init__(self) -> None:
+        login = Gate(self.directory, clock=self.clock).login
+        rules = SessionRules(lifetime=self.lifetime, idle=self.idle, can_read=self.can_read)
+        self.sessions = Sessions(self.store, Stored, login, rules, directory="default", clock=self.clock)
+
+    def begin(
+        self,
+        person: Person = ALICE,
+        *,
+        replaces: ActiveSession[Stored] | None = None,
+        has_groups: bool = False,
+    ) -> str:
+        """Begin a session and return its cookie."""
+        former = None if replaces is None else replaces.stored
+        return self.sessions.begin(
+            person, browser=BROWSER, event=EVENT, has_groups=has_groups, replaces=former
+        )[0]
+
+    def current(self, cookie: str | None, *, groups: bool = False) -> ActiveSession[Stored] | None:
+        """The live session of a cookie."""
+        return self.sessions.current(cookie, event=EVENT, groups=groups)
+
+    def live(self, cookie: str) -> ActiveSession[Stored]:
+        """The session of a cookie, which must be live."""
+        active = self.current(cookie)
+        assert active is not None
+        return active
