@@ -7,6 +7,11 @@ the person's stable id in `grant.directory`. Start reading at `tables.py`.
 
 from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
 from models.audit.audit_store import RefusalLedger, record, record_after
+from models.authorizations.approval import Approval
+from models.authorizations.code_store import AuthorizationCode, CodeStore
+from models.authorizations.consent_store import Consent, ConsentStore
+from models.authorizations.device_store import DeviceCode, DeviceStore, Guesses
+from models.authorizations.request_store import RequestStore, StoredRequest
 from models.base import Base, StoreUnavailable, db
 from models.clients.client import Client, ClientSecret, Registration
 from models.clients.client_import import ClientsExist, ImportedClient, import_clients, refuse_taken
@@ -30,6 +35,7 @@ from models.grants.grant_listing import (
 from models.grants.grant_store import ClientEnded, GrantCap, GrantStore
 from models.grants.missing_people import Missed, MissingPerson, MissingPersonStore
 from models.grants.purge import Batch, purge, purge_audit
+from models.grants.redeem import AlreadyUsed, Redeem
 from models.grants.refresh_store import RefreshStore, RefreshToken, Renewal
 from models.keys.digest import (
     SecretHasher,
@@ -45,6 +51,8 @@ from models.keys.reencryption import reencrypt
 from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, signing_key_ids
 from models.migrations import MIGRATIONS, has_tables, is_current, migrate
 from models.scopes import Scope, ScopeExists, ScopeStore
+from models.sessions.logout_notices import LogoutNotice, LogoutNoticeStore
+from models.sessions.session_store import SessionStore, SignInSession
 from models.sqlite.checkpoints import Checkpoints
 from models.sqlite.group_commit import GroupCommit
 
@@ -52,7 +60,10 @@ __all__ = [
     "ACCEPTED",
     "MIGRATIONS",
     "AccessToken",
+    "AlreadyUsed",
+    "Approval",
     "AuditSelection",
+    "AuthorizationCode",
     "Base",
     "Batch",
     "Checkpoints",
@@ -61,14 +72,22 @@ __all__ = [
     "ClientSecret",
     "ClientStore",
     "ClientsExist",
+    "CodeStore",
+    "Consent",
+    "ConsentStore",
+    "DeviceCode",
+    "DeviceStore",
     "Encryptor",
     "FailureStore",
     "GrantCap",
     "GrantStore",
     "GroupCommit",
+    "Guesses",
     "ImportedClient",
     "ListedEvent",
     "LiveGrant",
+    "LogoutNotice",
+    "LogoutNoticeStore",
     "Missed",
     "MissingPerson",
     "MissingPersonStore",
@@ -77,6 +96,7 @@ __all__ = [
     "NewToken",
     "PastFailure",
     "PersistentSecrets",
+    "Redeem",
     "RefreshStore",
     "RefreshToken",
     "RefusalLedger",
@@ -84,15 +104,19 @@ __all__ = [
     "RefusedPasswordStore",
     "Registration",
     "Renewal",
+    "RequestStore",
     "Scope",
     "ScopeExists",
     "ScopeStore",
     "SecretHasher",
     "Selection",
     "ServerClock",
+    "SessionStore",
+    "SignInSession",
     "SigningKey",
     "SigningKeyStore",
     "StoreUnavailable",
+    "StoredRequest",
     "UrlRefused",
     "clock_of_the_database",
     "count_grants",

@@ -35,6 +35,8 @@ class ClientRow(Base):
     audiences: Mapped[list[str]] = mapped_column(JSON)
     released_claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     restrictions: Mapped[dict[str, list[str]]] = mapped_column(JSON)
+    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON)
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[int] = mapped_column(BigInteger)
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -65,7 +67,7 @@ class GrantRow(Base):
     `net_id` are stored. `cnf` is the key that a refresh token is bound to (RFC 7800; RFC 9449, 5). `acr`,
     `amr` and `auth_time` describe the login (OpenID Connect Core, 2), and `session_id` is its sign-in
     session. `origin` is the grant type that made the grant. `expires_at` bounds the whole family;
-    `live_until` is the end of its last token; the purge uses it.
+    `live_until` is the end of its last token; the purge uses it. `last_used_at` is its last refresh, if any.
     """
 
     __tablename__ = "grant"
@@ -94,6 +96,7 @@ class GrantRow(Base):
     expires_at: Mapped[int] = mapped_column(BigInteger)
     live_until: Mapped[int] = mapped_column(BigInteger, index=True)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+    last_used_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class AccessTokenRow(Base):

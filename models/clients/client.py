@@ -63,6 +63,8 @@ class Registration:
     audiences: Sequence[str] = ()
     released_claims: Sequence[str] | None = None
     restrictions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    post_logout_redirect_uris: Sequence[str] = ()
+    backchannel_logout_uri: str | None = None
 
     def row(self, client_id: str, now: int) -> dict[str, object]:
         """The columns of a new client with this id, registered at `now` in seconds since the epoch."""
@@ -182,6 +184,8 @@ def _client(row: Row[Any], secrets: Sequence[ClientSecret]) -> Client:
         audiences=tuple(row.audiences),
         released_claims=None if row.released_claims is None else tuple(row.released_claims),
         restrictions={name: tuple(values) for name, values in row.restrictions.items()},
+        post_logout_redirect_uris=tuple(row.post_logout_redirect_uris),
+        backchannel_logout_uri=row.backchannel_logout_uri,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
         secrets=tuple(secrets),

@@ -24,6 +24,8 @@ from telemetry import AuditEvent
 
 _GRANT, _ACCESS, _REFRESH = table(GrantRow), table(AccessTokenRow), table(RefreshTokenRow)
 _AUDIT, _CLIENT, _SECRET = table(AuditEventRow), table(ClientRow), table(ClientSecretRow)
+# A grant is not used before its first refresh.
+_GRANTED = tuple(column for column in _GRANT.c if column.name != "last_used_at")
 _UNUSED = tuple(name for name in _REFRESH.c.keys() if name != "used_at")  # noqa: SIM118 - no mapping
 # Only operators are actors.
 _AUDITED = tuple(column.name for column in _AUDIT.c if column.name not in {"id", "actor", "actor_reason"})
@@ -58,7 +60,7 @@ class NewGrant(NamedTuple):
     cnf: Mapping[str, str] | None = None
 
     def row(self, live_until: int) -> Mapping[str, object]:
-        """Every column by name, for a grant whose last token ends at `live_until`."""
+        """Its columns by name, for a grant whose last token ends at `live_until`."""
         return {**self._asdict(), "live_until": live_until, "revoked_at": None}
 
 
@@ -109,7 +111,7 @@ def _grant(prefix: str = "") -> Insert:
     is_enabled = exists().where(
         _CLIENT.c.client_id == bindparam(f"{prefix}client_id"), _CLIENT.c.disabled_at.is_(None)
     )
-    return insert(_GRANT).from_select(list(_GRANT.c), _binds(_GRANT.c, prefix).where(is_enabled))
+    return insert(_GRANT).from_select(list(_GRANTED), _binds(_GRANTED, prefix).where(is_enabled))
 
 
 def _at_once(*, refresh: bool) -> Statement[Any]:
@@ -165,7 +167,13 @@ SELECT_ACCESS = Statement(
 
 
 def insert_issue(
-    link: DriverConnection, grant: NewGrant, access: NewToken, refresh: NewToken | None, event: AuditEvent
+    link: DriverConnection,
+    grant: NewGrant,
+    access: NewToken,
+    refresh: NewToken | None,
+    event: AuditEvent,
+    *,
+    at: int,
 ) -> bool:
     """Insert a grant, its tokens and its audit row. False if the client is no longer enabled.
 
@@ -175,13 +183,14 @@ def insert_issue(
         access: its first access token.
         refresh: its first refresh token, if the client may refresh.
         event: the audit row.
+        at: when its tokens are issued, in seconds since the epoch.
     """
     live_until, refreshed = access.expires_at, None
     if refresh is not None:
         live_until = max(live_until, refresh.expires_at)
-        refreshed = refresh_row(grant.id, refresh, 0, at=grant.auth_time)
+        refreshed = refresh_row(grant.id, refresh, 0, at=at)
     granted = grant.row(live_until)
-    accessed = access_row(grant.id, access, grant.scope, grant.audience, at=grant.auth_time)
+    accessed = access_row(grant.id, access, grant.scope, grant.audience, at=at)
     if link.alone:
         rows = {"grant_": granted, "access_": accessed, "refresh_": refreshed or {}, "audit_": event.fields()}
         values = {prefix + name: value for prefix, row in rows.items() for name, value in row.items()}

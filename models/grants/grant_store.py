@@ -25,6 +25,7 @@ from models.grants.grant import (
     insert_issue,
     note_use,
 )
+from models.grants.redeem import Redeem
 from models.sqlite.group_commit import GroupCommit
 from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
@@ -104,6 +105,8 @@ class GrantStore:
         event: AuditEvent,
         *,
         secret_used: tuple[str, int] | None = None,
+        redeem: Redeem | None = None,
+        at: int | None = None,
     ) -> AuditEvent | None:
         """Store a grant, its tokens and its audit row in one transaction: all of it, or nothing.
 
@@ -113,24 +116,27 @@ class GrantStore:
             refresh: its first refresh token, if the client may refresh.
             event: the audit row.
             secret_used: the client id and serial of the secret whose last use is to be recorded.
+            redeem: the code that the issue uses up.
+            at: when the tokens are issued (seconds since the epoch); `grant.auth_time` if None.
 
         Returns:
             The audit row of older grants that the cap ended in the same transaction, if any.
 
         Raises:
-            ClientEnded: the client was disabled or deleted; nothing was stored.
-            StoreUnavailable: nothing was stored.
+            ClientEnded, AlreadyUsed, StoreUnavailable: nothing was stored.
         """
-        cap = self._due_cap(grant)
+        cap, now = self._due_cap(grant), grant.auth_time if at is None else at
 
         def work(link: DriverConnection) -> AuditEvent | None:
-            if not insert_issue(link, grant, access, refresh, event):
+            if redeem is not None:
+                redeem.use(link, grant.id, at=now)
+            if not insert_issue(link, grant, access, refresh, event, at=now):
                 raise ClientEnded
             if secret_used is not None:
-                note_use(link, *secret_used, at=grant.auth_time)
-            return None if cap is None else _keep_to(cap, link, grant, event)
+                note_use(link, *secret_used, at=now)
+            return None if cap is None else _keep_to(cap, link, grant, event, at=now)
 
-        return self.commits.run(work, alone=secret_used is None and cap is None)
+        return self.commits.run(work, alone=secret_used is None and cap is None and redeem is None)
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
         """The access token with this key and its grant, live or not; None if there is none.
@@ -210,8 +216,10 @@ class GrantStore:
         return int(self._clock())
 
 
-def _keep_to(cap: GrantCap, link: DriverConnection, grant: NewGrant, issued: AuditEvent) -> AuditEvent | None:
-    ended = cap.end_surplus(link, grant.client_id, grant.subject or "", grant.id, grant.auth_time)
+def _keep_to(
+    cap: GrantCap, link: DriverConnection, grant: NewGrant, issued: AuditEvent, *, at: int
+) -> AuditEvent | None:
+    ended = cap.end_surplus(link, grant.client_id, grant.subject or "", grant.id, at)
     if not ended:
         return None
     event = replace(issued, event="grant.revoked", grant_id=None, scope=None, reason=f"cap: {ended} ended")

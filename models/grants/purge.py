@@ -11,6 +11,14 @@ from models.database.driver import DriverConnection, Statement
 from models.failures.failure_store import FAILURE_SECONDS
 from models.failures.refused_passwords import is_expired
 from models.keys.digest import hour_prefix
+from models.sign_in_tables import (
+    AuthorizationCodeRow,
+    AuthorizationRequestRow,
+    DeviceCodeRow,
+    DeviceGuessRow,
+    LogoutNoticeRow,
+    SignInSessionRow,
+)
 from models.sqlite.checkpoints import Checkpoints
 from models.tables import (
     AccessTokenRow,
@@ -22,12 +30,20 @@ from models.tables import (
     SigningKeyRow,
 )
 
+# A code of a session that has just expired can still be used.
+_SESSION_LEEWAY = 3600
+# Seconds for which a code is remembered, so that a replay ends what it gave, and a device learns of its end.
+_CODE_SECONDS, _DEVICE_CODE_SECONDS = 86_400, 3600
+_GUESS_SECONDS = 86_400
 # A token's key and its `expires_at` may come from two nodes whose clocks differ.
 _LEEWAY = 60
 _AUDIT = table(AuditEventRow)
 _ACCESS, _REFRESH, _GRANT = table(AccessTokenRow), table(RefreshTokenRow), table(GrantRow)
 _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
 _KEY = table(SigningKeyRow)
+_SESSION, _NOTICE = table(SignInSessionRow), table(LogoutNoticeRow)
+_REQUEST, _CODE = table(AuthorizationRequestRow), table(AuthorizationCodeRow)
+_DEVICE, _GUESS = table(DeviceCodeRow), table(DeviceGuessRow)
 
 
 class Batch(NamedTuple):
@@ -49,7 +65,7 @@ def go_on(_: Batch) -> None:
 
 
 def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> dict[str, int]:
-    """Delete expired tokens, grants whose last token has ended, and old failures and signing keys.
+    """Delete expired tokens, grants whose last token has ended, and what else has expired or grown old.
 
     Tokens are deleted by key range, since a key begins with the hour in which its token ends. A row may stay
     for up to an hour after that; the token is dead, since every look-up compares `expires_at`.
@@ -71,23 +87,36 @@ def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on
     refresh = select(_REFRESH.c.id).where(_REFRESH.c.id < floor).order_by(_REFRESH.c.id).limit(batch)
     ended = select(_GRANT.c.id).where(_GRANT.c.live_until <= now).order_by(_GRANT.c.live_until).limit(batch)
     stale = select(_REFUSED.c.id).where(is_expired(now)).order_by(_REFUSED.c.at).limit(batch)
-    old = (
-        select(_FAILURE.c.id)
-        .where(_FAILURE.c.at <= now - FAILURE_SECONDS)
-        .order_by(_FAILURE.c.at)
-        .limit(batch)
-    )
+    old = select(_FAILURE.c.id).where(_FAILURE.c.at <= now - FAILURE_SECONDS)
     over = select(_KEY.c.kid).where(_KEY.c.ends_at <= now - _LEEWAY).limit(batch)
-    ways: dict[str, Callable[[], Delete]] = {
-        "access_token": lambda: delete(_ACCESS).where(_ACCESS.c.id.in_(access)),
-        "refresh_token": lambda: delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)),
-        "grant": lambda: delete(_GRANT).where(_GRANT.c.id.in_(ended)),
-        "login_failure": lambda: delete(_FAILURE).where(_FAILURE.c.id.in_(old)),
-        "refused_password": lambda: delete(_REFUSED).where(_REFUSED.c.id.in_(stale)),
-        "signing_key": lambda: delete(_KEY).where(_KEY.c.kid.in_(over)),
+    ways = {
+        "access_token": delete(_ACCESS).where(_ACCESS.c.id.in_(access)),
+        "refresh_token": delete(_REFRESH).where(_REFRESH.c.id.in_(refresh)),
+        "grant": delete(_GRANT).where(_GRANT.c.id.in_(ended)),
+        "login_failure": delete(_FAILURE).where(_FAILURE.c.id.in_(old.order_by(_FAILURE.c.at).limit(batch))),
+        "refused_password": delete(_REFUSED).where(_REFUSED.c.id.in_(stale)),
+        "signing_key": delete(_KEY).where(_KEY.c.kid.in_(over)),
+        **_of_sign_in(now, batch),
     }
     batches = _Batches(batch, after)
-    return {name: batches.all(name, Statement(way())) for name, way in ways.items()}
+    return {name: batches.all(name, Statement(way)) for name, way in ways.items()}
+
+
+def _of_sign_in(now: int, batch: int) -> dict[str, Delete]:
+    """The statements for the tables of sign-in. The clients of a session are deleted with it."""
+    unused = _CODE.c.used_at.is_(None) & (_CODE.c.expires_at <= now - _LEEWAY)
+    over = {
+        _REQUEST: _REQUEST.c.expires_at <= now,
+        _CODE: (_CODE.c.expires_at <= now - _CODE_SECONDS) | unused,
+        _DEVICE: _DEVICE.c.expires_at <= now - _DEVICE_CODE_SECONDS,
+        _GUESS: _GUESS.c.at <= now - _GUESS_SECONDS,
+        _NOTICE: _NOTICE.c.expires_at <= now,
+        _SESSION: _SESSION.c.expires_at <= now - _SESSION_LEEWAY,
+    }
+    return {
+        rows.name: delete(rows).where(rows.c.id.in_(select(rows.c.id).where(is_over).limit(batch)))
+        for rows, is_over in over.items()
+    }
 
 
 def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> int:

@@ -34,7 +34,8 @@ class RefreshToken(NamedTuple):
 
     `access_scope` and `access_audience` belong to the access token that was issued with it; None if they
     equal the grant's. `missed` means that the directory did not find the person at the last refresh.
-    `released_claims` are the claims that the client may get now; None for all.
+    `released_claims` are the claims that the client may get now; None for all. `origin` is the grant type
+    that made the grant; `acr`, `amr` and `session_id` describe its login.
     """
 
     grant_id: bytes
@@ -57,6 +58,10 @@ class RefreshToken(NamedTuple):
     grant_expires_at: int
     revoked_at: int | None
     missed: bool = False
+    origin: str = "password"
+    acr: str | None = None
+    amr: Sequence[str] | None = None
+    session_id: bytes | None = None
 
     def is_live(self, now: int) -> bool:
         """Whether neither the token nor its grant has ended at `now`. It may have been used."""
@@ -87,6 +92,10 @@ _SELECT = Statement(
         exists()
         .where(_MISSING.c.subject == _GRANT.c.subject, _MISSING.c.directory == _GRANT.c.directory)
         .label("missed"),
+        _GRANT.c.origin,
+        _GRANT.c.acr,
+        _GRANT.c.amr,
+        _GRANT.c.session_id,
     )
     .select_from(
         _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(
@@ -107,6 +116,7 @@ _RENEW = Statement(
         claims=bindparam("new_claims"),
         private=bindparam("is_private"),
         live_until=bindparam("until"),
+        last_used_at=bindparam("used"),
     )
 )
 
@@ -251,6 +261,7 @@ def _renew_access(link: DriverConnection, found: RefreshToken, renewal: Renewal)
         "new_net_id": renewal.net_id,
         "new_claims": renewal.claims,
         "is_private": renewal.private,
+        "used": renewal.at,
         "until": max(access.expires_at, renewal.refresh.expires_at),
     }
     if link.run(_RENEW, renewed) != 1:

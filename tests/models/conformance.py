@@ -1,6 +1,7 @@
 """The rules that hold on every supported database."""
 
 from tests.models.audit_rules import AuditRules
+from tests.models.authorization_rules import CodeRules, ConsentRules, DeviceRules, RequestRules
 from tests.models.client_audit_rules import ClientAuditRules
 from tests.models.client_rules import ClientRules
 from tests.models.driver_rules import DriverRules
@@ -13,6 +14,7 @@ from tests.models.persistent_secret_rules import PersistentSecretRules
 from tests.models.refresh_rules import KeptRefreshTokenRules, RefreshRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.scope_rules import ScopeRules
+from tests.models.session_rules import SessionRules
 from tests.models.signing_key_rules import SigningKeyRules
 from tests.models.unavailability_rules import UnavailabilityRules
 
@@ -34,5 +36,10 @@ class StoreConformance(
     MissingPersonRules,
     ClientAuditRules,
     DriverRules,
+    SessionRules,
+    CodeRules,
+    RequestRules,
+    DeviceRules,
+    ConsentRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

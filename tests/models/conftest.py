@@ -31,6 +31,8 @@ for rules in (
     "signing_key",
     "unavailability",
     "failure",
+    "authorization",
+    "session",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 

@@ -209,11 +209,11 @@ class GrantRules:
         stores.clock.now += 2 * HOUR + LEEWAY
         rests = list[None]()
         with stores.counted_commits() as commits:
-            assert (
-                purge(stores.now, batch=2, after=lambda _: rests.append(None)).items()
-                >= {"access_token": 5, "refresh_token": 0, "grant": 5}.items()
-            )
-        assert len(commits) == 3 + 1 + 3 + len(("login_failure", "refused_password", "signing_key"))
+            purged = purge(stores.now, batch=2, after=lambda _: rests.append(None))
+        tokens = {"access_token": 5, "refresh_token": 0, "grant": 5}
+        assert purged.items() >= tokens.items()
+        # One transaction looks at each of the other tables, which are empty.
+        assert len(commits) == 3 + 1 + 3 + len(purged.keys() - tokens.keys())
         assert len(rests) == len(commits)
 
     def test_grant_stays_until_its_last_token_ends(self, stores: Stores) -> None:
