@@ -97,6 +97,10 @@ docs: .venv/.docs ## The documentation as a site with search, in build/site
 docs-commands: .venv/.run ## docs/commands.md, from the commands' own help
 	@$(BIN)/python -m docs.site.commands
 
+.PHONY: translations
+translations: .venv/.run ## The catalogues of the pages' texts, from the code and the templates
+	@./web/translations/update.sh
+
 .PHONY: bench
 bench: .venv/.bench servers ## Tokens and checks a second, beside a naive server (minutes; on an idle machine)
 	@$(BIN)/python -m bench.compare

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.setting_mistakes import refuse_contradictions
-from core.setting_rules import NUMBER, Count, File, Lifetime, PrivateFile, Seconds, secret
+from core.setting_rules import NUMBER, Count, File, Lifetime, PrivateFile, Seconds, Text, secret
 from directory.ldap.config import LdapSettings
 from settings import rules
 from settings.consistency import contradictions
@@ -108,6 +108,25 @@ class Settings(BaseSettings):
     """URL of the rules for what clients may do with the data of users (RFC 8414: op_policy_uri)."""
     terms_uri: Annotated[str, BeforeValidator(rules.page)] | None = None
     """URL of the terms of service (RFC 8414: op_tos_uri)."""
+
+    # ---- The pages that users see
+
+    campus_name: Text | None = None
+    """Name in the header and the title of every page, such as that of the university. Without one, pages show
+    NetID OAuth."""
+    theme_logo_file: Annotated[Path, BeforeValidator(rules.image)] | None = None
+    """Image for the header of every page: SVG, PNG, JPEG, GIF or WebP, at most 1 MB."""
+    theme_color: Annotated[str, BeforeValidator(rules.color)] = "#1f4e8c"
+    """Colour of buttons and links. Texts in it are darkened or lightened until they can be read."""
+    theme_color_dark: Annotated[str, BeforeValidator(rules.color)] | None = None
+    """Colour of buttons and links in dark mode. Without one, theme_color is lightened."""
+    theme_footer_links: Annotated[tuple[str, ...], BeforeValidator(rules.footer_links)] = ()
+    """Links below every page: a title, a space and a URL each, semicolons between."""
+    password_help_uri: Annotated[str, BeforeValidator(rules.page)] | None = None
+    """Page where users change an expired password. The sign-in page links it once the password was proved."""
+    password_help_text: Text | None = None
+    """What the sign-in page says to a user whose password has expired or must be changed. Without a text, it
+    says so in its own words."""
 
     # ---- Keys and database
 

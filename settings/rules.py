@@ -1,18 +1,19 @@
 """What the server's own settings accept: how their text becomes a value, and the sentence that refuses it.
 
-Owns: the rules of the issuer, addresses, keys, the database, rules about people, and limits. Rules that the
-directory's settings share are in `core.setting_rules`. A rule raises ValueError with the rest of a sentence
-that begins with the setting's name ("must be …"), and never repeats what may hold a password. Must not know:
-where a value came from, and any other setting.
+Owns: the rules of the issuer, addresses, the look of the pages, keys, the database, rules about people, and
+limits. Rules that the directory's settings share are in `core.setting_rules`. A rule raises ValueError with
+the rest of a sentence that begins with the setting's name ("must be …"), and never repeats what may hold a
+password. Must not know: where a value came from, and any other setting.
 """
 
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from core.person_rules import parse_rule
-from core.setting_rules import is_host, is_loopback, split_url, text, words
+from core.setting_rules import is_host, is_loopback, readable_file, split_url, text, words
 from settings.weak_keys import KEY_MIN_LENGTH, weakness
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^\[\]:/\s]+):([0-9]{1,5})", re.ASCII)
@@ -25,7 +26,9 @@ _SWITCH_WORDS = {
     **dict.fromkeys(("off", "false", "no", "0"), "off"),
 }
 # A DN may hold commas and spaces; a semicolon in one is escaped (RFC 4514, 2.4).
-_BETWEEN_MEMBER_RULES = re.compile(r"(?<!\\)[;\n]")
+_BETWEEN_ITEMS = re.compile(r"(?<!\\)[;\n]")
+_IMAGES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp"})
+_MAX_IMAGE_OCTETS = 1_000_000
 _MAX_LIMIT = 1_000_000
 # Failures are not kept for longer.
 _MAX_LIMIT_SECONDS = 30 * 86_400
@@ -58,6 +61,33 @@ def page(value: object) -> str:
     if not usable or "@" in parts.netloc or not re.fullmatch(r"[!#-;=?-~]+", url):
         raise ValueError("must be the URL of a page, such as https://www.example.edu/oauth")
     return url
+
+
+def color(value: object) -> str:
+    """Read a colour. Raises ValueError for anything but six hexadecimal digits behind a number sign."""
+    given = text(value).lower()
+    if not re.fullmatch(r"#[0-9a-f]{6}", given):
+        raise ValueError("must be a colour such as #1f4e8c")
+    return given
+
+
+def footer_links(value: object) -> tuple[str, ...]:
+    """Read links: an array, or a text with semicolons between. Raises ValueError where one is not a link."""
+    given = value if isinstance(value, list | tuple) else _BETWEEN_ITEMS.split(text(value))
+    links = tuple(link for each in given if (link := text(each).strip()))
+    if (value and not links) or not all(map(_is_link, links)):
+        raise ValueError("must be links such as Help https://help.example.edu, semicolons between")
+    return links
+
+
+def image(value: object) -> Path:
+    """Read the path of an image. Raises ValueError when it cannot be read, is too large, or no image."""
+    path = readable_file(value)
+    if path.suffix.lower() not in _IMAGES:
+        raise ValueError(f"must name an image: {', '.join(sorted(_IMAGES))}")
+    if path.stat().st_size > _MAX_IMAGE_OCTETS:
+        raise ValueError(f"must name an image of at most {_MAX_IMAGE_OCTETS:,} octets")
+    return path
 
 
 def contact(value: object) -> str:
@@ -136,7 +166,7 @@ def scope(value: object) -> str:
 
 def members(value: object) -> tuple[str, ...]:
     """Read rules about people: an array, or a text with semicolons between. Raises ValueError for a slip."""
-    given = value if isinstance(value, list | tuple) else _BETWEEN_MEMBER_RULES.split(text(value))
+    given = value if isinstance(value, list | tuple) else _BETWEEN_ITEMS.split(text(value))
     rules = tuple(rule for each in given if (rule := text(each).strip()))
     if (value and not rules) or any(parse_rule(rule) is None for rule in rules):
         raise ValueError("must be rules group:DN or affiliation:NAME, semicolons between")
@@ -159,6 +189,14 @@ def limits(value: object) -> str:
             "must be such as 10/15minutes or 10/15minutes;100/day (from 1 on, over at most 30 days), or empty"
         )
     return value
+
+
+def _is_link(link: str) -> bool:
+    title, _, url = link.rpartition(" ")
+    try:
+        return bool(title.strip() and page(url))
+    except ValueError:
+        return False
 
 
 def _is_usable(limit: Any) -> bool:

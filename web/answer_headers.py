@@ -1,8 +1,8 @@
 """The headers of every answer: what browsers must not do, and the id of the request.
 
 The list of security headers is made once at the start and appended to each answer's own headers, so that it
-costs little. The request's id is in `environ` before the application runs, so that log lines, audit rows and
-errors name the same id as the answer's header.
+costs little. A page has a Content-Security-Policy of its own, and keeps it. The request's id is in `environ`
+before the application runs, so that log lines, audit rows and errors name the same id as the answer's header.
 """
 
 import re
@@ -14,16 +14,10 @@ from urllib.parse import urlsplit
 from oauth import REQUEST_ID
 
 _HSTS_SECONDS = 31_536_000
-# Only the front page has a style. No page runs a script or may be framed.
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
-    "form-action 'none'"
-)
-_ALWAYS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", _POLICY),
-    ("Referrer-Policy", "no-referrer"),
-)
+_POLICY_NAME = "Content-Security-Policy"
+# For everything but pages, which bring a policy of their own.
+_POLICY = (_POLICY_NAME, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+_ALWAYS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 # What ids of proxies are made of. No character can end a log line, a header or a cell of a table, and an id
 # fits the column `request_id` of the audit.
 _WELL_FORMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
@@ -52,7 +46,8 @@ class AnswerHeaders:
         url = urlsplit(issuer)
         strict = url.scheme == "https" and url.hostname not in _LOOPBACK
         transport = (("Strict-Transport-Security", f"max-age={_HSTS_SECONDS}"),) if strict else ()
-        self._headers = [*_ALWAYS, *transport]
+        self._page_headers = [*_ALWAYS, *transport]
+        self._headers = [_POLICY, *self._page_headers]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer with the headers."""
@@ -65,7 +60,9 @@ class AnswerHeaders:
         environ[REQUEST_ID] = request_id
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            own = [*headers, *self._headers, ("X-Request-Id", request_id)]
+            has_policy = any(name == _POLICY_NAME for name, _ in headers)
+            usual = self._page_headers if has_policy else self._headers
+            own = [*headers, *usual, ("X-Request-Id", request_id)]
             return start_response(status, own, *rest)
 
         return self._application(environ, start)

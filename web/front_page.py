@@ -1,23 +1,25 @@
 """The front page: what this server is and how to start, for a browser and for a program."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response
 
 from core.setting_rules import is_loopback
 from oauth import ServerMetadata, json_response
+from web.pages import N_, render_page, wants_html
 
-ABOUT = "An OAuth 2.0 authorization server in front of a campus directory."
-WARNING = (
+ABOUT = N_("An OAuth 2.0 authorization server in front of a campus directory.")
+WARNING = N_(
     "The password grant is for testing and for trusted programs whose source is kept safe; "
     "RFC 9700, 2.4 says that nothing new may use it."
 )
 # Members of the metadata that link pages for people, and what the front page calls them.
 _PAGES = {
-    "service_documentation": "Documentation",
-    "op_policy_uri": "Rules for the data of users",
-    "op_tos_uri": "Terms of service",
+    "service_documentation": N_("Documentation"),
+    "op_policy_uri": N_("Rules for the data of users"),
+    "op_tos_uri": N_("Terms of service"),
 }
 
 
@@ -29,26 +31,28 @@ def front_page(issuer: str, metadata: ServerMetadata, contact: str | None) -> Bl
         metadata: Names the endpoints, scopes and pages that the front page links.
         contact: Where developers register a program: an email address, a URL, or None.
     """
-    pages = Blueprint("front_page", __name__, template_folder="templates")
+    pages = Blueprint("front_page", __name__)
     common = {"about": ABOUT, "warning": WARNING, "start": _start(issuer), **_other_urls(issuer)}
-    fixed = {"contact_link": _link(contact), "has_local_certificate": _has_local_certificate(issuer)}
+    for_pages: dict[str, Any] = {
+        **common,
+        "contact": contact,
+        "contact_link": _link(contact),
+        "has_local_certificate": _has_local_certificate(issuer),
+    }
 
     @pages.get("/")
     def index() -> Response:
         """The page, or the same as JSON."""
         document = metadata.document()
-        if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            page = render_template(
+        if wants_html():
+            return render_page(
                 "front_page.html",
+                form_action=("'none'",),
+                headers=[("Vary", "Accept")],
                 endpoints=_endpoints(document),
                 pages=_pages(document),
                 metadata=document,
-                contact=contact,
-                **fixed,
-                **common,
-            )
-            return Response(
-                page, mimetype="text/html", headers={"Vary": "Accept", "Cache-Control": "no-cache"}
+                **for_pages,
             )
         body = {
             "name": "NetID OAuth",

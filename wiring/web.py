@@ -9,7 +9,7 @@ import web
 from admin import Services
 from core.request_deadline import UnderDeadline
 from oauth import Origins, Protector, Server, ServerMetadata, oauth_endpoints
-from settings import Settings
+from settings import Settings, SettingsError
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
 from wiring.database import database_answers
@@ -64,8 +64,12 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
         server: the authorization server.
         services: the stores that access tokens and clients are in, and the clock.
         log: receives errors.
+
+    Raises:
+        SettingsError: A template of the operator cannot be read.
     """
     app.extensions[Server.NAME] = server
+    _add_look(app, settings)
     protector = Protector(services.grants, services.clock, settings.issuer)
     origins = Origins(services.clients.list, services.clock)
     metadata = ServerMetadata(
@@ -87,6 +91,28 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     web.answer_every_error(app, log)
     redact_access_log()
     _add_middlewares(app, settings)
+
+
+def _add_look(app: Flask, settings: Settings) -> None:
+    """Install what all pages share. Raises SettingsError where a template of the operator cannot be read."""
+    try:
+        web.add_look(app, _theme(settings), settings.issuer)
+    except web.TemplateRefused as refused:
+        raise SettingsError([str(refused)]) from None
+
+
+def _theme(settings: Settings) -> web.Theme:
+    """The look of the pages."""
+    links = (each.rpartition(" ") for each in settings.theme_footer_links)
+    return web.Theme(
+        campus_name=settings.campus_name,
+        logo_file=settings.theme_logo_file,
+        color=settings.theme_color,
+        dark_color=settings.theme_color_dark,
+        footer_links=tuple(web.Link(title.strip(), url) for title, _, url in links),
+        password_help_url=settings.password_help_uri,
+        password_help_text=settings.password_help_text,
+    )
 
 
 def _add_middlewares(app: Flask, settings: Settings) -> None:

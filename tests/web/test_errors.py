@@ -8,18 +8,29 @@ from flask import Response, abort
 from tests.conftest import Site
 
 CANARY = "nida_canary-canary-canary-canary"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 NO_ANSWERS: dict[str, Response] = {}
 
 
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/oauth", "/oauth/token/", "/api/me/", "/api//me", "/%00", "/%FF", "/x//y"]
-)
-@pytest.mark.parametrize("accept", ["text/html", "*/*"])
-def test_unknown_path_is_404_as_json(site: Site, path: str, accept: str) -> None:
-    """An unknown path is 404 as JSON, for a browser too (RFC 9110, 15.5.5)."""
+PATHS = ["/nothing", "/oauth", "/oauth/token/", "/api/me/", "/api//me", "/%00", "/%FF", "/x//y"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("accept", ["application/json", "*/*"])
+def test_unknown_path_is_404_as_json_for_a_program(site: Site, path: str, accept: str) -> None:
+    """An unknown path is 404 as JSON, unless the reader prefers a page (RFC 9110, 15.5.5)."""
     answer = site.http.get(path, headers={"Accept": accept})
     assert (answer.status_code, answer.get_json()["error"]) == (404, "not_found")
     assert answer.data.endswith(b"\n")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_unknown_path_is_404_as_page_for_a_browser(site: Site, path: str) -> None:
+    """A browser gets a page with one sentence and the reference, by which the log can be searched."""
+    answer = site.app.test_client().get(path, headers=BROWSER)
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert "There is nothing here." in answer.text
+    assert answer.headers["X-Request-Id"] in answer.text
 
 
 @pytest.mark.parametrize(

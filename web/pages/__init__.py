@@ -1,0 +1,39 @@
+"""What all pages for people share: layout, theme, languages, policy, forms, and the page of an error.
+
+Owns: how a page is rendered, its Content-Security-Policy, its language, the files it loads, and the check
+that a form came from our own page. Must not know: what a page is about, the stores and the directory. Start
+reading at `rendering.py`.
+
+- `rendering.py`: `render_page`, `error_page`, `form_post_page`.
+- `look.py`: installs theme, files, templates and languages in an application.
+- `theme.py`, `colors.py`, `assets.py`: what an operator chose, and how it becomes files.
+- `languages.py`, `moments.py`: the language of a page, and times in it.
+- `policy.py`: the Content-Security-Policy.
+- `forms.py`: forms, and the check against forms of other sites.
+"""
+
+from web.pages.forms import PageForm, guard_forms, shows_form_again, without_form_check
+from web.pages.languages import N_, prefer_languages
+from web.pages.look import TemplateRefused, add_look, current_look
+from web.pages.policy import form_target
+from web.pages.rendering import error_page, form_post_page, render_page, wants_html
+from web.pages.theme import Link, Theme
+
+__all__ = [
+    "N_",
+    "Link",
+    "PageForm",
+    "TemplateRefused",
+    "Theme",
+    "add_look",
+    "current_look",
+    "error_page",
+    "form_post_page",
+    "form_target",
+    "guard_forms",
+    "prefer_languages",
+    "render_page",
+    "shows_form_again",
+    "wants_html",
+    "without_form_check",
+]

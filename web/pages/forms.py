@@ -1,0 +1,84 @@
+"""Forms of the pages, and the check that a form came from our own page (CSRF).
+
+A token in the form must match one in the browser's session (Flask-WTF). By default a form without a valid
+token is refused before its view runs. A view that shows its form again, with what the user typed, is marked
+with `shows_form_again` and checks by `PageForm.is_sent`.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, current_app, g, request
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import validate_csrf
+from wtforms import ValidationError
+
+from web.pages.languages import N_
+from web.pages.rendering import error_page
+
+MAX_FORM_OCTETS = 65_536
+"""No form of ours is larger."""
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOKEN = "csrf_token"  # noqa: S105 - the name of a field
+_MARK = "netid_own_form_check"
+_TOO_OLD = N_("This form was open for too long. Please send it again.")
+_NO_COOKIE = N_("Your browser sent no cookie. Please allow cookies for this site, and send the form again.")
+
+_View = TypeVar("_View", bound=Callable[..., Any])
+
+
+class PageForm(FlaskForm):
+    """A form of a page. Its fields keep what the user typed, except for passwords."""
+
+    def is_sent(self) -> bool:
+        """Tell whether the user sent this form from our page, and every field is valid."""
+        return bool(self.validate_on_submit())
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps the form as a whole from being taken, as a sentence for the user."""
+        return _(_token_problem()) if _TOKEN in self.errors else None
+
+
+def guard_forms(pages: Blueprint) -> None:
+    """Refuse each form for the views of a blueprint that did not come from our own page.
+
+    Args:
+        pages: The blueprint. Its views with `shows_form_again` or `without_form_check` are left out.
+    """
+    pages.before_request(_refuse_foreign_form)
+
+
+def shows_form_again(view: _View) -> _View:
+    """Mark a view that checks its `PageForm` itself, so that an expired form keeps what the user typed."""
+    setattr(view, _MARK, True)
+    return view
+
+
+def without_form_check(view: _View) -> _View:
+    """Mark a view that takes forms of other sites, and changes nothing that a user has."""
+    setattr(view, _MARK, True)
+    return view
+
+
+def _refuse_foreign_form() -> Response | None:
+    if request.method in _SAFE_METHODS:
+        return None
+    request.max_content_length = MAX_FORM_OCTETS
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, _MARK, False):
+        return None
+    try:
+        validate_csrf(request.form.get(_TOKEN))
+    except ValidationError:
+        return error_page(_token_problem(), 400, title=N_("Please send the form again"), back=request.path)
+    # Flask-WTF's own mark: forms of this request need no second check.
+    g.csrf_valid = True
+    return None
+
+
+def _token_problem() -> str:
+    has_session = current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+    return _TOO_OLD if has_session else _NO_COOKIE

@@ -1,0 +1,101 @@
+"""What all pages of an application share: theme, files, templates, languages. `add_look` installs it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, TemplateError
+
+from web.pages.assets import PATH, Asset, asset, read_assets, serve_assets
+from web.pages.languages import add_languages, page_language
+from web.pages.moments import moment
+from web.pages.theme import Theme, stylesheet
+
+_WEB = Path(__file__).parents[1]
+_EXTENSION = "netid_look"
+_LOGO, _THEME_STYLES, _CAMPUS_STYLES = "logo", "theme.css", "campus.css"
+
+
+class TemplateRefused(Exception):
+    """A template of the operator cannot be read. The message is for the operator."""
+
+
+class Look(NamedTuple):
+    """The look of an application's pages, as templates see it: the name `look`.
+
+    - `theme`: what the operator chose.
+    - `assets`: the files that pages load, by name.
+    - `base`: the path of the issuer; every URL path begins with it.
+    """
+
+    theme: Theme
+    assets: Mapping[str, Asset]
+    base: str
+
+    def url_of(self, name: str) -> str:
+        """Give the URL path of a file, with its version. It works without a route, as errors need."""
+        return f"{self.base}{PATH}{name}?v={self.assets[name].version}"
+
+    @property
+    def styles(self) -> list[str]:
+        """The URL paths of the stylesheets, in order; `campus.css` is the operator's, if there is one."""
+        names = ["pages.css", _THEME_STYLES, *([_CAMPUS_STYLES] if _CAMPUS_STYLES in self.assets else [])]
+        return [self.url_of(name) for name in names]
+
+    @property
+    def logo(self) -> str | None:
+        """The URL path of the logo, if there is one."""
+        return self.url_of(_LOGO) if _LOGO in self.assets else None
+
+
+def add_look(app: Flask, theme: Theme, issuer: str) -> None:
+    """Give an application's pages their look, and templates of the operator precedence over ours.
+
+    Templates are first looked for in `templates/` of the instance folder. One of ours is there as
+    `original/…` too, so that an operator's template may extend it.
+
+    Args:
+        app: The application.
+        theme: What the operator chose.
+        issuer: The public base URL.
+
+    Raises:
+        TemplateRefused: A template of the operator cannot be read.
+    """
+    instance = Path(app.instance_path)
+    assets = read_assets(_WEB / "static", instance / "static")
+    assets[_THEME_STYLES] = asset(stylesheet(theme).encode(), _THEME_STYLES)
+    if theme.logo_file is not None:
+        assets[_LOGO] = asset(theme.logo_file.read_bytes(), theme.logo_file.name)
+    ours = FileSystemLoader(_WEB / "templates")
+    theirs = FileSystemLoader(instance / "templates")
+    app.jinja_loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
+    add_languages(app)
+    look = Look(theme, assets, urlsplit(issuer).path.rstrip("/"))
+    app.extensions[_EXTENSION] = look
+    app.jinja_env.globals.update(look=look, page_language=page_language, moment=moment)
+    app.register_blueprint(serve_assets(assets))
+    _check_templates(app, theirs)
+
+
+def has_look() -> bool:
+    """Tell whether the current application has pages."""
+    return _EXTENSION in current_app.extensions
+
+
+def current_look() -> Look:
+    """Give the look of the current application."""
+    look: Look = current_app.extensions[_EXTENSION]
+    return look
+
+
+def _check_templates(app: Flask, loader: FileSystemLoader) -> None:
+    """Compile every template of the operator, so that a mistake is found at the start and not by a user."""
+    for name in loader.list_templates():
+        try:
+            app.jinja_env.get_template(name)
+        except (TemplateError, UnicodeDecodeError) as error:
+            line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""  # type: ignore[union-attr]
+            raise TemplateRefused(f"templates/{name}{line} in the instance folder: {error}") from None

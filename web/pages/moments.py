@@ -1,0 +1,17 @@
+"""Times as users read them."""
+
+from datetime import UTC, datetime
+
+from flask_babel import format_datetime
+from markupsafe import Markup
+
+
+def moment(seconds: float) -> Markup:
+    """Write a time in the page's language, as an element that programs can read too.
+
+    Args:
+        seconds: Seconds since the epoch.
+    """
+    instant = datetime.fromtimestamp(int(seconds), UTC)
+    text = f"{format_datetime(instant, 'medium')} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(instant.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
