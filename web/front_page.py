@@ -54,13 +54,9 @@ def front_page(issuer: str, metadata: ServerMetadata, contact: str | None) -> Bl
                 metadata=document,
                 **for_pages,
             )
-        body = {
-            "name": "NetID OAuth",
-            **document,
-            "register": "flask client create NAME --grant password",
-            **common,
-            **({"contact": contact} if contact else {}),
-        }
+        register = {"register": "flask client create NAME --grant password"}
+        contacts = {"contact": contact} if contact else {}
+        body = {"name": "NetID OAuth", **document, **register, **common, **contacts}
         return json_response(body, headers=[("Vary", "Accept")])
 
     return pages
