@@ -18,7 +18,14 @@ from core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from oauth.audit import Audit
+    from oauth.authorization.request import (
+        AuthorizationAnswer,
+        AuthorizationRequest,
+        RedirectedError,
+        UnsafeRequest,
+    )
     from oauth.clients.authentication import StrictClientAuthentication
+    from oauth.endpoints.authorization import Authorization
     from oauth.endpoints.cors import Origins
     from oauth.endpoints.metadata import ServerMetadata
     from oauth.endpoints.registration import oauth_endpoints
@@ -41,12 +48,16 @@ __all__ = [
     "REFRESH",
     "REQUEST_ID",
     "Audit",
+    "Authorization",
+    "AuthorizationAnswer",
+    "AuthorizationRequest",
     "Doubt",
     "Lifetimes",
     "Origins",
     "PairwiseSubjects",
     "Policy",
     "Protector",
+    "RedirectedError",
     "Restrictions",
     "RotatedTokens",
     "ScopeRegistry",
@@ -56,6 +67,7 @@ __all__ = [
     "Stores",
     "StrictClientAuthentication",
     "TokenIssuer",
+    "UnsafeRequest",
     "current_request_id",
     "doubts",
     "error_json",
@@ -74,7 +86,14 @@ if not TYPE_CHECKING:
         __name__,
         {
             "audit": ("Audit",),
+            "authorization.request": (
+                "AuthorizationAnswer",
+                "AuthorizationRequest",
+                "RedirectedError",
+                "UnsafeRequest",
+            ),
             "clients.authentication": ("StrictClientAuthentication",),
+            "endpoints.authorization": ("Authorization",),
             "endpoints.cors": ("Origins",),
             "endpoints.metadata": ("ServerMetadata",),
             "endpoints.registration": ("oauth_endpoints",),

@@ -6,7 +6,7 @@ declares what is its own, each attribute where it has any:
 - `PARAMETERS`: the names of parameters that it reads. Each may appear once, and only in the body.
 - `REPEATABLE_PARAMETERS`: names that may appear several times.
 - `METADATA`: members of RFC 8414. Lists of one name are joined; a text that begins with a slash is a path,
-  which the document names below the issuer.
+  which the document names below the issuer; true and false stand as they are.
 - `PUBLIC_CLIENTS` (endpoints that authenticate a client): whether they accept public clients. The document
   names their methods of client authentication, which are those that the server has registered.
 - `PATHS`, `HTTP_METHODS` and `CORS` (endpoints): where it is served, and whether browser pages may call it.
@@ -22,11 +22,9 @@ from oauth.token_request import ParameterNames
 
 # Credentials and codes of grants and methods that this server does not offer. They are as secret as those it
 # reads, so they are refused in a URL too.
-_NOT_OFFERED = frozenset(
-    {"access_token", "assertion", "client_assertion", "client_assertion_type", "code", "redirect_uri"}
-)
+_NOT_OFFERED = frozenset({"access_token", "assertion", "client_assertion", "client_assertion_type"})
 
-_Members = Mapping[str, str | Sequence[str]]
+_Members = Mapping[str, str | bool | Sequence[str]]
 
 
 class _ClientAuthMethods(Protocol):
@@ -45,7 +43,7 @@ class Declarations:
         self.parameters = ParameterNames(CLIENT_PARAMETERS | _NOT_OFFERED, frozenset())
         self._client_auth_methods = client_auth_methods
         self._accepts_public: dict[str, bool] = {}
-        self._members: dict[str, str | list[str]] = {}
+        self._members: dict[str, str | bool | list[str]] = {}
 
     def add(self, *declaring: object) -> None:
         """Take what grants, extensions or endpoints declare.
@@ -73,15 +71,17 @@ class Declarations:
             f"{name}_endpoint_auth_methods_supported": list(self._client_auth_methods(public=public))
             for name, public in self._accepts_public.items()
         }
-        lists = {name: list(each) for name, each in self._members.items() if name not in urls}
-        return {**urls, **methods, **lists}
+        others = {name: each for name, each in self._members.items() if name not in urls}
+        copied = {name: list(each) if isinstance(each, list) else each for name, each in others.items()}
+        return {**urls, **methods, **copied}
 
     def _join(self, members: _Members) -> None:
         for name, value in members.items():
-            if isinstance(value, str):
+            if isinstance(value, str | bool):
                 self._members[name] = value
             else:
-                self._members[name] = _union(self._members.get(name, ()), value)
+                before = self._members.get(name, ())
+                self._members[name] = _union(before if isinstance(before, list) else (), value)
 
 
 def _union(first: Iterable[str], second: Iterable[str]) -> list[str]:

@@ -4,6 +4,8 @@ Each error has two sentences. The constant one is for the client and reveals not
 log only.
 """
 
+from collections.abc import Mapping
+
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     InvalidGrantError,
@@ -118,11 +120,47 @@ class UnsupportedGrantType(OAuth2Error):
     description = "This server does not offer this grant type."
 
 
+class UnsupportedResponseType(OAuth2Error):
+    """The server does not offer the response type (RFC 6749, 4.1.2.1). The error does not repeat it."""
+
+    error = "unsupported_response_type"
+    description = "This server offers the response type code only."
+
+
+class InvalidRequestUri(OAuth2Error):
+    """The pushed request is unknown, used, expired, or another client's (RFC 9126, 2.2; RFC 9101, 6.2)."""
+
+    error = "invalid_request_uri"
+    description = "This request is unknown, was used before, or has expired. Start again in the program."
+
+
+class NotSupported(OAuth2Error):
+    """A parameter for which the server offers nothing (OpenID Connect Core 1.0, 3.1.2.6)."""
+
+    def __init__(self, parameter: str) -> None:
+        """Take the name of the parameter, which is a constant."""
+        super().__init__(f"This server does not support the parameter {parameter}.")
+        self.error = f"{parameter}_not_supported"
+
+
 class InvalidTarget(OAuth2Error):
     """The client may not have a token for the requested resource (RFC 8707, 2)."""
 
     error = "invalid_target"
     description = "The resource is malformed, or beyond what this client is registered for."
+
+
+REFUSALS: Mapping[str, str] = {
+    "access_denied": "The user refused.",
+    "account_selection_required": "The user must choose an account.",
+    "consent_required": "The user must consent.",
+    "interaction_required": "The user must act on a page first.",
+    "login_required": "The user must sign in.",
+    "server_error": "The server met an error.",
+    "temporarily_unavailable": TemporarilyUnavailable.description,
+}
+"""The refusals of an authorization request that was right itself, by their codes (RFC 6749, 4.1.2.1; OpenID
+Connect Core 1.0, 3.1.2.6)."""
 
 
 def missing(*parameters: str) -> OAuth2Error:
@@ -165,6 +203,21 @@ def invalid_grant(*, raw: bool = False) -> OAuth2Error:
     """
     wrong = "The Net ID or the password is wrong."
     return InvalidGrantError(f"{wrong} {_NOT_ENCODED}" if raw else wrong)
+
+
+def invalid_code() -> OAuth2Error:
+    """The code is unknown, expired, used, or another client's: one sentence (RFC 6749, 5.2)."""
+    return InvalidGrantError("The code is invalid, expired, used, or was issued to another client.")
+
+
+def other_redirect_uri() -> OAuth2Error:
+    """The redirect URI is not that of the authorization request (RFC 6749, 4.1.3)."""
+    return InvalidGrantError("The redirect_uri is not that of the authorization request.")
+
+
+def wrong_verifier() -> OAuth2Error:
+    """The code verifier does not match the challenge (RFC 7636, 4.6)."""
+    return InvalidGrantError("The code_verifier does not match the code_challenge.")
 
 
 def invalid_refresh_token() -> OAuth2Error:

@@ -8,10 +8,11 @@ and the registration of clients know them. Commands run without a server, and sh
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import UnsupportedGrantTypeError
+from authlib.oauth2.rfc6749 import UnsupportedGrantTypeError, UnsupportedResponseTypeError
 from flask import Response
 
 from login import Login
@@ -20,7 +21,7 @@ from oauth.audit import Audit
 from oauth.clients.authentication import StrictClientAuthentication, query_with
 from oauth.clients.registration import NONE
 from oauth.declarations import Declarations
-from oauth.errors import InvalidClient, UnsupportedGrantType
+from oauth.errors import InvalidClient, UnsupportedGrantType, UnsupportedResponseType
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.scope import ScopeRegistry
 from oauth.responses import error_response, json_response
@@ -123,6 +124,18 @@ class Server(AuthorizationServer):
     def create_oauth2_request(self, request: TokenRequest) -> TokenRequest:
         """The request as `oauth.token_request` read it. Authlib would read the Flask request itself."""
         return request
+
+    def get_authorization_grant(self, request: TokenRequest) -> Any:
+        """The grant that answers an authorization request (RFC 6749, 3.1.1).
+
+        Raises:
+            OAuth2Error: `unsupported_response_type`. Authlib's repeats what was sent, and fails with another
+                exception where an error may not have the characters of it.
+        """
+        try:
+            return super().get_authorization_grant(request)
+        except (UnsupportedResponseTypeError, ValueError):
+            raise UnsupportedResponseType from None
 
     def handle_response(
         self, status: int, body: Mapping[str, object], headers: list[tuple[str, str]]

@@ -111,17 +111,10 @@ def read_parameters(request: Request, names: ParameterNames) -> Parameters:
     Raises:
         OAuth2Error: `invalid_request`, with a constant sentence; 413 for a body over 16 KiB.
     """
-    environ = request.environ
-    if environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
-        raise malformed(f"The body must be a form: Content-Type {_FORM}.")
-    if environ.get("QUERY_STRING") and any(
-        name in names.once or name in names.repeatable for name, _ in _parse(request.query_string)
-    ):
-        raise malformed("OAuth parameters belong in the body, never in the URL.")
+    body = read_form(request, names)
     once: dict[str, str] = {}
     repeated: dict[str, list[str]] = {}
-    body = _read_body(request)
-    for name, value in _parse(body):
+    for name, value in parse_pairs(body):
         if name in once:
             raise malformed(f"The parameter {name} is given more than once.")
         if name in names.once:
@@ -130,6 +123,26 @@ def read_parameters(request: Request, names: ParameterNames) -> Parameters:
             repeated.setdefault(name, []).append(value)
     given = {name: value for name, value in once.items() if value or name == "password"}
     return Parameters(given, repeated, body)
+
+
+def read_form(request: Request, names: ParameterNames) -> bytes:
+    """The body of a request, which is a form and whose URL has no OAuth parameter.
+
+    Args:
+        request: the HTTP request.
+        names: the parameters that the server reads.
+
+    Raises:
+        OAuth2Error: as `read_parameters`.
+    """
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
+        raise malformed(f"The body must be a form: Content-Type {_FORM}.")
+    if environ.get("QUERY_STRING") and any(
+        name in names.once or name in names.repeatable for name, _ in parse_pairs(request.query_string)
+    ):
+        raise malformed("OAuth parameters belong in the body, never in the URL.")
+    return _read_body(request)
 
 
 def _read_body(request: Request) -> bytes:
@@ -163,7 +176,7 @@ def _read_body(request: Request) -> bytes:
     return body
 
 
-def _parse(encoded: bytes) -> list[tuple[str, str]]:
+def parse_pairs(encoded: bytes) -> list[tuple[str, str]]:
     """The parameters of a form or query; one without an equals sign has an empty value.
 
     Raises:

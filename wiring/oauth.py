@@ -3,13 +3,17 @@
 Owns: which grants are served, and with which extensions.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+
 from flask import Flask
 
 from admin import Services
 from models import MissingPersonStore, RefreshStore, ScopeStore
 from oauth import PairwiseSubjects, Policy, RotatedTokens, ScopeRegistry, Server, Stores, TokenIssuer
+from oauth.grants.authorization_code import AuthorizationCodeGrant, S256Challenge
 from oauth.grants.client_credentials import ClientCredentialsGrant
 from oauth.grants.password import PasswordGrant
+from oauth.grants.pipeline import Grant
 from oauth.grants.refresh_token import RefreshTokenGrant
 from settings import Settings
 from telemetry import Log
@@ -17,7 +21,13 @@ from wiring.audit import open_audit
 from wiring.from_settings import lifetimes, restrictions
 from wiring.login import open_login
 
-GRANTS = (PasswordGrant, RefreshTokenGrant, ClientCredentialsGrant)
+GRANTS: Mapping[type[Grant], Sequence[Callable[..., object]]] = {
+    PasswordGrant: (),
+    RefreshTokenGrant: (),
+    ClientCredentialsGrant: (),
+    AuthorizationCodeGrant: (S256Challenge(),),
+}
+"""The grants that are served, each with its extensions."""
 
 
 def open_server(app: Flask, settings: Settings, services: Services, log: Log) -> Server:
@@ -55,8 +65,8 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
         client_auth=services.client_auth,
         clock=services.clock,
     )
-    for grant in GRANTS:
-        server.register_grant(grant)
+    for grant, extensions in GRANTS.items():
+        server.register_grant(grant, extensions)
     return server
 
 

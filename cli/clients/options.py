@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from oauth.clients.registration import FLAGS, TOKEN_FORMATS
+from oauth.clients.registration import FLAGS, NONE, REQUIRE_PAR, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
+from oauth.clients.sign_in_rules import PKCE_OPTIONAL
 from oauth.policy.restrictions import DEFAULT_AUDIENCE
 
 _METADATA = (
@@ -15,7 +16,7 @@ _METADATA = (
         "grant_types",
         multiple=True,
         metavar="GRANT",
-        help="A grant type that the client may use, such as password; repeatable.",
+        help="A grant type that the client may use, such as authorization_code; repeatable.",
     ),
     click.option(
         "--scope", multiple=True, help="Scopes that the client may get; repeatable, or separated by spaces."
@@ -28,12 +29,29 @@ _METADATA = (
         "redirect_uris",
         multiple=True,
         metavar="URI",
-        help="A redirect URI of the client; repeatable.",
+        help="An address to which the user's browser returns (authorization_code); repeatable.",
     ),
     click.option(
         "--auth-method",
         metavar="METHOD",
         help="How the client authenticates: client_secret_basic (default), client_secret_post, none.",
+    ),
+    click.option("--public", is_flag=True, help="The client has no secret: the same as --auth-method none."),
+    click.option(
+        "--first-party/--third-party",
+        default=None,
+        help="Whether the client is the campus's own, so that users are not asked for consent.",
+    ),
+    click.option(
+        "--pkce",
+        type=click.Choice(("required", "optional")),
+        help="Whether sign-in needs PKCE (RFC 7636). Only OpenID clients with a secret may do without.",
+    ),
+    click.option(
+        "--require-par/--no-require-par",
+        REQUIRE_PAR,
+        default=None,
+        help="Whether the client must push its authorization requests (RFC 9126).",
     ),
     click.option(
         "--strict-auth-method/--no-strict-auth-method",
@@ -168,11 +186,32 @@ def registration_changes(options: dict[str, Any]) -> dict[str, Any]:
         changes["access_token_format"] = options["access_token_format"]
     if restrictions := _restrictions(options):
         changes["restrictions"] = restrictions
-    if options["auth_method"]:
-        changes["token_endpoint_auth_method"] = options["auth_method"]
-    if flags := {name: options[name] for name in FLAGS if options[name] is not None}:
+    if method := _auth_method(options):
+        changes["token_endpoint_auth_method"] = method
+    if flags := _flags(options):
         changes["flags"] = flags
     return changes
+
+
+def _auth_method(options: dict[str, Any]) -> str | None:
+    """How the client authenticates, if an option says so.
+
+    Raises:
+        UsageError: two options contradict each other.
+    """
+    method: str | None = options["auth_method"]
+    if not options["public"]:
+        return method
+    if method not in {None, NONE}:
+        raise click.UsageError("--public is --auth-method none: give one of them.")
+    return NONE
+
+
+def _flags(options: dict[str, Any]) -> dict[str, bool]:
+    flags = {name: options[name] for name in FLAGS if options.get(name) is not None}
+    if options["pkce"] is not None:
+        flags[PKCE_OPTIONAL] = options["pkce"] == "optional"
+    return flags
 
 
 def _restrictions(options: dict[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,14 @@ from authlib.oauth2.rfc6749.authenticate_client import ClientAuthentication
 
 from login import ClientFailures, ClientThrottled
 from models import Client, ClientSecret, ClientStore, StoreUnavailable, has_our_form
-from oauth.clients.registration import KEEP_REFRESH_TOKEN, NONE, STRICT_AUTH_METHOD, TOLERANT_SCOPE
+from oauth.clients.redirect_uris import is_registered
+from oauth.clients.registration import (
+    KEEP_REFRESH_TOKEN,
+    NONE,
+    STRICT_AUTH_METHOD,
+    TOLERANT_SCOPE,
+)
+from oauth.clients.sign_in_rules import AUTHORIZATION_CODE
 from oauth.errors import InvalidClient, malformed
 from oauth.policy.scope import resolve
 from oauth.token_request import TokenRequest
@@ -63,6 +70,19 @@ class OAuthClient(ClientMixin):
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether the client is registered for `grant_type`."""
         return grant_type in self.registered.grant_types
+
+    def get_default_redirect_uri(self) -> str | None:
+        """The redirect URI of a request that names none: the only registered one (RFC 6749, 3.1.2.3)."""
+        registered = self.registered.redirect_uris
+        return registered[0] if len(registered) == 1 else None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Whether an answer may go to `redirect_uri`: by text, apart from the port of a loopback address."""
+        return is_registered(redirect_uri, self.registered.redirect_uris)
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Whether the client may ask for `response_type`, of which there is one."""
+        return response_type == "code" and self.check_grant_type(AUTHORIZATION_CODE)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002 - Authlib's signature
         """Whether the client may authenticate with `method`. It holds at every endpoint.

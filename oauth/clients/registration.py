@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 from models import Client, Registration
 from oauth.clients.restriction_rules import restriction_mistakes
+from oauth.clients.sign_in_rules import AUTHORIZATION_CODE, PKCE_OPTIONAL, sign_in_mistakes
 from oauth.policy.claims import PAIRWISE_SUBJECT, claim_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 
 NONE = "none"
-GRANT_TYPES = ("password", "refresh_token", "client_credentials")
+GRANT_TYPES = ("password", "refresh_token", "client_credentials", AUTHORIZATION_CODE)
 OPAQUE = "opaque"
 TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
 _NAME_LENGTH = 255
@@ -23,6 +24,8 @@ TOLERANT_SCOPE = "tolerant_scope"
 ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
 DETAILED_ERRORS = "told_reasons"
 STRICT_AUTH_METHOD = "strict_auth_method"
+FIRST_PARTY = "first_party"
+REQUIRE_PAR = "require_pushed_authorization_requests"
 FLAGS = (
     PUBLIC_PASSWORD,
     KEEP_REFRESH_TOKEN,
@@ -32,6 +35,9 @@ FLAGS = (
     ID_TOKEN,
     DETAILED_ERRORS,
     STRICT_AUTH_METHOD,
+    FIRST_PARTY,
+    PKCE_OPTIONAL,
+    REQUIRE_PAR,
 )
 
 
@@ -69,6 +75,7 @@ def mistakes(registration: Registration, offer: Offer) -> Sequence[str]:
         for uri in registration.redirect_uris
         if not _is_absolute(uri)
     ]
+    sentences += sign_in_mistakes(registration)
     if registration.token_endpoint_auth_method == NONE:
         sentences += _public_mistakes(registration)
     return [*sentences, *claim_mistakes(registration), *restriction_mistakes(registration, offer.issuer)]

@@ -7,6 +7,7 @@ made when the keys are first published or one must sign, so no verifier can have
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from models import NewSigningKey, SigningKey, SigningKeyStore, StoreUnavailable
 from oauth.tokens.jws import ALGORITHMS, Signer, generate, signer
@@ -69,6 +70,20 @@ class SigningKeys:
                 self._make_first(alg)
         now = int(self._clock())
         return [dict(key.public_jwk) for key in self._list() if key.is_published(now)]
+
+    def trusted(self) -> list[dict[str, Any]]:
+        """The public keys of every token that this server signed, however old the token is.
+
+        Keys that were replaced at once are left out: one of them may have been stolen.
+
+        Raises:
+            StoreUnavailable: the database cannot say.
+        """
+        return [
+            dict(key.public_jwk)
+            for key in self._list()
+            if key.ends_at is None or key.ends_at - (key.retired_at or 0) >= _TAIL
+        ]
 
     def rotate(self, events: Mapping[str, AuditEvent]) -> Sequence[SigningKey]:
         """Make keys that replace the signing ones once they have been published for long enough.

@@ -1,0 +1,38 @@
+"""Valid metadata of clients whose users sign in at this server's pages: redirect URIs and PKCE."""
+
+from collections.abc import Sequence
+
+from models import Registration
+from oauth.clients.redirect_uris import is_safe
+
+AUTHORIZATION_CODE = "authorization_code"
+PKCE_OPTIONAL = "pkce_optional"
+
+
+def sign_in_mistakes(registration: Registration) -> Sequence[str]:
+    """A sentence for each mistake in what a registration says of sign-in.
+
+    Args:
+        registration: as the operator wants it.
+    """
+    sentences = []
+    if AUTHORIZATION_CODE in registration.grant_types:
+        if not registration.redirect_uris:
+            sentences.append("The grant authorization_code needs a redirect URI (--redirect-uri).")
+        sentences += [
+            f"The redirect URI {uri!r} must be https, or http at 127.0.0.1, [::1] or localhost, or have a "
+            "scheme with a period, such as edu.campus.app (RFC 8252, 7). It has no user name."
+            for uri in registration.redirect_uris
+            if not is_safe(uri)
+        ]
+    if registration.flags.get(PKCE_OPTIONAL) and not _may_omit_pkce(registration):
+        sentences.append(
+            "Only a client with a secret and the scope openid may do without PKCE (--pkce optional): "
+            "another client's stolen code could be used (RFC 9700, 2.1.1)."
+        )
+    return sentences
+
+
+def _may_omit_pkce(registration: Registration) -> bool:
+    is_public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
+    return not is_public and "openid" in registration.scope.split()

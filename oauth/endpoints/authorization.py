@@ -1,0 +1,188 @@
+"""The authorization endpoint (RFC 6749, 3.1), as far as it has no page: reading a request, and answering it.
+
+The pages call it: `read` a request, or `restore` a stored one; sign in and ask the user; then `allow` or
+`refuse`. Each answer names this server (`iss`, RFC 9207).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from authlib.oauth2 import OAuth2Error
+from flask import Request
+from flask.globals import request_ctx
+
+from oauth.authorization import checks
+from oauth.authorization.reading import NAMES, RESOURCE, Given, read_request, refuse_unreadable, restored
+from oauth.authorization.request import (
+    AuthorizationAnswer,
+    AuthorizationRequest,
+    RedirectedError,
+    StoredParameters,
+    UnsafeRequest,
+)
+from oauth.clients.authentication import OAuthClient
+from oauth.errors import REFUSALS, missing
+from oauth.grants.authorization_code import AuthorizationCodeGrant
+from oauth.server import Server
+from oauth.token_request import Parameters, TokenRequest
+
+_BEFORE_PROOF = frozenset({"client_id", "redirect_uri"})
+_TWICE = "The request names its program, or the address of the answer, more than once."
+_UNKNOWN_CLIENT = "The program that sent you here is not registered, or was disabled."
+_OTHER_ADDRESS = "The program asked for the answer at an address that is not registered for it."
+
+
+class Authorization:
+    """Reads and answers authorization requests. It logs each refusal."""
+
+    ENDPOINT_NAME = "authorization"
+    PATHS = ("/oauth/authorize", "/authorize")
+    HTTP_METHODS = ("GET", "POST")
+    CORS = False
+    PARAMETERS = NAMES.once
+    REPEATABLE_PARAMETERS = NAMES.repeatable
+    METADATA: ClassVar[Mapping[str, str | bool | Sequence[str]]] = {
+        "authorization_endpoint": PATHS[0],
+        "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        # The default would be true (OpenID Connect Discovery 1.0, 3).
+        "request_uri_parameter_supported": False,
+    }
+
+    def __init__(self, server: Server) -> None:
+        """Take the server, with its grants."""
+        self._server = server
+
+    def read(self, http_request: Request) -> AuthorizationRequest:
+        """The checked request of a browser.
+
+        Args:
+            http_request: by GET with a query, or by POST with a form.
+
+        Raises:
+            UnsafeRequest: client or redirect URI are not proven: show a page.
+            RedirectedError: tell the client by its answer.
+            StoreUnavailable: the database cannot say.
+        """
+        request = TokenRequest(http_request, issuer=self._server.issuer)
+        try:
+            given = read_request(http_request)
+        except OAuth2Error as error:
+            self._log(request, error.error, error.description)
+            raise UnsafeRequest(error.error, error.description, error.status_code) from None
+        return self.check(request, given)
+
+    def restore(self, parameters: StoredParameters, client_id: str) -> AuthorizationRequest:
+        """Check a stored request again: its client may have been changed or disabled meanwhile.
+
+        Args:
+            parameters: as `AuthorizationRequest.parameters` has them.
+            client_id: of the client that the request was stored for.
+
+        Raises:
+            UnsafeRequest, RedirectedError, StoreUnavailable: as `read`.
+        """
+        given = restored(parameters)
+        given = given._replace(once={**given.once, "client_id": client_id})
+        return self.check(TokenRequest(request_ctx.request, issuer=self._server.issuer), given)
+
+    def refuse(
+        self, request: AuthorizationRequest, error: str, description: str | None = None
+    ) -> AuthorizationAnswer:
+        """The answer that tells the client of a refusal (RFC 6749, 4.1.2.1).
+
+        Args:
+            request: as it was checked.
+            error: the code, such as `access_denied` or `login_required`.
+            description: a constant sentence; the usual one of the code if None.
+        """
+        told = {"error": error, "error_description": description or REFUSALS[error]}
+        return self._answer(request.redirect_uri, request.response_mode, request.state, told)
+
+    def check(self, request: TokenRequest, given: Given) -> AuthorizationRequest:
+        """Prove client and redirect URI, then check every other parameter.
+
+        Args:
+            request: the HTTP request that brought the parameters.
+            given: the parameters.
+
+        Raises:
+            UnsafeRequest, RedirectedError, StoreUnavailable: as `read`.
+        """
+        try:
+            request.client = client = self._proven_client(given)
+            redirect_uri = proven_redirect_uri(client, given)
+        except UnsafeRequest as refusal:
+            self._log(request, refusal.error, refusal.description)
+            raise
+        try:
+            return check_parameters(self._server, request, redirect_uri, given)
+        except OAuth2Error as error:
+            self._log(request, error.error, error.description)
+            mode = checks.answer_mode(given.once.get("response_mode"), redirect_uri)
+            told = {"error": error.error, "error_description": error.description}
+            answer = self._answer(redirect_uri, mode, given.once.get("state"), told)
+            raise RedirectedError(error.error, error.description, answer) from None
+
+    def _proven_client(self, given: Given) -> OAuthClient:
+        """The client that the request names, which is registered and enabled."""
+        if given.repeated & _BEFORE_PROOF:
+            raise UnsafeRequest("invalid_request", _TWICE)
+        client_id = given.once.get("client_id")
+        client: OAuthClient | None = self._server.query_client(client_id) if client_id else None
+        if client is None or client.registered.disabled_at is not None:
+            raise UnsafeRequest("invalid_client", _UNKNOWN_CLIENT)
+        return client
+
+    def _answer(
+        self, redirect_uri: str, mode: str, state: str | None, told: Mapping[str, str]
+    ) -> AuthorizationAnswer:
+        """An answer with what every answer has: the client's state, and this server (RFC 9207, 2)."""
+        stated = {} if state is None else {"state": state}
+        return AuthorizationAnswer(redirect_uri, {**told, **stated, "iss": self._server.issuer}, mode)
+
+    def _log(self, request: TokenRequest, error: str, sentence: str) -> None:
+        self._server.log.info("request.refused", error=error, reason=sentence, **request.facts())
+
+
+def proven_redirect_uri(client: OAuthClient, given: Given) -> str:
+    """The redirect URI that a request names, or the client's only one (RFC 6749, 3.1.2.3).
+
+    Args:
+        client: the client of the request.
+        given: its parameters.
+
+    Raises:
+        UnsafeRequest: the client is not registered with it.
+    """
+    named = given.once.get("redirect_uri")
+    uri = client.get_default_redirect_uri() if named is None else named
+    if not uri or not client.check_redirect_uri(uri):
+        raise UnsafeRequest("invalid_request", _OTHER_ADDRESS)
+    return uri
+
+
+def check_parameters(
+    server: Server, request: TokenRequest, redirect_uri: str, given: Given
+) -> AuthorizationRequest:
+    """Check every parameter beside client and redirect URI.
+
+    Args:
+        server: with its grants.
+        request: the HTTP request that brought the parameters, with its client.
+        redirect_uri: proven.
+        given: the parameters.
+
+    Raises:
+        OAuth2Error: what the client is told.
+        StoreUnavailable: the database cannot say.
+    """
+    refuse_unreadable(given)
+    checks.refuse_unsupported(given)
+    if "response_type" not in given.once:
+        raise missing("response_type")
+    request.take(Parameters(given.once, {RESOURCE: given.resources}, b""))
+    grant: AuthorizationCodeGrant = server.get_authorization_grant(request)
+    grant.oauth_client, grant.given, grant.redirect_uri = request.client, given, redirect_uri
+    grant.validate_consent_request()
+    return grant.checked
