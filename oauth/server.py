@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6749 import UnsupportedGrantTypeError, UnsupportedRespons
 from flask import Response
 
 from login import Login
-from models import ClientStore, GrantStore, MissingPersonStore, RefreshStore
+from models import ClientStore, CodeStore, GrantStore, MissingPersonStore, RefreshStore, RequestStore
 from oauth.audit import Audit
 from oauth.clients.authentication import StrictClientAuthentication, query_with
 from oauth.clients.registration import NONE
@@ -47,12 +47,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """The stores of clients, grants, tokens and missing people."""
+    """The stores of clients, grants, tokens, missing people, authorization codes and requests."""
 
     clients: ClientStore
     grants: GrantStore
     refreshes: RefreshStore
     missing_people: MissingPersonStore
+    codes: CodeStore
+    requests: RequestStore
 
 
 class Server(AuthorizationServer):

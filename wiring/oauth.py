@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from flask import Flask
 
 from admin import Services
-from models import MissingPersonStore, RefreshStore, ScopeStore
+from models import CodeStore, MissingPersonStore, RefreshStore, RequestStore, ScopeStore
 from oauth import PairwiseSubjects, Policy, RotatedTokens, ScopeRegistry, Server, Stores, TokenIssuer
 from oauth.grants.authorization_code import AuthorizationCodeGrant, S256Challenge
 from oauth.grants.client_credentials import ClientCredentialsGrant
@@ -76,4 +76,6 @@ def _stores(services: Services) -> Stores:
         grants=services.grants,
         refreshes=RefreshStore(services.grants.commits),
         missing_people=MissingPersonStore(),
+        codes=CodeStore(),
+        requests=RequestStore(services.clock),
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from cli.output import CommandRefused
 from oauth.clients.registration import FLAGS, NONE, REQUIRE_PAR, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
 from oauth.clients.sign_in_rules import PKCE_OPTIONAL
@@ -30,6 +31,18 @@ _METADATA = (
         multiple=True,
         metavar="URI",
         help="An address to which the user's browser returns (authorization_code); repeatable.",
+    ),
+    click.option(
+        "--post-logout-redirect-uri",
+        "post_logout_redirect_uris",
+        multiple=True,
+        metavar="URI",
+        help="An address to which the user's browser may go after a logout; repeatable.",
+    ),
+    click.option(
+        "--backchannel-logout-uri",
+        metavar="URI",
+        help="An address of the client that the server tells of a logout.",
     ),
     click.option(
         "--auth-method",
@@ -169,17 +182,13 @@ def registration_changes(options: dict[str, Any]) -> dict[str, Any]:
     """
     changes: dict[str, Any] = {
         field: None if options[field] == "" else options[field]
-        for field in ("default_scope", "owner", "resource_server")
+        for field in ("default_scope", "owner", "resource_server", "backchannel_logout_uri")
         if options[field] is not None
     }
-    if options["grant_types"]:
-        changes["grant_types"] = _distinct(options["grant_types"])
+    lists = ("grant_types", "redirect_uris", "post_logout_redirect_uris", "audiences")
+    changes |= {field: _distinct(options[field]) for field in lists if options[field]}
     if options["scope"]:
         changes["scope"] = " ".join(_distinct(options["scope"]))
-    if options["redirect_uris"]:
-        changes["redirect_uris"] = tuple(" ".join(options["redirect_uris"]).split())
-    if options["audiences"]:
-        changes["audiences"] = _distinct(options["audiences"])
     if options["released_claims"]:
         changes["released_claims"] = tuple(" ".join(options["released_claims"]).split()) or None
     if options["access_token_format"]:
@@ -197,13 +206,13 @@ def _auth_method(options: dict[str, Any]) -> str | None:
     """How the client authenticates, if an option says so.
 
     Raises:
-        UsageError: two options contradict each other.
+        CommandRefused: two options contradict each other.
     """
     method: str | None = options["auth_method"]
     if not options["public"]:
         return method
     if method not in {None, NONE}:
-        raise click.UsageError("--public is --auth-method none: give one of them.")
+        raise CommandRefused("--public is --auth-method none: give one of them.")
     return NONE
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from oauth.authorization.reading import Given
 from oauth.authorization.request import FORM_POST, NO_PROMPT, PROMPTS, QUERY, RESPONSE_MODES
-from oauth.clients.redirect_uris import takes_form_post
+from oauth.clients.redirect_uris import is_of_web
 from oauth.errors import NotSupported, malformed
 
 _SECONDS = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -19,14 +19,14 @@ _NOT_SUPPORTED = ("request", "request_uri", "registration")
 
 def answer_mode(sent: str | None, redirect_uri: str) -> str:
     """The response mode in which errors go out too: `query` where the sent one is not ours."""
-    return FORM_POST if sent == FORM_POST and takes_form_post(redirect_uri) else QUERY
+    return FORM_POST if sent == FORM_POST and is_of_web(redirect_uri) else QUERY
 
 
 def response_mode(sent: str | None, redirect_uri: str) -> str:
     """The response mode (OAuth 2.0 Multiple Response Types, 2.1)."""
     if sent is not None and sent not in RESPONSE_MODES:
         raise malformed("The response_mode must be query or form_post.")
-    if sent == FORM_POST and not takes_form_post(redirect_uri):
+    if sent == FORM_POST and not is_of_web(redirect_uri):
         raise malformed("The response_mode form_post needs a redirect URI with http or https.")
     return sent or QUERY
 

@@ -16,8 +16,9 @@ TEXTS = (
     "token_endpoint_auth_method",
     "owner",
     "access_token_format",
+    "backchannel_logout_uri",
 )
-LISTS = ("grant_types", "redirect_uris", "audiences", "released_claims")
+LISTS = ("grant_types", "redirect_uris", "post_logout_redirect_uris", "audiences", "released_claims")
 _OTHERS = (
     "client_id",
     "client_secret",
@@ -37,6 +38,7 @@ _UNDERSTOOD = frozenset((*TEXTS, *LISTS, *RESTRICTIONS, *FLAGS, *_OTHERS, *_FORE
 _PASSED_OVER = frozenset(
     {
         "application_type",
+        "backchannel_logout_session_required",
         "client_id_issued_at",
         "client_uri",
         "contacts",

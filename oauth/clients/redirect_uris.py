@@ -56,8 +56,8 @@ def is_safe(uri: str) -> bool:
     return _PRIVATE_USE.fullmatch(parts.scheme) is not None and bool(parts.netloc or parts.path)
 
 
-def takes_form_post(uri: str) -> bool:
-    """Whether a page can post an answer to `uri`: a form goes to a web server only."""
+def is_of_web(uri: str) -> bool:
+    """Whether `uri` names a web server, which takes forms, and not an app."""
     return uri.startswith(("https://", "http://"))
 
 

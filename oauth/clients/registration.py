@@ -106,6 +106,8 @@ def metadata(client: Client) -> dict[str, object]:
         "grant_types": list(client.grant_types),
         "scope": client.scope,
         "redirect_uris": list(client.redirect_uris),
+        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "backchannel_logout_uri": client.backchannel_logout_uri,
         "token_endpoint_auth_method": client.token_endpoint_auth_method,
         "default_scope": client.default_scope,
         "owner": client.owner,

@@ -1,9 +1,9 @@
-"""Valid metadata of clients whose users sign in at this server's pages: redirect URIs and PKCE."""
+"""Valid metadata of clients whose users sign in at this server's pages: redirect URIs, logout, PKCE."""
 
 from collections.abc import Sequence
 
 from models import Registration
-from oauth.clients.redirect_uris import is_safe
+from oauth.clients.redirect_uris import is_of_web, is_safe
 
 AUTHORIZATION_CODE = "authorization_code"
 PKCE_OPTIONAL = "pkce_optional"
@@ -25,6 +25,14 @@ def sign_in_mistakes(registration: Registration) -> Sequence[str]:
             for uri in registration.redirect_uris
             if not is_safe(uri)
         ]
+    sentences += [
+        f"The address after a logout {uri!r} must be one that could be a redirect URI."
+        for uri in registration.post_logout_redirect_uris
+        if not is_safe(uri)
+    ]
+    notified = registration.backchannel_logout_uri
+    if notified is not None and not (is_safe(notified) and is_of_web(notified)):
+        sentences.append("The back-channel logout URI must be https, or http at this machine.")
     if registration.flags.get(PKCE_OPTIONAL) and not _may_omit_pkce(registration):
         sentences.append(
             "Only a client with a secret and the scope openid may do without PKCE (--pkce optional): "

@@ -5,12 +5,13 @@ The pages call it: `read` a request, or `restore` a stored one; sign in and ask 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from authlib.oauth2 import OAuth2Error
 from flask import Request
 from flask.globals import request_ctx
 
+from models import Approval, AuthorizationCode
 from oauth.authorization import checks
 from oauth.authorization.reading import NAMES, RESOURCE, Given, read_request, refuse_unreadable, restored
 from oauth.authorization.request import (
@@ -21,11 +22,16 @@ from oauth.authorization.request import (
     UnsafeRequest,
 )
 from oauth.clients.authentication import OAuthClient
-from oauth.errors import REFUSALS, missing
-from oauth.grants.authorization_code import AuthorizationCodeGrant
+from oauth.errors import REFUSALS, InvalidRequestUri, missing
+from oauth.grants.authorization_code import CODE, AuthorizationCodeGrant
 from oauth.server import Server
 from oauth.token_request import Parameters, TokenRequest
+from oauth.tokens.handles import handle_key, new_handle
 
+CODE_SECONDS = 60
+"""The lifetime of a code: it only travels through the browser (RFC 6749, 4.1.2)."""
+REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
+"""The beginning of the name of a pushed request (RFC 9126, 2.2)."""
 _BEFORE_PROOF = frozenset({"client_id", "redirect_uri"})
 _TWICE = "The request names its program, or the address of the answer, more than once."
 _UNKNOWN_CLIENT = "The program that sent you here is not registered, or was disabled."
@@ -70,7 +76,7 @@ class Authorization:
         except OAuth2Error as error:
             self._log(request, error.error, error.description)
             raise UnsafeRequest(error.error, error.description, error.status_code) from None
-        return self.check(request, given)
+        return self.check(request, self._pushed(request, given))
 
     def restore(self, parameters: StoredParameters, client_id: str) -> AuthorizationRequest:
         """Check a stored request again: its client may have been changed or disabled meanwhile.
@@ -86,6 +92,34 @@ class Authorization:
         given = given._replace(once={**given.once, "client_id": client_id})
         return self.check(TokenRequest(request_ctx.request, issuer=self._server.issuer), given)
 
+    def allow(self, request: AuthorizationRequest, approval: Approval) -> AuthorizationAnswer:
+        """Store a code for what the user approved, and give the answer that has it (RFC 6749, 4.1.2).
+
+        Args:
+            request: as it was checked.
+            approval: what the user approved.
+
+        Raises:
+            StoreUnavailable: nothing was stored.
+        """
+        browser = TokenRequest(request_ctx.request, issuer=self._server.issuer)
+        browser.client = OAuthClient(request.client)
+        handle, now = new_handle(), self._server.now()
+        code = AuthorizationCode(
+            client_id=request.client.client_id,
+            redirect_uri=request.given_redirect_uri,
+            code_challenge=request.code_challenge,
+            approval=approval,
+            issued_at=now,
+            expires_at=now + CODE_SECONDS,
+        )
+        event = self._server.audit.event(
+            "code.issued", browser, subject=approval.subject, scope=approval.scope
+        )
+        self._server.stores.codes.add(handle.key, code, event)
+        self._server.log.info(event.event, **event.facts())
+        return self._answer(request.redirect_uri, request.response_mode, request.state, {CODE: handle.text})
+
     def refuse(
         self, request: AuthorizationRequest, error: str, description: str | None = None
     ) -> AuthorizationAnswer:
@@ -98,6 +132,27 @@ class Authorization:
         """
         told = {"error": error, "error_description": description or REFUSALS[error]}
         return self._answer(request.redirect_uri, request.response_mode, request.state, told)
+
+    def _pushed(self, request: TokenRequest, given: Given) -> Given:
+        """The parameters of a pushed request, which is taken away (RFC 9126, 4 and 7.3); else the given ones.
+
+        Other parameters beside it are ignored (RFC 9101, 5).
+
+        Raises:
+            UnsafeRequest: it is unknown, was used before, has expired, or was pushed by another client.
+        """
+        request_uri = given.once.get("request_uri", "")
+        if not request_uri.startswith(REQUEST_URI) or "request_uri" in given.repeated:
+            return given
+        key, requests = handle_key(request_uri.removeprefix(REQUEST_URI)), self._server.stores.requests
+        pushed = requests.find(key, "pushed") if key else None
+        if key and pushed and pushed.client_id == given.once.get("client_id"):
+            taken = requests.take(key, "pushed")
+            if taken is not None:
+                return restored(cast("StoredParameters", taken.parameters))
+        error = InvalidRequestUri()
+        self._log(request, error.error, error.description)
+        raise UnsafeRequest(error.error, error.description)
 
     def check(self, request: TokenRequest, given: Given) -> AuthorizationRequest:
         """Prove client and redirect URI, then check every other parameter.

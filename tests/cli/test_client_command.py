@@ -41,6 +41,8 @@ def test_create_prints_one_object(as_json: Run, site: Site) -> None:
         "grant_types": ["password", "refresh_token"],
         "scope": "profile email echo",
         "redirect_uris": ["https://a.example/cb", "app:/cb"],
+        "post_logout_redirect_uris": [],
+        "backchannel_logout_uri": None,
         "token_endpoint_auth_method": "client_secret_post",
         "default_scope": "profile",
         "owner": "library@campus.example",

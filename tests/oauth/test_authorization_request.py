@@ -1,4 +1,4 @@
-"""What is read of an authorization request, and what is refused (RFC 6749, 4.1.1; OpenID Connect Core 1.0)."""
+"""What is read of an authorization request, and what is refused (RFC 6749, 4.1.1)."""
 
 from urllib.parse import urlencode
 

@@ -37,11 +37,11 @@ def endpoints(site: Site, issuer: str) -> dict[str, str]:
 
 
 def test_document_names_its_required_members(site: Site) -> None:
-    """The issuer, the response types (none), and the grants, whose default would be wrong (RFC 8414, 2)."""
+    """The issuer, the response types, and the grants, whose default would be wrong (RFC 8414, 2)."""
     body = metadata(site)
     assert body["issuer"] == "https://localhost:8443"
-    assert body["response_types_supported"] == []
-    assert body["grant_types_supported"] == ["password", "refresh_token", "client_credentials"]
+    assert body["response_types_supported"] == ["code"]
+    assert body["grant_types_supported"] == list(GRANT_TYPES)
     assert body["token_endpoint_auth_methods_supported"] == [
         "client_secret_basic",
         "client_secret_post",
@@ -130,8 +130,7 @@ class TestOpenidConfiguration:
         assert body["userinfo_endpoint"] == "https://localhost:8443/oauth/userinfo"
         assert body["id_token_signing_alg_values_supported"] == ["RS256", "ES256"]
         assert body["subject_types_supported"] == ["public", "pairwise"]
-        assert body["response_types_supported"] == []
-        assert "authorization_endpoint" not in body
+        assert body["response_types_supported"] == ["code"]
 
     @pytest.mark.parametrize("options", [(), ("--access-token-format", "ES256", "--pairwise-subject")])
     def test_document_names_every_claim(self, site: Site, options: tuple[str, ...]) -> None:
