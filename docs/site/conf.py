@@ -18,6 +18,7 @@ NAVIGATION = {
     "Run it": [
         "docs/operating",
         "docs/directories",
+        "docs/pages",
         "docs/commands",
         "docs/limits",
         "docs/benchmarks",

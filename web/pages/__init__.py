@@ -8,6 +8,7 @@ reading at `rendering.py`.
 - `look.py`: installs theme, files, templates and languages in an application.
 - `theme.py`, `colors.py`, `assets.py`: what an operator chose, and how it becomes files.
 - `languages.py`, `moments.py`: the language of a page, and times in it.
+- `scope_words.py`: scopes in words for users.
 - `policy.py`: the Content-Security-Policy.
 - `forms.py`: forms, and the check against forms of other sites.
 """
@@ -17,12 +18,14 @@ from web.pages.languages import N_, prefer_languages
 from web.pages.look import TemplateRefused, add_look, current_look
 from web.pages.policy import form_target
 from web.pages.rendering import error_page, form_post_page, render_page, wants_html
+from web.pages.scope_words import ScopeWords, scope_words
 from web.pages.theme import Link, Theme
 
 __all__ = [
     "N_",
     "Link",
     "PageForm",
+    "ScopeWords",
     "TemplateRefused",
     "Theme",
     "add_look",
@@ -33,6 +36,7 @@ __all__ = [
     "guard_forms",
     "prefer_languages",
     "render_page",
+    "scope_words",
     "shows_form_again",
     "wants_html",
     "without_form_check",
