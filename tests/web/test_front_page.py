@@ -28,7 +28,9 @@ def test_program_gets_json(site: Site, accept: str | None) -> None:
     answer = site.http.get("/", headers={} if accept is None else {"Accept": accept})
     body = answer.get_json()
     assert body["token_endpoint"] == "https://localhost:8443/oauth/token"
-    assert body["grant_types_supported"] == ["password", "refresh_token", "client_credentials"]
+    metadata = site.http.get("/.well-known/oauth-authorization-server").get_json()
+    assert body["grant_types_supported"] == metadata["grant_types_supported"]
+    assert {"password", "refresh_token", "client_credentials"} <= {*body["grant_types_supported"]}
     assert "RFC 9700" in body["warning"]
     assert answer.data.endswith(b"\n")
 
