@@ -1,4 +1,4 @@
-"""One person, for the help desk: why a login fails, who a name means, emptying a count, ending logins."""
+"""One person, for the help desk: why a login fails, who a name means, emptying a count."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +12,11 @@ from models import (
     LiveGrant,
     PastFailure,
     Selection,
+    SessionSelection,
+    count_sessions,
     failures_of,
     list_grants,
+    session_subjects_of,
     subjects_of,
 )
 from models import unblock as clear_failures
@@ -57,7 +60,7 @@ class PersonLookup:
     directory_answered: bool = True
 
     def only_subject(self) -> str | None:
-        """The stable id of the one person who is meant, or None if no grant and no entry has the name.
+        """The stable id of the one person who is meant, or None if no grant, session or entry has it.
 
         Raises:
             AmbiguousPerson: the name means several people.
@@ -65,13 +68,6 @@ class PersonLookup:
         if len(self.subjects) > 1:
             raise AmbiguousPerson(self.person, self.subjects)
         return self.subjects[0] if self.subjects else None
-
-
-class NoLogins(NothingMatches):
-    """A person has no live grants."""
-
-    def __init__(self) -> None:
-        super().__init__("This user has no live grant: nobody was logged out.")
 
 
 class UnknownPerson(NothingMatches):
@@ -134,7 +130,7 @@ def look_up_person(services: Services, person: str) -> PersonLookup:
     """The people whom an operator means by a Net ID, a stable id or a pairwise `sub`.
 
     Grants of users who asked for privacy hold no Net ID, so the directory is asked whose it is. If a Net ID
-    was given to another person, both people are meant, if both have grants.
+    was given to another person, both people are meant, if both have grants or sessions.
 
     Args:
         services: what the use case works on.
@@ -144,15 +140,17 @@ def look_up_person(services: Services, person: str) -> PersonLookup:
         StoreUnavailable: the database did not answer.
     """
     known = subjects_of(person)
+    if person not in known:
+        known = sorted({*known, *session_subjects_of(person)})
     if person in known:
-        return PersonLookup(person, known)
+        return PersonLookup(person, [person])
     try:
         owner = services.directory.examine(person).person.id
     except InvalidCredentials:
         return PersonLookup(person, known)
     except DirectoryUnavailable:
         return PersonLookup(person, known, directory_answered=False)
-    if known and owner not in known and not _has_grants(services, owner):
+    if known and owner not in known and not _has_logins(services, owner):
         return PersonLookup(person, known)
     return PersonLookup(person, sorted({*known, owner}))
 
@@ -226,53 +224,9 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
     )
 
 
-def count_logins(services: Services, lookup: PersonLookup) -> int:
-    """How many live grants a person has.
-
-    Args:
-        services: what the use case works on.
-        lookup: the person, from `look_up_person`.
-
-    Raises:
-        AmbiguousPerson: the name means several people.
-        NoLogins: there are none.
-        StoreUnavailable: the database did not answer.
-    """
-    subject = lookup.only_subject()
-    count = 0 if subject is None else services.count_grants(Selection(subjects=[subject]))
-    if not count:
-        raise NoLogins
-    return count
-
-
-def log_person_out(services: Services, lookup: PersonLookup, *, actor: Actor) -> int:
-    """End every live grant of a person, with every token. Returns how many ended.
-
-    As every revocation it stands whether or not its audit row can be stored (`models.end_grants`).
-
-    Args:
-        services: what the use case works on.
-        lookup: the person, from `look_up_person`.
-        actor: who ends them, for the audit.
-
-    Raises:
-        AmbiguousPerson: the name means several people.
-        NoLogins: there are none.
-        StoreUnavailable: grants that did not end yet end at the next call.
-    """
-    subject = lookup.only_subject()
-    if subject is None:
-        raise NoLogins
-    event = services.event("grant.revoked", actor, "logout", subject=subject)
-    ended = services.end_grants(Selection(subjects=[subject]), event)
-    if not ended:
-        raise NoLogins
-    return ended
-
-
-def _has_grants(services: Services, subject: str) -> bool:
+def _has_logins(services: Services, subject: str) -> bool:
     grants, _ = list_grants(Selection(subjects=[subject]), services.now, limit=1)
-    return bool(grants)
+    return bool(grants) or count_sessions(SessionSelection(subjects=[subject]), services.now) > 0
 
 
 @dataclass(frozen=True, slots=True)

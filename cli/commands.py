@@ -20,6 +20,7 @@ MODULES = {
     "person": "cli.people.person",
     "scope": "cli.scope",
     "serve": "cli.server.serve",
+    "session": "cli.session",
     "token": "cli.token",
 }
 """The module of each command, which has the command under its name."""

@@ -34,6 +34,7 @@ from models.grants.grant_listing import (
 )
 from models.grants.grant_store import ClientEnded, GrantCap, GrantStore
 from models.grants.missing_people import Missed, MissingPerson, MissingPersonStore
+from models.grants.programs import Program, programs_of
 from models.grants.purge import Batch, purge, purge_audit
 from models.grants.redeem import AlreadyUsed, Redeem
 from models.grants.refresh_store import RefreshStore, RefreshToken, Renewal
@@ -42,6 +43,7 @@ from models.keys.digest import (
     has_our_form,
     hour_prefix,
     make_secret,
+    moment_of,
     moment_prefix,
     new_grant_id,
 )
@@ -52,6 +54,14 @@ from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, 
 from models.migrations import MIGRATIONS, has_tables, is_current, migrate
 from models.scopes import Scope, ScopeExists, ScopeStore
 from models.sessions.logout_notices import LogoutNotice, LogoutNoticeStore
+from models.sessions.session_listing import (
+    EndedSessions,
+    SessionSelection,
+    count_sessions,
+    end_sessions,
+    list_sessions,
+    session_subjects_of,
+)
 from models.sessions.session_store import SessionStore, SignInSession
 from models.sqlite.checkpoints import Checkpoints
 from models.sqlite.group_commit import GroupCommit
@@ -78,6 +88,7 @@ __all__ = [
     "DeviceCode",
     "DeviceStore",
     "Encryptor",
+    "EndedSessions",
     "FailureStore",
     "GrantCap",
     "GrantStore",
@@ -96,6 +107,7 @@ __all__ = [
     "NewToken",
     "PastFailure",
     "PersistentSecrets",
+    "Program",
     "Redeem",
     "RefreshStore",
     "RefreshToken",
@@ -111,6 +123,7 @@ __all__ = [
     "SecretHasher",
     "Selection",
     "ServerClock",
+    "SessionSelection",
     "SessionStore",
     "SignInSession",
     "SigningKey",
@@ -120,8 +133,10 @@ __all__ = [
     "UrlRefused",
     "clock_of_the_database",
     "count_grants",
+    "count_sessions",
     "db",
     "end_grants",
+    "end_sessions",
     "engine_options",
     "failures_of",
     "has_our_form",
@@ -131,14 +146,17 @@ __all__ = [
     "is_current",
     "list_events",
     "list_grants",
+    "list_sessions",
     "make_secret",
     "migrate",
+    "moment_of",
     "moment_prefix",
     "new_grant_id",
     "people_at_cap",
     "persistent_secret_key_ids",
     "prepare_engine",
     "private_database",
+    "programs_of",
     "purge",
     "purge_audit",
     "record",
@@ -146,6 +164,7 @@ __all__ = [
     "reencrypt",
     "refuse_taken",
     "secret_key_ids",
+    "session_subjects_of",
     "signing_key_ids",
     "subjects_of",
     "unblock",

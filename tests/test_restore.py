@@ -13,6 +13,8 @@ import pytest
 from models import db
 from tests.conftest import NOON, Registered, Site
 from tests.faults import database_file, rows
+from tests.models.sign_in import SignIn
+from tests.models.stores import Stores
 from tests.servers.netid import PROJECT
 
 pytestmark = pytest.mark.slow
@@ -107,6 +109,26 @@ def test_used_refresh_token_is_dead_after_a_restore(site: Site, program: Registe
         assert site.refresh(program, token).get_json()["error"] == "invalid_grant"
 
 
+def test_ended_session_is_dead_after_a_restore(site: Site, program: Registered, tmp_path: Path) -> None:
+    """A session that was ended since the backup is not live again: its cookie may have been stolen."""
+    site.token(program)
+    with site.app.app_context():
+        sign_in = SignIn(Stores(site, site.clock))
+        stolen, cookie = sign_in.begin()
+    back_up(site, tmp_path / "backup")
+    site.run("session", "end", "--session", stolen.id.hex(), "--yes")
+    restore(site, tmp_path / "backup")
+    with site.app.app_context():
+        found = sign_in.sessions.find(cookie)
+        assert found is not None
+        assert found.is_live(int(site.clock()))
+        for command in COMMANDS:
+            site.run(*command)
+        ended = sign_in.sessions.find(cookie)
+        assert ended is not None
+        assert not ended.is_live(int(site.clock()))
+
+
 def test_revocation_of_everyone_is_one_audit_row(site: Site, program: Registered) -> None:
     """The row says that everyone was meant, and how many grants ended."""
     for _ in range(3):
@@ -148,7 +170,11 @@ def test_revocation_of_everyone_asks_first(
 
 def test_guide_has_exactly_the_tested_commands() -> None:
     """The tested commands are all commands of the guide."""
-    assert COMMANDS == [["db", "upgrade"], ["grant", "revoke", "--everyone", "--yes"]]
+    assert COMMANDS == [
+        ["db", "upgrade"],
+        ["session", "end", "--everyone", "--yes"],
+        ["grant", "revoke", "--everyone", "--yes"],
+    ]
     assert ".backup" in BLOCKS[0]
 
 

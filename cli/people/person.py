@@ -3,7 +3,8 @@
 import click
 from flask.cli import with_appcontext
 
-from admin.people import count_logins, log_person_out, look_up_person, report_on_person, unblock_person
+from admin.people import look_up_person, report_on_person, unblock_person
+from admin.sessions import Logins, count_logins, log_person_out
 from cli.output import (
     DiscreetGroup,
     confirm,
@@ -73,21 +74,26 @@ def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @_net_id
 @yes_option
 @with_reason
-@json_option('{"sub": text, "ended": number}')
+@json_option('{"sub": text, "ended": number, "ended_sessions": number}')
 @with_appcontext
 @speaks_plainly
 def logout(net_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Log a user out of every program: end every live grant, with every token.
+    """Log a user out of every program and browser: end every session and live grant, with every token.
 
-    The command says how many grants will end, and asks. It fails if the user has none. It works while the
-    directory is away.
+    The command says how many will end, and asks. It fails if the user has none. It works while the directory
+    is away.
     """
     lookup = warn_if_incomplete(look_up_person(services(), net_id))
     if not yes:
         count = count_logins(services(), lookup)
-        confirm(f"End {counted(count, 'grant')} of {net_id} ({lookup.only_subject()})?")
+        confirm(f"End {_counted(count)} of {net_id} ({lookup.only_subject()})?")
     ended = log_person_out(services(), lookup, actor=operator())
     if as_json:
-        print_json({"sub": lookup.only_subject(), "ended": ended})
+        print_json({"sub": lookup.only_subject(), "ended": ended.grants, "ended_sessions": ended.sessions})
     else:
-        print_line(f"Ended {counted(ended, 'grant')}.")
+        print_line(f"Ended {_counted(ended)}.")
+
+
+def _counted(logins: Logins) -> str:
+    grants = counted(logins.grants, "grant")
+    return f"{grants} and {counted(logins.sessions, 'session')}" if logins.sessions else grants

@@ -36,6 +36,12 @@ def moment_prefix(at: float) -> bytes:
     return hour.to_bytes(_PREFIX, "big") + part.to_bytes(_PREFIX, "big")
 
 
+def moment_of(key: bytes) -> int:
+    """The time of a key that begins with `moment_prefix`, in seconds since the epoch."""
+    hour, part = key[:_PREFIX], key[_PREFIX : 2 * _PREFIX]
+    return int.from_bytes(hour, "big") * _HOUR + int.from_bytes(part, "big") // _PARTS
+
+
 def new_grant_id(at: float) -> bytes:
     """A new primary key for a grant made at `at` (seconds since the epoch): its time and 104 random bits."""
     return moment_prefix(at) + urandom(13)

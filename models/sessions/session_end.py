@@ -4,7 +4,7 @@ Owns: which grants end with a session, and which clients are notified. A grant w
 the time after the session (OpenID Connect Core, 11) and stays.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Integer, bindparam, exists, insert, literal, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -70,7 +70,37 @@ def _take_part(kind: Any) -> Statement[Any]:
     )
 
 
+_END = Statement(
+    update(_SESSION)
+    .where(_SESSION.c.id == bindparam("session"), _SESSION.c.ended_at.is_(None))
+    .values(ended_at=bindparam("at"))
+    .returning(_SESSION.c.subject)
+)
 _TAKE_PART = {"sqlite": _take_part(sqlite.insert), "postgresql": _take_part(postgresql.insert)}
+
+
+class EndedSession(NamedTuple):
+    """A session that ended: its user, and how many grants ended with it."""
+
+    subject: str
+    grants: int
+
+
+def end_one(link: DriverConnection, session_id: bytes, *, at: int) -> EndedSession | None:
+    """End a session with its grants and notify its clients, in the caller's transaction.
+
+    Args:
+        link: the connection of that transaction.
+        session_id: the session.
+        at: seconds since the epoch.
+
+    Returns:
+        None if it had ended already, or there is none.
+    """
+    for row in link.returned(_END, {"session": session_id, "at": at}):
+        subject = row["subject"]
+        return EndedSession(subject, end_in(link, session_id, subject, at=at))
+    return None
 
 
 def end_in(link: DriverConnection, session_id: bytes, subject: str, *, at: int) -> int:

@@ -14,7 +14,7 @@ from models.audit.audit_store import record_after
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
-from models.sessions.session_end import end_in, take_part_in
+from models.sessions.session_end import end_in, end_one, take_part_in
 from models.sign_in_tables import USER_AGENT_LENGTH, SignInSessionRow
 from telemetry import AuditEvent
 
@@ -86,11 +86,10 @@ _TOUCH = Statement(
     _LIVE.where(_SESSION.c.last_used_at < bindparam("used")).values(last_used_at=bindparam("used"))
 )
 _CHECKED = Statement(_LIVE, ["checked_at", "net_id", "person"])
-_END = Statement(_LIVE.values(ended_at=bindparam("at")).returning(_SESSION.c.id, _SESSION.c.subject))
 _END_ALL = Statement(
     _UNENDED.where(_SESSION.c.subject == bindparam("of_subject"))
     .values(ended_at=bindparam("at"))
-    .returning(_SESSION.c.id, _SESSION.c.subject)
+    .returning(_SESSION.c.id)
 )
 
 
@@ -228,7 +227,13 @@ class SessionStore:
         Raises:
             StoreUnavailable: nothing has ended.
         """
-        return self._end(_END, {"session": session_id}, event, counts_sessions=False) == 1
+        with DriverConnection() as link:
+            ended = end_one(link, session_id, at=event.at)
+            link.commit()
+        if ended is not None:
+            # The end stands, whether or not its audit row can be stored.
+            record_after(event.with_count(f"{ended.grants} grants"))
+        return ended is not None
 
     def end_all(self, subject: str, event: AuditEvent) -> int:
         """End every session of a user as `end` does, with one audit row, and return how many ended.
@@ -240,7 +245,13 @@ class SessionStore:
         Raises:
             StoreUnavailable: nothing has ended.
         """
-        return self._end(_END_ALL, {"of_subject": subject}, event, counts_sessions=True)
+        with DriverConnection() as link:
+            ended = link.returned(_END_ALL, {"of_subject": subject, "at": event.at})
+            grants = sum(end_in(link, each["id"], subject, at=event.at) for each in ended)
+            link.commit()
+        if ended:
+            record_after(event.with_count(f"{len(ended)} sessions, {grants} grants"))
+        return len(ended)
 
     def take_part(self, session_id: bytes, client_id: str, sub: str) -> None:
         """Note that a session signed in to a client. An approval notes it by itself.
@@ -257,33 +268,16 @@ class SessionStore:
             take_part_in(link, session_id, client_id, sub)
             link.commit()
 
-    def _end(
-        self, statement: Statement[Any], which: Mapping[str, Any], event: AuditEvent, *, counts_sessions: bool
-    ) -> int:
-        with DriverConnection() as link:
-            ended = link.returned(statement, {**which, "at": event.at})
-            grants = sum(_end_in(link, each, event.at) for each in ended)
-            link.commit()
-        if ended:
-            # The end stands, whether or not its audit row can be stored.
-            counts = f"{len(ended)} sessions, {grants} grants" if counts_sessions else f"{grants} grants"
-            record_after(event.with_count(counts))
-        return len(ended)
-
     def _now(self) -> int:
         return int(self._clock())
 
 
 def _replace(link: DriverConnection, session_id: bytes, event: AuditEvent) -> None:
     """End the session that `event` replaces, with an audit row of its own."""
-    for ended in link.returned(_END, {"session": session_id, "at": event.at}):
-        _end_in(link, ended, event.at)
-        row = replace(event, event="session.ended", subject=ended["subject"], reason="another sign-in")
+    ended = end_one(link, session_id, at=event.at)
+    if ended is not None:
+        row = replace(event, event="session.ended", subject=ended.subject, reason="another sign-in")
         link.run(INSERT_AUDIT, row.fields())
-
-
-def _end_in(link: DriverConnection, ended: Mapping[str, Any], at: int) -> int:
-    return end_in(link, ended["id"], ended["subject"], at=at)
 
 
 def _row(new: SignInSession, cookie_digest: bytes) -> dict[str, Any]:

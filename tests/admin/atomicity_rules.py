@@ -9,8 +9,9 @@ from admin.client_import import import_clients
 from admin.clients import create_client, disable_client, retire_secret, rotate_secret, update_client
 from admin.grants import plan_revocation, revoke_grants
 from admin.operation import Services
-from admin.people import PersonLookup, log_person_out, unblock_person
+from admin.people import PersonLookup, unblock_person
 from admin.scopes import create_scope, delete_scope, update_scope
+from admin.sessions import log_person_out
 from admin.signing_keys import reencrypt_all, rotate_signing_keys
 from login.ports import AttemptKey, Outcome
 from models import (

@@ -29,6 +29,7 @@ WITHOUT_REASON = {
     "person why",
     "scope explain",
     "scope list",
+    "session list",
     "token purge",
 }
 

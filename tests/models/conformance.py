@@ -11,10 +11,12 @@ from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
 from tests.models.missing_person_rules import MissingPersonRules
 from tests.models.persistent_secret_rules import PersistentSecretRules
+from tests.models.program_rules import ProgramRules
 from tests.models.refresh_rules import KeptRefreshTokenRules, RefreshRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.scope_rules import ScopeRules
 from tests.models.session_rules import SessionRules
+from tests.models.sign_in_purge_rules import SignInPurgeRules
 from tests.models.signing_key_rules import SigningKeyRules
 from tests.models.unavailability_rules import UnavailabilityRules
 
@@ -41,5 +43,7 @@ class StoreConformance(
     RequestRules,
     DeviceRules,
     ConsentRules,
+    ProgramRules,
+    SignInPurgeRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

@@ -33,6 +33,8 @@ for rules in (
     "failure",
     "authorization",
     "session",
+    "program",
+    "sign_in_purge",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 

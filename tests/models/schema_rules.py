@@ -12,8 +12,9 @@ from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import MetaData, Table, inspect, text
 
-from models import MIGRATIONS, Base, is_current
+from models import MIGRATIONS, Base, CodeStore, is_current
 from models.migrations import HEAD
+from tests.models.sign_in import SignIn
 from tests.models.stores import Place, Stores
 
 # A grant as the first migrations had it.
@@ -21,6 +22,27 @@ GRANT = {"client_id": "c", "subject": "s", "net_id": "n", "scope": "", "claims":
     "auth_time": 1,
     "expires_at": 2,
     "live_until": 2,
+}
+
+# A client as the release before sign-in had it.
+OLD_CLIENT: Mapping[str, object] = {
+    "client_id": "c",
+    "client_name": "Old",
+    "owner": None,
+    "grant_types": ["password"],
+} | {
+    "scope": "profile",
+    "default_scope": None,
+    "redirect_uris": [],
+    "token_endpoint_auth_method": "client_secret_basic",
+    "resource_server": False,
+    "flags": {},
+    "access_token_format": "opaque",
+    "audiences": [],
+    "released_claims": None,
+    "restrictions": {},
+    "created_at": 1,
+    "disabled_at": None,
 }
 
 
@@ -107,6 +129,40 @@ class SchemaRules:
         assert (refused["directory"], refused["fingerprint"]) == ("default", b"12345678")
         downgrade(revision="0003")
         assert {name: _rows(bare, name) for name in rows} == {name: [row] for name, row in rows.items()}
+
+    def test_clients_and_grants_are_prepared_for_sign_in(self, bare: Stores) -> None:
+        """Clients and grants of the release before are as they were; no client has a logout URI."""
+        upgrade(revision="0004")
+        old_grant = {**GRANT, "id": b"a" * 19, "directory": "default", "private": False, "origin": "password"}
+        _insert(bare, "client", [OLD_CLIENT])
+        _insert(bare, "grant", [old_grant])
+        upgrade()
+        client = bare.clients.get("c")
+        assert client is not None
+        assert (client.client_name, client.restrictions) == ("Old", {})
+        assert (client.post_logout_redirect_uris, client.backchannel_logout_uri) == ((), None)
+        (grant,) = bare.rows("grant")
+        assert (grant["net_id"], grant["last_used_at"]) == ("n", None)
+
+    def test_downgrade_ends_what_sign_in_gave(self, bare: Stores) -> None:
+        """The release before cannot end a grant with its session: grants of sign-in go, others stay."""
+        upgrade()
+        sign_in = SignIn(bare)
+        session, _ = sign_in.begin()
+        code = sign_in.code(session)
+        ended = [
+            sign_in.issue(session, redeem=CodeStore.redeem(code)),
+            sign_in.issue(session, origin="urn:ietf:params:oauth:grant-type:device_code"),
+        ]
+        kept = bare.issue()
+        downgrade(revision="0004")
+        assert [row["id"] for row in _rows(bare, "grant")] == [kept.grant_id]
+        assert "sign_in_session" not in inspect(bare.engine).get_table_names()
+        if bare.engine.dialect.name == "sqlite":
+            assert not inspect(bare.engine).get_table_options("grant")["sqlite_with_rowid"]
+        upgrade()
+        assert bare.lives(kept)
+        assert not any(map(bare.lives, ended))
 
     def test_migrations_can_be_undone_and_run_again(self, bare: Stores) -> None:
         """All tables are created, dropped without a trace, and created again."""
