@@ -238,9 +238,7 @@ class Sessions(Generic[S]):
         Raises:
             DirectoryUnavailable: the directory cannot say whether the user may still sign in.
         """
-        if cookie is None or len(cookie) != _COOKIE_CHARACTERS:
-            return None
-        active = self._found(cookie_digest(cookie))
+        active = self.remembered(cookie)
         if active is None:
             return None
         now = int(self._clock())
@@ -255,6 +253,16 @@ class Sessions(Generic[S]):
         if active.stored.last_used_at + min(_MAX_TOUCH_SECONDS, self._rules.idle // _TOUCHES_PER_IDLE) <= now:
             self._store.touch(active.stored.id, now)
         return active
+
+    def remembered(self, cookie: str | None) -> ActiveSession[S] | None:
+        """The live session of a cookie, or None, as the database knows it: enough to end it.
+
+        Args:
+            cookie: the value that the browser sent, if it sent one.
+        """
+        if cookie is None or len(cookie) != _COOKIE_CHARACTERS:
+            return None
+        return self._found(cookie_digest(cookie))
 
     def end(self, session: S, *, event: AuditEvent, reason: str) -> bool:
         """End a session; False if it had ended already.

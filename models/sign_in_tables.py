@@ -77,7 +77,7 @@ class LogoutNoticeRow(Base):
 
 
 class AuthorizationRequestRow(Base):
-    """A validated authorization request: `pushed` by a client (RFC 9126), or at a user's `browser`.
+    """A validated request: `pushed` by a client (RFC 9126), at a user's `browser`, or for a `logout`.
 
     `client_id` is None where the browser came for a page of this server. `parameters` are as the client gave
     them.

@@ -8,7 +8,7 @@ SQL, Flask, the settings object, and why a request is sent. Start reading at `cl
 - `network.py`: resolves a name once, checks its addresses, connects to a checked one.
 """
 
-from outgoing.client import Answer, OutgoingClient, TlsUnusable
+from outgoing.client import Answer, OutgoingClient
 from outgoing.network import OutgoingFailed
 
-__all__ = ["Answer", "OutgoingClient", "OutgoingFailed", "TlsUnusable"]
+__all__ = ["Answer", "OutgoingClient", "OutgoingFailed"]

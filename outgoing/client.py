@@ -30,10 +30,6 @@ class Answer(NamedTuple):
     is_whole: bool
 
 
-class TlsUnusable(Exception):
-    """The file of trusted authorities cannot be used."""
-
-
 class OutgoingClient:
     """Sends requests to URLs that other people registered. Any thread may use it."""
 
@@ -54,7 +50,7 @@ class OutgoingClient:
             resolve: Resolves names.
 
         Raises:
-            TlsUnusable: The file cannot be read, or holds no certificate.
+            OSError: The file cannot be read, or holds no certificate.
         """
         self._tls = _context(ca_file)
         self._seconds = seconds
@@ -129,10 +125,6 @@ def _host(url: str) -> bytes:
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise TlsUnusable(f"holds no certificate that can be used ({reason})") from None
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

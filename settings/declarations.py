@@ -89,7 +89,7 @@ class Settings(BaseSettings):
 
     # ---- Requests that the server sends
 
-    outgoing_ca_file: File | None = None
+    outgoing_ca_file: Annotated[Path, BeforeValidator(rules.authorities)] | None = None
     """PEM bundle of the authorities that are trusted to sign the certificates of programs which this server
     calls, as at a back-channel logout. Default: the system's store."""
     outgoing_allow_private: bool = False

@@ -126,6 +126,17 @@ def split_address(address: str) -> tuple[str, int]:
     raise ValueError(f"must be host:port, such as 127.0.0.1:8080 or [::1]:8080, port 1 to {_LAST_PORT}")
 
 
+def authorities(value: object) -> Path:
+    """Read the path of a PEM bundle, and try it. Raises ValueError when it holds no certificate."""
+    path = readable_file(value)
+    try:
+        # Imported here, because commands start quickly, and few set such a file.
+        import_module("ssl").create_default_context(cafile=path)
+    except (OSError, ValueError):
+        raise ValueError(f"holds no certificate in PEM: {path}") from None
+    return path
+
+
 def secret_ring(value: object) -> str:
     """Read the ring of server keys. Raises ValueError when it is empty, or a key short or easily guessed."""
     ring = words(value)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from settings import SECRETS, Settings, load_settings
@@ -50,6 +51,16 @@ def test_a_relative_path_in_the_configuration_starts_at_the_instance_folder(tmp_
     settings = load(tmp_path, {}, config)
     assert settings.ldap.bind_password == SecretStr("word")
     assert settings.ldap.ca_file == tmp_path / "ca.pem"
+
+
+def test_file_of_authorities_holds_a_certificate(tmp_path: Path) -> None:
+    """A file for outgoing requests without a certificate is refused at the start, not at the first logout."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    assert load(tmp_path, {"NETID_OUTGOING_CA_FILE": str(tmp_path / "ca.pem")}).outgoing_ca_file is not None
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing\n")
+    refused = mistakes(tmp_path, {"NETID_OUTGOING_CA_FILE": str(empty)})
+    assert refused == [f"NETID_OUTGOING_CA_FILE holds no certificate in PEM: {empty}."]
 
 
 def test_a_relative_path_in_the_environment_starts_at_the_working_folder(

@@ -1,4 +1,4 @@
-"""Builds the application of a worker process."""
+"""Builds the application of a worker process, and what runs beside its requests."""
 
 import sys
 from pathlib import Path
@@ -6,20 +6,25 @@ from pathlib import Path
 from flask import Flask
 
 import cli
+from admin import Services
 from app import build_app
 from directory.ldap import ConfigError
-from models import Checkpoints, db
+from models import Checkpoints, LogoutNoticeStore, db
+from oauth.logout.notice_sender import NoticeSender, Sending
+from outgoing import OutgoingClient
 from serving import cpu_affinity, scheduling
 from settings import Settings, SettingsError
 from settings.keyring import KeyRing, KeyringError
-from telemetry import open_log
+from telemetry import Log, open_log
 from wiring.audit import write_refusals_at_end
 from wiring.directory_check import DirectoryCheck, warn_of_unknown_groups
 from wiring.key_check import KeyCheck
 
 
 def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
-    """Build the server of a worker process. It checkpoints SQLite, and stores waiting events when it ends.
+    """Build the server of a worker process.
+
+    It checkpoints SQLite, tells clients about ended sessions, and stores waiting events when it ends.
 
     It starts without its database too, and answers 503 until its keys are checked against the database.
 
@@ -46,9 +51,37 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     services.grants.commits.wrote = checkpoints.wrote
     checkpoints.start()
     write_refusals_at_end(app)
+    open_notice_sender(app, settings, services, log).start()
     app.extensions[DirectoryCheck.NAME].begin()
     warn_of_unknown_groups(app, log)
     return app
+
+
+def open_notice_sender(app: Flask, settings: Settings, services: Services, log: Log) -> NoticeSender:
+    """Make what tells clients about the end of sessions. It sends nothing until it is started.
+
+    Args:
+        app: the application.
+        settings: the operator's settings.
+        services: the clients, the keys and the clock.
+        log: receives a line for each try.
+    """
+    client = OutgoingClient(
+        ca_file=settings.outgoing_ca_file,
+        seconds=settings.outgoing_deadline,
+        allow_private=settings.outgoing_allow_private,
+    )
+    sending = Sending(
+        store=LogoutNoticeStore(),
+        clients=services.clients,
+        keys=services.signing_keys,
+        issuer=settings.issuer,
+        post=client.post_form,
+        longest=settings.outgoing_deadline,
+        clock=services.clock,
+        log=log,
+    )
+    return NoticeSender(sending, app.app_context)
 
 
 def _pin(instance: Path) -> None:

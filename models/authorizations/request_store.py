@@ -1,4 +1,4 @@
-"""Authorization requests that are under way: pushed by a client, or at a user's browser.
+"""Authorization and logout requests that are under way: pushed by a client, or at a user's browser.
 
 Owns: that a request is taken once (RFC 9126, 7.3). Must not know: what its parameters mean.
 """
@@ -12,7 +12,7 @@ from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.sign_in_tables import AuthorizationRequestRow
 
-RequestKind = Literal["pushed", "browser"]
+RequestKind = Literal["pushed", "browser", "logout"]
 _REQUEST = table(AuthorizationRequestRow)
 
 
@@ -63,7 +63,7 @@ class RequestStore:
 
         Args:
             key: the SHA-256 of its handle.
-            kind: `pushed` or `browser`.
+            kind: `pushed`, `browser` or `logout`.
             client_id: its client, if there is one.
             parameters: a JSON object.
             expires_at: seconds since the epoch.
@@ -88,7 +88,7 @@ class RequestStore:
 
         Args:
             key: the SHA-256 of its handle.
-            kind: `pushed` or `browser`.
+            kind: `pushed`, `browser` or `logout`.
 
         Raises:
             StoreUnavailable: the database cannot say.
@@ -101,7 +101,7 @@ class RequestStore:
 
         Args:
             key: the SHA-256 of its handle.
-            kind: `pushed` or `browser`.
+            kind: `pushed`, `browser` or `logout`.
             parameters: a JSON object.
 
         Raises:
@@ -117,7 +117,7 @@ class RequestStore:
 
         Args:
             key: the SHA-256 of its handle.
-            kind: `pushed` or `browser`.
+            kind: `pushed`, `browser` or `logout`.
 
         Raises:
             StoreUnavailable: whether it was taken is unknown.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models import Registration
-from oauth.clients.redirect_uris import is_of_web, is_safe
+from oauth.clients.redirect_uris import is_safe
 
 AUTHORIZATION_CODE = "authorization_code"
 PKCE_OPTIONAL = "pkce_optional"
@@ -31,8 +31,8 @@ def sign_in_mistakes(registration: Registration) -> Sequence[str]:
         if not is_safe(uri)
     ]
     notified = registration.backchannel_logout_uri
-    if notified is not None and not (is_safe(notified) and is_of_web(notified)):
-        sentences.append("The back-channel logout URI must be https, or http at this machine.")
+    if notified is not None and not (is_safe(notified) and notified.startswith("https://")):
+        sentences.append("The back-channel logout URI must be https, without a fragment and a user name.")
     if registration.flags.get(PKCE_OPTIONAL) and not _may_omit_pkce(registration):
         sentences.append(
             "Only a client with a secret and the scope openid may do without PKCE (--pkce optional): "

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from outgoing import OutgoingClient, OutgoingFailed, TlsUnusable
+from outgoing import OutgoingClient, OutgoingFailed
 from outgoing.client import BODY_LIMIT
 from tests.outgoing.peer import NAME, Peer, peer, trust
 
@@ -268,15 +268,6 @@ def test_proxy_of_the_environment_is_not_used(
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     with peer(authority) as server:
         assert opened(server.resolve).get(server.url()).status == 200
-
-
-def test_file_without_a_certificate_is_refused(tmp_path: Path, opened: Open) -> None:
-    """The start refuses a file of authorities that holds none."""
-    empty = tmp_path / "empty.pem"
-    empty.write_text("nothing\n")
-    for path in (empty, tmp_path / "missing.pem"):
-        with pytest.raises(TlsUnusable):
-            opened(_unknown, ca_file=path)
 
 
 def test_peer_is_reached_by_many_threads(authority: trustme.CA, opened: Open) -> None:
