@@ -73,8 +73,8 @@ def color(value: object) -> str:
 
 def footer_links(value: object) -> tuple[str, ...]:
     """Read links: an array, or a text with semicolons between. Raises ValueError where one is not a link."""
-    given = value if isinstance(value, list | tuple) else _BETWEEN_ITEMS.split(text(value))
-    links = tuple(link for each in given if (link := text(each).strip()))
+    given = map(text, value) if isinstance(value, list | tuple) else _BETWEEN_ITEMS.split(text(value))
+    links = tuple(link for each in given if (link := each.strip()))
     if (value and not links) or not all(map(_is_link, links)):
         raise ValueError("must be links such as Help https://help.example.edu, semicolons between")
     return links

@@ -69,7 +69,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
         SettingsError: A template of the operator cannot be read.
     """
     app.extensions[Server.NAME] = server
-    _add_look(app, settings)
+    _add_look(app, settings, log)
     protector = Protector(services.grants, services.clock, settings.issuer)
     origins = Origins(services.clients.list, services.clock)
     metadata = ServerMetadata(
@@ -93,10 +93,10 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     _add_middlewares(app, settings)
 
 
-def _add_look(app: Flask, settings: Settings) -> None:
+def _add_look(app: Flask, settings: Settings, log: Log) -> None:
     """Install what all pages share. Raises SettingsError where a template of the operator cannot be read."""
     try:
-        web.add_look(app, _theme(settings), settings.issuer)
+        web.add_look(app, _theme(settings), settings.issuer, log)
     except web.TemplateRefused as refused:
         raise SettingsError([str(refused)]) from None
 

@@ -36,7 +36,8 @@ def test_page_has_no_inline_code_and_loads_only_our_files(site: Site, path: str)
     answer = browser(site).get(path)
     (policy,) = answer.headers.getlist("Content-Security-Policy")
     assert "unsafe" not in policy
-    assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'; script-src 'none'; ")
+    sources = "style-src 'self'; img-src 'self'; font-src 'self'; script-src 'none'"
+    assert policy.startswith(f"default-src 'none'; {sources}; form-action ")
     assert all(part not in answer.text for part in ("<style", "<script", " style=", " onclick=", "http:"))
     assert answer.headers.getlist("Cache-Control") == ["no-store"]
 
@@ -121,6 +122,7 @@ def test_error_page_has_one_sentence_and_the_reference(site: Site, status: int) 
     assert answer.headers["X-Request-Id"] in answer.text
     assert ("Retry-After" in answer.headers) is (status == 503)
     assert "Werkzeug" not in answer.text
+    assert answer.headers["X-Request-Id"] in [line["request_id"] for line in site.log_lines()]
 
 
 def test_page_that_fails_does_not_hide_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,3 +231,12 @@ def test_template_with_a_mistake_keeps_the_server_from_starting(
     environ = instance_with(tmp_path, migrated_instance, error="\n{% block %}")
     with pytest.raises(CannotStart, match=r"templates/error\.html, line 2"):
         create_app(environ)
+
+
+@pytest.mark.parametrize("host", ["a..b", "[::1", "evil.example", "a" * 300])
+def test_error_page_does_not_depend_on_the_host(site: Site, host: str) -> None:
+    """A page of an error is made even for a Host header that is no host, and never repeats it."""
+    answer = browser(site, host=host).get("/nothing")
+    assert answer.status_code in {400, 404}
+    assert answer.mimetype == "text/html"
+    assert host not in answer.text

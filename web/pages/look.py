@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, TemplateError
 
+from telemetry import Log
 from web.pages.assets import PATH, Asset, asset, read_assets, serve_assets
 from web.pages.languages import add_languages, page_language
 from web.pages.moments import moment
@@ -28,11 +29,13 @@ class Look(NamedTuple):
     - `theme`: what the operator chose.
     - `assets`: the files that pages load, by name.
     - `base`: the path of the issuer; every URL path begins with it.
+    - `log`: gets a line for each page of an error.
     """
 
     theme: Theme
     assets: Mapping[str, Asset]
     base: str
+    log: Log
 
     def url_of(self, name: str) -> str:
         """Give the URL path of a file, with its version. It works without a route, as errors need."""
@@ -50,7 +53,7 @@ class Look(NamedTuple):
         return self.url_of(_LOGO) if _LOGO in self.assets else None
 
 
-def add_look(app: Flask, theme: Theme, issuer: str) -> None:
+def add_look(app: Flask, theme: Theme, issuer: str, log: Log) -> None:
     """Give an application's pages their look, and templates of the operator precedence over ours.
 
     Templates are first looked for in `templates/` of the instance folder. One of ours is there as
@@ -60,6 +63,7 @@ def add_look(app: Flask, theme: Theme, issuer: str) -> None:
         app: The application.
         theme: What the operator chose.
         issuer: The public base URL.
+        log: Gets a line for each page of an error.
 
     Raises:
         TemplateRefused: A template of the operator cannot be read.
@@ -73,7 +77,7 @@ def add_look(app: Flask, theme: Theme, issuer: str) -> None:
     theirs = FileSystemLoader(instance / "templates")
     app.jinja_loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
     add_languages(app)
-    look = Look(theme, assets, urlsplit(issuer).path.rstrip("/"))
+    look = Look(theme, assets, urlsplit(issuer).path.rstrip("/"), log)
     app.extensions[_EXTENSION] = look
     app.jinja_env.globals.update(look=look, page_language=page_language, moment=moment)
     app.register_blueprint(serve_assets(assets))

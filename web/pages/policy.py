@@ -27,7 +27,7 @@ def content_security_policy(form_action: Sequence[str], *, scripts: bool = False
         raise ValueError("A target of a form is not a source (CSP Level 3, 2.3.1).")
     script_source = "'self'" if scripts else "'none'"
     return (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; script-src {script_source}; "
+        f"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; script-src {script_source}; "
         f"form-action {' '.join(form_action)}; frame-ancestors 'none'; base-uri 'none'"
     )
 

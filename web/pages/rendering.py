@@ -8,7 +8,7 @@ from flask_babel import force_locale
 
 from oauth import current_request_id, error_json
 from web.pages.languages import N_, SOURCE_LANGUAGE, translated
-from web.pages.look import has_look
+from web.pages.look import current_look, has_look
 from web.pages.policy import content_security_policy, form_target
 
 SELF = ("'self'",)
@@ -61,16 +61,20 @@ def error_page(
         headers: Further headers.
         back: A URL of ours where the user can start again.
     """
+    with force_locale(SOURCE_LANGUAGE):
+        english = str(sentence)
     if not wants_html():
-        with force_locale(SOURCE_LANGUAGE):
-            return error_json({"error": error, "error_description": str(sentence)}, status, headers)
+        return error_json({"error": error, "error_description": english}, status, headers)
+    reference = current_request_id()
+    # So that the operator finds what a user saw. The sentence is constant.
+    current_look().log.info("page.error", status=status, sentence=english, request_id=reference)
     return render_page(
         "error.html",
         status,
         headers=headers,
         heading=translated(title),
         sentence=translated(sentence),
-        reference=current_request_id(),
+        reference=reference,
         back=back,
     )
 

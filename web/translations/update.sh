@@ -11,7 +11,7 @@ $pybabel --quiet extract -F web/translations/babel.cfg -k N_ -k lazy_gettext -k 
 for folder in web/translations/*/LC_MESSAGES; do
   $pybabel --quiet update -i "$template" -o "$folder/messages.po" -l "$(basename "$(dirname "$folder")")" \
     --ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date --width=110
-  # The header keeps no name and one date,
+  # The header keeps one date and no name, so that a new text changes its own lines alone.
   sed -i -E '/^"(Report-Msgid-Bugs-To|PO-Revision-Date|Last-Translator|Language-Team|Generated-By):/d' \
     "$folder/messages.po"
   $pybabel --quiet compile -i "$folder/messages.po" -o "$folder/messages.mo"
