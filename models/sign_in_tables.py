@@ -13,6 +13,9 @@ _Serial = BigInteger().with_variant(Integer, "sqlite")
 USER_AGENT_LENGTH = 255
 """The most characters that are kept of a browser's name."""
 
+DEVICE_CODE_SECONDS = 3600
+"""Seconds for which an expired device code is kept, so that its device learns what became of it."""
+
 
 class SignInSessionRow(Base):
     """A user's sign-in with one browser.

@@ -11,17 +11,20 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, func, inser
 from sqlalchemy.exc import IntegrityError
 
 from models.authorizations.approval import Approval
+from models.authorizations.table_limit import TableLimit
 from models.base import connection, table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
 from models.grants.redeem import Redeem
 from models.sessions.session_end import take_part_in
-from models.sign_in_tables import DeviceCodeRow, DeviceGuessRow, SignInSessionRow
+from models.sign_in_tables import DEVICE_CODE_SECONDS, DeviceCodeRow, DeviceGuessRow, SignInSessionRow
 from telemetry import AuditEvent
 
 POLL_SECONDS = 5
 """Seconds between two polls at first, and what each poll that comes too early adds (RFC 8628, 3.5)."""
 
+# Any program can ask for device codes: the id of a public client is no secret.
+_MOST_CODES = 100_000
 _DEVICE, _GUESS, _SESSION = table(DeviceCodeRow), table(DeviceGuessRow), table(SignInSessionRow)
 _IS_LIVE_SESSION = and_(_SESSION.c.id == _DEVICE.c.session_id, _SESSION.c.ended_at.is_(None))
 
@@ -113,13 +116,15 @@ _COUNT_GUESSES = Statement(
 class DeviceStore:
     """The device codes in the database."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], limit: TableLimit | None = None) -> None:
         """Open the store.
 
         Args:
             clock: seconds since the epoch.
+            limit: the limit on device codes; the usual one if None.
         """
         self._clock = clock
+        self._limit = limit or TableLimit(_DEVICE, _MOST_CODES, kept_seconds=DEVICE_CODE_SECONDS)
 
     def add(
         self,
@@ -146,6 +151,7 @@ class DeviceStore:
         Raises:
             StoreUnavailable: nothing was stored.
         """
+        now = self._now()
         row = {
             "id": key,
             "user_code_digest": user_code_digest,
@@ -153,11 +159,13 @@ class DeviceStore:
             "scope": scope,
             "audience": audience,
             "address": address,
-            "created_at": self._now(),
+            "created_at": now,
             "expires_at": expires_at,
             "interval": POLL_SECONDS,
         }
-        return _is_new(row)
+        is_new = _is_new(row)
+        self._limit.keep(now)
+        return is_new
 
     def find(self, key: bytes) -> DeviceCode | None:
         """The device code with this key, expired or not; None if there is none.

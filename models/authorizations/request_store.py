@@ -1,19 +1,23 @@
 """Authorization and logout requests that are under way: pushed by a client, or at a user's browser.
 
-Owns: that a request is taken once (RFC 9126, 7.3). Must not know: what its parameters mean.
+Owns: that a request is taken once (RFC 9126, 7.3), and that a flood of them stays within a limit. Must not
+know: what its parameters mean.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from models.authorizations.table_limit import TableLimit
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.sign_in_tables import AuthorizationRequestRow
 
 RequestKind = Literal["pushed", "browser", "logout"]
 _REQUEST = table(AuthorizationRequestRow)
+# Anyone can send a browser here. A flood pushes out the oldest sign-ins under way, and fills no disk.
+_MOST_AT_BROWSERS = 100_000
 
 
 class StoredRequest(NamedTuple):
@@ -43,13 +47,15 @@ _TAKE = Statement(delete(_REQUEST).where(_IS_ONE).returning(*_COLUMNS), row=Stor
 class RequestStore:
     """The authorization requests in the database."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], limit: TableLimit | None = None) -> None:
         """Open the store.
 
         Args:
             clock: seconds since the epoch.
+            limit: the limit on requests at browsers; the usual one if None.
         """
         self._clock = clock
+        self._limit = limit or TableLimit(_REQUEST, _MOST_AT_BROWSERS, counted=_REQUEST.c.kind == "browser")
 
     def add(
         self,
@@ -71,7 +77,7 @@ class RequestStore:
         Raises:
             StoreUnavailable: it was not stored.
         """
-        row = {
+        row: dict[str, Any] = {
             "id": key,
             "kind": kind,
             "client_id": client_id,
@@ -82,6 +88,7 @@ class RequestStore:
         with DriverConnection(alone=True) as link:
             link.run(_INSERT, row)
             link.commit()
+        self._limit.keep(row["created_at"])
 
     def find(self, key: bytes, kind: RequestKind) -> StoredRequest | None:
         """The request, which stays; None if there is none of this kind, or it has expired.

@@ -12,6 +12,7 @@ from models.failures.failure_store import FAILURE_SECONDS
 from models.failures.refused_passwords import is_expired
 from models.keys.digest import hour_prefix
 from models.sign_in_tables import (
+    DEVICE_CODE_SECONDS,
     AuthorizationCodeRow,
     AuthorizationRequestRow,
     DeviceCodeRow,
@@ -32,8 +33,8 @@ from models.tables import (
 
 # A code of a session that has just expired can still be used.
 _SESSION_LEEWAY = 3600
-# Seconds for which a code is remembered, so that a replay ends what it gave, and a device learns of its end.
-_CODE_SECONDS, _DEVICE_CODE_SECONDS = 86_400, 3600
+# Seconds for which a code is remembered, so that a replay ends what it gave.
+_CODE_SECONDS = 86_400
 _GUESS_SECONDS = 86_400
 # A token's key and its `expires_at` may come from two nodes whose clocks differ.
 _LEEWAY = 60
@@ -108,7 +109,7 @@ def _of_sign_in(now: int, batch: int) -> dict[str, Delete]:
     over = {
         _REQUEST: _REQUEST.c.expires_at <= now,
         _CODE: (_CODE.c.expires_at <= now - _CODE_SECONDS) | unused,
-        _DEVICE: _DEVICE.c.expires_at <= now - _DEVICE_CODE_SECONDS,
+        _DEVICE: _DEVICE.c.expires_at <= now - DEVICE_CODE_SECONDS,
         _GUESS: _GUESS.c.at <= now - _GUESS_SECONDS,
         _NOTICE: _NOTICE.c.expires_at <= now,
         _SESSION: _SESSION.c.expires_at <= now - _SESSION_LEEWAY,

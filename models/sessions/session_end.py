@@ -99,25 +99,10 @@ def end_one(link: DriverConnection, session_id: bytes, *, at: int) -> EndedSessi
     """
     for row in link.returned(_END, {"session": session_id, "at": at}):
         subject = row["subject"]
-        return EndedSession(subject, end_in(link, session_id, subject, at=at))
+        grants = link.run(_END_GRANTS, {"session": session_id, "subject": subject, "at": at})
+        link.run(_NOTIFY, {"session": session_id, "at": at, "gives_up": at + NOTICE_SECONDS})
+        return EndedSession(subject, grants)
     return None
-
-
-def end_in(link: DriverConnection, session_id: bytes, subject: str, *, at: int) -> int:
-    """End the grants of a session and notify its clients, in the transaction that marks it as ended.
-
-    Args:
-        link: the connection of that transaction.
-        session_id: the session.
-        subject: its user.
-        at: seconds since the epoch.
-
-    Returns:
-        How many grants ended.
-    """
-    ended = link.run(_END_GRANTS, {"session": session_id, "subject": subject, "at": at})
-    link.run(_NOTIFY, {"session": session_id, "at": at, "gives_up": at + NOTICE_SECONDS})
-    return ended
 
 
 def take_part_in(link: DriverConnection, session_id: bytes, client_id: str, sub: str) -> None:

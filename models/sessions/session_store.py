@@ -8,17 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from models.audit.audit_store import record_after
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
-from models.sessions.session_end import end_in, end_one, take_part_in
+from models.sessions.session_end import end_one, take_part_in
 from models.sign_in_tables import USER_AGENT_LENGTH, SignInSessionRow
 from telemetry import AuditEvent
 
 _SESSION = table(SignInSessionRow)
+# A user has few browsers. A program that signs in as the user at every call would fill the table.
+_MAX_SESSIONS = 100
+_MAX_BEYOND = 10
 
 
 class SignInSession(NamedTuple):
@@ -61,12 +64,13 @@ _OF_SUBJECT = Statement(
         _SESSION.c.ended_at.is_(None),
         _SESSION.c.expires_at > bindparam("now"),
         _SESSION.c.last_used_at >= bindparam("since"),
-    ).order_by(_SESSION.c.last_used_at.desc(), _SESSION.c.id),
+    )
+    .order_by(_SESSION.c.last_used_at.desc(), _SESSION.c.id)
+    .limit(_MAX_SESSIONS),
     row=SignInSession,
 )
 _INSERT = Statement(insert(_SESSION), _SESSION.c.keys())
-_UNENDED = update(_SESSION).where(_SESSION.c.ended_at.is_(None))
-_LIVE = _UNENDED.where(_SESSION.c.id == bindparam("session"))
+_LIVE = update(_SESSION).where(_SESSION.c.id == bindparam("session"), _SESSION.c.ended_at.is_(None))
 _RENEWED = (
     "cookie_digest",
     "net_id",
@@ -86,11 +90,17 @@ _TOUCH = Statement(
     _LIVE.where(_SESSION.c.last_used_at < bindparam("used")).values(last_used_at=bindparam("used"))
 )
 _CHECKED = Statement(_LIVE, ["checked_at", "net_id", "person"])
-_END_ALL = Statement(
-    _UNENDED.where(_SESSION.c.subject == bindparam("of_subject"))
-    .values(ended_at=bindparam("at"))
-    .returning(_SESSION.c.id)
+_UNENDED_OF = select(_SESSION.c.id).where(
+    _SESSION.c.subject == bindparam("of_subject"), _SESSION.c.ended_at.is_(None)
 )
+# In the order of their ids, so that two that end the same sessions do not wait for each other.
+_ALL_OF = Statement(_UNENDED_OF.order_by(_SESSION.c.id))
+_BEYOND = Statement(
+    _UNENDED_OF.order_by(_SESSION.c.last_used_at.desc(), _SESSION.c.id)
+    .offset(bindparam("kept"))
+    .limit(_MAX_BEYOND)
+)
+_DELETE = Statement(delete(_SESSION).where(_SESSION.c.id == bindparam("session")))
 
 
 class SessionStore:
@@ -117,7 +127,7 @@ class SessionStore:
             return link.first(_BY_COOKIE, {"cookie": cookie_digest})
 
     def list_of(self, subject: str, *, used_since: int = 0) -> Sequence[SignInSession]:
-        """The live sessions of a user, the one that was used last first.
+        """The live sessions of a user, the one that was used last first, up to 100.
 
         Args:
             subject: the user's stable id.
@@ -135,6 +145,8 @@ class SessionStore:
     ) -> None:
         """Store a new session and its audit row, and end the one before it, in one transaction.
 
+        Of a user with more than a hundred sessions, those that were idle longest are ended and deleted.
+
         Args:
             new: the session.
             cookie_digest: the SHA-256 of its cookie's value.
@@ -149,6 +161,9 @@ class SessionStore:
             link.run(INSERT_AUDIT, event.fields())
             if replaces is not None:
                 _replace(link, replaces, event)
+            for each in link.all(_BEYOND, {"of_subject": new.subject, "kept": _MAX_SESSIONS}):
+                end_one(link, each["id"], at=event.at)
+                link.run(_DELETE, {"session": each["id"]})
             link.commit()
 
     def reauthenticated(
@@ -246,10 +261,11 @@ class SessionStore:
             StoreUnavailable: nothing has ended.
         """
         with DriverConnection() as link:
-            ended = link.returned(_END_ALL, {"of_subject": subject, "at": event.at})
-            grants = sum(end_in(link, each["id"], subject, at=event.at) for each in ended)
+            ids = [each["id"] for each in link.all(_ALL_OF, {"of_subject": subject})]
+            ended = [found for each in ids if (found := end_one(link, each, at=event.at)) is not None]
             link.commit()
         if ended:
+            grants = sum(each.grants for each in ended)
             record_after(event.with_count(f"{len(ended)} sessions, {grants} grants"))
         return len(ended)
 
@@ -285,5 +301,10 @@ def _row(new: SignInSession, cookie_digest: bytes) -> dict[str, Any]:
         **new._asdict(),
         "cookie_digest": cookie_digest,
         "amr": list(new.amr),
-        "user_agent": new.user_agent[:USER_AGENT_LENGTH],
+        "user_agent": _shown(new.user_agent[:USER_AGENT_LENGTH]),
     }
+
+
+def _shown(text: str) -> str:
+    """The text that a browser sent, without the characters that a driver or a terminal would not take."""
+    return "".join(each if each.isprintable() else "?" for each in text)

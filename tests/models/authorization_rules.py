@@ -178,6 +178,15 @@ class RequestRules:
         assert found is not None
         assert found.parameters == {"b": [2]}
 
+    def test_parameters_of_any_characters_are_read_back(self, stores: Stores) -> None:
+        """JSON keeps what a client sent, also what a text column would refuse."""
+        requests, key = SignIn(stores).requests, token_bytes(32)
+        parameters = {"state": "a\0b\x7f\u202e😀\ud800", "é": "'\"\\"}
+        requests.add(key, "browser", "a-client", parameters, stores.now + 60)
+        found = requests.find(key, "browser")
+        assert found is not None
+        assert found.parameters == parameters
+
     def test_of_16_that_take_a_request_one_gets_it(self, stores: Stores) -> None:
         """A pushed request is used once, however many present it at once."""
         requests, key = SignIn(stores).requests, token_bytes(32)

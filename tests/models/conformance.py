@@ -18,6 +18,7 @@ from tests.models.scope_rules import ScopeRules
 from tests.models.session_rules import SessionRules
 from tests.models.sign_in_purge_rules import SignInPurgeRules
 from tests.models.signing_key_rules import SigningKeyRules
+from tests.models.table_limit_rules import TableLimitRules
 from tests.models.unavailability_rules import UnavailabilityRules
 
 
@@ -45,5 +46,6 @@ class StoreConformance(
     ConsentRules,
     ProgramRules,
     SignInPurgeRules,
+    TableLimitRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

@@ -35,6 +35,7 @@ for rules in (
     "session",
     "program",
     "sign_in_purge",
+    "table_limit",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 

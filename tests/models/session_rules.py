@@ -1,14 +1,19 @@
 """Every database keeps sign-in sessions in the same way, and ends what belongs to them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from secrets import token_bytes
+from threading import Barrier
 
 import pytest
 
-from models import StoreUnavailable
+from models import AlreadyUsed, CodeStore, SessionSelection, StoreUnavailable, end_sessions
 from tests.fakes import OPERATOR
 from tests.models.sign_in import ALICE, URI, SignIn
 from tests.models.stores import Place, Stores
+
+THREADS = 16
 
 
 class SessionRules:
@@ -38,6 +43,14 @@ class SessionRules:
         found = sign_in.sessions.find(cookie)
         assert found is not None
         assert found.user_agent == "ü" * 255
+
+    def test_user_agent_of_any_characters_is_stored(self, stores: Stores) -> None:
+        """No text that a browser sends is an error of the database."""
+        sign_in = SignIn(stores)
+        _, cookie = sign_in.begin(user_agent="a\0b\ud800c\x1bd\u202eé😀")
+        found = sign_in.sessions.find(cookie)
+        assert found is not None
+        assert found.user_agent == "a?b?c?d?é😀"
 
     def test_next_sign_in_keeps_the_id_and_replaces_the_cookie(self, stores: Stores) -> None:
         """If the same user signs in again, the id stays, and the old cookie finds nothing."""
@@ -167,6 +180,53 @@ class SessionRules:
         assert (found := sign_in.sessions.find(cookie)) is not None
         assert found.is_live(stores.now)
         assert sign_in.events()[-1] == ("session.ended", "3 sessions, 3 grants")
+
+    def test_sessions_of_a_program_do_not_pile_up(self, stores: Stores) -> None:
+        """Beyond a hundred sessions of one user, the one that was idle longest ends and is deleted."""
+        sign_in = SignIn(stores)
+        oldest, cookie = sign_in.begin(last_used_at=stores.now - 5)
+        issued = sign_in.issue(oldest)
+        _, other = sign_in.begin(subject="subject-of-bob", last_used_at=stores.now - 9)
+        for _ in range(99):
+            sign_in.begin()
+        assert sign_in.sessions.find(cookie) is not None
+        sign_in.begin()
+        assert sign_in.sessions.find(cookie) is None
+        assert not stores.lives(issued)
+        assert sign_in.sessions.find(other) is not None
+        assert len(sign_in.sessions.list_of(ALICE)) == 100
+
+    def test_end_of_everything_at_once_waits_for_nobody(self, stores: Stores) -> None:
+        """Sign-ins, exchanges, refreshes and ends of one user's sessions at once: no error, nothing left."""
+        sign_in, start = SignIn(stores), Barrier(THREADS)
+        stores.issue()
+        sessions = [sign_in.begin()[0] for _ in range(THREADS)]
+        keys = [sign_in.code(each) for each in sessions]
+        issued = [sign_in.issue(each) for each in sessions]
+
+        def work(number: int) -> None:
+            mine = sessions[number]
+            with stores.site.app.app_context():
+                start.wait()
+                if number % 4 == 0:
+                    sign_in.sessions.end_all(ALICE, stores.audit("session.ended"))
+                elif number % 4 == 1:
+                    end_sessions(
+                        SessionSelection(subjects=[ALICE]), stores.audit("session.ended"), stores.now
+                    )
+                elif number % 4 == 2:
+                    stores.rotate(issued[number].refresh, stores.found(issued[number].refresh))
+                    sign_in.begin(replaces=mine.id)
+                else:
+                    sign_in.code(mine)
+                    with suppress(AlreadyUsed):
+                        sign_in.issue(mine, redeem=CodeStore.redeem(keys[number]))
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(work, range(THREADS)))
+        of_these = {each.id for each in sessions}
+        live = [row for row in stores.rows("grant") if row["revoked_at"] is None]
+        assert not [row for row in live if row["session_id"] in of_these]
 
     def test_list_has_the_live_sessions_of_a_user(self, stores: Stores) -> None:
         """Ended, expired, idle and foreign sessions are left out; the last one used is first."""
