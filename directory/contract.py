@@ -1,7 +1,7 @@
 """The directory contract: one question, three outcomes, never a bool."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -40,7 +40,8 @@ class Person:
 
     `id` is the stable id that becomes `sub`; `net_id` the canonical login name; `dn` the name of the entry as
     the directory gave it. Times are seconds since the epoch, by the directory's clock. Who is `private`
-    has asked that nothing be told of them.
+    has asked that nothing be told of them. `details` are further standard claims under the names of OpenID
+    Connect (Core 1.0, 5.1), without those that the directory has no value for.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Person:
     password_expires_at: int | None = None
     grace_logins_remaining: int | None = None
     private: bool = False
+    details: Mapping[str, object] = field(default_factory=dict, hash=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

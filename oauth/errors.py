@@ -163,6 +163,21 @@ REFUSALS: Mapping[str, str] = {
 Connect Core 1.0, 3.1.2.6)."""
 
 
+class UnmetAuthenticationRequirements(OAuth2Error):
+    """No sign-in of this server has the essential `acr` that was requested (OpenID Connect Core 1.0, 5.5.1.1).
+
+    The code is that of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
+    """
+
+    error = "unmet_authentication_requirements"
+    description = "This server has no sign-in that meets the essential acr."
+
+
+def acr_not_met() -> OAuth2Error:
+    """No sign-in has the essential `acr`."""
+    return UnmetAuthenticationRequirements()
+
+
 def missing(*parameters: str) -> OAuth2Error:
     """Required parameters are missing (RFC 6749, 5.2). The names are constants, not text of the request."""
     if len(parameters) == 1:

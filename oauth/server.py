@@ -22,6 +22,7 @@ from oauth.clients.authentication import StrictClientAuthentication, query_with
 from oauth.clients.registration import NONE
 from oauth.declarations import Declarations
 from oauth.errors import InvalidClient, UnsupportedGrantType, UnsupportedResponseType
+from oauth.policy.approvals import Approvals
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.scope import ScopeRegistry
 from oauth.responses import error_response, json_response
@@ -36,13 +37,15 @@ class Policy:
     """The rules of one server.
 
     `issuer` is its public base URL. `default_scope` is for requests that name no scope: they get the part of
-    it that the client is registered for.
+    it that the client is registered for. `directory_claims` are the standard claims that the directory may
+    have.
     """
 
     issuer: str
     restrictions: Restrictions
     scope_registry: ScopeRegistry
     default_scope: str = ""
+    directory_claims: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,11 @@ class Server(AuthorizationServer):
         self.declared = Declarations(self.client_auth_methods)
         self.policy, self.issuer = policy, policy.issuer
         self.token_issuer, self.rotated_tokens = token_issuer, rotated_tokens
+        self.approvals = Approvals(
+            restrictions=policy.restrictions,
+            scope_registry=policy.scope_registry,
+            subjects=token_issuer.subjects,
+        )
         self.audit, self.log = audit, audit.log
         self.stores = stores
         self.login = login

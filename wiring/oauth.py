@@ -48,6 +48,7 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
             restrictions=restrictions(settings),
             scope_registry=ScopeRegistry(ScopeStore().list, services.clock),
             default_scope=settings.default_scope or "",
+            directory_claims=settings.ldap.claim_names,
         ),
         token_issuer=TokenIssuer(
             issuer=settings.issuer,

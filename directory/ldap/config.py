@@ -20,6 +20,7 @@ from core.setting_mistakes import (
 )
 from core.setting_rules import Count, File, Lifetime, PrivateFile, Seconds, Text, secret, text
 from directory.ldap import setting_rules as rules
+from directory.ldap.kinds.claim_attributes import ADDRESS, ADDRESS_CLAIMS, CLAIMS, EMAIL, NAME, replaced
 from directory.ldap.kinds.profile import Profile
 from directory.ldap.kinds.profiles import PROFILES
 from directory.ldap.setting_rules import EMBEDDED, GROUP_DN, USERNAME
@@ -85,6 +86,9 @@ class LdapSettings(BaseModel):
     password_changed_attribute: _Attribute | None = None
     """Attribute with the time of the last change of password. Older tokens are not refreshed. Default: the
     profile's."""
+    claim_attributes: Annotated[tuple[str, ...], BeforeValidator(rules.claim_attributes)] = ()
+    """Attributes that hold standard claims of OpenID Connect, such as phone_number=mobile, with spaces
+    between. They are added to the profile's. An empty one removes a claim, TRUE makes it true of every user."""
     password_policy: Text | None = None
     """DN of the password policy of users whose entry names none. It says how many failures lock an account.
     Default: the profile's."""
@@ -135,10 +139,21 @@ class LdapSettings(BaseModel):
 
     def effective_profile(self) -> Profile:
         """The profile, with the members that settings override."""
-        return replace(
-            PROFILES[self.profile],
-            **{name: value for name in _OVER_PROFILE if (value := getattr(self, name)) is not None},
-        )
+        profile = PROFILES[self.profile]
+        mapped = dict(pair.split("=", 1) for pair in self.claim_attributes)
+        over = {name: value for name in _OVER_PROFILE if (value := getattr(self, name)) is not None}
+        if name := mapped.pop(NAME, None):
+            over["name_attributes"] = (name,)
+        if mail := mapped.pop(EMAIL, None):
+            over["mail_attribute"] = mail
+        return replace(profile, **over, claim_attributes=replaced(profile.claim_attributes, mapped))
+
+    @property
+    def claim_names(self) -> tuple[str, ...]:
+        """The standard claims about users that this directory may have, beside the Net ID and groups."""
+        mapped = dict(self.effective_profile().claim_attributes)
+        names = [ADDRESS if claim in ADDRESS_CLAIMS else claim for claim in CLAIMS if claim in mapped]
+        return tuple(dict.fromkeys([NAME, EMAIL, *names]))
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Find which of these settings contradict each other."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.setting_rules import file_fault, split_url, text, words
 from directory.ldap.connections.uri import ServerUri
+from directory.ldap.kinds.claim_attributes import ALWAYS, CLAIMS, EMAIL, NAME, VERIFIED
 from directory.ldap.kinds.profiles import PROFILES
 
 EMBEDDED = "embedded:"
@@ -107,6 +108,33 @@ def attribute(value: object) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.;-]*", name):
         raise ValueError("must be the name of one attribute, such as entryUUID")
     return name
+
+
+def claim_attributes(value: object) -> tuple[str, ...]:
+    """Parse pairs of a claim and its attribute, such as `phone_number=mobile`.
+
+    Raises:
+        ValueError: there is no such claim, a claim is repeated, or an attribute is none.
+    """
+    pairs = words(value)
+    claims = [_mapped_claim(pair) for pair in pairs]
+    if len(set(claims)) != len(claims):
+        raise ValueError("must name each claim once")
+    return pairs
+
+
+def _mapped_claim(pair: str) -> str:
+    """The claim of a pair. Raises ValueError on a mistake."""
+    claim, equals, name = pair.partition("=")
+    if not equals or claim not in CLAIMS:
+        raise ValueError(f"must be pairs such as phone_number=mobile, of the claims {', '.join(CLAIMS)}")
+    if not name and claim in {NAME, EMAIL}:
+        raise ValueError(f"must name an attribute for {claim}")
+    if name == ALWAYS and claim not in VERIFIED:
+        raise ValueError(f"must hold {ALWAYS} only for {' and '.join(VERIFIED)}")
+    if name:
+        attribute(name)
+    return claim
 
 
 def attribute_or_value(value: object) -> str:

@@ -35,7 +35,7 @@ class RefreshToken(NamedTuple):
     `access_scope` and `access_audience` belong to the access token that was issued with it; None if they
     equal the grant's. `missed` means that the directory did not find the person at the last refresh.
     `released_claims` are the claims that the client may get now; None for all. `origin` is the grant type
-    that made the grant; `acr`, `amr` and `session_id` describe its login.
+    that made the grant; `acr`, `amr` and `session_id` describe its login. `claims` are those of the last issue.
     """
 
     grant_id: bytes
@@ -62,6 +62,7 @@ class RefreshToken(NamedTuple):
     acr: str | None = None
     amr: Sequence[str] | None = None
     session_id: bytes | None = None
+    claims: Mapping[str, object] = {}
 
     def is_live(self, now: int) -> bool:
         """Whether neither the token nor its grant has ended at `now`. It may have been used."""
@@ -96,6 +97,7 @@ _SELECT = Statement(
         _GRANT.c.acr,
         _GRANT.c.amr,
         _GRANT.c.session_id,
+        _GRANT.c.claims,
     )
     .select_from(
         _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(

@@ -4,9 +4,7 @@ Each function takes a parameter as it was sent, None if it was omitted. It raise
 constant sentence, if not said otherwise.
 """
 
-import json
 import re
-from collections.abc import Mapping
 
 from oauth.authorization.reading import Given
 from oauth.authorization.request import FORM_POST, NO_PROMPT, PROMPTS, QUERY, RESPONSE_MODES
@@ -48,20 +46,6 @@ def max_age(sent: str | None) -> int | None:
     if not _SECONDS.fullmatch(sent):
         raise malformed("The max_age must be a number of seconds.")
     return int(sent)
-
-
-def claims(sent: str | None) -> Mapping[str, object]:
-    """The `claims` parameter: a JSON object (OpenID Connect Core 1.0, 5.5)."""
-    if sent is None:
-        return {}
-    try:
-        read = json.loads(sent)
-    # Deeply nested brackets exceed Python's recursion limit.
-    except (ValueError, RecursionError):
-        read = None
-    if not isinstance(read, dict):
-        raise malformed("The claims must be a JSON object.")
-    return read
 
 
 def refuse_unsupported(given: Given) -> None:

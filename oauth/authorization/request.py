@@ -10,6 +10,8 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from models import Client
+from oauth.policy.claims_request import NO_CLAIMS, ClaimsRequest
+from oauth.policy.scope import OPENID
 
 QUERY, FORM_POST = "query", "form_post"
 RESPONSE_MODES = (QUERY, FORM_POST)
@@ -17,7 +19,6 @@ RESPONSE_MODES = (QUERY, FORM_POST)
 NO_PROMPT, PROMPT_LOGIN, PROMPT_CONSENT, PROMPT_ACCOUNT = "none", "login", "consent", "select_account"
 PROMPTS = (NO_PROMPT, PROMPT_LOGIN, PROMPT_CONSENT, PROMPT_ACCOUNT)
 """The values of `prompt` (OpenID Connect Core 1.0, 3.1.2.1)."""
-OPENID = "openid"
 
 StoredParameters = Mapping[str, str | Sequence[str]]
 """The parameters of a request as they may be stored as JSON. `resource` is a list."""
@@ -94,13 +95,20 @@ class AuthorizationRequest:
     login_hint: str | None = field(default=None, repr=False)
     hinted_sub: str | None = field(default=None, repr=False)
     acr_values: Sequence[str] = ()
-    claims: Mapping[str, object] = field(default_factory=dict)
+    claims: ClaimsRequest = field(default=NO_CLAIMS, repr=False)
     code_challenge: str | None = field(default=None, repr=False)
 
     @property
     def is_openid(self) -> bool:
         """Whether this is a request of OpenID Connect (Core 1.0, 3.1.2.1)."""
         return OPENID in self.scope.split()
+
+    @property
+    def consent_scope(self) -> str:
+        """The scope, with the scopes of the claims that are requested singly: consent is asked for all."""
+        registered = self.client.scope.split()
+        singly = [name for name in sorted(self.claims.scopes) if name in registered] if self.is_openid else []
+        return " ".join(dict.fromkeys([*self.scope.split(), *singly]))
 
     @property
     def given_redirect_uri(self) -> str | None:

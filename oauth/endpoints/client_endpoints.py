@@ -22,7 +22,7 @@ from oauth.errors import Trouble, missing, wire_error
 from oauth.responses import error_response
 from oauth.server import Server
 from oauth.token_request import TokenRequest, read_parameters
-from oauth.tokens.issuer import ID_TOKEN_CLAIMS
+from oauth.tokens.id_token import ID_TOKEN_CLAIMS
 
 _Respond = Callable[[Server, TokenRequest], Response]
 

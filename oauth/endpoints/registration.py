@@ -25,7 +25,10 @@ def oauth_endpoints(server: Server, protector: Protector, origins: Origins) -> B
     add_token_endpoint(blueprint, server, origins)
     for client_endpoint in (Revocation, Introspection):
         add_client_endpoint(blueprint, server, client_endpoint, origins)
-    for endpoint in (Userinfo(protector, origins), Jwks(server.token_issuer.keys)):
+    for endpoint in (
+        Userinfo(protector, origins, server.policy.directory_claims),
+        Jwks(server.token_issuer.keys),
+    ):
         server.declared.add(endpoint)
         add_routes(blueprint, endpoint, endpoint.view, origins)
     return blueprint

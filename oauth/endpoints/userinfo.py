@@ -1,14 +1,13 @@
 """Userinfo: the person behind a token, under the names of OpenID Connect (Core 1.0, 5.3)."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from authlib.integrations.flask_oauth2 import current_token
 from flask import Response
 
 from models import AccessToken
 from oauth.endpoints.cors import Origins
-from oauth.policy.claims import STANDARD_CLAIMS, SUBJECT_TYPES, released_claims_of, standard_claims
+from oauth.policy.claims import PERSON_CLAIMS, SUBJECT_TYPES, released_claims_of, standard_claims
 from oauth.protector import Protector
 from oauth.responses import json_response
 
@@ -20,19 +19,20 @@ class Userinfo:
     PATHS = ("/oauth/userinfo", "/userinfo")
     HTTP_METHODS = ("GET", "POST")
     CORS = True
-    METADATA: ClassVar[Mapping[str, str | Sequence[str]]] = {
-        "userinfo_endpoint": PATHS[0],
-        "subject_types_supported": SUBJECT_TYPES,
-        "claims_supported": STANDARD_CLAIMS,
-    }
 
-    def __init__(self, protector: Protector, origins: Origins) -> None:
+    def __init__(self, protector: Protector, origins: Origins, directory_claims: Sequence[str]) -> None:
         """Take what guards the endpoint.
 
         Args:
             protector: checks the access token.
             origins: browser pages that may read the answer, if the token is their client's.
+            directory_claims: the standard claims that the directory may have.
         """
+        self.METADATA: Mapping[str, str | Sequence[str]] = {
+            "userinfo_endpoint": self.PATHS[0],
+            "subject_types_supported": SUBJECT_TYPES,
+            "claims_supported": (*PERSON_CLAIMS, *directory_claims),
+        }
         self._origins = origins
         self.view = protector()(self._answer)
 

@@ -14,12 +14,15 @@ from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 
 from oauth.authorization import checks
 from oauth.authorization.reading import HINTED_SUB, PUSHED, Given
-from oauth.authorization.request import OPENID, RESPONSE_MODES, AuthorizationRequest
+from oauth.authorization.request import RESPONSE_MODES, AuthorizationRequest
 from oauth.clients.registration import REQUIRE_PAR
 from oauth.clients.sign_in_rules import PKCE_OPTIONAL
-from oauth.errors import invalid_code, malformed, missing, unauthorized_client, wrong_verifier
+from oauth.errors import acr_not_met, invalid_code, malformed, missing, unauthorized_client, wrong_verifier
 from oauth.grants.pipeline import Grant
+from oauth.policy.acr import ACR_VALUES
 from oauth.policy.audience import resolve_audience
+from oauth.policy.claims_request import parse_claims
+from oauth.policy.scope import OPENID
 from oauth.token_request import TokenRequest
 from oauth.tokens.id_token_hint import read_hint
 
@@ -144,7 +147,10 @@ class AuthorizationCodeGrant(Grant, AuthorizationEndpointMixin):
     def _build_request(self) -> AuthorizationRequest:
         given, client = self.given, self.oauth_client.registered
         sent = given.once
-        hinted_sub = self._hinted_sub()
+        claims = parse_claims(sent.get("claims"))
+        if not claims.is_met_by(ACR_VALUES):
+            raise acr_not_met()
+        hinted_sub = self._hinted_sub(claims.sub)
         stored = given.stored()
         stored.pop("id_token_hint", None)
         if hinted_sub is not None:
@@ -164,16 +170,26 @@ class AuthorizationCodeGrant(Grant, AuthorizationEndpointMixin):
             login_hint=sent.get("login_hint"),
             hinted_sub=hinted_sub,
             acr_values=tuple(sent.get("acr_values", "").split()),
-            claims=checks.claims(sent.get("claims")),
+            claims=claims,
             code_challenge=sent.get("code_challenge"),
         )
 
-    def _hinted_sub(self) -> str | None:
-        """The user whom the client hints at.
+    def _hinted_sub(self, claimed_sub: str | None) -> str | None:
+        """The user whom the client wants.
+
+        Args:
+            claimed_sub: the `sub` that the parameter `claims` demands (OpenID Connect Core 1.0, 5.5.1).
 
         Raises:
-            OAuth2Error: `invalid_request`: the hint is no ID token that this server gave to the client.
+            OAuth2Error: `invalid_request`: the hint is no ID token that this server gave to the client, or
+                the client wants two users.
         """
+        hinted_sub = self._sub_of_hint()
+        if hinted_sub is not None and claimed_sub is not None and hinted_sub != claimed_sub:
+            raise malformed("The id_token_hint and the claims are about two users.")
+        return hinted_sub or claimed_sub
+
+    def _sub_of_hint(self) -> str | None:
         hint = self.given.once.get("id_token_hint")
         if hint is None:
             return self.given.once.get(HINTED_SUB)

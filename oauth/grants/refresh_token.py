@@ -14,10 +14,10 @@ from oauth.errors import invalid_refresh_token, invalid_scope
 from oauth.grants.missing_person import note_missing_person
 from oauth.grants.pipeline import Grant, Issued
 from oauth.policy.audience import narrow_audience
-from oauth.policy.claims import claims_of
+from oauth.policy.claims import granted_claims, id_token_claims, requested_in
 from oauth.policy.scope import DEFAULT, is_wellformed
+from oauth.tokens.contents import SignIn, TokenContents
 from oauth.tokens.format import ACCESS, REFRESH, key_of, last_second, stored_key
-from oauth.tokens.issuer import TokenContents
 from oauth.tokens.presented import foreign_token
 from oauth.tokens.rotation import Pair, RotatedToken
 from telemetry import AuditEvent
@@ -116,10 +116,12 @@ class RefreshTokenGrant(Grant):
         if self.oauth_client.keeps_refresh_token:
             return self._keep(person)
         now = self.server.now()
-        rotated, contents = next(self._rotated(now)), self._contents(now)
+        claims = self._claims_of(person)
+        rotated, contents = next(self._rotated(now)), self._contents(now, claims)
         access = self.server.token_issuer.access(self.oauth_client.registered, contents, rotated.access)
         pair = Pair(access, contents, rotated.refresh, rotated.refresh_expires_at)
-        issued = self._store(self.server.stores.refreshes.rotate, person, pair, now)
+        renewal = self._renewal(person, claims, pair)
+        issued = self._store(self.server.stores.refreshes.rotate, renewal, pair, now)
         if issued is not None:
             return issued
         # Another request was first: this one is a replay of it.
@@ -132,27 +134,29 @@ class RefreshTokenGrant(Grant):
     def _keep(self, person: Person) -> Issued:
         """A new access token beside the same refresh token. Nothing is used up, so there is no reuse."""
         now = self.server.now()
-        contents = self._contents(now)
+        claims = self._claims_of(person)
+        contents = self._contents(now, claims)
         access = self.server.token_issuer.access(self.oauth_client.registered, contents)
         pair = Pair(access, contents, self._presented, self._idle_end(now))
-        issued = self._store(self.server.stores.refreshes.keep, person, pair, now)
+        renewal = self._renewal(person, claims, pair)
+        issued = self._store(self.server.stores.refreshes.keep, renewal, pair, now)
         if issued is None:
             raise invalid_refresh_token()
         return issued
 
-    def _store(self, change: Callable[..., bool], person: Person, pair: Pair, now: int) -> Issued | None:
+    def _store(self, change: Callable[..., bool], renewal: Renewal, pair: Pair, now: int) -> Issued | None:
         """Store a renewal and its audit row.
 
         Args:
             change: the store's way, `rotate` or `keep`.
-            person: the person as the directory has them now.
+            renewal: what is stored.
             pair: the tokens to issue.
             now: seconds since the epoch.
 
         Returns:
             None if another request was faster.
         """
-        event, renewal = self._event("token.refreshed"), self._renewal(person, pair)
+        event = self._event("token.refreshed")
         answer = self._answer(pair, now)
         is_stored = change(self._key, self._token, renewal, event, secret_used=self.request.secret_used)
         return Issued(answer, (event,)) if is_stored else None
@@ -190,7 +194,7 @@ class RefreshTokenGrant(Grant):
         if stored is None or stored.used_at is not None:
             return None
         contents = replace(
-            self._contents(used_at),
+            self._contents(used_at, token.claims),
             scope=stored.access_scope or token.scope,
             audience=stored.access_audience or token.audience,
         )
@@ -213,10 +217,20 @@ class RefreshTokenGrant(Grant):
             note_missing_person(missing_people, self.server.log, event, refusal.servers, fields)
         self.server.audit.note_refresh(self.request, refusal, token.subject)
 
-    def _contents(self, at: int) -> TokenContents:
-        """The contents of an access token that is issued at `at` (seconds since the epoch)."""
-        token = self._token
-        ends = self.server.token_issuer.end(self.oauth_client.registered, at)
+    def _claims_of(self, person: Person) -> Mapping[str, object]:
+        """The claims that the grant stores now; those that were requested singly stay requested."""
+        client, rules, scope = self.oauth_client.registered, self.rules, self._token.scope
+        return granted_claims(
+            person, rules.permitted(person, scope), requested_in(self._token.claims), client, rules
+        )
+
+    def _contents(self, at: int, claims: Mapping[str, object]) -> TokenContents:
+        """The contents of an access token that is issued at `at` (seconds since the epoch).
+
+        `claims` are those that the grant stores.
+        """
+        token, client = self._token, self.oauth_client.registered
+        ends = self.server.token_issuer.end(client, at)
         return TokenContents(
             sub=token.sub or token.subject,
             scope=self.request.granted_scope,
@@ -224,21 +238,21 @@ class RefreshTokenGrant(Grant):
             auth_time=token.auth_time,
             issued_at=at,
             expires_at=min(ends, token.grant_expires_at),
+            sign_in=SignIn.of_refresh(token, id_token_claims(claims, client.released_claims)),
         )
 
     def _rotated(self, at: int) -> Iterator[RotatedToken]:
         token = self._token
         return self.server.rotated_tokens.of(self._presented, token.generation, at, token.grant_expires_at)
 
-    def _renewal(self, person: Person, pair: Pair) -> Renewal:
-        released = self.oauth_client.registered.released_claims
+    def _renewal(self, person: Person, claims: Mapping[str, object], pair: Pair) -> Renewal:
         return Renewal(
             at=pair.contents.issued_at,
             access=NewToken(key=stored_key(ACCESS, pair.access), expires_at=pair.contents.expires_at),
             refresh=NewToken(key=stored_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
             scope=pair.contents.scope,
             audience=pair.contents.audience,
-            claims=claims_of(person, self.rules.permitted(person, self._token.scope), released),
+            claims=claims,
             net_id=None if person.private else person.net_id,
             private=person.private,
         )

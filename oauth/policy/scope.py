@@ -14,13 +14,20 @@ from oauth.policy.membership import met, want_groups
 
 DEFAULT = "default"
 """The scope of a client that is registered without a list."""
+OPENID = "openid"
+"""The scope of requests of OpenID Connect (Core 1.0, 3.1.2.1)."""
+OFFLINE_ACCESS = "offline_access"
+"""The scope by which an OpenID client asks for a refresh token (OpenID Connect Core 1.0, 11)."""
 # Scopes that the server itself defines. A registered scope of the same name adds rules to it.
 BUILT_IN: Mapping[str, str] = {
-    "openid": "Who the person is: sub, at userinfo (OpenID Connect Core, 5.3)",
-    "profile": "Net ID and name",
+    OPENID: "Who the person is: sub, at userinfo (OpenID Connect Core, 5.3)",
+    "profile": "Net ID, name and language",
     "email": "Mail address",
+    "address": "Postal address",
+    "phone": "Phone number",
     "groups": "The groups that the person is in",
     "eduperson": "Affiliations and principal name",
+    OFFLINE_ACCESS: "A refresh token that outlives the session (OpenID Connect Core, 11)",
     "echo": "The sample resource /echo/v1/echo/<text>",
 }
 # Lifetime of the cache. A change by a command takes effect everywhere within it.

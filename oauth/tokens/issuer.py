@@ -6,27 +6,24 @@ An access token is opaque, or a JWT (RFC 9068) for a client that is registered f
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from os import urandom
-from typing import Self
 
 from login import Person
-from models import Client, GrantStore, NewGrant, NewToken, new_grant_id
+from models import Approval, Client, GrantStore, NewGrant, NewToken, Redeem, new_grant_id
 from oauth.audit import Audit
-from oauth.clients.registration import ID_TOKEN, OPAQUE
+from oauth.clients.registration import OPAQUE
+from oauth.policy.approvals import gets_refresh_token
 from oauth.policy.audience import audience_of
 from oauth.policy.claims import PairwiseSubjects, claims_of
 from oauth.token_request import TokenRequest
+from oauth.tokens.contents import SignIn, TokenContents
 from oauth.tokens.format import ACCESS, RANDOM_OCTETS, REFRESH, mint, stored_key
+from oauth.tokens.id_token import gets_id_token, id_token_payload
 from oauth.tokens.jws import RS256, Signer
 from oauth.tokens.signing_keys import JWT_LIFETIME, SigningKeys
 from telemetry import AuditEvent
 
-OPENID = "openid"
-ID_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "at_hash")
-"""The claims of an ID token."""
 _JTI_OCTETS = 16
-_AT_HASH_OCTETS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,33 +46,6 @@ class Lifetimes:
     def idle_steps(self) -> int:
         """Seconds by which a use must move the idle end of a kept token to be worth a write."""
         return min(3600, self.refresh_idle // 24)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenContents:
-    """The contents of an access token, as stored and as a JWT has them. Times are seconds since the epoch.
-
-    `sub` is None for a client's own token.
-    """
-
-    sub: str | None
-    scope: str
-    audience: str | None
-    auth_time: int
-    issued_at: int
-    expires_at: int
-
-    @classmethod
-    def of(cls, grant: NewGrant, expires_at: int) -> Self:
-        """The contents of a grant's first access token. It ends at `expires_at` (seconds since the epoch)."""
-        return cls(
-            sub=grant.sub or grant.subject,
-            scope=grant.scope,
-            audience=grant.audience,
-            auth_time=grant.auth_time,
-            issued_at=grant.auth_time,
-            expires_at=expires_at,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,27 +78,88 @@ class TokenIssuer:
             ClientEnded: the client was disabled meanwhile.
             StoreUnavailable: nothing was stored.
         """
-        moment, oauth_client = self.clock(), request.client
-        client: Client = oauth_client.registered
+        moment = self.clock()
+        expires_at = self._grant_end(request, int(moment), refresh=refresh)
+        grant = self._new_grant(request, origin, person, moment, expires_at=expires_at)
+        return self._issue(request, grant, moment, refresh=refresh)
+
+    def issue_approved(
+        self, request: TokenRequest, origin: str, approval: Approval, redeem: Redeem, *, refresh: bool
+    ) -> tuple[dict[str, object], Sequence[AuditEvent]]:
+        """Store the grant that a user approved, and use up the code, in one transaction.
+
+        Args:
+            request: with its client, and its scope and audience as they were granted.
+            origin: the grant type.
+            approval: what the user approved.
+            redeem: uses up the code.
+            refresh: whether to issue a refresh token too, if the rules of `gets_refresh_token` allow it.
+
+        Returns:
+            The answer of the token endpoint, and the audit events that were stored.
+
+        Raises:
+            AlreadyUsed: the code was used or has ended, or its session has; nothing was stored.
+            ClientEnded: the client was disabled meanwhile.
+            StoreUnavailable: nothing was stored.
+        """
+        moment = self.clock()
+        refresh = refresh and gets_refresh_token(request.client.registered, request.granted_scope)
+        grant = NewGrant(
+            id=new_grant_id(moment),
+            client_id=request.client.get_client_id(),
+            subject=approval.subject,
+            net_id=approval.net_id,
+            scope=request.granted_scope,
+            claims=approval.claims,
+            password_changed_at=approval.password_changed_at,
+            auth_time=approval.auth_time,
+            expires_at=self._grant_end(request, int(moment), refresh=refresh),
+            origin=origin,
+            directory=approval.directory,
+            sub=approval.sub,
+            audience=request.granted_audience,
+            private=approval.private,
+            acr=approval.acr,
+            amr=approval.amr,
+            session_id=approval.session_id,
+        )
+        sign_in = SignIn.of_approval(approval)
+        return self._issue(request, grant, moment, refresh=refresh, sign_in=sign_in, redeem=redeem)
+
+    def _grant_end(self, request: TokenRequest, now: int, *, refresh: bool) -> int:
+        """When a grant that begins now ends. With a refresh token that is kept, it ends with that."""
+        if not refresh:
+            return self.end(request.client.registered, now)
+        return now + (self.lifetimes.kept() if request.client.keeps_refresh_token else self.lifetimes.grant)
+
+    def _issue(
+        self,
+        request: TokenRequest,
+        grant: NewGrant,
+        moment: float,
+        *,
+        refresh: bool,
+        sign_in: SignIn | None = None,
+        redeem: Redeem | None = None,
+    ) -> tuple[dict[str, object], Sequence[AuditEvent]]:
+        client: Client = request.client.registered
         now = int(moment)
         fraction = moment - now
-        keeps = refresh and oauth_client.keeps_refresh_token
-        # A grant lives no longer than a refresh token that is kept.
-        family = now + (self.lifetimes.kept() if keeps else self.lifetimes.grant)
         ends = self.end(client, now)
         random = urandom(2 * RANDOM_OCTETS)
-        grant = self._new_grant(request, origin, person, moment, expires_at=family if refresh else ends)
-        contents = TokenContents.of(grant, ends)
+        contents = TokenContents.of(grant, now, ends, sign_in)
         access = self.access(client, contents, random[:RANDOM_OCTETS], fraction=fraction)
         token = new_refresh = None
         if refresh:
             idle = now + self.lifetimes.refresh()
             # A kept token stays in its table until its last end; how long it may be idle is in its row.
-            token = mint(REFRESH, (family if keeps else idle) + fraction, random[RANDOM_OCTETS:])
+            last = grant.expires_at if request.client.keeps_refresh_token else idle
+            token = mint(REFRESH, last + fraction, random[RANDOM_OCTETS:])
             new_refresh = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
         answer = self.answer(client, contents, access, token, now)
         new_access = NewToken(key=stored_key(ACCESS, access), expires_at=ends)
-        return answer, self._store(request, grant, new_access, new_refresh)
+        return answer, self._store(request, grant, new_access, new_refresh, redeem, at=now)
 
     def _new_grant(
         self, request: TokenRequest, origin: str, person: Person | None, moment: float, *, expires_at: int
@@ -151,12 +182,21 @@ class TokenIssuer:
         )
 
     def _store(
-        self, request: TokenRequest, grant: NewGrant, access: NewToken, refresh: NewToken | None
+        self,
+        request: TokenRequest,
+        grant: NewGrant,
+        access: NewToken,
+        refresh: NewToken | None,
+        redeem: Redeem | None,
+        *,
+        at: int,
     ) -> Sequence[AuditEvent]:
         event = self.audit.event(
             "token.issued", request, subject=grant.subject, grant_id=grant.id, scope=grant.scope
         )
-        capped = self.grants.issue(grant, access, refresh, event, secret_used=request.secret_used)
+        capped = self.grants.issue(
+            grant, access, refresh, event, secret_used=request.secret_used, redeem=redeem, at=at
+        )
         self.audit.write_due()
         return (event, capped) if capped else (event,)
 
@@ -196,28 +236,16 @@ class TokenIssuer:
             yield self._jwt(signer, client, contents, octets)
 
     def id_token(self, client: Client, contents: TokenContents, access_token: str) -> str | None:
-        """An ID token (OpenID Connect Core 1.0, 2), for a client that is registered for them.
-
-        None if the scope `openid` was not granted, or the token is not about a person.
+        """An ID token (OpenID Connect Core 1.0, 2), None if this answer has none (`gets_id_token`).
 
         Raises:
             StoreUnavailable: no signing key can be read.
         """
-        if not client.flags.get(ID_TOKEN) or contents.sub is None or OPENID not in contents.scope.split():
+        if not gets_id_token(client, contents):
             return None
         alg = RS256 if client.access_token_format == OPAQUE else client.access_token_format
-        half = sha256(access_token.encode("ascii")).digest()[:_AT_HASH_OCTETS]
-        claims: dict[str, object] = {
-            "iss": self.issuer,
-            "sub": contents.sub,
-            "aud": client.client_id,
-            "exp": contents.issued_at + JWT_LIFETIME,
-            "iat": contents.issued_at,
-            "auth_time": contents.auth_time,
-            "amr": ["pwd"],
-            "at_hash": _base64(half),
-        }
-        return self.keys.signer(alg, contents.issued_at).sign("JWT", claims)
+        payload = id_token_payload(self.issuer, client, contents, access_token)
+        return self.keys.signer(alg, contents.issued_at).sign("JWT", payload)
 
     def answer(
         self, client: Client, contents: TokenContents, access: str, refresh: str | None, now: int

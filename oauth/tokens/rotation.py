@@ -8,8 +8,9 @@ import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from oauth.tokens.contents import TokenContents
 from oauth.tokens.format import ACCESS, REFRESH, mint
-from oauth.tokens.issuer import Lifetimes, TokenContents
+from oauth.tokens.issuer import Lifetimes
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from oauth.tokens.issuer import ID_TOKEN_CLAIMS
+from oauth.tokens.id_token import ID_TOKEN_CLAIMS
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
 from tests.faults import drop_table, rows

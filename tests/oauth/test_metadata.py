@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from oauth.clients.registration import GRANT_TYPES
-from oauth.policy.claims import SCOPE_CLAIMS, STANDARD_CLAIMS, standard_claims
+from oauth.policy.claims import SCOPE_CLAIMS, standard_claims
 from tests.conftest import Site
 from tests.oauth.answers import OK, status_and_error
 

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
+from directory.ldap.kinds.claim_attributes import INET_ORG_PERSON, replaced
 from directory.ldap.kinds.profile import (
     Lock,
     Lockout,
@@ -81,6 +82,9 @@ PROFILE: Final = Profile(
     password_changed_attribute="pwdLastSet",  # noqa: S106 - an attribute's name
     password_expires_attribute="msDS-UserPasswordExpiryTimeComputed",  # noqa: S106 - an attribute's name
     principal_name_attribute="userPrincipalName",
+    claim_attributes=replaced(
+        INET_ORG_PERSON, {"address.street_address": "streetAddress", "website": "wWWHomePage"}
+    ),
     state_attributes=(
         "userAccountControl",
         # Shows lockout and expiry as they are now. `lockoutTime` stays long after a lock has ended.

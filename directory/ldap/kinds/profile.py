@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from directory.contract import InvalidCredentials, Refusal
+from directory.ldap.kinds.claim_attributes import INET_ORG_PERSON
 from directory.ldap.protocol.entry import Entry, from_number
 
 FOREVER: Final = 0
@@ -90,6 +91,9 @@ class Profile:
         password_state: returns what the entry says about its password.
         lockout: how failures are counted.
         group_attribute: the attribute that holds the user's groups.
+        name_attributes: the attributes of the user's full name, the best first.
+        mail_attribute: the mail address.
+        claim_attributes: further standard claims (OpenID Connect Core 1.0, 5.1), each with its attribute.
         privacy: the attribute, or attribute=value, that marks users who ask for privacy.
         token_groups: whether the directory lists all groups of a user, nested ones too, as identifiers.
         unwilling_refuses: whether `unwillingToPerform`, as the answer to a bind, refuses the user.
@@ -108,6 +112,9 @@ class Profile:
     password_state: Callable[[Entry, float], PasswordState] = lambda _entry, _now: PasswordState.VALID
     lockout: Lockout
     group_attribute: str = "memberOf"
+    name_attributes: tuple[str, ...] = ("displayName", "cn")
+    mail_attribute: str = "mail"
+    claim_attributes: tuple[tuple[str, str], ...] = INET_ORG_PERSON
     privacy: str | None = None
     token_groups: bool = False
     unwilling_refuses: bool = False

@@ -17,12 +17,14 @@ from directory.contract import DirectoryUnavailable, InvalidCredentials, Lockout
 from directory.dn import unescape_from_dn
 from directory.ldap.accounts.status import fingerprint_of, refuse_expired_password, refuse_inactive_account
 from directory.ldap.connections.connection import NO_ATTRIBUTES, LdapConnection
+from directory.ldap.kinds.claim_attributes import ALWAYS
 from directory.ldap.kinds.profile import Profile
+from directory.ldap.people.details import details_of
 from directory.ldap.people.user_filter import GUID_ATTRIBUTE
 from directory.ldap.protocol.entry import Entry, SearchResult, moment_of
 from directory.ldap.protocol.password_policy import PolicyError, PolicyResponse
 
-_COMMON_ATTRIBUTES: Final = ("cn", "displayName", "mail", "eduPersonAffiliation")
+_AFFILIATION: Final = "eduPersonAffiliation"
 _GUID_OCTETS: Final = 16
 # The refusals that a server without the entry may give to a bind as it.
 _MAY_BE_ABSENT = frozenset({Refusal.WRONG_PASSWORD, Refusal.REFUSED, Refusal.UNKNOWN_PERSON})
@@ -203,12 +205,15 @@ def attributes_to_read(profile: Profile, *, also: tuple[str, ...] = ()) -> list[
     names = [
         profile.id_attribute,
         profile.net_id_attribute,
-        *_COMMON_ATTRIBUTES,
+        *profile.name_attributes,
+        profile.mail_attribute,
+        _AFFILIATION,
         profile.principal_name_attribute,
         profile.password_changed_attribute,
         *([profile.password_expires_attribute] if profile.password_expires_attribute else []),
         *([profile.privacy.partition("=")[0]] if profile.privacy else []),
         *profile.state_attributes,
+        *(name for _, name in profile.claim_attributes if name != ALWAYS),
         *also,
     ]
     return list({name.lower(): name for name in names}.values())
@@ -220,14 +225,14 @@ def person_from(entry: Entry, profile: Profile) -> Person:
     Raises:
         DirectoryUnavailable: the entry has no stable id or no login name, so a setting is wrong.
     """
-    expires = profile.password_expires_attribute
+    expires, mail = profile.password_expires_attribute, entry.text(profile.mail_attribute)
     return Person(
         id=_id(entry, profile.id_attribute),
         net_id=_net_id(entry, profile.net_id_attribute),
         dn=entry.dn,
-        name=entry.text("displayName") or entry.text("cn"),
-        mail=entry.text("mail"),
-        affiliations=entry.texts("eduPersonAffiliation"),
+        name=next((name for each in profile.name_attributes if (name := entry.text(each))), None),
+        mail=mail,
+        affiliations=entry.texts(_AFFILIATION),
         principal_name=entry.text(profile.principal_name_attribute),
         password_changed_at=moment_of(
             profile.password_changed_attribute, entry.text(profile.password_changed_attribute)
@@ -235,6 +240,7 @@ def person_from(entry: Entry, profile: Profile) -> Person:
         # 389-ds writes the epoch, 0, for "must be changed".
         password_expires_at=(moment_of(expires, entry.text(expires)) or None) if expires else None,
         private=profile.privacy is not None and _is_private(entry, profile.privacy),
+        details=details_of(entry, profile.claim_attributes, mail),
     )
 
 

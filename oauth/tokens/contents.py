@@ -1,0 +1,78 @@
+"""What a token says: the contents of an access token, and of the ID token beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from models import Approval, NewGrant, RefreshToken
+
+
+class SignIn(NamedTuple):
+    """What an ID token says about a sign-in at this server's pages (OpenID Connect Core 1.0, 2).
+
+    `claims` are those about the user that were requested for the ID token, under their standard names.
+    """
+
+    acr: str | None
+    amr: Sequence[str]
+    session_id: bytes | None
+    nonce: str | None = None
+    claims: Mapping[str, object] = {}
+
+    @classmethod
+    def of_approval(cls, approval: Approval) -> "SignIn":
+        """The sign-in of the user who approved."""
+        return cls(
+            approval.acr, approval.amr, approval.session_id, approval.nonce, dict(approval.id_token_claims)
+        )
+
+    @classmethod
+    def of_refresh(cls, token: RefreshToken, claims: Mapping[str, object]) -> "SignIn | None":
+        """The sign-in of a refreshed grant, without a nonce (12.2); None if a password was sent for it.
+
+        Args:
+            token: the refresh token.
+            claims: those that were requested for the ID token, as they are now.
+        """
+        if token.amr is None:
+            return None
+        return cls(token.acr, token.amr, token.session_id, claims=claims)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenContents:
+    """The contents of an access token, as stored and as a JWT has them. Times are seconds since the epoch.
+
+    `sub` is None for a client's own token. `sign_in` is None unless the user signed in at a page: then a
+    client that is registered for it gets an ID token beside the password grant.
+    """
+
+    sub: str | None
+    scope: str
+    audience: str | None
+    auth_time: int
+    issued_at: int
+    expires_at: int
+    sign_in: SignIn | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls, grant: NewGrant, issued_at: int, expires_at: int, sign_in: SignIn | None = None
+    ) -> "TokenContents":
+        """The contents of a grant's first access token.
+
+        Args:
+            grant: the grant.
+            issued_at: now, in seconds since the epoch.
+            expires_at: when the token ends, in seconds since the epoch.
+            sign_in: the sign-in at a page.
+        """
+        return cls(
+            sub=grant.sub or grant.subject,
+            scope=grant.scope,
+            audience=grant.audience,
+            auth_time=grant.auth_time,
+            issued_at=issued_at,
+            expires_at=expires_at,
+            sign_in=sign_in,
+        )
