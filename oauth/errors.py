@@ -164,7 +164,7 @@ Connect Core 1.0, 3.1.2.6)."""
 
 
 class UnmetAuthenticationRequirements(OAuth2Error):
-    """No sign-in of this server has the essential `acr` that was requested (OpenID Connect Core 1.0, 5.5.1.1).
+    """No sign-in of this server has the requested essential `acr` (OpenID Connect Core 1.0, 5.5.1.1).
 
     The code is that of OpenID Connect Core Error Code unmet_authentication_requirements 1.0.
     """

@@ -88,7 +88,7 @@ class LdapSettings(BaseModel):
     profile's."""
     claim_attributes: Annotated[tuple[str, ...], BeforeValidator(rules.claim_attributes)] = ()
     """Attributes that hold standard claims of OpenID Connect, such as phone_number=mobile, with spaces
-    between. They are added to the profile's. An empty one removes a claim, TRUE makes it true of every user."""
+    between. They are added to the profile's. An empty one removes a claim; TRUE stands for every user."""
     password_policy: Text | None = None
     """DN of the password policy of users whose entry names none. It says how many failures lock an account.
     Default: the profile's."""

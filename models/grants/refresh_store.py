@@ -35,7 +35,8 @@ class RefreshToken(NamedTuple):
     `access_scope` and `access_audience` belong to the access token that was issued with it; None if they
     equal the grant's. `missed` means that the directory did not find the person at the last refresh.
     `released_claims` are the claims that the client may get now; None for all. `origin` is the grant type
-    that made the grant; `acr`, `amr` and `session_id` describe its login. `claims` are those of the last issue.
+    that made the grant; `acr`, `amr` and `session_id` describe its login. `claims` are those of the last
+    issue.
     """
 
     grant_id: bytes

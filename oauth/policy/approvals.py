@@ -125,13 +125,8 @@ class Approvals:
         """
         scope = self.permitted(client, person, scope)
         is_openid = OPENID in scope.split()
-        claims = granted_claims(
-            person,
-            scope,
-            _singly_requested(request.claims) if is_openid else {},
-            client,
-            self.scope_registry.rules(),
-        )
+        singly = _singly_requested(request.claims) if is_openid else {}
+        claims = granted_claims(person, scope, singly, client, self.scope_registry.rules())
         return Approval(
             directory=session.directory,
             subject=person.id,

@@ -1,9 +1,4 @@
-"""What an ID token says (OpenID Connect Core 1.0, 2), and who gets one.
-
-The `sid` of a session is another one for each client, so that clients cannot tell that their users share a
-browser. It is a digest of the session's id, which is random and which no client sees: so nobody can compute
-the `sid` that another client has.
-"""
+"""What an ID token says (OpenID Connect Core 1.0, 2), and who gets one."""
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
@@ -13,12 +8,12 @@ from oauth.clients.registration import ID_TOKEN
 from oauth.policy.acr import PASSWORD_AMR
 from oauth.policy.scope import OPENID
 from oauth.tokens.contents import TokenContents
+from oauth.tokens.session_ids import sid_of
 from oauth.tokens.signing_keys import JWT_LIFETIME
 
 ID_TOKEN_CLAIMS = ("iss", "sub", "aud", "exp", "iat", "auth_time", "amr", "at_hash", "acr", "sid", "nonce")
 """The claims of an ID token that are not about the user."""
 _AT_HASH_OCTETS = 16
-_SID_OCTETS = 16
 
 
 def gets_id_token(client: Client, contents: TokenContents) -> bool:
@@ -64,17 +59,6 @@ def id_token_payload(
     }
     # Claims about the user never replace a claim of the token itself.
     return {**sign_in.claims, **payload, **own}
-
-
-def sid_of(session_id: bytes, client_id: str) -> str:
-    """The `sid` of a session for one client (OpenID Connect Front-Channel Logout 1.0, 3).
-
-    Args:
-        session_id: the session's random id.
-        client_id: the client that learns it.
-    """
-    digest = sha256(b"sid\0" + session_id + client_id.encode()).digest()
-    return _base64(digest[:_SID_OCTETS])
 
 
 def _base64(octets: bytes) -> str:

@@ -100,12 +100,19 @@ class TokenIssuer:
 
         Raises:
             AlreadyUsed: the code was used or has ended, or its session has; nothing was stored.
-            ClientEnded: the client was disabled meanwhile.
-            StoreUnavailable: nothing was stored.
+            ClientEnded, StoreUnavailable: the client was disabled meanwhile, or nothing was stored.
         """
-        moment = self.clock()
-        refresh = refresh and gets_refresh_token(request.client.registered, request.granted_scope)
-        grant = NewGrant(
+        moment, client = self.clock(), request.client
+        refresh = refresh and gets_refresh_token(client.registered, request.granted_scope)
+        grant = self._approved_grant(request, origin, approval, moment, refresh=refresh)
+        return self._issue(
+            request, grant, moment, refresh=refresh, sign_in=SignIn.of_approval(approval), redeem=redeem
+        )
+
+    def _approved_grant(
+        self, request: TokenRequest, origin: str, approval: Approval, moment: float, *, refresh: bool
+    ) -> NewGrant:
+        return NewGrant(
             id=new_grant_id(moment),
             client_id=request.client.get_client_id(),
             subject=approval.subject,
@@ -124,8 +131,6 @@ class TokenIssuer:
             amr=approval.amr,
             session_id=approval.session_id,
         )
-        sign_in = SignIn.of_approval(approval)
-        return self._issue(request, grant, moment, refresh=refresh, sign_in=sign_in, redeem=redeem)
 
     def _grant_end(self, request: TokenRequest, now: int, *, refresh: bool) -> int:
         """When a grant that begins now ends. With a refresh token that is kept, it ends with that."""

@@ -12,7 +12,7 @@ from tests.fakes import FakeDirectory
 STAFF = "group:cn=staff,ou=groups,dc=campus,dc=example"
 FACULTY = "affiliation:faculty"
 PAYROLL = ("--description", "Pay slips", "--needs", STAFF, "--needs", FACULTY)
-OWN = ["openid", "profile", "email", "groups", "eduperson", "echo"]
+OWN = ["openid", "profile", "email", "address", "phone", "groups", "eduperson", "offline_access", "echo"]
 
 
 def test_list_shows_built_in_scopes_and_the_catalogue(as_json: Run) -> None:

@@ -112,7 +112,7 @@ def test_groups_that_are_not_released_are_not_searched(make_site: Callable[..., 
 def test_unknown_claim_is_refused(faked: Site, name: str) -> None:
     """A misspelt claim is refused when the client is registered."""
     printed = faked.run("client", "create", "a program", "--release", f"name {name}", status=1)
-    assert f"There is no claim {name!r}; there are net_id, name, mail" in printed
+    assert f"There is no claim {name!r}; there are net_id, name, given_name" in printed
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,9 @@ class TestPrivacy:
         ldif.write_text(ldif.read_text("utf-8").replace("uid: alice\n", f"uid: alice\n{lines}"), "utf-8")
         site = make_site(NETID_LDAP_URI=f"embedded:{ldif}", NETID_LDAP_PRIVACY_ATTRIBUTE=setting)
         token = site.token(site.register("a program", "--scope", "profile"))
-        assert released_names(site, token)[0] == ({"sub"} if private else {"sub", "net_id", "name"})
+        assert released_names(site, token)[0] == (
+            {"sub"} if private else {"sub", "net_id", "name", "given_name", "family_name"}
+        )
 
 
 def test_openid_scope_opens_userinfo(faked: Site) -> None:

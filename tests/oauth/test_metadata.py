@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from directory.ldap.kinds.claim_attributes import CLAIMS
 from oauth.clients.registration import GRANT_TYPES
-from oauth.policy.claims import SCOPE_CLAIMS, standard_claims
+from oauth.policy.claims import PERSON_CLAIMS, SCOPE_CLAIMS, standard_claims
 from tests.conftest import Site
 from tests.oauth.answers import OK, status_and_error
 
@@ -151,4 +152,5 @@ class TestOpenidConfiguration:
     def test_unused_claims_are_not_named(self) -> None:
         """Every claim that is named can be released (3)."""
         released = standard_claims(dict.fromkeys(chain(*SCOPE_CLAIMS.values())))
-        assert set(STANDARD_CLAIMS) == {"sub", *released}
+        of_directories = {claim.partition(".")[0] for claim in CLAIMS}
+        assert {*PERSON_CLAIMS, *of_directories} == set(released) | {"sub"}

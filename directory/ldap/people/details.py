@@ -71,7 +71,7 @@ def _plan(claim_attributes: tuple[tuple[str, str], ...]) -> Sequence[_Step]:
 
 @lru_cache
 def _verifications(claim_attributes: tuple[tuple[str, str], ...]) -> Sequence[tuple[str, str, bool]]:
-    """The mapped claims about verification, each with the claim that it is about, and whether it is constant."""
+    """The mapped claims about verification: each with the claim that it is about, and if it is constant."""
     return tuple(
         (claim, VERIFIED[claim], attribute == ALWAYS)
         for claim, attribute in claim_attributes
