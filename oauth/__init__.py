@@ -7,6 +7,7 @@ them. Must not know: ldap3, the directory package, SQL text, the settings object
 
 - `server.py`: Authlib's `AuthorizationServer`, which finds the grant of a request.
 - `token_request.py`: the strict parser of form bodies. `declarations.py`: which parameters it accepts.
+- `authorization/`: requests that come through a browser: how they are read and checked, and their answers.
 - `responses.py`: JSON answers. `errors.py`: every error's text, status and headers.
 - `protector.py`: the check of Bearer tokens at a resource, and its challenges.
 - `audit.py`: what log and audit keep of a request.
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         UnsafeRequest,
     )
     from oauth.clients.authentication import StrictClientAuthentication
-    from oauth.endpoints.authorization import Authorization
+    from oauth.endpoints.authorization.endpoint import Authorization
     from oauth.endpoints.cors import Origins
     from oauth.endpoints.metadata import ServerMetadata
     from oauth.endpoints.registration import oauth_endpoints
@@ -93,7 +94,7 @@ if not TYPE_CHECKING:
                 "UnsafeRequest",
             ),
             "clients.authentication": ("StrictClientAuthentication",),
-            "endpoints.authorization": ("Authorization",),
+            "endpoints.authorization.endpoint": ("Authorization",),
             "endpoints.cors": ("Origins",),
             "endpoints.metadata": ("ServerMetadata",),
             "endpoints.registration": ("oauth_endpoints",),

@@ -16,6 +16,7 @@ from telemetry import REASON_LENGTH, AuditEvent, Log
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
 CLIENT_REFUSED, CLIENT_THROTTLED = "client.refused", "client.throttled"
 TOKEN_REFUSED = "token.refused"  # noqa: S105 - an event's name
+CODE_REFUSED = "code.refused"
 
 _FOREIGN = "other_client"
 
@@ -128,6 +129,16 @@ class Audit:
         reason = f"{_FOREIGN}: {stored.client_id}"[:REASON_LENGTH]
         event = self._refusal(request, TOKEN_REFUSED, reason)
         self._warn(replace(event, subject=stored.subject, grant_id=stored.grant_id.hex()))
+
+    def note_foreign_code(self, request: TokenRequest, client_id: str) -> None:
+        """Log and note that a client presented a code issued to another client: it may be stolen.
+
+        Args:
+            request: of the client that presented the code.
+            client_id: the client that the code was issued to.
+        """
+        reason = f"{_FOREIGN}: {client_id}"[:REASON_LENGTH]
+        self._warn(self._refusal(request, CODE_REFUSED, reason))
 
     def note_scope(self, request: TokenRequest, subject: str) -> None:
         """Log and note that scope rules leave a person nothing of the requested scope.

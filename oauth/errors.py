@@ -220,6 +220,11 @@ def invalid_grant(*, raw: bool = False) -> OAuth2Error:
     return InvalidGrantError(f"{wrong} {_NOT_ENCODED}" if raw else wrong)
 
 
+def login_required() -> OAuth2Error:
+    """No page may be shown, and the user is not signed in (OpenID Connect Core 1.0, 3.1.2.6)."""
+    return OAuth2Error(REFUSALS["login_required"], error="login_required")
+
+
 def invalid_code() -> OAuth2Error:
     """The code is unknown, expired, used, or another client's: one sentence (RFC 6749, 5.2)."""
     return InvalidGrantError("The code is invalid, expired, used, or was issued to another client.")

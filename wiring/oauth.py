@@ -10,10 +10,11 @@ from flask import Flask
 from admin import Services
 from models import CodeStore, MissingPersonStore, RefreshStore, RequestStore, ScopeStore
 from oauth import PairwiseSubjects, Policy, RotatedTokens, ScopeRegistry, Server, Stores, TokenIssuer
-from oauth.grants.authorization_code import AuthorizationCodeGrant, S256Challenge
+from oauth.grants.authorization_code import AuthorizationCodeGrant
 from oauth.grants.client_credentials import ClientCredentialsGrant
 from oauth.grants.password import PasswordGrant
 from oauth.grants.pipeline import Grant
+from oauth.grants.pkce import S256Challenge
 from oauth.grants.refresh_token import RefreshTokenGrant
 from settings import Settings
 from telemetry import Log

@@ -18,7 +18,7 @@ HINTED_SUB, PUSHED = "hinted_sub", "pushed"
 """Members of stored parameters that no request can send: the subject of a verified hint; a pushed request."""
 LENGTHS: Mapping[str, int] = {
     "acr_values": 1024,
-    "claims": 8192,
+    "claims": 4096,
     "claims_locales": 255,
     "client_id": 255,
     "code_challenge": 128,

@@ -111,6 +111,15 @@ class AuthorizationRequest:
         return " ".join(dict.fromkeys([*self.scope.split(), *singly]))
 
     @property
+    def identifies_client(self) -> bool:
+        """Whether the answer can reach no program but the client.
+
+        A public client at a loopback address or a private scheme proves nothing: any program of the user's
+        machine can send its requests. Such a request needs the user's consent each time (RFC 8252, 8.6).
+        """
+        return not self.client.is_public or self.redirect_uri.startswith("https://")
+
+    @property
     def given_redirect_uri(self) -> str | None:
         """The redirect URI that was named; the token request must then repeat it (RFC 6749, 4.1.3)."""
         given = self.parameters.get("redirect_uri")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from models import Client, Registration
 from oauth.clients.restriction_rules import restriction_mistakes
-from oauth.clients.sign_in_rules import AUTHORIZATION_CODE, PKCE_OPTIONAL, sign_in_mistakes
+from oauth.clients.sign_in_rules import AUTHORIZATION_CODE, FIRST_PARTY, PKCE_OPTIONAL, sign_in_mistakes
 from oauth.policy.claims import PAIRWISE_SUBJECT, claim_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 
@@ -24,7 +24,6 @@ TOLERANT_SCOPE = "tolerant_scope"
 ID_TOKEN = "id_token"  # noqa: S105 - a flag's name
 DETAILED_ERRORS = "told_reasons"
 STRICT_AUTH_METHOD = "strict_auth_method"
-FIRST_PARTY = "first_party"
 REQUIRE_PAR = "require_pushed_authorization_requests"
 FLAGS = (
     PUBLIC_PASSWORD,

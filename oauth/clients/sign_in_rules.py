@@ -6,7 +6,8 @@ from models import Registration
 from oauth.clients.redirect_uris import is_safe
 
 AUTHORIZATION_CODE = "authorization_code"
-PKCE_OPTIONAL = "pkce_optional"
+FIRST_PARTY, PKCE_OPTIONAL = "first_party", "pkce_optional"
+_NONE = "none"
 
 
 def sign_in_mistakes(registration: Registration) -> Sequence[str]:
@@ -38,9 +39,18 @@ def sign_in_mistakes(registration: Registration) -> Sequence[str]:
             "Only a client with a secret and the scope openid may do without PKCE (--pkce optional): "
             "another client's stolen code could be used (RFC 9700, 2.1.1)."
         )
+    if registration.flags.get(FIRST_PARTY) and _can_be_imitated(registration):
+        sentences.append(
+            "A public client can be --first-party only with https redirect URIs: any program of the user's "
+            "machine could sign in as it, and the user would not be asked (RFC 8252, 8.6)."
+        )
     return sentences
 
 
+def _can_be_imitated(registration: Registration) -> bool:
+    is_public = registration.token_endpoint_auth_method == _NONE
+    return is_public and not all(uri.startswith("https://") for uri in registration.redirect_uris)
+
+
 def _may_omit_pkce(registration: Registration) -> bool:
-    is_public = registration.token_endpoint_auth_method == "none"  # noqa: S105 - a method's name
-    return not is_public and "openid" in registration.scope.split()
+    return registration.token_endpoint_auth_method != _NONE and "openid" in registration.scope.split()

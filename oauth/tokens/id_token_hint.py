@@ -7,13 +7,17 @@ are JWTs under the same keys, and their `typ` tells them apart (RFC 8725, 3.11).
 from typing import NamedTuple
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from oauth.tokens.jws import ALGORITHMS
 from oauth.tokens.signing_keys import SigningKeys
 
 _LENGTH = 8192
+
+
+class SignerForgotten(Exception):
+    """The key that a hint names is gone, so nobody can say any more whether this server signed it."""
 
 
 class IdTokenHint(NamedTuple):
@@ -35,11 +39,26 @@ def read_hint(token: str, keys: SigningKeys, issuer: str) -> IdTokenHint | None:
     Raises:
         StoreUnavailable: the database cannot say.
     """
+    try:
+        return verify_hint(token, keys, issuer)
+    except SignerForgotten:
+        return None
+
+
+def verify_hint(token: str, keys: SigningKeys, issuer: str) -> IdTokenHint | None:
+    """As `read_hint`, for a caller to whom a hint of an old key is not the same as a wrong one.
+
+    Raises:
+        SignerForgotten: no key of this server has the id that the hint names.
+        StoreUnavailable: the database cannot say.
+    """
     if len(token) > _LENGTH:
         return None
     trusted = keys.trusted()
     try:
         decoded = jwt.decode(token, KeySet.import_key_set({"keys": trusted}), algorithms=list(ALGORITHMS))
+    except InvalidKeyIdError:
+        raise SignerForgotten from None
     # Deeply nested brackets exceed Python's recursion limit.
     except (JoseError, ValueError, RecursionError):
         return None

@@ -144,7 +144,7 @@ def test_unreadable_query_gets_no_redirect(faked: Site, query: bytes) -> None:
         ({"request_uri": "https://app.example/request.jwt"}, "request_uri_not_supported"),
         ({"registration": "{}"}, "registration_not_supported"),
         ({"claims": "["}, "invalid_request"),
-        ({"claims": "[" * 4000}, "invalid_request"),
+        ({"claims": "[" * 2000}, "invalid_request"),
         ({"resource": "https://api.example"}, "invalid_target"),
         ({"id_token_hint": "e30.e30.e30"}, "invalid_request"),
         ({"nonce": "n" * 1025}, "invalid_request"),
@@ -224,9 +224,9 @@ def test_only_redirect_uri_may_be_omitted(faked: Site, client: Registered) -> No
 
 
 def test_openid_request_names_its_redirect_uri(faked: Site, client: Registered) -> None:
-    """OpenID Connect requires it (Core 1.0, 3.1.2.1)."""
-    answer = told(faked, parameters_of(client, redirect_uri=None))
-    assert answer["error"] == "invalid_request"
+    """OpenID Connect requires it (Core 1.0, 3.1.2.1); without it nobody is redirected (RFC 6749, 4.1.2.1)."""
+    for scope in ("openid profile", None):
+        refused_on_a_page(faked, parameters_of(client, redirect_uri=None, scope=scope))
 
 
 def test_one_of_two_redirect_uris_must_be_named(faked: Site) -> None:
@@ -266,6 +266,26 @@ def test_stored_request_is_checked_again(faked: Site, client: Registered) -> Non
         with pytest.raises(RedirectedError) as refused:
             authorization_of(faked).restore(request.parameters, client.client_id)
     assert refused.value.error == "invalid_scope"
+
+
+@pytest.mark.parametrize(
+    ("options", "redirect_uri", "expected"),
+    [
+        ((), "http://127.0.0.1/cb", True),
+        (("--public",), "https://app.example/callback", True),
+        (("--public",), "http://127.0.0.1/cb", False),
+        (("--public",), "edu.campus.app:/cb", False),
+    ],
+)
+def test_app_of_the_machine_identifies_nobody(
+    faked: Site,
+    options: tuple[str, ...],
+    redirect_uri: str,
+    expected: bool,  # noqa: FBT001
+) -> None:
+    """Any program of the machine may send an app's request, so consent is asked again (RFC 8252, 8.6)."""
+    client = register(faked, *options, redirect_uri=redirect_uri)
+    assert read(faked, parameters_of(client, redirect_uri=redirect_uri)).identifies_client is expected
 
 
 def test_refusal_has_state_and_issuer(faked: Site, client: Registered) -> None:

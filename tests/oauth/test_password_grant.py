@@ -216,7 +216,7 @@ class TestOrder:
 
     @pytest.mark.parametrize(
         "grant_type",
-        ["Password", "authorization_code", "implicit", "password refresh_token", "<b>", "ü", "%"],
+        ["Password", "urn:example:code", "implicit", "password refresh_token", "<b>", "ü", "%"],
     )
     def test_unknown_grant_type_is_refused(self, faked: Site, fake: FakeDirectory, grant_type: str) -> None:
         """A grant type that is not offered is unsupported_grant_type, and not repeated (RFC 6749, 5.2)."""

@@ -24,6 +24,7 @@ from oauth.authorization.request import (
 from oauth.clients.authentication import OAuthClient
 from oauth.errors import REFUSALS, InvalidRequestUri, missing
 from oauth.grants.authorization_code import CODE, AuthorizationCodeGrant
+from oauth.policy.scope import OPENID
 from oauth.server import Server
 from oauth.token_request import Parameters, TokenRequest
 from oauth.tokens.handles import handle_key, new_handle
@@ -35,6 +36,8 @@ REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 _BEFORE_PROOF = frozenset({"client_id", "redirect_uri"})
 _TWICE = "The request names its program, or the address of the answer, more than once."
 _UNKNOWN_CLIENT = "The program that sent you here is not registered, or was disabled."
+_REFUSED = "The request was refused."
+_NO_ADDRESS = "The program did not say where the answer goes, as OpenID Connect demands."
 _OTHER_ADDRESS = "The program asked for the answer at an address that is not registered for it."
 
 
@@ -130,7 +133,7 @@ class Authorization:
             error: the code, such as `access_denied` or `login_required`.
             description: a constant sentence; the usual one of the code if None.
         """
-        told = {"error": error, "error_description": description or REFUSALS[error]}
+        told = {"error": error, "error_description": description or REFUSALS.get(error, _REFUSED)}
         return self._answer(request.redirect_uri, request.response_mode, request.state, told)
 
     def _pushed(self, request: TokenRequest, given: Given) -> Given:
@@ -203,14 +206,19 @@ class Authorization:
 def proven_redirect_uri(client: OAuthClient, given: Given) -> str:
     """The redirect URI that a request names, or the client's only one (RFC 6749, 3.1.2.3).
 
+    A request of OpenID Connect must name it (Core 1.0, 3.1.2.1).
+
     Args:
         client: the client of the request.
         given: its parameters.
 
     Raises:
-        UnsafeRequest: the client is not registered with it.
+        UnsafeRequest: the client is not registered with it, or it is missing.
     """
-    named = given.once.get("redirect_uri")
+    named, registered = given.once.get("redirect_uri"), client.registered
+    scope = given.once.get("scope", registered.default_scope or registered.scope)
+    if named is None and OPENID in scope.split():
+        raise UnsafeRequest("invalid_request", _NO_ADDRESS)
     uri = client.get_default_redirect_uri() if named is None else named
     if not uri or not client.check_redirect_uri(uri):
         raise UnsafeRequest("invalid_request", _OTHER_ADDRESS)
