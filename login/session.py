@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from directory import InvalidCredentials, Person, Refusal
 from login.service import Login
-from telemetry import AuditEvent
+from telemetry import AuditEvent, Log
 
 # Seconds in use after which the directory is asked again about the user.
 _CHECK_SECONDS: Final = 300
@@ -30,6 +30,9 @@ _KEPT_OF_PRIVATE: Final = frozenset({"affiliations", "groups", "password_changed
 # These have columns of their own, or belong to one login only.
 _NOT_STORED: Final = frozenset({"id", "grace_logins_remaining"})
 _GROUPS: Final = "groups"
+_NEW_PASSWORD: Final = "password_changed"  # noqa: S105 - a reason, not a password
+# A sign-in with a password (RFC 8176, 2).
+_AMR: Final = ("pwd",)
 
 
 class SessionRecord(Protocol):
@@ -162,6 +165,7 @@ class Sessions(Generic[S]):
         rules: SessionRules,
         *,
         directory: str,
+        log: Log,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Join the parts.
@@ -172,6 +176,7 @@ class Sessions(Generic[S]):
             login: reads people again.
             rules: the operator's.
             directory: the name of the directory that the people are in.
+            log: receives a line for each beginning and end.
             clock: seconds since the epoch.
         """
         self._store = store
@@ -179,6 +184,7 @@ class Sessions(Generic[S]):
         self._login = login
         self._rules = rules
         self._directory = directory
+        self._log = log
         self._clock = clock
 
     def begin(
@@ -190,17 +196,14 @@ class Sessions(Generic[S]):
         has_groups: bool,
         replaces: S | None = None,
     ) -> tuple[str, ActiveSession[S]]:
-        """Begin a session after a password was verified. The cookie's value is new at every sign-in.
-
-        A session fixed in the browser by someone else gains nothing: its cookie dies with the sign-in.
+        """Begin a session after a password was verified. A cookie from before dies (session fixation).
 
         Args:
             person: who signed in.
             browser: where.
             event: an audit event with the facts of the request; its name and its subject are set here.
             has_groups: whether the person has the groups that the directory knows.
-            replaces: the live session that the browser had. Another user's ends; the same user's goes on with
-                the new cookie, and grants still refer to it.
+            replaces: the live session that the browser had. Another user's ends; the same user's goes on.
 
         Returns:
             The cookie's value, and the session.
@@ -209,15 +212,20 @@ class Sessions(Generic[S]):
         digest, values = cookie_digest(value), self._values(person, browser, has_groups=has_groups)
         event = replace(event, subject=person.id)
         if replaces is not None and replaces.subject == person.id:
-            new = self._make(id=replaces.id, created_at=replaces.created_at, **values)
-            again = replace(event, event="session.reauthenticated")
-            if self._store.reauthenticated(replaces.id, digest, new, again):
-                return value, ActiveSession(new, person, digest, has_groups)
-            # It ended in the meantime.
+            if _has_new_password(person, replaces):
+                # What the old password began ends, as at the next question to the directory.
+                self.end(replaces, event=event, reason=_NEW_PASSWORD)
+            else:
+                new = self._make(id=replaces.id, created_at=replaces.created_at, **values)
+                again = replace(event, event="session.reauthenticated")
+                if self._store.reauthenticated(replaces.id, digest, new, again):
+                    self._log.info(again.event, **again.facts())
+                    return value, ActiveSession(new, person, digest, has_groups)
             replaces = None
         new = self._make(id=secrets.token_bytes(_ID_OCTETS), created_at=values["auth_time"], **values)
         begun = replace(event, event="session.began")
         self._store.begin(new, digest, begun, replaces=None if replaces is None else replaces.id)
+        self._log.info(begun.event, **begun.facts())
         return value, ActiveSession(new, person, digest, has_groups)
 
     def current(
@@ -273,7 +281,10 @@ class Sessions(Generic[S]):
             reason: why, for the audit.
         """
         ended = replace(event, event="session.ended", subject=session.subject, reason=reason)
-        return self._store.end(session.id, ended)
+        has_ended = self._store.end(session.id, ended)
+        if has_ended:
+            self._log.info(ended.event, **ended.facts())
+        return has_ended
 
     def _values(self, person: Person, browser: Browser, *, has_groups: bool) -> dict[str, Any]:
         """The values of a session after a sign-in, but its id and its beginning."""
@@ -286,7 +297,7 @@ class Sessions(Generic[S]):
             "net_id": None if person.private else person.net_id,
             "person": _stored(person, has_groups=has_groups),
             "auth_time": now,
-            "amr": ("pwd",),
+            "amr": _AMR,
             "acr": None,
             "password_changed_at": person.password_changed_at,
             "last_used_at": now,
@@ -317,14 +328,18 @@ class Sessions(Generic[S]):
             if refusal.reason is Refusal.DISABLED:
                 self.end(stored, event=event, reason=refusal.reason.value)
             return None
-        changed, known = person.password_changed_at, stored.password_changed_at
-        if changed is not None and (known is None or changed > known):
-            self.end(stored, event=event, reason="password_changed")
+        if _has_new_password(person, stored):
+            self.end(stored, event=event, reason=_NEW_PASSWORD)
             return None
         net_id = None if person.private else person.net_id
         if not self._store.checked(stored.id, now, _stored(person, has_groups=groups), net_id=net_id):
             return None
         return replace(active, person=person, has_groups=groups)
+
+
+def _has_new_password(person: Person, session: SessionRecord) -> bool:
+    changed, known = person.password_changed_at, session.password_changed_at
+    return changed is not None and (known is None or changed > known)
 
 
 def cookie_digest(value: str) -> bytes:

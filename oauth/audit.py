@@ -14,6 +14,7 @@ from oauth.token_request import TokenRequest
 from telemetry import REASON_LENGTH, AuditEvent, Log
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
+SIGN_IN_REFUSED = "sign_in.refused"
 CLIENT_REFUSED, CLIENT_THROTTLED = "client.refused", "client.throttled"
 TOKEN_REFUSED = "token.refused"  # noqa: S105 - an event's name
 CODE_REFUSED = "code.refused"
@@ -78,8 +79,9 @@ class Audit:
         *,
         subject: str | None = None,
         hint: str | None = None,
+        refused: str = REFUSED,
     ) -> AuditEvent:
-        """Note an outcome that kept a request from its token.
+        """Note an outcome that kept a request from its token, or a user from a session.
 
         Database trouble is only described: no row can be written.
 
@@ -88,11 +90,12 @@ class Audit:
             trouble: the outcome, as it was raised.
             subject: the person's stable id, where it was known before.
             hint: the mistake of the client program that the request showed.
+            refused: the name of the event, if the directory or a rule refused.
 
         Returns:
             The event, for the log.
         """
-        event, reason, digest = REFUSED, "client_ended", None
+        event, reason, digest = refused, "client_ended", None
         if isinstance(trouble, ClientThrottled):
             return self._note_client(request, CLIENT_THROTTLED, trouble.cause.value, trouble.client_id)
         if isinstance(trouble, InvalidCredentials):

@@ -1,5 +1,6 @@
 """Builds the Flask application: its sessions and URLs, its pages, and the middlewares around it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,13 +9,24 @@ from flask import Flask
 import web
 from admin import Services
 from core.request_deadline import UnderDeadline
-from oauth import Origins, Protector, Server, ServerMetadata, oauth_endpoints
+from login import Sessions
+from models import ConsentStore, RequestStore, ScopeStore, SessionStore, SignInSession
+from models.tables import DEFAULT_DIRECTORY
+from oauth import (
+    Authorization,
+    Origins,
+    Protector,
+    Server,
+    ServerMetadata,
+    oauth_endpoints,
+)
 from settings import Settings, SettingsError
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
+from web.signin import Flows, SignInDesk, sign_in_pages
 from wiring.database import database_answers
 from wiring.directory_check import DirectoryCheck
-from wiring.from_settings import metadata_links
+from wiring.from_settings import metadata_links, session_rules
 from wiring.keys import session_keys
 
 
@@ -76,6 +88,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
         settings.issuer, server.declared, server.policy.scope_registry, metadata_links(settings)
     )
     app.register_blueprint(oauth_endpoints(server, protector, origins))
+    _add_sign_in(app, settings, server, services)
     app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer, metadata, settings.contact))
@@ -91,6 +104,47 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     web.answer_every_error(app, log)
     redact_access_log()
     _add_middlewares(app, settings)
+
+
+def _add_sign_in(app: Flask, settings: Settings, server: Server, services: Services) -> None:
+    """Register the authorization endpoint and the pages of a sign-in.
+
+    Args:
+        app: the application.
+        settings: the operator's settings.
+        server: the authorization server.
+        services: the clock, and the secret of pairwise subjects.
+    """
+    authorization = Authorization(server)
+    server.declared.add(authorization)
+    restrictions, clock = server.policy.restrictions, services.clock
+    app.extensions[SignInDesk.NAME] = SignInDesk(
+        login=server.login,
+        sessions=Sessions(
+            SessionStore(clock),
+            SignInSession,
+            server.login,
+            session_rules(settings),
+            directory=DEFAULT_DIRECTORY,
+            log=server.log,
+            clock=clock,
+        ),
+        flows=Flows(RequestStore(clock), clock),
+        consents=ConsentStore(clock),
+        authorization=authorization,
+        approvals=server.approvals,
+        refuse_excluded=restrictions.check_of_server,
+        wants_groups=restrictions.of_server_want_groups,
+        audit=server.audit,
+        issuer=settings.issuer,
+        scope_descriptions=_scope_descriptions,
+        clock=clock,
+    )
+    app.register_blueprint(sign_in_pages())
+
+
+def _scope_descriptions() -> Mapping[str, str]:
+    return {scope.name: scope.description for scope in ScopeStore().list() if scope.description}
 
 
 def _add_look(app: Flask, settings: Settings, log: Log) -> None:

@@ -18,6 +18,7 @@ NAVIGATION = {
     "Run it": [
         "docs/operating",
         "docs/directories",
+        "docs/sign-in",
         "docs/pages",
         "docs/commands",
         "docs/limits",

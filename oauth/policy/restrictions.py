@@ -4,7 +4,7 @@ Owns: the rules of the whole server and of each client. Must not know: how a ref
 is that to a wrong password, so that it does not reveal that a guessed password was right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -31,6 +31,11 @@ class Restrictions:
         self._allow = tuple(allow_members)
         self._refuse = tuple(refuse_members)
         self._want_groups = want_groups((*self._allow, *self._refuse))
+
+    @property
+    def of_server_want_groups(self) -> bool:
+        """Whether a rule of the server needs the person's groups."""
+        return self._want_groups
 
     def want_groups(self, client: Client) -> bool:
         """Whether a rule needs the person's groups: only then are groups searched for."""
@@ -63,12 +68,29 @@ class Restrictions:
             InvalidCredentials: `not_allowed`; its detail names the rule.
         """
         own = client.restrictions
-        for refuse in (self._refuse, own.get("refuse_members", ())):
-            if refuse and (why := refused_by(person, refuse)) is not None:
-                raise _not_allowed(person, why)
-        for allow in (self._allow, own.get("allow_members", ())):
-            if allow and met(person, allow) is None:
-                raise _not_allowed(person, "none of those who are allowed")
+        _check(
+            person, (self._refuse, own.get("refuse_members", ())), (self._allow, own.get("allow_members", ()))
+        )
+
+    def check_of_server(self, person: Person) -> None:
+        """Refuse a person whom a rule of the server excludes, before any client is known.
+
+        Args:
+            person: with their groups, if `of_server_want_groups` is true.
+
+        Raises:
+            InvalidCredentials: `not_allowed`; its detail names the rule.
+        """
+        _check(person, (self._refuse,), (self._allow,))
+
+
+def _check(person: Person, refusing: Iterable[Sequence[str]], allowing: Iterable[Sequence[str]]) -> None:
+    for refuse in refusing:
+        if refuse and (why := refused_by(person, refuse)) is not None:
+            raise _not_allowed(person, why)
+    for allow in allowing:
+        if allow and met(person, allow) is None:
+            raise _not_allowed(person, "none of those who are allowed")
 
 
 def _not_allowed(person: Person, why: str) -> InvalidCredentials:

@@ -1,12 +1,13 @@
 """Sign-in sessions in memory, over a fake directory."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from directory import Person
 from login import ActiveSession, Browser, SessionRules, Sessions
-from telemetry import AuditEvent
+from telemetry import AuditEvent, open_log
 from tests.conftest import NOON, Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
 from tests.guards import Gate
@@ -109,7 +110,15 @@ class Desk:
     def __post_init__(self) -> None:
         login = Gate(self.directory, clock=self.clock).login
         rules = SessionRules(lifetime=self.lifetime, idle=self.idle, can_read=self.can_read)
-        self.sessions = Sessions(self.store, Stored, login, rules, directory="default", clock=self.clock)
+        self.sessions = Sessions(
+            self.store,
+            Stored,
+            login,
+            rules,
+            directory="default",
+            log=open_log(io.StringIO()),
+            clock=self.clock,
+        )
 
     def begin(
         self,

@@ -187,6 +187,17 @@ def test_cookie_changes_at_every_sign_in_and_the_session_of_the_user_goes_on() -
     assert desk.store.events[-1].event == "session.reauthenticated"
 
 
+def test_sign_in_with_a_new_password_ends_what_the_old_one_began() -> None:
+    """The grants of the session end too, as if the directory had been asked."""
+    desk = Desk()
+    before = desk.live(desk.begin())
+    changed = replace(ALICE, password_changed_at=(ALICE.password_changed_at or 0) + 1)
+    after = desk.live(desk.begin(changed, replaces=before))
+    assert after.stored.id != before.stored.id
+    assert [event.event for event in desk.store.events[1:]] == ["session.ended", "session.began"]
+    assert desk.store.events[1].reason == "password_changed"
+
+
 def test_sign_in_of_another_user_ends_the_former_session() -> None:
     """The two users share a browser and nothing else."""
     desk = Desk()

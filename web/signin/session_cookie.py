@@ -1,0 +1,85 @@
+"""The cookie of a sign-in session, and the user of the current request.
+
+Every page that needs a user asks here: `current_session`, and `require_sign_in` where there is none. A
+cookie with this prefix comes from this host alone, over https (RFC 6265bis, 4.1.3.2).
+"""
+
+from typing import Final
+
+from flask import Response, g, request, url_for
+
+from web.signin.desk import Active, current_desk, current_event
+
+COOKIE: Final = "__Host-signin"
+_FOUND: Final = "netid_sign_in_session"
+_NEW_VALUE: Final = "netid_sign_in_cookie"
+_SEE_OTHER: Final = 303
+
+
+def current_session(*, groups: bool = False) -> Active | None:
+    """The live session of the browser, or None. It is read once in each request.
+
+    Args:
+        groups: whether the person's groups are wanted.
+
+    Raises:
+        DirectoryUnavailable: the directory cannot say whether the user may still sign in: 503.
+        StoreUnavailable: the database cannot say.
+    """
+    found: tuple[Active | None, bool] | None = g.get(_FOUND)
+    if found is None or (groups and not found[1]):
+        value = g.get(_NEW_VALUE) or request.cookies.get(COOKIE)
+        active = current_desk().sessions.current(value, event=current_event(), groups=groups)
+        found = (active, groups)
+        setattr(g, _FOUND, found)
+    return found[0]
+
+
+def require_sign_in(next: str) -> Response:  # noqa: A002 - the name that callers read
+    """Send the browser to the sign-in page, and from there back to a page of ours.
+
+    Args:
+        next: the URL path of the page, with its query, as `url_for` gives it.
+    """
+    flow = current_desk().flows.begin_page(next)
+    return see_other(url_for("signin.sign_in", flow=flow.handle))
+
+
+def see_other(location: str) -> Response:
+    """A redirect that the browser follows by GET (RFC 9110, 15.4.4). It is not cached.
+
+    Args:
+        location: an absolute URL, or a path on this server.
+    """
+    return Response(status=_SEE_OTHER, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def adopt_session(value: str, active: Active) -> None:
+    """Let the rest of this HTTP request see the session of a sign-in, in place of the cookie that was sent.
+
+    Args:
+        value: the new cookie's value.
+        active: the session.
+    """
+    setattr(g, _NEW_VALUE, value)
+    setattr(g, _FOUND, (active, active.has_groups))
+
+
+def give_cookie(response: Response, value: str) -> None:
+    """Give the browser the cookie of a sign-in.
+
+    Args:
+        response: carries it.
+        value: the cookie's value.
+    """
+    response.set_cookie(COOKIE, value, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def forget_session(response: Response) -> None:
+    """Take the cookie away, after the session was ended.
+
+    Args:
+        response: carries it.
+    """
+    setattr(g, _FOUND, (None, True))
+    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")

@@ -1,0 +1,218 @@
+"""The page `/signin`: a user types name and password, or chooses the account to go on with."""
+
+from typing import Final, NamedTuple
+
+from flask import Response, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired
+
+from core import request_deadline
+from login import Browser, DirectoryUnavailable, InvalidCredentials, Person, Throttled
+from oauth import AuthorizationRequest
+from web.pages import N_, PageForm, current_look, form_target, render_page, shows_form_again
+from web.signin.authflow import ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
+from web.signin.desk import Active, SignInDesk, current_desk, current_event, current_facts
+from web.signin.refusals import note_refusal
+from web.signin.session_cookie import COOKIE, adopt_session, current_session, give_cookie, see_other
+from web.signin.situation import Situation, situation_of, wants_groups
+from web.signin.steps import carry_out
+from web.signin.visit import Visit, read_visit
+
+_BAD_REQUEST, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = 400, 403, 429, 503
+_RETRY_SECONDS: Final = "10"
+_WRONG: Final = N_("The user name or the password is wrong.")
+_THROTTLED: Final = N_("There were too many failed sign-ins. Please wait a while, and try again.")
+_AWAY: Final = N_(
+    "The directory of users cannot be asked right now, so nobody can sign in. Your password was not refused. "
+    "Please try again in a moment."
+)
+_REASONS: Final = {
+    Why.AGAIN: N_("The program asks you to sign in again."),
+    Why.OTHER_ACCOUNT: N_("The program expects another account than the one that you are signed in with."),
+}
+_ENDED: Final = N_("You are not signed in any more. Please sign in again to go on.")
+
+
+class SignInForm(PageForm):
+    """A login name and a password."""
+
+    username = StringField(
+        lazy_gettext("User name"), [InputRequired(lazy_gettext("Please type your user name."))]
+    )
+    password = PasswordField(
+        lazy_gettext("Password"), [InputRequired(lazy_gettext("Please type your password."))]
+    )
+
+
+class Problem(NamedTuple):
+    """Why a sign-in failed, in words for the user, with the status of the answer."""
+
+    sentence: str
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@shows_form_again
+def sign_in() -> Response:
+    """Show the page, or take what the user typed there.
+
+    Raises:
+        Stopped, UnsafeRequest, RedirectedError: as `read_visit`.
+        DirectoryUnavailable: the directory cannot say whether the user may still sign in.
+        StoreUnavailable: the database cannot say.
+    """
+    desk = current_desk()
+    visit = read_visit(desk)
+    if request.method == "POST":
+        return _choice(desk, visit) if "account" in request.form else _attempt(desk, visit)
+    if visit is None or visit.request is None:
+        # A page of ours wants no more than a user.
+        return _page(visit) if current_session() is None else _to_page(visit)
+    situation = _situation(desk, visit, visit.request)
+    step = next_step(situation.state)
+    wants_other = "other" in request.args and situation.active is not None
+    if wants_other or isinstance(step, (SignIn, ChooseAccount)):
+        return _page(visit, step=None if wants_other else step, active=situation.active)
+    return carry_out(desk, situation)
+
+
+def _situation(desk: SignInDesk, visit: Visit, checked: AuthorizationRequest) -> Situation:
+    flow = visit.flow
+    if flow.cookie is None:
+        # The form of another site began this flow. Only now the browser shows which session it has.
+        active = current_session()
+        flow = desk.flows.note_cookie(flow, active.cookie_digest if active else None)
+    return situation_of(desk, checked, flow)
+
+
+def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
+    """Try the password that the user typed."""
+    form = SignInForm()
+    request_deadline.restart()
+    if not form.is_sent():
+        return _page(visit, form=form, problem=Problem(form.problem or "", _BAD_REQUEST))
+    checked = visit.request if visit else None
+    groups = desk.wants_groups if checked is None else wants_groups(desk, checked)
+    try:
+        person = desk.login.sign_in(
+            form.username.data or "",
+            form.password.data or "",
+            address=current_facts().address,
+            groups=groups,
+            check=desk.refuse_excluded,
+        )
+    except (InvalidCredentials, Throttled, DirectoryUnavailable) as trouble:
+        note_refusal(desk, trouble, form.username.data or "")
+        return _refused(desk, visit, form, trouble)
+    value, active = _begin(desk, person, groups=groups)
+    adopt_session(value, active)
+    if visit is None or visit.request is None:
+        answer = _to_page(visit)
+    else:
+        answer = carry_out(desk, situation_of(desk, visit.request, visit.flow))
+    give_cookie(answer, value)
+    return answer
+
+
+def _begin(desk: SignInDesk, person: Person, *, groups: bool) -> tuple[str, Active]:
+    # Without a question to the directory, which has just verified the password.
+    former = desk.sessions.remembered(request.cookies.get(COOKIE))
+    return desk.sessions.begin(
+        person,
+        browser=Browser(current_facts().address, _printable(request.user_agent.string)),
+        event=current_event(),
+        has_groups=groups,
+        replaces=former.stored if former else None,
+    )
+
+
+def _printable(text: str) -> str:
+    """A header's text without control characters, which a database or a terminal would not take."""
+    return "".join(character for character in text if character.isprintable())
+
+
+def _refused(
+    desk: SignInDesk,
+    visit: Visit | None,
+    form: SignInForm,
+    trouble: InvalidCredentials | Throttled | DirectoryUnavailable,
+) -> Response:
+    """The page after a sign-in that failed: one sentence for every reason that is not proven (P8)."""
+    if isinstance(trouble, Throttled):
+        retry = (("Retry-After", str(trouble.retry_after)),)
+        return _page(visit, form=form, problem=Problem(_(_THROTTLED), _TOO_MANY, retry))
+    if isinstance(trouble, DirectoryUnavailable):
+        retry = (("Retry-After", _RETRY_SECONDS),)
+        return _page(visit, form=form, problem=Problem(_(_AWAY), _UNAVAILABLE, retry))
+    state = FlowState(now=desk.now(), needs_new_password=trouble.needs_new_password)
+    if isinstance(next_step(state), NewPassword):
+        theme = current_look().theme
+        return render_page(
+            "new_password.html",
+            _FORBIDDEN,
+            back=_own_url(visit),
+            help_url=theme.password_help_url,
+            help_text=theme.password_help_text,
+        )
+    return _page(visit, form=form, problem=Problem(_(_WRONG), _BAD_REQUEST))
+
+
+def _choice(desk: SignInDesk, visit: Visit | None) -> Response:
+    """Go on with the account that is signed in, as the user chose."""
+    form = PageForm()
+    if visit is None or visit.request is None:
+        return _to_page(visit)
+    if not form.is_sent():
+        situation = situation_of(desk, visit.request, visit.flow)
+        problem = Problem(form.problem or "", _BAD_REQUEST)
+        return _page(visit, step=next_step(situation.state), active=situation.active, problem=problem)
+    flow = desk.flows.note_choice(visit.flow)
+    return carry_out(desk, situation_of(desk, visit.request, flow))
+
+
+def _page(
+    visit: Visit | None,
+    *,
+    step: Step | None = None,
+    active: Active | None = None,
+    form: SignInForm | None = None,
+    problem: Problem | None = None,
+) -> Response:
+    checked = visit.request if visit else None
+    if form is None:
+        form = SignInForm(formdata=None, username=checked.login_hint if checked else None)
+    targets = ["'self'", *([form_target(checked.redirect_uri)] if checked else [])]
+    return render_page(
+        "sign_in.html",
+        problem.status if problem else 200,
+        form_action=targets,
+        headers=problem.headers if problem else (),
+        form=form,
+        problem=problem.sentence if problem else None,
+        notice=_notice(step, problem),
+        action=_own_url(visit),
+        client_name=checked.client.client_name if checked else None,
+        active=active,
+        may_continue=isinstance(step, ChooseAccount) and active is not None,
+    )
+
+
+def _notice(step: Step | None, problem: Problem | None) -> str | None:
+    """Why the user must sign in, where it is not plain."""
+    if problem is not None:
+        return None
+    if request.args.get("why") == "ended":
+        return str(_(_ENDED))
+    sentence = _REASONS.get(step.why) if isinstance(step, SignIn) else None
+    return str(_(sentence)) if sentence else None
+
+
+def _own_url(visit: Visit | None) -> str:
+    return url_for("signin.sign_in", flow=visit.flow.handle) if visit else url_for("signin.sign_in")
+
+
+def _to_page(visit: Visit | None) -> Response:
+    """The page of ours that the user wanted; without one, the page about the user's own account."""
+    return see_other((visit.flow.next if visit else None) or f"{current_look().base}/me")

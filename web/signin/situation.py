@@ -1,0 +1,100 @@
+"""What is known of an authorization request at this moment, as the state machine wants it."""
+
+from dataclasses import dataclass, replace
+
+from authlib.oauth2 import OAuth2Error
+
+from login import InvalidCredentials
+from oauth import AuthorizationRequest
+from oauth.clients.sign_in_rules import FIRST_PARTY
+from web.signin.authflow import FlowState
+from web.signin.desk import Active, SignInDesk, current_facts
+from web.signin.flows import Flow
+from web.signin.session_cookie import current_session
+
+_EXCLUDED = "access_denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A request, its user, and what follows for the state machine.
+
+    `scope` is what the user may allow: the rules are applied.
+    """
+
+    request: AuthorizationRequest
+    flow: Flow | None
+    state: FlowState
+    active: Active | None = None
+    scope: str = ""
+
+    @property
+    def consent_scope(self) -> str:
+        """The scopes that consent is asked for, and remembered for."""
+        return " ".join(sorted(self.state.wanted))
+
+
+def situation_of(desk: SignInDesk, request: AuthorizationRequest, flow: Flow | None = None) -> Situation:
+    """Find out what is known of a request now.
+
+    Args:
+        desk: the parts.
+        request: as it was checked in this HTTP request.
+        flow: where it waits, unless it came just now.
+
+    Raises:
+        DirectoryUnavailable: the directory cannot say whether the user may still sign in.
+        StoreUnavailable: the database cannot say.
+    """
+    client = request.client
+    state = FlowState(
+        now=desk.now(),
+        prompt=request.prompt,
+        max_age=request.max_age,
+        is_first_party=bool(client.flags.get(FIRST_PARTY)) and request.identifies_client,
+        has_chosen=flow is not None and flow.has_chosen,
+    )
+    active = current_session(groups=wants_groups(desk, request))
+    if active is None:
+        return Situation(request, flow, state)
+    auth_time = active.stored.auth_time
+    sub = desk.approvals.sub_of(client, active.person)
+    state = replace(
+        state,
+        auth_time=auth_time,
+        is_fresh=flow is not None and flow.is_fresh(active.cookie_digest, auth_time),
+        is_expected=request.hinted_sub in {None, sub},
+    )
+    scope, refusal = _permitted(desk, request, active)
+    if refusal is not None:
+        return Situation(request, flow, replace(state, refusal=refusal), active)
+    singly = frozenset(request.consent_scope.split()) - frozenset(request.scope.split())
+    wanted = frozenset(scope.split()) | singly
+    # Where any program can pose as the client, only consent to this request counts.
+    consent = desk.consents.find(active.person.id, client.client_id) if request.identifies_client else None
+    consented = frozenset(consent.scope.split() if consent else ())
+    return Situation(request, flow, replace(state, wanted=wanted, consented=consented), active, scope)
+
+
+def wants_groups(desk: SignInDesk, request: AuthorizationRequest) -> bool:
+    """Whether a rule or a claim needs the groups of the user who signs in for a request.
+
+    Args:
+        desk: the parts.
+        request: as it was checked.
+    """
+    return desk.wants_groups or desk.approvals.wants_groups(request.client, request.scope, request.claims)
+
+
+def _permitted(desk: SignInDesk, request: AuthorizationRequest, active: Active) -> tuple[str, str | None]:
+    """What the user may allow of the requested scope; or the error, if a rule leaves nothing."""
+    try:
+        return desk.approvals.permitted(request.client, active.person, request.scope), None
+    except OAuth2Error as error:
+        return "", str(error.error)
+    except InvalidCredentials as refusal:
+        facts = current_facts()
+        noted = desk.audit.note(facts, refusal)
+        details = {"reason": noted.reason, "subject": noted.subject, "detail": refusal.detail}
+        desk.audit.log.warning(noted.event, **details, **facts.facts())
+        return "", _EXCLUDED

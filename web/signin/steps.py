@@ -1,0 +1,90 @@
+"""Carries out the next step of a request: a redirect to the page of the step, or the answer to the client."""
+
+from dataclasses import replace
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from flask import Response, url_for
+
+from login import InvalidCredentials
+from oauth import AuthorizationAnswer
+from web.pages import form_post_page
+from web.signin.authflow import Answer, AskConsent, FlowState, Refuse, next_step
+from web.signin.desk import SignInDesk
+from web.signin.session_cookie import see_other
+from web.signin.situation import Situation
+
+FORM_POST = "form_post"
+_EXCLUDED = "access_denied"
+_BY_RULE = "The rules of this server do not let this user have it."
+
+
+def carry_out(desk: SignInDesk, situation: Situation, *, has_ended: bool = False) -> Response:
+    """Carry out the next step. A step that has a page is a redirect to it.
+
+    Args:
+        desk: the parts.
+        situation: what is known.
+        has_ended: whether the user was signed in at the step before, so that the page can say so.
+    """
+    step = next_step(situation.state)
+    if isinstance(step, Refuse):
+        by_rule = step.error == situation.state.refusal and not situation.state.has_denied
+        return _refuse(desk, situation, step.error, by_rule=by_rule)
+    if isinstance(step, Answer):
+        return _allow(desk, situation)
+    page = "signin.consent" if isinstance(step, AskConsent) else "signin.sign_in"
+    flow = situation.flow
+    if flow is None:
+        digest = situation.active.cookie_digest if situation.active else None
+        flow = desk.flows.begin(situation.request, digest, has_cookie=True)
+    why: dict[str, Any] = {"why": "ended"} if has_ended else {}
+    return see_other(url_for(page, flow=flow.handle, **why))
+
+
+def deliver(answer: AuthorizationAnswer) -> Response:
+    """Bring an answer to the client: by a redirect, or by a form that the browser sends.
+
+    Args:
+        answer: as the authorization endpoint made it.
+    """
+    if answer.response_mode == FORM_POST:
+        return form_post_page(answer.redirect_uri, answer.parameters)
+    return see_other(answer.url)
+
+
+def decided(state: FlowState, *, allowed: bool) -> FlowState:
+    """The state after the user has decided.
+
+    Args:
+        state: the state before.
+        allowed: whether the user allowed the request, or denied it.
+    """
+    return replace(state, has_allowed=allowed, has_denied=not allowed)
+
+
+def _allow(desk: SignInDesk, situation: Situation) -> Response:
+    request, active = situation.request, situation.active
+    if active is None:
+        raise AssertionError("The state machine answers only where a user is signed in.")
+    try:
+        approval = desk.approvals.approval_of(
+            request.client, active.person, active.stored, request, situation.scope
+        )
+    except InvalidCredentials:
+        return _refuse(desk, situation, _EXCLUDED, by_rule=True)
+    except OAuth2Error as error:
+        return _refuse(desk, situation, error.error, by_rule=True)
+    answer = desk.authorization.allow(request, approval)
+    return _answered(desk, situation, answer)
+
+
+def _refuse(desk: SignInDesk, situation: Situation, error: str, *, by_rule: bool = False) -> Response:
+    description = _BY_RULE if by_rule else None
+    return _answered(desk, situation, desk.authorization.refuse(situation.request, error, description))
+
+
+def _answered(desk: SignInDesk, situation: Situation, answer: AuthorizationAnswer) -> Response:
+    if situation.flow is not None:
+        desk.flows.note_answer(situation.flow)
+    return deliver(answer)

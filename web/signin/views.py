@@ -1,0 +1,79 @@
+"""The authorization endpoint as a browser sees it (RFC 6749, 3.1), and the paths of the pages of sign-in."""
+
+from flask import Blueprint, Response, request, url_for
+
+from login import DirectoryUnavailable
+from oauth import RedirectedError, UnsafeRequest
+from web.pages import N_, error_page, guard_forms, prefer_languages, without_form_check
+from web.signin.consent import consent
+from web.signin.desk import about_client, current_desk, current_facts
+from web.signin.session_cookie import see_other
+from web.signin.sign_in import sign_in
+from web.signin.situation import situation_of
+from web.signin.steps import carry_out, deliver
+from web.signin.visit import Stopped
+
+_AWAY = N_(
+    "The directory of users cannot be asked right now. You are still signed in. Please try again in a moment."
+)
+_RETRY = (("Retry-After", "10"),)
+# The sentences of `UnsafeRequest`, for the catalogue.
+_SENTENCES = (
+    N_("The client or its address is given more than once."),
+    N_("The program that sent you here is not registered."),
+    N_("The program asked for an answer at an address that it may not use."),
+)
+
+
+def sign_in_pages() -> Blueprint:
+    """The authorization endpoint and the pages `/signin` and `/consent`."""
+    pages = Blueprint("signin", __name__)
+    guard_forms(pages)
+    for path, name in (("/oauth/authorize", "authorize"), ("/authorize", "authorize_alias")):
+        view = without_form_check(authorize)
+        pages.add_url_rule(path, name, view, methods=["GET", "POST"])
+    pages.add_url_rule("/signin", "sign_in", sign_in, methods=["GET", "POST"])
+    pages.add_url_rule("/consent", "consent", consent, methods=["GET", "POST"])
+    pages.register_error_handler(Stopped, lambda stopped: stopped.page)
+    pages.register_error_handler(UnsafeRequest, _unsafe)
+    pages.register_error_handler(RedirectedError, lambda error: deliver(error.answer))
+    # Every page that asks for the session may meet this one.
+    pages.app_errorhandler(DirectoryUnavailable)(_directory_away)
+    return pages
+
+
+def authorize() -> Response:
+    """Read a request, and carry out its first step.
+
+    A form of another site brings no `Lax` cookie. So a request by POST is stored, and answered by a redirect
+    to a page with its handle alone: to that GET the browser adds the cookie.
+
+    Raises:
+        UnsafeRequest, RedirectedError: as `Authorization.read`.
+        DirectoryUnavailable: the directory cannot say whether the user may still sign in.
+        StoreUnavailable: the database cannot say.
+    """
+    desk = current_desk()
+    checked = desk.authorization.read(request)
+    about_client(checked.client)
+    prefer_languages(" ".join(checked.ui_locales))
+    if request.method == "POST":
+        flow = desk.flows.begin(checked, None, has_cookie=False)
+        return see_other(url_for("signin.sign_in", flow=flow.handle))
+    return carry_out(desk, situation_of(desk, checked))
+
+
+def _unsafe(error: UnsafeRequest) -> Response:
+    return error_page(
+        error.description, error.status, title=N_("This request cannot be answered"), error=error.error
+    )
+
+
+def _directory_away(trouble: DirectoryUnavailable) -> Response:
+    desk, facts = current_desk(), current_facts()
+    desk.audit.note(facts, trouble)
+    write = desk.audit.log.error if trouble.alarm else desk.audit.log.warning
+    write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts.facts())
+    return error_page(
+        _AWAY, 503, title=N_("Not available right now"), error="temporarily_unavailable", headers=_RETRY
+    )
