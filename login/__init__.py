@@ -27,7 +27,7 @@ from directory import (
 )
 
 if TYPE_CHECKING:
-    from login.addresses import address_of
+    from login.addresses import address_of, network_of
     from login.blocks import Block
     from login.limits.client_failures import ClientFailures, ClientLimits
     from login.limits.limits import Cause, ClientThrottled, Limits, Throttled, parse_limits
@@ -61,6 +61,7 @@ __all__ = [
     "Throttled",
     "address_of",
     "dn_key",
+    "network_of",
     "parse_limits",
     "strict_dn_key",
 ]
@@ -69,7 +70,7 @@ if not TYPE_CHECKING:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "addresses": ("address_of",),
+            "addresses": ("address_of", "network_of"),
             "names": ("Names",),
             "blocks": ("Block",),
             "limits.client_failures": ("ClientFailures", "ClientLimits"),

@@ -187,6 +187,11 @@ class Sessions(Generic[S]):
         self._log = log
         self._clock = clock
 
+    @property
+    def can_read(self) -> bool:
+        """Whether the directory can be asked about a user without the user's password."""
+        return self._rules.can_read
+
     def begin(
         self,
         person: Person,

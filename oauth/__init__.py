@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from oauth.clients.authentication import StrictClientAuthentication
     from oauth.endpoints.authorization.endpoint import Authorization
     from oauth.endpoints.cors import Origins
+    from oauth.endpoints.device_verification import (
+        DeviceState,
+        DeviceUser,
+        DeviceVerification,
+        NotPermitted,
+        TooManyGuesses,
+        TypedCode,
+        UnknownUserCode,
+    )
     from oauth.endpoints.metadata import ServerMetadata
     from oauth.endpoints.registration import oauth_endpoints
     from oauth.errors import wire_error
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     from oauth.protector import Protector
     from oauth.responses import REQUEST_ID, current_request_id, error_json, error_response, json_response
     from oauth.server import Policy, Server, Stores
+    from oauth.tokens.device_codes import UserCodes, read_user_code, shown_user_code
     from oauth.tokens.format import ACCESS, REFRESH, key_of
     from oauth.tokens.issuer import Lifetimes, TokenIssuer
     from oauth.tokens.rotation import RotatedTokens
@@ -52,8 +62,12 @@ __all__ = [
     "Authorization",
     "AuthorizationAnswer",
     "AuthorizationRequest",
+    "DeviceState",
+    "DeviceUser",
+    "DeviceVerification",
     "Doubt",
     "Lifetimes",
+    "NotPermitted",
     "Origins",
     "PairwiseSubjects",
     "Policy",
@@ -68,7 +82,11 @@ __all__ = [
     "Stores",
     "StrictClientAuthentication",
     "TokenIssuer",
+    "TooManyGuesses",
+    "TypedCode",
+    "UnknownUserCode",
     "UnsafeRequest",
+    "UserCodes",
     "current_request_id",
     "doubts",
     "error_json",
@@ -78,7 +96,9 @@ __all__ = [
     "key_of",
     "named_groups",
     "oauth_endpoints",
+    "read_user_code",
     "released_claims_of",
+    "shown_user_code",
     "wire_error",
 ]
 
@@ -96,6 +116,15 @@ if not TYPE_CHECKING:
             "clients.authentication": ("StrictClientAuthentication",),
             "endpoints.authorization.endpoint": ("Authorization",),
             "endpoints.cors": ("Origins",),
+            "endpoints.device_verification": (
+                "DeviceState",
+                "DeviceUser",
+                "DeviceVerification",
+                "NotPermitted",
+                "TooManyGuesses",
+                "TypedCode",
+                "UnknownUserCode",
+            ),
             "endpoints.metadata": ("ServerMetadata",),
             "endpoints.registration": ("oauth_endpoints",),
             "errors": ("wire_error",),
@@ -113,6 +142,7 @@ if not TYPE_CHECKING:
                 "json_response",
             ),
             "server": ("Policy", "Server", "Stores"),
+            "tokens.device_codes": ("UserCodes", "read_user_code", "shown_user_code"),
             "tokens.format": ("ACCESS", "REFRESH", "key_of"),
             "tokens.issuer": ("Lifetimes", "TokenIssuer"),
             "tokens.rotation": ("RotatedTokens",),

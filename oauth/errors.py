@@ -8,11 +8,13 @@ from collections.abc import Mapping
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
+    AccessDeniedError,
     InvalidGrantError,
     InvalidRequestError,
     InvalidScopeError,
     UnauthorizedClientError,
 )
+from authlib.oauth2.rfc8628 import AuthorizationPendingError, ExpiredTokenError, SlowDownError
 
 from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Refusal, Throttled
 from models import ClientEnded, StoreUnavailable
@@ -243,6 +245,31 @@ def wrong_verifier() -> OAuth2Error:
 def invalid_refresh_token() -> OAuth2Error:
     """The token is unknown, ended, used, or another client's: one sentence (RFC 6749, 5.2)."""
     return InvalidGrantError("The token is invalid, expired, revoked, or was issued to another client.")
+
+
+def invalid_device_code() -> OAuth2Error:
+    """The device code is unknown, used, or another client's: one sentence (RFC 8628, 3.5)."""
+    return InvalidGrantError("The device code is invalid, was used, or was issued to another client.")
+
+
+def authorization_pending() -> OAuth2Error:
+    """Nobody has answered at the page yet (RFC 8628, 3.5)."""
+    return AuthorizationPendingError("Nobody has confirmed the code in a browser yet.")
+
+
+def slow_down() -> OAuth2Error:
+    """As `authorization_pending`, to a device that polls too often (RFC 8628, 3.5)."""
+    return SlowDownError("The program asks too often: from now on it must wait 5 seconds longer each time.")
+
+
+def device_denied() -> OAuth2Error:
+    """The request was denied at the page, or is void because the sign-in session ended (RFC 8628, 3.5)."""
+    return AccessDeniedError("The request was denied in the browser.")
+
+
+def device_code_expired() -> OAuth2Error:
+    """The code was not confirmed, or not exchanged, in time (RFC 8628, 3.5)."""
+    return ExpiredTokenError("The code has expired. Start again to get a new one.")
 
 
 class _DetailedRefusal(InvalidGrantError):

@@ -16,7 +16,15 @@ from authlib.oauth2.rfc6749 import UnsupportedGrantTypeError, UnsupportedRespons
 from flask import Response
 
 from login import Login
-from models import ClientStore, CodeStore, GrantStore, MissingPersonStore, RefreshStore, RequestStore
+from models import (
+    ClientStore,
+    CodeStore,
+    DeviceStore,
+    GrantStore,
+    MissingPersonStore,
+    RefreshStore,
+    RequestStore,
+)
 from oauth.audit import Audit
 from oauth.clients.authentication import StrictClientAuthentication, query_with
 from oauth.clients.registration import NONE
@@ -27,6 +35,7 @@ from oauth.policy.restrictions import Restrictions
 from oauth.policy.scope import ScopeRegistry
 from oauth.responses import error_response, json_response
 from oauth.token_request import TokenRequest
+from oauth.tokens.device_codes import UserCodes
 from oauth.tokens.issuer import TokenIssuer
 from oauth.tokens.rotation import RotatedTokens
 from telemetry import LogSampler
@@ -50,7 +59,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """The stores of clients, grants, tokens, missing people, authorization codes and requests."""
+    """The stores of clients, grants, tokens, missing people, codes of all kinds, and requests."""
 
     clients: ClientStore
     grants: GrantStore
@@ -58,6 +67,7 @@ class Stores:
     missing_people: MissingPersonStore
     codes: CodeStore
     requests: RequestStore
+    devices: DeviceStore
 
 
 class Server(AuthorizationServer):
@@ -76,6 +86,7 @@ class Server(AuthorizationServer):
         stores: Stores,
         login: Login,
         client_auth: StrictClientAuthentication,
+        user_codes: UserCodes,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Join the parts. Nothing is registered yet.
@@ -88,6 +99,7 @@ class Server(AuthorizationServer):
             stores: the database's.
             login: the way to the directory.
             client_auth: the methods of client authentication.
+            user_codes: the digests of the codes that users type for their devices.
             clock: seconds since the epoch.
         """
         super().__init__(query_client=query_with(stores.clients.recent.get))
@@ -100,8 +112,7 @@ class Server(AuthorizationServer):
             subjects=token_issuer.subjects,
         )
         self.audit, self.log = audit, audit.log
-        self.stores = stores
-        self.login = login
+        self.stores, self.login, self.user_codes = stores, login, user_codes
         self.throttlings = LogSampler()
         self._clock = clock
         self._client_auth = client_auth

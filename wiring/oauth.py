@@ -8,10 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from flask import Flask
 
 from admin import Services
-from models import CodeStore, MissingPersonStore, RefreshStore, RequestStore, ScopeStore
-from oauth import PairwiseSubjects, Policy, RotatedTokens, ScopeRegistry, Server, Stores, TokenIssuer
+from models import CodeStore, DeviceStore, MissingPersonStore, RefreshStore, RequestStore, ScopeStore
+from oauth import (
+    PairwiseSubjects,
+    Policy,
+    RotatedTokens,
+    ScopeRegistry,
+    Server,
+    Stores,
+    TokenIssuer,
+    UserCodes,
+)
 from oauth.grants.authorization_code import AuthorizationCodeGrant
 from oauth.grants.client_credentials import ClientCredentialsGrant
+from oauth.grants.device_code import DeviceCodeGrant
 from oauth.grants.password import PasswordGrant
 from oauth.grants.pipeline import Grant
 from oauth.grants.pkce import S256Challenge
@@ -27,6 +37,7 @@ GRANTS: Mapping[type[Grant], Sequence[Callable[..., object]]] = {
     RefreshTokenGrant: (),
     ClientCredentialsGrant: (),
     AuthorizationCodeGrant: (S256Challenge(),),
+    DeviceCodeGrant: (),
 }
 """The grants that are served, each with its extensions."""
 
@@ -65,6 +76,7 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
         stores=_stores(services),
         login=open_login(settings, services.ring, services.directory, log, services.clock),
         client_auth=services.client_auth,
+        user_codes=UserCodes([key.key for key in services.ring.derive("user code of a device")]),
         clock=services.clock,
     )
     for grant, extensions in GRANTS.items():
@@ -80,4 +92,5 @@ def _stores(services: Services) -> Stores:
         missing_people=MissingPersonStore(),
         codes=CodeStore(),
         requests=RequestStore(services.clock),
+        devices=DeviceStore(services.clock),
     )

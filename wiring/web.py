@@ -14,6 +14,7 @@ from models import ConsentStore, RequestStore, ScopeStore, SessionStore, SignInS
 from models.tables import DEFAULT_DIRECTORY
 from oauth import (
     Authorization,
+    DeviceVerification,
     Origins,
     Protector,
     Server,
@@ -23,6 +24,7 @@ from oauth import (
 from settings import Settings, SettingsError
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
+from web.device import device_page
 from web.signin import Flows, SignInDesk, sign_in_pages
 from wiring.database import database_answers
 from wiring.directory_check import DirectoryCheck
@@ -89,6 +91,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     )
     app.register_blueprint(oauth_endpoints(server, protector, origins))
     _add_sign_in(app, settings, server, services)
+    app.register_blueprint(device_page(DeviceVerification(server)))
     app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer, metadata, settings.contact))

@@ -11,7 +11,8 @@ from oauth.policy.claims import PAIRWISE_SUBJECT, claim_mistakes
 from oauth.policy.scope import DEFAULT, is_wellformed
 
 NONE = "none"
-GRANT_TYPES = ("password", "refresh_token", "client_credentials", AUTHORIZATION_CODE)
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPES = ("password", "refresh_token", "client_credentials", AUTHORIZATION_CODE, DEVICE_CODE)
 OPAQUE = "opaque"
 TOKEN_FORMATS = (OPAQUE, "RS256", "ES256")
 _NAME_LENGTH = 255

@@ -5,6 +5,7 @@ from flask import Blueprint
 from oauth.endpoints.authorization.par import PushedRequests
 from oauth.endpoints.client_endpoints import add_client_endpoint, add_token_endpoint
 from oauth.endpoints.cors import Origins
+from oauth.endpoints.device import DeviceAuthorization
 from oauth.endpoints.introspection import Introspection
 from oauth.endpoints.jwks import Jwks
 from oauth.endpoints.revocation import Revocation
@@ -24,7 +25,7 @@ def oauth_endpoints(server: Server, protector: Protector, origins: Origins) -> B
     """
     blueprint = Blueprint("oauth", __name__)
     add_token_endpoint(blueprint, server, origins)
-    for client_endpoint in (Revocation, Introspection, PushedRequests):
+    for client_endpoint in (Revocation, Introspection, PushedRequests, DeviceAuthorization):
         add_client_endpoint(blueprint, server, client_endpoint, origins)
     for endpoint in (
         Userinfo(protector, origins, server.policy.directory_claims),

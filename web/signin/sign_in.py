@@ -95,6 +95,8 @@ def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
         return _page(visit, form=form, problem=Problem(form.problem or "", _BAD_REQUEST))
     checked = visit.request if visit else None
     groups = desk.wants_groups if checked is None else wants_groups(desk, checked)
+    # Where only the user may read the entry, no later page could ask for the groups.
+    groups = groups or not desk.sessions.can_read
     try:
         person = desk.login.sign_in(
             form.username.data or "",
