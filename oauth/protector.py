@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from authlib.integrations.flask_oauth2 import ResourceProtector, token_authenticated
 from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import InvalidRequestError
 from authlib.oauth2.rfc6750 import BearerTokenValidator, InvalidTokenError
 from flask import Request, abort, g
 from flask.globals import request_ctx
@@ -11,6 +12,7 @@ from flask.globals import request_ctx
 from models import AccessToken, GrantStore
 from oauth.errors import REALM
 from oauth.responses import error_json
+from oauth.token_request import FORM, ParameterNames, read_parameters
 from oauth.tokens.format import ACCESS, key_of
 
 
@@ -97,6 +99,16 @@ class StoreValidator(BearerTokenValidator):
             raise InsufficientScope(" ".join(scopes or ()))
 
 
+class TwoTokens(InvalidRequestError):
+    """The token was sent in the header and in the form (RFC 6750, 2): one method only may be used."""
+
+    description = "The access token must be sent in one way only: in the header, or in the form."
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """The challenge (RFC 6750, 3.1)."""
+        return [*super().get_headers(), ("WWW-Authenticate", f'Bearer realm="{REALM}", error="{self.error}"')]
+
+
 class Protector(ResourceProtector):
     """Protects resources of the issuer: `@protector("scope")` on a view, `acquire_token()` in one."""
 
@@ -133,9 +145,39 @@ class Protector(ResourceProtector):
             raise MissingToken
         return self.get_token_validator("bearer"), token
 
+    def reading_forms(self) -> "FormProtector":
+        """A protector with the same checks that also takes the token from a form body (RFC 6750, 2.2)."""
+        return FormProtector(self.get_token_validator("bearer"))
+
     def raise_error_response(self, error: OAuth2Error) -> None:
         """Answer with the error, its challenge and a JSON body (RFC 6750, 3)."""
         # A request without credentials gets no error code (RFC 6750, 3.1), only a sentence.
         body = {} if isinstance(error, MissingToken) else {"error": error.error}
         body["error_description"] = error.get_error_description()
         abort(error_json(body, error.status_code, error.get_headers()))
+
+
+class FormProtector(Protector):
+    """Takes the token from the header, or from the form of a POST (RFC 6750, 2.2), never from the URL."""
+
+    _NAMES = ParameterNames(frozenset({"access_token"}), frozenset())
+
+    def __init__(self, validator: BearerTokenValidator) -> None:
+        ResourceProtector.__init__(self)
+        self.register_token_validator(validator)
+
+    def parse_request_authorization(self, request: Request) -> tuple[BearerTokenValidator, str]:
+        """The validator and the token of the request.
+
+        Raises:
+            MissingToken: neither header nor form has a token.
+            OAuth2Error: both have one, or the form is malformed (`invalid_request`).
+        """
+        in_form = None
+        if request.method == "POST" and request.mimetype == FORM and request.content_length != 0:
+            in_form = read_parameters(request, self._NAMES).once.get("access_token")
+        if in_form is None:
+            return super().parse_request_authorization(request)
+        if request.environ.get("HTTP_AUTHORIZATION"):
+            raise TwoTokens
+        return self.get_token_validator("bearer"), in_form

@@ -20,7 +20,8 @@ from oauth.errors import BodyTooLarge, LengthRequired, malformed
 from oauth.responses import REQUEST_ID
 
 BODY_LIMIT = 16 * 1024
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
+"""The media type of a form."""
 _MAX_PARAMETERS = 100
 
 
@@ -136,8 +137,8 @@ def read_form(request: Request, names: ParameterNames) -> bytes:
         OAuth2Error: as `read_parameters`.
     """
     environ = request.environ
-    if environ.get("CONTENT_TYPE") != _FORM and request.mimetype != _FORM:
-        raise malformed(f"The body must be a form: Content-Type {_FORM}.")
+    if environ.get("CONTENT_TYPE") != FORM and request.mimetype != FORM:
+        raise malformed(f"The body must be a form: Content-Type {FORM}.")
     if environ.get("QUERY_STRING") and any(
         name in names.once or name in names.repeatable for name, _ in parse_pairs(request.query_string)
     ):

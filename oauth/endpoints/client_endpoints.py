@@ -19,6 +19,7 @@ from oauth.clients.url_encoding import is_left_raw
 from oauth.endpoints.cors import Origins
 from oauth.endpoints.routes import add_routes
 from oauth.errors import Trouble, missing, wire_error
+from oauth.policy.acr import ACR_VALUES
 from oauth.responses import error_response
 from oauth.server import Server
 from oauth.token_request import TokenRequest, read_parameters
@@ -41,6 +42,7 @@ class TokenEndpoint:
         # Named because the default would be two response types and two grants (RFC 8414, 2).
         "response_types_supported": (),
         "claims_supported": ID_TOKEN_CLAIMS,
+        "acr_values_supported": ACR_VALUES,
     }
 
 

@@ -2,7 +2,7 @@
 
 It is derived from what grants and endpoints declare, under the issuer of the settings. Libraries that verify
 ID tokens look for it under the OpenID path. The members of both specifications share one registry (RFC 8414,
-7.1), so both paths serve one document. There is no authorization endpoint.
+7.1), so both paths serve one document.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response
 
-from models import StoreUnavailable
 from oauth.declarations import Declarations
-from oauth.policy.scope import BUILT_IN, ScopeRegistry
+from oauth.endpoints.protected_resource import add_protected_resource, scope_names
+from oauth.policy.scope import ScopeRegistry
 from oauth.responses import json_response
 
 
@@ -40,19 +40,11 @@ class ServerMetadata:
         self._scopes = scopes
 
     def document(self) -> dict[str, object]:
-        """The members of the document.
-
-        If the database does not answer, only the built-in scopes are named: not every scope must be
-        (section 2), and programs need the rest to start.
-        """
-        try:
-            names = self._scopes.rules().names
-        except StoreUnavailable:
-            names = ()
+        """The members of the document. Not every scope must be named (section 2)."""
         return {
             "issuer": self._issuer,
             **self._declared.metadata(self._issuer),
-            "scopes_supported": list(dict.fromkeys([*BUILT_IN, *names])),
+            "scopes_supported": scope_names(self._scopes),
             **self._links,
         }
 
@@ -73,4 +65,5 @@ class ServerMetadata:
 
         for path in dict.fromkeys((self.PATH + own_path, *openid_paths)):
             pages.add_url_rule(path, view_func=server_metadata)
+        add_protected_resource(pages, self._issuer, lambda: scope_names(self._scopes))
         return pages

@@ -28,13 +28,15 @@ class Userinfo:
             origins: browser pages that may read the answer, if the token is their client's.
             directory_claims: the standard claims that the directory may have.
         """
-        self.METADATA: Mapping[str, str | Sequence[str]] = {
+        self.METADATA: Mapping[str, str | bool | Sequence[str]] = {
             "userinfo_endpoint": self.PATHS[0],
             "subject_types_supported": SUBJECT_TYPES,
             "claims_supported": (*PERSON_CLAIMS, *directory_claims),
+            "claim_types_supported": ("normal",),
+            "claims_parameter_supported": True,
         }
         self._origins = origins
-        self.view = protector()(self._answer)
+        self.view = protector.reading_forms()()(self._answer)
 
     def _answer(self) -> Response:
         token: AccessToken = current_token.stored
