@@ -15,6 +15,7 @@ from models import Approval, AuthorizationCode
 from oauth.authorization import checks
 from oauth.authorization.reading import NAMES, RESOURCE, Given, read_request, refuse_unreadable, restored
 from oauth.authorization.request import (
+    PROMPTS,
     AuthorizationAnswer,
     AuthorizationRequest,
     RedirectedError,
@@ -53,6 +54,7 @@ class Authorization:
     METADATA: ClassVar[Mapping[str, str | bool | Sequence[str]]] = {
         "authorization_endpoint": PATHS[0],
         "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": PROMPTS,
         "request_parameter_supported": False,
         # The default would be true (OpenID Connect Discovery 1.0, 3).
         "request_uri_parameter_supported": False,
