@@ -7,7 +7,7 @@ from flask import Response
 
 from models import AccessToken
 from oauth.endpoints.cors import Origins
-from oauth.policy.claims import PERSON_CLAIMS, SUBJECT_TYPES, released_claims_of, standard_claims
+from oauth.policy.claims import PERSON_CLAIMS, SUBJECT_TYPES, userinfo_claims_of
 from oauth.protector import Protector
 from oauth.responses import json_response
 
@@ -43,5 +43,5 @@ class Userinfo:
         if token.subject is None:
             body: Mapping[str, object] = {"client_id": token.client_id}
         else:
-            body = standard_claims(released_claims_of(token))
+            body = userinfo_claims_of(token)
         return self._origins.answer(json_response(body), token.client_id)

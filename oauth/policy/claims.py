@@ -184,10 +184,25 @@ def id_token_claims(claims: Mapping[str, object], allowed: Sequence[str] | None)
 
 
 def released_claims_of(token: AccessToken) -> dict[str, object]:
-    """The claims that an access token releases about its person: always `sub`.
+    """The claims of ours that an access token releases about its person: always `sub`.
 
-    Claims that were requested singly for userinfo are among them. The token's scope may be narrower than its
-    grant's, and its client may get fewer claims than at the login.
+    They are those that programs know from before there was a sign-in page; `userinfo_claims_of` has all. The
+    token's scope may be narrower than its grant's, and its client may get fewer claims than at the login.
+
+    Args:
+        token: of a person.
+    """
+    names = () if token.private else _names(token.scope, token.released_claims)
+    return {
+        "sub": token.sub or token.subject,
+        **{name: token.claims[name] for name in names if name in _MEMBERS and name in token.claims},
+    }
+
+
+def userinfo_claims_of(token: AccessToken) -> dict[str, object]:
+    """The claims that userinfo releases, under the names of OpenID Connect (Core 1.0, 5.1 and 5.3.2).
+
+    Claims that were requested singly for userinfo are among them.
 
     Args:
         token: of a person.
@@ -199,7 +214,7 @@ def released_claims_of(token: AccessToken) -> dict[str, object]:
     if requested is not None:
         given = OUR_NAMES if token.released_claims is None else _ours(token.released_claims)
         names |= {name for name in requested_in(token.claims).get("userinfo", ()) if name in given}
-    return subject | {name: value for name, value in token.claims.items() if name in names}
+    return subject | standard_claims({name: token.claims[name] for name in token.claims if name in names})
 
 
 def username_of(token: AccessToken | RefreshToken) -> str | None:
@@ -220,7 +235,7 @@ def standard_claims(claims: Mapping[str, object]) -> dict[str, object]:
     """Claims under the names of OpenID Connect (Core 1.0, 5.1).
 
     Args:
-        claims: as `released_claims_of` gave them.
+        claims: under our names.
     """
     return {_STANDARD_NAMES.get(name, name): value for name, value in claims.items()}
 

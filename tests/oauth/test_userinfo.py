@@ -128,3 +128,10 @@ class TestStandardClaims:
         site = make_site(FakeDirectory(replace(DETAILED, private=True)))
         client = site.register("a program", "--scope", "openid profile email phone address")
         assert set(site.get(PATH, site.token(client)).get_json()) == {"sub"}
+
+
+def test_sample_resource_keeps_the_claims_that_programs_know(make_site: Callable[..., Site]) -> None:
+    """`/api/me` answers as before with names of ours. Further standard claims are at userinfo alone."""
+    site = make_site(FakeDirectory(DETAILED))
+    token = site.token(site.register("a program", "--scope", "profile email phone address"))
+    assert set(site.get("/api/me", token).get_json()) == {"sub", "net_id", "name", "mail"}
