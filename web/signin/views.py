@@ -5,6 +5,7 @@ from flask import Blueprint, Response, request, url_for
 from login import DirectoryUnavailable
 from oauth import RedirectedError, UnsafeRequest
 from web.pages import N_, error_page, guard_forms, prefer_languages, without_form_check
+from web.signin.authflow import NONE
 from web.signin.consent import consent
 from web.signin.desk import about_client, current_desk, current_facts
 from web.signin.session_cookie import see_other
@@ -60,7 +61,14 @@ def authorize() -> Response:
     if request.method == "POST":
         flow = desk.flows.begin(checked, None, has_cookie=False)
         return see_other(url_for("signin.sign_in", flow=flow.handle))
-    return carry_out(desk, situation_of(desk, checked))
+    try:
+        return carry_out(desk, situation_of(desk, checked))
+    except DirectoryUnavailable as trouble:
+        if NONE not in checked.prompt:
+            raise
+        # The client wants no page, not even this one (OpenID Connect Core 1.0, 3.1.2.1).
+        _note_outage(trouble)
+        return deliver(desk.authorization.refuse(checked, "temporarily_unavailable"))
 
 
 def _unsafe(error: UnsafeRequest) -> Response:
@@ -70,10 +78,14 @@ def _unsafe(error: UnsafeRequest) -> Response:
 
 
 def _directory_away(trouble: DirectoryUnavailable) -> Response:
-    desk, facts = current_desk(), current_facts()
-    desk.audit.note(facts, trouble)
-    write = desk.audit.log.error if trouble.alarm else desk.audit.log.warning
-    write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts.facts())
+    _note_outage(trouble)
     return error_page(
         _AWAY, 503, title=N_("Not available right now"), error="temporarily_unavailable", headers=_RETRY
     )
+
+
+def _note_outage(trouble: DirectoryUnavailable) -> None:
+    audit, facts = current_desk().audit, current_facts()
+    audit.note(facts, trouble)
+    write = audit.log.error if trouble.alarm else audit.log.warning
+    write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts.facts())

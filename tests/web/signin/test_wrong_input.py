@@ -266,6 +266,19 @@ def test_directory_that_is_away_answers_a_program_with_json(
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
 
 
+def test_directory_that_is_away_is_told_to_a_client_that_wants_no_page(
+    away: tuple[Visitor, Registered, FakeDirectory],
+) -> None:
+    """With `prompt=none` the error goes to the client, and the operator finds the cause in the log."""
+    visitor, client, directory = away
+    visitor.allow(visitor.sign_in(visitor.open(client)))
+    directory.outcome = DirectoryUnavailable("away")
+    visitor.site.clock.now += 300
+    answer = parameters_of(visitor.open(client, prompt="none"))
+    assert (answer["error"], answer["state"]) == ("temporarily_unavailable", "a state")
+    assert "directory.unavailable" in {line["event"] for line in visitor.site.log_lines()}
+
+
 def test_form_beyond_the_limit_is_refused(client: Registered, visitor: Visitor) -> None:
     """No form of ours is that large."""
     page = page_of(visitor.open(client))
