@@ -25,6 +25,7 @@ from settings import Settings, SettingsError
 from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
 from web.device import device_page
+from web.logout import logout_pages
 from web.signin import Flows, SignInDesk, sign_in_pages
 from wiring.database import database_answers
 from wiring.directory_check import DirectoryCheck
@@ -92,6 +93,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     app.register_blueprint(oauth_endpoints(server, protector, origins))
     _add_sign_in(app, settings, server, services)
     app.register_blueprint(device_page(DeviceVerification(server)))
+    app.register_blueprint(logout_pages(server))
     app.register_blueprint(metadata.blueprint())
     app.register_blueprint(web.resources(protector))
     app.register_blueprint(web.front_page(settings.issuer, metadata, settings.contact))

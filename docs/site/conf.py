@@ -13,7 +13,14 @@ START = "docs/index"
 
 # The navigation: a heading, and its pages in order. A star stands for every page of a folder.
 NAVIGATION = {
-    "Use it": ["The walk-through </README>", "docs/clients", "docs/device", "docs/scopes", "docs/errors"],
+    "Use it": [
+        "The walk-through </README>",
+        "docs/clients",
+        "docs/device",
+        "docs/scopes",
+        "docs/logout",
+        "docs/errors",
+    ],
     "Protect an API": ["docs/apis", "docs/recipes/*"],
     "Run it": [
         "docs/operating",

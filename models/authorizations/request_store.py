@@ -17,7 +17,9 @@ from models.sign_in_tables import AuthorizationRequestRow
 RequestKind = Literal["pushed", "browser", "logout"]
 _REQUEST = table(AuthorizationRequestRow)
 # Anyone can send a browser here. A flood pushes out the oldest sign-ins under way, and fills no disk.
-_MOST_AT_BROWSERS = 100_000
+# Requests for a logout live shorter, and so they go first.
+MOST_AT_BROWSERS = 100_000
+AT_BROWSERS = _REQUEST.c.kind != "pushed"
 
 
 class StoredRequest(NamedTuple):
@@ -55,7 +57,7 @@ class RequestStore:
             limit: the limit on requests at browsers; the usual one if None.
         """
         self._clock = clock
-        self._limit = limit or TableLimit(_REQUEST, _MOST_AT_BROWSERS, counted=_REQUEST.c.kind == "browser")
+        self._limit = limit or TableLimit(_REQUEST, MOST_AT_BROWSERS, counted=AT_BROWSERS)
 
     def add(
         self,

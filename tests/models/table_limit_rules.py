@@ -3,6 +3,7 @@
 from secrets import token_bytes
 
 from models import Base, DeviceStore, RequestStore
+from models.authorizations.request_store import AT_BROWSERS
 from models.authorizations.table_limit import TableLimit
 from tests.models.stores import Place, Stores
 
@@ -14,9 +15,8 @@ class TableLimitRules:
 
     def test_flood_of_requests_pushes_out_the_oldest(self, stores: Stores) -> None:
         """At the limit, a new request at a browser takes the place of the oldest; pushed ones stay."""
-        at_browsers = REQUESTS.c.kind == "browser"
         requests = RequestStore(
-            stores.clock, TableLimit(REQUESTS, 10, counted=at_browsers, is_due=lambda: True)
+            stores.clock, TableLimit(REQUESTS, 10, counted=AT_BROWSERS, is_due=lambda: True)
         )
         pushed = token_bytes(32)
         requests.add(pushed, "pushed", "a-client", {}, stores.now + 60)
@@ -26,6 +26,19 @@ class TableLimitRules:
             requests.add(key, "browser", None, {}, stores.now + 86_400)
         assert [requests.find(key, "browser") is not None for key in keys] == [False] * 20 + [True] * 10
         assert requests.find(pushed, "pushed") is not None
+
+    def test_flood_of_logouts_pushes_out_no_sign_in(self, stores: Stores) -> None:
+        """Requests for a logout count too, and go before the sign-ins, which live longer."""
+        requests = RequestStore(
+            stores.clock, TableLimit(REQUESTS, 10, counted=AT_BROWSERS, is_due=lambda: True)
+        )
+        sign_in = token_bytes(32)
+        requests.add(sign_in, "browser", None, {}, stores.now + 86_400)
+        for _ in range(30):
+            stores.clock.now += 1
+            requests.add(token_bytes(32), "logout", None, {}, stores.now + 3600)
+        assert requests.find(sign_in, "browser") is not None
+        assert len(stores.rows("authorization_request")) == 10
 
     def test_expired_rows_go_without_a_purge(self, stores: Stores) -> None:
         """Between two purges, expired requests and device codes do not pile up."""

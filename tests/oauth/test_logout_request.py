@@ -319,3 +319,15 @@ def test_any_bytes_are_read_or_refused(asking: Asking, octets: bytes) -> None:
             assert asking.read_text(sent, "POST").return_url is None
         except OAuth2Error as refused:
             assert refused.error == "invalid_request"  # noqa: PT017 - either way is right
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["http://127.0.0.1/logout", "http://portal.example.edu/", "edu.example.app:/logout", "https://a/#b"],
+)
+def test_only_a_tls_server_is_told(asking: Asking, uri: str) -> None:
+    """A back-channel logout URI is https without a fragment (Back-Channel Logout 1.0, 2.2)."""
+    said = asking.site.run(
+        "client", "update", asking.client.client_id, "--backchannel-logout-uri", uri, status=1
+    )
+    assert "back-channel logout URI must be https" in said
