@@ -237,7 +237,18 @@ def test_metadata_names_the_registered_scopes(faked: Site, office: Registered) -
     """`scopes_supported` has the built-in and the registered scopes, each once (RFC 8414, 2)."""
     faked.run("scope", "create", "groups", "--needs", "affiliation:staff")
     supported = faked.http.get("/.well-known/oauth-authorization-server").get_json()["scopes_supported"]
-    assert supported == ["openid", "profile", "email", "groups", "eduperson", "echo", "payroll"]
+    assert supported == [
+        "openid",
+        "profile",
+        "email",
+        "address",
+        "phone",
+        "groups",
+        "eduperson",
+        "offline_access",
+        "echo",
+        "payroll",
+    ]
 
 
 def test_change_takes_effect_within_five_seconds(faked: Site, office: Registered) -> None:
