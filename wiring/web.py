@@ -26,6 +26,7 @@ from settings.keyring import KeyRing
 from telemetry import Log, redact_access_log
 from web.device import device_page
 from web.logout import logout_pages
+from web.me import Account, own_page
 from web.signin import Flows, SignInDesk, sign_in_pages
 from wiring.database import database_answers
 from wiring.directory_check import DirectoryCheck
@@ -92,6 +93,7 @@ def add_pages(app: Flask, settings: Settings, server: Server, services: Services
     )
     app.register_blueprint(oauth_endpoints(server, protector, origins))
     _add_sign_in(app, settings, server, services)
+    _add_own_page(app, settings, services, log)
     app.register_blueprint(device_page(DeviceVerification(server)))
     app.register_blueprint(logout_pages(server))
     app.register_blueprint(metadata.blueprint())
@@ -150,6 +152,20 @@ def _add_sign_in(app: Flask, settings: Settings, server: Server, services: Servi
 
 def _scope_descriptions() -> Mapping[str, str]:
     return {scope.name: scope.description for scope in ScopeStore().list() if scope.description}
+
+
+def _add_own_page(app: Flask, settings: Settings, services: Services, log: Log) -> None:
+    """Register `/me`."""
+    clock = services.clock
+    account = Account(
+        sessions=SessionStore(clock),
+        consents=ConsentStore(clock),
+        scopes=ScopeStore(),
+        idle=settings.session_idle_ttl,
+        clock=clock,
+        log=log,
+    )
+    app.register_blueprint(own_page(account))
 
 
 def _add_look(app: Flask, settings: Settings, log: Log) -> None:

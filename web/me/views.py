@@ -1,0 +1,91 @@
+"""`/me`: the user's own page. Each button ends one thing of the user who is signed in."""
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, request, url_for
+
+from models import SignInSession
+from web.me.account import Account, label_of
+from web.me.browsers import browser_words
+from web.pages import PageForm, guard_forms, render_page, scope_words, shows_form_again
+from web.signin import current_session, forget_session, require_sign_in
+from web.signin.desk import current_event
+from web.signin.session_cookie import see_other
+
+_ENDPOINT: Final = "me.overview"
+# What the page says after a button, by the value of the parameter `ended`.
+_PROGRAM, _SESSION = "program", "session"
+
+
+def own_page(account: Account) -> Blueprint:
+    """`/me`, for the user who is signed in.
+
+    Args:
+        account: what the user may see and end.
+    """
+    pages = Blueprint("me", __name__)
+    guard_forms(pages)
+
+    @pages.route("/me", methods=["GET", "POST"])
+    @shows_form_again
+    def overview() -> Response:
+        """The programs and the sessions of the user, and what a button ends."""
+        active = current_session()
+        if active is None:
+            return require_sign_in(url_for(_ENDPOINT))
+        form = PageForm()
+        if form.is_sent():
+            return _end(account, active.stored)
+        return render_page(
+            "me.html", 400 if form.errors else 200, form=form, **_shown(account, active.stored)
+        )
+
+    return pages
+
+
+def _end(account: Account, user: SignInSession) -> Response:
+    """End what the pressed button names."""
+    if client_id := request.form.get("program"):
+        has_ended = account.end_program(user, client_id, current_event())
+        return _again(_PROGRAM if has_ended else None)
+    if label := request.form.get("session"):
+        ended = account.end_session(user, label, current_event())
+        if ended is not None and ended.id == user.id:
+            return _signed_out()
+        return _again(None if ended is None else _SESSION)
+    if request.form.get("everywhere"):
+        account.end_all_sessions(user, current_event())
+        return _signed_out()
+    return _again(None)
+
+
+def _again(ended: str | None) -> Response:
+    return see_other(url_for(_ENDPOINT, ended=ended))
+
+
+def _signed_out() -> Response:
+    response = render_page("signed_out.html")
+    forget_session(response)
+    return response
+
+
+def _shown(account: Account, user: SignInSession) -> dict[str, Any]:
+    descriptions = account.descriptions()
+    return {
+        "net_id": user.net_id,
+        "ended": request.args.get("ended"),
+        "programs": [
+            (program, scope_words(program.scope, descriptions)) for program in account.programs(user)
+        ],
+        "sessions": [
+            {
+                "label": label_of(session),
+                "is_this": session.id == user.id,
+                "browser": browser_words(session.user_agent),
+                "address": session.address,
+                "since": session.created_at,
+                "last_used_at": session.last_used_at,
+            }
+            for session in account.live_sessions(user)
+        ],
+    }
