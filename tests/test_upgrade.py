@@ -19,7 +19,9 @@ from models import db, is_current
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
 from tests.faults import rows
-from tests.models.upgrades.make_release_data import DATABASE, FOLDER, MISSING, make_site
+from tests.models.upgrades.make_release_data import DATABASE, FOLDER, MISSING, fill, make_site
+from tests.web.signin.visitor import CALLBACK, VERIFIER, Visitor, parameters_of
+from web.signin.session_cookie import COOKIE
 
 HELD: dict[str, dict[str, str]] = json.loads((FOLDER / "0.2.0.json").read_text("utf-8"))
 
@@ -182,6 +184,26 @@ def test_upgrade_can_be_undone(old: Site) -> None:
             assert len(connection.execute(text("SELECT id FROM access_token")).all()) == count
         upgrade()
     assert old.get("/api/me", HELD["rotating"]["access_token"]).status_code == 200
+
+
+def test_data_of_the_next_release_holds_a_sign_in(tmp_path: Path) -> None:
+    """The data to keep of the next release has a session, codes and tokens that this code serves."""
+    site = make_site(tmp_path / "next", NOON)
+    with site.app.app_context():
+        upgrade()
+    held = fill(site)["browser"]
+    try:
+        visitor = Visitor(site)
+        visitor.http.set_cookie(COOKIE, held["cookie"], domain="localhost", secure=True)
+        browser = Registered(held["client_id"], held["client_secret"])
+        assert "code" in parameters_of(visitor.open(browser, scope="openid"))
+        assert site.refresh(browser, held["refresh_token"]).status_code == 200
+        form = {"code": held["unused_code"], "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+        answer = site.post("/oauth/token", browser, grant_type="authorization_code", **form)
+        assert answer.status_code == 200, answer.text
+    finally:
+        with site.app.app_context():
+            db.engine.dispose()
 
 
 def test_newer_database_is_refused(old: Site) -> None:

@@ -19,6 +19,7 @@ from app import create_app
 from models import MissingPersonStore, db
 from telemetry import AuditEvent
 from tests.conftest import NOON, Clock, Registered, Site
+from tests.web.signin.visitor import CALLBACK, VERIFIER, Visitor, parameters_of, register
 
 FOLDER = Path(__file__).parent
 SERVER_KEY = "kept-by-the-operator-0123456789-abcdefgh"
@@ -63,6 +64,7 @@ def fill(site: Site) -> dict[str, dict[str, str]]:
         else:
             answer = site.ask_token(clients[name]).get_json()
         held[name].update({member: value for member, value in answer.items() if member.endswith("token")})
+    held["browser"] = sign_in(site)
     # A refresh token that was used, with the answer that its client may not have received.
     second = site.ask_token(clients["rotating"]).get_json()["refresh_token"]
     answer = site.refresh(clients["rotating"], second).get_json()
@@ -75,6 +77,26 @@ def fill(site: Site) -> dict[str, dict[str, str]]:
         event = AuditEvent(event="grant.revoked", at=int(site.clock()), subject=MISSING)
         MissingPersonStore().missed(MISSING, (), event)
     return held
+
+
+def sign_in(site: Site) -> dict[str, str]:
+    """Sign alice in with a browser, and return what it and its client hold: a cookie, tokens and codes."""
+    client = register(site, "browser", "--grant", "refresh_token", scope="openid profile offline_access")
+    visitor = Visitor(site)
+    asked = {"scope": "openid offline_access", "prompt": "consent"}
+    code = parameters_of(visitor.allow(visitor.sign_in(visitor.open(client, **asked))))["code"]
+    form = {"code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    answer = site.post("/oauth/token", client, grant_type="authorization_code", **form).get_json()
+    tokens = {member: value for member, value in answer.items() if member.endswith("token")}
+    unused = parameters_of(visitor.open(client, scope="openid"))["code"]
+    return {
+        "client_id": client.client_id,
+        "client_secret": client.secret,
+        "cookie": visitor.cookie() or "",
+        "used_code": code,
+        "unused_code": unused,
+        **tokens,
+    }
 
 
 def main(release: str) -> None:
