@@ -22,6 +22,7 @@ def test_user_allows_a_device(phone: Phone, device: Device) -> None:
     assert error_of(device) == "authorization_pending"
     phone.send(decision="allow")
     assert (phone.page.status_code, "The device is connected" in phone.words) == (200, True)
+    assert '<a href="/me">' in phone.text
     assert error_of(device) is None
 
 

@@ -100,3 +100,15 @@ def test_groups_are_known_where_only_the_user_may_read_them(faked: Site, browser
     assert "Did you start it yourself?" in phone.words
     phone.send(decision="allow")
     assert error_of(device) is None
+
+
+def test_user_ends_the_device_on_their_own_page(faked: Site, phone: Phone, device: Device) -> None:
+    """`/me` lists the device's program, and its end button ends the token at once."""
+    phone.open().send(user_code=code_of(device)).send(decision="allow")
+    token = device.poll().get_json()["access_token"]
+    assert faked.get("/api/me", token).status_code == 200
+    phone.open("/me")
+    assert "a terminal" in phone.words
+    form = {"csrf_token": phone.fields()["csrf_token"], "program": device.client.client_id}
+    assert phone.http.post("/me", base_url=BASE, data=form).status_code == 303
+    assert faked.get("/api/me", token).status_code == 401
