@@ -69,7 +69,8 @@ def sign_in() -> Response:
         return _choice(desk, visit) if "account" in request.form else _attempt(desk, visit)
     if visit is None or visit.request is None:
         # A page of ours wants no more than a user.
-        return _page(visit) if current_session() is None else _to_page(visit)
+        groups = _page_needs_groups(desk, visit)
+        return _page(visit) if current_session(groups=groups) is None else _to_page(visit)
     situation = _situation(desk, visit, visit.request)
     step = next_step(situation.state)
     wants_other = "other" in request.args and situation.active is not None
@@ -94,9 +95,7 @@ def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
     if not form.is_sent():
         return _page(visit, form=form, problem=Problem(form.problem or "", _BAD_REQUEST))
     checked = visit.request if visit else None
-    groups = desk.wants_groups if checked is None else wants_groups(desk, checked)
-    # Where only the user may read the entry, no later page could ask for the groups.
-    groups = groups or not desk.sessions.can_read
+    groups = _page_needs_groups(desk, visit) if checked is None else wants_groups(desk, checked)
     try:
         person = desk.login.sign_in(
             form.username.data or "",
@@ -128,6 +127,15 @@ def _begin(desk: SignInDesk, person: Person, *, groups: bool) -> tuple[str, Acti
         has_groups=groups,
         replaces=former.stored if former else None,
     )
+
+
+def _page_needs_groups(desk: SignInDesk, visit: Visit | None) -> bool:
+    """Whether a sign-in for a page of ours reads the user's groups.
+
+    Where only users may read their own entries, no later page could ask for them. A sign-in for a client
+    reads them only if the client needs them: on some campuses users may not search for groups.
+    """
+    return desk.wants_groups or (visit is not None and not desk.sessions.can_read)
 
 
 def _printable(text: str) -> str:
