@@ -55,7 +55,7 @@ def test_working_directory_passes_every_step(examine: Examine) -> None:
     found = examine("alice", "alice-password")
     assert list(found) == [
         *("resolve", "connect", "TLS", "root DSE", "service account", "user base", "size limit", "people"),
-        *("person", "stable id", "account state", "readable attributes", "groups", "lockout"),
+        *("person", "stable id", "account state", "readable attributes", "claims", "groups", "lockout"),
         *("password", "empty password"),
     ]
     assert not failed(found)
@@ -330,3 +330,11 @@ def test_template_is_checked_instead_of_the_filter(examine: Examine) -> None:
     assert not failed(examine("alice", "alice-password", **alone))
     wrong = f"uid={{username}},ou=nowhere,{SUFFIX}"
     assert failed(examine("alice", user_dn_template=wrong)) == {"person": "NETID_LDAP_USER_DN_TEMPLATE"}
+
+
+def test_claims_step_lists_the_claims_without_their_values(examine: Examine) -> None:
+    """An operator sees which standard claims the entry has, but not what they say."""
+    text = examine("alice")["claims"].text
+    assert "given_name" in text.partition(";")[0]
+    assert "website" in text.partition(";")[2]
+    assert "Baker" not in text

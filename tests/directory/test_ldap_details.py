@@ -39,7 +39,6 @@ def test_embedded_directory_has_standard_claims() -> None:
             "locality": "Campus",
             "region": "State",
             "postal_code": "10001",
-            "country": "US",
         },
     }
 

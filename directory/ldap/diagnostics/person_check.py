@@ -194,6 +194,7 @@ class _UserChecks:
         yield steps.take("account state", "NETID_LDAP_PROFILE", self._account_state)
         yield steps.take("readable attributes", "NETID_LDAP_BIND_DN", self._readable_attributes)
         if stable_id.verdict is not StepStatus.FAILED:
+            yield steps.take("claims", "NETID_LDAP_CLAIM_ATTRIBUTES", self._claims)
             yield steps.take("groups", "NETID_LDAP_GROUP_BASE", self._count_groups)
         if self.config.sees_people and self.config.embedded_path is None:
             yield steps.take("lockout", "NETID_LDAP_BIND_DN", self._lockout)
@@ -224,6 +225,16 @@ class _UserChecks:
             return StepResult(text)
         cost = _COST_OF_HIDDEN_CHANGE.format(attribute=self.profile.password_changed_attribute)
         return StepResult(f"{text}. {cost}", "NETID_LDAP_BIND_DN")
+
+    def _claims(self) -> StepResult:
+        """List the standard claims that this entry has a value for. The values themselves are not shown."""
+        person = person_from(self.entry, self.profile)
+        has = {"name": person.name is not None, "email": person.mail is not None}
+        present = [name for name in self.config.claim_names if has.get(name, name in person.details)]
+        absent = [name for name in self.config.claim_names if name not in present]
+        return StepResult(
+            f"present: {', '.join(present) or 'none'}; absent or hidden: {', '.join(absent) or 'none'}"
+        )
 
     def _count_groups(self) -> StepResult:
         """Count the user's groups, and show the first ones."""
