@@ -311,7 +311,7 @@ class TestRules:
 class TestDemands:
     """Demands of the parameter `claims` that a sign-in must meet (Core, 5.5.1)."""
 
-    def told(self, site: Site, claims: dict[str, object], **sent: str) -> str:
+    def told(self, site: Site, claims: object, **sent: str) -> str:
         """The error that the client is told."""
         query = urlencode(parameters_of(register(site), claims=json.dumps(claims), **sent))
         site_context = site.app.test_request_context(f"/oauth/authorize?{query}")
