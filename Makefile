@@ -101,6 +101,10 @@ docs-commands: .venv/.run ## docs/commands.md, from the commands' own help
 translations: .venv/.run ## The catalogues of the pages' texts, from the code and the templates
 	@./web/translations/update.sh
 
+.PHONY: page-pictures
+page-pictures: .venv/.dev servers ## Pictures of every page in docs/pages, to be looked at
+	@$(BIN)/python -m tests.browser.pictures docs/pages
+
 .PHONY: bench
 bench: .venv/.bench servers ## Tokens and checks a second, beside a naive server (minutes; on an idle machine)
 	@$(BIN)/python -m bench.compare

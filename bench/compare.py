@@ -22,12 +22,15 @@ from bench.load import BEARER, INTROSPECTION, PEOPLE, TOKEN, load, require_wrk
 from bench.machine import cpu_seconds, described, family, resident_megabytes
 from bench.plot import plot
 from bench.report import FULL, LIMIT, NAIVE, NORMAL, POSTGRESQL, Results, report
+from bench.sign_in import measure
+from bench.sign_in import register as register_sign_in
 from tests.servers.crowd import crowd
 from tests.servers.netid import serving
 from tests.servers.postgresql import Postgresql, require_postgresql
 from tests.servers.slapd import Slapd
 
 _WARM_UP = 2
+_SIGN_INS = 400
 # The part of the top rate at which latencies are measured: no operator runs a server at its limit.
 _EASY = 0.8
 
@@ -46,7 +49,10 @@ def running(folder: Path, slapd: Slapd) -> Iterator[Mapping[str, Contender]]:
         kept[POSTGRESQL] = {"NETID_DATABASE_URL": postgresql.create_database("bench")}
         for number, (name, more) in enumerate(kept.items()):
             instance = folder / f"instance{number}"
-            contenders[name] = stack.enter_context(ours(instance, settings_for(slapd, **more)))
+            settings = settings_for(slapd, **more)
+            contenders[name] = stack.enter_context(ours(instance, settings))
+            if name == NORMAL:
+                register_sign_in(instance, settings)
         yield contenders
 
 
@@ -60,6 +66,8 @@ def one_round(contenders: Mapping[str, Contender], seconds: float, results: Resu
             run = load(contender.target, kind, seconds)
             results[name, kind].append(run.rate)
             results[name, f"{kind} cpu"].append((cpu_seconds(contender.pid) - before) / run.requests * 1000)
+    for kind, milliseconds in measure(contenders[NORMAL], _SIGN_INS).items():
+        results[NORMAL, f"{kind} cpu"].append(milliseconds)
     top = statistics.median(results[NORMAL, TOKEN])
     easy = load(contenders[NORMAL].target, TOKEN, seconds, pace=_EASY * top)
     for name, value in (("p50", easy.p50), ("p99", easy.p99), ("paced", easy.rate)):

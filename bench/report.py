@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bench.contenders import NAIVE_THREADS, WORKERS
 from bench.load import BEARER, CONNECTIONS, INTROSPECTION, PEOPLE, TOKEN
+from bench.sign_in import WORK as SIGN_IN_WORK
 
 NAIVE, LIMIT = "naive wiring", "the directory's limit"
 NORMAL, FULL, POSTGRESQL = "SQLite, NORMAL", "SQLite, FULL", "PostgreSQL, synchronous_commit=on"
@@ -51,8 +52,16 @@ def report(results: Results, machine: str, rounds: int, seconds: float) -> str:
         lines.append(
             f"| {title} | {_median(theirs, 2)} | {_median(mine, 2)} | {median_ratio(mine, theirs):.0%} |"
         )
-    lines += ["", *_durability(results), "", *_once(results), ""]
+    lines += ["", *_sign_ins(results), "", *_durability(results), "", *_once(results), ""]
     return "\n".join(lines)
+
+
+def _sign_ins(results: Results) -> list[str]:
+    """What signing in with a browser costs, beside the password grant that the same program sent."""
+    lines = ["| signing in, CPU of our processes | ms |", "|---|---|"]
+    return lines + [
+        f"| {title} | {_median(results[NORMAL, f'{kind} cpu'], 2)} |" for kind, title in SIGN_IN_WORK.items()
+    ]
 
 
 def _durability(results: Results) -> list[str]:

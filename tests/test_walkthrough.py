@@ -61,7 +61,7 @@ def test_make_run_starts_the_walk_through() -> None:
 
 def test_the_two_printed_commands_work_as_pasted(server: Running) -> None:
     """A token for a Net ID and a password (RFC 6749, 4.3), then a resource with it (RFC 6750, 2.1)."""
-    ask, use = _COMMAND.findall(server.printed())
+    ask, use, _ = _COMMAND.findall(server.printed())
     answer = curl(ask)
     assert answer.stdout.endswith("\n"), answer
     token = json.loads(answer.stdout)
@@ -69,6 +69,24 @@ def test_the_two_printed_commands_work_as_pasted(server: Running) -> None:
     me = curl(use, ACCESS_TOKEN=token["access_token"])
     assert json.loads(me.stdout)["net_id"] == "alice"
     assert "HTTP/1.1 200" in me.stderr
+
+
+def test_the_printed_device_line_shows_a_code(server: Running) -> None:
+    """The line for a terminal prints where to go, and the code to enter there (RFC 8628, 3.2)."""
+    *_, device = _COMMAND.findall(server.printed())
+    printed = curl(device).stdout
+    assert f"https://localhost:{server.port}/device" in printed
+    assert re.search(r"[A-Z0-9]{4}-[A-Z0-9]{4}", printed)
+
+
+def test_make_serve_starts_no_demo_program(tmp_path: Path) -> None:
+    """Only the walk-through registers the demo clients and runs the demo program."""
+    with serving(tmp_path / "instance") as running:
+        children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text()
+        commands = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children.split()]
+        assert "http://127.0.0.1" not in running.printed().partition("serves")[0]
+    assert not [each for each in commands if b"sign_in" in each]
+    assert not list((tmp_path / "instance").glob("demo-*"))
 
 
 def test_the_document_s_form_works_without_checking_the_certificate(server: Running, demo: str) -> None:
@@ -81,7 +99,7 @@ def test_the_document_s_form_works_without_checking_the_certificate(server: Runn
 
 def test_a_token_pasted_with_angle_brackets_is_a_plain_401(server: Running, demo: str) -> None:
     """`Bearer <token>`, as the document shows the placeholder, is an invalid token (RFC 6750, 3.1)."""
-    ask, use = _COMMAND.findall(server.printed())
+    ask, use, _ = _COMMAND.findall(server.printed())
     token = json.loads(curl(ask).stdout)["access_token"]
     answer = curl(use, ACCESS_TOKEN=f"<{token}>")
     assert "HTTP/1.1 401" in answer.stderr
@@ -133,13 +151,14 @@ def test_demo_client_is_registered_by_the_user_of_the_process(server: Running, i
         capture_output=True,
         check=True,
     )
-    (event,) = map(json.loads, audit.stdout.splitlines())
-    assert event["actor"] == user_name(os.getuid(), os.environ)
+    actors = [json.loads(event)["actor"] for event in audit.stdout.splitlines()]
+    assert actors == [user_name(os.getuid(), os.environ)] * 2
 
 
 def test_second_start_keeps_certificate_and_demo_client(server: Running, instance: Path, demo: str) -> None:
     """Key, certificate, database and demo client stay as they are."""
-    kept = [instance / "secret.key", instance / "demo-client.json", *(instance / "tls").iterdir()]
+    demo_files = [instance / "demo-client.json", instance / "demo-program.json"]
+    kept = [instance / "secret.key", *demo_files, *(instance / "tls").iterdir()]
     before = {path: path.read_bytes() for path in kept}
     with serving(instance, "--walkthrough") as again:
         assert demo.partition(":")[2] in again.printed()
@@ -151,7 +170,7 @@ def test_second_start_keeps_certificate_and_demo_client(server: Running, instanc
             capture_output=True,
             check=True,
         )
-    assert len(json.loads(clients.stdout)["items"]) == 1
+    assert len(json.loads(clients.stdout)["items"]) == 2
 
 
 def test_a_busy_port_is_one_clear_sentence(server: Running, instance: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import socket
 import ssl
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -14,8 +15,9 @@ from flask.cli import with_appcontext
 
 from cli.output import CommandRefused, DiscreetCommand, print_line, print_lines, refuses_plainly
 from cli.server.database_wait import await_database
+from cli.server.demo_program import listener, program_client, running_program
 from cli.server.exposure import refuse_exposure
-from cli.server.walkthrough import demo_client, environment, guide
+from cli.server.walkthrough import demo_client, environment, guide, local_authority
 from cli.services import operator, services
 from models import db
 from settings import SECRET_VARIABLES, Settings, load_settings
@@ -46,14 +48,25 @@ def serve(walkthrough: bool) -> None:  # noqa: FBT001 - click passes by keyword
         refuse_exposure(settings)
         _refuse_busy_port(settings)
         _refuse_unusable_tls(settings.tls_cert_file, settings.tls_key_file)
-        if walkthrough:
-            print_lines(guide(settings, instance, demo_client(services().clients, instance, operator())))
-        else:
+        beside = _prepare_walkthrough(settings, instance) if walkthrough else nullcontext()
+        if not walkthrough:
             _announce(settings)
         # Each worker opens its own connections: none may be shared across a fork.
         db.engine.dispose()
         configure_standard_logging()
-        _serve(settings, instance, services().ring)
+        with beside:
+            _serve(settings, instance, services().ring)
+
+
+def _prepare_walkthrough(settings: Settings, instance: Path) -> AbstractContextManager[None]:
+    """Register the demo clients, print the guide, and return what runs the demo program beside the server."""
+    clients, actor = services().clients, operator()
+    client, program_id = demo_client(clients, instance, actor), program_client(clients, instance, actor)
+    listening = listener()
+    program_url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    print_lines(guide(settings, instance, client, (program_url, program_id)))
+    ca = local_authority(settings, instance)
+    return running_program(settings.issuer, program_id, ca, listening)
 
 
 def _serve(settings: Settings, instance: Path, ring: KeyRing) -> None:

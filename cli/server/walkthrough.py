@@ -83,13 +83,14 @@ def demo_client(clients: ClientStore, instance: Path, actor: Actor) -> tuple[str
     return created.client_id, secret
 
 
-def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
-    """The text that is printed: who can log in, the client, and the two commands ready to paste.
+def guide(settings: Settings, instance: Path, client: tuple[str, str], program: tuple[str, str]) -> str:
+    """The text that is printed: who can log in, the clients, and what to paste or open.
 
     Args:
         settings: those of the operator and of `environment`.
         instance: the instance folder.
         client: the demo client's id and secret.
+        program: the URL and the client id of the demo program.
     """
     who, net_id, password = "The users are those of your directory.\n", "net_id", "password"
     if settings.ldap.embedded_path is not None:
@@ -98,10 +99,11 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str]) -> str:
         rows = [(each.net_id, each.password, each.name, each.what) for each in people]
         who = "The users of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)
         who += "\n"
+    ca = local_authority(settings, instance)
     verify = "-k"
-    ca = LocalTls(instance / "tls").ca
-    if settings.tls_cert_file == LocalTls(instance / "tls").certificate:
+    if ca is not None:
         verify = shown(f"--cacert {ca.relative_to(Path.cwd()) if ca.is_relative_to(Path.cwd()) else ca}")
+    certificate = "the browser warns once of the certificate" if ca else "it asks for a Net ID"
     base = settings.issuer
     form = shown(f"grant_type=password&username={net_id}&password={password}")
     curl = "" if shutil.which("curl") else "\ncurl is not installed here: sudo apt install curl\n"
@@ -121,5 +123,24 @@ Use the token instead of ACCESS_TOKEN:
 
   curl -v {verify} -H "Authorization: Bearer ACCESS_TOKEN" "{base}/api/me"
 
+Sign in with a browser, and see the tokens that a program gets ({certificate}):
+
+  {program[0]}
+
+Sign in a terminal: this prints a code to enter in a browser.
+
+  curl {verify} -d "client_id={program[1]}" "{base}/oauth/device"
+
 (-k instead of {verify} works as well, but checks no certificate.)
 {curl}"""
+
+
+def local_authority(settings: Settings, instance: Path) -> Path | None:
+    """The authority of the certificate that the walk-through made; None if the operator gave a certificate.
+
+    Args:
+        settings: those of the operator and of `environment`.
+        instance: the instance folder.
+    """
+    local = LocalTls(instance / "tls")
+    return local.ca if settings.tls_cert_file == local.certificate else None

@@ -21,6 +21,7 @@ NAVIGATION = {
         "docs/logout",
         "docs/errors",
     ],
+    "Sign users in": ["docs/programs", "docs/programs/*"],
     "Protect an API": ["docs/apis", "docs/recipes/*"],
     "Run it": [
         "docs/operating",

@@ -1,24 +1,98 @@
 """The real application over HTTPS, over the embedded directory, and Chromium in front of it."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.chromium import DESK, Faults, running_chromium
-from tests.clients.conftest import Service
-from tests.servers.netid import serving
+from tests.browser.relying_party import RelyingParty, relying_party
+from tests.clients.conftest import PLAIN_SECRET, Service
+from tests.servers.netid import PROJECT, environment, serving
 
 NewContext = Callable[..., BrowserContext]
+
+APP, OTHER_APP, PORTAL, TV, DOOMED, SITE = (
+    "grade-viewer",
+    "library-app",
+    "campus-portal",
+    "lecture-tv",
+    "old-app",
+    "courses",
+)
+_PUBLIC = {"token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/callback"]}
+_CONFIDENTIAL = {"token_endpoint_auth_method": "client_secret_post", "client_secret": PLAIN_SECRET}
+_SCOPE = "openid profile email offline_access"
+_CLIENTS: list[dict[str, object]] = [
+    {
+        "client_id": client_id,
+        "client_name": name,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": _SCOPE,
+        **_PUBLIC,
+        **more,
+    }
+    for client_id, name, more in (
+        (APP, "Grade viewer", {}),
+        (OTHER_APP, "Library app", {}),
+        (DOOMED, "Old app", {}),
+        (SITE, "Course pages", _CONFIDENTIAL),
+        (PORTAL, "Campus portal", {"flags": {"first_party": True}, **_CONFIDENTIAL}),
+    )
+]
+_CLIENTS.append(
+    {
+        "client_id": TV,
+        "client_name": "Lecture hall screen",
+        "grant_types": ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+        "scope": _SCOPE,
+        "token_endpoint_auth_method": "none",
+    }
+)
+
+
+def command(service: Service, *arguments: str, stdin: str = "") -> str:
+    """Run `flask ARGUMENTS` for the running server, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", *arguments],
+        cwd=PROJECT,
+        env=environment(service.ca.parents[1]),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def started_service(instance: Path) -> Iterator[Service]:
+    """Run the server during the block, as `make run` starts it, with clients that sign users in."""
+    with serving(instance, "--walkthrough") as server:
+        running = Service(f"https://localhost:{server.port}", instance / "tls" / "ca.pem")
+        command(running, "client", "import", "-", stdin=json.dumps(_CLIENTS))
+        yield running
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The server, as `make run` starts it."""
-    instance = tmp_path_factory.mktemp("browser") / "instance"
-    with serving(instance, "--walkthrough") as server:
-        yield Service(f"https://localhost:{server.port}", instance / "tls" / "ca.pem")
+    """The running server."""
+    with started_service(tmp_path_factory.mktemp("browser") / "instance") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def program(service: Service) -> Iterator[RelyingParty]:
+    """A program on 127.0.0.1, whose users sign in."""
+    with relying_party(service) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

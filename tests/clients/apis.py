@@ -19,10 +19,10 @@ import pytest
 from tests.clients.conftest import API, PLAIN_SECRET, Service
 from tests.clients.locks import alone
 from tests.clients.recipes import EXAMPLE_AUDIENCE, Recipe, missing, program, running
+from tests.servers.apache import apache_configuration, require_openidc
 from tests.servers.netid import PROJECT, free_port
 
 _NJS = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
-_OPENIDC = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
 
 
 @dataclass(frozen=True)
@@ -180,35 +180,13 @@ def nginx(folder: Path, service: Service, api: Registration) -> Iterator[str]:
 @contextmanager
 def apache(folder: Path, service: Service, api: Registration) -> Iterator[str]:
     """Start Apache, with a file behind it. X-Net-Id of the answer is the REMOTE_USER."""
-    if not _OPENIDC.exists():
-        missing("libapache2-mod-auth-openidc")
+    require_openidc()
     port = free_port()
     (folder / "grades").mkdir(mode=0o755)
     (folder / "grades" / "index.html").write_text("the grades", "utf-8")
-    names = ("mpm_event", "authn_core", "authz_core", "authz_user", "headers", "dir", "auth_openidc")
-    modules = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names)
-    user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
     files = Recipe("apache").write(folder, service, {**api.values, EXAMPLE_AUDIENCE: api.audience})
-    (folder / "apache.conf").write_text(
-        f"""
-ServerRoot {folder}
-ServerName localhost
-DefaultRuntimeDir {folder}
-PidFile {folder}/apache.pid
-ErrorLog {folder}/error.log
-Listen 127.0.0.1:{port}
-{modules}
-{user}
-DocumentRoot {folder}
-DirectoryIndex index.html
-<Directory />
-    AllowOverride None
-</Directory>
-Header always set X-Net-Id expr=%{{REMOTE_USER}}
-Include {files["/etc/apache2/conf-available/grades.conf"]}
-""",
-        "utf-8",
-    )
+    grades = files["/etc/apache2/conf-available/grades.conf"]
+    (folder / "apache.conf").write_text(apache_configuration(folder, port, grades), "utf-8")
     with running([program("apache2"), "-X", "-f", str(folder / "apache.conf")], port, folder):
         yield f"http://127.0.0.1:{port}/grades/"
 

@@ -28,10 +28,10 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Recipe:
-    """One page of docs/recipes/."""
+    """One page of docs/recipes/, or of another folder."""
 
-    def __init__(self, name: str) -> None:
-        self.text = (FOLDER / f"{name}.md").read_text("utf-8")
+    def __init__(self, name: str, pages: Path = FOLDER) -> None:
+        self.text = (pages / f"{name}.md").read_text("utf-8")
         self.files: dict[str, str] = dict(_FILE.findall(self.text))
 
     def blocks(self, kind: str) -> list[str]:
