@@ -123,7 +123,8 @@ class Provider:
                 "code_verifier": attempt.verifier,
             },
         )
-        return {**tokens, "claims": self._claims(tokens.get("id_token", ""), attempt)}
+        claims = self._claims(tokens.get("id_token", ""), attempt)
+        return {**tokens, "claims": claims, "user": self._user(tokens["access_token"], claims["sub"])}
 
     def ask(self, url: str, access_token: str) -> tuple[int, str]:
         """Return status and body of a request with an access token (RFC 6750, 2.1)."""
@@ -133,6 +134,14 @@ class Provider:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def _user(self, access_token: str, sub: str) -> dict[str, Any]:
+        """Ask for the user's claims, which belong to the ID token's user (OpenID Connect Core 1.0, 5.3.2)."""
+        status, body = self.ask(self.metadata["userinfo_endpoint"], access_token)
+        user: dict[str, Any] = json.loads(body) if status == HTTPStatus.OK else {}
+        if user.get("sub") != sub:
+            raise SignInFailed("The server named no user.")
+        return user
 
     def _claims(self, id_token: str, attempt: Attempt) -> dict[str, Any]:
         """Verify an ID token, and return its claims (OpenID Connect Core 1.0, 3.1.3.7)."""
@@ -213,13 +222,15 @@ class Pages(BaseHTTPRequestHandler):
 
     def _show(self, _: dict[str, str]) -> None:
         tokens = self._tokens()
-        rows = {name: value for name, value in tokens.items() if name != "claims"}
-        heading = f"Signed in: {tokens['claims'].get('name') or tokens['claims']['sub']}"
+        rows = {name: value for name, value in tokens.items() if name not in {"claims", "user"}}
+        heading = f"Signed in: {tokens['user'].get('name') or tokens['user']['sub']}"
         body = (
             _paragraph("The server gave this program these tokens:")
             + _table(rows)
             + _paragraph("The ID token is valid, and says:")
             + _table(tokens["claims"])
+            + _paragraph("The user's claims:")
+            + _table(tokens["user"])
             + _link("/use", "Use the access token", "use")
             + _link(f"{self.server.issuer}/me", "See and end what programs may do", "me")
             + self._sign_out(tokens)
