@@ -92,13 +92,7 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str], program: 
         client: the demo client's id and secret.
         program: the URL and the client id of the demo program.
     """
-    who, net_id, password = "The users are those of your directory.\n", "net_id", "password"
-    if settings.ldap.embedded_path is not None:
-        people = embedded_people(settings.ldap.embedded_path)
-        net_id, password = people[0].net_id, people[0].password
-        rows = [(each.net_id, each.password, each.name, each.what) for each in people]
-        who = "The users of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)
-        who += "\n"
+    who, net_id, password = _users(settings)
     ca = local_authority(settings, instance)
     verify = "-k"
     if ca is not None:
@@ -133,6 +127,16 @@ Sign in a terminal: this prints a code to enter in a browser.
 
 (-k instead of {verify} works as well, but checks no certificate.)
 {curl}"""
+
+
+def _users(settings: Settings) -> tuple[str, str, str]:
+    """Who can sign in, as text, with the Net ID and the password that the commands use."""
+    if settings.ldap.embedded_path is None:
+        return "The users are those of your directory.\n", "net_id", "password"
+    people = embedded_people(settings.ldap.embedded_path)
+    rows = [(each.net_id, each.password, each.name, each.what) for each in people]
+    who = "The users of the embedded directory:\n\n" + table(("NET ID", "PASSWORD", "NAME", "WHO"), rows)
+    return f"{who}\n", people[0].net_id, people[0].password
 
 
 def local_authority(settings: Settings, instance: Path) -> Path | None:
