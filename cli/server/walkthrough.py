@@ -94,13 +94,10 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str], program: 
     """
     who, net_id, password = _users(settings)
     ca = local_authority(settings, instance)
-    verify = "-k"
-    if ca is not None:
-        verify = shown(f"--cacert {ca.relative_to(Path.cwd()) if ca.is_relative_to(Path.cwd()) else ca}")
+    verify = _verification(ca)
     certificate = "the browser warns once of the certificate" if ca else "it asks for a Net ID"
     base = settings.issuer
     form = shown(f"grant_type=password&username={net_id}&password={password}")
-    curl = "" if shutil.which("curl") else "\ncurl is not installed here: sudo apt install curl\n"
     return f"""NetID OAuth is starting on {base} (Ctrl-C ends it).
 
 {who}
@@ -126,7 +123,18 @@ Sign in a terminal: this prints a code to enter in a browser.
   curl {verify} -d "client_id={program[1]}" "{base}/oauth/device"
 
 (-k instead of {verify} works as well, but checks no certificate.)
-{curl}"""
+{_missing_curl()}"""
+
+
+def _verification(ca: Path | None) -> str:
+    """The option by which curl checks the server's certificate."""
+    if ca is None:
+        return "-k"
+    return shown(f"--cacert {ca.relative_to(Path.cwd()) if ca.is_relative_to(Path.cwd()) else ca}")
+
+
+def _missing_curl() -> str:
+    return "" if shutil.which("curl") else "\ncurl is not installed here: sudo apt install curl\n"
 
 
 def _users(settings: Settings) -> tuple[str, str, str]:
