@@ -96,9 +96,8 @@ def guide(settings: Settings, instance: Path, client: tuple[str, str], program: 
     ca = local_authority(settings, instance)
     verify = _verification(ca)
     certificate = "the browser warns once of the certificate" if ca else "it asks for a Net ID"
-    base = settings.issuer
     form = shown(f"grant_type=password&username={net_id}&password={password}")
-    return f"""NetID OAuth is starting on {base} (Ctrl-C ends it).
+    return f"""NetID OAuth is starting on {settings.issuer} (Ctrl-C ends it).
 
 {who}
 The client {_DEMO_NAME!r}:
@@ -108,11 +107,11 @@ The client {_DEMO_NAME!r}:
 
 Exchange a Net ID and a password for an access token:
 
-  curl {verify} -d "{form}" -u "{client[0]}:{client[1]}" "{base}/token"
+  curl {verify} -d "{form}" -u "{client[0]}:{client[1]}" "{settings.issuer}/token"
 
 Use the token instead of ACCESS_TOKEN:
 
-  curl -v {verify} -H "Authorization: Bearer ACCESS_TOKEN" "{base}/api/me"
+  curl -v {verify} -H "Authorization: Bearer ACCESS_TOKEN" "{settings.issuer}/api/me"
 
 Sign in with a browser, and see the tokens that a program gets ({certificate}):
 
@@ -120,7 +119,7 @@ Sign in with a browser, and see the tokens that a program gets ({certificate}):
 
 Sign in a terminal: this prints a code to enter in a browser.
 
-  curl {verify} -d "client_id={program[1]}" "{base}/oauth/device"
+  curl {verify} -d "client_id={program[1]}" "{settings.issuer}/oauth/device"
 
 (-k instead of {verify} works as well, but checks no certificate.)
 {_missing_curl()}"""
