@@ -7,11 +7,12 @@ from oauth import RedirectedError, UnsafeRequest
 from web.pages import N_, error_page, guard_forms, prefer_languages, without_form_check
 from web.signin.authflow import NONE
 from web.signin.consent import consent
-from web.signin.desk import about_client, current_desk, current_facts
+from web.signin.desk import about_client, current_desk
+from web.signin.refusals import note_outage
 from web.signin.session_cookie import see_other
 from web.signin.sign_in import sign_in
 from web.signin.situation import situation_of
-from web.signin.steps import carry_out, deliver
+from web.signin.steps import carry_out, deliver, tell_of_outage
 from web.signin.visit import Stopped
 
 _AWAY = N_(
@@ -20,9 +21,12 @@ _AWAY = N_(
 _RETRY = (("Retry-After", "10"),)
 # The sentences of `UnsafeRequest`, for the catalogue.
 _SENTENCES = (
-    N_("The client or its address is given more than once."),
-    N_("The program that sent you here is not registered."),
-    N_("The program asked for an answer at an address that it may not use."),
+    N_("The program that sent you here is not registered, or was disabled."),
+    N_("The program did not say where the answer goes, as OpenID Connect demands."),
+    N_("The program asked for the answer at an address that is not registered for it."),
+    N_("The program sent a request that cannot be read."),
+    N_("The request names its program, or the address of the answer, more than once."),
+    N_("This request is unknown, was used before, or has expired. Start again in the program."),
 )
 
 
@@ -66,9 +70,7 @@ def authorize() -> Response:
     except DirectoryUnavailable as trouble:
         if NONE not in checked.prompt:
             raise
-        # The client wants no page, not even this one (OpenID Connect Core 1.0, 3.1.2.1).
-        _note_outage(trouble)
-        return deliver(desk.authorization.refuse(checked, "temporarily_unavailable"))
+        return tell_of_outage(desk, checked, trouble)
 
 
 def _unsafe(error: UnsafeRequest) -> Response:
@@ -78,14 +80,7 @@ def _unsafe(error: UnsafeRequest) -> Response:
 
 
 def _directory_away(trouble: DirectoryUnavailable) -> Response:
-    _note_outage(trouble)
+    note_outage(current_desk(), trouble)
     return error_page(
         _AWAY, 503, title=N_("Not available right now"), error="temporarily_unavailable", headers=_RETRY
     )
-
-
-def _note_outage(trouble: DirectoryUnavailable) -> None:
-    audit, facts = current_desk().audit, current_facts()
-    audit.note(facts, trouble)
-    write = audit.log.error if trouble.alarm else audit.log.warning
-    write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts.facts())

@@ -36,6 +36,7 @@ REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 """The beginning of the name of a pushed request (RFC 9126, 2.2)."""
 _BEFORE_PROOF = frozenset({"client_id", "redirect_uri"})
 _TWICE = "The request names its program, or the address of the answer, more than once."
+_UNREADABLE = "The program sent a request that cannot be read."
 _UNKNOWN_CLIENT = "The program that sent you here is not registered, or was disabled."
 _REFUSED = "The request was refused."
 _NO_ADDRESS = "The program did not say where the answer goes, as OpenID Connect demands."
@@ -80,7 +81,7 @@ class Authorization:
             given = read_request(http_request)
         except OAuth2Error as error:
             self._log(request, error.error, error.description)
-            raise UnsafeRequest(error.error, error.description, error.status_code) from None
+            raise UnsafeRequest(error.error, _UNREADABLE, error.status_code) from None
         return self.check(request, self._pushed(request, given))
 
     def restore(self, parameters: StoredParameters, client_id: str) -> AuthorizationRequest:

@@ -1,5 +1,6 @@
 """The authorization endpoint as a browser sees it (RFC 6749, 3.1; OpenID Connect Core 1.0, 3.1.2)."""
 
+import html
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import Registered, Site
 from tests.web.signin.visitor import (
     CALLBACK,
+    ORIGIN,
     VERIFIER,
     Visitor,
     page_of,
@@ -101,6 +103,14 @@ def test_max_age_demands_a_sign_in_when_the_last_one_is_too_old(client: Register
     assert "sign-in" in page_of(page).ids
     assert "code" in parameters_of(visitor.sign_in(page))
     assert "sign-in" in page_of(visitor.open(client, max_age="0")).ids
+
+
+def test_max_age_counts_the_fractions_of_a_second(client: Registered, visitor: Visitor) -> None:
+    """With whole seconds, a `max_age` of 1 would last for nearly 2 (OpenID Connect Core 1.0, 3.1.2.1)."""
+    visitor.allow(visitor.sign_in(visitor.open(client)))
+    visitor.site.clock.now += 1.5
+    assert "sign-in" in page_of(visitor.open(client, max_age="1")).ids
+    assert "code" in parameters_of(visitor.open(client, max_age="2"))
 
 
 def test_prompt_none_gets_errors_in_place_of_pages(site: Site, client: Registered, visitor: Visitor) -> None:
@@ -195,6 +205,32 @@ def test_error_before_the_redirect_uri_is_proven_is_no_redirect(
     assert answer.mimetype == accept
     assert all(value not in answer.text for value in wrong.values() if value)
     assert answer.request_id in answer.text if accept == "text/html" else True  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"client_id": "nobody"},
+        {"redirect_uri": "https://evil.example/callback"},
+        {"redirect_uri": ""},
+        {"request_uri": "urn:ietf:params:oauth:request_uri:unknown"},
+        {"state": "s" * 20_000},
+        {"client_id": ["one", "two"]},
+        {"client_id": "nul\0"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_every_sentence_about_a_request_is_translated(
+    client: Registered, visitor: Visitor, wrong: dict[str, str | list[str]]
+) -> None:
+    """The operator finds the English sentence in the log; the user reads another."""
+    visitor.http.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    query = {**request_of(client), **wrong}
+    answer = visitor.http.get("/oauth/authorize", query_string=query, base_url=ORIGIN)
+    assert 400 <= answer.status_code < 500
+    (shown,) = [line for line in visitor.site.log_lines() if line["event"] == "page.error"]
+    assert shown["request_id"] in answer.text
+    assert shown["sentence"] not in html.unescape(answer.text)
 
 
 def test_error_after_the_redirect_uri_is_proven_goes_to_the_client(
