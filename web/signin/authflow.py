@@ -71,7 +71,7 @@ class FlowState:
     """What is known of a request at one moment.
 
     Attributes:
-        now: seconds since the epoch.
+        now: seconds since the epoch, with fractions: a `max_age` of 1 would else last for nearly 2.
         prompt: the values that the client sent.
         max_age: seconds since the last sign-in that the client accepts.
         auth_time: when the user signed in; None if nobody is signed in.
@@ -87,7 +87,7 @@ class FlowState:
         has_denied: whether the user has just denied it.
     """
 
-    now: int
+    now: float
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
     auth_time: int | None = None

@@ -1,4 +1,4 @@
-"""Log line and audit row of a sign-in that failed. Neither holds what the user typed."""
+"""Log line and audit row of a sign-in that failed, or of an outage. Neither holds what the user typed."""
 
 from login import Cause, DirectoryUnavailable, InvalidCredentials, Throttled
 from oauth.audit import SIGN_IN_REFUSED
@@ -32,3 +32,16 @@ def note_refusal(
     else:
         write = log.error if trouble.alarm else log.warning
         write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **fields)
+
+
+def note_outage(desk: SignInDesk, trouble: DirectoryUnavailable) -> None:
+    """Note that the directory could not say whether a user may still sign in.
+
+    Args:
+        desk: the parts.
+        trouble: as it was raised.
+    """
+    facts = current_facts()
+    desk.audit.note(facts, trouble)
+    write = desk.audit.log.error if trouble.alarm else desk.audit.log.warning
+    write("directory.unavailable", cause=trouble.cause, alarm=trouble.alarm, **facts.facts())

@@ -12,12 +12,12 @@ from core import request_deadline
 from login import Browser, DirectoryUnavailable, InvalidCredentials, Person, Throttled
 from oauth import AuthorizationRequest
 from web.pages import N_, PageForm, current_look, form_target, render_page, shows_form_again
-from web.signin.authflow import ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
+from web.signin.authflow import NONE, ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
 from web.signin.desk import Active, SignInDesk, current_desk, current_event, current_facts
 from web.signin.refusals import note_refusal
 from web.signin.session_cookie import COOKIE, adopt_session, current_session, give_cookie, see_other
 from web.signin.situation import Situation, situation_of, wants_groups
-from web.signin.steps import carry_out
+from web.signin.steps import carry_out, tell_of_outage
 from web.signin.visit import Visit, read_visit
 
 _BAD_REQUEST, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = 400, 403, 429, 503
@@ -71,7 +71,12 @@ def sign_in() -> Response:
         # A page of ours wants no more than a user.
         groups = _page_needs_groups(desk, visit)
         return _page(visit) if current_session(groups=groups) is None else _to_page(visit)
-    situation = _situation(desk, visit, visit.request)
+    try:
+        situation = _situation(desk, visit, visit.request)
+    except DirectoryUnavailable as trouble:
+        if NONE not in visit.request.prompt:
+            raise
+        return tell_of_outage(desk, visit.request, trouble)
     step = next_step(situation.state)
     wants_other = "other" in request.args and situation.active is not None
     if wants_other or isinstance(step, (SignIn, ChooseAccount)):

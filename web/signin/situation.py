@@ -48,7 +48,7 @@ def situation_of(desk: SignInDesk, request: AuthorizationRequest, flow: Flow | N
     """
     client = request.client
     state = FlowState(
-        now=desk.now(),
+        now=desk.clock(),
         prompt=request.prompt,
         max_age=request.max_age,
         is_first_party=bool(client.flags.get(FIRST_PARTY)) and request.identifies_client,

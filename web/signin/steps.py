@@ -6,11 +6,12 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from flask import Response, url_for
 
-from login import InvalidCredentials
-from oauth import AuthorizationAnswer
+from login import DirectoryUnavailable, InvalidCredentials
+from oauth import AuthorizationAnswer, AuthorizationRequest
 from web.pages import form_post_page
 from web.signin.authflow import Answer, AskConsent, FlowState, Refuse, next_step
 from web.signin.desk import SignInDesk
+from web.signin.refusals import note_outage
 from web.signin.session_cookie import see_other
 from web.signin.situation import Situation
 
@@ -51,6 +52,20 @@ def deliver(answer: AuthorizationAnswer) -> Response:
     if answer.response_mode == FORM_POST:
         return form_post_page(answer.redirect_uri, answer.parameters)
     return see_other(answer.url)
+
+
+def tell_of_outage(
+    desk: SignInDesk, request: AuthorizationRequest, trouble: DirectoryUnavailable
+) -> Response:
+    """Tell a client that wants no page that the directory is away (OpenID Connect Core 1.0, 3.1.2.1).
+
+    Args:
+        desk: the parts.
+        request: with `prompt=none`.
+        trouble: what the directory's client said.
+    """
+    note_outage(desk, trouble)
+    return deliver(desk.authorization.refuse(request, "temporarily_unavailable"))
 
 
 def decided(state: FlowState, *, allowed: bool) -> FlowState:

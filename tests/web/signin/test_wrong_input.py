@@ -266,15 +266,18 @@ def test_directory_that_is_away_answers_a_program_with_json(
     assert (answer.status_code, answer.get_json()["error"]) == (503, "temporarily_unavailable")
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
 def test_directory_that_is_away_is_told_to_a_client_that_wants_no_page(
-    away: tuple[Visitor, Registered, FakeDirectory],
+    away: tuple[Visitor, Registered, FakeDirectory], method: str
 ) -> None:
     """With `prompt=none` the error goes to the client, and the operator finds the cause in the log."""
     visitor, client, directory = away
     visitor.allow(visitor.sign_in(visitor.open(client)))
     directory.outcome = DirectoryUnavailable("away")
     visitor.site.clock.now += 300
-    answer = parameters_of(visitor.open(client, prompt="none"))
+    wanted = request_of(client, prompt="none")
+    opened = visitor.get("/authorize", **wanted) if method == "GET" else visitor.post("/authorize", wanted)
+    answer = parameters_of(visitor.follow(opened))
     assert (answer["error"], answer["state"]) == ("temporarily_unavailable", "a state")
     assert "directory.unavailable" in {line["event"] for line in visitor.site.log_lines()}
 
