@@ -12,6 +12,8 @@ import pytest
 from settings import load_settings
 from tests.conftest import Site
 from tests.loading import keep_secret
+from tests.models.sign_in import SignIn
+from tests.models.stores import Stores
 from tests.servers.netid import PROJECT, Running, serving
 
 pytestmark = pytest.mark.slow
@@ -70,15 +72,24 @@ def test_the_make_targets_exist() -> None:
 )
 def test_the_flask_commands_work_as_typed(document: str, make_site: Callable[..., Site]) -> None:
     """Each `flask` line of a document works, in the order of the document."""
-    text = (PROJECT / document).read_text("utf-8")
+    text = (PROJECT / document).read_text("utf-8").replace("\\\n", " ")
     lines = re.findall(r"^\.venv/bin/flask (.*)$", text, re.MULTILINE)
     assert lines
     site = make_site()
     client = site.register("a program", "--grant", "refresh_token")
     for line in lines:
-        # Commands that end grants fail if there is none.
-        assert site.ask_token(client).status_code == 200
+        # Commands that end grants or sessions fail if there is none.
+        answer = site.ask_token(client)
+        assert answer.status_code == 200
+        begin_session(site, answer.get_json()["access_token"])
         site.run(*shlex.split(line, comments=True))
+
+
+def begin_session(site: Site, token: str) -> None:
+    """Begin a sign-in session of the user that a token is about."""
+    sub = site.http.get("/api/me", headers={"Authorization": f"Bearer {token}"}).get_json()["sub"]
+    with site.app.app_context():
+        SignIn(Stores(site, site.clock)).begin(subject=sub)
 
 
 def test_the_five_lines_point_at_a_directory(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_database_that_comes_back_opens_the_worker(
     assert worker.check.wait(10)
     assert ask_token(worker, client) == 200
     assert worker.http.get("/readyz").status_code == 200
-    assert not worker.app.before_request_funcs
+    assert None not in worker.app.before_request_funcs
     assert worker.events()[0] == "database.unavailable"
     assert "database.good" in worker.events()
 
@@ -144,7 +144,7 @@ def test_worker_whose_database_answers_is_open_at_once(
     worker = make_worker(KEY)
     worker.check.begin()
     assert ask_token(worker, client) == 200
-    assert not worker.app.before_request_funcs
+    assert None not in worker.app.before_request_funcs
 
 
 def test_worker_whose_key_is_missing_does_not_start(

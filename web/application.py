@@ -91,6 +91,8 @@ class Application(Flask):
         super().__init__(import_name, **options)
         self.machine_endpoints = frozenset(machine_endpoints)
         self._machine_routes: dict[tuple[str, str], Rule] | None = None
+        # For each machine endpoint the keys of `before_request_funcs` and its like that concern it.
+        self._function_keys: dict[str, tuple[str | None, ...]] = {}
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
         """Make the context of a request; for a machine endpoint it has its route already."""
@@ -126,8 +128,7 @@ class Application(Flask):
             return super().full_dispatch_request()
         self._got_first_request = True
         try:
-            has_functions = self.before_request_funcs or self.url_value_preprocessors
-            answer: Any = self.preprocess_request() if has_functions else None
+            answer: Any = self.preprocess_request() if self._runs_first(rule.endpoint) else None
             if answer is None:
                 answer = self.view_functions[rule.endpoint]()
         except Exception as error:  # noqa: BLE001 - Flask's own catches no less
@@ -175,6 +176,12 @@ class Application(Flask):
             return None
         return self._machine_routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
 
+    def _runs_first(self, endpoint: str) -> bool:
+        """Whether a function runs before the view. Those of other blueprints, such as pages, do not."""
+        keys = self._function_keys[endpoint]
+        own, values = self.before_request_funcs, self.url_value_preprocessors
+        return any(key in own or key in values for key in keys)
+
     def _find_machine_routes(self) -> dict[tuple[str, str], Rule]:
         # Of two rules for the same path the first wins, as in the URL map.
         first = {
@@ -182,7 +189,9 @@ class Application(Flask):
             for rule in reversed(list(self.url_map.iter_rules()))
             for method in rule.methods or ()
         }
-        return {place: rule for place, rule in first.items() if self._is_machine_route(rule)}
+        found = {place: rule for place, rule in first.items() if self._is_machine_route(rule)}
+        self._function_keys = {rule.endpoint: (None, *_blueprints(rule.endpoint)) for rule in found.values()}
+        return found
 
     def _is_machine_route(self, rule: Rule) -> bool:
         return rule.endpoint in self.machine_endpoints and not (
@@ -194,3 +203,9 @@ class Application(Flask):
             or getattr(rule, "provide_automatic_options", False)
             or iscoroutinefunction(self.view_functions[rule.endpoint])
         )
+
+
+def _blueprints(endpoint: str) -> list[str]:
+    """The names of the blueprint of an endpoint, and of those around it, as Flask has them."""
+    parts = endpoint.split(".")[:-1]
+    return [".".join(parts[:end]) for end in range(len(parts), 0, -1)]

@@ -1,7 +1,9 @@
 """Machine endpoints answer as Flask itself would."""
 
+from functools import partial
+
 import pytest
-from flask import Flask, Response, after_this_request, g, request, session, signals
+from flask import Blueprint, Flask, Response, after_this_request, g, request, session, signals
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.oauth.test_host_header import FOREIGN, IMPOSSIBLE, ODD
@@ -131,6 +133,23 @@ def test_function_before_a_view_may_answer(app: Flask) -> None:
     """A function that runs before a view may answer in its place."""
     app.before_request(lambda: "instead")
     assert ask(app, "/plain") == ("200 OK", b"instead")
+
+
+def test_functions_of_a_blueprint_run_for_its_own_endpoints(app: Flask) -> None:
+    """Functions of a blueprint run before its machine endpoints, those of the blueprints around it too."""
+    ran: list[str] = []
+    outer, inner, pages = (Blueprint(name, __name__) for name in ("outer", "inner", "pages"))
+    inner.add_url_rule("/nested", "nested", lambda: "nested")
+    for each in (outer, inner, pages):
+        each.before_request(partial(ran.append, each.name))
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    app.register_blueprint(pages)
+    app.machine_endpoints |= {"outer.inner.nested"}  # type: ignore[attr-defined]
+    assert ask(app, "/nested") == ("200 OK", b"nested")
+    assert ran == ["outer", "inner"]
+    assert ask(app, "/plain")[0] == "200 OK"
+    assert ran == ["outer", "inner"]
 
 
 def test_view_may_change_its_answer_afterwards(app: Flask) -> None:
