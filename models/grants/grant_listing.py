@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from models.audit.audit_store import record_after
 from models.base import connection, rows_changed, table
+from models.grants.unused_codes import end_unused_codes
 from models.tables import ClientRow, GrantRow
 from telemetry import AuditEvent
 
@@ -152,10 +153,13 @@ def end_grants(
 ) -> int:
     """End the selected live grants in batches, with one audit row for all of them.
 
+    Unused codes of the same people and clients end first, so that none gives a grant after the others ended.
+    No code belongs to one grant, so the id of a grant ends none.
+
     Args:
         selection: which grants.
-        event: the audit row; the number of ended grants is appended to its reason. It is not written if none
-            ended.
+        event: the audit row; the numbers of ended grants and codes are appended to its reason. It is not
+            written if none ended.
         now: seconds since the epoch.
         batch: grants a transaction.
         chunk_rows: rows a statement reads, if no index leads to the grants.
@@ -166,16 +170,26 @@ def end_grants(
     Raises:
         StoreUnavailable: some grants have not ended; another call ends them.
     """
-    ended = 0
+    ended = codes = 0
     try:
+        codes = _end_codes(selection, now)
         for chunk in selection.chunks(chunk_rows):
             for count in _end(selection, chunk, now, batch):
                 ended += count
     finally:
         # The audit row is written even if an error stopped the work half-way.
-        if ended:
-            record_after(event.with_count(f"{ended} ended"))
+        if ended or codes:
+            counted = f"{ended} ended, {codes} unused codes" if codes else f"{ended} ended"
+            record_after(event.with_count(counted))
     return ended
+
+
+def _end_codes(selection: Selection, now: int) -> int:
+    if selection.grant_id is not None:
+        return 0
+    return end_unused_codes(
+        subjects=selection.subjects, client_id=selection.client_id, before=selection.before, now=now
+    )
 
 
 def _end(selection: Selection, chunk: _Where, now: int, batch: int) -> Iterator[int]:

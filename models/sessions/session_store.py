@@ -95,8 +95,10 @@ _UNENDED_OF = select(_SESSION.c.id).where(
 )
 # In the order of their ids, so that two that end the same sessions do not wait for each other.
 _ALL_OF = Statement(_UNENDED_OF.order_by(_SESSION.c.id))
+# The new session stays, whatever the others say: clocks differ, and a second has many sign-ins.
 _BEYOND = Statement(
-    _UNENDED_OF.order_by(_SESSION.c.last_used_at.desc(), _SESSION.c.id)
+    _UNENDED_OF.where(_SESSION.c.id != bindparam("newest"))
+    .order_by(_SESSION.c.last_used_at.desc(), _SESSION.c.created_at.desc(), _SESSION.c.id)
     .offset(bindparam("kept"))
     .limit(_MAX_BEYOND)
 )
@@ -161,7 +163,8 @@ class SessionStore:
             link.run(INSERT_AUDIT, event.fields())
             if replaces is not None:
                 _replace(link, replaces, event)
-            for each in link.all(_BEYOND, {"of_subject": new.subject, "kept": _MAX_SESSIONS}):
+            others = {"of_subject": new.subject, "newest": new.id, "kept": _MAX_SESSIONS - 1}
+            for each in link.all(_BEYOND, others):
                 end_one(link, each["id"], at=event.at)
                 link.run(_DELETE, {"session": each["id"]})
             link.commit()

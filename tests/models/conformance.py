@@ -20,6 +20,7 @@ from tests.models.sign_in_purge_rules import SignInPurgeRules
 from tests.models.signing_key_rules import SigningKeyRules
 from tests.models.table_limit_rules import TableLimitRules
 from tests.models.unavailability_rules import UnavailabilityRules
+from tests.models.unused_code_rules import UnusedCodeRules
 
 
 class StoreConformance(
@@ -47,5 +48,6 @@ class StoreConformance(
     ProgramRules,
     SignInPurgeRules,
     TableLimitRules,
+    UnusedCodeRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

@@ -196,6 +196,18 @@ class SessionRules:
         assert sign_in.sessions.find(other) is not None
         assert len(sign_in.sessions.list_of(ALICE)) == 100
 
+    @pytest.mark.parametrize("used_ago", [0, 7])
+    def test_new_session_outlives_the_cap(self, stores: Stores, used_ago: int) -> None:
+        """The cap ends no session that has just begun: not on a tie, and not with a clock that is behind."""
+        sign_in = SignIn(stores)
+        for _ in range(100):
+            sign_in.begin()
+        newest, cookie = sign_in.begin(id=b"\xff" * 16, last_used_at=stores.now - used_ago)
+        found = sign_in.sessions.find(cookie)
+        assert found is not None
+        assert (found.id, found.ended_at) == (newest.id, None)
+        assert len(sign_in.sessions.list_of(ALICE)) == 100
+
     def test_end_of_everything_at_once_waits_for_nobody(self, stores: Stores) -> None:
         """Sign-ins, exchanges, refreshes and ends of one user's sessions at once: no error, nothing left."""
         sign_in, start = SignIn(stores), Barrier(THREADS)
