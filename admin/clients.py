@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
 from models import Client, Registration, Selection, people_at_cap
-from oauth.clients.registration import Offer, mistakes
+from oauth.clients.registration import DEVICE_CODE, Offer, mistakes
+from oauth.clients.sign_in_rules import AUTHORIZATION_CODE
+from oauth.policy.scope import OFFLINE_ACCESS, OPENID
 from telemetry import Actor
 
 _AnyRegistration = TypeVar("_AnyRegistration", bound=Registration)
@@ -141,9 +143,21 @@ def warnings_about(registration: Registration) -> Sequence[str]:
             "This client can do nothing yet: it has no grant type (--grant), and may not introspect tokens "
             "(--resource-server)."
         )
+    if _misses_offline_access(registration):
+        sentences.append(
+            "A sign-in with openid gives this client no refresh token: its --scope lacks offline_access."
+        )
     if not registration.owner:
         sentences.append("This client has no owner (--owner): nobody can be asked when it must change.")
     return sentences
+
+
+def _misses_offline_access(registration: Registration) -> bool:
+    """Whether the client may refresh, but gets no refresh token by OpenID Connect (OpenID Core 1.0, 11)."""
+    signs_in = {AUTHORIZATION_CODE, DEVICE_CODE} & {*registration.grant_types}
+    names = registration.scope.split()
+    may_refresh = "refresh_token" in registration.grant_types
+    return bool(signs_in) and may_refresh and OPENID in names and OFFLINE_ACCESS not in names
 
 
 def create_client(

@@ -61,7 +61,7 @@ def test_make_run_starts_the_walk_through() -> None:
 
 def test_the_two_printed_commands_work_as_pasted(server: Running) -> None:
     """A token for a Net ID and a password (RFC 6749, 4.3), then a resource with it (RFC 6750, 2.1)."""
-    ask, use, _ = _COMMAND.findall(server.printed())
+    ask, use, *_ = _COMMAND.findall(server.printed())
     answer = curl(ask)
     assert answer.stdout.endswith("\n"), answer
     token = json.loads(answer.stdout)
@@ -71,12 +71,14 @@ def test_the_two_printed_commands_work_as_pasted(server: Running) -> None:
     assert "HTTP/1.1 200" in me.stderr
 
 
-def test_the_printed_device_line_shows_a_code(server: Running) -> None:
-    """The line for a terminal prints where to go, and the code to enter there (RFC 8628, 3.2)."""
-    *_, device = _COMMAND.findall(server.printed())
+def test_the_printed_device_lines_show_a_code_and_ask_for_its_token(server: Running) -> None:
+    """The first prints where to go and which code to enter; the second polls (RFC 8628, 3.2 and 3.4)."""
+    *_, device, poll = _COMMAND.findall(server.printed())
     printed = curl(device).stdout
     assert f"https://localhost:{server.port}/device" in printed
     assert re.search(r"[A-Z0-9]{4}-[A-Z0-9]{4}", printed)
+    answer = curl(poll, **{"=DEVICE_CODE": f"={json.loads(printed)['device_code']}"})
+    assert json.loads(answer.stdout)["error"] == "authorization_pending", answer
 
 
 def test_make_serve_starts_no_demo_program(tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_the_document_s_form_works_without_checking_the_certificate(server: Runn
 
 def test_a_token_pasted_with_angle_brackets_is_a_plain_401(server: Running, demo: str) -> None:
     """`Bearer <token>`, as the document shows the placeholder, is an invalid token (RFC 6750, 3.1)."""
-    ask, use, _ = _COMMAND.findall(server.printed())
+    ask, use, *_ = _COMMAND.findall(server.printed())
     token = json.loads(curl(ask).stdout)["access_token"]
     answer = curl(use, ACCESS_TOKEN=f"<{token}>")
     assert "HTTP/1.1 401" in answer.stderr

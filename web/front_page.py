@@ -54,7 +54,7 @@ def front_page(issuer: str, metadata: ServerMetadata, contact: str | None) -> Bl
                 metadata=document,
                 **for_pages,
             )
-        register = {"register": "flask client create NAME --grant password"}
+        register = {"register": "flask client create NAME --grant authorization_code --redirect-uri URI"}
         contacts = {"contact": contact} if contact else {}
         body = {"name": "NetID OAuth", **document, **register, **common, **contacts}
         return json_response(body, headers=[("Vary", "Accept")])

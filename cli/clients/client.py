@@ -45,8 +45,9 @@ from oauth.clients.registration import metadata
 
 _EXAMPLE = """\b
 Example:
-  flask client create "Course planner" --grant password --grant refresh_token \\
-    --scope "profile email" --owner planner@example.edu
+  flask client create "Course planner" --grant authorization_code \\
+    --redirect-uri https://planner.example.edu/callback \\
+    --scope "openid profile email" --owner planner@example.edu
 """
 
 

@@ -10,6 +10,7 @@ from cli.server.local_tls import LocalTls
 from core.private_files import NotPrivate, read_secret
 from directory.ldap import embedded_people
 from models import ClientStore, Registration
+from oauth.clients.registration import DEVICE_CODE
 from settings import Settings
 from telemetry import Actor
 
@@ -117,12 +118,23 @@ Sign in with a browser, and see the tokens that a program gets ({certificate}):
 
   {program[0]}
 
-Sign in a terminal: this prints a code to enter in a browser.
-
-  curl {verify} -d "client_id={program[1]}" "{settings.issuer}/oauth/device"
-
+{_device_lines(settings.issuer, verify, program[1])}
 (-k instead of {verify} works as well, but checks no certificate.)
 {_missing_curl()}"""
+
+
+def _device_lines(issuer: str, verify: str, client_id: str) -> str:
+    """What to paste to sign in without a browser: a code, then its token (RFC 8628, 3.1 and 3.4)."""
+    poll = f"grant_type={DEVICE_CODE}&client_id={client_id}&device_code=DEVICE_CODE"
+    return f"""\
+Sign in a terminal: this prints a code to enter in a browser.
+
+  curl {verify} -d "client_id={client_id}" "{issuer}/oauth/device"
+
+Then get the token, with the printed device_code instead of DEVICE_CODE:
+
+  curl {verify} -d "{poll}" "{issuer}/oauth/token"
+"""
 
 
 def _verification(ca: Path | None) -> str:

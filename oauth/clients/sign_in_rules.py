@@ -22,12 +22,14 @@ def sign_in_mistakes(registration: Registration) -> Sequence[str]:
             sentences.append("The grant authorization_code needs a redirect URI (--redirect-uri).")
         sentences += [
             f"The redirect URI {uri!r} must be https, or http at 127.0.0.1, [::1] or localhost, or have a "
-            "scheme with a period, such as edu.campus.app (RFC 8252, 7). It has no user name."
+            "scheme with a period, such as edu.campus.app (RFC 8252, 7). A user name and a fragment are not "
+            "allowed in it."
             for uri in registration.redirect_uris
             if not is_safe(uri)
         ]
     sentences += [
-        f"The address after a logout {uri!r} must be one that could be a redirect URI."
+        f"The address after a logout {uri!r} must be one that could be a redirect URI: https, "
+        "http at this machine, or a scheme with a period."
         for uri in registration.post_logout_redirect_uris
         if not is_safe(uri)
     ]

@@ -124,6 +124,26 @@ def test_forgotten_options_are_warned_about(
     assert ("This client has no owner (--owner)" in result.stderr) is is_without_owner
 
 
+@pytest.mark.parametrize("grant", ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"])
+@pytest.mark.parametrize(
+    ("refresh", "scope", "is_warned"),
+    [
+        (("--grant", "refresh_token"), "openid profile", True),
+        (("--grant", "refresh_token"), "openid offline_access", False),
+        (("--grant", "refresh_token"), "profile", False),
+        ((), "openid profile", False),
+    ],
+)
+def test_scope_that_gives_no_refresh_token_is_warned_about(
+    site: Site, grant: str, refresh: tuple[str, ...], scope: str, *, is_warned: bool
+) -> None:
+    """An OpenID sign-in gets a refresh token only with offline_access (OpenID Connect Core 1.0, 11)."""
+    options = ("--grant", grant, *refresh, "--scope", scope, "--redirect-uri", "https://app.example/cb")
+    result = site.app.test_cli_runner().invoke(args=["client", "create", "My app", *options])
+    assert result.exit_code == 0, result.output
+    assert ("its --scope lacks offline_access" in result.stderr) is is_warned
+
+
 def test_group_that_is_no_dn_is_refused(site: Site) -> None:
     """A rule for a group that no directory can have is a mistake: it would let nobody in."""
     said = site.run("client", "create", "My app", "--allow-member", "group:staff", status=1)

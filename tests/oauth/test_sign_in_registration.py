@@ -75,6 +75,13 @@ def test_public_is_a_method(faked: Site) -> None:
     assert "give one of them" in refused(faked, *CODE, "--redirect-uri", REDIRECT_URI, *both)
 
 
+@pytest.mark.parametrize("uri", ["https://app.example/cb#part", "https://me@app.example/cb"])
+def test_refused_redirect_uri_is_told_what_it_may_not_have(faked: Site, uri: str) -> None:
+    """The sentence says what a URI that is https already may not have."""
+    said = refused(faked, *CODE, "--redirect-uri", uri)
+    assert "A user name and a fragment are not allowed in it." in said
+
+
 def test_code_needs_a_redirect_uri(faked: Site) -> None:
     """Without one no answer could go anywhere (RFC 6749, 3.1.2.2)."""
     assert "needs a redirect URI" in refused(faked, *CODE)

@@ -20,6 +20,22 @@ def test_browser_gets_html(site: Site, accept: str) -> None:
     assert "curl" in answer.text
 
 
+def test_page_starts_with_what_new_programs_may_use(site: Site) -> None:
+    """Registering with the password grant comes after the warning about it (RFC 9700, 2.4)."""
+    html = site.http.get("/", headers={"Accept": BROWSER}).text
+    parts = (
+        "--grant authorization_code --redirect-uri",
+        "RFC 9700",
+        "--grant password",
+        "grant_type=password",
+    )
+    places = [html.index(part) for part in parts]
+    assert places == sorted(places)
+    register = site.http.get("/").get_json()["register"]
+    assert "password" not in register
+    assert "authorization_code" in register
+
+
 @pytest.mark.parametrize(
     "accept", [None, "*/*", "application/json", "text/html;q=0.5, application/json", "image/png", ";;,", "ü"]
 )
