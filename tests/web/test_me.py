@@ -13,6 +13,7 @@ from web.me.browsers import browser_words
 
 ORIGIN = "https://localhost:8443"
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+SEEN = re.compile(r'name="seen"[^>]*value="([^"]+)"')
 LABEL = re.compile(r'name="session" value="([0-9a-f]+)"')
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1"
@@ -44,7 +45,8 @@ class Visitor:
 
     def press(self, **button: str) -> str:
         """Press a button of the page, and return the page that follows."""
-        given = {"csrf_token": token_in(self.page()), **button}
+        page = self.page()
+        given = {"csrf_token": token_in(page), "seen": seen_in(page), **button}
         return self.http.post("/me", base_url=ORIGIN, data=given, follow_redirects=True).text
 
     def labels(self) -> list[str]:
@@ -57,6 +59,12 @@ def token_in(page: str) -> str:
     found = TOKEN.search(page)
     assert found, page
     return found[1]
+
+
+def seen_in(page: str) -> str:
+    """What the form in a page holds of its session."""
+    found = SEEN.search(page)
+    return found[1] if found else ""
 
 
 @pytest.fixture
@@ -113,6 +121,25 @@ def test_nobody_ends_another_users_program(site: Site, library: Registered) -> N
     Visitor(site).sign_in("bob").press(program=library.client_id)
     assert site.get("/api/me", bobs).status_code == 401
     assert site.get("/api/me", alices).status_code == 200
+
+
+@pytest.mark.parametrize("button", ["program", "everywhere"])
+def test_form_of_one_user_ends_nothing_of_another(site: Site, library: Registered, button: str) -> None:
+    """Alice left her page open in a tab, and carol signed in in another."""
+    token = site.token(library, username="carol", password="carol-password")
+    visitor = Visitor(site).sign_in("alice")
+    form = visitor.page()
+    signed_in = Visitor(site).sign_in("carol")
+    cookie = signed_in.http.get_cookie("__Host-signin", domain="localhost")
+    assert cookie
+    visitor.http.set_cookie("__Host-signin", cookie.value, domain="localhost", path="/", secure=True)
+    given = {"csrf_token": token_in(form), "seen": seen_in(form), button: library.client_id}
+    answer = visitor.http.post("/me", base_url=ORIGIN, data=given)
+    assert answer.status_code == 400
+    assert "signed in as <strong>carol</strong>" in answer.text
+    assert "has changed" in answer.text
+    assert site.get("/api/me", token).status_code == 200
+    assert signed_in.page()
 
 
 def test_page_marks_this_browser_among_the_sessions(site: Site) -> None:

@@ -3,11 +3,13 @@
 from typing import Any, Final
 
 from flask import Blueprint, Response, request, url_for
+from flask_babel import gettext as _
+from wtforms import HiddenField
 
 from models import SignInSession
 from web.me.account import Account, label_of
 from web.me.browsers import browser_words
-from web.pages import PageForm, guard_forms, render_page, scope_words, shows_form_again
+from web.pages import N_, PageForm, guard_forms, render_page, scope_words, shows_form_again
 from web.signin import current_session, forget_session, require_sign_in
 from web.signin.desk import current_event
 from web.signin.session_cookie import see_other
@@ -15,6 +17,13 @@ from web.signin.session_cookie import see_other
 _ENDPOINT: Final = "me.overview"
 # What the page says after a button, by the value of the parameter `ended`.
 _PROGRAM, _SESSION = "program", "session"
+_CHANGED: Final = N_("Your account or the request has changed in the meantime. Please look again.")
+
+
+class AccountForm(PageForm):
+    """The buttons of the page, and the session whose page it is."""
+
+    seen = HiddenField()
 
 
 def own_page(account: Account) -> Blueprint:
@@ -33,12 +42,15 @@ def own_page(account: Account) -> Blueprint:
         active = current_session()
         if active is None:
             return require_sign_in(url_for(_ENDPOINT))
-        form = PageForm()
-        if form.is_sent():
+        form, seen = AccountForm(), label_of(active.stored)
+        is_sent = form.is_sent()
+        if is_sent and form.seen.data == seen:
             return _end(account, active.stored)
-        return render_page(
-            "me.html", 400 if form.errors else 200, form=form, **_shown(account, active.stored)
-        )
+        # Another user may have signed in in another tab.
+        problem = _(_CHANGED) if is_sent else None
+        form.seen.data = seen
+        status = 400 if is_sent or form.errors else 200
+        return render_page("me.html", status, form=form, problem=problem, **_shown(account, active.stored))
 
     return pages
 

@@ -7,6 +7,7 @@ cookie with this prefix comes from this host alone, over https (RFC 6265bis, 4.1
 from typing import Final
 
 from flask import Response, g, request, url_for
+from flask import session as browser_session
 
 from web.signin.desk import Active, current_desk, current_event
 
@@ -82,4 +83,6 @@ def forget_session(response: Response) -> None:
         response: carries it.
     """
     setattr(g, _FOUND, (None, True))
+    # The next user of this browser gets another form token.
+    browser_session.clear()
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")

@@ -1,11 +1,12 @@
 """The page `/signin`: a user types name and password, or chooses the account to go on with."""
 
+import hashlib
 from typing import Final, NamedTuple
 
 from flask import Response, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import PasswordField, StringField
+from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
 from core import request_deadline
@@ -32,6 +33,7 @@ _REASONS: Final = {
     Why.AGAIN: N_("The program asks you to sign in again."),
     Why.OTHER_ACCOUNT: N_("The program expects another account than the one that you are signed in with."),
 }
+_CHANGED: Final = N_("Your account or the request has changed in the meantime. Please look again.")
 _ENDED: Final = N_("You are not signed in any more. Please sign in again to go on.")
 
 
@@ -44,6 +46,12 @@ class SignInForm(PageForm):
     password = PasswordField(
         lazy_gettext("Password"), [InputRequired(lazy_gettext("Please type your password."))]
     )
+
+
+class ChoiceForm(PageForm):
+    """The account that the page offered to go on with."""
+
+    seen = HiddenField()
 
 
 class Problem(NamedTuple):
@@ -176,15 +184,25 @@ def _refused(
 
 def _choice(desk: SignInDesk, visit: Visit | None) -> Response:
     """Go on with the account that is signed in, as the user chose."""
-    form = PageForm()
+    form = ChoiceForm()
     if visit is None or visit.request is None:
         return _to_page(visit)
-    if not form.is_sent():
+    is_sent = form.is_sent()
+    # Another user may have signed in in another tab.
+    if not is_sent or form.seen.data != _seen(current_session()):
         situation = situation_of(desk, visit.request, visit.flow)
-        problem = Problem(form.problem or "", _BAD_REQUEST)
-        return _page(visit, step=next_step(situation.state), active=situation.active, problem=problem)
+        problem = Problem(str(_(_CHANGED)) if is_sent else form.problem or "", _BAD_REQUEST)
+        step = next_step(situation.state)
+        asked = step if isinstance(step, SignIn) else ChooseAccount()
+        return _page(visit, step=asked, active=situation.active, problem=problem)
     flow = desk.flows.note_choice(visit.flow)
     return carry_out(desk, situation_of(desk, visit.request, flow))
+
+
+def _seen(active: Active | None) -> str:
+    """Stands for the account that the page shows, so that no other goes on by its button."""
+    session = active.stored.id if active else b""
+    return hashlib.sha256(b"account\0" + session).hexdigest()[:32]
 
 
 def _page(
@@ -210,6 +228,7 @@ def _page(
         action=_own_url(visit),
         client_name=checked.client.client_name if checked else None,
         active=active,
+        seen=_seen(active),
         may_continue=isinstance(step, ChooseAccount) and active is not None,
     )
 

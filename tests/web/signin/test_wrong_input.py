@@ -102,6 +102,20 @@ def test_consent_of_one_user_is_not_taken_for_another(client: Registered, visito
     assert "code" in parameters_of(visitor.allow(answer))
 
 
+def test_choice_of_one_user_is_not_taken_for_another(site: Site, visitor: Visitor) -> None:
+    """Alice goes on as alice, but in another tab carol has signed in: the page asks again."""
+    client = register(site, "Portal", "--first-party")
+    visitor.sign_in(visitor.open(client))
+    page = visitor.open(client, prompt="select_account")
+    other = visitor.get("/signin", flow=flow_of(visitor.open(client, prompt="login")))
+    visitor.sign_in(other, "carol", "carol-password")
+    answer = visitor.send(page, form=0, account="current")
+    assert answer.status_code == 400
+    assert "Continue as carol" in page_of(answer).text
+    assert "has changed" in page_of(answer).text
+    assert "code" in parameters_of(visitor.send(answer, form=0, account="current"))
+
+
 @pytest.mark.parametrize("handle", ["", "x", "A" * 43, "\u00e9" * 43, "A" * 5000])
 @pytest.mark.parametrize("page", ["signin", "consent"])
 @pytest.mark.parametrize("method", ["get", "post"])
