@@ -11,6 +11,9 @@ from tests.clients.conftest import Service
 
 pytestmark = pytest.mark.slow
 
+# No other test's browser says this, so that the session is found beside those of other tests.
+PHONES_AGENT = "Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0"
+
 
 def status(service: Service, token: str) -> int:
     """Use an access token, and return the status of the answer."""
@@ -64,13 +67,14 @@ def test_user_signs_out_everywhere(new_context: NewContext, program: RelyingPart
 
 def test_user_ends_another_session(new_context: NewContext) -> None:
     """A user sees the session of a lost phone, and ends it. The own session stays."""
-    here, phone = new_context().new_page(), new_context().new_page()
+    here, phone = new_context().new_page(), new_context(user_agent=PHONES_AGENT).new_page()
     for each in (phone, here):
         each.goto("/me")
         sign_in(each, "david")
         each.wait_for_url("**/me")
     here.reload()
-    here.get_by_role("button", name="End sign-in").click()
+    lost = here.get_by_role("listitem").filter(has_text="Firefox on Android")
+    lost.get_by_role("button", name="End sign-in").click()
     here.wait_for_load_state()
     phone.reload()
     phone.wait_for_url("**/signin?*")
