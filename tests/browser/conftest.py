@@ -72,10 +72,37 @@ def command(service: Service, *arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
+EXPIRED = "otto"
+"""A user whose password has expired. It is right nevertheless, as the directory verifies."""
+_EXPIRED_ENTRY = f"""
+dn: uid={EXPIRED},ou=people,dc=campus,dc=example
+objectClass: inetOrgPerson
+uid: {EXPIRED}
+cn: Otto Vogel
+sn: Vogel
+userPassword: {EXPIRED}-password
+pwdChangedTime: 20250901080000Z
+krbPasswordExpiration: 20260901080000Z
+entryUUID: 0b0e1a52-3a4e-5f0b-9f6e-6f1f3c1f8a11
+"""
+# The profile of a directory whose entries show that a password has expired.
+_SETTINGS = {
+    "NETID_LDAP_PROFILE": "freeipa",
+    "NETID_LDAP_USER_FILTER": "(uid={username})",
+    "NETID_LDAP_ID_ATTRIBUTE": "entryUUID",
+    "NETID_LDAP_PASSWORD_CHANGED_ATTRIBUTE": "pwdChangedTime",
+    "NETID_PASSWORD_HELP_URI": "https://password.campus.example/",
+    "NETID_PASSWORD_HELP_TEXT": "At the library you can do it with your card.",
+}
+
+
 @contextmanager
 def started_service(instance: Path) -> Iterator[Service]:
     """Run the server during the block, as `make run` starts it, with clients that sign users in."""
-    with serving(instance, "--walkthrough") as server:
+    people = instance.with_name("campus.ldif")
+    people.write_text((PROJECT / "directory" / "campus.ldif").read_text("utf-8") + _EXPIRED_ENTRY, "utf-8")
+    settings = {**_SETTINGS, "NETID_LDAP_URI": f"embedded:{people}"}
+    with serving(instance, "--walkthrough", settings=settings) as server:
         running = Service(f"https://localhost:{server.port}", instance / "tls" / "ca.pem")
         command(running, "client", "import", "-", stdin=json.dumps(_CLIENTS))
         yield running

@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Page
 
 from tests.browser.acts import answer, consent, sign_in
-from tests.browser.conftest import APP, PORTAL, TV
+from tests.browser.conftest import APP, EXPIRED, PORTAL, TV
 from tests.browser.relying_party import RelyingParty
 from tests.clients.conftest import Service
 
@@ -36,6 +36,22 @@ def signin_refused(page: Page, program: RelyingParty, service: Service) -> None:
     # A name that nobody has: no test's user is blocked by failures.
     sign_in(page, "nobody-of-ours", "a wrong password")
     page.get_by_role("alert").wait_for()
+
+
+def new_password(page: Page, program: RelyingParty, service: Service) -> None:
+    """Sign in with a password that has expired."""
+    signin(page, program, service)
+    sign_in(page, EXPIRED)
+    page.locator("a[href='https://password.campus.example/']").wait_for()
+
+
+def choose_account(page: Page, program: RelyingParty, service: Service) -> None:
+    """Be asked with which account to go on."""
+    page.goto(program.start(PORTAL))
+    sign_in(page, "leo")
+    answer(page, program)
+    page.goto(program.start(PORTAL, prompt="select_account"))
+    page.locator("#continue").wait_for()
 
 
 def consent_page(page: Page, program: RelyingParty, service: Service) -> None:
@@ -142,6 +158,8 @@ STOPS: Mapping[str, Way] = {
     "front": front,
     "sign-in": signin,
     "sign-in-refused": signin_refused,
+    "new-password": new_password,
+    "choose-account": choose_account,
     "consent": consent_page,
     "form-post": form_post,
     "device": device,
