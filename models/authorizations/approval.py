@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 class Approval(NamedTuple):
     """A user's approval: the values of the grant that it will become. Times are seconds since the epoch.
 
-    The fields mean what they mean in `NewGrant`. `nonce` and `id_token_claims` (the claims that the `claims`
-    parameter asked into the ID token; OpenID Connect Core, 5.5) are for the ID token alone.
+    The fields mean what they mean in `NewGrant`. `nonce` is for the ID token alone.
     """
 
     directory: str
@@ -25,7 +24,6 @@ class Approval(NamedTuple):
     amr: Sequence[str]
     session_id: bytes | None
     nonce: str | None = None
-    id_token_claims: Mapping[str, object] = {}
 
     @property
     def seen_sub(self) -> str:
@@ -40,7 +38,6 @@ class Approval(NamedTuple):
             "claims": dict(self.claims),
             "amr": list(self.amr),
             "session_id": session_id,
-            "id_token_claims": dict(self.id_token_claims),
         }
 
     @classmethod

@@ -67,12 +67,14 @@ class NewGrant(NamedTuple):
 class NewToken(NamedTuple):
     """A token to be stored: its key, never the token. `expires_at` is in seconds since the epoch.
 
-    `cnf` is the key that the presenter of an access token must prove (RFC 7800).
+    `cnf` is the key that the presenter of an access token must prove (RFC 7800). `audience` is the access
+    token's part of the grant's audience (RFC 8707, 2.2); None if it has all of it.
     """
 
     key: bytes
     expires_at: int
     cnf: Mapping[str, str] | None = None
+    audience: str | None = None
 
 
 class AccessToken(NamedTuple):
@@ -188,7 +190,7 @@ def insert_issue(
     live_until, refreshed = access.expires_at, None
     if refresh is not None:
         live_until = max(live_until, refresh.expires_at)
-        refreshed = refresh_row(grant.id, refresh, 0, at=at)
+        refreshed = refresh_row(grant.id, refresh, 0, access, grant.audience, at=at)
     granted = grant.row(live_until)
     accessed = access_row(grant.id, access, grant.scope, grant.audience, at=at)
     if link.alone:
@@ -207,20 +209,28 @@ def insert_issue(
 def access_row(
     grant_id: bytes, token: NewToken, scope: str, audience: str | None, *, at: int
 ) -> Mapping[str, Any]:
-    """The row of an access token issued at `at` (seconds since the epoch), for `INSERT_ACCESS`."""
+    """The row of an access token issued at `at` (seconds since the epoch), for `INSERT_ACCESS`.
+
+    `audience` is the grant's.
+    """
     return {
         "id": token.key,
         "grant_id": grant_id,
         "scope": scope,
-        "audience": audience,
+        "audience": token.audience or audience,
         "cnf": token.cnf,
         "issued_at": at,
         "expires_at": token.expires_at,
     }
 
 
-def refresh_row(grant_id: bytes, token: NewToken, generation: int, *, at: int) -> Mapping[str, Any]:
-    """The row of a refresh token issued at `at` (seconds since the epoch), for `INSERT_REFRESH`."""
+def refresh_row(
+    grant_id: bytes, token: NewToken, generation: int, access: NewToken, audience: str | None, *, at: int
+) -> Mapping[str, Any]:
+    """The row of a refresh token issued at `at` (seconds since the epoch), for `INSERT_REFRESH`.
+
+    `access` is the access token that is issued with it, and `audience` the grant's.
+    """
     return {
         "id": token.key,
         "grant_id": grant_id,
@@ -228,7 +238,7 @@ def refresh_row(grant_id: bytes, token: NewToken, generation: int, *, at: int) -
         "issued_at": at,
         "expires_at": token.expires_at,
         "access_scope": None,
-        "access_audience": None,
+        "access_audience": None if access.audience == audience else access.audience,
     }
 
 

@@ -128,8 +128,8 @@ _RENEW = Statement(
 class Renewal:
     """The result of a refresh: the next tokens, and the user's current values.
 
-    `at` is in seconds since the epoch. `scope` and `audience` are those of the access token, and may be
-    narrower than the grant's. `net_id` is None for a user who asked for privacy. The time of the last
+    `at` is in seconds since the epoch. `scope` is that of the access token, and may be narrower than the
+    grant's. `net_id` is None for a user who asked for privacy. The time of the last
     password change is not renewed: a replica that lags behind would bring back an older one.
     """
 
@@ -138,7 +138,6 @@ class Renewal:
     refresh: NewToken
     scope: str
     claims: Mapping[str, object]
-    audience: str | None = None
     net_id: str | None = None
     private: bool = False
 
@@ -249,9 +248,15 @@ class RefreshStore:
 def _renew_refresh(link: DriverConnection, found: RefreshToken, renewal: Renewal) -> None:
     """Store the next refresh token."""
     row = {
-        **refresh_row(found.grant_id, renewal.refresh, found.generation + 1, at=renewal.at),
+        **refresh_row(
+            found.grant_id,
+            renewal.refresh,
+            found.generation + 1,
+            renewal.access,
+            found.audience,
+            at=renewal.at,
+        ),
         "access_scope": None if renewal.scope == found.scope else renewal.scope,
-        "access_audience": None if renewal.audience == found.audience else renewal.audience,
     }
     link.run(INSERT_REFRESH, row)
 
@@ -269,5 +274,5 @@ def _renew_access(link: DriverConnection, found: RefreshToken, renewal: Renewal)
     }
     if link.run(_RENEW, renewed) != 1:
         raise _TooLate
-    row = access_row(found.grant_id, access, renewal.scope, renewal.audience, at=renewal.at)
+    row = access_row(found.grant_id, access, renewal.scope, found.audience, at=renewal.at)
     link.run(INSERT_ACCESS, row)

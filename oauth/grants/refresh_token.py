@@ -248,10 +248,13 @@ class RefreshTokenGrant(Grant):
     def _renewal(self, person: Person, claims: Mapping[str, object], pair: Pair) -> Renewal:
         return Renewal(
             at=pair.contents.issued_at,
-            access=NewToken(key=stored_key(ACCESS, pair.access), expires_at=pair.contents.expires_at),
+            access=NewToken(
+                key=stored_key(ACCESS, pair.access),
+                expires_at=pair.contents.expires_at,
+                audience=pair.contents.audience,
+            ),
             refresh=NewToken(key=stored_key(REFRESH, pair.refresh), expires_at=pair.refresh_expires_at),
             scope=pair.contents.scope,
-            audience=pair.contents.audience,
             claims=claims,
             net_id=None if person.private else person.net_id,
             private=person.private,

@@ -14,7 +14,7 @@ from login import Person
 from models import Approval, Client, SignInSession
 from oauth.errors import scope_not_for_person
 from oauth.policy.acr import acr_of
-from oauth.policy.claims import PairwiseSubjects, granted_claims, id_token_claims, wants_groups
+from oauth.policy.claims import PairwiseSubjects, granted_claims, wants_groups
 from oauth.policy.claims_request import NO_CLAIMS, ClaimsRequest
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.scope import OFFLINE_ACCESS, OPENID, ScopeRegistry
@@ -142,7 +142,6 @@ class Approvals:
             amr=session.amr,
             session_id=session.id,
             nonce=request.nonce if is_openid else None,
-            id_token_claims=id_token_claims(claims, client.released_claims),
         )
 
 

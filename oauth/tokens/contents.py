@@ -20,11 +20,14 @@ class SignIn(NamedTuple):
     claims: Mapping[str, object] = {}
 
     @classmethod
-    def of_approval(cls, approval: Approval) -> "SignIn":
-        """The sign-in of the user who approved."""
-        return cls(
-            approval.acr, approval.amr, approval.session_id, approval.nonce, dict(approval.id_token_claims)
-        )
+    def of_approval(cls, approval: Approval, claims: Mapping[str, object]) -> "SignIn":
+        """The sign-in of the user who approved.
+
+        Args:
+            approval: what the user approved.
+            claims: those that were requested for the ID token, and that the client may get now.
+        """
+        return cls(approval.acr, approval.amr, approval.session_id, approval.nonce, claims)
 
     @classmethod
     def of_refresh(cls, token: RefreshToken, claims: Mapping[str, object]) -> "SignIn | None":
@@ -57,12 +60,18 @@ class TokenContents:
 
     @classmethod
     def of(
-        cls, grant: NewGrant, issued_at: int, expires_at: int, sign_in: SignIn | None = None
+        cls,
+        grant: NewGrant,
+        audience: str | None,
+        issued_at: int,
+        expires_at: int,
+        sign_in: SignIn | None = None,
     ) -> "TokenContents":
         """The contents of a grant's first access token.
 
         Args:
             grant: the grant.
+            audience: the grant's, or the part of it that was requested for this token (RFC 8707, 2.2).
             issued_at: now, in seconds since the epoch.
             expires_at: when the token ends, in seconds since the epoch.
             sign_in: the sign-in at a page.
@@ -70,7 +79,7 @@ class TokenContents:
         return cls(
             sub=grant.sub or grant.subject,
             scope=grant.scope,
-            audience=grant.audience,
+            audience=audience,
             auth_time=grant.auth_time,
             issued_at=issued_at,
             expires_at=expires_at,

@@ -14,7 +14,7 @@ from oauth.audit import Audit
 from oauth.clients.registration import OPAQUE
 from oauth.policy.approvals import gets_refresh_token
 from oauth.policy.audience import audience_of
-from oauth.policy.claims import PairwiseSubjects, claims_of
+from oauth.policy.claims import PairwiseSubjects, claims_of, id_token_claims
 from oauth.token_request import TokenRequest
 from oauth.tokens.contents import SignIn, TokenContents
 from oauth.tokens.format import ACCESS, RANDOM_OCTETS, REFRESH, mint, stored_key
@@ -89,9 +89,9 @@ class TokenIssuer:
         """Store the grant that a user approved, and use up the code, in one transaction.
 
         Args:
-            request: with its client, and its scope and audience as they were granted.
+            request: with its client, its granted scope, and the audience of the access token.
             origin: the grant type.
-            approval: what the user approved.
+            approval: what the user approved. Its audience is the grant's: a refresh may ask for all of it.
             redeem: uses up the code.
             refresh: whether to issue a refresh token too, if the rules of `gets_refresh_token` allow it.
 
@@ -105,9 +105,10 @@ class TokenIssuer:
         moment, client = self.clock(), request.client
         refresh = refresh and gets_refresh_token(client.registered, request.granted_scope)
         grant = self._approved_grant(request, origin, approval, moment, refresh=refresh)
-        return self._issue(
-            request, grant, moment, refresh=refresh, sign_in=SignIn.of_approval(approval), redeem=redeem
-        )
+        # The client's list of claims may have become shorter since the approval.
+        claims = id_token_claims(approval.claims, client.registered.released_claims)
+        sign_in = SignIn.of_approval(approval, claims)
+        return self._issue(request, grant, moment, refresh=refresh, sign_in=sign_in, redeem=redeem)
 
     def _approved_grant(
         self, request: TokenRequest, origin: str, approval: Approval, moment: float, *, refresh: bool
@@ -125,7 +126,7 @@ class TokenIssuer:
             origin=origin,
             directory=approval.directory,
             sub=approval.sub,
-            audience=request.granted_audience,
+            audience=approval.audience,
             private=approval.private,
             acr=approval.acr,
             amr=approval.amr,
@@ -153,7 +154,7 @@ class TokenIssuer:
         fraction = moment - now
         ends = self.end(client, now)
         random = urandom(2 * RANDOM_OCTETS)
-        contents = TokenContents.of(grant, now, ends, sign_in)
+        contents = TokenContents.of(grant, request.granted_audience, now, ends, sign_in)
         access = self.access(client, contents, random[:RANDOM_OCTETS], fraction=fraction)
         token = new_refresh = None
         if refresh:
@@ -163,7 +164,9 @@ class TokenIssuer:
             token = mint(REFRESH, last + fraction, random[RANDOM_OCTETS:])
             new_refresh = NewToken(key=stored_key(REFRESH, token), expires_at=idle)
         answer = self.answer(client, contents, access, token, now)
-        new_access = NewToken(key=stored_key(ACCESS, access), expires_at=ends)
+        new_access = NewToken(
+            key=stored_key(ACCESS, access), expires_at=ends, audience=request.granted_audience
+        )
         return answer, self._store(request, grant, new_access, new_refresh, redeem, at=now)
 
     def _new_grant(

@@ -36,6 +36,14 @@ class RefreshRules:
         assert found.is_live(stores.now)
         assert not found.is_live(stores.now + 1)
 
+    def test_first_access_token_may_have_a_part_of_the_audience(self, stores: Stores) -> None:
+        """The grant keeps the whole audience for later refreshes (RFC 8707, 2.2)."""
+        issued = stores.issue(of_grant={"audience": "https://a https://b"}, audience="https://a")
+        access, refresh = stores.grants.find_access_token(issued.access), stores.found(issued.refresh)
+        assert access is not None
+        assert (access.audience, refresh.access_audience) == ("https://a", "https://a")
+        assert refresh.audience == "https://a https://b"
+
     def test_unknown_refresh_token_is_none(self, stores: Stores) -> None:
         """An unknown key finds nothing; neither does the key of an access token."""
         issued = stores.issue()

@@ -85,7 +85,6 @@ class SignIn:
             amr=("pwd",),
             session_id=None if session is None else session.id,
             nonce="n-0S6",
-            id_token_claims={"email": None},
         )
         return usual._replace(**changes)
 

@@ -117,6 +117,7 @@ class Stores:
         subject: str | None = "subject-of-alice",
         net_id: str | None = "alice",
         cnf: Mapping[str, str] | None = None,
+        audience: str | None = None,
         of_grant: Mapping[str, Any] | None = None,
         **changes: Any,
     ) -> Issued:
@@ -138,7 +139,7 @@ class Stores:
         )._replace(**(of_grant or {}))
         self.grants.issue(
             grant,
-            NewToken(key=access, expires_at=ends, cnf=cnf),
+            NewToken(key=access, expires_at=ends, cnf=cnf, audience=audience),
             NewToken(key=refresh, expires_at=refresh_ends) if refresh_ttl else None,
             event or self.audit(grant_id=grant.id.hex()),
             **changes,

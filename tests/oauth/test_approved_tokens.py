@@ -232,6 +232,16 @@ class TestSingleClaims:
         faked.run("client", "update", client.client_id, "--release", "name")
         assert set(faked.get("/oauth/userinfo", body["access_token"]).get_json()) == {"sub"}
 
+    def test_list_that_was_shortened_before_the_exchange_is_the_bound(self, faked: Site) -> None:
+        """The first ID token has only what the client may get now, as userinfo does."""
+        client = register(faked, "--release", "mail given_name")
+        begin_session(faked)
+        code = approved(faked, client, scope="openid", claims=self.CLAIMS)
+        faked.run("client", "update", client.client_id, "--release", "mail")
+        body = exchange(faked, client, code).get_json()
+        assert "given_name" not in claims_in(faked, body["id_token"])
+        assert set(faked.get("/oauth/userinfo", body["access_token"]).get_json()) == {"sub", "email"}
+
     def test_private_person_gives_none(self, faked: Site) -> None:
         """A user who asked for privacy gives no claim, in neither target."""
         private = replace(FULL, private=True)

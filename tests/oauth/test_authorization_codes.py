@@ -1,6 +1,7 @@
 """Codes (RFC 6749, 4.1.2 to 4.1.4): one use, a minute, and bound to client and redirect URI."""
 
 import pytest
+from werkzeug.test import TestResponse
 
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
@@ -28,6 +29,14 @@ def client(faked: Site) -> Registered:
 def events(site: Site) -> list[str]:
     """The names of the audit's events, in their order."""
     return [str(each["event"]) for each in rows(site, "audit_event")]
+
+
+def aud_of(site: Site, client: Registered, answer: TestResponse) -> object:
+    """The audience that introspection reports for the token of an answer."""
+    assert status_and_error(answer) == OK
+    members = site.post("/oauth/introspect", client, token=answer.get_json()["access_token"]).get_json()
+    assert members["active"]
+    return members["aud"]
 
 
 def test_code_gives_a_token(faked: Site, client: Registered) -> None:
@@ -194,6 +203,22 @@ def test_token_request_may_narrow_the_audience(
     code = allowed(faked, parameters_of(client, resource=apis[0]), audience=" ".join(apis[:2]))
     answer = exchange(faked, client, code, **sent)
     assert status_and_error(answer) == expected
+
+
+@pytest.mark.parametrize("access_token_format", ["opaque", "RS256"])
+def test_resource_narrows_the_access_token_but_not_the_grant(faked: Site, access_token_format: str) -> None:
+    """A later refresh may name another approved API, or none for all of them (RFC 8707, 2.2, figure 5)."""
+    apis = ("https://a.example", "https://b.example")
+    options = ("--grant", "refresh_token", "--access-token-format", access_token_format)
+    client = register(faked, *options, "--audience", " ".join(apis))
+    approved = {"scope": "profile", "password_changed_at": ALICE.password_changed_at}
+    code = allowed(faked, parameters_of(client, scope="profile"), audience=" ".join(apis), **approved)
+    first = exchange(faked, client, code, resource=apis[0])
+    assert aud_of(faked, client, first) == apis[0]
+    second = faked.refresh(client, first.get_json()["refresh_token"], resource=apis[1])
+    assert aud_of(faked, client, second) == apis[1]
+    third = faked.refresh(client, second.get_json()["refresh_token"])
+    assert aud_of(faked, client, third) == list(apis)
 
 
 def test_outage_keeps_the_code(faked: Site, client: Registered) -> None:

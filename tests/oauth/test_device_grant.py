@@ -202,6 +202,20 @@ def test_poll_asks_for_no_other_resource(faked: Site) -> None:
     assert [row["audience"] for row in rows(faked, "grant")] == ["https://a.example"]
 
 
+def test_poll_narrows_the_access_token_but_not_the_grant(faked: Site) -> None:
+    """A later refresh may name another approved API (RFC 8707, 2.2)."""
+    apis = ("https://a.example", "https://b.example")
+    options = ("--grant", "refresh_token", "--default-audience", " ".join(apis))
+    client = register_device(faked, "--audience", " ".join(apis), *options)
+    device = Device.start(faked, client)
+    device.allow()
+    first = device.poll(resource=apis[0])
+    second = faked.refresh(client, first.get_json()["refresh_token"], resource=apis[1])
+    assert {row["audience"] for row in rows(faked, "access_token")} == set(apis)
+    assert status_and_error(second) == OK
+    assert [row["audience"] for row in rows(faked, "grant")] == [" ".join(apis)]
+
+
 def test_client_outside_of_its_networks_gets_no_token(faked: Site, device: Device) -> None:
     """The network is checked at each poll that could give a token; nothing is used up."""
     device.allow()
