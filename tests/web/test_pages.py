@@ -1,5 +1,6 @@
 """What all pages share: layout, languages, policy, look and templates of the operator."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from tests.conftest import Site
+from tests.servers.netid import PROJECT
 from web.pages import form_post_page, form_target, prefer_languages, render_page
 from web.pages.policy import content_security_policy
 from wiring.start import CannotStart
@@ -210,6 +212,12 @@ def test_template_of_the_operator_wins_and_may_extend_ours(tmp_path: Path, migra
     page = app.test_client().get("/nothing", headers={"Accept": BROWSER}).text
     assert "our own header" in page
     assert "There is nothing here." in page
+
+
+def test_guide_names_each_template() -> None:
+    """A file of another name replaces nothing: operators must know the names."""
+    named = re.findall(r"`([a-z_]+\.html)`", (PROJECT / "docs" / "pages.md").read_text("utf-8"))
+    assert {each.name for each in (PROJECT / "web" / "templates").iterdir()} == {*named}
 
 
 def test_stylesheet_of_the_operator_is_loaded_last(tmp_path: Path, migrated_instance: Path) -> None:

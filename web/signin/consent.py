@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from flask import Response, request, url_for
 from flask_babel import gettext as _
@@ -88,11 +89,19 @@ def _page(desk: SignInDesk, visit: Visit, situation: Situation, *, problem: str 
         action=url_for("signin.consent", flow=visit.flow.handle),
         other=url_for("signin.sign_in", flow=visit.flow.handle, other="1"),
         client_name=checked.client.client_name,
-        target=form_target(checked.redirect_uri),
+        target=_in_the_users_words(checked.redirect_uri),
         person=active.person if active else None,
         fresh=_in_words(desk, situation, step.fresh or wanted),
         known=_in_words(desk, situation, wanted - step.fresh if step.fresh else frozenset()),
     )
+
+
+def _in_the_users_words(redirect_uri: str) -> str:
+    """Where the answer goes: a site with its port, or the private scheme of an app (RFC 8252, 7.1)."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme in {"https", "http"}:
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+    return str(_("an app on this device (%(name)s)", name=parts.scheme))
 
 
 def _in_words(desk: SignInDesk, situation: Situation, names: frozenset[str]) -> Sequence[ScopeWords]:

@@ -20,6 +20,21 @@ def test_page_says_who_learns_what_and_as_whom_the_user_is_signed_in(
     assert "email" not in text
 
 
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("https://app.example:8443/callback?a=b", "The answer goes to https://app.example:8443."),
+        ("http://[::1]:5555/callback", "The answer goes to http://[::1]:5555."),
+        ("org.campus.app:/callback", "The answer goes to an app on this device (org.campus.app)."),
+    ],
+)
+def test_page_says_where_the_answer_goes(site: Site, visitor: Visitor, uri: str, words: str) -> None:
+    """A site by its address and port, an app by its private scheme (RFC 8252, 7)."""
+    client = register(site, "Campus app", "--redirect-uri", uri)
+    page = page_of(visitor.sign_in(visitor.open(client, redirect_uri=uri)))
+    assert words in " ".join(page.text.split())
+
+
 def test_scope_of_the_operator_is_described_in_the_operators_words(site: Site, visitor: Visitor) -> None:
     """A scope without a description shows its name."""
     site.run("scope", "create", "loans", "--description", "See the books that you have borrowed")
