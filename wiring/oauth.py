@@ -85,12 +85,13 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
 
 
 def _stores(services: Services) -> Stores:
+    commits = services.grants.commits
     return Stores(
         clients=services.clients,
         grants=services.grants,
-        refreshes=RefreshStore(services.grants.commits),
+        refreshes=RefreshStore(commits),
         missing_people=MissingPersonStore(),
-        codes=CodeStore(),
-        requests=RequestStore(services.clock),
+        codes=CodeStore(commits),
+        requests=RequestStore(services.clock, commits=commits),
         devices=DeviceStore(services.clock),
     )

@@ -10,7 +10,7 @@ import web
 from admin import Services
 from core.request_deadline import UnderDeadline
 from login import Sessions
-from models import ConsentStore, RequestStore, ScopeStore, SessionStore, SignInSession
+from models import ConsentStore, ScopeStore, SessionStore, SignInSession
 from models.tables import DEFAULT_DIRECTORY
 from oauth import (
     Authorization,
@@ -128,7 +128,7 @@ def _add_sign_in(app: Flask, settings: Settings, server: Server, services: Servi
     app.extensions[SignInDesk.NAME] = SignInDesk(
         login=server.login,
         sessions=Sessions(
-            SessionStore(clock),
+            SessionStore(clock, services.grants.commits),
             SignInSession,
             server.login,
             session_rules(settings),
@@ -136,7 +136,7 @@ def _add_sign_in(app: Flask, settings: Settings, server: Server, services: Servi
             log=server.log,
             clock=clock,
         ),
-        flows=Flows(RequestStore(clock), clock),
+        flows=Flows(server.stores.requests, clock),
         consents=ConsentStore(clock),
         authorization=authorization,
         approvals=server.approvals,

@@ -15,6 +15,7 @@ from models.grants.grant import INSERT_AUDIT
 from models.grants.redeem import Redeem
 from models.sessions.session_end import take_part_in
 from models.sign_in_tables import AuthorizationCodeRow, SignInSessionRow
+from models.sqlite.group_commit import GroupCommit
 from telemetry import AuditEvent
 
 _CODE, _SESSION = table(AuthorizationCodeRow), table(SignInSessionRow)
@@ -66,6 +67,14 @@ _USE = Statement(
 class CodeStore:
     """The authorization codes in the database."""
 
+    def __init__(self, commits: GroupCommit | None = None) -> None:
+        """Open the store.
+
+        Args:
+            commits: the write queue of this process; one of its own if None.
+        """
+        self._commits = commits or GroupCommit()
+
     def add(self, key: bytes, code: AuthorizationCode, event: AuditEvent) -> None:
         """Store a new code, that its session signed in to the client, and the audit row: all, or nothing.
 
@@ -90,12 +99,14 @@ class CodeStore:
             "used_at": None,
             "grant_id": None,
         }
-        with DriverConnection() as link:
+
+        def store(link: DriverConnection) -> None:
             link.run(_INSERT, row)
             if approval.session_id is not None:
                 take_part_in(link, approval.session_id, code.client_id, approval.seen_sub)
             link.run(INSERT_AUDIT, event.fields())
-            link.commit()
+
+        self._commits.run(store)
 
     def find(self, key: bytes) -> AuthorizationCode | None:
         """The code with this key, used and expired or not; None if there is none.

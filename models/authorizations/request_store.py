@@ -13,6 +13,7 @@ from models.authorizations.table_limit import TableLimit
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.sign_in_tables import AuthorizationRequestRow
+from models.sqlite.group_commit import GroupCommit
 
 RequestKind = Literal["pushed", "browser", "logout"]
 _REQUEST = table(AuthorizationRequestRow)
@@ -49,14 +50,22 @@ _TAKE = Statement(delete(_REQUEST).where(_IS_ONE).returning(*_COLUMNS), row=Stor
 class RequestStore:
     """The authorization requests in the database."""
 
-    def __init__(self, clock: Callable[[], float], limit: TableLimit | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        limit: TableLimit | None = None,
+        *,
+        commits: GroupCommit | None = None,
+    ) -> None:
         """Open the store.
 
         Args:
             clock: seconds since the epoch.
             limit: the limit on requests at browsers; the usual one if None.
+            commits: the write queue of this process; one of its own if None.
         """
         self._clock = clock
+        self._commits = commits or GroupCommit()
         self._limit = limit or TableLimit(_REQUEST, MOST_AT_BROWSERS, counted=AT_BROWSERS)
 
     def add(
@@ -87,9 +96,7 @@ class RequestStore:
             "created_at": self._now(),
             "expires_at": expires_at,
         }
-        with DriverConnection(alone=True) as link:
-            link.run(_INSERT, row)
-            link.commit()
+        self._commits.run(lambda link: link.run(_INSERT, row), alone=True)
         self._limit.keep(row["created_at"])
 
     def find(self, key: bytes, kind: RequestKind) -> StoredRequest | None:
@@ -116,10 +123,8 @@ class RequestStore:
         Raises:
             StoreUnavailable: nothing was changed.
         """
-        with DriverConnection(alone=True) as link:
-            changed = link.run(_CHANGE, {**self._which(key, kind), "parameters": parameters}) == 1
-            link.commit()
-        return changed
+        values = {**self._which(key, kind), "parameters": parameters}
+        return self._commits.run(lambda link: link.run(_CHANGE, values), alone=True) == 1
 
     def take(self, key: bytes, kind: RequestKind) -> StoredRequest | None:
         """Take the request away; of several at once, one gets it. None as of `find`.

@@ -16,6 +16,7 @@ from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
 from models.sessions.session_end import end_one, take_part_in
 from models.sign_in_tables import USER_AGENT_LENGTH, SignInSessionRow
+from models.sqlite.group_commit import GroupCommit
 from telemetry import AuditEvent
 
 _SESSION = table(SignInSessionRow)
@@ -108,13 +109,15 @@ _DELETE = Statement(delete(_SESSION).where(_SESSION.c.id == bindparam("session")
 class SessionStore:
     """The sign-in sessions in the database."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], commits: GroupCommit | None = None) -> None:
         """Open the store.
 
         Args:
             clock: seconds since the epoch.
+            commits: the write queue of this process; one of its own if None.
         """
         self._clock = clock
+        self._commits = commits or GroupCommit()
 
     def find(self, cookie_digest: bytes) -> SignInSession | None:
         """The session of a cookie, live or not; None if there is none.
@@ -158,7 +161,8 @@ class SessionStore:
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        with DriverConnection() as link:
+
+        def store(link: DriverConnection) -> None:
             link.run(_INSERT, _row(new, cookie_digest))
             link.run(INSERT_AUDIT, event.fields())
             if replaces is not None:
@@ -167,7 +171,8 @@ class SessionStore:
             for each in link.all(_BEYOND, others):
                 end_one(link, each["id"], at=event.at)
                 link.run(_DELETE, {"session": each["id"]})
-            link.commit()
+
+        self._commits.run(store)
 
     def reauthenticated(
         self, session_id: bytes, cookie_digest: bytes, new: SignInSession, event: AuditEvent
