@@ -12,6 +12,7 @@ from app import create_app
 from tests.conftest import Site
 from tests.servers.netid import PROJECT
 from web.pages import form_post_page, form_target, prefer_languages, render_page
+from web.pages.moments import moment
 from web.pages.policy import content_security_policy
 from wiring.start import CannotStart
 
@@ -212,6 +213,17 @@ def test_template_of_the_operator_wins_and_may_extend_ours(tmp_path: Path, migra
     page = app.test_client().get("/nothing", headers={"Accept": BROWSER}).text
     assert "our own header" in page
     assert "There is nothing here." in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Nov 28, 2026, 11:33\N{NARROW NO-BREAK SPACE}AM UTC"), ("de", "28.11.2026, 11:33 UTC")],
+)
+def test_time_is_shown_to_the_minute(site: Site, language: str, words: str) -> None:
+    """Users compare times with a clock on the wall; programs read the seconds in the element."""
+    with site.app.test_request_context("/", headers={"Accept-Language": language}):
+        shown = moment(1_795_865_599)
+    assert shown == f'<time datetime="2026-11-28T11:33:19Z">{words}</time>'
 
 
 def test_guide_names_each_template() -> None:
