@@ -50,6 +50,8 @@ def sign_in_pages() -> Blueprint:
 def authorize() -> Response:
     """Read a request, and carry out its first step.
 
+    HEAD reads nothing.
+
     A form of another site brings no `Lax` cookie. So a request by POST is stored, and answered by a redirect
     to a page with its handle alone: to that GET the browser adds the cookie.
 
@@ -58,6 +60,9 @@ def authorize() -> Response:
         DirectoryUnavailable: the directory cannot say whether the user may still sign in.
         StoreUnavailable: the database cannot say.
     """
+    if request.method == "HEAD":
+        # The preview of a link must not use up a pushed request.
+        return Response()
     desk = current_desk()
     checked = desk.authorization.read(request)
     about_client(checked.client)

@@ -258,6 +258,16 @@ def test_pages_work_below_a_prefix(make_site: Callable[..., Site]) -> None:
     assert answer.headers["Location"].startswith("/idp/signin?flow=")
 
 
+def test_preview_of_a_link_uses_up_no_pushed_request(
+    site: Site, client: Registered, visitor: Visitor
+) -> None:
+    """HEAD changes nothing (RFC 9110, 9.3.2): a pushed request can be used afterwards (RFC 9126, 4)."""
+    pushed = site.post("/oauth/par", client, **request_of(client)).get_json()["request_uri"]
+    link = {"client_id": client.client_id, "request_uri": pushed}
+    assert visitor.http.head("/oauth/authorize", query_string=link, base_url=ORIGIN).status_code == 200
+    assert visitor.get("/oauth/authorize", **link).status_code == 303
+
+
 def exchanged(site: Site, client: Registered, answer: TestResponse) -> dict[str, str]:
     """The tokens for the code of an answer."""
     form = {"code": parameters_of(answer)["code"], "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
