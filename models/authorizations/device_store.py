@@ -7,7 +7,7 @@ Must not know: the alphabet of the codes, the limit on guesses.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from models.authorizations.approval import Approval
@@ -96,7 +96,8 @@ _USE = Statement(
     .values(used_at=bindparam("at"), grant_id=bindparam("grant"))
     .returning(_DEVICE.c.session_id)
 )
-_RECORD_GUESS = Statement(insert(_GUESS).inline(), ["at", "session_id", "address"])
+_RECORD_GUESS = Statement(insert(_GUESS).returning(_GUESS.c.id), ["at", "session_id", "address"])
+_FORGET_GUESS = Statement(delete(_GUESS).where(_GUESS.c.id == bindparam("guess")))
 
 
 def _count(of: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -265,19 +266,38 @@ class DeviceStore:
         """
         return Redeem(_USE, key)
 
-    def record_guess(self, session_id: bytes | None, address: str, at: int) -> None:
-        """Record that a wrong user code was typed.
+    def record_guess(self, session_id: bytes | None, address: str, at: int) -> int:
+        """Record that a user code was typed, as a wrong one until `forget_guess`.
 
         Args:
             session_id: the session of the browser, if there is one.
             address: the browser's network.
             at: seconds since the epoch.
 
+        Returns:
+            The number of the record.
+
         Raises:
             StoreUnavailable: it was not recorded.
         """
+        values = {"at": at, "session_id": session_id, "address": address}
         with DriverConnection(alone=True) as link:
-            link.run(_RECORD_GUESS, {"at": at, "session_id": session_id, "address": address})
+            (recorded,) = link.returned(_RECORD_GUESS, values)
+            link.commit()
+        number: int = recorded["id"]
+        return number
+
+    def forget_guess(self, number: int) -> None:
+        """Delete a record: the code was right, or was not looked up.
+
+        Args:
+            number: as `record_guess` returned it.
+
+        Raises:
+            StoreUnavailable: it was not deleted.
+        """
+        with DriverConnection(alone=True) as link:
+            link.run(_FORGET_GUESS, {"guess": number})
             link.commit()
 
     def count_guesses(self, session_id: bytes | None, address: str, since: int) -> Guesses:

@@ -95,19 +95,18 @@ class DeviceVerification:
         code = read_user_code(typed)
         if code is None:
             raise UnknownUserCode
-        self._refuse_guesses(user)
+        guess = self._begin_guess(user)
         stores = self._server.stores
         for digest in self._server.user_codes.digests(code):
             device = stores.devices.find_by_user_code(digest)
             if device is None:
                 continue
+            stores.devices.forget_guess(guess)
             client = stores.clients.get(device.client_id)
             if client is None or not _may_use_grant(client):
                 raise UnknownUserCode
             user.facts.client = OAuthClient(client)
             return TypedCode(shown_user_code(code), digest, device, client, self._state(device))
-        network = network_of(user.facts.address)
-        stores.devices.record_guess(user.session.id, network, self._server.now())
         raise UnknownUserCode
 
     def wants_groups(self, found: TypedCode) -> bool:
@@ -177,15 +176,25 @@ class DeviceVerification:
         event = self._event("device.denied", found, user, found.device.scope)
         return self._noted(event, is_stored=self._server.stores.devices.deny(found.digest, event))
 
-    def _refuse_guesses(self, user: DeviceUser) -> None:
-        network, since = network_of(user.facts.address), self._server.now() - GUESS_SECONDS
-        guesses = self._server.stores.devices.count_guesses(user.session.id, network, since)
-        is_session = guesses.of_session >= GUESSES_PER_SESSION
-        if is_session or guesses.of_address >= GUESSES_PER_ADDRESS:
+    def _begin_guess(self, user: DeviceUser) -> int:
+        """Record a guess before its code is looked up: of many at once, no more than the limit are.
+
+        Raises:
+            TooManyGuesses: the limit is reached; this guess is not recorded.
+            StoreUnavailable: the database cannot say.
+        """
+        network, now = network_of(user.facts.address), self._server.now()
+        devices = self._server.stores.devices
+        guess = devices.record_guess(user.session.id, network, now)
+        guesses = devices.count_guesses(user.session.id, network, now - GUESS_SECONDS)
+        is_session = guesses.of_session > GUESSES_PER_SESSION
+        if is_session or guesses.of_address > GUESSES_PER_ADDRESS:
+            devices.forget_guess(guess)
             reason = "session" if is_session else "address"
             facts = user.facts.facts()
             self._server.log.warning("device.throttled", reason=reason, subject=user.person.id, **facts)
             raise TooManyGuesses(GUESS_SECONDS)
+        return guess
 
     def _state(self, device: DeviceCode) -> DeviceState:
         if device.is_pending(self._server.now()):

@@ -109,6 +109,6 @@ def test_user_ends_the_device_on_their_own_page(faked: Site, phone: Phone, devic
     assert faked.get("/api/me", token).status_code == 200
     phone.open("/me")
     assert "a terminal" in phone.words
-    form = {"csrf_token": phone.fields()["csrf_token"], "program": device.client.client_id}
+    form = {**phone.fields(), "program": device.client.client_id}
     assert phone.http.post("/me", base_url=BASE, data=form).status_code == 303
     assert faked.get("/api/me", token).status_code == 401

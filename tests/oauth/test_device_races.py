@@ -6,6 +6,9 @@ from threading import Barrier
 
 import pytest
 
+from models import DeviceStore
+from models.authorizations.device_store import Guesses
+from oauth import TooManyGuesses, UnknownUserCode
 from tests.answers import client_of
 from tests.conftest import Site
 from tests.faults import rows
@@ -70,3 +73,30 @@ def test_polls_at_once_are_not_all_in_time(device: Device) -> None:
     """Section 3.5: of polls at the same moment, one is in time."""
     errors = at_once(lambda _: device.poll().get_json()["error"])
     assert sorted(errors) == ["authorization_pending"] + ["slow_down"] * (AT_ONCE - 1)  # type: ignore[type-var]
+
+
+def test_guesses_at_once_stay_within_the_limit(faked: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Section 5.1: nine codes were wrong, and eight more come before any of them is known to be wrong."""
+    session, wrong, counted = begin_session(faked), "BBBB-BBBB", Barrier(AT_ONCE)
+    count = DeviceStore.count_guesses
+
+    def counting(store: DeviceStore, session_id: bytes | None, address: str, since: int) -> Guesses:
+        found = count(store, session_id, address, since)
+        counted.wait(10)
+        return found
+
+    def guess(_number: int) -> type[Exception]:
+        with at_the_page(faked, session) as (verification, user):
+            try:
+                verification.find(wrong, user)
+            except (UnknownUserCode, TooManyGuesses) as refusal:
+                return type(refusal)
+        raise AssertionError
+
+    for number in range(9):
+        assert guess(number) is UnknownUserCode
+    monkeypatch.setattr(DeviceStore, "count_guesses", counting)
+    raced = at_once(guess)
+    monkeypatch.undo()
+    # Those that were refused were not looked at, so one of all is looked at, then or later.
+    assert [*raced, guess(0), guess(0)].count(UnknownUserCode) == 1
