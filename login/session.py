@@ -166,6 +166,7 @@ class Sessions(Generic[S]):
         *,
         directory: str,
         log: Log,
+        note_missing: Callable[[AuditEvent, Sequence[str]], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Join the parts.
@@ -177,6 +178,8 @@ class Sessions(Generic[S]):
             rules: the operator's.
             directory: the name of the directory that the people are in.
             log: receives a line for each beginning and end.
+            note_missing: told that the directory lacks a session's user, and which of its servers said so. It
+                ends the sessions once that is certain.
             clock: seconds since the epoch.
         """
         self._store = store
@@ -185,6 +188,7 @@ class Sessions(Generic[S]):
         self._rules = rules
         self._directory = directory
         self._log = log
+        self._note_missing = note_missing
         self._clock = clock
 
     @property
@@ -332,6 +336,9 @@ class Sessions(Generic[S]):
         except InvalidCredentials as refusal:
             if refusal.reason is Refusal.DISABLED:
                 self.end(stored, event=event, reason=refusal.reason.value)
+            elif refusal.reason is Refusal.UNKNOWN_PERSON:
+                missing = replace(event, subject=stored.subject, reason=refusal.reason.value)
+                self._note_missing(missing, refusal.servers)
             return None
         if _has_new_password(person, stored):
             self.end(stored, event=event, reason=_NEW_PASSWORD)

@@ -33,7 +33,6 @@ from models.grants.grant_listing import (
     subjects_of,
 )
 from models.grants.grant_store import ClientEnded, GrantCap, GrantStore
-from models.grants.missing_people import Missed, MissingPerson, MissingPersonStore
 from models.grants.programs import Program, programs_of
 from models.grants.purge import Batch, purge, purge_audit
 from models.grants.redeem import AlreadyUsed, Redeem
@@ -54,6 +53,7 @@ from models.keys.signing_key import NewSigningKey, SigningKey, SigningKeyStore, 
 from models.migrations import MIGRATIONS, has_tables, is_current, migrate
 from models.scopes import Scope, ScopeExists, ScopeStore
 from models.sessions.logout_notices import LogoutNotice, LogoutNoticeStore
+from models.sessions.missing_people import Missed, MissingPerson, MissingPersonStore
 from models.sessions.session_listing import (
     EndedSessions,
     SessionSelection,

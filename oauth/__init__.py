@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from oauth.endpoints.metadata import ServerMetadata
     from oauth.endpoints.registration import oauth_endpoints
     from oauth.errors import wire_error
+    from oauth.grants.missing_person import note_missing_person
     from oauth.policy.claims import PairwiseSubjects, released_claims_of
     from oauth.policy.membership import is_rule
     from oauth.policy.restrictions import Restrictions
@@ -95,6 +96,7 @@ __all__ = [
     "json_response",
     "key_of",
     "named_groups",
+    "note_missing_person",
     "oauth_endpoints",
     "read_user_code",
     "released_claims_of",
@@ -128,6 +130,7 @@ if not TYPE_CHECKING:
             "endpoints.metadata": ("ServerMetadata",),
             "endpoints.registration": ("oauth_endpoints",),
             "errors": ("wire_error",),
+            "grants.missing_person": ("note_missing_person",),
             "policy.claims": ("PairwiseSubjects", "released_claims_of"),
             "policy.membership": ("is_rule",),
             "policy.restrictions": ("Restrictions",),

@@ -1,6 +1,7 @@
 """Builds the Flask application: its sessions and URLs, its pages, and the middlewares around it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,11 +20,12 @@ from oauth import (
     Protector,
     Server,
     ServerMetadata,
+    note_missing_person,
     oauth_endpoints,
 )
 from settings import Settings, SettingsError
 from settings.keyring import KeyRing
-from telemetry import Log, redact_access_log
+from telemetry import AuditEvent, Log, redact_access_log
 from web.device import device_page
 from web.logout import logout_pages
 from web.me import Account, own_page
@@ -134,6 +136,7 @@ def _add_sign_in(app: Flask, settings: Settings, server: Server, services: Servi
             session_rules(settings),
             directory=DEFAULT_DIRECTORY,
             log=server.log,
+            note_missing=_note_missing(server),
             clock=clock,
         ),
         flows=Flows(server.stores.requests, clock),
@@ -148,6 +151,17 @@ def _add_sign_in(app: Flask, settings: Settings, server: Server, services: Servi
         clock=clock,
     )
     app.register_blueprint(sign_in_pages())
+
+
+def _note_missing(server: Server) -> Callable[[AuditEvent, Sequence[str]], None]:
+    """Count a miss of a session's user as a refresh counts it."""
+
+    def note(event: AuditEvent, servers: Sequence[str]) -> None:
+        revoked = replace(event, event="grant.revoked")
+        fields = {"request_id": event.request_id, "address": event.address}
+        note_missing_person(server.stores.missing_people, server.log, revoked, servers, fields)
+
+    return note
 
 
 def _scope_descriptions() -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, select, update
 
 from models.audit.audit_store import record_after
 from models.base import table
@@ -17,9 +17,10 @@ from models.grants.grant import INSERT_AUDIT
 from models.sessions.session_end import end_one, take_part_in
 from models.sign_in_tables import USER_AGENT_LENGTH, SignInSessionRow
 from models.sqlite.group_commit import GroupCommit
+from models.tables import MissingPersonRow
 from telemetry import AuditEvent
 
-_SESSION = table(SignInSessionRow)
+_SESSION, _MISSING = table(SignInSessionRow), table(MissingPersonRow)
 # A user has few browsers. A program that signs in as the user at every call would fill the table.
 _MAX_SESSIONS = 100
 _MAX_BEYOND = 10
@@ -91,6 +92,12 @@ _TOUCH = Statement(
     _LIVE.where(_SESSION.c.last_used_at < bindparam("used")).values(last_used_at=bindparam("used"))
 )
 _CHECKED = Statement(_LIVE, ["checked_at", "net_id", "person"])
+_ITS_USER = exists().where(
+    _SESSION.c.id == bindparam("session"),
+    _SESSION.c.subject == _MISSING.c.subject,
+    _SESSION.c.directory == _MISSING.c.directory,
+)
+_FOUND_AGAIN = Statement(delete(_MISSING).where(_ITS_USER))
 _UNENDED_OF = select(_SESSION.c.id).where(
     _SESSION.c.subject == bindparam("of_subject"), _SESSION.c.ended_at.is_(None)
 )
@@ -216,6 +223,7 @@ class SessionStore:
         """Note that the directory still has the user, with the user's current values.
 
         The time of the last password change stays: a replica that lags behind would bring back an older one.
+        That the user was missing before is forgotten.
 
         Args:
             session_id: the session.
@@ -230,8 +238,9 @@ class SessionStore:
             StoreUnavailable: it was not noted.
         """
         values = {"session": session_id, "checked_at": at, "person": person, "net_id": net_id}
-        with DriverConnection(alone=True) as link:
+        with DriverConnection() as link:
             is_live = link.run(_CHECKED, values) == 1
+            link.run(_FOUND_AGAIN, {"session": session_id})
             link.commit()
         return is_live
 

@@ -1,4 +1,4 @@
-"""A refresh whose person the directory does not have: it is refused, and grants end once that is confirmed.
+"""A person whom the directory does not have any more: what they hold ends once that is confirmed.
 
 Owns: the log lines and audit rows about it. Must not know: when a miss is confirmed; the store decides that.
 """
@@ -17,13 +17,13 @@ def note_missing_person(
     servers: Sequence[str],
     fields: Mapping[str, object],
 ) -> None:
-    """Note that a person was not found. Once that is confirmed, all their grants end.
+    """Note that a person was not found. Once that is confirmed, all their grants and sessions end.
 
     Args:
         missing_people: the store of earlier misses.
         log: receives the event, and an alarm if too many people are missing to be believed.
-        event: about the grant that was to be refreshed, with the reason. The audit row of the ended grants is
-            like it.
+        event: about the grant that was to be refreshed, or of the request of a session, with the reason. The
+            audit rows of what ends are like it.
         servers: the directory servers that do not have the person.
         fields: the log fields of the request, for the alarm.
 
@@ -32,8 +32,9 @@ def note_missing_person(
     """
     person_event = replace(event, client_id=None, grant_id=None, scope=None)
     missed = missing_people.missed(event.subject or "", servers, person_event)
-    if missed.event is not None:
-        log.warning(missed.event.event, **missed.event.facts())
+    for each in (missed.event, missed.session_event):
+        if each is not None:
+            log.warning(each.event, **each.facts())
     if missed.absence is MissingPerson.BRAKED:
         cause = (
             "More people are missing from the directory than can be right, so no more grants end for it: "

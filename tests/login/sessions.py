@@ -1,7 +1,7 @@
 """Sign-in sessions in memory, over a fake directory."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -106,6 +106,7 @@ class Desk:
     store: MemorySessions = field(default_factory=MemorySessions)
     clock: Clock = field(default_factory=Clock)
     sessions: Sessions[Stored] = field(init=False)
+    missing: list[tuple[AuditEvent, Sequence[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         login = Gate(self.directory, clock=self.clock).login
@@ -117,6 +118,7 @@ class Desk:
             rules,
             directory="default",
             log=open_log(io.StringIO()),
+            note_missing=lambda event, servers: self.missing.append((event, servers)),
             clock=self.clock,
         )
 

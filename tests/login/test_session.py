@@ -122,6 +122,20 @@ def test_other_refusals_suspend_the_session(reason: Refusal) -> None:
     assert desk.current(cookie) is not None
 
 
+@pytest.mark.parametrize("reason", [Refusal.UNKNOWN_PERSON, Refusal.LOCKED, Refusal.DISABLED])
+def test_missing_user_is_noted_with_the_servers(reason: Refusal) -> None:
+    """Whoever counts the misses learns the user and the servers; no other refusal is a miss."""
+    desk, refusal = Desk(), InvalidCredentials(reason)
+    refusal.servers = ("ldaps://one.campus.example",)
+    cookie = desk.begin()
+    desk.directory.outcome = refusal
+    desk.clock.now += 300
+    assert desk.current(cookie) is None
+    noted = [(event.subject, event.reason, servers) for event, servers in desk.missing]
+    is_missing = reason is Refusal.UNKNOWN_PERSON
+    assert noted == ([(ALICE.id, "unknown_person", refusal.servers)] if is_missing else [])
+
+
 def test_session_is_unknown_while_the_directory_is_away() -> None:
     """Neither "signed in" nor "signed out" would be true; the session is there when the directory is back."""
     desk = Desk()

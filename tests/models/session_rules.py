@@ -8,7 +8,15 @@ from threading import Barrier
 
 import pytest
 
-from models import AlreadyUsed, CodeStore, SessionSelection, StoreUnavailable, end_sessions
+from models import (
+    AlreadyUsed,
+    CodeStore,
+    MissingPerson,
+    MissingPersonStore,
+    SessionSelection,
+    StoreUnavailable,
+    end_sessions,
+)
 from tests.fakes import OPERATOR
 from tests.models.sign_in import ALICE, URI, SignIn
 from tests.models.stores import Place, Stores
@@ -252,6 +260,37 @@ class SessionRules:
         sign_in.begin(subject="subject-of-bob")
         listed = sign_in.sessions.list_of(ALICE, used_since=stores.now - 4000)
         assert [each.id for each in listed] == [second.id, first.id]
+
+    def test_sessions_end_when_their_user_is_certainly_gone(self, stores: Stores) -> None:
+        """A second server's miss ends the sessions as it ends grants, and their clients are notified."""
+        sign_in, missing = SignIn(stores), MissingPersonStore()
+        session, cookie = sign_in.begin()
+        other, _ = sign_in.begin(subject="subject-of-bob")
+        client_id = sign_in.client(backchannel_logout_uri=URI)
+        sign_in.code(session, client_id)
+        event = stores.audit("grant.revoked", subject=ALICE, reason="unknown_person")
+        assert missing.missed(ALICE, ["one"], event).session_event is None
+        assert len(sign_in.sessions.list_of(ALICE)) == 1
+        told = missing.missed(ALICE, ["two"], event).session_event
+        assert told is not None
+        assert (told.event, told.reason) == ("session.ended", "unknown_person: 1 sessions")
+        found = sign_in.sessions.find(cookie)
+        assert found is not None
+        assert found.ended_at == stores.now
+        assert [each.client_id for each in sign_in.notices.due(stores.now, 10)] == [client_id]
+        assert [each.id for each in sign_in.sessions.list_of("subject-of-bob")] == [other.id]
+        assert ("session.ended", "unknown_person: 1 sessions, 0 grants") in sign_in.events()
+
+    def test_user_who_is_found_by_a_session_was_not_missing(self, stores: Stores) -> None:
+        """A miss before does not count any more: the next one is the first again."""
+        sign_in, missing = SignIn(stores), MissingPersonStore()
+        session, _ = sign_in.begin()
+        event = stores.audit("grant.revoked", subject=ALICE, reason="unknown_person")
+        missing.missed(ALICE, ["one"], event)
+        missing.missed("subject-of-bob", ["one"], replace(event, subject="subject-of-bob"))
+        assert sign_in.sessions.checked(session.id, stores.now, {}, net_id="alice")
+        assert [row["subject"] for row in stores.rows("missing_person")] == ["subject-of-bob"]
+        assert missing.missed(ALICE, ["two"], event).absence is MissingPerson.UNCERTAIN
 
     def test_notice_is_claimed_by_one_sender(self, stores: Stores) -> None:
         """Of two senders that read a notice, one takes it; it is due again later, until it is deleted."""

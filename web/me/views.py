@@ -43,11 +43,12 @@ def own_page(account: Account) -> Blueprint:
         if active is None:
             return require_sign_in(url_for(_ENDPOINT))
         form, seen = AccountForm(), label_of(active.stored)
-        is_sent = form.is_sent()
-        if is_sent and form.seen.data == seen:
+        is_sent, was_seen = form.is_sent(), form.seen.data
+        if is_sent and was_seen == seen:
             return _end(account, active.stored)
-        # Another user may have signed in in another tab.
-        problem = _(_CHANGED) if is_sent else None
+        # Another user may have signed in in another tab. The token has changed then too.
+        has_changed = is_sent or (form.errors and was_seen and was_seen != seen)
+        problem = _(_CHANGED) if has_changed else None
         form.seen.data = seen
         status = 400 if is_sent or form.errors else 200
         return render_page("me.html", status, form=form, problem=problem, **_shown(account, active.stored))

@@ -13,7 +13,15 @@ reading at `rendering.py`.
 - `forms.py`: forms, and the check against forms of other sites.
 """
 
-from web.pages.forms import PageForm, guard_forms, shows_form_again, without_form_check
+from web.pages.forms import (
+    PageForm,
+    accept_former_token,
+    forget_form_tokens,
+    guard_forms,
+    renew_form_token,
+    shows_form_again,
+    without_form_check,
+)
 from web.pages.languages import N_, prefer_languages
 from web.pages.look import TemplateRefused, add_look, current_look
 from web.pages.policy import form_target
@@ -28,14 +36,17 @@ __all__ = [
     "ScopeWords",
     "TemplateRefused",
     "Theme",
+    "accept_former_token",
     "add_look",
     "current_look",
     "error_page",
+    "forget_form_tokens",
     "form_post_page",
     "form_target",
     "guard_forms",
     "prefer_languages",
     "render_page",
+    "renew_form_token",
     "scope_words",
     "shows_form_again",
     "wants_html",

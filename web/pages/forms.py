@@ -8,7 +8,7 @@ with `shows_form_again` and checks by `PageForm.is_sent`.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Response, current_app, g, request, session
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import validate_csrf
@@ -22,6 +22,8 @@ MAX_FORM_OCTETS = 65_536
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _TOKEN = "csrf_token"  # noqa: S105 - the name of a field
+# In the browser's session: the token before the last sign-in.
+_FORMER = "csrf_former"
 _MARK = "netid_own_form_check"
 _TOO_OLD = N_("This form was open for too long. Please send it again.")
 _NO_COOKIE = N_("Your browser sent no cookie. Please allow cookies for this site, and send the form again.")
@@ -63,6 +65,37 @@ def without_form_check(view: _View) -> _View:
     return view
 
 
+def renew_form_token() -> None:
+    """Give the browser another form token, because its user changes.
+
+    Whoever knew the token before a sign-in could otherwise send forms in the session after it.
+    """
+    former = session.get(_TOKEN)
+    session.clear()
+    g.pop(_TOKEN, None)
+    if former is not None:
+        session[_FORMER] = former
+
+
+def forget_form_tokens() -> None:
+    """Take every form token from the browser, because its user signs out."""
+    session.clear()
+    g.pop(_TOKEN, None)
+
+
+def accept_former_token() -> None:
+    """Take the form of this request with the token from before the last sign-in too.
+
+    Only for a form that asks for the password. A user who opened it in two tabs can use both.
+    """
+    try:
+        validate_csrf(request.form.get(_TOKEN), token_key=_FORMER)
+    except ValidationError:
+        return
+    # Flask-WTF's own mark: forms of this request need no other check.
+    g.csrf_valid = True
+
+
 def _refuse_foreign_form() -> Response | None:
     if request.method in _SAFE_METHODS:
         return None
@@ -74,7 +107,6 @@ def _refuse_foreign_form() -> Response | None:
         validate_csrf(request.form.get(_TOKEN))
     except ValidationError:
         return error_page(_token_problem(), 400, title=N_("Please send the form again"), back=request.path)
-    # Flask-WTF's own mark: forms of this request need no second check.
     g.csrf_valid = True
     return None
 

@@ -56,11 +56,13 @@ def consent() -> Response:
 def _decide(desk: SignInDesk, visit: Visit, situation: Situation) -> Response:
     form = ConsentForm()
     request_deadline.restart()
-    if not form.is_sent():
-        return _page(desk, visit, situation, problem=form.problem or _(_UNDECIDED))
-    if form.seen.data != _seen(situation):
-        # Another user may have signed in in another tab, or the client may have been changed.
+    is_sent, is_same = form.is_sent(), form.seen.data == _seen(situation)
+    if form.seen.data and not is_same:
+        # Another user may have signed in in another tab, or the client may have been changed. The token has
+        # changed with the user, but this sentence says more.
         return _page(desk, visit, situation, problem=_(_CHANGED))
+    if not (is_sent and is_same):
+        return _page(desk, visit, situation, problem=form.problem or _(_UNDECIDED))
     decision = request.form.get("decision")
     if decision not in {"allow", "deny"}:
         return _page(desk, visit, situation, problem=_(_UNDECIDED))

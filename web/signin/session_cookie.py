@@ -7,8 +7,8 @@ cookie with this prefix comes from this host alone, over https (RFC 6265bis, 4.1
 from typing import Final
 
 from flask import Response, g, request, url_for
-from flask import session as browser_session
 
+from web.pages import forget_form_tokens, renew_form_token
 from web.signin.desk import Active, current_desk, current_event
 
 COOKIE: Final = "__Host-signin"
@@ -58,10 +58,13 @@ def see_other(location: str) -> Response:
 def adopt_session(value: str, active: Active) -> None:
     """Let the rest of this HTTP request see the session of a sign-in, in place of the cookie that was sent.
 
+    The form token changes with it.
+
     Args:
         value: the new cookie's value.
         active: the session.
     """
+    renew_form_token()
     setattr(g, _NEW_VALUE, value)
     setattr(g, _FOUND, (active, active.has_groups))
 
@@ -77,12 +80,11 @@ def give_cookie(response: Response, value: str) -> None:
 
 
 def forget_session(response: Response) -> None:
-    """Take the cookie away, after the session was ended.
+    """Take the cookie away, after the session was ended, and the form token with it.
 
     Args:
         response: carries it.
     """
+    forget_form_tokens()
     setattr(g, _FOUND, (None, True))
-    # The next user of this browser gets another form token.
-    browser_session.clear()
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")

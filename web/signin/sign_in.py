@@ -12,7 +12,15 @@ from wtforms.validators import InputRequired
 from core import request_deadline
 from login import Browser, DirectoryUnavailable, InvalidCredentials, Person, Throttled
 from oauth import AuthorizationRequest
-from web.pages import N_, PageForm, current_look, form_target, render_page, shows_form_again
+from web.pages import (
+    N_,
+    PageForm,
+    accept_former_token,
+    current_look,
+    form_target,
+    render_page,
+    shows_form_again,
+)
 from web.signin.authflow import NONE, ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
 from web.signin.desk import Active, SignInDesk, current_desk, current_event, current_facts
 from web.signin.refusals import note_refusal
@@ -103,6 +111,7 @@ def _situation(desk: SignInDesk, visit: Visit, checked: AuthorizationRequest) ->
 
 def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
     """Try the password that the user typed."""
+    accept_former_token()
     form = SignInForm()
     request_deadline.restart()
     if not form.is_sent():
@@ -187,11 +196,12 @@ def _choice(desk: SignInDesk, visit: Visit | None) -> Response:
     form = ChoiceForm()
     if visit is None or visit.request is None:
         return _to_page(visit)
-    is_sent = form.is_sent()
-    # Another user may have signed in in another tab.
-    if not is_sent or form.seen.data != _seen(current_session()):
+    is_sent, is_same = form.is_sent(), form.seen.data == _seen(current_session())
+    if not (is_sent and is_same):
         situation = situation_of(desk, visit.request, visit.flow)
-        problem = Problem(str(_(_CHANGED)) if is_sent else form.problem or "", _BAD_REQUEST)
+        # Another user may have signed in in another tab. The token has changed then too.
+        has_changed = is_sent or (form.seen.data and not is_same)
+        problem = Problem(str(_(_CHANGED)) if has_changed else form.problem or "", _BAD_REQUEST)
         step = next_step(situation.state)
         asked = step if isinstance(step, SignIn) else ChooseAccount()
         return _page(visit, step=asked, active=situation.active, problem=problem)

@@ -8,7 +8,15 @@ import pytest
 from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
-from tests.web.signin.visitor import Visitor, flow_of, page_of, parameters_of, register, request_of
+from tests.web.signin.visitor import (
+    ALICES_PASSWORD,
+    Visitor,
+    flow_of,
+    page_of,
+    parameters_of,
+    register,
+    request_of,
+)
 
 HOUR = 3600
 
@@ -79,6 +87,23 @@ def test_two_tabs_of_one_client_both_come_to_their_end(client: Registered, visit
     answers.append(parameters_of(visitor.sign_in(second)))
     assert [answer["state"] for answer in answers] == ["one", "two"]
     assert answers[0]["code"] != answers[1]["code"]
+
+
+def test_sign_in_and_sign_out_renew_the_form_token(client: Registered, visitor: Visitor) -> None:
+    """A token that someone knew before does not send a form of the signed-in user, nor of the next one."""
+    before = page_of(visitor.get("/signin")).fields[-1]["csrf_token"]
+    consent = visitor.sign_in(visitor.open(client))
+    fields = page_of(consent).fields[-1]
+    forged = visitor.post(page_of(consent).actions[-1], {**fields, "csrf_token": before, "decision": "allow"})
+    assert forged.status_code == 400
+    own = page_of(visitor.get("/me")).fields[-1]
+    assert visitor.post("/me", {**own, "csrf_token": before, "everywhere": "1"}).status_code == 400
+    assert "code" in parameters_of(visitor.allow(consent))
+    assert visitor.post("/me", {**own, "everywhere": "1"}).status_code == 200
+    again = visitor.get("/signin")
+    typed = {"username": "alice", "password": ALICES_PASSWORD, "csrf_token": own["csrf_token"]}
+    assert visitor.post("/signin", {**page_of(again).fields[-1], **typed}).status_code == 400
+    assert visitor.sign_in(again).status_code == 200
 
 
 def test_second_tab_that_is_reloaded_after_the_first_signed_in_needs_no_password(

@@ -1,6 +1,6 @@
-"""People whom the directory no longer has: when to believe it, and the end of their grants.
+"""People whom the directory no longer has: when to believe it, and the end of their grants and sessions.
 
-Owns: that no grants end on the word of one server within a day, and that one fault cannot end the grants of
+Owns: that nothing ends on the word of one server within a day, and that one fault cannot end the grants of
 many people. Must not know: how a person is looked up.
 """
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from models.base import connection, rows_changed, table
+from models.sessions.session_listing import SessionSelection, end_sessions
 from models.tables import DEFAULT_DIRECTORY, AuditEventRow, GrantRow, MissingPersonRow
 from telemetry import AuditEvent
 
@@ -57,10 +58,14 @@ class MissingPerson(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """The outcome of a miss; `event` is the audit row of the grants that it ended, if any."""
+    """The outcome of a miss.
+
+    `event` is the audit row of the grants that it ended, if any, and `session_event` that of the sessions.
+    """
 
     absence: MissingPerson
     event: AuditEvent | None = None
+    session_event: AuditEvent | None = None
 
 
 class MissingPersonStore:
@@ -72,10 +77,11 @@ class MissingPersonStore:
     def missed(
         self, subject: str, servers: Sequence[str], event: AuditEvent, *, directory: str = DEFAULT_DIRECTORY
     ) -> Missed:
-        """Record that a person was not found, and end all their grants once they are certainly gone.
+        """Record that a person was not found, and end all they have once they are certainly gone.
 
         A person is certainly gone when two servers did not find them, or when a look-up a day after the first
-        miss fails too. The row and the end of the grants are one transaction.
+        miss fails too. The row and the end of the grants are one transaction. Sessions end after it, with the
+        notices to their clients; what an error leaves ends at the next miss.
 
         Args:
             subject: the person's stable id.
@@ -85,7 +91,7 @@ class MissingPersonStore:
             directory: the name of the directory that `subject` belongs to.
 
         Raises:
-            StoreUnavailable: nothing was stored.
+            StoreUnavailable: what was not stored is stored at the next miss.
         """
         now, person = event.at, _person(subject, directory)
         named = {server[:_MAX_SERVER_LENGTH] for server in servers}
@@ -102,7 +108,8 @@ class MissingPersonStore:
             if belief is MissingPerson.GONE:
                 ended = _end_grants(link, person, event)
             link.commit()
-        return Missed(absence=belief, event=ended)
+        sessions = _end_sessions(subject, event) if belief is MissingPerson.GONE else None
+        return Missed(absence=belief, event=ended, session_event=sessions)
 
     def found(self, subject: str, *, directory: str = DEFAULT_DIRECTORY) -> None:
         """Forget that a person was missing: the directory has them.
@@ -173,3 +180,10 @@ def _end_grants(link: Connection, person: _Person, event: AuditEvent) -> AuditEv
     audited = replace(event, reason=f"{event.reason}: {ended} ended")
     link.execute(_INSERT_AUDIT, dict(audited.fields()))
     return audited
+
+
+def _end_sessions(subject: str, event: AuditEvent) -> AuditEvent | None:
+    """End every live session of a person, and store the audit row. None if no session was live."""
+    audited = replace(event, event="session.ended")
+    ended = end_sessions(SessionSelection(subjects=[subject]), audited, event.at)
+    return audited.with_count(f"{ended.sessions} sessions") if ended.sessions else None
