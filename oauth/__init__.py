@@ -8,6 +8,7 @@ them. Must not know: ldap3, the directory package, SQL text, the settings object
 - `server.py`: Authlib's `AuthorizationServer`, which finds the grant of a request.
 - `token_request.py`: the strict parser of form bodies. `declarations.py`: which parameters it accepts.
 - `authorization/`: requests that come through a browser: how they are read and checked, and their answers.
+- `logout/`: what a program asks for when its user signs out, and what programs are told.
 - `responses.py`: JSON answers. `errors.py`: every error's text, status and headers.
 - `protector.py`: the check of Bearer tokens at a resource, and its challenges.
 - `audit.py`: what log and audit keep of a request.

@@ -8,7 +8,8 @@ not know: the directory package, ldap3, SQL text, the settings object. Start rea
   request's id; the second reads proxies' headers.
 - `front_page.py`, `health.py`, `samples.py`: the routes.
 - `errors.py`: answers to errors, as a page or JSON.
-- `pages/`: what all pages for people share. `me/`: the user's own page. `logout/`: signing out.
+- `pages/`: what all pages for people share. `signin/`: the authorization endpoint, sign-in and consent.
+- `device/`: the page for a device's code. `me/`: the user's own page. `logout/`: signing out.
 """
 
 from web.answer_headers import AnswerHeaders
