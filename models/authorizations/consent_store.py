@@ -32,10 +32,6 @@ class Consent(NamedTuple):
     scope: str
     granted_at: int
 
-    def covers(self, scope: str) -> bool:
-        """Whether every one of these scopes was consented to."""
-        return set(scope.split()) <= set(self.scope.split())
-
 
 _SELECT = select(
     _CONSENT.c.client_id, _CLIENT.c.client_name, _CONSENT.c.scope, _CONSENT.c.granted_at
