@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-NONE, LOGIN, CONSENT, SELECT_ACCOUNT = "none", "login", "consent", "select_account"
-"""The values of `prompt`."""
-OFFLINE_ACCESS = "offline_access"
+from oauth.authorization.request import NO_PROMPT, PROMPT_ACCOUNT, PROMPT_CONSENT, PROMPT_LOGIN
+from oauth.policy.scope import OFFLINE_ACCESS
 
 
 class Why(Enum):
@@ -112,7 +111,7 @@ def next_step(state: FlowState) -> Step:
     for check in _CHECKS:
         step = check(state)
         if step is not None:
-            return _without_page(step) if NONE in state.prompt else step
+            return _without_page(step) if NO_PROMPT in state.prompt else step
     return Answer()
 
 
@@ -123,11 +122,11 @@ def _signed_in(state: FlowState) -> Step | None:
     if state.auth_time is None:
         return SignIn(Why.NOBODY)
     if not state.is_fresh:
-        if LOGIN in state.prompt or _is_too_old(state, state.auth_time):
+        if PROMPT_LOGIN in state.prompt or _is_too_old(state, state.auth_time):
             return SignIn(Why.AGAIN)
         if not state.is_expected:
             return SignIn(Why.OTHER_ACCOUNT)
-        if SELECT_ACCOUNT in state.prompt and not state.has_chosen:
+        if PROMPT_ACCOUNT in state.prompt and not state.has_chosen:
             return ChooseAccount()
     # Someone else signed in than the client expects. Asking again would never end.
     return None if state.is_expected else Refuse("login_required")
@@ -155,7 +154,7 @@ def _consented(state: FlowState) -> Step | None:
     if state.is_first_party:
         # The operator cannot consent for a user to a token that outlives the session.
         fresh &= {OFFLINE_ACCESS}
-    return AskConsent(fresh) if fresh or CONSENT in state.prompt else None
+    return AskConsent(fresh) if fresh or PROMPT_CONSENT in state.prompt else None
 
 
 def _is_too_old(state: FlowState, auth_time: int) -> bool:

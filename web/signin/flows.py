@@ -8,19 +8,16 @@ Owns: what a row holds, and that a flow never leads to another site than ours or
 pages, sessions.
 """
 
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from models import RequestStore
 from oauth import AuthorizationRequest
+from oauth.tokens.handles import handle_key, new_handle
 
 _LIFETIME: Final = 86_400
-_HANDLE_OCTETS: Final = 32
-_HANDLE_CHARACTERS: Final = 43
 _BROWSER: Final = "browser"
 # The members of a row.
 _REQUEST, _NEXT, _COOKIE, _CHOSEN, _ANSWERED = "request", "next", "cookie", "chosen", "answered_at"
@@ -87,7 +84,7 @@ class Flows:
         """
         digest = cookie_digest.hex() if cookie_digest else ""
         flow = Flow(
-            handle=secrets.token_urlsafe(_HANDLE_OCTETS),
+            handle=new_handle().text,
             client_id=request.client.client_id,
             parameters=request.parameters,
             next=None,
@@ -109,7 +106,7 @@ class Flows:
         parts = urlsplit(path)
         if parts.scheme or parts.netloc or not path.startswith("/") or "\\" in path or not path.isprintable():
             raise ValueError("A flow leads to a path on this server only.")
-        handle = secrets.token_urlsafe(_HANDLE_OCTETS)
+        handle = new_handle().text
         flow = Flow(handle, None, {}, next=path, began_at=int(self._now()))
         self._add(flow)
         return flow
@@ -120,10 +117,9 @@ class Flows:
         Args:
             handle: as the browser sent it.
         """
-        if handle is None or len(handle) != _HANDLE_CHARACTERS:
-            return None
-        stored = self._store.find(_key(handle), _BROWSER)
-        if stored is None:
+        key = handle_key(handle) if handle else None
+        stored = self._store.find(key, _BROWSER) if key else None
+        if handle is None or stored is None:
             return None
         held: Mapping[str, Any] = stored.parameters
         return Flow(
@@ -166,15 +162,16 @@ class Flows:
 
     def _add(self, flow: Flow) -> None:
         ends = flow.began_at + _LIFETIME
-        self._store.add(_key(flow.handle), _BROWSER, flow.client_id, _row(flow), ends)
+        self._store.add(_key(flow), _BROWSER, flow.client_id, _row(flow), ends)
 
     def _change(self, flow: Flow) -> Flow:
-        self._store.change(_key(flow.handle), _BROWSER, _row(flow))
+        self._store.change(_key(flow), _BROWSER, _row(flow))
         return flow
 
 
-def _key(handle: str) -> bytes:
-    return hashlib.sha256(handle.encode("utf-8", "surrogatepass")).digest()
+def _key(flow: Flow) -> bytes:
+    # `new_handle` made the handle of every flow, so it has a key.
+    return cast("bytes", handle_key(flow.handle))
 
 
 def _row(flow: Flow) -> dict[str, object]:

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired
 from core import request_deadline
 from login import Browser, DirectoryUnavailable, InvalidCredentials, Person, Throttled
 from oauth import AuthorizationRequest
+from oauth.authorization.request import NO_PROMPT
 from web.pages import (
     N_,
     PageForm,
@@ -21,7 +22,7 @@ from web.pages import (
     render_page,
     shows_form_again,
 )
-from web.signin.authflow import NONE, ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
+from web.signin.authflow import ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
 from web.signin.desk import Active, SignInDesk, current_desk, current_event, current_facts
 from web.signin.refusals import note_refusal
 from web.signin.session_cookie import COOKIE, adopt_session, current_session, give_cookie, see_other
@@ -90,7 +91,7 @@ def sign_in() -> Response:
     try:
         situation = _situation(desk, visit, visit.request)
     except DirectoryUnavailable as trouble:
-        if NONE not in visit.request.prompt:
+        if NO_PROMPT not in visit.request.prompt:
             raise
         return tell_of_outage(desk, visit.request, trouble)
     step = next_step(situation.state)

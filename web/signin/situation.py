@@ -12,7 +12,8 @@ from web.signin.desk import Active, SignInDesk, current_facts
 from web.signin.flows import Flow
 from web.signin.session_cookie import current_session
 
-_EXCLUDED = "access_denied"
+EXCLUDED = "access_denied"
+"""The error code for a client whose user a rule excludes (RFC 6749, 4.1.2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +98,4 @@ def _permitted(desk: SignInDesk, request: AuthorizationRequest, active: Active) 
         noted = desk.audit.note(facts, refusal)
         details = {"reason": noted.reason, "subject": noted.subject, "detail": refusal.detail}
         desk.audit.log.warning(noted.event, **details, **facts.facts())
-        return "", _EXCLUDED
+        return "", EXCLUDED

@@ -8,15 +8,14 @@ from flask import Response, url_for
 
 from login import DirectoryUnavailable, InvalidCredentials
 from oauth import AuthorizationAnswer, AuthorizationRequest
+from oauth.authorization.request import FORM_POST
 from web.pages import form_post_page
 from web.signin.authflow import Answer, AskConsent, FlowState, Refuse, next_step
 from web.signin.desk import SignInDesk
 from web.signin.refusals import note_outage
 from web.signin.session_cookie import see_other
-from web.signin.situation import Situation
+from web.signin.situation import EXCLUDED, Situation
 
-FORM_POST = "form_post"
-_EXCLUDED = "access_denied"
 _BY_RULE = "The rules of this server do not let this user have it."
 
 
@@ -87,7 +86,7 @@ def _allow(desk: SignInDesk, situation: Situation) -> Response:
             request.client, active.person, active.stored, request, situation.scope
         )
     except InvalidCredentials:
-        return _refuse(desk, situation, _EXCLUDED, by_rule=True)
+        return _refuse(desk, situation, EXCLUDED, by_rule=True)
     except OAuth2Error as error:
         return _refuse(desk, situation, error.error, by_rule=True)
     answer = desk.authorization.allow(request, approval)

@@ -4,8 +4,8 @@ from flask import Blueprint, Response, request, url_for
 
 from login import DirectoryUnavailable
 from oauth import RedirectedError, UnsafeRequest
+from oauth.authorization.request import NO_PROMPT
 from web.pages import N_, error_page, guard_forms, prefer_languages, without_form_check
-from web.signin.authflow import NONE
 from web.signin.consent import consent
 from web.signin.desk import about_client, current_desk
 from web.signin.refusals import note_outage
@@ -73,7 +73,7 @@ def authorize() -> Response:
     try:
         return carry_out(desk, situation_of(desk, checked))
     except DirectoryUnavailable as trouble:
-        if NONE not in checked.prompt:
+        if NO_PROMPT not in checked.prompt:
             raise
         return tell_of_outage(desk, checked, trouble)
 
