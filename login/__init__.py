@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from login.limits.client_failures import ClientFailures, ClientLimits
     from login.limits.limits import Cause, ClientThrottled, Limits, Throttled, parse_limits
     from login.names import Names
-    from login.ports import SIGN_IN_PAGE
+    from login.ports import PASSWORD_AMR, SIGN_IN_PAGE
     from login.service import Login, LoginRules, LoginStores
     from login.session import ActiveSession, Browser, SessionRules, Sessions
 
 __all__ = [
+    "PASSWORD_AMR",
     "SIGN_IN_PAGE",
     "ActiveSession",
     "Block",
@@ -76,7 +77,7 @@ if not TYPE_CHECKING:
             "limits.client_failures": ("ClientFailures", "ClientLimits"),
             "limits.limits": ("Cause", "ClientThrottled", "Limits", "Throttled", "parse_limits"),
             "session": ("ActiveSession", "Browser", "SessionRules", "Sessions"),
-            "ports": ("SIGN_IN_PAGE",),
+            "ports": ("PASSWORD_AMR", "SIGN_IN_PAGE"),
             "service": ("Login", "LoginRules", "LoginStores"),
         },
     )

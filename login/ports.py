@@ -7,6 +7,9 @@ from typing import Final, NamedTuple, Protocol
 SIGN_IN_PAGE: Final = ""
 """The client of an attempt on the sign-in page. Nothing counts by it: anyone can send a client's id there."""
 
+PASSWORD_AMR: Final = ("pwd",)
+"""The methods of a sign-in with a password (RFC 8176, 2)."""
+
 
 class AttemptKey(NamedTuple):
     """What an attempt is counted by.

@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from directory import InvalidCredentials, Person, Refusal
+from login.ports import PASSWORD_AMR
 from login.service import Login
 from telemetry import AuditEvent, Log
 
@@ -31,8 +32,6 @@ _KEPT_OF_PRIVATE: Final = frozenset({"affiliations", "groups", "password_changed
 _NOT_STORED: Final = frozenset({"id", "grace_logins_remaining"})
 _GROUPS: Final = "groups"
 _NEW_PASSWORD: Final = "password_changed"  # noqa: S105 - a reason, not a password
-# A sign-in with a password (RFC 8176, 2).
-_AMR: Final = ("pwd",)
 
 
 class SessionRecord(Protocol):
@@ -306,7 +305,7 @@ class Sessions(Generic[S]):
             "net_id": None if person.private else person.net_id,
             "person": _stored(person, has_groups=has_groups),
             "auth_time": now,
-            "amr": _AMR,
+            "amr": PASSWORD_AMR,
             "acr": None,
             "password_changed_at": person.password_changed_at,
             "last_used_at": now,

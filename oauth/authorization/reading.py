@@ -10,7 +10,9 @@ from typing import NamedTuple
 from flask import Request
 
 from oauth.authorization.request import StoredParameters
+from oauth.clients.redirect_uris import REDIRECT_URI_LENGTH
 from oauth.errors import BodyTooLarge, malformed
+from oauth.policy.claims_request import MAX_CLAIMS_CHARACTERS
 from oauth.token_request import BODY_LIMIT, ParameterNames, parse_pairs, read_form
 
 RESOURCE = "resource"
@@ -18,7 +20,7 @@ HINTED_SUB, PUSHED = "hinted_sub", "pushed"
 """Members of stored parameters that no request can send: the subject of a verified hint; a pushed request."""
 LENGTHS: Mapping[str, int] = {
     "acr_values": 1024,
-    "claims": 4096,
+    "claims": MAX_CLAIMS_CHARACTERS,
     "claims_locales": 255,
     "client_id": 255,
     "code_challenge": 128,
@@ -29,7 +31,7 @@ LENGTHS: Mapping[str, int] = {
     "max_age": 10,
     "nonce": 1024,
     "prompt": 100,
-    "redirect_uri": 2048,
+    "redirect_uri": REDIRECT_URI_LENGTH,
     "registration": 8192,
     "request": 16_384,
     "request_uri": 512,

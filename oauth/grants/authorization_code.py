@@ -31,7 +31,7 @@ from oauth.policy.acr import ACR_VALUES
 from oauth.policy.approvals import gets_refresh_token
 from oauth.policy.audience import narrow_audience, resolve_audience
 from oauth.policy.claims_request import parse_claims
-from oauth.policy.scope import DEFAULT, OPENID
+from oauth.policy.scope import OPENID, without_lost
 from oauth.token_request import TokenRequest
 from oauth.tokens.handles import handle_key
 from oauth.tokens.id_token_hint import SignerForgotten, verify_hint
@@ -99,11 +99,10 @@ class AuthorizationCodeGrant(Grant, AuthorizationEndpointMixin):
         """
         if self._approval is None:
             return super().resolve_scope()
-        registered = self.oauth_client.registered.scope.split()
-        kept = [name for name in self._approval.scope.split() if name in registered or name == DEFAULT]
+        kept = without_lost(self._approval.scope.split(), self.oauth_client.registered)
         if not kept:
             raise invalid_scope()
-        return " ".join(kept)
+        return kept
 
     def resolve_audience(self) -> str | None:
         """The approved audience, or the requested part of it (RFC 8707, 2.2)."""

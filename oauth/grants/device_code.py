@@ -21,7 +21,7 @@ from oauth.errors import (
 from oauth.grants.pipeline import Grant, Issued
 from oauth.policy.approvals import gets_refresh_token
 from oauth.policy.audience import narrow_audience
-from oauth.policy.scope import DEFAULT
+from oauth.policy.scope import without_lost
 from oauth.tokens.handles import handle_key
 
 
@@ -66,11 +66,10 @@ class DeviceCodeGrant(Grant):
 
         A poll has no `scope` (section 3.4).
         """
-        registered = self.oauth_client.registered.scope.split()
-        kept = [name for name in self._approval.scope.split() if name in registered or name == DEFAULT]
+        kept = without_lost(self._approval.scope.split(), self.oauth_client.registered)
         if not kept:
             raise invalid_scope()
-        return " ".join(kept)
+        return kept
 
     def resolve_audience(self) -> str | None:
         """The approved audience, or the requested part of it (RFC 8707, 2.2)."""

@@ -15,7 +15,7 @@ from oauth.grants.missing_person import note_missing_person
 from oauth.grants.pipeline import Grant, Issued
 from oauth.policy.audience import narrow_audience
 from oauth.policy.claims import granted_claims, id_token_claims, requested_in
-from oauth.policy.scope import DEFAULT, is_wellformed
+from oauth.policy.scope import is_wellformed, without_lost
 from oauth.tokens.contents import SignIn, TokenContents
 from oauth.tokens.format import ACCESS, REFRESH, key_of, last_second, stored_key
 from oauth.tokens.presented import foreign_token
@@ -55,15 +55,15 @@ class RefreshTokenGrant(Grant):
         so are names that the grant does not have.
         """
         client = self.oauth_client
-        granted, registered = self._token.scope.split(), client.registered.scope.split()
+        granted = self._token.scope.split()
         requested: str | None = self.request.payload.scope
         wanted = granted if requested is None else requested.split()
         if client.is_scope_tolerant:
             wanted = [name for name in wanted if name in granted] or granted
-        kept = [name for name in dict.fromkeys(wanted) if name in registered or name == DEFAULT]
+        kept = without_lost(dict.fromkeys(wanted), client.registered)
         if not kept or not is_wellformed(requested or self._token.scope) or not set(wanted) <= set(granted):
             raise invalid_scope()
-        return " ".join(kept)
+        return kept
 
     def resolve_audience(self) -> str | None:
         """The grant's audience, or the requested part of it (RFC 8707, 2.2)."""

@@ -3,8 +3,7 @@
 import secrets
 
 from models import Client, LogoutNotice
-from oauth.clients.registration import OPAQUE
-from oauth.tokens.jws import RS256
+from oauth.tokens.id_token import id_token_alg
 from oauth.tokens.session_ids import sid_of
 from oauth.tokens.signing_keys import SigningKeys
 
@@ -29,7 +28,6 @@ def logout_token(keys: SigningKeys, issuer: str, client: Client, notice: LogoutN
     Raises:
         StoreUnavailable: no signing key can be read.
     """
-    alg = RS256 if client.access_token_format == OPAQUE else client.access_token_format
     claims: dict[str, object] = {
         "iss": issuer,
         "aud": client.client_id,
@@ -40,4 +38,4 @@ def logout_token(keys: SigningKeys, issuer: str, client: Client, notice: LogoutN
         "sub": notice.sub,
         "sid": sid_of(notice.session_id, client.client_id),
     }
-    return keys.signer(alg, now).sign(LOGOUT_TOKEN_TYPE, claims)
+    return keys.signer(id_token_alg(client), now).sign(LOGOUT_TOKEN_TYPE, claims)

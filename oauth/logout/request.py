@@ -14,16 +14,17 @@ from urllib.parse import urlencode
 
 from flask import Request
 
+from oauth.clients.redirect_uris import REDIRECT_URI_LENGTH
 from oauth.errors import BodyTooLarge, malformed
 from oauth.server import Server
 from oauth.token_request import BODY_LIMIT, ParameterNames, TokenRequest, parse_pairs, read_form
-from oauth.tokens.id_token_hint import read_hint
+from oauth.tokens.id_token_hint import HINT_LENGTH, read_hint
 from oauth.tokens.session_ids import sid_of
 
 _LENGTHS: Mapping[str, int] = {
-    "id_token_hint": 8192,
+    "id_token_hint": HINT_LENGTH,
     "client_id": 255,
-    "post_logout_redirect_uri": 2048,
+    "post_logout_redirect_uri": REDIRECT_URI_LENGTH,
     "state": 4096,
     "ui_locales": 255,
 }

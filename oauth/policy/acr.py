@@ -5,10 +5,10 @@ The reasons for the value are in docs/decisions/0036-id-tokens-and-claims.md.
 
 from collections.abc import Sequence
 
+from login import PASSWORD_AMR
+
 PASSWORD_ACR = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105 - a class's name
 """The `acr` of a sign-in with a password over TLS (SAML 2.0 Authentication Context, 3.4.2)."""
-PASSWORD_AMR = ("pwd",)
-"""The `amr` of a sign-in with a password (RFC 8176, 2)."""
 ACR_VALUES = (PASSWORD_ACR,)
 """Every `acr` that this server can give."""
 

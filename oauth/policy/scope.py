@@ -63,6 +63,17 @@ def resolve(
     return " ".join(wanted) if set(wanted) <= set(registered or [DEFAULT]) else None
 
 
+def without_lost(names: Iterable[str], client: Registration) -> str:
+    """The names of a granted or approved scope that the client is still registered for; empty if none is.
+
+    Args:
+        names: each once.
+        client: the registered client.
+    """
+    registered = client.scope.split()
+    return " ".join(name for name in names if name in registered or name == DEFAULT)
+
+
 def is_wellformed(scope: str) -> bool:
     """Whether `scope` follows the grammar of RFC 6749, 3.3. An empty one does not."""
     return _GRAMMAR.fullmatch(scope) is not None

@@ -3,11 +3,12 @@
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 
+from login import PASSWORD_AMR
 from models import Client
-from oauth.clients.registration import ID_TOKEN
-from oauth.policy.acr import PASSWORD_AMR
+from oauth.clients.registration import ID_TOKEN, OPAQUE
 from oauth.policy.scope import OPENID
 from oauth.tokens.contents import TokenContents
+from oauth.tokens.jws import RS256
 from oauth.tokens.session_ids import sid_of
 from oauth.tokens.signing_keys import JWT_LIFETIME
 
@@ -24,6 +25,15 @@ def gets_id_token(client: Client, contents: TokenContents) -> bool:
     if contents.sign_in is None and not client.flags.get(ID_TOKEN):
         return False
     return contents.sub is not None and OPENID in contents.scope.split()
+
+
+def id_token_alg(client: Client) -> str:
+    """The algorithm of a client's ID tokens and logout tokens: that of its access tokens, if they are JWTs.
+
+    Args:
+        client: as registered.
+    """
+    return RS256 if client.access_token_format == OPAQUE else client.access_token_format
 
 
 def id_token_payload(

@@ -13,7 +13,8 @@ from joserfc.jwk import KeySet
 from oauth.tokens.jws import ALGORITHMS
 from oauth.tokens.signing_keys import SigningKeys
 
-_LENGTH = 8192
+HINT_LENGTH = 8192
+"""The most characters of a hint."""
 
 
 class SignerForgotten(Exception):
@@ -52,7 +53,7 @@ def verify_hint(token: str, keys: SigningKeys, issuer: str) -> IdTokenHint | Non
         SignerForgotten: no key of this server has the id that the hint names.
         StoreUnavailable: the database cannot say.
     """
-    if len(token) > _LENGTH:
+    if len(token) > HINT_LENGTH:
         return None
     trusted = keys.trusted()
     try:

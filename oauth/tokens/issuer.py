@@ -18,8 +18,8 @@ from oauth.policy.claims import PairwiseSubjects, claims_of, id_token_claims
 from oauth.token_request import TokenRequest
 from oauth.tokens.contents import SignIn, TokenContents
 from oauth.tokens.format import ACCESS, RANDOM_OCTETS, REFRESH, mint, stored_key
-from oauth.tokens.id_token import gets_id_token, id_token_payload
-from oauth.tokens.jws import RS256, Signer
+from oauth.tokens.id_token import gets_id_token, id_token_alg, id_token_payload
+from oauth.tokens.jws import Signer
 from oauth.tokens.signing_keys import JWT_LIFETIME, SigningKeys
 from telemetry import AuditEvent
 
@@ -251,9 +251,8 @@ class TokenIssuer:
         """
         if not gets_id_token(client, contents):
             return None
-        alg = RS256 if client.access_token_format == OPAQUE else client.access_token_format
         payload = id_token_payload(self.issuer, client, contents, access_token)
-        return self.keys.signer(alg, contents.issued_at).sign("JWT", payload)
+        return self.keys.signer(id_token_alg(client), contents.issued_at).sign("JWT", payload)
 
     def answer(
         self, client: Client, contents: TokenContents, access: str, refresh: str | None, now: int
