@@ -98,6 +98,8 @@ class RefusedLogins:
 class PersonReport:
     """What the server knows of one person. `directory` is one word or sentence for the directory's view.
 
+    `sessions` is the number of live sign-in sessions.
+
     `last_refusal` is set if the entry shows no reason to refuse the person, but the directory gave one at a
     login of the last day, and nothing has changed since: `directory` is then that reason.
     """
@@ -110,6 +112,7 @@ class PersonReport:
     blocks: Sequence[Block] = ()
     failures: Sequence[RefusedLogins] = ()
     grants: Sequence[LiveGrant] = ()
+    sessions: int = 0
     client_names: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -191,6 +194,7 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
         blocks=[*own_blocks, *lockout_blocks, *_wide_blocks(services, past, grants, name)],
         failures=_merged(latest),
         grants=grants,
+        sessions=count_sessions(SessionSelection(subjects=[view.subject] if view.subject else []), now),
         client_names={each.client_id: each.client_name for each in services.clients.list()},
     )
 

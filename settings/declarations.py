@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     password_help_text: Text | None = None
     """What the sign-in page says to a user whose password has expired or must be changed. Without a text, it
     says so in its own words."""
+    callback_origins: Annotated[tuple[str, ...], BeforeValidator(rules.origins)] = ()
+    """Origins to which programs send the browser on from their redirect URI, spaces between. A star stands
+    for every host below a domain. Browsers that use Chromium stop a sign-in that leads to another one."""
 
     # ---- Keys and database
 

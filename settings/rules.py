@@ -26,6 +26,7 @@ _SWITCH_WORDS = {
     **dict.fromkeys(("off", "false", "no", "0"), "off"),
 }
 # A DN may hold commas and spaces; a semicolon in one is escaped (RFC 4514, 2.4).
+_ORIGIN = re.compile(r"https://(\*\.)?([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+(:[0-9]{1,5})?")
 _BETWEEN_ITEMS = re.compile(r"(?<!\\)[;\n]")
 _IMAGES = frozenset({".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp"})
 _MAX_IMAGE_OCTETS = 1_000_000
@@ -78,6 +79,14 @@ def footer_links(value: object) -> tuple[str, ...]:
     if (value and not links) or not all(map(_is_link, links)):
         raise ValueError("must be links such as Help https://help.example.edu, semicolons between")
     return links
+
+
+def origins(value: object) -> tuple[str, ...]:
+    """Read origins: an array, or a text with spaces between. Raises ValueError where one is not of https."""
+    given = [text(each) for each in value] if isinstance(value, list | tuple) else text(value).split()
+    if (value and not given) or not all(map(_ORIGIN.fullmatch, given)):
+        raise ValueError("must be origins such as https://apps.example.edu https://*.example.edu")
+    return tuple(given)
 
 
 def image(value: object) -> Path:

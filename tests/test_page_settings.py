@@ -8,6 +8,8 @@ from settings import load_settings
 from tests.loading import REAL, load, mistakes, value_of
 
 _COLOR = "must be a colour such as #1f4e8c"
+_ORIGINS = "must be origins such as https://apps.example.edu https://*.example.edu"
+_TWO_ORIGINS = ("https://a.example:8443", "https://*.b.example")
 _LINKS = "must be links such as Help https://help.example.edu, semicolons between"
 
 
@@ -19,6 +21,12 @@ _LINKS = "must be links such as Help https://help.example.edu, semicolons betwee
         ("THEME_COLOR", "#1f4e8c;}", _COLOR),
         ("THEME_COLOR_DARK", "rgb(1,2,3)", _COLOR),
         ("THEME_FOOTER_LINKS", "Help", _LINKS),
+        ("CALLBACK_ORIGINS", "https:", _ORIGINS),
+        ("CALLBACK_ORIGINS", "http://apps.example.edu", _ORIGINS),
+        ("CALLBACK_ORIGINS", "https://*", _ORIGINS),
+        ("CALLBACK_ORIGINS", "https://*.edu", _ORIGINS),
+        ("CALLBACK_ORIGINS", "https://a.example.edu;script-src", _ORIGINS),
+        ("CALLBACK_ORIGINS", "https://a.example.edu/path", _ORIGINS),
         ("THEME_FOOTER_LINKS", "https://help.example.edu", _LINKS),
         ("THEME_FOOTER_LINKS", "Help javascript:alert(1)", _LINKS),
         ("THEME_FOOTER_LINKS", "Help https://help.example.edu; Privacy", _LINKS),
@@ -40,6 +48,7 @@ def test_value_is_refused_in_one_sentence(tmp_path: Path, setting: str, value: s
     [
         ("CAMPUS_NAME", "Universität <Ort>", "Universität <Ort>"),
         ("THEME_COLOR", "#ABCDEF", "#abcdef"),
+        ("CALLBACK_ORIGINS", "https://a.example:8443 https://*.b.example", _TWO_ORIGINS),
         ("THEME_FOOTER_LINKS", "Help https://a.example", ("Help https://a.example",)),
         (
             "THEME_FOOTER_LINKS",

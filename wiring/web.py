@@ -185,7 +185,7 @@ def _add_own_page(app: Flask, settings: Settings, services: Services, log: Log) 
 def _add_look(app: Flask, settings: Settings, log: Log) -> None:
     """Install what all pages share. Raises SettingsError where a template of the operator cannot be read."""
     try:
-        web.add_look(app, _theme(settings), settings.issuer, log)
+        web.add_look(app, _theme(settings), settings.issuer, log, callback_origins=settings.callback_origins)
     except web.TemplateRefused as refused:
         raise SettingsError([str(refused)]) from None
 

@@ -84,6 +84,9 @@ def print_report(report: PersonReport) -> None:
             for each in report.grants
         ]
         print_table(("GRANT", "CLIENT", "SCOPE", "SINCE"), grants)
+    if report.sessions:
+        print_line("")
+        print_line(f"Live sign-in sessions: {report.sessions}.")
 
 
 def report_as_object(report: PersonReport) -> dict[str, object]:
@@ -110,6 +113,7 @@ def report_as_object(report: PersonReport) -> dict[str, object]:
             {"grant_id": each.id.hex(), "client_id": each.client_id, "since": each.auth_time}
             for each in report.grants
         ],
+        "sessions": report.sessions,
     }
 
 

@@ -32,7 +32,7 @@ def person() -> None:
 @person.command()
 @_net_id
 @json_option(
-    '{"sub": text or null, "directory": text, "blocked": [...], "failures": [...], "grants": [...], ...}'
+    '{"sub": text or null, "directory": text, "blocked": [...], "grants": [...], "sessions": number, ...}'
 )
 @with_appcontext
 @speaks_plainly
@@ -40,7 +40,8 @@ def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by k
     """Say why a user cannot log in.
 
     The report has the directory's answer, the refused logins of the last day, the limits that block the user
-    now, and the programs that hold live grants. The command fails if nobody is known by the name.
+    now, the programs that hold live grants, and the number of sign-in sessions. The command fails if nobody
+    is known by the name.
     """
     report = report_on_person(services(), net_id)
     if as_json:

@@ -97,11 +97,11 @@ _SETTINGS = {
 
 
 @contextmanager
-def started_service(instance: Path) -> Iterator[Service]:
+def started_service(instance: Path, **further: str) -> Iterator[Service]:
     """Run the server during the block, as `make run` starts it, with clients that sign users in."""
     people = instance.with_name("campus.ldif")
     people.write_text((PROJECT / "directory" / "campus.ldif").read_text("utf-8") + _EXPIRED_ENTRY, "utf-8")
-    settings = {**_SETTINGS, "NETID_LDAP_URI": f"embedded:{people}"}
+    settings = {**_SETTINGS, "NETID_LDAP_URI": f"embedded:{people}", **further}
     with serving(instance, "--walkthrough", settings=settings) as server:
         running = Service(f"https://localhost:{server.port}", instance / "tls" / "ca.pem")
         command(running, "client", "import", "-", stdin=json.dumps(_CLIENTS))

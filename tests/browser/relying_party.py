@@ -53,6 +53,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self, answer: Answer) -> None:
         self.server.answers.append(answer)
+        if self.server.onward:
+            self.send_response(302)
+            self.send_header("Location", self.server.onward)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self._show("<!doctype html><title>back</title><h1>Back at the program</h1>")
 
     def _show(self, page: str) -> None:
@@ -69,6 +75,7 @@ class _Listener(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: list[Answer] = []
+        self.onward: str | None = None
         self.pages: dict[str, str] = {"/favicon.ico": ""}
 
 
@@ -117,6 +124,10 @@ class RelyingParty:
         """Publish a page of this site, and return its URL."""
         self._listener.pages[path] = f"<!doctype html><title>a page</title>{body}"
         return f"{self.url}{path}"
+
+    def lead_on(self, url: str) -> None:
+        """Let the redirect URI send each browser on to another URL."""
+        self._listener.onward = url
 
     def exchange(self, client_id: str, code: str) -> requests.Response:
         """Exchange a code for tokens (RFC 6749, 4.1.3)."""

@@ -9,6 +9,8 @@ import pytest
 
 from cli.people.display import in_words
 from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
+from models import SessionStore, SignInSession
+from telemetry import AuditEvent
 from tests.cli.refused_logins import MINUTE, fail
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
@@ -122,6 +124,36 @@ def test_report_on_nobody_fails(limited: Site, options: tuple[str, ...]) -> None
     """A name that neither the directory nor the failures know is a mistake of the operator."""
     said = limited.run("person", "why", "no-such-id", *options, status=1)
     assert said.strip() == "Error: Nobody is known by this name, and no failure is counted under it."
+
+
+def test_live_sessions_are_counted(limited: Site) -> None:
+    """The help desk sees that a user is signed in with browsers; ended sessions do not count."""
+    store = SessionStore(limited.clock)
+    with limited.app.app_context():
+        for number in range(3):
+            now = int(limited.clock.now)
+            new = SignInSession(
+                id=bytes([number]) * 16,
+                directory="default",
+                subject=ALICE.id,
+                net_id="alice",
+                person={},
+                auth_time=now,
+                amr=("pwd",),
+                acr=None,
+                password_changed_at=None,
+                created_at=now,
+                last_used_at=now,
+                checked_at=now,
+                expires_at=now + 3600,
+                ended_at=None,
+                address="192.0.2.1",
+                user_agent="",
+            )
+            store.begin(new, bytes([number]) * 32, AuditEvent(event="session.began", at=now))
+        store.end(bytes(16), AuditEvent(event="session.ended", at=now))
+    assert why(limited)["sessions"] == 2
+    assert "Live sign-in sessions: 2." in limited.run("person", "why", "alice")
 
 
 def test_live_grants_are_reported(limited: Site, script: Registered) -> None:

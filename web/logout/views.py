@@ -20,8 +20,8 @@ from oauth.tokens.handles import handle_key, new_handle
 from web.pages import (
     N_,
     PageForm,
+    current_look,
     error_page,
-    form_target,
     guard_forms,
     prefer_languages,
     render_page,
@@ -132,7 +132,7 @@ class _Logout:
         return render_page(
             "logout.html",
             400 if form.errors else 200,
-            form_action=("'self'",) if url is None else ("'self'", form_target(url)),
+            form_action=("'self'",) if url is None else ("'self'", *current_look().client_targets(url)),
             form=form,
             flow=request.args.get("flow"),
             asked=asked,

@@ -12,6 +12,7 @@ from telemetry import Log
 from web.pages.assets import PATH, Asset, asset, read_assets, serve_assets
 from web.pages.languages import add_languages, page_language
 from web.pages.moments import moment
+from web.pages.policy import form_target
 from web.pages.theme import Theme, stylesheet
 
 _WEB = Path(__file__).parents[1]
@@ -30,12 +31,22 @@ class Look(NamedTuple):
     - `assets`: the files that pages load, by name.
     - `base`: the path of the issuer; every URL path begins with it.
     - `log`: gets a line for each page of an error.
+    - `callback_origins`: where programs send browsers on to from their redirect URI.
     """
 
     theme: Theme
     assets: Mapping[str, Asset]
     base: str
     log: Log
+    callback_origins: tuple[str, ...] = ()
+
+    def client_targets(self, url: str) -> tuple[str, ...]:
+        """Give the sources that let a form lead to a client, and on from there where the operator says so.
+
+        Args:
+            url: The redirect URI of the client.
+        """
+        return (form_target(url), *self.callback_origins)
 
     def url_of(self, name: str) -> str:
         """Give the URL path of a file, with its version. It works without a route, as errors need."""
@@ -53,7 +64,9 @@ class Look(NamedTuple):
         return self.url_of(_LOGO) if _LOGO in self.assets else None
 
 
-def add_look(app: Flask, theme: Theme, issuer: str, log: Log) -> None:
+def add_look(
+    app: Flask, theme: Theme, issuer: str, log: Log, *, callback_origins: tuple[str, ...] = ()
+) -> None:
     """Give an application's pages their look, and templates of the operator precedence over ours.
 
     Templates are first looked for in `templates/` of the instance folder. One of ours is there as
@@ -64,6 +77,7 @@ def add_look(app: Flask, theme: Theme, issuer: str, log: Log) -> None:
         theme: What the operator chose.
         issuer: The public base URL.
         log: Gets a line for each page of an error.
+        callback_origins: Where programs send browsers on to from their redirect URI.
 
     Raises:
         TemplateRefused: A template of the operator cannot be read.
@@ -77,7 +91,7 @@ def add_look(app: Flask, theme: Theme, issuer: str, log: Log) -> None:
     theirs = FileSystemLoader(instance / "templates")
     app.jinja_loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
     add_languages(app)
-    look = Look(theme, assets, urlsplit(issuer).path.rstrip("/"), log)
+    look = Look(theme, assets, urlsplit(issuer).path.rstrip("/"), log, callback_origins)
     app.extensions[_EXTENSION] = look
     app.jinja_env.globals.update(look=look, page_language=page_language, moment=moment)
     app.register_blueprint(serve_assets(assets))

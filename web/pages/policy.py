@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-_SOURCE = re.compile(r"'self'|'none'|[a-z][a-z0-9+.-]*:(//[A-Za-z0-9.-]+(:[0-9]{1,5})?)?")
+_SOURCE = re.compile(r"'self'|'none'|[a-z][a-z0-9+.-]*:(//(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?)?")
 _HOST = re.compile(r"[A-Za-z0-9.-]+")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 

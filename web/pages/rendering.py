@@ -9,7 +9,7 @@ from flask_babel import force_locale
 from oauth import current_request_id, error_json
 from web.pages.languages import N_, SOURCE_LANGUAGE, translated
 from web.pages.look import current_look, has_look
-from web.pages.policy import content_security_policy, form_target
+from web.pages.policy import content_security_policy
 
 SELF = ("'self'",)
 _DEFAULT_TITLE = N_("This did not work")
@@ -88,9 +88,8 @@ def form_post_page(url: str, parameters: Mapping[str, str]) -> Response:
         url: The redirect URI of the client, which was proven to be its own.
         parameters: What the client receives.
     """
-    return render_page(
-        "form_post.html", form_action=(form_target(url),), scripts=True, url=url, parameters=parameters
-    )
+    targets = current_look().client_targets(url)
+    return render_page("form_post.html", form_action=targets, scripts=True, url=url, parameters=parameters)
 
 
 def wants_html() -> bool:

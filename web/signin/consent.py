@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from wtforms import HiddenField
 
 from core import request_deadline
-from web.pages import N_, PageForm, error_page, form_target, render_page, scope_words, shows_form_again
+from web.pages import N_, PageForm, current_look, error_page, render_page, scope_words, shows_form_again
 from web.pages.scope_words import ScopeWords
 from web.signin.authflow import Answer, AskConsent, next_step
 from web.signin.desk import SignInDesk, current_desk
@@ -85,7 +85,7 @@ def _page(desk: SignInDesk, visit: Visit, situation: Situation, *, problem: str 
     return render_page(
         "consent.html",
         _BAD_REQUEST if problem else 200,
-        form_action=["'self'", form_target(checked.redirect_uri)],
+        form_action=["'self'", *current_look().client_targets(checked.redirect_uri)],
         form=form,
         problem=problem,
         action=url_for("signin.consent", flow=visit.flow.handle),

@@ -18,7 +18,6 @@ from web.pages import (
     PageForm,
     accept_former_token,
     current_look,
-    form_target,
     render_page,
     shows_form_again,
 )
@@ -227,7 +226,7 @@ def _page(
     checked = visit.request if visit else None
     if form is None:
         form = SignInForm(formdata=None, username=checked.login_hint if checked else None)
-    targets = ["'self'", *([form_target(checked.redirect_uri)] if checked else [])]
+    targets = ["'self'", *(current_look().client_targets(checked.redirect_uri) if checked else ())]
     return render_page(
         "sign_in.html",
         problem.status if problem else 200,

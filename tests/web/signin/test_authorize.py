@@ -296,3 +296,21 @@ def test_another_user_than_the_client_expects_gets_no_code(
     assert parameters_of(other.sign_in(page, "carol", "carol-password"))["error"] == "login_required"
     page = other.open(client, **{by: hint})
     assert "code" in parameters_of(other.sign_in(page, "alice", "alice-password"))
+
+
+@pytest.mark.parametrize("way", ["sign-in", "allow", "form_post"])
+def test_form_may_lead_on_to_the_origins_that_the_operator_names(
+    make_site: Callable[..., Site], way: str
+) -> None:
+    """Chromium applies `form-action` to a client's own redirects too; pages of ours name no origin."""
+    site = make_site(NETID_CALLBACK_ORIGINS="https://a.example:8443 https://*.b.example")
+    client, visitor = register(site), Visitor(site)
+    page = visitor.open(client, response_mode="form_post" if way == "form_post" else "")
+    if way != "sign-in":
+        page = visitor.sign_in(page)
+    if way == "form_post":
+        page = visitor.allow(page)
+    policy = page.headers["Content-Security-Policy"]
+    assert " https://app.example https://a.example:8443 https://*.b.example; " in policy
+    own = visitor.get("/signin") if way == "sign-in" else visitor.get("/me")
+    assert "form-action 'self'; " in visitor.follow(own).headers["Content-Security-Policy"]
