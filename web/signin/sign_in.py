@@ -31,7 +31,7 @@ from web.signin.visit import Visit, read_visit
 
 _BAD_REQUEST, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = 400, 403, 429, 503
 _RETRY_SECONDS: Final = "10"
-_WRONG: Final = N_("The user name or the password is wrong.")
+_WRONG: Final = N_("The Net ID or the password is wrong.")
 _THROTTLED: Final = N_("There were too many failed sign-ins. Please wait a while, and try again.")
 _AWAY: Final = N_(
     "The directory of users cannot be asked right now, so nobody can sign in. Your password was not refused. "
@@ -48,9 +48,7 @@ _ENDED: Final = N_("You are not signed in any more. Please sign in again to go o
 class SignInForm(PageForm):
     """A login name and a password."""
 
-    username = StringField(
-        lazy_gettext("User name"), [InputRequired(lazy_gettext("Please type your user name."))]
-    )
+    username = StringField(lazy_gettext("Net ID"), [InputRequired(lazy_gettext("Please type your Net ID."))])
     password = PasswordField(
         lazy_gettext("Password"), [InputRequired(lazy_gettext("Please type your password."))]
     )

@@ -12,7 +12,7 @@ from tests.fakes import ALICE, FakeAccount, FakeDirectory, Outcome
 from tests.web.signin.visitor import Visitor, page_of, parameters_of, register
 from web.signin.session_cookie import COOKIE
 
-WRONG = "The user name or the password is wrong."
+WRONG = "The Net ID or the password is wrong."
 NEW_PASSWORD = "You need a new password"
 
 
