@@ -4,6 +4,7 @@ Owns: that a code gives one grant at most (RFC 6749, 4.1.2), and none after its 
 checks of client, redirect URI and verifier.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, insert, select, update
@@ -75,36 +76,34 @@ class CodeStore:
         """
         self._commits = commits or GroupCommit()
 
-    def add(self, key: bytes, code: AuthorizationCode, event: AuditEvent) -> None:
+    def add(
+        self,
+        key: bytes,
+        code: AuthorizationCode,
+        event: AuditEvent,
+        *,
+        beside: Callable[[DriverConnection], object] | None = None,
+    ) -> None:
         """Store a new code, that its session signed in to the client, and the audit row: all, or nothing.
 
         Args:
             key: the SHA-256 of the code.
             code: the code.
             event: the audit row.
+            beside: writes in the same transaction, such as `RequestStore.change_beside`.
 
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        approval = code.approval
-        row: dict[str, Any] = {
-            "id": key,
-            "client_id": code.client_id,
-            "redirect_uri": code.redirect_uri,
-            "code_challenge": code.code_challenge,
-            "approval": approval.as_json(),
-            "session_id": approval.session_id,
-            "issued_at": code.issued_at,
-            "expires_at": code.expires_at,
-            "used_at": None,
-            "grant_id": None,
-        }
+        approval, row = code.approval, _row(key, code)
 
         def store(link: DriverConnection) -> None:
             link.run(_INSERT, row)
             if approval.session_id is not None:
                 take_part_in(link, approval.session_id, code.client_id, approval.seen_sub)
             link.run(INSERT_AUDIT, event.fields())
+            if beside is not None:
+                beside(link)
 
         self._commits.run(store)
 
@@ -131,3 +130,18 @@ class CodeStore:
             key: the SHA-256 of the code.
         """
         return Redeem(_USE, key)
+
+
+def _row(key: bytes, code: AuthorizationCode) -> dict[str, Any]:
+    return {
+        "id": key,
+        "client_id": code.client_id,
+        "redirect_uri": code.redirect_uri,
+        "code_challenge": code.code_challenge,
+        "approval": code.approval.as_json(),
+        "session_id": code.approval.session_id,
+        "issued_at": code.issued_at,
+        "expires_at": code.expires_at,
+        "used_at": None,
+        "grant_id": None,
+    }

@@ -123,8 +123,23 @@ class RequestStore:
         Raises:
             StoreUnavailable: nothing was changed.
         """
+        return self._commits.run(self.change_beside(key, kind, parameters), alone=True) == 1
+
+    def change_beside(
+        self, key: bytes, kind: RequestKind, parameters: Mapping[str, object]
+    ) -> Callable[[DriverConnection], int]:
+        """The same change as a part of another transaction, such as that of a code.
+
+        Args:
+            key: the SHA-256 of its handle.
+            kind: `pushed`, `browser` or `logout`.
+            parameters: a JSON object.
+
+        Returns:
+            The write, which gives the number of changed rows.
+        """
         values = {**self._which(key, kind), "parameters": parameters}
-        return self._commits.run(lambda link: link.run(_CHANGE, values), alone=True) == 1
+        return lambda link: link.run(_CHANGE, values)
 
     def take(self, key: bytes, kind: RequestKind) -> StoredRequest | None:
         """Take the request away; of several at once, one gets it. None as of `find`.

@@ -1,7 +1,7 @@
 """The rules that hold on every supported database."""
 
 from tests.models.audit_rules import AuditRules
-from tests.models.authorization_rules import CodeRules, ConsentRules, DeviceRules, RequestRules
+from tests.models.authorization_rules import CodeRules, ConsentRules, DeviceRules
 from tests.models.client_audit_rules import ClientAuditRules
 from tests.models.client_rules import ClientRules
 from tests.models.driver_rules import DriverRules
@@ -13,6 +13,7 @@ from tests.models.missing_person_rules import MissingPersonRules
 from tests.models.persistent_secret_rules import PersistentSecretRules
 from tests.models.program_rules import ProgramRules
 from tests.models.refresh_rules import KeptRefreshTokenRules, RefreshRules
+from tests.models.request_rules import RequestRules
 from tests.models.schema_rules import SchemaRules
 from tests.models.scope_rules import ScopeRules
 from tests.models.session_rules import SessionRules

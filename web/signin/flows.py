@@ -150,15 +150,27 @@ class Flows:
         """
         return self._change(replace(flow, has_chosen=True))
 
-    def note_answer(self, flow: Flow) -> Flow:
+    def note_answer(self, flow: Flow) -> None:
         """Note that the client got an answer. The first time stays.
 
         Args:
             flow: the flow.
         """
-        if flow.answered_at is not None:
-            return flow
-        return self._change(replace(flow, answered_at=int(self._now())))
+        if flow.answered_at is None:
+            self._change(self._answered(flow))
+
+    def note_answer_beside(self, flow: Flow | None) -> Callable[..., object] | None:
+        """The same note as a part of the transaction that stores the code; None if there is nothing to note.
+
+        Args:
+            flow: the flow, if there is one.
+        """
+        if flow is None or flow.answered_at is not None:
+            return None
+        return self._store.change_beside(_key(flow), _BROWSER, _row(self._answered(flow)))
+
+    def _answered(self, flow: Flow) -> Flow:
+        return replace(flow, answered_at=int(self._now()))
 
     def _add(self, flow: Flow) -> None:
         ends = flow.began_at + _LIFETIME

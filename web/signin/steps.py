@@ -89,16 +89,13 @@ def _allow(desk: SignInDesk, situation: Situation) -> Response:
         return _refuse(desk, situation, EXCLUDED, by_rule=True)
     except OAuth2Error as error:
         return _refuse(desk, situation, error.error, by_rule=True)
-    answer = desk.authorization.allow(request, approval)
-    return _answered(desk, situation, answer)
+    beside = desk.flows.note_answer_beside(situation.flow)
+    return deliver(desk.authorization.allow(request, approval, beside=beside))
 
 
 def _refuse(desk: SignInDesk, situation: Situation, error: str, *, by_rule: bool = False) -> Response:
     description = _BY_RULE if by_rule else None
-    return _answered(desk, situation, desk.authorization.refuse(situation.request, error, description))
-
-
-def _answered(desk: SignInDesk, situation: Situation, answer: AuthorizationAnswer) -> Response:
+    answer = desk.authorization.refuse(situation.request, error, description)
     if situation.flow is not None:
         desk.flows.note_answer(situation.flow)
     return deliver(answer)

@@ -4,7 +4,7 @@ The pages call it: `read` a request, or `restore` a stored one; sign in and ask 
 `refuse`. Each answer names this server (`iss`, RFC 9207).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, cast
 
 from authlib.oauth2 import OAuth2Error
@@ -98,12 +98,19 @@ class Authorization:
         given = given._replace(once={**given.once, "client_id": client_id})
         return self.check(TokenRequest(request_ctx.request, issuer=self._server.issuer), given)
 
-    def allow(self, request: AuthorizationRequest, approval: Approval) -> AuthorizationAnswer:
+    def allow(
+        self,
+        request: AuthorizationRequest,
+        approval: Approval,
+        *,
+        beside: Callable[..., object] | None = None,
+    ) -> AuthorizationAnswer:
         """Store a code for what the user approved, and give the answer that has it (RFC 6749, 4.1.2).
 
         Args:
             request: as it was checked.
             approval: what the user approved.
+            beside: writes in the code's transaction, as `CodeStore.add` has it.
 
         Raises:
             StoreUnavailable: nothing was stored.
@@ -122,7 +129,7 @@ class Authorization:
         event = self._server.audit.event(
             "code.issued", browser, subject=approval.subject, scope=approval.scope
         )
-        self._server.stores.codes.add(handle.key, code, event)
+        self._server.stores.codes.add(handle.key, code, event, beside=beside)
         self._server.log.info(event.event, **event.facts())
         return self._answer(request.redirect_uri, request.response_mode, request.state, {CODE: handle.text})
 
