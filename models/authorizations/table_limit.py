@@ -3,7 +3,8 @@
 An authorization request needs no password: it is stored before the user signs in. A flood of requests must
 not fill the disk until the next purge.
 
-Owns: that such a table has at most so many rows, and that the oldest go first. Must not know: what a row is.
+Owns: that such a table stays within its limit, and that the oldest rows go first. Must not know: what a row
+is.
 """
 
 import random

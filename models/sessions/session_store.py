@@ -14,7 +14,7 @@ from models.audit.audit_store import record_after
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
-from models.sessions.session_end import end_one, take_part_in
+from models.sessions.session_end import end_one
 from models.sign_in_tables import USER_AGENT_LENGTH, SignInSessionRow
 from models.sqlite.group_commit import GroupCommit
 from models.tables import MissingPersonRow
@@ -285,21 +285,6 @@ class SessionStore:
             grants = sum(each.grants for each in ended)
             record_after(event.with_count(f"{len(ended)} sessions, {grants} grants"))
         return len(ended)
-
-    def take_part(self, session_id: bytes, client_id: str, sub: str) -> None:
-        """Note that a session signed in to a client. An approval notes it by itself.
-
-        Args:
-            session_id: the session.
-            client_id: the client.
-            sub: the user as this client sees them.
-
-        Raises:
-            StoreUnavailable: it was not noted.
-        """
-        with DriverConnection() as link:
-            take_part_in(link, session_id, client_id, sub)
-            link.commit()
 
     def _now(self) -> int:
         return int(self._clock())

@@ -108,7 +108,7 @@ class DeviceCodeGrant(Grant):
         return Issued(*issued)
 
     def _end_reused(self, code: DeviceCode) -> None:
-        """End what a used code gave: whoever presents it again may have stolen it (RFC 6749, 4.1.2).
+        """End what a used code gave: the program that presents it again may have stolen it (RFC 6749, 4.1.2).
 
         Two polls that are no interval apart are one program's: a proxy may repeat a request, or a program ask
         twice. They end nothing.

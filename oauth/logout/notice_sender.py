@@ -33,7 +33,7 @@ _TAKEN: Final = frozenset({200, 204})
 
 
 class Post(Protocol):
-    """Sends a form to a URL that somebody registered."""
+    """Sends a form to a URL that an operator registered for a client."""
 
     def __call__(self, url: str, fields: Mapping[str, str]) -> Answer:
         """Send it.

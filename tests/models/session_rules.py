@@ -17,6 +17,8 @@ from models import (
     StoreUnavailable,
     end_sessions,
 )
+from models.database.driver import DriverConnection
+from models.sessions.session_end import take_part_in
 from tests.fakes import OPERATOR
 from tests.models.sign_in import ALICE, URI, SignIn
 from tests.models.stores import Place, Stores
@@ -154,7 +156,9 @@ class SessionRules:
         (new, _), (over, _) = sign_in.begin(), sign_in.begin()
         sign_in.sessions.end(over.id, stores.audit("session.ended"))
         for session, sub in ((new, "first"), (new, "second"), (over, "late")):
-            sign_in.sessions.take_part(session.id, "a-client", sub)
+            with DriverConnection() as link:
+                take_part_in(link, session.id, "a-client", sub)
+                link.commit()
         (part,) = stores.rows("session_client")
         assert part == {"session_id": new.id, "client_id": "a-client", "sub": "second"}
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from cli import services_of
 from models import Client, Registration, SessionStore, SignInSession
+from models.database.driver import DriverConnection
+from models.sessions.session_end import take_part_in
 from telemetry import AuditEvent
 from tests.conftest import Site
 from tests.fakes import ALICE, OPERATOR
@@ -60,8 +62,10 @@ class SignedIn:
         with self.site.app.app_context():
             cookie = self.cookies[session.id] = token_urlsafe(32)
             store.begin(session, sha256(cookie.encode()).digest(), self._event("session.began"))
-            for client in clients:
-                store.take_part(session.id, client.client_id, sub)
+            with DriverConnection() as link:
+                for client in clients:
+                    take_part_in(link, session.id, client.client_id, sub)
+                link.commit()
         return session
 
     def end(self, session: SignInSession) -> None:
