@@ -8,7 +8,7 @@ from typing import Final
 
 from flask import Response, g, request, url_for
 
-from web.pages import forget_form_tokens, renew_form_token
+from web.pages import forget_form_tokens
 from web.signin.desk import Active, current_desk, current_event
 
 COOKIE: Final = "__Host-signin"
@@ -58,13 +58,10 @@ def see_other(location: str) -> Response:
 def adopt_session(value: str, active: Active) -> None:
     """Let the rest of this HTTP request see the session of a sign-in, in place of the cookie that was sent.
 
-    The form token changes with it.
-
     Args:
         value: the new cookie's value.
         active: the session.
     """
-    renew_form_token()
     setattr(g, _NEW_VALUE, value)
     setattr(g, _FOUND, (active, active.has_groups))
 

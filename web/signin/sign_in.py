@@ -19,6 +19,7 @@ from web.pages import (
     accept_former_token,
     current_look,
     render_page,
+    renew_form_token,
     shows_form_again,
 )
 from web.signin.authflow import ChooseAccount, FlowState, NewPassword, SignIn, Step, Why, next_step
@@ -140,13 +141,17 @@ def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
 def _begin(desk: SignInDesk, person: Person, *, groups: bool) -> tuple[str, Active]:
     # Without a question to the directory, which has just verified the password.
     former = desk.sessions.remembered(request.cookies.get(COOKIE))
-    return desk.sessions.begin(
+    value, active = desk.sessions.begin(
         person,
         browser=Browser(current_facts().address, _printable(request.user_agent.string)),
         event=current_event(),
         has_groups=groups,
         replaces=former.stored if former else None,
     )
+    if former is None or active.stored.id != former.stored.id:
+        # Where the same user's session goes on, the forms of other tabs stay good.
+        renew_form_token()
+    return value, active
 
 
 def _page_needs_groups(desk: SignInDesk, visit: Visit | None) -> bool:

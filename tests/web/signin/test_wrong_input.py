@@ -89,6 +89,19 @@ def test_two_tabs_of_one_client_both_come_to_their_end(client: Registered, visit
     assert answers[0]["code"] != answers[1]["code"]
 
 
+def test_consent_of_the_first_tab_outlives_the_sign_in_of_the_second(
+    client: Registered, visitor: Visitor
+) -> None:
+    """The same user signs in twice, in any number of tabs: each consent form still works."""
+    tabs = [visitor.open(client, state=name) for name in ("one", "two", "three")]
+    consents = [visitor.sign_in(tab) for tab in tabs[:1]]
+    opened = [visitor.open(client, state=name, prompt="login") for name in ("two", "three")]
+    consents += [visitor.sign_in(tab) for tab in opened]
+    answers = [parameters_of(visitor.allow(page)) for page in consents]
+    assert [answer["state"] for answer in answers] == ["one", "two", "three"]
+    assert "code" in parameters_of(visitor.sign_in(tabs[2]))
+
+
 def test_sign_in_and_sign_out_renew_the_form_token(client: Registered, visitor: Visitor) -> None:
     """A token that someone knew before does not send a form of the signed-in user, nor of the next one."""
     before = page_of(visitor.get("/signin")).fields[-1]["csrf_token"]
