@@ -48,6 +48,12 @@ def test_the_rules_look_at_everything() -> None:
     )
 
 
+def test_test_modules_have_names_of_their_own() -> None:
+    """Pytest imports test modules by their bare names, so two of one name cannot run together."""
+    counts = Counter(each.name for each in PROJECT.glob("tests/**/test_*.py"))
+    assert [module for module, count in counts.items() if count > 1] == []
+
+
 def test_modules_are_short() -> None:
     """No module is longer than can be read at a sitting."""
     assert {name(each): lines(each) for each in MODULES if lines(each) > MODULE_LINES} == {}
