@@ -182,9 +182,9 @@ class Login:
                 the user.
             DirectoryUnavailable: the directory cannot say, or too many logins are waiting already.
         """
-        name, spelling = self._names.digest(net_id), self._names.spelling(net_id)
-        key = AttemptKey(name, SIGN_IN_PAGE, network_of(address), spelling)
-        return self._log_in(key, net_id, password, groups=groups, check=check)
+        return self.authenticate(
+            net_id, password, client_id=SIGN_IN_PAGE, address=address, groups=groups, check=check
+        )
 
     def _log_in(
         self, key: AttemptKey, net_id: str, password: str, *, groups: bool, check: Callable[[Person], None]

@@ -257,7 +257,7 @@ class AuthorizationCodeGrant(Grant, AuthorizationEndpointMixin):
 
         Raises:
             OAuth2Error: `invalid_request`: the hint is no ID token that this server gave to the client.
-                `login_required`: nobody can say whom it names, and no page may be shown.
+                `login_required`: the server cannot tell which user the hint names, and may show no page.
         """
         hint = self.given.once.get("id_token_hint")
         if hint is None:
