@@ -15,8 +15,9 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import UnsupportedGrantTypeError, UnsupportedResponseTypeError
 from flask import Response
 
-from login import Login
+from login import InvalidCredentials, Login
 from models import (
+    Client,
     ClientStore,
     CodeStore,
     DeviceStore,
@@ -132,6 +133,21 @@ class Server(AuthorizationServer):
     def now(self) -> int:
         """Seconds since the epoch."""
         return int(self._clock())
+
+    def require_network(self, client: Client, address: str) -> None:
+        """Refuse a client on a network that is not allowed, where no user's login is part of the request.
+
+        Args:
+            client: as registered.
+            address: of the request.
+
+        Raises:
+            InvalidClient: the network is not allowed.
+        """
+        try:
+            self.policy.restrictions.check_network(client, address)
+        except InvalidCredentials as refusal:
+            raise InvalidClient(refusal.detail, client.client_id) from None
 
     def client_auth_methods(self, *, public: bool = True) -> Sequence[str]:
         """The registered methods of client authentication (RFC 7591, 2).

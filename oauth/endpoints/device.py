@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from authlib.oauth2.rfc8628 import DeviceAuthorizationEndpoint
 
-from login import InvalidCredentials
 from models import StoreUnavailable
 from oauth.clients.registration import DEVICE_CODE
-from oauth.errors import InvalidClient, invalid_scope, unauthorized_client
+from oauth.errors import invalid_scope, unauthorized_client
 from oauth.policy.audience import resolve_audience
 from oauth.policy.scope import resolve
 from oauth.token_request import TokenRequest
@@ -73,10 +72,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):
         if scope is None:
             raise invalid_scope()
         audience = resolve_audience(request.resources, registered, self.server.issuer)
-        try:
-            policy.restrictions.check_network(registered, request.address)
-        except InvalidCredentials as refusal:
-            raise InvalidClient(refusal.detail, registered.client_id) from None
+        self.server.require_network(registered, request.address)
         device_code, user_code = self._store(request, scope, audience)
         self.server.log.info("device.requested", scope=scope, **request.facts())
         return 200, self._answer(device_code, shown_user_code(user_code)), ()

@@ -8,12 +8,11 @@ from typing import ClassVar
 
 from authlib.oauth2.rfc6749 import TokenEndpoint
 
-from login import InvalidCredentials
 from oauth.authorization.reading import NAMES, PUSHED, Given
 from oauth.authorization.request import UnsafeRequest
 from oauth.clients.authentication import OAuthClient
 from oauth.endpoints.authorization.endpoint import REQUEST_URI, check_parameters, proven_redirect_uri
-from oauth.errors import InvalidClient, malformed
+from oauth.errors import malformed
 from oauth.token_request import TokenRequest
 from oauth.tokens.handles import new_handle
 
@@ -51,10 +50,7 @@ class PushedRequests(TokenEndpoint):
             StoreUnavailable: nothing was stored.
         """
         client: OAuthClient = self.authenticate_endpoint_client(request)
-        try:
-            self.server.policy.restrictions.check_network(client.registered, request.address)
-        except InvalidCredentials as refusal:
-            raise InvalidClient(refusal.detail, client.get_client_id()) from None
+        self.server.require_network(client.registered, request.address)
         checked = check_parameters(self.server, request, *_given(client, request))
         handle, now = new_handle(), self.server.now()
         expires_at = now + REQUEST_SECONDS
