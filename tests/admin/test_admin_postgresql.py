@@ -1,12 +1,13 @@
 """Use cases on PostgreSQL."""
 
-import pytest
-from flask_migrate import upgrade
+from collections.abc import Iterator
 
-from app import create_app
-from models import Base, db
+import pytest
+
+from models import Base
 from tests.admin.atomicity_rules import AtomicityRules
 from tests.admin.concurrency_rules import ConcurrencyRules
+from tests.servers.migrated import migrated_database
 from tests.servers.postgresql import Postgresql
 
 TABLES = ", ".join(f'"{name}"' for name in Base.metadata.tables)
@@ -14,15 +15,10 @@ NAME = "office"
 
 
 @pytest.fixture(scope="module")
-def migrated(postgresql: Postgresql, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated(postgresql: Postgresql, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a migrated database."""
-    url = postgresql.create_database(NAME)
-    instance = tmp_path_factory.mktemp("office")
-    app = create_app({"NETID_INSTANCE_PATH": str(instance), "NETID_DATABASE_URL": url})
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
-    return url
+    with migrated_database(postgresql, NAME, tmp_path_factory.mktemp("office")) as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,15 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from flask_migrate import upgrade
 from werkzeug.test import TestResponse
 
-from app import create_app
 from models import AuthorizationCode, CodeStore, db
 from tests.conftest import Site
 from tests.fakes import FakeDirectory
 from tests.oauth.answers import INVALID_GRANT, OK, status_and_error
 from tests.oauth.authorizing import REDIRECT_URI, VERIFIER, allowed, parameters_of, register
+from tests.servers.migrated import migrated_database
 from tests.servers.postgresql import Postgresql
 
 RACERS = 8
@@ -29,18 +28,11 @@ def track(
         yield make_site(fake, NETID_THREADS=THREADS)
         return
     server: Postgresql = request.getfixturevalue("postgresql")
-    url = server.create_database("code_races")
-    app = create_app(
-        {"NETID_INSTANCE_PATH": str(request.getfixturevalue("tmp_path")), "NETID_DATABASE_URL": url}
-    )
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
-    site = make_site(fake, NETID_THREADS=THREADS, NETID_DATABASE_URL=url)
-    yield site
-    with site.app.app_context():
-        db.engine.dispose()
-    server.drop_database("code_races")
+    with migrated_database(server, "code_races", request.getfixturevalue("tmp_path")) as url:
+        site = make_site(fake, NETID_THREADS=THREADS, NETID_DATABASE_URL=url)
+        yield site
+        with site.app.app_context():
+            db.engine.dispose()
 
 
 def test_one_of_several_requests_gets_tokens(track: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,26 @@ def sender(site: Site, post: Callable[[str, Mapping[str, str]], Answer], **chang
     return NoticeSender(Sending(**{**parts, **changed}), site.app.app_context)
 
 
+def race_of_senders(site: Site, signed_in: SignedIn, mailbox: Mailbox) -> list[int]:
+    """How many notices each of four senders claimed that look at 18 notices of six clients at once."""
+    clients = [signed_in.client(f"program {n}", backchannel_logout_uri=f"{URI}/{n}") for n in range(6)]
+    for _ in range(3):
+        signed_in.ended(*clients)
+    senders = [sender(site, mailbox) for _ in range(4)]
+    barrier, claimed = threading.Barrier(len(senders)), list[int]()
+
+    def send(each: NoticeSender) -> None:
+        barrier.wait()
+        claimed.append(each.send_due())
+
+    threads = [threading.Thread(target=send, args=(each,)) for each in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return claimed
+
+
 def claims_of(site: Site, token: str) -> jwt.Token:
     """A logout token that joserfc accepts with the published keys."""
     keys = KeySet.import_key_set(site.http.get("/.well-known/jwks.json").get_json())
@@ -262,21 +282,7 @@ class TestTries:
         self, faked: Site, signed_in: SignedIn, mailbox: Mailbox
     ) -> None:
         """Workers and nodes that look at the same time send each notice once."""
-        clients = [signed_in.client(f"program {n}", backchannel_logout_uri=f"{URI}/{n}") for n in range(6)]
-        for _ in range(3):
-            signed_in.ended(*clients)
-        senders = [sender(faked, mailbox) for _ in range(4)]
-        barrier, claimed = threading.Barrier(len(senders)), list[int]()
-
-        def send(each: NoticeSender) -> None:
-            barrier.wait()
-            claimed.append(each.send_due())
-
-        threads = [threading.Thread(target=send, args=(each,)) for each in senders]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        claimed = race_of_senders(faked, signed_in, mailbox)
         assert sum(claimed) == 18
         assert len({token for _, token in mailbox.sent}) == len(mailbox.sent) == 18
         assert rows(faked, "logout_notice") == []

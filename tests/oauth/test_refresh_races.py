@@ -5,15 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from flask_migrate import upgrade
 from werkzeug.test import TestResponse
 
-from app import create_app
 from directory import Person
-from models import db
 from tests.conftest import Registered, Site
 from tests.fakes import FakeDirectory
 from tests.oauth.answers import INVALID_GRANT, OK, status_and_error
+from tests.servers.migrated import migrated_database
 from tests.servers.postgresql import Postgresql
 
 RACERS, ROUNDS = 16, 5
@@ -49,15 +47,10 @@ def make_track(
         yield lambda **settings: make_site(directory, NETID_THREADS=THREADS, **settings)
         return
     server: Postgresql = request.getfixturevalue("postgresql")
-    url = server.create_database("races")
-    app = create_app(
-        {"NETID_INSTANCE_PATH": str(request.getfixturevalue("tmp_path")), "NETID_DATABASE_URL": url}
-    )
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
-    yield lambda **settings: make_site(directory, NETID_THREADS=THREADS, NETID_DATABASE_URL=url, **settings)
-    server.drop_database("races")
+    with migrated_database(server, "races", request.getfixturevalue("tmp_path")) as url:
+        yield lambda **settings: make_site(
+            directory, NETID_THREADS=THREADS, NETID_DATABASE_URL=url, **settings
+        )
 
 
 def race(site: Site, directory: StartingLine, client: Registered, token: str) -> list[TestResponse]:
