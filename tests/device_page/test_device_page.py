@@ -229,7 +229,7 @@ def test_groups_are_read_where_a_rule_needs_them(faked: Site, fake: FakeDirector
 
 
 def test_database_that_fails_is_503(phone: Phone, device: Device) -> None:
-    """Nobody is told that a code is wrong because it cannot be looked up."""
+    """The page calls no code wrong while the database cannot look it up."""
     phone.open()
     with without_table(device.site, "device_code"):
         assert phone.send(user_code=code_of(device)).page.status_code == 503

@@ -3,10 +3,11 @@
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from directory import Person
 from login import ActiveSession, Browser, SessionRules, Sessions
+from models import SignInSession
 from telemetry import AuditEvent, open_log
 from tests.conftest import NOON, Clock
 from tests.fakes import ALICE, FakeAccount, FakeDirectory
@@ -16,40 +17,21 @@ EVENT = AuditEvent(event="", at=NOON)
 BROWSER = Browser("192.0.2.1", "Browser/1.0")
 
 
-class Stored(NamedTuple):
-    """A session as the store keeps it."""
-
-    id: bytes
-    directory: str
-    subject: str
-    net_id: str | None
-    person: Mapping[str, Any]
-    auth_time: int
-    amr: tuple[str, ...]
-    acr: str | None
-    password_changed_at: int | None
-    created_at: int
-    last_used_at: int
-    checked_at: int
-    expires_at: int
-    ended_at: int | None
-    address: str
-    user_agent: str
-
-
 @dataclass
 class MemorySessions:
     """Sessions in memory, by the digest of their cookies; `events` are those that were stored."""
 
-    rows: dict[bytes, Stored] = field(default_factory=dict)
+    rows: dict[bytes, SignInSession] = field(default_factory=dict)
     events: list[AuditEvent] = field(default_factory=list)
     writes: int = 0
 
-    def find(self, cookie_digest: bytes) -> Stored | None:
+    def find(self, cookie_digest: bytes) -> SignInSession | None:
         """The session of a cookie."""
         return self.rows.get(cookie_digest)
 
-    def begin(self, new: Stored, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None) -> None:
+    def begin(
+        self, new: SignInSession, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None
+    ) -> None:
         """Store one, and end the one that it replaces."""
         self.rows[cookie_digest] = new
         self.events.append(event)
@@ -57,7 +39,7 @@ class MemorySessions:
             self._change(replaces, ended_at=event.at)
 
     def reauthenticated(
-        self, session_id: bytes, cookie_digest: bytes, new: Stored, event: AuditEvent
+        self, session_id: bytes, cookie_digest: bytes, new: SignInSession, event: AuditEvent
     ) -> bool:
         """Give a live session another cookie."""
         digest = self._digest_of(session_id)
@@ -105,7 +87,7 @@ class Desk:
     directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(account=FakeAccount()))
     store: MemorySessions = field(default_factory=MemorySessions)
     clock: Clock = field(default_factory=Clock)
-    sessions: Sessions[Stored] = field(init=False)
+    sessions: Sessions[SignInSession] = field(init=False)
     missing: list[tuple[AuditEvent, Sequence[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,7 +95,7 @@ class Desk:
         rules = SessionRules(lifetime=self.lifetime, idle=self.idle, can_read=self.can_read)
         self.sessions = Sessions(
             self.store,
-            Stored,
+            SignInSession,
             login,
             rules,
             directory="default",
@@ -126,7 +108,7 @@ class Desk:
         self,
         person: Person = ALICE,
         *,
-        replaces: ActiveSession[Stored] | None = None,
+        replaces: ActiveSession[SignInSession] | None = None,
         has_groups: bool = False,
     ) -> str:
         """Begin a session and return its cookie."""
@@ -135,11 +117,11 @@ class Desk:
             person, browser=BROWSER, event=EVENT, has_groups=has_groups, replaces=former
         )[0]
 
-    def current(self, cookie: str | None, *, groups: bool = False) -> ActiveSession[Stored] | None:
+    def current(self, cookie: str | None, *, groups: bool = False) -> ActiveSession[SignInSession] | None:
         """The live session of a cookie."""
         return self.sessions.current(cookie, event=EVENT, groups=groups)
 
-    def live(self, cookie: str) -> ActiveSession[Stored]:
+    def live(self, cookie: str) -> ActiveSession[SignInSession]:
         """The session of a cookie, which must be live."""
         active = self.current(cookie)
         assert active is not None

@@ -104,7 +104,7 @@ def test_repeated_client_or_address_gets_no_redirect(faked: Site, client: Regist
 
 
 def test_disabled_client_gets_no_redirect(faked: Site, client: Registered) -> None:
-    """A disabled client is no client: nobody is sent to it."""
+    """The server redirects no browser to a disabled client."""
     faked.run("client", "disable", client.client_id, "--yes")
     faked.clock.now += 10
     assert refused_on_a_page(faked, parameters_of(client)).error == "invalid_client"

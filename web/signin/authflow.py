@@ -138,7 +138,7 @@ def _has_second_factor(state: FlowState) -> Step | None:  # noqa: ARG001 - the p
 
 
 def _usable(state: FlowState) -> Step | None:
-    """Stop a user whose account cannot be used, or whom a rule excludes from this client."""
+    """Stop a user who needs a new password, or whom a rule excludes from this client."""
     if state.needs_new_password:
         return NewPassword()
     return None if state.refusal is None else Refuse(state.refusal)
