@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.servers.netid import PROJECT, serving
 
 pytestmark = pytest.mark.slow
 
+Answer = TypeVar("Answer")
 _CPUS = sorted(os.sched_getaffinity(0))
 _WORKER = """
 import os, sys
@@ -126,13 +128,6 @@ def test_neighbours_in_the_order_of_cpus_are_on_different_cores(
     assert order_by_core({7, 6}, tmp_path) == [6, 7]
 
 
-def policies(worker: int) -> Iterator[int]:
-    """The scheduling policies of a worker's threads. A thread may end before it is asked about."""
-    for thread in thread_cpu(worker):
-        with suppress(ProcessLookupError):
-            yield os.sched_getscheduler(thread)
-
-
 @needs_two_cpus
 @pytest.mark.parametrize("wanted", ["on", "true", "off", "0"])
 def test_workers_of_a_server_are_pinned_as_set(tmp_path: Path, wanted: str) -> None:
@@ -140,8 +135,8 @@ def test_workers_of_a_server_are_pinned_as_set(tmp_path: Path, wanted: str) -> N
     settings = {"NETID_WORKERS": str(len(_CPUS)), "NETID_CPU_AFFINITY": wanted}
     with serving(tmp_path / "instance", settings=settings) as server:
         workers = started(server.process.pid)
-        where = [affinities(worker) for worker in workers]
-        how = {policy for worker in workers for policy in policies(worker)}
+        where = [{tuple(sorted(cpus)) for cpus in ask_threads(w, os.sched_getaffinity)} for w in workers]
+        how = {policy for worker in workers for policy in ask_threads(worker, os.sched_getscheduler)}
     if wanted in {"off", "0"}:
         assert where == [{tuple(_CPUS)}] * len(_CPUS)
         assert how == {os.SCHED_OTHER}
@@ -175,6 +170,8 @@ def started(server: int) -> list[int]:
     raise AssertionError("the workers did not start")
 
 
-def affinities(pid: int) -> set[tuple[int, ...]]:
-    """The CPUs that threads of a process may use."""
-    return {tuple(sorted(os.sched_getaffinity(thread))) for thread in thread_cpu(pid)}
+def ask_threads(pid: int, ask: Callable[[int], Answer]) -> Iterator[Answer]:
+    """What the kernel says of each thread of a process. A thread may end before it is asked about."""
+    for thread in thread_cpu(pid):
+        with suppress(ProcessLookupError):
+            yield ask(thread)
