@@ -9,7 +9,8 @@ attempt is counted as; `limits/` the limits on failures; `lockout_protection` th
 add to the directory's own count;
 `refused_passwords` the repetition of a refused password; `concurrency` how many logins run at once;
 `response_time` the least time of a refusal; `names` and `addresses` what is one name and one network;
-`blocks` which limits are reached now, for the help desk; `ports` what a store must offer.
+`blocks` which limits are reached now, for the help desk; `ports` what a store must offer; `app_passwords/`
+logins with a value that stands for the password.
 """
 
 from typing import TYPE_CHECKING

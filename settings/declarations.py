@@ -164,6 +164,14 @@ class Settings(BaseSettings):
     between. A client's own default comes first. If no scope of the default is allowed, the client gets all
     its scopes."""
 
+    # ---- App passwords
+
+    app_password_max_days: Annotated[int, Field(ge=1, le=3650), NUMBER] = 180
+    """Most days that an app password may live. Each has an end; no token that it gives lives longer."""
+    app_password_survives_password_change: bool = True
+    """Whether an app password stays good when its user changes the password of the directory. With false, it
+    ends then, with every token that it gave."""
+
     # ---- Sign-in sessions
 
     session_ttl: Lifetime = 43_200

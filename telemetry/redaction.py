@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_TOKEN = re.compile(r"nid[a-z]_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)+")
+# An app password may be typed in another case; no other text of ours looks like one.
+_TOKEN = re.compile(r"(?i:nid[a-z]_)[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)+")
 _CREDENTIALS = re.compile(r"\b(basic|bearer)\s+[A-Za-z0-9+/=._~-]{4,}", re.IGNORECASE)
 _LONG = r"[\w-]*(?:password|passwd|secret|_token|assertion)"
 _SHORT = r"token|code|code_verifier|device_code"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from login.app_passwords import new_app_password
 from models import make_secret
 from oauth import ACCESS, REFRESH
 from oauth.tokens.format import mint
@@ -89,6 +90,14 @@ def test_token_is_redacted_in_any_text(before: str, after: str) -> None:
     """A token is redacted whatever text is around it."""
     token = mint(ACCESS, 0)
     assert token not in redact(before + token + after)
+
+
+@pytest.mark.parametrize("spelled", [str, str.upper, str.swapcase, lambda value: value[:-9]])
+def test_app_password_is_redacted_however_it_is_typed(spelled: Callable[[str], str]) -> None:
+    """An app password in another case, or cut short, is still a secret, and no log keeps it."""
+    value = spelled(new_app_password())
+    assert value[8:] not in redact(f"the name {value} is unknown")
+    assert value[8:] not in str(redact_fields({"cause": f"the name {value} is unknown"}))
 
 
 @pytest.mark.parametrize(
