@@ -6,6 +6,7 @@ not know: the directory package, ldap3, SQL text, the settings object. Start rea
 - `application.py`: the Flask application; its URLs, and the endpoints that it answers faster.
 - `answer_headers.py`, `forwarded.py`: WSGI middlewares. The first adds the headers of every answer, with the
   request's id; the second reads proxies' headers.
+- `signed_session.py`: the signed cookie that holds the token of forms.
 - `front_page.py`, `health.py`, `samples.py`: the routes.
 - `errors.py`: answers to errors, as a page or JSON.
 - `pages/`: what all pages for people share. `signin/`: the authorization endpoint, sign-in and consent.

@@ -22,6 +22,8 @@ from flask.globals import request_ctx
 from flask.sessions import NullSession
 from werkzeug.routing import MapAdapter, Rule
 
+from web.signed_session import SignedSessions
+
 MACHINE_ENDPOINTS = frozenset(
     {
         "oauth.token",
@@ -89,6 +91,7 @@ class Application(Flask):
             options: As in Flask.
         """
         super().__init__(import_name, **options)
+        self.session_interface = SignedSessions()
         self.machine_endpoints = frozenset(machine_endpoints)
         self._machine_routes: dict[tuple[str, str], Rule] | None = None
         # For each machine endpoint the keys of `before_request_funcs` and its like that concern it.

@@ -1,5 +1,6 @@
 """Builds the application of a worker process, and what runs beside its requests."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -54,6 +55,9 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     open_notice_sender(app, settings, services, log).start()
     app.extensions[DirectoryCheck.NAME].begin()
     warn_of_unknown_groups(app, log)
+    # What was made so far lives as long as the process. A full search for garbage need not pass over it.
+    gc.collect()
+    gc.freeze()
     return app
 
 

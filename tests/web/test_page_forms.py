@@ -4,8 +4,9 @@ import re
 import time
 
 import pytest
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, session
 from flask.testing import FlaskClient
+from flask_wtf.csrf import validate_csrf
 from jinja2 import ChoiceLoader, DictLoader
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired
@@ -152,3 +153,15 @@ def test_wrong_field_is_named_for_screen_readers(browser: FlaskClient, taken: li
     assert 'aria-describedby="name-error"' in page
     assert 'aria-invalid="true"' in page
     assert 'autocomplete="username"' in page
+
+
+def test_form_that_came_in_makes_no_token_until_a_page_shows_it(site: Site) -> None:
+    """A token is made for a page. So a sign-in that ends on no page gives the browser no token."""
+    with site.app.test_request_context(method="POST", base_url=ORIGIN, data={"name": "alice"}):
+        sent = Form()
+        assert not sent.is_sent()
+        assert "csrf_token" not in session
+        shown = TOKEN.search(str(sent.csrf_token()))
+        assert shown
+        assert session["csrf_token"]
+        validate_csrf(shown[1])

@@ -7,10 +7,10 @@ reading at `rendering.py`.
 - `rendering.py`: `render_page`, `error_page`, `form_post_page`.
 - `look.py`: installs theme, files, templates and languages in an application.
 - `theme.py`, `colors.py`, `assets.py`: what an operator chose, and how it becomes files.
-- `languages.py`, `moments.py`: the language of a page, and times in it.
+- `languages.py`, `sentences.py`, `moments.py`: the language of a page, its sentences, and times in it.
 - `scope_words.py`: scopes in words for users.
 - `policy.py`: the Content-Security-Policy.
-- `forms.py`: forms, and the check against forms of other sites.
+- `forms.py`, `inputs.py`: forms with their fields, and the check against forms of other sites.
 """
 
 from web.pages.forms import (

@@ -12,8 +12,11 @@ from flask import Blueprint, Response, current_app, g, request, session
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import validate_csrf
-from wtforms import ValidationError
+from markupsafe import Markup
+from wtforms import Field, HiddenField, ValidationError
+from wtforms.csrf.core import CSRFTokenField
 
+from web.pages.inputs import has_plain_input, input_tag
 from web.pages.languages import N_
 from web.pages.rendering import error_page
 
@@ -31,8 +34,44 @@ _NO_COOKIE = N_("Your browser sent no cookie. Please allow cookies for this site
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
+class _TokenField(CSRFTokenField):
+    """The field of the form token. It makes its token when a page shows it, not when a form comes in."""
+
+    @property
+    def current_token(self) -> str:
+        """The token."""
+        return str(self.csrf_impl.generate_csrf_token(self))
+
+    def process(self, *args: Any, **options: Any) -> None:
+        """Take the token that was sent."""
+        HiddenField.process(self, *args, **options)
+
+
+class _FormTokens(FlaskForm.Meta.csrf_class):
+    """Flask-WTF's form tokens, in our field."""
+
+    field_class = _TokenField
+
+
 class PageForm(FlaskForm):
     """A form of a page. Its fields keep what the user typed, except for passwords."""
+
+    class Meta(FlaskForm.Meta):
+        """What differs from Flask-WTF: the token is made late, and inputs are written fast."""
+
+        csrf_class = _FormTokens
+
+        def render_field(self, field: Field, render_kw: dict[str, Any]) -> Markup:
+            """Write a field as HTML.
+
+            Args:
+                field: The field.
+                render_kw: Attributes that the template gives.
+            """
+            if has_plain_input(field):
+                return input_tag(field, render_kw)
+            written: Markup = super().render_field(field, render_kw)
+            return written
 
     def is_sent(self) -> bool:
         """Tell whether the user sent this form from our page, and every field is valid."""

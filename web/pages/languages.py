@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale, refresh
+from flask_babel import Babel, refresh
 from flask_babel import gettext as translate
+
+from web.pages.sentences import current_sentences, forget_sentences, template_gettext
 
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 SOURCE_LANGUAGE = "en"
@@ -23,6 +25,8 @@ def add_languages(app: Flask) -> None:
     """
     app.config.update(BABEL_DEFAULT_LOCALE=SOURCE_LANGUAGE, BABEL_TRANSLATION_DIRECTORIES=str(TRANSLATIONS))
     Babel(app, locale_selector=_choose)
+    gettext = template_gettext(SOURCE_LANGUAGE)
+    app.jinja_env.globals.update(_=gettext, gettext=gettext)
 
 
 def prefer_languages(ui_locales: str | None) -> None:
@@ -35,12 +39,13 @@ def prefer_languages(ui_locales: str | None) -> None:
             ignored.
     """
     setattr(g, _WISHES, ui_locales)
+    forget_sentences()
     refresh()
 
 
 def page_language() -> str:
     """Give the language tag of the current page, for its attribute `lang`."""
-    return str(get_locale() or SOURCE_LANGUAGE).replace("_", "-")
+    return current_sentences(SOURCE_LANGUAGE).language
 
 
 def translated(sentence: object) -> str:
