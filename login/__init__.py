@@ -4,9 +4,9 @@ Owns: the order of checks before a bind, the limits on failures, and how many lo
 know: Flask, Authlib, SQL, `models`; `login.ports` declares what a store must offer. It re-exports the
 directory's outcomes, so that the protocol need not import the directory. Start reading at `service.py`.
 
-`service` has the steps of a login; `session` how long a sign-in session lasts; `login_attempt` what an
-attempt is counted as; `limits/` the limits on failures; `lockout_protection` the limit on failures that we
-add to the directory's own count;
+`service` has the steps of a login; `session` how long a sign-in session lasts, and `session_records` what its
+store must offer; `login_attempt` what an attempt is counted as; `limits/` the limits on failures;
+`lockout_protection` the limit on failures that we add to the directory's own count;
 `refused_passwords` the repetition of a refused password; `concurrency` how many logins run at once;
 `response_time` the least time of a refusal; `names` and `addresses` what is one name and one network;
 `blocks` which limits are reached now, for the help desk; `ports` what a store must offer; `app_passwords/`
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from login.names import Names
     from login.ports import PASSWORD_AMR, SIGN_IN_PAGE
     from login.service import Login, LoginRules, LoginStores
-    from login.session import ActiveSession, Browser, SessionRules, Sessions
+    from login.session import ActiveSession, Browser, NewSession, SessionRules, Sessions
 
 __all__ = [
     "PASSWORD_AMR",
@@ -55,6 +55,7 @@ __all__ = [
     "LoginRules",
     "LoginStores",
     "Names",
+    "NewSession",
     "NotADn",
     "Person",
     "Refusal",
@@ -77,7 +78,7 @@ if not TYPE_CHECKING:
             "blocks": ("Block",),
             "limits.client_failures": ("ClientFailures", "ClientLimits"),
             "limits.limits": ("Cause", "ClientThrottled", "Limits", "Throttled", "parse_limits"),
-            "session": ("ActiveSession", "Browser", "SessionRules", "Sessions"),
+            "session": ("ActiveSession", "Browser", "NewSession", "SessionRules", "Sessions"),
             "ports": ("PASSWORD_AMR", "SIGN_IN_PAGE"),
             "service": ("Login", "LoginRules", "LoginStores"),
         },

@@ -9,11 +9,13 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, NamedTuple
 
 from directory import InvalidCredentials, Person, Refusal
 from login.ports import PASSWORD_AMR
 from login.service import Login
+from login.session_records import S, SessionRecord, SessionRecords
 from telemetry import AuditEvent, Log
 
 # Seconds in use after which the directory is asked again about the user.
@@ -32,93 +34,6 @@ _KEPT_OF_PRIVATE: Final = frozenset({"affiliations", "groups", "password_changed
 _NOT_STORED: Final = frozenset({"id", "grace_logins_remaining"})
 _GROUPS: Final = "groups"
 _NEW_PASSWORD: Final = "password_changed"  # noqa: S105 - a reason, not a password
-
-
-class SessionRecord(Protocol):
-    """A stored session. Times are seconds since the epoch."""
-
-    @property
-    def id(self) -> bytes:
-        """What grants and codes refer to."""
-        ...
-
-    @property
-    def subject(self) -> str:
-        """The stable id of its user."""
-        ...
-
-    @property
-    def person(self) -> Mapping[str, Any]:
-        """What is needed to build the person again."""
-        ...
-
-    @property
-    def auth_time(self) -> int:
-        """When the user last proved the password."""
-        ...
-
-    @property
-    def password_changed_at(self) -> int | None:
-        """When the password had been changed, by the directory's clock."""
-        ...
-
-    @property
-    def created_at(self) -> int:
-        """When its user first signed in."""
-        ...
-
-    @property
-    def last_used_at(self) -> int:
-        """When it was last used, to the minute."""
-        ...
-
-    @property
-    def checked_at(self) -> int:
-        """When the directory was last asked about the user."""
-        ...
-
-    @property
-    def expires_at(self) -> int:
-        """The end of its absolute lifetime."""
-        ...
-
-    @property
-    def ended_at(self) -> int | None:
-        """When it was ended before that, if it was."""
-        ...
-
-
-S = TypeVar("S", bound=SessionRecord)
-
-
-class SessionRecords(Protocol[S]):
-    """The store of sessions that all workers and nodes share. Each method may raise the store's exception."""
-
-    def find(self, cookie_digest: bytes) -> S | None:
-        """The session of a cookie, live or not."""
-        ...
-
-    def begin(self, new: S, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None) -> None:
-        """Store a new session, and end the one that it replaces, in one transaction."""
-        ...
-
-    def reauthenticated(self, session_id: bytes, cookie_digest: bytes, new: S, event: AuditEvent) -> bool:
-        """Give a session to the same user's next sign-in; False if it has ended."""
-        ...
-
-    def touch(self, session_id: bytes, at: int) -> None:
-        """Note that a session was used."""
-        ...
-
-    def checked(
-        self, session_id: bytes, at: int, person: Mapping[str, object], *, net_id: str | None
-    ) -> bool:
-        """Note that the directory still has the user; False if the session has ended."""
-        ...
-
-    def end(self, session_id: bytes, event: AuditEvent) -> bool:
-        """End a session; False if it had ended already."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +66,46 @@ class ActiveSession(Generic[S]):
     person: Person
     cookie_digest: bytes
     has_groups: bool
+
+
+class NewSession(Generic[S]):
+    """The session of a sign-in: stored with other rows (`beside`, then `stored`), or alone (`store`)."""
+
+    def __init__(
+        self,
+        value: str,
+        active: ActiveSession[S],
+        store: Callable[[], None] | None = None,
+        write: Callable[..., object] | None = None,
+        log: Callable[[], None] | None = None,
+    ) -> None:
+        """Describe it.
+
+        Args:
+            value: the cookie's value.
+            active: the session.
+            store: stores it in a transaction of its own; None if it is stored.
+            write: stores it in the transaction of the connection that it gets.
+            log: writes its log line.
+        """
+        self.value, self.active = value, active
+        self._store, self._write, self._log = store, write, log
+
+    def beside(self) -> Sequence[Callable[..., object]]:
+        """The writes to be run in another transaction of the store. Call `stored` once that is committed."""
+        return [] if self._store is None or self._write is None else [self._write]
+
+    def stored(self) -> None:
+        """Note that it is stored: log its beginning. A second call does nothing."""
+        log, self._store, self._log = self._log, None, None
+        if log is not None:
+            log()
+
+    def store(self) -> None:
+        """Store it, unless it is stored. It may raise the store's exception."""
+        if self._store is not None:
+            self._store()
+        self.stored()
 
 
 class Sessions(Generic[S]):
@@ -203,7 +158,7 @@ class Sessions(Generic[S]):
         event: AuditEvent,
         has_groups: bool,
         replaces: S | None = None,
-    ) -> tuple[str, ActiveSession[S]]:
+    ) -> NewSession[S]:
         """Begin a session after a password was verified. A cookie from before dies (session fixation).
 
         Args:
@@ -214,7 +169,7 @@ class Sessions(Generic[S]):
             replaces: the live session that the browser had. Another user's ends; the same user's goes on.
 
         Returns:
-            The cookie's value, and the session.
+            The session, which the caller must store before the browser gets its cookie.
         """
         value = secrets.token_urlsafe(_COOKIE_OCTETS)
         digest, values = cookie_digest(value), self._values(person, browser, has_groups=has_groups)
@@ -228,13 +183,11 @@ class Sessions(Generic[S]):
                 again = replace(event, event="session.reauthenticated")
                 if self._store.reauthenticated(replaces.id, digest, new, again):
                     self._log.info(again.event, **again.facts())
-                    return value, ActiveSession(new, person, digest, has_groups)
+                    return NewSession(value, ActiveSession(new, person, digest, has_groups))
             replaces = None
         new = self._make(id=secrets.token_bytes(_ID_OCTETS), created_at=values["auth_time"], **values)
-        begun = replace(event, event="session.began")
-        self._store.begin(new, digest, begun, replaces=None if replaces is None else replaces.id)
-        self._log.info(begun.event, **begun.facts())
-        return value, ActiveSession(new, person, digest, has_groups)
+        active = ActiveSession(new, person, digest, has_groups)
+        return self._begun(value, active, event, replaces=None if replaces is None else replaces.id)
 
     def current(
         self, cookie: str | None, *, event: AuditEvent, groups: bool = False
@@ -293,6 +246,19 @@ class Sessions(Generic[S]):
         if has_ended:
             self._log.info(ended.event, **ended.facts())
         return has_ended
+
+    def _begun(
+        self, value: str, active: ActiveSession[S], event: AuditEvent, *, replaces: bytes | None
+    ) -> NewSession[S]:
+        begun = replace(event, event="session.began")
+        new, digest = active.stored, active.cookie_digest
+        return NewSession(
+            value,
+            active,
+            store=partial(self._store.begin, new, digest, begun, replaces=replaces),
+            write=self._store.begin_beside(new, digest, begun, replaces=replaces),
+            log=lambda: self._log.info(begun.event, **begun.facts()),
+        )
 
     def _values(self, person: Person, browser: Browser, *, has_groups: bool) -> dict[str, Any]:
         """The values of a session after a sign-in, but its id and its beginning."""

@@ -4,7 +4,7 @@ Owns: that a code gives one grant at most (RFC 6749, 4.1.2), and none after its 
 checks of client, redirect URI and verifier.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, insert, select, update
@@ -82,7 +82,7 @@ class CodeStore:
         code: AuthorizationCode,
         event: AuditEvent,
         *,
-        beside: Callable[[DriverConnection], object] | None = None,
+        beside: Sequence[Callable[[DriverConnection], object]] = (),
     ) -> None:
         """Store a new code, that its session signed in to the client, and the audit row: all, or nothing.
 
@@ -90,7 +90,7 @@ class CodeStore:
             key: the SHA-256 of the code.
             code: the code.
             event: the audit row.
-            beside: writes in the same transaction, such as `RequestStore.change_beside`.
+            beside: writes that go first in the same transaction, such as `SessionStore.begin_beside`.
 
         Raises:
             StoreUnavailable: nothing was stored.
@@ -98,12 +98,12 @@ class CodeStore:
         approval, row = code.approval, _row(key, code)
 
         def store(link: DriverConnection) -> None:
+            for write in beside:
+                write(link)
             link.run(_INSERT, row)
             if approval.session_id is not None:
                 take_part_in(link, approval.session_id, code.client_id, approval.seen_sub)
             link.run(INSERT_AUDIT, event.fields())
-            if beside is not None:
-                beside(link)
 
         self._commits.run(store)
 

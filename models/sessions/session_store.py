@@ -168,6 +168,19 @@ class SessionStore:
         Raises:
             StoreUnavailable: nothing was stored.
         """
+        self._commits.run(self.begin_beside(new, cookie_digest, event, replaces=replaces))
+
+    def begin_beside(
+        self, new: SignInSession, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None = None
+    ) -> Callable[[DriverConnection], None]:
+        """The same as a part of another transaction, such as that of a code. It returns the write.
+
+        Args:
+            new: the session.
+            cookie_digest: the SHA-256 of its cookie's value.
+            event: the audit row.
+            replaces: as `begin` has it.
+        """
 
         def store(link: DriverConnection) -> None:
             link.run(_INSERT, _row(new, cookie_digest))
@@ -179,7 +192,7 @@ class SessionStore:
                 end_one(link, each["id"], at=event.at)
                 link.run(_DELETE, {"session": each["id"]})
 
-        self._commits.run(store)
+        return store
 
     def reauthenticated(
         self, session_id: bytes, cookie_digest: bytes, new: SignInSession, event: AuditEvent

@@ -1,7 +1,7 @@
 """Sign-in sessions in memory, over a fake directory."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,12 @@ class MemorySessions:
         self.events.append(event)
         if replaces is not None:
             self._change(replaces, ended_at=event.at)
+
+    def begin_beside(
+        self, new: SignInSession, cookie_digest: bytes, event: AuditEvent, *, replaces: bytes | None
+    ) -> Callable[..., object]:
+        """Store one in another transaction."""
+        return lambda _: self.begin(new, cookie_digest, event, replaces=replaces)
 
     def reauthenticated(
         self, session_id: bytes, cookie_digest: bytes, new: SignInSession, event: AuditEvent
@@ -113,9 +119,11 @@ class Desk:
     ) -> str:
         """Begin a session and return its cookie."""
         former = None if replaces is None else replaces.stored
-        return self.sessions.begin(
+        new = self.sessions.begin(
             person, browser=BROWSER, event=EVENT, has_groups=has_groups, replaces=former
-        )[0]
+        )
+        new.store()
+        return new.value
 
     def current(self, cookie: str | None, *, groups: bool = False) -> ActiveSession[SignInSession] | None:
         """The live session of a cookie."""

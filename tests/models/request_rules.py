@@ -68,11 +68,15 @@ class RequestRules:
         def fail(_: object) -> None:
             raise StoreUnavailable("full")
 
+        note = requests.change_beside(key, "browser", {"b": 2})
         with pytest.raises(StoreUnavailable):
-            sign_in.codes.add(of_code, code, event, beside=fail)
+            sign_in.codes.add(of_code, code, event, beside=[note, fail])
         assert sign_in.codes.find(of_code) is None
+        unchanged = requests.find(key, "browser")
+        assert unchanged is not None
+        assert unchanged.parameters == {"a": 1}
         with stores.counted_commits() as commits:
-            sign_in.codes.add(of_code, code, event, beside=requests.change_beside(key, "browser", {"b": 2}))
+            sign_in.codes.add(of_code, code, event, beside=[note])
         assert len(commits) == 1
         found = requests.find(key, "browser")
         assert found is not None

@@ -115,6 +115,17 @@ def next_step(state: FlowState) -> Step:
     return Answer()
 
 
+def asks_for_consent(prompt: frozenset[str], wanted: frozenset[str], *, is_first_party: bool) -> bool:
+    """Whether it matters what the user has allowed before; else the database need not be asked.
+
+    Args:
+        prompt: the values that the client sent.
+        wanted: the scopes that the user is asked for.
+        is_first_party: whether the operator has consented for all users.
+    """
+    return PROMPT_CONSENT in prompt or bool(_to_be_allowed(wanted, is_first_party=is_first_party))
+
+
 def _signed_in(state: FlowState) -> Step | None:
     """Demand a sign-in, unless there is one that satisfies the client."""
     if state.needs_new_password:
@@ -150,11 +161,14 @@ def _consented(state: FlowState) -> Step | None:
         return Refuse("access_denied")
     if state.has_allowed:
         return None
-    fresh = state.wanted - state.consented
-    if state.is_first_party:
-        # The operator cannot consent for a user to a token that outlives the session.
-        fresh &= {OFFLINE_ACCESS}
+    fresh = _to_be_allowed(state.wanted, is_first_party=state.is_first_party) - state.consented
     return AskConsent(fresh) if fresh or PROMPT_CONSENT in state.prompt else None
+
+
+def _to_be_allowed(wanted: frozenset[str], *, is_first_party: bool) -> frozenset[str]:
+    """The scopes that need the user's own consent, before now or now."""
+    # The operator cannot consent for a user to a token that outlives the session.
+    return wanted & {OFFLINE_ACCESS} if is_first_party else wanted
 
 
 def _is_too_old(state: FlowState, auth_time: int) -> bool:

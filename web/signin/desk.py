@@ -7,9 +7,8 @@ from typing import ClassVar, Final, TypeAlias
 from flask import current_app, g, request
 
 from login import ActiveSession, Login, Person, Sessions
-from models import Client, ConsentStore, SignInSession
+from models import ConsentStore, SignInSession
 from oauth import Audit, Authorization
-from oauth.clients.authentication import OAuthClient
 from oauth.policy.approvals import Approvals
 from oauth.token_request import TokenRequest
 from telemetry import AuditEvent, LogSampler
@@ -81,12 +80,3 @@ def current_facts() -> TokenRequest:
 def current_event() -> AuditEvent:
     """An audit event with the facts of the current request, and no name yet."""
     return current_desk().audit.event("", current_facts())
-
-
-def about_client(client: Client) -> None:
-    """Let the facts of the current request name its client.
-
-    Args:
-        client: as registered.
-    """
-    current_facts().client = OAuthClient(client)

@@ -8,7 +8,7 @@ Owns: what a row holds, and that a flow never leads to another site than ours or
 pages, sessions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -159,15 +159,15 @@ class Flows:
         if flow.answered_at is None:
             self._change(self._answered(flow))
 
-    def note_answer_beside(self, flow: Flow | None) -> Callable[..., object] | None:
-        """The same note as a part of the transaction that stores the code; None if there is nothing to note.
+    def note_answer_beside(self, flow: Flow | None) -> Sequence[Callable[..., object]]:
+        """The same note as writes of the transaction that stores the code; none if there is nothing to note.
 
         Args:
             flow: the flow, if there is one.
         """
         if flow is None or flow.answered_at is not None:
-            return None
-        return self._store.change_beside(_key(flow), _BROWSER, _row(self._answered(flow)))
+            return ()
+        return [self._store.change_beside(_key(flow), _BROWSER, _row(self._answered(flow)))]
 
     def _answered(self, flow: Flow) -> Flow:
         return replace(flow, answered_at=int(self._now()))

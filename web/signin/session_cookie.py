@@ -30,7 +30,11 @@ def current_session(*, groups: bool = False) -> Active | None:
     found: tuple[Active | None, bool] | None = g.get(_FOUND)
     if found is None or (groups and not found[1]):
         value = g.get(_NEW_VALUE) or request.cookies.get(COOKIE)
-        active = current_desk().sessions.current(value, event=current_event(), groups=groups)
+        active = (
+            None
+            if value is None
+            else current_desk().sessions.current(value, event=current_event(), groups=groups)
+        )
         found = (active, groups)
         setattr(g, _FOUND, found)
     return found[0]

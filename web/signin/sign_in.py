@@ -10,7 +10,8 @@ from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
 from core import request_deadline
-from login import Browser, DirectoryUnavailable, InvalidCredentials, Person, Throttled
+from login import Browser, DirectoryUnavailable, InvalidCredentials, NewSession, Person, Throttled
+from models import SignInSession
 from oauth import AuthorizationRequest
 from oauth.authorization.request import NO_PROMPT
 from web.pages import (
@@ -128,30 +129,32 @@ def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
     except (InvalidCredentials, Throttled, DirectoryUnavailable) as trouble:
         note_refusal(desk, trouble, form.username.data or "")
         return _refused(desk, visit, form, trouble)
-    value, active = _begin(desk, person, groups=groups)
-    adopt_session(value, active)
+    new = _begin(desk, person, groups=groups)
+    adopt_session(new.value, new.active)
     if visit is None or visit.request is None:
         answer = _to_page(visit)
     else:
-        answer = carry_out(desk, situation_of(desk, visit.request, visit.flow))
-    give_cookie(answer, value)
+        # If the client gets its code now, code and session are stored together.
+        answer = carry_out(desk, situation_of(desk, visit.request, visit.flow), new=new)
+    new.store()
+    give_cookie(answer, new.value)
     return answer
 
 
-def _begin(desk: SignInDesk, person: Person, *, groups: bool) -> tuple[str, Active]:
+def _begin(desk: SignInDesk, person: Person, *, groups: bool) -> NewSession[SignInSession]:
     # Without a question to the directory, which has just verified the password.
     former = desk.sessions.remembered(request.cookies.get(COOKIE))
-    value, active = desk.sessions.begin(
+    new = desk.sessions.begin(
         person,
         browser=Browser(current_facts().address, _printable(request.user_agent.string)),
         event=current_event(),
         has_groups=groups,
         replaces=former.stored if former else None,
     )
-    if former is None or active.stored.id != former.stored.id:
+    if former is None or new.active.stored.id != former.stored.id:
         # Where the same user's session goes on, the forms of other tabs stay good.
         renew_form_token()
-    return value, active
+    return new
 
 
 def _page_needs_groups(desk: SignInDesk, visit: Visit | None) -> bool:

@@ -1,13 +1,14 @@
 """What is known of an authorization request at this moment, as the state machine wants it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from authlib.oauth2 import OAuth2Error
 
 from login import InvalidCredentials
 from oauth import AuthorizationRequest
 from oauth.clients.sign_in_rules import FIRST_PARTY
-from web.signin.authflow import FlowState
+from web.signin.authflow import FlowState, asks_for_consent
 from web.signin.desk import Active, SignInDesk, current_facts
 from web.signin.flows import Flow
 from web.signin.session_cookie import current_session
@@ -47,20 +48,21 @@ def situation_of(desk: SignInDesk, request: AuthorizationRequest, flow: Flow | N
         DirectoryUnavailable: the directory cannot say whether the user may still sign in.
         StoreUnavailable: the database cannot say.
     """
-    client = request.client
-    state = FlowState(
+    is_first_party = bool(request.client.flags.get(FIRST_PARTY)) and request.identifies_client
+    state = partial(
+        FlowState,
         now=desk.clock(),
         prompt=request.prompt,
         max_age=request.max_age,
-        is_first_party=bool(client.flags.get(FIRST_PARTY)) and request.identifies_client,
+        is_first_party=is_first_party,
         has_chosen=flow is not None and flow.has_chosen,
     )
     active = current_session(groups=wants_groups(desk, request))
     if active is None:
-        return Situation(request, flow, state)
+        return Situation(request, flow, state())
     auth_time = active.stored.auth_time
-    sub = desk.approvals.sub_of(client, active.person)
-    state = replace(
+    sub = desk.approvals.sub_of(request.client, active.person)
+    state = partial(
         state,
         auth_time=auth_time,
         is_fresh=flow is not None and flow.is_fresh(active.cookie_digest, auth_time),
@@ -68,13 +70,12 @@ def situation_of(desk: SignInDesk, request: AuthorizationRequest, flow: Flow | N
     )
     scope, refusal = _permitted(desk, request, active)
     if refusal is not None:
-        return Situation(request, flow, replace(state, refusal=refusal), active)
+        return Situation(request, flow, state(refusal=refusal), active)
     singly = frozenset(request.consent_scope.split()) - frozenset(request.scope.split())
-    wanted = frozenset(scope.split()) | singly
-    # Where any program can pose as the client, only consent to this request counts.
-    consent = desk.consents.find(active.person.id, client.client_id) if request.identifies_client else None
-    consented = frozenset(consent.scope.split() if consent else ())
-    return Situation(request, flow, replace(state, wanted=wanted, consented=consented), active, scope)
+    wanted = singly.union(scope.split())
+    is_asked = asks_for_consent(request.prompt, wanted, is_first_party=is_first_party)
+    consented = _consented(desk, request, active) if is_asked else frozenset()
+    return Situation(request, flow, state(wanted=wanted, consented=consented), active, scope)
 
 
 def wants_groups(desk: SignInDesk, request: AuthorizationRequest) -> bool:
@@ -85,6 +86,15 @@ def wants_groups(desk: SignInDesk, request: AuthorizationRequest) -> bool:
         request: as it was checked.
     """
     return desk.wants_groups or desk.approvals.wants_groups(request.client, request.scope, request.claims)
+
+
+def _consented(desk: SignInDesk, request: AuthorizationRequest, active: Active) -> frozenset[str]:
+    """The scopes that the user has allowed the client before."""
+    # Where any program can pose as the client, only consent to this request counts.
+    if not request.identifies_client:
+        return frozenset()
+    consent = desk.consents.find(active.person.id, request.client.client_id)
+    return frozenset(consent.scope.split() if consent else ())
 
 
 def _permitted(desk: SignInDesk, request: AuthorizationRequest, active: Active) -> tuple[str, str | None]:

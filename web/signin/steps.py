@@ -6,12 +6,13 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from flask import Response, url_for
 
-from login import DirectoryUnavailable, InvalidCredentials
+from login import DirectoryUnavailable, InvalidCredentials, NewSession
+from models import SignInSession
 from oauth import AuthorizationAnswer, AuthorizationRequest
 from oauth.authorization.request import FORM_POST
 from web.pages import form_post_page
 from web.signin.authflow import Answer, AskConsent, FlowState, Refuse, next_step
-from web.signin.desk import SignInDesk
+from web.signin.desk import SignInDesk, current_facts
 from web.signin.refusals import note_outage
 from web.signin.session_cookie import see_other
 from web.signin.situation import EXCLUDED, Situation
@@ -19,20 +20,27 @@ from web.signin.situation import EXCLUDED, Situation
 _BY_RULE = "The rules of this server do not let this user have it."
 
 
-def carry_out(desk: SignInDesk, situation: Situation, *, has_ended: bool = False) -> Response:
+def carry_out(
+    desk: SignInDesk,
+    situation: Situation,
+    *,
+    has_ended: bool = False,
+    new: NewSession[SignInSession] | None = None,
+) -> Response:
     """Carry out the next step. A step that has a page is a redirect to it.
 
     Args:
         desk: the parts.
         situation: what is known.
         has_ended: whether the user was signed in at the step before, so that the page can say so.
+        new: the session that has just begun. It is stored with the code if the client gets one.
     """
     step = next_step(situation.state)
     if isinstance(step, Refuse):
         by_rule = step.error == situation.state.refusal and not situation.state.has_denied
         return _refuse(desk, situation, step.error, by_rule=by_rule)
     if isinstance(step, Answer):
-        return _allow(desk, situation)
+        return _allow(desk, situation, new)
     page = "signin.consent" if isinstance(step, AskConsent) else "signin.sign_in"
     flow = situation.flow
     if flow is None:
@@ -77,7 +85,7 @@ def decided(state: FlowState, *, allowed: bool) -> FlowState:
     return replace(state, has_allowed=allowed, has_denied=not allowed)
 
 
-def _allow(desk: SignInDesk, situation: Situation) -> Response:
+def _allow(desk: SignInDesk, situation: Situation, new: NewSession[SignInSession] | None) -> Response:
     request, active = situation.request, situation.active
     if active is None:
         raise AssertionError("The state machine answers only where a user is signed in.")
@@ -89,8 +97,10 @@ def _allow(desk: SignInDesk, situation: Situation) -> Response:
         return _refuse(desk, situation, EXCLUDED, by_rule=True)
     except OAuth2Error as error:
         return _refuse(desk, situation, error.error, by_rule=True)
-    beside = desk.flows.note_answer_beside(situation.flow)
-    return deliver(desk.authorization.allow(request, approval, beside=beside))
+    session = () if new is None else new.beside()
+    beside = [*session, *desk.flows.note_answer_beside(situation.flow)]
+    stored = None if new is None else new.stored
+    return deliver(desk.authorization.allow(request, approval, current_facts(), beside=beside, stored=stored))
 
 
 def _refuse(desk: SignInDesk, situation: Situation, error: str, *, by_rule: bool = False) -> Response:

@@ -7,7 +7,7 @@ from oauth import RedirectedError, UnsafeRequest
 from oauth.authorization.request import NO_PROMPT
 from web.pages import N_, error_page, guard_forms, prefer_languages, without_form_check
 from web.signin.consent import consent
-from web.signin.desk import about_client, current_desk
+from web.signin.desk import current_desk, current_facts
 from web.signin.refusals import note_outage
 from web.signin.session_cookie import see_other
 from web.signin.sign_in import sign_in
@@ -64,8 +64,7 @@ def authorize() -> Response:
         # The preview of a link must not use up a pushed request.
         return Response()
     desk = current_desk()
-    checked = desk.authorization.read(request)
-    about_client(checked.client)
+    checked = desk.authorization.read(request, current_facts())
     prefer_languages(" ".join(checked.ui_locales))
     if request.method == "POST":
         flow = desk.flows.begin(checked, None, has_cookie=False)

@@ -7,7 +7,7 @@ from flask import Response, request
 
 from oauth import AuthorizationRequest
 from web.pages import N_, error_page, prefer_languages
-from web.signin.desk import SignInDesk, about_client
+from web.signin.desk import SignInDesk, current_facts
 from web.signin.flows import Flow
 
 # A form that is sent twice within these seconds is answered twice: the browser shows only the second answer.
@@ -57,8 +57,7 @@ def read_visit(desk: SignInDesk) -> Visit | None:
         raise Stopped(error_page(_EXPIRED, 400, title=N_("This sign-in has expired")))
     if flow.client_id is None:
         return Visit(flow, None)
-    checked = desk.authorization.restore(flow.parameters, flow.client_id)
-    about_client(checked.client)
+    checked = desk.authorization.restore(flow.parameters, flow.client_id, current_facts())
     prefer_languages(" ".join(checked.ui_locales))
     if flow.answered_at is not None:
         is_repeated = request.method == "POST" and desk.now() - flow.answered_at < _DOUBLE_SUBMIT_SECONDS

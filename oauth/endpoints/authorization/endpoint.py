@@ -65,18 +65,19 @@ class Authorization:
         """Take the server, with its grants."""
         self._server = server
 
-    def read(self, http_request: Request) -> AuthorizationRequest:
+    def read(self, http_request: Request, facts: TokenRequest | None = None) -> AuthorizationRequest:
         """The checked request of a browser.
 
         Args:
             http_request: by GET with a query, or by POST with a form.
+            facts: what log and audit know of it; it gets the client. A new one if None.
 
         Raises:
             UnsafeRequest: client or redirect URI are not proven: show a page.
             RedirectedError: tell the client by its answer.
             StoreUnavailable: the database cannot say.
         """
-        request = TokenRequest(http_request, issuer=self._server.issuer)
+        request = self._facts() if facts is None else facts
         try:
             given = read_request(http_request)
         except OAuth2Error as error:
@@ -84,38 +85,45 @@ class Authorization:
             raise UnsafeRequest(error.error, _UNREADABLE, error.status_code) from None
         return self.check(request, self._pushed(request, given))
 
-    def restore(self, parameters: StoredParameters, client_id: str) -> AuthorizationRequest:
+    def restore(
+        self, parameters: StoredParameters, client_id: str, facts: TokenRequest | None = None
+    ) -> AuthorizationRequest:
         """Check a stored request again: its client may have been changed or disabled meanwhile.
 
         Args:
             parameters: as `AuthorizationRequest.parameters` has them.
             client_id: of the client that the request was stored for.
+            facts: as `read` has it.
 
         Raises:
             UnsafeRequest, RedirectedError, StoreUnavailable: as `read`.
         """
         given = restored(parameters)
         given = given._replace(once={**given.once, "client_id": client_id})
-        return self.check(TokenRequest(request_ctx.request, issuer=self._server.issuer), given)
+        return self.check(self._facts() if facts is None else facts, given)
 
     def allow(
         self,
         request: AuthorizationRequest,
         approval: Approval,
+        facts: TokenRequest | None = None,
         *,
-        beside: Callable[..., object] | None = None,
+        beside: Sequence[Callable[..., object]] = (),
+        stored: Callable[[], object] | None = None,
     ) -> AuthorizationAnswer:
         """Store a code for what the user approved, and give the answer that has it (RFC 6749, 4.1.2).
 
         Args:
             request: as it was checked.
             approval: what the user approved.
-            beside: writes in the code's transaction, as `CodeStore.add` has it.
+            facts: as `read` has it.
+            beside: writes in the code's transaction, as `CodeStore.add` has them.
+            stored: is called once all of it is stored.
 
         Raises:
             StoreUnavailable: nothing was stored.
         """
-        browser = TokenRequest(request_ctx.request, issuer=self._server.issuer)
+        browser = self._facts() if facts is None else facts
         browser.client = OAuthClient(request.client)
         handle, now = new_handle(), self._server.now()
         code = AuthorizationCode(
@@ -130,6 +138,8 @@ class Authorization:
             "code.issued", browser, subject=approval.subject, scope=approval.scope
         )
         self._server.stores.codes.add(handle.key, code, event, beside=beside)
+        if stored is not None:
+            stored()
         self._server.log.info(event.event, **event.facts())
         return self._answer(request.redirect_uri, request.response_mode, request.state, {CODE: handle.text})
 
@@ -145,6 +155,9 @@ class Authorization:
         """
         told = {"error": error, "error_description": description or REFUSALS.get(error, _REFUSED)}
         return self._answer(request.redirect_uri, request.response_mode, request.state, told)
+
+    def _facts(self) -> TokenRequest:
+        return TokenRequest(request_ctx.request, issuer=self._server.issuer)
 
     def _pushed(self, request: TokenRequest, given: Given) -> Given:
         """The parameters of a pushed request, which is taken away (RFC 9126, 4 and 7.3); else the given ones.

@@ -16,6 +16,7 @@ from web.signin.authflow import (
     SignIn,
     Step,
     Why,
+    asks_for_consent,
     next_step,
 )
 
@@ -163,6 +164,14 @@ def test_no_state_is_answered_without_a_user_and_consent(state: FlowState) -> No
     assert not state.has_denied
     asked = state.wanted & {"offline_access"} if state.is_first_party else state.wanted
     assert state.has_allowed or asked <= state.consented
+
+
+@given(_STATES)
+def test_earlier_consent_is_left_unread_only_where_it_changes_nothing(state: FlowState) -> None:
+    """Whatever the user has allowed before, the next step is then the same."""
+    if asks_for_consent(state.prompt, state.wanted, is_first_party=state.is_first_party):
+        return
+    assert next_step(state) == next_step(replace(state, consented=frozenset()))
 
 
 @given(_STATES)

@@ -9,6 +9,7 @@ from directory import DirectoryUnavailable, InvalidCredentials, Refusal
 from models import SessionStore
 from tests.conftest import Registered, Site
 from tests.fakes import ALICE, FakeAccount, FakeDirectory, Outcome
+from tests.faults import rows, without_table
 from tests.web.signin.visitor import Visitor, page_of, parameters_of, register
 from web.signin.session_cookie import COOKIE
 
@@ -219,6 +220,25 @@ def test_sign_in_and_its_refusal_are_audited(site: Site, client: Registered, vis
     assert {line["address"] for line in (unknown, wrong, began)} == {"192.0.2.7"}
     assert "nobody-at-all" not in site.log.getvalue()
     assert "secret typed here" not in site.log.getvalue()
+
+
+def test_session_and_code_are_stored_together_or_not_at_all(site: Site, visitor: Visitor) -> None:
+    """Where the code cannot be stored, the browser gets no cookie and no session is left; the form stays."""
+    page = visitor.open(register(site, "Library", "--first-party"))
+    with without_table(site, "authorization_code"):
+        assert visitor.sign_in(page).status_code == 503
+    assert (rows(site, "sign_in_session"), visitor.cookie()) == ([], None)
+    assert "code" in parameters_of(visitor.sign_in(page))
+    (session,), (code,) = rows(site, "sign_in_session"), rows(site, "authorization_code")
+    assert session["id"] == code["session_id"]
+
+
+def test_first_party_client_needs_no_remembered_consent(site: Site, visitor: Visitor) -> None:
+    """A sign-in reads what the user has allowed before only where that can matter."""
+    first, third = register(site, "Library", "--first-party"), register(site, "Elsewhere")
+    with without_table(site, "consent"):
+        assert "code" in parameters_of(visitor.sign_in(visitor.open(first)))
+        assert visitor.open(third).status_code == 503
 
 
 def test_page_without_a_flow_leads_to_the_users_own_page(visitor: Visitor) -> None:
