@@ -23,6 +23,11 @@ NAVIGATION = {
     ],
     "Sign users in": ["docs/programs", "docs/programs/*"],
     "Protect an API": ["docs/apis", "docs/recipes/*"],
+    "Leave the password grant": [
+        "Owners of programs </docs/leaving-the-password-grant>",
+        "The operators' plan </docs/way-out>",
+        "Programs before and after </examples/way-out/README>",
+    ],
     "Run it": [
         "docs/operating",
         "docs/directories",
@@ -33,7 +38,7 @@ NAVIGATION = {
         "docs/benchmarks",
         "docs/benchmarks/results",
     ],
-    "Trust it": ["SECURITY", "Known weaknesses </docs/threats>", "The way out </docs/way-out>"],
+    "Trust it": ["SECURITY", "Known weaknesses </docs/threats>"],
     "Change it": ["docs/architecture", "CONTRIBUTING", "docs/decisions/index", "CHANGELOG"],
 }
 
@@ -50,7 +55,7 @@ html_show_sourcelink = False
 
 extensions = ["myst_parser"]
 root_doc = START
-include_patterns = ["*.md", "docs/**.md"]
+include_patterns = ["*.md", "docs/**.md", "examples/*/README.md"]
 exclude_patterns = [".*", "build", "bench", "tests", "instance", "models", "node_modules"]
 # Links to headings work as on a forge.
 myst_heading_anchors = 4

@@ -10,7 +10,7 @@ has ns-slapd && has certutil && has pk12util || missing+=("389-ds-base libnss3-t
 has samba && has samba-tool && [ -d /usr/share/samba/setup ] ||
   missing+=("samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind")
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=("postgresql")
-has curl || missing+=("curl")
+has curl && has jq && has perl || missing+=("curl jq perl")
 [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || missing+=("nginx-light libnginx-mod-http-js")
 [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] || missing+=("apache2 libapache2-mod-auth-openidc")
 has dovecot && [ -x /usr/lib/dovecot/imap ] || missing+=("dovecot-core dovecot-imapd")

@@ -1,0 +1,16 @@
+// Prints my grades. It needs Node 20 and openid-client.
+import * as client from 'openid-client';
+
+const { SERVER, API, CLIENT_ID, CLIENT_SECRET, NET_ID, APP_PASSWORD } = process.env;
+const config = await client.discovery(new URL(SERVER), CLIENT_ID, CLIENT_SECRET);
+
+async function getToken() {
+  const login = { username: NET_ID, password: APP_PASSWORD, scope: 'grades' };
+  const answer = await client.genericGrantRequest(config, 'password', login);
+  return answer.access_token;
+}
+
+const headers = { authorization: `Bearer ${await getToken()}` };
+const answer = await fetch(API, { headers, signal: AbortSignal.timeout(10_000) });
+if (!answer.ok) throw new Error(`The API answered ${answer.status}.`);
+console.log(await answer.text());

@@ -1,0 +1,20 @@
+"""Prints my grades."""
+
+import os
+
+from authlib.integrations.requests_client import OAuth2Session
+from sign_in import by_browser
+
+SERVER, API = os.environ["SERVER"], os.environ["API"]
+
+
+def get_token(session: OAuth2Session) -> None:
+    """Get an access token."""
+    by_browser(session, SERVER)
+
+
+with OAuth2Session(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"], scope="grades") as program:
+    get_token(program)
+    answer = program.get(API, timeout=10)
+    answer.raise_for_status()
+    print(answer.text)
