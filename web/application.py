@@ -1,12 +1,15 @@
-"""The Flask application: it builds URLs from the issuer, and answers machine endpoints faster.
+"""The Flask application: URLs come from the issuer, routes from a table, and programs are answered faster.
 
 **URLs.** Flask builds them from the settings, never from a request's Host header. Flask's `SERVER_NAME` fixes
 the host of `url_for(_external=True)`. But Flask takes the scheme and the path prefix from the request, and
 leaves `request.host` and `request.url` to the Host header.
 
+**Routes.** A route without variables is found in a table. Flask would bind its URL map to each request, and
+then search it (figures: docs/decisions/0044-cost-of-a-page.md).
+
 **Machine endpoints.** Programs call them, thousands of times a second. They have no session, and their routes
-have no variables. So they skip Flask's session, its search through the URL map and its empty signals
-(figures: docs/decisions/0020-hot-path.md). Functions before and after a request, error handlers and teardown
+have no variables. So they skip Flask's session and its empty signals (figures:
+docs/decisions/0020-hot-path.md). Functions before and after a request, error handlers and teardown
 functions run there as everywhere. Every other view is plain Flask.
 """
 
@@ -65,8 +68,12 @@ class _MachineRequest(Request):
             super().close()
 
 
-class _MachineContext(RequestContext):
-    """The context of a request to a machine endpoint. It has its route from the start, and no session."""
+class _RoutedContext(RequestContext):
+    """The context of a request that has its route from the start, and an adapter once it builds a URL."""
+
+
+class _MachineContext(_RoutedContext):
+    """The context of a request to a machine endpoint. It has no session."""
 
     def has_after_functions(self) -> bool:
         """Whether the view used `after_this_request`."""
@@ -93,18 +100,24 @@ class Application(Flask):
         super().__init__(import_name, **options)
         self.session_interface = SignedSessions()
         self.machine_endpoints = frozenset(machine_endpoints)
-        self._machine_routes: dict[tuple[str, str], Rule] | None = None
+        self._routes: dict[tuple[str, str], Rule] | None = None
+        # By the request's method, which decides between several routes of an endpoint.
+        self._builders: dict[str, MapAdapter] = {}
         # For each machine endpoint the keys of `before_request_funcs` and its like that concern it.
         self._function_keys: dict[str, tuple[str | None, ...]] = {}
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
-        """Make the context of a request; for a machine endpoint it has its route already."""
-        rule = self._machine_route(environ)
+        """Make the context of a request. It has its route already, if that has no variables."""
+        rule = self._route(environ)
         if rule is None:
             return super().request_context(environ)
-        request = _MachineRequest(environ)
+        is_machine = rule.endpoint in self._function_keys
+        request = _MachineRequest(environ) if is_machine else self.request_class(environ)
         request.json_module, request.url_rule, request.view_args = self.json, rule, {}
-        return _MachineContext(self, environ, request, _NO_SESSION)
+        if is_machine:
+            return _MachineContext(self, environ, request, _NO_SESSION)
+        request.host = self.config["SERVER_NAME"]
+        return _RoutedContext(self, environ, request)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Give the adapter that finds a request's route and builds URLs; None if the request has its route.
@@ -117,10 +130,10 @@ class Application(Flask):
         return None if request.url_rule is not None else self._issuer_adapter(request)
 
     def url_for(self, *args: Any, **options: Any) -> str:
-        """Build a URL as Flask does. A machine endpoint's request gets its adapter when it needs one."""
+        """Build a URL as Flask does. A request that has its route gets its adapter when it needs one."""
         context = request_ctx._get_current_object() if has_request_context() else None  # type: ignore[attr-defined] # noqa: SLF001 - as Flask does
-        if isinstance(context, _MachineContext) and context.url_adapter is None:
-            context.url_adapter = self._issuer_adapter(context.request)
+        if isinstance(context, _RoutedContext) and context.url_adapter is None:
+            context.url_adapter = self._builder(context.request)
         return super().url_for(*args, **options)
 
     def full_dispatch_request(self) -> Response:
@@ -156,6 +169,16 @@ class Application(Flask):
         """Cached, because Flask asks for it in each application context, and so in each request."""
         return super().create_url_adapter(None)
 
+    def _builder(self, request: Request) -> MapAdapter | None:
+        """The adapter that builds URLs. Made of the settings, it is the same for all requests of a method."""
+        if not self.config["SERVER_NAME"]:
+            return self._issuer_adapter(request)
+        made = self._builders.get(request.method)
+        if made is None and (made := super().create_url_adapter(None)) is not None:
+            made.default_method = request.method
+            self._builders[request.method] = made
+        return made
+
     def _issuer_adapter(self, request: Request) -> MapAdapter | None:
         adapter = super().create_url_adapter(request)
         if adapter is not None and self.config["SERVER_NAME"]:
@@ -170,14 +193,14 @@ class Application(Flask):
         """Whether a function listens to a signal that Flask sends around a view."""
         return bool(signals.request_started.receivers or signals.request_finished.receivers)
 
-    def _machine_route(self, environ: dict[str, Any]) -> Rule | None:
-        if self._machine_routes is None:
-            self._machine_routes = self._find_machine_routes()
+    def _route(self, environ: dict[str, Any]) -> Rule | None:
+        if self._routes is None:
+            self._routes = self._find_routes()
         if "HTTP_UPGRADE" in environ or not environ.get("PATH_INFO"):
             return None
         if not _HOST.fullmatch(environ.get("HTTP_HOST", "")):
             return None
-        return self._machine_routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        return self._routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
 
     def _runs_first(self, endpoint: str) -> bool:
         """Whether a function runs before the view. Those of other blueprints, such as pages, do not."""
@@ -185,26 +208,35 @@ class Application(Flask):
         own, values = self.before_request_funcs, self.url_value_preprocessors
         return any(key in own or key in values for key in keys)
 
-    def _find_machine_routes(self) -> dict[tuple[str, str], Rule]:
+    def _find_routes(self) -> dict[tuple[str, str], Rule]:
         # Of two rules for the same path the first wins, as in the URL map.
         first = {
             (method, rule.rule): rule
             for rule in reversed(list(self.url_map.iter_rules()))
             for method in rule.methods or ()
         }
-        found = {place: rule for place, rule in first.items() if self._is_machine_route(rule)}
-        self._function_keys = {rule.endpoint: (None, *_blueprints(rule.endpoint)) for rule in found.values()}
-        return found
+        found = {place: rule for place, rule in first.items() if self._is_plain(rule)}
+        self._function_keys = {
+            rule.endpoint: (None, *_blueprints(rule.endpoint))
+            for rule in found.values()
+            if rule.endpoint in self.machine_endpoints
+        }
+        if self.config["SERVER_NAME"] and not self.config["TRUSTED_HOSTS"]:
+            return found
+        # Flask looks at the Host header of every other request.
+        return {place: rule for place, rule in found.items() if rule.endpoint in self._function_keys}
 
-    def _is_machine_route(self, rule: Rule) -> bool:
-        return rule.endpoint in self.machine_endpoints and not (
+    def _is_plain(self, rule: Rule) -> bool:
+        """Whether a route has no variables, and nothing else that only Flask understands."""
+        return not (
             rule.arguments
             or rule.websocket
+            or rule.build_only
             or rule.redirect_to
             or rule.alias
             or rule.host
             or getattr(rule, "provide_automatic_options", False)
-            or iscoroutinefunction(self.view_functions[rule.endpoint])
+            or iscoroutinefunction(self.view_functions.get(rule.endpoint))
         )
 
 

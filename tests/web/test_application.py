@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from flask import Blueprint, Flask, Response, after_this_request, g, request, session, signals
+from flask import Blueprint, Flask, Response, after_this_request, g, request, session, signals, url_for
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.oauth.test_host_header import FOREIGN, IMPOSSIBLE, ODD
@@ -11,6 +11,16 @@ from web import Application, answer_every_error
 
 Answer = tuple[str, bytes]
 MACHINE = {"plain", "fails", "pair", "index", "changed", "asked", "later"}
+
+
+every_method = pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "get"])
+every_path = pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "//", "/plain", "//plain", "/plain/", "/plain/too", "/plain?a=b", "/%70lain", "/PLAIN"),
+        *("/made/a/b", "/made//x", "/fails", "/pair", "/nothing", "/%FF", "/plain%00"),
+    ],
+)
 
 
 class NullLog:
@@ -71,14 +81,8 @@ def flask() -> Flask:
     return furnished(Flask("ours"))
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "get"])
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/", "//", "/plain", "//plain", "/plain/", "/plain/too", "/plain?a=b", "/%70lain", "/PLAIN"),
-        *("/made/a/b", "/made//x", "/fails", "/pair", "/nothing", "/%FF", "/plain%00"),
-    ],
-)
+@every_method
+@every_path
 def test_every_path_and_method_is_answered_as_by_flask(
     app: Flask, flask: Flask, path: str, method: str
 ) -> None:
@@ -208,3 +212,63 @@ def test_request_attributes_are_those_of_flask(app: Flask, flask: Flask, asked: 
         )
     given = {"HTTP_X_NAME": "é", "SCRIPT_NAME": "/below", "QUERY_STRING": "a=b", "HTTP_COOKIE": "c=d"}
     assert ask(app, "/asked", "POST", **given) == ask(flask, "/asked", "POST", **given)
+
+
+PLACE = {"SCRIPT_NAME": "/idp", "HTTP_HOST": "idp.example", "wsgi.url_scheme": "https"}
+
+
+def with_a_name(app: Flask) -> Flask:
+    """An application with routes of each kind, and the settings that URLs are built from."""
+    app.config.update(SERVER_NAME="idp.example", PREFERRED_URL_SCHEME="https", APPLICATION_ROOT="/idp")
+    app.secret_key = "k" * 32
+
+    @app.get("/first")
+    @app.post("/second")
+    def places() -> str:
+        session["visits"] = session.get("visits", 0) + 1
+        return f"{url_for('places')} {url_for('plain', _external=True)} {session['visits']} {request.host}"
+
+    app.url_map.add(app.url_rule_class("/only-built", endpoint="only-built", build_only=True))
+    return furnished(app)
+
+
+@pytest.fixture
+def pages() -> Flask:
+    """Our application, whose routes are all pages, which it finds in its table."""
+    return with_a_name(Application("ours", machine_endpoints=()))
+
+
+@pytest.fixture
+def flask_pages() -> Flask:
+    """Flask's own, with the same routes."""
+    return with_a_name(Flask("ours"))
+
+
+@every_method
+@every_path
+def test_every_page_is_found_as_by_flask(pages: Flask, flask_pages: Flask, path: str, method: str) -> None:
+    """A page that is found in the table is answered as by Flask, and so is every other path."""
+    assert ask(pages, path, method, **PLACE) == ask(flask_pages, path, method, **PLACE)
+    assert ask(pages, "/only-built", method, **PLACE) == ask(flask_pages, "/only-built", method, **PLACE)
+
+
+@pytest.mark.parametrize(("path", "method"), [("/first", "GET"), ("/second", "POST")])
+def test_page_builds_urls_as_flask_does(pages: Flask, flask_pages: Flask, path: str, method: str) -> None:
+    """Of two routes of a view, the URL is that for the request's method; the issuer gives the rest."""
+    theirs = ask(flask_pages, path, method, **PLACE)
+    plain = "plain" if method == "GET" else "plain/too"
+    assert theirs == ("200 OK", f"/idp{path} https://idp.example/idp/{plain} 1 idp.example".encode())
+    assert ask(pages, path, method, **PLACE) == theirs
+    assert ask(pages, path, method, HTTP_HOST="evil.example") == theirs
+
+
+@pytest.mark.parametrize("host", IMPOSSIBLE)
+def test_page_refuses_an_impossible_host(pages: Flask, host: str) -> None:
+    """A Host header that is no host is refused for a page in the table too (RFC 9112, 3.2)."""
+    assert ask(pages, "/plain", HTTP_HOST=host)[0] == "400 BAD REQUEST"
+
+
+def test_host_that_flask_does_not_trust_is_refused(pages: Flask) -> None:
+    """With `TRUSTED_HOSTS` each request is Flask's to judge."""
+    pages.config["TRUSTED_HOSTS"] = ["idp.example"]
+    assert ask(pages, "/plain", HTTP_HOST="evil.example")[0] == "400 BAD REQUEST"
