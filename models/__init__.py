@@ -5,6 +5,9 @@ object), LDAP, Authlib, the settings object. A row refers to a person by two str
 the person's stable id in `grant.directory`. Start reading at `tables.py`.
 """
 
+from models.app_passwords.app_password import UNUSED_SECONDS, AppPassword
+from models.app_passwords.app_password_store import MAX_APP_PASSWORDS, AppPasswordStore, TooManyAppPasswords
+from models.app_passwords.app_password_use import AppPasswordEnded, AppPasswordUse
 from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
 from models.audit.audit_store import RefusalLedger, record, record_after
 from models.authorizations.approval import Approval
@@ -16,6 +19,12 @@ from models.base import Base, StoreUnavailable, db
 from models.clients.client import Client, ClientSecret, Registration
 from models.clients.client_import import ClientsExist, ImportedClient, import_clients, refuse_taken
 from models.clients.client_store import ClientStore, secret_key_ids
+from models.clients.password_grant import DEFAULT_POLICY, PasswordGrantPolicy
+from models.clients.password_grant_store import (
+    PasswordGrantPolicyStore,
+    PasswordGrantStep,
+    PolicyChangedMeanwhile,
+)
 from models.database.engine import engine_options, prepare_engine
 from models.database.server_clock import ACCEPTED, ServerClock, clock_of_the_database
 from models.database.url import UrlRefused, private_database
@@ -35,7 +44,7 @@ from models.grants.grant_listing import (
 from models.grants.grant_store import ClientEnded, GrantCap, GrantStore
 from models.grants.programs import Program, programs_of
 from models.grants.purge import Batch, purge, purge_audit
-from models.grants.redeem import AlreadyUsed, Redeem
+from models.grants.redeem import AlreadyUsed, IssueCondition, Redeem
 from models.grants.refresh_store import RefreshStore, RefreshToken, Renewal
 from models.keys.digest import (
     SecretHasher,
@@ -65,12 +74,22 @@ from models.sessions.session_listing import (
 from models.sessions.session_store import SessionStore, SignInSession
 from models.sqlite.checkpoints import Checkpoints
 from models.sqlite.group_commit import GroupCommit
+from models.usage.client_usage import ClientUsage, usage_of
+from models.usage.client_users import is_known_user, remember_users, subjects_who_used, users_of
+from models.usage.roll_up import roll_up
 
 __all__ = [
     "ACCEPTED",
+    "DEFAULT_POLICY",
+    "MAX_APP_PASSWORDS",
     "MIGRATIONS",
+    "UNUSED_SECONDS",
     "AccessToken",
     "AlreadyUsed",
+    "AppPassword",
+    "AppPasswordEnded",
+    "AppPasswordStore",
+    "AppPasswordUse",
     "Approval",
     "AuditSelection",
     "AuthorizationCode",
@@ -81,6 +100,7 @@ __all__ = [
     "ClientEnded",
     "ClientSecret",
     "ClientStore",
+    "ClientUsage",
     "ClientsExist",
     "CodeStore",
     "Consent",
@@ -95,6 +115,7 @@ __all__ = [
     "GroupCommit",
     "Guesses",
     "ImportedClient",
+    "IssueCondition",
     "ListedEvent",
     "LiveGrant",
     "LogoutNotice",
@@ -105,8 +126,12 @@ __all__ = [
     "NewGrant",
     "NewSigningKey",
     "NewToken",
+    "PasswordGrantPolicy",
+    "PasswordGrantPolicyStore",
+    "PasswordGrantStep",
     "PastFailure",
     "PersistentSecrets",
+    "PolicyChangedMeanwhile",
     "Program",
     "Redeem",
     "RefreshStore",
@@ -130,6 +155,7 @@ __all__ = [
     "SigningKeyStore",
     "StoreUnavailable",
     "StoredRequest",
+    "TooManyAppPasswords",
     "UrlRefused",
     "clock_of_the_database",
     "count_grants",
@@ -144,6 +170,7 @@ __all__ = [
     "hour_prefix",
     "import_clients",
     "is_current",
+    "is_known_user",
     "list_events",
     "list_grants",
     "list_sessions",
@@ -163,9 +190,14 @@ __all__ = [
     "record_after",
     "reencrypt",
     "refuse_taken",
+    "remember_users",
+    "roll_up",
     "secret_key_ids",
     "session_subjects_of",
     "signing_key_ids",
     "subjects_of",
+    "subjects_who_used",
     "unblock",
+    "usage_of",
+    "users_of",
 ]

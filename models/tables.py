@@ -8,7 +8,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from telemetry import ACTOR_LENGTH, REASON_LENGTH
+from telemetry import ACTOR_LENGTH, FAMILY_LENGTH, REASON_LENGTH
 
 DEFAULT_DIRECTORY = "default"
 """The name of the only directory, until there are several. A subject is unique within its directory."""
@@ -17,7 +17,10 @@ _Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ClientRow(Base):
-    """A registered client (RFC 6749, 2; metadata under the names of RFC 7591)."""
+    """A registered client (RFC 6749, 2; metadata under the names of RFC 7591).
+
+    `password_grant` is its policy of the password grant; None stands for the default policy.
+    """
 
     __tablename__ = "client"
 
@@ -37,6 +40,7 @@ class ClientRow(Base):
     restrictions: Mapped[dict[str, list[str]]] = mapped_column(JSON)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON)
     backchannel_logout_uri: Mapped[str | None] = mapped_column(Text)
+    password_grant: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[int] = mapped_column(BigInteger)
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -68,6 +72,7 @@ class GrantRow(Base):
     `amr` and `auth_time` describe the login (OpenID Connect Core, 2), and `session_id` is its sign-in
     session. `origin` is the grant type that made the grant. `expires_at` bounds the whole family;
     `live_until` is the end of its last token; the purge uses it. `last_used_at` is its last refresh, if any.
+    `app_password_id` is the app password that gave it, if one did.
     """
 
     __tablename__ = "grant"
@@ -97,6 +102,7 @@ class GrantRow(Base):
     live_until: Mapped[int] = mapped_column(BigInteger, index=True)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
     last_used_at: Mapped[int | None] = mapped_column(BigInteger)
+    app_password_id: Mapped[bytes | None] = mapped_column(LargeBinary(16))
 
 
 class AccessTokenRow(Base):
@@ -144,6 +150,7 @@ class AuditEventRow(Base):
     `name_digest` is a keyed digest of a login name that no entry matched. `times` is the number of refusals
     that the row stands for, if there are several. `hint` names a fault of the client program.
     `actor` is the operator who made a change, and `actor_reason` is why, in the operator's own words.
+    `user_agent` is the family of the client program, and `app_password_id` the hex id of an app password.
     """
 
     __tablename__ = "audit_event"
@@ -164,6 +171,9 @@ class AuditEventRow(Base):
     hint: Mapped[str | None] = mapped_column(String(64))
     actor: Mapped[str | None] = mapped_column(String(ACTOR_LENGTH))
     actor_reason: Mapped[str | None] = mapped_column(String(ACTOR_LENGTH))
+    grant_type: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(FAMILY_LENGTH))
+    app_password_id: Mapped[str | None] = mapped_column(String(32))
 
 
 class ScopeRow(Base):

@@ -11,7 +11,7 @@ from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Nam
 from models import AccessToken, RefreshToken, RefusalLedger, StoreUnavailable
 from oauth.errors import InvalidClient, Trouble
 from oauth.token_request import TokenRequest
-from telemetry import REASON_LENGTH, AuditEvent, Log
+from telemetry import REASON_LENGTH, AuditEvent, Log, family_of
 
 REFUSED, THROTTLED, UNAVAILABLE = "grant.refused", "login.throttled", "directory.unavailable"
 SIGN_IN_REFUSED = "sign_in.refused"
@@ -20,6 +20,16 @@ TOKEN_REFUSED = "token.refused"  # noqa: S105 - an event's name
 CODE_REFUSED = "code.refused"
 
 _FOREIGN = "other_client"
+# Another value of the parameter is any text that the client chose.
+_GRANT_TYPES = frozenset(
+    {
+        "password",
+        "refresh_token",
+        "client_credentials",
+        "authorization_code",
+        "urn:ietf:params:oauth:grant-type:device_code",
+    }
+)
 
 
 class Audit:
@@ -51,6 +61,8 @@ class Audit:
     ) -> AuditEvent:
         """An audit event about a request, as of now. It is neither logged nor stored yet.
 
+        An event of a token request has its grant type, and the family of the client program.
+
         Args:
             name: dotted, such as `token.issued`.
             request: the client's.
@@ -59,6 +71,8 @@ class Audit:
             scope: what was granted.
             reason: why something ended.
         """
+        asked = request.parameters.get("grant_type")
+        grant_type = asked if asked in _GRANT_TYPES else None
         return AuditEvent(
             event=name,
             at=int(self._clock()),
@@ -70,6 +84,9 @@ class Audit:
             scope=scope,
             reason=reason,
             duration_ms=request.elapsed_ms(),
+            grant_type=grant_type,
+            user_agent=family_of(request.user_agent) if grant_type else None,
+            app_password_id=request.app_password_id.hex() if request.app_password_id else None,
         )
 
     def note(

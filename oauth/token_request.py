@@ -49,6 +49,7 @@ class TokenRequest(OAuth2Request):
 
     `secret_used` is the client id and serial of the secret that authenticated the client, if its use is to be
     recorded. `granted_scope` and `granted_audience` are resolved before the directory is asked.
+    `app_password_id` is the app password that stands in the place of the user's password, once it is known.
     """
 
     def __init__(self, request: Request, *, issuer: str) -> None:
@@ -62,6 +63,8 @@ class TokenRequest(OAuth2Request):
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""
         self.granted_audience: str | None = None
+        self.app_password_id: bytes | None = None
+        self.user_agent: str | None = request.environ.get("HTTP_USER_AGENT")
         self._started = time.monotonic()
 
     def take(self, parameters: Parameters) -> None:

@@ -8,6 +8,7 @@ may import it. Must not know: any package of ours.
 - `redaction.py`: removes secrets from log lines.
 - `sampling.py`: logs frequent events at most once a minute.
 - `syslog.py`: the system's log, for what operators do by commands.
+- `user_agents.py`: the family of a client program.
 - `exceptions.py`: outlines of exceptions, without their messages.
 """
 
@@ -26,9 +27,12 @@ from telemetry.log import (
 from telemetry.redaction import redact, redact_tokens
 from telemetry.sampling import LogSampler
 from telemetry.syslog import system_log
+from telemetry.user_agents import FAMILIES, FAMILY_LENGTH, family_of
 
 __all__ = [
     "ACTOR_LENGTH",
+    "FAMILIES",
+    "FAMILY_LENGTH",
     "REASON_LENGTH",
     "Actor",
     "AuditEvent",
@@ -36,6 +40,7 @@ __all__ = [
     "Log",
     "LogSampler",
     "configure_standard_logging",
+    "family_of",
     "json_text",
     "open_log",
     "redact",

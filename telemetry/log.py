@@ -52,6 +52,9 @@ class AuditEvent:
     - `times`: how many equal events this one stands for; None if only for itself.
     - `hint`: a likely mistake in the client's program, as the request shows it.
     - `actor`, `actor_reason`: the operator who made the change, and why; None for events of requests.
+    - `grant_type`: the grant type of a token request.
+    - `user_agent`: the family of the program that sent a token request, from a constant list.
+    - `app_password_id`: the public id of an app password, in hex.
     """
 
     event: str
@@ -69,6 +72,9 @@ class AuditEvent:
     hint: str | None = None
     actor: str | None = None
     actor_reason: str | None = None
+    grant_type: str | None = None
+    user_agent: str | None = None
+    app_password_id: str | None = None
 
     def fields(self) -> Mapping[str, str | int | None]:
         """Give every field by name."""

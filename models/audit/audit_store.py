@@ -19,11 +19,11 @@ from telemetry import AuditEvent
 
 _INSERT = insert(table(AuditEventRow)).inline()
 # Fields that a merged row keeps if all its refusals agree.
-_SHARED = ("grant_id", "address", "scope", "name_digest", "hint")
+_SHARED = ("grant_id", "address", "scope", "name_digest", "hint", "user_agent", "app_password_id")
 # Seconds to wait for a lock with a row that may be lost.
 _LOCK_WAIT = 0.25
 
-_Kind = tuple[str, str | None, str | None, str | None]
+_Kind = tuple[str, str | None, str | None, str | None, str | None]
 
 
 def record(event: AuditEvent) -> None:
@@ -69,8 +69,8 @@ def _write_waiting(events: Sequence[AuditEvent], clock: Callable[[], float]) -> 
 class RefusalLedger:
     """The refusals of this process: at most one row in `every` seconds for each kind, with their number.
 
-    A kind is an event with its client, reason and person. A single refusal after a quiet time is written
-    unchanged at once. A killed process loses the refusals that it had not written.
+    A kind is an event with its client, grant type, reason and person. A single refusal after a quiet time is
+    written unchanged at once. A killed process loses the refusals that it had not written.
     """
 
     def __init__(self, clock: Callable[[], float], *, every: int = 60, most: int = 200) -> None:
@@ -118,10 +118,10 @@ class RefusalLedger:
                     self._add(event)
 
     def _add(self, event: AuditEvent) -> None:
-        kind = (event.event, event.client_id, event.reason, event.subject)
+        kind = (event.event, event.client_id, event.grant_type, event.reason, event.subject)
         if kind not in self._pending and len(self._pending) >= self._most:
             event = replace(event, subject=None)
-            kind = (event.event, event.client_id, event.reason, None)
+            kind = (event.event, event.client_id, event.grant_type, event.reason, None)
         known = self._pending.get(kind)
         if known is not None:
             shared: dict[str, Any] = {

@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from models.clients.password_grant import DEFAULT_POLICY, PasswordGrantPolicy
+
 # An imported weak secret is tolerated for three months.
 _WEAK_SECONDS = 90 * 86_400
 CACHE_SECONDS = 2.0
@@ -82,12 +84,13 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client(Registration):
-    """A registered client with its secrets."""
+    """A registered client with its secrets, and its policy of the password grant."""
 
     client_id: str
     created_at: int
     disabled_at: int | None = None
     secrets: Sequence[ClientSecret] = ()
+    password_grant: PasswordGrantPolicy = DEFAULT_POLICY
 
     @property
     def is_public(self) -> bool:
@@ -189,4 +192,7 @@ def _client(row: Row[Any], secrets: Sequence[ClientSecret]) -> Client:
         created_at=row.created_at,
         disabled_at=row.disabled_at,
         secrets=tuple(secrets),
+        password_grant=PasswordGrantPolicy.from_json(row.password_grant)
+        if row.password_grant
+        else DEFAULT_POLICY,
     )

@@ -18,6 +18,7 @@ from models.clients.client import (
 )
 from models.grants.grant_store import GrantStore
 from models.keys.digest import SecretHasher, make_secret
+from models.password_grant_tables import AppPasswordRow, ClientUserRow
 from models.sign_in_tables import ConsentRow
 from models.tables import AuditEventRow, ClientRow, ClientSecretRow
 from telemetry import REASON_LENGTH, Actor, AuditEvent
@@ -224,7 +225,7 @@ class ClientStore:
         return client
 
     def delete(self, client_id: str, *, actor: Actor) -> None:
-        """End all grants of the client, forget the consents to it, and delete it.
+        """End all grants of the client, and delete it with its app passwords and the consents to it.
 
         Args:
             client_id: which client.
@@ -239,6 +240,9 @@ class ClientStore:
             self._lock(work, client_id)
             work.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
             work.execute(delete(ConsentRow).where(ConsentRow.client_id == client_id))
+            # A client that is imported under the same id later gets none of them.
+            work.execute(delete(AppPasswordRow).where(AppPasswordRow.client_id == client_id))
+            work.execute(delete(ClientUserRow).where(ClientUserRow.client_id == client_id))
             work.execute(delete(ClientRow).where(ClientRow.client_id == client_id))
             event = self._event("client.deleted", client_id, actor)
             work.add(AuditEventRow(**event.fields()))

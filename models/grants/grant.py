@@ -37,7 +37,7 @@ class NewGrant(NamedTuple):
     `origin` is the grant type that made it. `sub` replaces `subject` towards the client; None if the client
     sees `subject` itself. `audience` holds the requested resources (RFC 8707), separated by spaces. `private`
     means that the user asked for privacy. `cnf` binds the refresh token to a key (RFC 7800); `acr`, `amr` and
-    `session_id` describe the login.
+    `session_id` describe the login. `app_password_id` is the app password that gave it, if one did.
     """
 
     id: bytes
@@ -58,6 +58,7 @@ class NewGrant(NamedTuple):
     amr: Sequence[str] | None = None
     session_id: bytes | None = None
     cnf: Mapping[str, str] | None = None
+    app_password_id: bytes | None = None
 
     def row(self, live_until: int) -> Mapping[str, object]:
         """Its columns by name, for a grant whose last token ends at `live_until`."""

@@ -25,7 +25,7 @@ from models.grants.grant import (
     insert_issue,
     note_use,
 )
-from models.grants.redeem import Redeem
+from models.grants.redeem import IssueCondition
 from models.sqlite.group_commit import GroupCommit
 from models.tables import AccessTokenRow, GrantRow, RefreshTokenRow
 from telemetry import AuditEvent
@@ -105,7 +105,7 @@ class GrantStore:
         event: AuditEvent,
         *,
         secret_used: tuple[str, int] | None = None,
-        redeem: Redeem | None = None,
+        redeem: IssueCondition | None = None,
         at: int | None = None,
     ) -> AuditEvent | None:
         """Store a grant, its tokens and its audit row in one transaction: all of it, or nothing.
@@ -116,14 +116,14 @@ class GrantStore:
             refresh: its first refresh token, if the client may refresh.
             event: the audit row.
             secret_used: the client id and serial of the secret whose last use is to be recorded.
-            redeem: the code that the issue uses up.
+            redeem: the code that the issue uses up, or the app password that it uses.
             at: when the tokens are issued (seconds since the epoch); `grant.auth_time` if None.
 
         Returns:
             The audit row of older grants that the cap ended in the same transaction, if any.
 
         Raises:
-            ClientEnded, AlreadyUsed, StoreUnavailable: nothing was stored.
+            ClientEnded, AlreadyUsed, AppPasswordEnded, StoreUnavailable: nothing was stored.
         """
         cap, now = self._due_cap(grant), grant.auth_time if at is None else at
 

@@ -1,10 +1,10 @@
-"""Using up a code in the transaction that issues its grant.
+"""Conditions of an issue that are checked in its transaction, such as using up a code.
 
 Owns: that a code gives one grant, however many requests present it at once, and none once its session has
 ended. Must not know: which kinds of code there are; their stores make the `Redeem`.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import bindparam, select
 
@@ -20,6 +20,23 @@ _LIVE_SESSION = Statement(
     .where(_SESSION.c.id == bindparam("session"), _SESSION.c.ended_at.is_(None))
     .with_for_update(read=True)
 )
+
+
+class IssueCondition(Protocol):
+    """What must hold, and is used, in the transaction that issues a grant."""
+
+    def use(self, link: DriverConnection, grant_id: bytes, *, at: int) -> None:
+        """Check and use it.
+
+        Args:
+            link: the connection of that transaction.
+            grant_id: the grant that is issued.
+            at: seconds since the epoch.
+
+        Raises:
+            Exception: it does not hold. The caller must roll back.
+        """
+        ...
 
 
 class AlreadyUsed(Exception):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, exists, select, update
 
+from models.app_passwords.app_password_use import AppPasswordUse
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import (
@@ -36,7 +37,7 @@ class RefreshToken(NamedTuple):
     equal the grant's. `missed` means that the directory did not find the person at the last refresh.
     `released_claims` are the claims that the client may get now; None for all. `origin` is the grant type
     that made the grant; `acr`, `amr` and `session_id` describe its login. `claims` are those of the last
-    issue.
+    issue. `app_password_id` is the app password that gave the grant, if one did.
     """
 
     grant_id: bytes
@@ -64,6 +65,7 @@ class RefreshToken(NamedTuple):
     amr: Sequence[str] | None = None
     session_id: bytes | None = None
     claims: Mapping[str, object] = {}
+    app_password_id: bytes | None = None
 
     def is_live(self, now: int) -> bool:
         """Whether neither the token nor its grant has ended at `now`. It may have been used."""
@@ -99,6 +101,7 @@ _SELECT = Statement(
         _GRANT.c.amr,
         _GRANT.c.session_id,
         _GRANT.c.claims,
+        _GRANT.c.app_password_id,
     )
     .select_from(
         _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(
@@ -183,10 +186,12 @@ class RefreshStore:
             False if another request used the token or revoked the grant in the meantime.
 
         Raises:
+            AppPasswordEnded: the app password that gave the grant has ended; nothing was stored.
             StoreUnavailable: nothing was stored.
         """
 
         def use(link: DriverConnection) -> None:
+            _use_app_password(link, found, renewal)
             if link.run(_USE, {"key": key, "at": renewal.at}) != 1:
                 raise _TooLate
             _renew_access(link, found, renewal)
@@ -211,11 +216,13 @@ class RefreshStore:
             False if the grant was revoked, or the token was rotated, in the meantime.
 
         Raises:
+            AppPasswordEnded: the app password that gave the grant has ended; nothing was stored.
             StoreUnavailable: nothing was stored.
         """
         ends = renewal.refresh.expires_at
 
         def move(link: DriverConnection) -> None:
+            _use_app_password(link, found, renewal)
             _renew_access(link, found, renewal)
             if ends != found.expires_at and link.run(_MOVE, {"key": key, "ends": ends}) != 1:
                 raise _TooLate
@@ -243,6 +250,12 @@ class RefreshStore:
         except _TooLate:
             return False
         return True
+
+
+def _use_app_password(link: DriverConnection, found: RefreshToken, renewal: Renewal) -> None:
+    """Use the app password that gave the grant: first of all, since its end locks it before the grants."""
+    if found.app_password_id is not None:
+        AppPasswordUse(found.app_password_id).use(link, found.grant_id, at=renewal.at)
 
 
 def _renew_refresh(link: DriverConnection, found: RefreshToken, renewal: Renewal) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from models.app_passwords.app_password_store import ENDED, AppPasswordStore
 from models.base import connection, rows_changed, table
 from models.sessions.session_listing import SessionSelection, end_sessions
 from models.tables import DEFAULT_DIRECTORY, AuditEventRow, GrantRow, MissingPersonRow
@@ -81,7 +82,7 @@ class MissingPersonStore:
 
         A person is certainly gone when two servers did not find them, or when a look-up a day after the first
         miss fails too. The row and the end of the grants are one transaction. Sessions end after it, with the
-        notices to their clients; what an error leaves ends at the next miss.
+        notices to their clients, and then app passwords; what an error leaves ends at the next miss.
 
         Args:
             subject: the person's stable id.
@@ -109,6 +110,8 @@ class MissingPersonStore:
                 ended = _end_grants(link, person, event)
             link.commit()
         sessions = _end_sessions(subject, event) if belief is MissingPerson.GONE else None
+        if belief is MissingPerson.GONE:
+            _end_app_passwords(subject, directory, event)
         return Missed(absence=belief, event=ended, session_event=sessions)
 
     def found(self, subject: str, *, directory: str = DEFAULT_DIRECTORY) -> None:
@@ -187,3 +190,9 @@ def _end_sessions(subject: str, event: AuditEvent) -> AuditEvent | None:
     audited = replace(event, event="session.ended")
     ended = end_sessions(SessionSelection(subjects=[subject]), audited, event.at)
     return audited.with_count(f"{ended.sessions} sessions") if ended.sessions else None
+
+
+def _end_app_passwords(subject: str, directory: str, event: AuditEvent) -> None:
+    """End every app password of a person, and store the audit rows."""
+    audited = replace(event, event=ENDED, grant_id=None)
+    AppPasswordStore(lambda: event.at).end_all(directory, subject, "unknown_person", audited)

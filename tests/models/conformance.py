@@ -1,5 +1,6 @@
 """The rules that hold on every supported database."""
 
+from tests.models.app_password_rules import AppPasswordRules
 from tests.models.audit_rules import AuditRules
 from tests.models.authorization_rules import CodeRules, ConsentRules, DeviceRules
 from tests.models.client_audit_rules import ClientAuditRules
@@ -10,6 +11,7 @@ from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
 from tests.models.missing_person_rules import MissingPersonRules
+from tests.models.password_grant_policy_rules import PasswordGrantPolicyRules
 from tests.models.persistent_secret_rules import PersistentSecretRules
 from tests.models.program_rules import ProgramRules
 from tests.models.refresh_rules import KeptRefreshTokenRules, RefreshRules
@@ -50,5 +52,7 @@ class StoreConformance(
     SignInPurgeRules,
     TableLimitRules,
     UnusedCodeRules,
+    AppPasswordRules,
+    PasswordGrantPolicyRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

@@ -36,6 +36,8 @@ for rules in (
     "program",
     "sign_in_purge",
     "table_limit",
+    "app_password",
+    "password_grant_policy",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 
