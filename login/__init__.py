@@ -28,7 +28,9 @@ from directory import (
 )
 
 if TYPE_CHECKING:
-    from login.addresses import address_of, network_of
+    from login.addresses import address_of, is_within, network_of
+    from login.app_passwords.service import AppPasswordLoginRefused
+    from login.app_passwords.value import is_app_password
     from login.blocks import Block
     from login.limits.client_failures import ClientFailures, ClientLimits
     from login.limits.limits import Cause, ClientThrottled, Limits, Throttled, parse_limits
@@ -41,6 +43,7 @@ __all__ = [
     "PASSWORD_AMR",
     "SIGN_IN_PAGE",
     "ActiveSession",
+    "AppPasswordLoginRefused",
     "Block",
     "Browser",
     "Cause",
@@ -64,6 +67,8 @@ __all__ = [
     "Throttled",
     "address_of",
     "dn_key",
+    "is_app_password",
+    "is_within",
     "network_of",
     "parse_limits",
     "strict_dn_key",
@@ -73,7 +78,9 @@ if not TYPE_CHECKING:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "addresses": ("address_of", "network_of"),
+            "addresses": ("address_of", "is_within", "network_of"),
+            "app_passwords.service": ("AppPasswordLoginRefused",),
+            "app_passwords.value": ("is_app_password",),
             "names": ("Names",),
             "blocks": ("Block",),
             "limits.client_failures": ("ClientFailures", "ClientLimits"),

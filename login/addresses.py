@@ -7,8 +7,9 @@ are trusted.
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 UNREADABLE = "unreadable"
 
@@ -56,6 +57,25 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Whether an address is in one of the networks. A text that is no address is in none.
+
+    Args:
+        address: as `address_of` returned it.
+        networks: such as `192.0.2.0/24`.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in map(_network, networks) if network.version == parsed.version)
+
+
+@lru_cache(maxsize=1024)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

@@ -24,6 +24,8 @@ _DIGEST_BYTES = 16
 # All names that are too long count as this one, to which no name folds.
 _TOO_LONG: Final = "\0"
 _SPELLING: Final = "spelling:"
+# No folded name begins with it.
+_OF_APP_VALUES: Final = "\1"
 # Strokes, hooks and tails are no combining marks: "LATIN SMALL LETTER L WITH STROKE" is an l.
 _LATIN: Final = re.compile(
     r"LATIN (?:(?:SMALL|CAPITAL) (?:LETTER|LIGATURE)|LETTER SMALL CAPITAL) ([A-Z]{1,2})(?: WITH .*)?"
@@ -82,13 +84,17 @@ class Names:
         Args:
             typed: the login name as typed.
         """
-        if len(typed) > MAX_NAME_CHARACTERS:
-            name = _TOO_LONG
-        elif typed.isascii() and typed.isalnum():
-            name = typed.lower()
-        else:
-            name = self._without_realms(folded(typed))
-        return self._digest_of(name)
+        return self._digest_of(self._form_of(typed))
+
+    def app_password_digest(self, typed: str) -> bytes:
+        """A keyed digest like `digest`, under which wrong app passwords are counted.
+
+        It differs from every `digest`, so that the two counts of a name never meet.
+
+        Args:
+            typed: the login name as typed.
+        """
+        return self._digest_of(_OF_APP_VALUES + self._form_of(typed))
 
     def spelling(self, typed: str) -> str:
         """A keyed digest of the name exactly as typed, used in place of a stable id.
@@ -99,6 +105,13 @@ class Names:
         exact = typed if len(typed) <= MAX_NAME_CHARACTERS else _TOO_LONG
         # No folded name holds a zero byte, so that this digest differs from all of `digest`.
         return _SPELLING + self._digest_of(f"\0{exact}").hex()
+
+    def _form_of(self, typed: str) -> str:
+        if len(typed) > MAX_NAME_CHARACTERS:
+            return _TOO_LONG
+        if typed.isascii() and typed.isalnum():
+            return typed.lower()
+        return self._without_realms(folded(typed))
 
     def _digest_of(self, text: str) -> bytes:
         keyed = self._keyed.copy()
@@ -116,6 +129,22 @@ class Names:
                 name = rest
             else:
                 return name
+
+
+def is_same_name(typed: str, net_id: str) -> bool:
+    """Whether a typed name is certainly a Net ID, in whatever case and with white space around it.
+
+    Of other names only the directory can tell.
+
+    Args:
+        typed: the login name as typed.
+        net_id: the canonical login name.
+    """
+    if typed == net_id:
+        return True
+    if len(typed) > MAX_NAME_CHARACTERS or not typed.isascii():
+        return False
+    return typed.strip().lower() == net_id.lower()
 
 
 def folded(text: str) -> str:

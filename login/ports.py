@@ -161,3 +161,59 @@ class RefusedPasswordRecords(Protocol):
     def remember(self, subject: str, client_id: str, tag: bytes, fingerprint: bytes, at: int) -> None:
         """Store one in place of an earlier record of the same password of the same client."""
         ...
+
+
+class AppPasswordRecord(Protocol):
+    """An app password as it is stored. Times are in seconds since the epoch."""
+
+    @property
+    def id(self) -> bytes:
+        """Its public number."""
+        ...
+
+    @property
+    def client_id(self) -> str:
+        """The one client that may use it."""
+        ...
+
+    @property
+    def directory(self) -> str:
+        """The name of the directory that `subject` belongs to."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """The stable id of its user."""
+        ...
+
+    @property
+    def scope(self) -> str:
+        """The scopes that it may give, with spaces between; empty for all of the client's."""
+        ...
+
+    @property
+    def networks(self) -> Sequence[str]:
+        """The networks that it may be used from; empty for any."""
+        ...
+
+    @property
+    def password_changed_at(self) -> int | None:
+        """When the password of its user had been changed, as it was known at the making."""
+        ...
+
+    @property
+    def expires_at(self) -> int:
+        """Its end. No token that it gives lives longer."""
+        ...
+
+    def is_live(self, now: int) -> bool:
+        """Whether it has neither ended nor expired, nor been unused for too long."""
+        ...
+
+
+class AppPasswordRecords(Protocol):
+    """App passwords that all workers and nodes share. The method may raise the store's own exception."""
+
+    def find(self, digest: bytes) -> AppPasswordRecord | None:
+        """The app password with this digest, live or not; None if there is none."""
+        ...

@@ -63,8 +63,20 @@ class ResponseTimeFloor:
         """
         return Timing(self, self._monotonic, groups=groups)
 
+    def refusing(self, *, groups: bool = False) -> "Timing":
+        """Time a login without a bind in a `with` block. A refusal is delayed; a success sets no floor.
+
+        Args:
+            groups: whether the person's groups are wanted.
+        """
+        timing = Timing(self, self._monotonic, groups=groups)
+        timing.has_asked, timing.has_bound = True, False
+        return timing
+
     def accepted(self, timing: "Timing") -> None:
         """Delay nothing. Before the first refused bind, accepted binds set the floor."""
+        if not timing.has_bound:
+            return
         times = self._times[timing.groups]
         if len(times.accepted) < _MAX_ACCEPTED_TIMES and not times.refused:
             _note(times, times.accepted, timing.seconds)
@@ -100,13 +112,17 @@ class ResponseTimeFloor:
 
 
 class Timing:
-    """The time of one login, as a context manager. The login sets `has_asked` when it asks the directory."""
+    """The time of one login, as a context manager. The login sets `has_asked` when it asks the directory.
+
+    `has_bound` is false for a login that never binds, whose time says nothing about binds.
+    """
 
     def __init__(self, floor: ResponseTimeFloor, monotonic: Callable[[], float], *, groups: bool) -> None:
         self._floor = floor
         self._monotonic = monotonic
         self.groups = groups
         self.has_asked = False
+        self.has_bound = True
 
     def __enter__(self) -> Self:
         self.begin()

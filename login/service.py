@@ -18,6 +18,9 @@ from directory import (
     encoded_password,
 )
 from login.addresses import network_of
+from login.app_passwords.limits import WrongAppPasswords
+from login.app_passwords.service import AppPasswordRules, AppPasswords, LoginTools
+from login.app_passwords.value import is_app_password
 from login.concurrency import Bulkhead, PerPersonConcurrency
 from login.limits.failure_counters import FailureCounters
 from login.limits.limits import Limit, Limits
@@ -25,7 +28,13 @@ from login.limits.throttle import ClientRate, RecentFailures, Throttle
 from login.lockout_protection import LOOKBACK, LockoutProtection
 from login.login_attempt import LoginAttempt, LoginParts
 from login.names import Names
-from login.ports import SIGN_IN_PAGE, AttemptKey, FailureRecords, RefusedPasswordRecords
+from login.ports import (
+    SIGN_IN_PAGE,
+    AppPasswordRecords,
+    AttemptKey,
+    FailureRecords,
+    RefusedPasswordRecords,
+)
 from login.refused_passwords import SECONDS, RefusedPasswordCache
 from login.response_time import ResponseTimeFloor
 from telemetry import Log
@@ -48,6 +57,7 @@ class LoginRules:
         workers: worker processes, which share a limit until the first failure is recorded.
         realms: realms that the directory removes from a login name.
         slots: logins that may be at the directory at once in this process.
+        app_passwords_survive: whether an app password stays good when its user's password changes.
     """
 
     limits: Limits
@@ -58,6 +68,7 @@ class LoginRules:
     workers: int = 1
     realms: tuple[str, ...] = ()
     slots: int = 1
+    app_passwords_survive: bool = True
 
     @property
     def logins_at_once(self) -> int:
@@ -67,11 +78,15 @@ class LoginRules:
 
 
 class LoginStores(NamedTuple):
-    """The stores of failed logins and of refused passwords, and the exception that both raise in trouble."""
+    """The stores of failed logins, refused passwords and app passwords.
+
+    `trouble` is the exception that they raise if they cannot answer.
+    """
 
     failures: FailureRecords
     refused: RefusedPasswordRecords
     trouble: type[Exception]
+    app_passwords: AppPasswordRecords
 
 
 class LoginStats(NamedTuple):
@@ -110,7 +125,7 @@ class Login:
         """
         self._directory = directory
         self._names = Names(keys[0], rules.realms)
-        self._rate = ClientRate(rules.client_rate, monotonic=monotonic)
+        self._rate = rate = ClientRate(rules.client_rate, monotonic=monotonic)
         self._bulkhead = Bulkhead(rules.slots, monotonic=monotonic)
         self._floor = ResponseTimeFloor(at_once=rules.slots, monotonic=monotonic, sleep=sleep)
         trouble, budget = stores.trouble, rules.shield_budget
@@ -124,6 +139,15 @@ class Login:
             RefusedPasswordCache(stores.refused, keys[1], trouble, clock=clock, monotonic=monotonic),
             RecentFailures(),
         )
+        self.app_passwords = AppPasswords(
+            stores.app_passwords,
+            self,
+            AppPasswordRules(
+                sees_accounts=rules.sees_accounts, survives_password_change=rules.app_passwords_survive
+            ),
+            LoginTools(WrongAppPasswords(self._names, self._parts.throttle, counters), rate, self._floor),
+            clock=clock,
+        )
 
     def authenticate(
         self,
@@ -136,6 +160,8 @@ class Login:
         check: Callable[[Person], None] = lambda _: None,
     ) -> Person:
         """Verify a person's password (RFC 6749, section 4.3.2), unless there were too many failures.
+
+        An app password is refused here: `app_passwords` accepts it. Neither field of one reaches a directory.
 
         Args:
             net_id: the login name as typed.
@@ -151,6 +177,8 @@ class Login:
             InvalidCredentials: refused, with its reason.
             DirectoryUnavailable: the directory cannot say, or too many logins are waiting already.
         """
+        if is_app_password(password) or is_app_password(net_id):
+            self.app_passwords.refuse_misplaced(net_id, client_id=client_id, address=address)
         name, spelling = self._names.digest(net_id), self._names.spelling(net_id)
         key = AttemptKey(name, client_id, network_of(address), spelling)
         return self._log_in(key, net_id, password, groups=groups, check=check)
@@ -229,6 +257,22 @@ class Login:
         with self._bulkhead.slot():
             return self._directory.read(person_id, groups=groups)
 
+    def id_of(self, net_id: str) -> str:
+        """Find the stable id of the person that a login name leads to. No password is tried.
+
+        Args:
+            net_id: the login name as typed. What looks like an app password reaches no directory.
+
+        Raises:
+            InvalidCredentials: nobody, or several people, have the name, or the person may not log in.
+            DirectoryUnavailable: the directory cannot say, or too many logins are waiting already.
+        """
+        if is_app_password(net_id):
+            raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name is an app password")
+        _refuse_unacceptable_name(net_id)
+        with self._bulkhead.slot():
+            return self._directory.find(net_id).person_id
+
     def stats(self) -> "LoginStats":
         """Count the logins that wait in this process."""
         return LoginStats(self._bulkhead.waiting(), self._parts.concurrency.waiting())
@@ -247,8 +291,12 @@ class Login:
 
 def _refuse_unacceptable(net_id: str, password: str) -> None:
     """Refuse names and passwords that no directory may get (RFC 4513, section 5.1.2)."""
+    _refuse_unacceptable_name(net_id)
+    encoded_password(password)
+
+
+def _refuse_unacceptable_name(net_id: str) -> None:
     if len(net_id) > MAX_NAME_CHARACTERS:
         raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name is too long")
     if "\0" in net_id:
         raise InvalidCredentials(Refusal.UNACCEPTABLE, "the name holds a NUL")
-    encoded_password(password)

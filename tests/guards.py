@@ -1,17 +1,18 @@
 """Logins over a fake directory, with failures counted in memory."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from directory import Directory, Person
 from login import Limits, Login, LoginRules, LoginStores, parse_limits
-from login.ports import FailureRecords
+from login.app_passwords import digest_of, new_app_password
+from login.ports import AppPasswordRecord, FailureRecords
 from telemetry import open_log
-from tests.conftest import Clock
+from tests.conftest import NOON, Clock
 from tests.failures import MemoryFailures
-from tests.fakes import FakeAccount, FakeDirectory
+from tests.fakes import ALICE, FakeAccount, FakeDirectory
 
 
 class Away(Exception):
@@ -56,6 +57,47 @@ class Refusals:
             raise Away("locked")
 
 
+@dataclass(kw_only=True)
+class MadeAppPassword:
+    """An app password in memory."""
+
+    id: bytes = b"an app password."
+    client_id: str = "a-client"
+    directory: str = "default"
+    subject: str = ALICE.id
+    scope: str = ""
+    networks: Sequence[str] = ()
+    password_changed_at: int | None = ALICE.password_changed_at
+    expires_at: int = NOON + 180 * 86_400
+    used_at: int = NOON
+    ended: bool = False
+
+    def is_live(self, now: int) -> bool:
+        """Whether it has not ended, and was used within 90 days."""
+        return not self.ended and now < min(self.expires_at, self.used_at + 90 * 86_400)
+
+
+class MemoryAppPasswords:
+    """App passwords in memory; `asked` counts the questions."""
+
+    def __init__(self) -> None:
+        self.made: dict[bytes, MadeAppPassword] = {}
+        self.asked = 0
+
+    def make(self, record: MadeAppPassword | None = None) -> str:
+        """Keep an app password under a new value, and return the value."""
+        value = new_app_password()
+        digest = digest_of(value)
+        assert digest is not None
+        self.made[digest] = record or MadeAppPassword()
+        return value
+
+    def find(self, digest: bytes) -> MadeAppPassword | None:
+        """The one that is kept."""
+        self.asked += 1
+        return self.made.get(digest)
+
+
 @dataclass
 class Gate:
     """A login as a test sees it: its directory, its clock, its store, and what it logged."""
@@ -78,6 +120,8 @@ class Gate:
     log: io.StringIO = field(default_factory=io.StringIO)
     refused: Refusals = field(default_factory=Refusals)
     guesses: int = 0
+    app_passwords: MemoryAppPasswords = field(default_factory=MemoryAppPasswords)
+    survives: bool = True
     login: Login = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,11 +134,12 @@ class Gate:
             workers=self.workers,
             realms=("campus.example", "CAMPUS"),
             slots=self.slots,
+            app_passwords_survive=self.survives,
         )
         self.login = Login(
             self.directory,
             rules,
-            LoginStores(self.store, self.refused, Away),
+            LoginStores(self.store, self.refused, Away, self.app_passwords),
             keys=(b"k" * 32, b"p" * 32),
             log=open_log(self.log),
             clock=self.clock,
@@ -112,6 +157,21 @@ class Gate:
     ) -> Person:
         """Log in, with a password that was not tried before unless one is given."""
         return self.login.authenticate(net_id, self._password(password), client_id=client_id, address=address)
+
+    def use(
+        self,
+        value: str,
+        net_id: str = "alice",
+        *,
+        client_id: str = "a-client",
+        address: str = "192.0.2.1",
+        groups: bool = False,
+        check: Callable[[Person], None] = lambda _: None,
+    ) -> tuple[Person, AppPasswordRecord]:
+        """Log in with an app password."""
+        return self.login.app_passwords.authenticate(
+            net_id, value, client_id=client_id, address=address, groups=groups, check=check
+        )
 
     def sign_in(
         self, net_id: str = "alice", password: str | None = None, *, address: str = "192.0.2.1"

@@ -88,6 +88,7 @@ def login_rules(settings: Settings) -> login.LoginRules:
         realms=settings.ldap.realms,
         # One thread stays free for all other requests.
         slots=max(1, settings.threads - 1),
+        app_passwords_survive=settings.app_password_survives_password_change,
     )
 
 

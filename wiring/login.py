@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import login
 from directory import Directory
-from models import FailureStore, RefusedPasswordStore, StoreUnavailable
+from models import AppPasswordStore, FailureStore, RefusedPasswordStore, StoreUnavailable
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log
@@ -40,7 +40,7 @@ def open_login(
     return login.Login(
         directory,
         login_rules(settings),
-        login.LoginStores(FailureStore(), RefusedPasswordStore(), StoreUnavailable),
+        login.LoginStores(FailureStore(), RefusedPasswordStore(), StoreUnavailable, AppPasswordStore(clock)),
         keys=(ring.derive(_NAMES)[0].key, ring.derive("refused password")[0].key),
         log=log,
         clock=clock,

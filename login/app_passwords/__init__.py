@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from login.app_passwords.value import PREFIX, UNUSED_SECONDS, digest_of, is_app_password, new_app_password
+    from login.app_passwords.value import PREFIX, digest_of, is_app_password, new_app_password
 
-__all__ = ["PREFIX", "UNUSED_SECONDS", "digest_of", "is_app_password", "new_app_password"]
+__all__ = ["PREFIX", "digest_of", "is_app_password", "new_app_password"]
 
 if not TYPE_CHECKING:
     __getattr__ = lazy_exports(
         __name__,
-        {"value": ("PREFIX", "UNUSED_SECONDS", "digest_of", "is_app_password", "new_app_password")},
+        {"value": ("PREFIX", "digest_of", "is_app_password", "new_app_password")},
     )

@@ -15,8 +15,6 @@ from zlib import crc32
 
 PREFIX: Final = "nidp_"
 """What every app password begins with."""
-UNUSED_SECONDS: Final = 90 * 86_400
-"""Seconds without use after which an app password ends."""
 
 _RANDOM_OCTETS = 32
 # 43 characters of random bits and 6 of checksum, both in base64url without padding (RFC 4648, section 5).

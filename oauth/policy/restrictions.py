@@ -5,10 +5,8 @@ is that to a wrong password, so that it does not reveal that a guessed password 
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from login import InvalidCredentials, Person, Refusal
+from login import InvalidCredentials, Person, Refusal, is_within
 from models import Client
 from oauth.policy.membership import met, refused_by, want_groups
 
@@ -54,7 +52,7 @@ class Restrictions:
         Raises:
             InvalidCredentials: `not_from_here`.
         """
-        if (networks := client.restrictions.get("networks")) and not _is_within(address, networks):
+        if (networks := client.restrictions.get("networks")) and not is_within(address, networks):
             raise InvalidCredentials(Refusal.NOT_FROM_HERE, "from none of the client's networks")
 
     def check_person(self, client: Client, person: Person) -> None:
@@ -97,16 +95,3 @@ def _not_allowed(person: Person, why: str) -> InvalidCredentials:
     refusal = InvalidCredentials(Refusal.NOT_ALLOWED, why)
     refusal.person_id = person.id
     return refusal
-
-
-def _is_within(address: str, networks: Sequence[str]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in map(_network, networks) if network.version == parsed.version)
-
-
-@lru_cache(maxsize=1024)
-def _network(text: str) -> IPv4Network | IPv6Network:
-    return ip_network(text)
