@@ -29,13 +29,13 @@ from directory import (
 
 if TYPE_CHECKING:
     from login.addresses import address_of, is_within, network_of
-    from login.app_passwords.service import AppPasswordLoginRefused
+    from login.app_passwords.service import AppPasswordLoginRefused, has_changed
     from login.app_passwords.value import is_app_password
     from login.blocks import Block
     from login.limits.client_failures import ClientFailures, ClientLimits
     from login.limits.limits import Cause, ClientThrottled, Limits, Throttled, parse_limits
     from login.names import Names
-    from login.ports import PASSWORD_AMR, SIGN_IN_PAGE
+    from login.ports import PASSWORD_AMR, SIGN_IN_PAGE, AppPasswordRecord
     from login.service import Login, LoginRules, LoginStores
     from login.session import ActiveSession, Browser, NewSession, SessionRules, Sessions
 
@@ -44,6 +44,7 @@ __all__ = [
     "SIGN_IN_PAGE",
     "ActiveSession",
     "AppPasswordLoginRefused",
+    "AppPasswordRecord",
     "Block",
     "Browser",
     "Cause",
@@ -67,6 +68,7 @@ __all__ = [
     "Throttled",
     "address_of",
     "dn_key",
+    "has_changed",
     "is_app_password",
     "is_within",
     "network_of",
@@ -79,14 +81,14 @@ if not TYPE_CHECKING:
         __name__,
         {
             "addresses": ("address_of", "is_within", "network_of"),
-            "app_passwords.service": ("AppPasswordLoginRefused",),
+            "app_passwords.service": ("AppPasswordLoginRefused", "has_changed"),
             "app_passwords.value": ("is_app_password",),
             "names": ("Names",),
             "blocks": ("Block",),
             "limits.client_failures": ("ClientFailures", "ClientLimits"),
             "limits.limits": ("Cause", "ClientThrottled", "Limits", "Throttled", "parse_limits"),
             "session": ("ActiveSession", "Browser", "NewSession", "SessionRules", "Sessions"),
-            "ports": ("PASSWORD_AMR", "SIGN_IN_PAGE"),
+            "ports": ("PASSWORD_AMR", "SIGN_IN_PAGE", "AppPasswordRecord"),
             "service": ("Login", "LoginRules", "LoginStores"),
         },
     )

@@ -206,6 +206,11 @@ class AppPasswordRecord(Protocol):
         """Its end. No token that it gives lives longer."""
         ...
 
+    @property
+    def missed(self) -> bool:
+        """Whether the directory did not find its user at an earlier look-up."""
+        ...
+
     def is_live(self, now: int) -> bool:
         """Whether it has neither ended nor expired, nor been unused for too long."""
         ...

@@ -212,6 +212,11 @@ def scope_not_for_person() -> OAuth2Error:
     return InvalidScopeError("This person may have none of the scope that was asked for.")
 
 
+def scope_not_for_app_password() -> OAuth2Error:
+    """The app password gives none of the scope (RFC 6749, 5.2); sent only after a right app password."""
+    return InvalidScopeError("This app password gives none of the scope that was asked for.")
+
+
 def invalid_grant(*, raw: bool = False) -> OAuth2Error:
     """The Net ID or the password is wrong: one sentence for every reason (RFC 6749, 5.2).
 

@@ -17,6 +17,7 @@ from flask import Response
 
 from login import InvalidCredentials, Login
 from models import (
+    AppPasswordStore,
     Client,
     ClientStore,
     CodeStore,
@@ -48,7 +49,7 @@ class Policy:
 
     `issuer` is its public base URL. `default_scope` is for requests that name no scope: they get the part of
     it that the client is registered for. `directory_claims` are the standard claims that the directory may
-    have.
+    have. `app_passwords_survive` says whether an app password stays good when its user's password changes.
     """
 
     issuer: str
@@ -56,11 +57,12 @@ class Policy:
     scope_registry: ScopeRegistry
     default_scope: str = ""
     directory_claims: Sequence[str] = ()
+    app_passwords_survive: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """The stores of clients, grants, tokens, missing people, codes of all kinds, and requests."""
+    """The stores of clients, grants, tokens, missing people, codes, requests and app passwords."""
 
     clients: ClientStore
     grants: GrantStore
@@ -69,6 +71,7 @@ class Stores:
     codes: CodeStore
     requests: RequestStore
     devices: DeviceStore
+    app_passwords: AppPasswordStore
 
 
 class Server(AuthorizationServer):

@@ -71,6 +71,7 @@ class MadeAppPassword:
     expires_at: int = NOON + 180 * 86_400
     used_at: int = NOON
     ended: bool = False
+    missed: bool = False
 
     def is_live(self, now: int) -> bool:
         """Whether it has not ended, and was used within 90 days."""

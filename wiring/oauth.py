@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from flask import Flask
 
 from admin import Services
-from models import CodeStore, DeviceStore, MissingPersonStore, RefreshStore, RequestStore, ScopeStore
+from models import (
+    AppPasswordStore,
+    CodeStore,
+    DeviceStore,
+    MissingPersonStore,
+    RefreshStore,
+    RequestStore,
+    ScopeStore,
+)
 from oauth import (
     PairwiseSubjects,
     Policy,
@@ -61,6 +69,7 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
             scope_registry=ScopeRegistry(ScopeStore().list, services.clock),
             default_scope=settings.default_scope or "",
             directory_claims=settings.ldap.claim_names,
+            app_passwords_survive=settings.app_password_survives_password_change,
         ),
         token_issuer=TokenIssuer(
             issuer=settings.issuer,
@@ -94,4 +103,5 @@ def _stores(services: Services) -> Stores:
         codes=CodeStore(commits),
         requests=RequestStore(services.clock, commits=commits),
         devices=DeviceStore(services.clock),
+        app_passwords=AppPasswordStore(services.clock),
     )

@@ -55,22 +55,23 @@ class RecentPeople:
         self._people: OrderedDict[PersonKey, RecentPerson] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: PersonKey, read: Callable[[], Person]) -> RecentPerson:
+    def get(self, key: PersonKey, read: Callable[[], Person], *, fresh: bool = False) -> RecentPerson:
         """Return a person as they were read within the last minutes, or read them now.
 
         Args:
             key: the person.
             read: asks the directory. What it raises is not cached.
+            fresh: whether to ask in any case.
         """
         cached = self._people.get(key)
         now = self._clock()
         # After the clock was set back, nothing says how old the entry is.
-        if cached is not None and 0 <= now - cached.read_at < CACHE_SECONDS:
+        if not fresh and cached is not None and 0 <= now - cached.read_at < CACHE_SECONDS:
             return cached
-        fresh = RecentPerson(read(), now)
+        found = RecentPerson(read(), now)
         with self._lock:
-            self._people[key] = fresh
+            self._people[key] = found
             self._people.move_to_end(key)
             if len(self._people) > MAX_PEOPLE:
                 self._people.popitem(last=False)
-        return fresh
+        return found

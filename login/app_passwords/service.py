@@ -220,6 +220,8 @@ class AppPasswords:
             recent = self._recent.get(
                 PersonKey(record.directory, subject, groups),
                 lambda: self._people.read(subject, groups=groups),
+                # Another process did not find the user, so only a new answer of the directory counts.
+                fresh=record.missed,
             )
         person = recent.person
         if not self._rules.survives_password_change and has_changed(person, record.password_changed_at):

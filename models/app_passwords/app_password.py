@@ -13,7 +13,11 @@ NOTICE_SECONDS = 14 * 86_400
 
 
 class AppPassword(NamedTuple):
-    """A stored app password. Times are seconds since the epoch. The columns are those of `AppPasswordRow`."""
+    """A stored app password. Times are seconds since the epoch. The columns are those of `AppPasswordRow`.
+
+    `missed` is no column: it is true if the directory did not find the user at an earlier look-up. Only the
+    look-up by the digest reads it.
+    """
 
     id: bytes
     client_id: str
@@ -31,6 +35,7 @@ class AppPassword(NamedTuple):
     noticed_at: int | None = None
     ended_at: int | None = None
     end_reason: str | None = None
+    missed: bool = False
 
     @property
     def used_or_made_at(self) -> int:
@@ -52,5 +57,5 @@ class AppPassword(NamedTuple):
         return self.ended_at is None and now < end
 
 
-COLUMNS = tuple(table(AppPasswordRow).c[name] for name in AppPassword._fields)
+COLUMNS = tuple(table(AppPasswordRow).c[name] for name in AppPassword._fields if name != "missed")
 """The columns of an `AppPassword`, in its order."""

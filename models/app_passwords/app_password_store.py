@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
 from models.app_passwords.app_password import COLUMNS, NOTICE_SECONDS, UNUSED_SECONDS, AppPassword
 from models.app_passwords.app_password_end import (
@@ -20,7 +20,7 @@ from models.audit.audit_store import record_after
 from models.base import connection, table
 from models.database.driver import DriverConnection, Statement
 from models.password_grant_tables import AppPasswordRow
-from models.tables import AuditEventRow
+from models.tables import AuditEventRow, MissingPersonRow
 from telemetry import AuditEvent
 
 MAX_APP_PASSWORDS = 50
@@ -30,11 +30,16 @@ ENDED = "app_password.ended"
 EXPIRED, UNUSED = "expired", "unused"
 """Why an app password ends by itself."""
 
-_ROW, _AUDIT = table(AppPasswordRow), table(AuditEventRow)
+_ROW, _AUDIT, _MISSING = table(AppPasswordRow), table(AuditEventRow), table(MissingPersonRow)
 # Ids a look at a time, so that no answer is large.
 _BATCH = 1000
 _SELECT = select(*COLUMNS)
-_BY_DIGEST = Statement(_SELECT.where(_ROW.c.digest == bindparam("digest")), row=AppPassword)
+_MISSED = (
+    exists()
+    .where(_MISSING.c.subject == _ROW.c.subject, _MISSING.c.directory == _ROW.c.directory)
+    .label("missed")
+)
+_BY_DIGEST = Statement(select(*COLUMNS, _MISSED).where(_ROW.c.digest == bindparam("digest")), row=AppPassword)
 _BY_ID = Statement(_SELECT.where(_ROW.c.id == bindparam("app_password")), row=AppPassword)
 _OF_PERSON = (_ROW.c.directory == bindparam("of_directory"), _ROW.c.subject == bindparam("of_subject"))
 _NEWEST_FIRST = _SELECT.order_by(_ROW.c.created_at.desc(), _ROW.c.id)

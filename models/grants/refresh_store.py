@@ -22,12 +22,14 @@ from models.grants.grant import (
     note_use,
     refresh_row,
 )
+from models.password_grant_tables import AppPasswordRow
 from models.sqlite.group_commit import GroupCommit
 from models.tables import ClientRow, GrantRow, MissingPersonRow, RefreshTokenRow
 from telemetry import AuditEvent
 
 _GRANT, _REFRESH = table(GrantRow), table(RefreshTokenRow)
 _MISSING, _CLIENT = table(MissingPersonRow), table(ClientRow)
+_APP_PASSWORD = table(AppPasswordRow)
 
 
 class RefreshToken(NamedTuple):
@@ -37,7 +39,8 @@ class RefreshToken(NamedTuple):
     equal the grant's. `missed` means that the directory did not find the person at the last refresh.
     `released_claims` are the claims that the client may get now; None for all. `origin` is the grant type
     that made the grant; `acr`, `amr` and `session_id` describe its login. `claims` are those of the last
-    issue. `app_password_id` is the app password that gave the grant, if one did.
+    issue. `app_password_id` is the app password that gave the grant, if one did, and
+    `app_password_networks` are those that it may be used from.
     """
 
     grant_id: bytes
@@ -66,6 +69,7 @@ class RefreshToken(NamedTuple):
     session_id: bytes | None = None
     claims: Mapping[str, object] = {}
     app_password_id: bytes | None = None
+    app_password_networks: Sequence[str] | None = None
 
     def is_live(self, now: int) -> bool:
         """Whether neither the token nor its grant has ended at `now`. It may have been used."""
@@ -102,11 +106,12 @@ _SELECT = Statement(
         _GRANT.c.session_id,
         _GRANT.c.claims,
         _GRANT.c.app_password_id,
+        _APP_PASSWORD.c.networks.label("app_password_networks"),
     )
     .select_from(
-        _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id).outerjoin(
-            _CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id
-        )
+        _REFRESH.join(_GRANT, _GRANT.c.id == _REFRESH.c.grant_id)
+        .outerjoin(_CLIENT, _CLIENT.c.client_id == _GRANT.c.client_id)
+        .outerjoin(_APP_PASSWORD, _APP_PASSWORD.c.id == _GRANT.c.app_password_id)
     )
     .where(_REFRESH.c.id == bindparam("key")),
     row=RefreshToken,

@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from login import Person
+from login import AppPasswordLoginRefused, Person, Refusal, is_app_password
+from models import AppPasswordEnded
 from oauth.clients.registration import DETAILED_ERRORS
+from oauth.errors import scope_not_for_app_password
+from oauth.grants.app_password import note_refused_app_password
 from oauth.grants.pipeline import Grant, Issued
 
 
 class PasswordGrant(Grant):
-    """Exchanges a login name and a password for tokens.
+    """Exchanges a login name and a password, or an app password, for tokens.
 
     Client, scope and audience are decided before the directory is asked. A request that must fail anyway
     costs no bind and reveals nothing about a password.
@@ -20,12 +23,18 @@ class PasswordGrant(Grant):
     PARAMETERS = frozenset({"grant_type", "username", "password", "scope"})
     METADATA: ClassVar[Mapping[str, Sequence[str]]] = {"grant_types_supported": (GRANT_TYPE,)}
 
+    def read_credential(self) -> None:
+        """Tell an app password, valid or not, from a Net ID password."""
+        self._uses_app_password = is_app_password(self.request.form["password"])
+
     def find_person(self) -> Person:
-        """The person, if the directory accepts the password.
+        """The person, if the directory accepts the password, or the app password is theirs.
 
         The rules about people are applied within the login: a refusal by a rule must look like a wrong
         password, and count as one.
         """
+        if self._uses_app_password:
+            return self._find_owner()
         request = self.request
         return self.server.login.authenticate(
             request.form["username"],
@@ -36,9 +45,47 @@ class PasswordGrant(Grant):
             check=self.check_person,
         )
 
+    def _find_owner(self) -> Person:
+        """The owner of the app password. The granted scope is reduced to that of the app password.
+
+        Raises:
+            OAuth2Error: `invalid_scope`: the app password gives none of the scope.
+        """
+        request, server = self.request, self.server
+        try:
+            person, record = server.login.app_passwords.authenticate(
+                request.form["username"],
+                request.form["password"],
+                client_id=self.oauth_client.get_client_id(),
+                address=request.address,
+                groups=self.wants_groups(request.granted_scope),
+                check=self.check_person,
+            )
+        except AppPasswordLoginRefused as refusal:
+            note_refused_app_password(server, request, refusal)
+            raise
+        request.app_password_id, self._app_password = record.id, record
+        if record.missed:
+            server.stores.missing_people.found(record.subject, directory=record.directory)
+        if record.scope:
+            given = record.scope.split()
+            request.granted_scope = " ".join(name for name in request.granted_scope.split() if name in given)
+            if not request.granted_scope:
+                server.audit.note_scope(request, person.id)
+                raise scope_not_for_app_password()
+        return person
+
     def issue(self, person: Person | None) -> Issued:
-        """Issue the tokens; a client that is registered for it gets warnings about the password too."""
-        issued = super().issue(person)
+        """Issue the tokens; a client that is registered for it gets warnings about the password too.
+
+        Raises:
+            AppPasswordLoginRefused: the app password ended during the login; nothing was stored.
+        """
+        try:
+            issued = super().issue(person)
+        except AppPasswordEnded:
+            detail = "the app password ended during the login"
+            raise AppPasswordLoginRefused(Refusal.EXPIRED, detail, self._app_password) from None
         if person is not None and self.oauth_client.registered.flags.get(DETAILED_ERRORS):
             issued.answer.update(_warnings(person, self.server.now()))
         return issued

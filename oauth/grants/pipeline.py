@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
-from login import InvalidCredentials, Person
+from login import AppPasswordRecord, InvalidCredentials, Person
 from oauth.clients.authentication import OAuthClient
 from oauth.errors import invalid_scope, missing, scope_not_for_person, unauthorized_client
 from oauth.policy.audience import resolve_audience
@@ -81,6 +81,8 @@ class Grant(BaseGrant, TokenEndpointMixin):
         self.TOKEN_ENDPOINT_AUTH_METHODS = server.client_auth_methods(public=self.PUBLIC_CLIENTS)
         self._checked: Person | None = None
         self._rules: ScopeRules | None = None
+        # Stands in the place of the user's password, in the password grant alone.
+        self._app_password: AppPasswordRecord | None = None
 
     def validate_token_request(self) -> None:
         """Decide what can be decided without the directory (steps 1 to 6).
@@ -212,7 +214,10 @@ class Grant(BaseGrant, TokenEndpointMixin):
             person: the person, whom the rules allow; None for a client's own token.
         """
         refresh = person is not None and self.oauth_client.check_grant_type("refresh_token")
-        return Issued(*self.server.token_issuer.issue(self.request, self.GRANT_TYPE, person, refresh=refresh))
+        issue = self.server.token_issuer.issue
+        return Issued(
+            *issue(self.request, self.GRANT_TYPE, person, refresh=refresh, app_password=self._app_password)
+        )
 
     def _permit(self, person: Person) -> None:
         """Reduce the granted scope to the part that the person may have (RFC 6749, 3.3).

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from login import InvalidCredentials, Person, Refusal
-from models import NewToken, Renewal, record
+from login import InvalidCredentials, Person, Refusal, has_changed, is_within
+from models import AppPasswordEnded, NewToken, Renewal, record
 from oauth.errors import invalid_refresh_token, invalid_scope
+from oauth.grants.app_password import DISABLED, PASSWORD_CHANGED, end_app_password
 from oauth.grants.missing_person import note_missing_person
 from oauth.grants.pipeline import Grant, Issued
 from oauth.policy.audience import narrow_audience
@@ -47,6 +48,7 @@ class RefreshTokenGrant(Grant):
             raise invalid_refresh_token()
         self._key, self._token, self._subject = key, token, token.subject
         self.request.refresh_token = token
+        self.request.app_password_id = token.app_password_id
 
     def resolve_scope(self) -> str:
         """The grant's scope, or the requested part of it (RFC 6749, 6).
@@ -87,6 +89,9 @@ class RefreshTokenGrant(Grant):
             DirectoryUnavailable: the directory cannot say; the token stays good.
         """
         token = self._token
+        if token.app_password_networks and not is_within(self.request.address, token.app_password_networks):
+            detail = "from none of the app password's networks"
+            raise self.network_error(InvalidCredentials(Refusal.NOT_FROM_HERE, detail))
         if token.used_at is not None:
             return None
         try:
@@ -97,12 +102,14 @@ class RefreshTokenGrant(Grant):
             raise invalid_refresh_token() from None
         if token.missed:
             self.server.stores.missing_people.found(self._subject)
-        changed, known = person.password_changed_at, token.password_changed_at
-        if changed is not None and (known is None or changed > known):
-            self._end("token.revoked", "password_changed")
+        if has_changed(person, token.password_changed_at) and not self._survives_password_change():
+            self._end("token.revoked", PASSWORD_CHANGED)
             raise invalid_refresh_token()
         # A person who left a group may return to it: the grant keeps its scope, and the token stays good.
         return person
+
+    def _survives_password_change(self) -> bool:
+        return self._token.app_password_id is not None and self.server.policy.app_passwords_survive
 
     def issue(self, person: Person | None) -> Issued:
         """Rotate the token, or answer a replay with the tokens of its first use.
@@ -155,10 +162,16 @@ class RefreshTokenGrant(Grant):
 
         Returns:
             None if another request was faster.
+
+        Raises:
+            OAuth2Error: `invalid_grant`: the app password that gave the grant has ended.
         """
         event = self._event("token.refreshed")
         answer = self._answer(pair, now)
-        is_stored = change(self._key, self._token, renewal, event, secret_used=self.request.secret_used)
+        try:
+            is_stored = change(self._key, self._token, renewal, event, secret_used=self.request.secret_used)
+        except AppPasswordEnded:
+            raise invalid_refresh_token() from None
         return Issued(answer, (event,)) if is_stored else None
 
     def _idle_end(self, now: int) -> int:
@@ -261,6 +274,11 @@ class RefreshTokenGrant(Grant):
         )
 
     def _end(self, name: str, reason: str) -> None:
+        """End the grant. What ends an app password ends all grants that it gave."""
+        app_password_id = self._token.app_password_id
+        if app_password_id is not None and reason in {DISABLED, PASSWORD_CHANGED}:
+            end_app_password(self.server, self.request, app_password_id, self._subject, reason)
+            return
         event = self._event(name, reason)
         self.server.stores.grants.revoke_grant(self._token.grant_id, event)
         self.server.log.warning(event.event, **event.facts())

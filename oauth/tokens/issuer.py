@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from os import urandom
 
-from login import Person
-from models import Approval, Client, GrantStore, NewGrant, NewToken, Redeem, new_grant_id
+from login import AppPasswordRecord, Person
+from models import (
+    AppPasswordUse,
+    Approval,
+    Client,
+    GrantStore,
+    IssueCondition,
+    NewGrant,
+    NewToken,
+    new_grant_id,
+)
 from oauth.audit import Audit
 from oauth.clients.registration import OPAQUE
 from oauth.policy.approvals import gets_refresh_token
@@ -61,7 +70,13 @@ class TokenIssuer:
     clock: Callable[[], float]
 
     def issue(
-        self, request: TokenRequest, origin: str, person: Person | None, *, refresh: bool
+        self,
+        request: TokenRequest,
+        origin: str,
+        person: Person | None,
+        *,
+        refresh: bool,
+        app_password: AppPasswordRecord | None = None,
     ) -> tuple[dict[str, object], Sequence[AuditEvent]]:
         """Store a new grant with its tokens and audit row, in one transaction.
 
@@ -70,21 +85,28 @@ class TokenIssuer:
             origin: the grant type.
             person: the user of the token; None for a client's own token.
             refresh: whether to issue a refresh token too.
+            app_password: that stands in the place of the user's password. No token lives longer.
 
         Returns:
             The answer of the token endpoint, and the audit events that were stored.
 
         Raises:
             ClientEnded: the client was disabled meanwhile.
+            AppPasswordEnded: the app password ended meanwhile.
             StoreUnavailable: nothing was stored.
         """
         moment = self.clock()
         expires_at = self._grant_end(request, int(moment), refresh=refresh)
         grant = self._new_grant(request, origin, person, moment, expires_at=expires_at)
-        return self._issue(request, grant, moment, refresh=refresh)
+        if app_password is None:
+            return self._issue(request, grant, moment, refresh=refresh)
+        end = app_password.expires_at
+        grant = grant._replace(app_password_id=app_password.id, expires_at=min(grant.expires_at, end))
+        use = AppPasswordUse(app_password.id)
+        return self._issue(request, grant, moment, refresh=refresh, redeem=use, end=end)
 
     def issue_approved(
-        self, request: TokenRequest, origin: str, approval: Approval, redeem: Redeem, *, refresh: bool
+        self, request: TokenRequest, origin: str, approval: Approval, redeem: IssueCondition, *, refresh: bool
     ) -> tuple[dict[str, object], Sequence[AuditEvent]]:
         """Store the grant that a user approved, and use up the code, in one transaction.
 
@@ -147,18 +169,19 @@ class TokenIssuer:
         *,
         refresh: bool,
         sign_in: SignIn | None = None,
-        redeem: Redeem | None = None,
+        redeem: IssueCondition | None = None,
+        end: int | None = None,
     ) -> tuple[dict[str, object], Sequence[AuditEvent]]:
         client: Client = request.client.registered
         now = int(moment)
         fraction = moment - now
-        ends = self.end(client, now)
+        ends = self.end(client, now) if end is None else min(self.end(client, now), end)
         random = urandom(2 * RANDOM_OCTETS)
         contents = TokenContents.of(grant, request.granted_audience, now, ends, sign_in)
         access = self.access(client, contents, random[:RANDOM_OCTETS], fraction=fraction)
         token = new_refresh = None
         if refresh:
-            idle = now + self.lifetimes.refresh()
+            idle = min(now + self.lifetimes.refresh(), grant.expires_at)
             # A kept token stays in its table until its last end; how long it may be idle is in its row.
             last = grant.expires_at if request.client.keeps_refresh_token else idle
             token = mint(REFRESH, last + fraction, random[RANDOM_OCTETS:])
@@ -195,7 +218,7 @@ class TokenIssuer:
         grant: NewGrant,
         access: NewToken,
         refresh: NewToken | None,
-        redeem: Redeem | None,
+        redeem: IssueCondition | None,
         *,
         at: int,
     ) -> Sequence[AuditEvent]:
