@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sqlalchemy import false
+
 from models.base import table
 from models.password_grant_tables import AppPasswordRow
 
@@ -57,5 +59,7 @@ class AppPassword(NamedTuple):
         return self.ended_at is None and now < end
 
 
-COLUMNS = tuple(table(AppPasswordRow).c[name] for name in AppPassword._fields if name != "missed")
-"""The columns of an `AppPassword`, in its order."""
+STORED = tuple(table(AppPasswordRow).c[name] for name in AppPassword._fields if name != "missed")
+"""The columns of an `AppPassword`, in its order, without `missed`."""
+COLUMNS = (*STORED, false().label("missed"))
+"""The same with `missed`, for statements that do not look for it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, exists, func, insert, or_, select, update
 
-from models.app_passwords.app_password import COLUMNS, NOTICE_SECONDS, UNUSED_SECONDS, AppPassword
+from models.app_passwords.app_password import COLUMNS, NOTICE_SECONDS, STORED, UNUSED_SECONDS, AppPassword
 from models.app_passwords.app_password_end import (
     OF_CLIENT,
     OF_PERSON,
@@ -39,7 +39,7 @@ _MISSED = (
     .where(_MISSING.c.subject == _ROW.c.subject, _MISSING.c.directory == _ROW.c.directory)
     .label("missed")
 )
-_BY_DIGEST = Statement(select(*COLUMNS, _MISSED).where(_ROW.c.digest == bindparam("digest")), row=AppPassword)
+_BY_DIGEST = Statement(select(*STORED, _MISSED).where(_ROW.c.digest == bindparam("digest")), row=AppPassword)
 _BY_ID = Statement(_SELECT.where(_ROW.c.id == bindparam("app_password")), row=AppPassword)
 _OF_PERSON = (_ROW.c.directory == bindparam("of_directory"), _ROW.c.subject == bindparam("of_subject"))
 _NEWEST_FIRST = _SELECT.order_by(_ROW.c.created_at.desc(), _ROW.c.id)
