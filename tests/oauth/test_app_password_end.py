@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -46,11 +47,11 @@ def is_active(site: Site, client: Registered, token: str) -> bool:
     return bool(site.post("/oauth/introspect", client, token=token).get_json()["active"])
 
 
-def login(site: Site, client: Registered, value: str) -> dict[str, str]:
+def login(site: Site, client: Registered, value: str) -> dict[str, Any]:
     """The answer to a login with an app password."""
     answer = site.ask_token(client, password=value)
     assert status_and_error(answer) == OK
-    body: dict[str, str] = answer.get_json()
+    body: dict[str, Any] = answer.get_json()
     return body
 
 

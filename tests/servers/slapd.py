@@ -146,19 +146,24 @@ class Slapd:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> None:
-        """Start the server and wait until it listens."""
+    def start(self, *, log: Path | None = None) -> None:
+        """Start the server and wait until it listens. With `log`, it writes its operations to that file."""
         addresses = [
             f"{scheme}://{host}:{port}"
             for host in ("127.0.0.1", "127.0.0.2")
             for scheme, port in (("ldap", self.port), ("ldaps", self.tls_port))
         ]
         # With a debug level, even 0, the server stays in the foreground as our child process.
-        self._process = subprocess.Popen(
-            ["slapd", "-f", self.folder / "slapd.conf", "-h", " ".join([*addresses, self.ldapi]), "-d", "0"],
-            env={"PATH": _path()},
-            stderr=subprocess.DEVNULL,
-        )
+        level = "0" if log is None else "stats"
+        with (log or Path(os.devnull)).open("wb") as stream:
+            self._process = subprocess.Popen(
+                [
+                    *("slapd", "-f", self.folder / "slapd.conf"),
+                    *("-h", " ".join([*addresses, self.ldapi]), "-d", level),
+                ],
+                env={"PATH": _path()},
+                stderr=stream,
+            )
         await_start(
             self._process,
             lambda: socket.create_connection(("127.0.0.1", self.tls_port), timeout=1).close(),
