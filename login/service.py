@@ -125,29 +125,20 @@ class Login:
         """
         self._directory = directory
         self._names = Names(keys[0], rules.realms)
-        self._rate = rate = ClientRate(rules.client_rate, monotonic=monotonic)
+        self._rate = ClientRate(rules.client_rate, monotonic=monotonic)
         self._bulkhead = Bulkhead(rules.slots, monotonic=monotonic)
         self._floor = ResponseTimeFloor(at_once=rules.slots, monotonic=monotonic, sleep=sleep)
         trouble, budget = stores.trouble, rules.shield_budget
         counters = FailureCounters(stores.failures, trouble, clock=clock, log=log)
-        lookback = LOOKBACK if budget else SECONDS
         self._parts = LoginParts(
             counters,
-            Throttle(rules.limits, counters, lookback=lookback, monotonic=monotonic),
+            Throttle(rules.limits, counters, lookback=LOOKBACK if budget else SECONDS, monotonic=monotonic),
             PerPersonConcurrency(rules.logins_at_once, monotonic=monotonic),
             LockoutProtection(budget, rules.shield_window, sees_accounts=rules.sees_accounts),
             RefusedPasswordCache(stores.refused, keys[1], trouble, clock=clock, monotonic=monotonic),
             RecentFailures(),
         )
-        self.app_passwords = AppPasswords(
-            stores.app_passwords,
-            self,
-            AppPasswordRules(
-                sees_accounts=rules.sees_accounts, survives_password_change=rules.app_passwords_survive
-            ),
-            LoginTools(WrongAppPasswords(self._names, self._parts.throttle, counters), rate, self._floor),
-            clock=clock,
-        )
+        self.app_passwords = self._app_passwords(stores.app_passwords, rules, clock)
 
     def authenticate(
         self,
@@ -212,6 +203,23 @@ class Login:
         """
         return self.authenticate(
             net_id, password, client_id=SIGN_IN_PAGE, address=address, groups=groups, check=check
+        )
+
+    def _app_passwords(
+        self,
+        records: AppPasswordRecords,
+        rules: LoginRules,
+        clock: Callable[[], float],
+    ) -> AppPasswords:
+        wrong = WrongAppPasswords(self._names, self._parts.throttle, self._parts.counters)
+        return AppPasswords(
+            records,
+            self,
+            AppPasswordRules(
+                sees_accounts=rules.sees_accounts, survives_password_change=rules.app_passwords_survive
+            ),
+            LoginTools(wrong, self._rate, self._floor),
+            clock=clock,
         )
 
     def _log_in(

@@ -63,14 +63,7 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
     rotation_keys = [key.key for key in services.ring.derive("refresh token successor")]
     times = lifetimes(settings)
     server = Server(
-        policy=Policy(
-            issuer=settings.issuer,
-            restrictions=restrictions(settings),
-            scope_registry=ScopeRegistry(ScopeStore().list, services.clock),
-            default_scope=settings.default_scope or "",
-            directory_claims=settings.ldap.claim_names,
-            app_passwords_survive=settings.app_password_survives_password_change,
-        ),
+        policy=_policy(settings, services),
         token_issuer=TokenIssuer(
             issuer=settings.issuer,
             lifetimes=times,
@@ -91,6 +84,17 @@ def open_server(app: Flask, settings: Settings, services: Services, log: Log) ->
     for grant, extensions in GRANTS.items():
         server.register_grant(grant, extensions)
     return server
+
+
+def _policy(settings: Settings, services: Services) -> Policy:
+    return Policy(
+        issuer=settings.issuer,
+        restrictions=restrictions(settings),
+        scope_registry=ScopeRegistry(ScopeStore().list, services.clock),
+        default_scope=settings.default_scope or "",
+        directory_claims=settings.ldap.claim_names,
+        app_passwords_survive=settings.app_password_survives_password_change,
+    )
 
 
 def _stores(services: Services) -> Stores:

@@ -33,17 +33,6 @@ class WrongAppPasswords:
         """
         return AttemptKey(self.names.app_password_digest(net_id), client_id, network_of(address))
 
-    def refuse_known(self, key: AttemptKey) -> None:
-        """Refuse what this process has cached as over a limit. It costs no query.
-
-        Args:
-            key: what the attempt is counted by.
-
-        Raises:
-            Throttled: the limit of the client, of the address or of the server is reached.
-        """
-        self.throttle.refuse_known(key)
-
     def check(self, key: AttemptKey) -> None:
         """Refuse an attempt if too many failed before.
 

@@ -16,7 +16,7 @@ from login.app_passwords.recent_people import PersonKey, RecentPeople
 from login.app_passwords.value import digest_of
 from login.limits.throttle import ClientRate
 from login.names import is_same_name
-from login.ports import AppPasswordRecord, AppPasswordRecords, AttemptKey
+from login.ports import SIGN_IN_PAGE, AppPasswordRecord, AppPasswordRecords, AttemptKey
 from login.response_time import ResponseTimeFloor
 
 NEEDS_SEARCH: Final = (
@@ -145,20 +145,11 @@ class AppPasswords:
             AppPasswordLoginRefused: refused, with its reason.
             DirectoryUnavailable: the directory cannot say whether the user is still active.
         """
-        tools = self._tools
-        key = tools.wrong.key(net_id, client_id, address)
-        # 1. Refuse what this process knows to be over a limit. It costs no query.
-        tools.wrong.refuse_known(key)
-        tools.rate.take(client_id)
-        # 2. A refusal within the block is counted, and takes as long as that of a wrong password.
-        with tools.floor.refusing(groups=groups), self._counting(key):
-            # 3. Find the app password by its digest. A malformed one costs no query.
+        key = self._admitted(net_id, client_id, address)
+        with self._refusing(key, groups=groups):
             record = self._find(value)
-            # 4. Check its client, its end and its networks.
             self._check(record, client_id, address)
-            # 5. Read the user, who must still be active, and whose name must be the typed one.
             person = self._read(record, net_id, key, groups=groups)
-            # 6. Apply the rules about the person.
             with _about(record):
                 check(person)
         return person, record
@@ -177,22 +168,31 @@ class AppPasswords:
             Throttled: too many failed before.
             AppPasswordLoginRefused: always, otherwise.
         """
-        tools = self._tools
-        key = tools.wrong.key(net_id, client_id, address)
-        tools.wrong.refuse_known(key)
-        with tools.floor.refusing(), self._counting(key):
+        with self._refusing(self._admitted(net_id, client_id, address)):
             detail = "an app password stands where only a Net ID and its password are accepted"
             raise AppPasswordLoginRefused(Refusal.UNACCEPTABLE, detail)
 
+    def _admitted(self, net_id: str, client_id: str, address: str) -> AttemptKey:
+        """Refuse what this process knows to be over a limit. It costs no query."""
+        wrong = self._tools.wrong
+        key = wrong.key(net_id, client_id, address)
+        wrong.throttle.refuse_known(key)
+        if client_id != SIGN_IN_PAGE:
+            self._tools.rate.take(client_id)
+        return key
+
     @contextmanager
-    def _counting(self, key: AttemptKey) -> Iterator[None]:
-        try:
-            yield
-        except AppPasswordLoginRefused as refusal:
-            self._tools.wrong.count(key, refusal.reason, is_guess=refusal.is_guess)
-            raise
+    def _refusing(self, key: AttemptKey, *, groups: bool = False) -> Iterator[None]:
+        """Count a refusal, and let it take as long as that of a wrong password."""
+        with self._tools.floor.refusing(groups=groups):
+            try:
+                yield
+            except AppPasswordLoginRefused as refusal:
+                self._tools.wrong.count(key, refusal.reason, is_guess=refusal.is_guess)
+                raise
 
     def _find(self, value: str) -> AppPasswordRecord:
+        """Find the app password by its digest. A malformed value costs no query."""
         if not self._rules.sees_accounts:
             raise AppPasswordLoginRefused(Refusal.UNACCEPTABLE, NEEDS_SEARCH)
         digest = digest_of(value)
@@ -204,6 +204,7 @@ class AppPasswords:
         return record
 
     def _check(self, record: AppPasswordRecord, client_id: str, address: str) -> None:
+        """Check what the record itself says: client, end and networks. The directory is not asked."""
         if record.client_id != client_id:
             detail = "the app password is for another client"
             raise AppPasswordLoginRefused(Refusal.WRONG_PASSWORD, detail, record)
@@ -215,6 +216,7 @@ class AppPasswords:
             raise AppPasswordLoginRefused(Refusal.NOT_FROM_HERE, detail, record, is_guess=False)
 
     def _read(self, record: AppPasswordRecord, net_id: str, key: AttemptKey, *, groups: bool) -> Person:
+        """Read the user, who must still be active, and whose name must be the typed one."""
         subject = record.subject
         with _about(record, ends_if=Refusal.DISABLED):
             recent = self._recent.get(
