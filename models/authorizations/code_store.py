@@ -13,7 +13,7 @@ from models.authorizations.approval import Approval
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
-from models.grants.redeem import Redeem
+from models.grants.redeem import Redeem, has_live_session
 from models.sessions.session_end import take_part_in
 from models.sign_in_tables import AuthorizationCodeRow, SignInSessionRow
 from models.sqlite.group_commit import GroupCommit
@@ -59,7 +59,12 @@ _FIND = Statement(
 _INSERT = Statement(insert(_CODE), _CODE.c.keys())
 _USE = Statement(
     update(_CODE)
-    .where(_CODE.c.id == bindparam("key"), _CODE.c.used_at.is_(None), _CODE.c.expires_at > bindparam("at"))
+    .where(
+        _CODE.c.id == bindparam("key"),
+        _CODE.c.used_at.is_(None),
+        _CODE.c.expires_at > bindparam("at"),
+        has_live_session(_CODE.c.session_id),
+    )
     .values(used_at=bindparam("at"), grant_id=bindparam("grant"))
     .returning(_CODE.c.session_id)
 )

@@ -15,7 +15,7 @@ from models.authorizations.table_limit import TableLimit
 from models.base import connection, table
 from models.database.driver import DriverConnection, Statement
 from models.grants.grant import INSERT_AUDIT
-from models.grants.redeem import Redeem
+from models.grants.redeem import Redeem, has_live_session
 from models.sessions.session_end import take_part_in
 from models.sign_in_tables import DEVICE_CODE_SECONDS, DeviceCodeRow, DeviceGuessRow, SignInSessionRow
 from telemetry import AuditEvent
@@ -92,6 +92,7 @@ _USE = Statement(
         _DEVICE.c.used_at.is_(None),
         _DEVICE.c.approval.is_not(None),
         _DEVICE.c.expires_at > bindparam("at"),
+        has_live_session(_DEVICE.c.session_id),
     )
     .values(used_at=bindparam("at"), grant_id=bindparam("grant"))
     .returning(_DEVICE.c.session_id)

@@ -6,7 +6,7 @@ ended. Must not know: which kinds of code there are; their stores make the `Rede
 
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, exists, select
 
 from models.base import table
 from models.database.driver import DriverConnection, Statement
@@ -14,7 +14,7 @@ from models.sign_in_tables import SignInSessionRow
 
 _SESSION = table(SignInSessionRow)
 # The lock orders this transaction and the end of the session on PostgreSQL: either the end comes first and is
-# seen here, or it waits and then finds the new grant. SQLite has one writer.
+# seen here, or it waits and then finds the new grant. SQLite has one writer, so `has_live_session` is enough.
 _LIVE_SESSION = Statement(
     select(_SESSION.c.id)
     .where(_SESSION.c.id == bindparam("session"), _SESSION.c.ended_at.is_(None))
@@ -39,12 +39,24 @@ class IssueCondition(Protocol):
         ...
 
 
+def has_live_session(session_id: ColumnElement[bytes | None]) -> ColumnElement[bool]:
+    """The condition that the session of a code has not ended, or that the code has none.
+
+    Args:
+        session_id: the column of the code.
+    """
+    return session_id.is_(None) | exists().where(_SESSION.c.id == session_id, _SESSION.c.ended_at.is_(None))
+
+
 class AlreadyUsed(Exception):
     """The code was used, has expired or was never allowed, or its sign-in session has ended."""
 
 
 class Redeem(NamedTuple):
-    """The use of one code. `statement` takes `key`, `grant` and `at`, and returns `session_id`."""
+    """The use of one code.
+
+    `statement` takes `key`, `grant` and `at`, demands `has_live_session`, and returns `session_id`.
+    """
 
     statement: Statement[dict[str, Any]]
     key: bytes
@@ -64,5 +76,7 @@ class Redeem(NamedTuple):
         if len(found) != 1:
             raise AlreadyUsed
         session_id = found[0]["session_id"]
-        if session_id is not None and link.first(_LIVE_SESSION, {"session": session_id}) is None:
+        if session_id is None or link.dialect.name == "sqlite":
+            return
+        if link.first(_LIVE_SESSION, {"session": session_id}) is None:
             raise AlreadyUsed
