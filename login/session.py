@@ -33,6 +33,9 @@ _KEPT_OF_PRIVATE: Final = frozenset({"affiliations", "groups", "password_changed
 # These have columns of their own, or belong to one login only.
 _NOT_STORED: Final = frozenset({"id", "grace_logins_remaining"})
 _GROUPS: Final = "groups"
+_KNOWN: Final = {each.name: None if each.default is MISSING else each.default for each in fields(Person)}
+# The defaults of what is stored; a value that is the default is not.
+_STORED: Final = {name: default for name, default in _KNOWN.items() if name not in _NOT_STORED}
 _NEW_PASSWORD: Final = "password_changed"  # noqa: S105 - a reason, not a password
 
 
@@ -331,27 +334,18 @@ def cookie_digest(value: str) -> bytes:
 def _stored(person: Person, *, has_groups: bool) -> dict[str, object]:
     """What a session keeps of a person, as JSON: what differs from the default."""
     kept: dict[str, object] = {}
-    for field in fields(Person):
-        value = getattr(person, field.name)
-        is_wanted = has_groups if field.name == _GROUPS else value != _default(field.default)
-        if not is_wanted or field.name in _NOT_STORED:
-            continue
-        if not person.private or field.name in _KEPT_OF_PRIVATE:
-            kept[field.name] = (
-                list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-            )
+    for name, default in _STORED.items():
+        value = getattr(person, name)
+        is_wanted = has_groups if name == _GROUPS else value != default
+        if is_wanted and (not person.private or name in _KEPT_OF_PRIVATE):
+            kept[name] = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
     return kept
 
 
 def _person(subject: str, stored: Mapping[str, Any]) -> Person:
     """The person of a session. A private person has no login name and no DN."""
-    known = {field.name for field in fields(Person)}
     values: dict[str, Any] = {"id": subject, "net_id": "", "dn": ""}
     for name, value in stored.items():
-        if name in known:
+        if name in _KNOWN:
             values[name] = tuple(value) if isinstance(value, list) else value
     return Person(**values)
-
-
-def _default(default: object) -> object:
-    return None if default is MISSING else default

@@ -65,7 +65,8 @@ def authorize() -> Response:
         return Response()
     desk = current_desk()
     checked = desk.authorization.read(request, current_facts())
-    prefer_languages(" ".join(checked.ui_locales))
+    if checked.ui_locales:
+        prefer_languages(" ".join(checked.ui_locales))
     if request.method == "POST":
         flow = desk.flows.begin(checked, None, has_cookie=False)
         return see_other(url_for("signin.sign_in", flow=flow.handle))

@@ -58,7 +58,8 @@ def read_visit(desk: SignInDesk) -> Visit | None:
     if flow.client_id is None:
         return Visit(flow, None)
     checked = desk.authorization.restore(flow.parameters, flow.client_id, current_facts())
-    prefer_languages(" ".join(checked.ui_locales))
+    if checked.ui_locales:
+        prefer_languages(" ".join(checked.ui_locales))
     if flow.answered_at is not None:
         is_repeated = request.method == "POST" and desk.now() - flow.answered_at < _DOUBLE_SUBMIT_SECONDS
         if not is_repeated:
