@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from oauth.endpoints.registration import oauth_endpoints
     from oauth.errors import wire_error
     from oauth.grants.missing_person import note_missing_person
+    from oauth.policy.app_password_rules import AppPasswordRules
     from oauth.policy.claims import PairwiseSubjects, released_claims_of
     from oauth.policy.membership import is_rule
     from oauth.policy.restrictions import Restrictions
     from oauth.policy.rule_groups import Doubt, doubts, named_groups
-    from oauth.policy.scope import ScopeRegistry
+    from oauth.policy.scope import ScopeRegistry, ScopeRules
     from oauth.protector import Protector
     from oauth.responses import REQUEST_ID, current_request_id, error_json, error_response, json_response
     from oauth.server import Policy, Server, Stores
@@ -60,6 +61,7 @@ __all__ = [
     "ACCESS",
     "REFRESH",
     "REQUEST_ID",
+    "AppPasswordRules",
     "Audit",
     "Authorization",
     "AuthorizationAnswer",
@@ -78,6 +80,7 @@ __all__ = [
     "Restrictions",
     "RotatedTokens",
     "ScopeRegistry",
+    "ScopeRules",
     "Server",
     "ServerMetadata",
     "SigningKeys",
@@ -132,11 +135,12 @@ if not TYPE_CHECKING:
             "endpoints.registration": ("oauth_endpoints",),
             "errors": ("wire_error",),
             "grants.missing_person": ("note_missing_person",),
+            "policy.app_password_rules": ("AppPasswordRules",),
             "policy.claims": ("PairwiseSubjects", "released_claims_of"),
             "policy.membership": ("is_rule",),
             "policy.restrictions": ("Restrictions",),
             "policy.rule_groups": ("Doubt", "doubts", "named_groups"),
-            "policy.scope": ("ScopeRegistry",),
+            "policy.scope": ("ScopeRegistry", "ScopeRules"),
             "protector": ("Protector",),
             "responses": (
                 "REQUEST_ID",
