@@ -91,6 +91,11 @@ class Services(ABC):
         """The limits on failed logins."""
 
     @property
+    @abstractmethod
+    def app_password_rules(self) -> oauth.AppPasswordRules:
+        """The rules for new app passwords."""
+
+    @property
     def now(self) -> int:
         """The time of the server's clock, in whole seconds since the epoch."""
         return int(self.clock())

@@ -13,7 +13,8 @@ import login
 import oauth
 from admin import Services
 from directory import Directory, ldap
-from models import ClientStore, GrantCap, GrantStore, GroupCommit
+from models import ClientStore, GrantCap, GrantStore, GroupCommit, ScopeStore, is_known_user
+from models.tables import DEFAULT_DIRECTORY
 from settings import Settings
 from settings.keyring import KeyRing
 from telemetry import Log, system_log
@@ -72,6 +73,19 @@ class _LazyServices(Services):
     def limits(self) -> login.Limits:
         """The limits on failed logins."""
         return from_settings.limits(self.settings)
+
+    @cached_property
+    def app_password_rules(self) -> oauth.AppPasswordRules:
+        """The rules for new app passwords."""
+        return oauth.AppPasswordRules(
+            max_days=self.settings.app_password_max_days,
+            can_read=self.settings.ldap.sees_people,
+            restrictions=from_settings.restrictions(self.settings),
+            scope_rules=lambda: oauth.ScopeRules(ScopeStore().list()),
+            is_known=lambda client_id, subject, before: is_known_user(
+                client_id, DEFAULT_DIRECTORY, subject, before
+            ),
+        )
 
 
 def open_services(

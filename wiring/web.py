@@ -11,7 +11,7 @@ import web
 from admin import Services
 from core.request_deadline import UnderDeadline
 from login import Sessions
-from models import ConsentStore, ScopeStore, SessionStore, SignInSession
+from models import AppPasswordStore, ConsentStore, ScopeStore, SessionStore, SignInSession
 from models.tables import DEFAULT_DIRECTORY
 from oauth import (
     Authorization,
@@ -28,7 +28,7 @@ from settings.keyring import KeyRing
 from telemetry import AuditEvent, Log, redact_access_log
 from web.device import device_page
 from web.logout import logout_pages
-from web.me import Account, own_page
+from web.me import Account, OwnAppPasswords, own_page
 from web.signin import Flows, SignInDesk, sign_in_pages
 from wiring.database import database_answers
 from wiring.directory_check import DirectoryCheck
@@ -169,11 +169,18 @@ def _scope_descriptions() -> Mapping[str, str]:
 
 
 def _add_own_page(app: Flask, settings: Settings, services: Services, log: Log) -> None:
-    """Register `/me`."""
+    """Register the pages of users about their own: `/me` and what is below it."""
     clock = services.clock
     account = Account(
         sessions=SessionStore(clock),
         consents=ConsentStore(clock),
+        app_passwords=OwnAppPasswords(
+            store=AppPasswordStore(clock),
+            rules=services.app_password_rules,
+            find_client=services.clients.recent.get,
+            clock=clock,
+            log=log,
+        ),
         scopes=ScopeStore(),
         idle=settings.session_idle_ttl,
         clock=clock,

@@ -18,13 +18,14 @@ from tests.servers.netid import PROJECT, environment, serving
 
 NewContext = Callable[..., BrowserContext]
 
-APP, OTHER_APP, PORTAL, TV, DOOMED, SITE = (
+APP, OTHER_APP, PORTAL, TV, DOOMED, SITE, SCRIPT = (
     "grade-viewer",
     "library-app",
     "campus-portal",
     "lecture-tv",
     "old-app",
     "courses",
+    "grade-script",
 )
 _PUBLIC = {"token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/callback"]}
 _CONFIDENTIAL = {"token_endpoint_auth_method": "client_secret_post", "client_secret": PLAIN_SECRET}
@@ -46,6 +47,15 @@ _CLIENTS: list[dict[str, object]] = [
         (PORTAL, "Campus portal", {"flags": {"first_party": True}, **_CONFIDENTIAL}),
     )
 ]
+_CLIENTS.append(
+    {
+        "client_id": SCRIPT,
+        "client_name": "Grade script",
+        "grant_types": ["password"],
+        "scope": "profile email grades",
+        **_CONFIDENTIAL,
+    }
+)
 _CLIENTS.append(
     {
         "client_id": TV,

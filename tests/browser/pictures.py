@@ -31,6 +31,7 @@ _SIZE = {"width": 640, "height": 480}
 _STEADY = (
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8444"),
     (re.compile(r"localhost:\d+"), "localhost:8443"),
+    (re.compile(r"nidp_[A-Za-z0-9_-]{49}"), "nidp_" + "example" * 7),
 )
 
 

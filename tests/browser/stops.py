@@ -10,7 +10,7 @@ import requests
 from playwright.sync_api import Page
 
 from tests.browser.acts import answer, consent, sign_in
-from tests.browser.conftest import APP, EXPIRED, PORTAL, TV
+from tests.browser.conftest import APP, EXPIRED, PORTAL, SCRIPT, TV
 from tests.browser.relying_party import RelyingParty
 from tests.clients.conftest import Service
 
@@ -112,7 +112,51 @@ def me(page: Page, program: RelyingParty, service: Service) -> None:
     sign_in(page, next(_FRESH))  # nobody with many sessions
     consent(page)
     program.exchange(APP, answer(page, program)["code"])
+    _make_app_password(page)
     page.goto("/me")
+
+
+def app_password_program(page: Page, program: RelyingParty, service: Service) -> None:
+    """Be asked which program an app password is for, and name one that takes none."""
+    page.goto("/me/app-passwords/new")
+    sign_in(page, next(_FRESH))
+    page.locator("[name=program]").fill("no-such-client")
+    page.locator("#continue").click()
+    page.get_by_role("alert").wait_for()
+
+
+def app_password_new(page: Page, program: RelyingParty, service: Service) -> None:
+    """See the form of an app password."""
+    page.goto(f"/me/app-passwords/new?program={SCRIPT}")
+    sign_in(page, next(_FRESH))
+    page.locator("#make").wait_for()
+
+
+def app_password_refused(page: Page, program: RelyingParty, service: Service) -> None:
+    """Send the form of an app password with a mistake in each field."""
+    app_password_new(page, program, service)
+    page.locator("[name=days]").fill("never")
+    page.locator("[name=networks]").fill("here")
+    for box in page.get_by_role("checkbox").all():
+        box.uncheck()
+    page.locator("#make").click()
+    page.get_by_role("alert").wait_for()
+
+
+def app_password_made(page: Page, program: RelyingParty, service: Service) -> None:
+    """Make an app password, and see it this once."""
+    page.goto("/me")
+    sign_in(page, next(_FRESH))
+    page.wait_for_url("**/me")
+    _make_app_password(page)
+
+
+def _make_app_password(page: Page) -> None:
+    page.goto(f"/me/app-passwords/new?program={SCRIPT}")
+    page.locator("[name=label]").fill("Script on my laptop")
+    page.locator("[name=networks]").fill("192.0.2.0/24 2001:db8::/32")
+    page.locator("#make").click()
+    page.locator("#app-password").wait_for()
 
 
 def logout(page: Page, program: RelyingParty, service: Service) -> None:
@@ -168,6 +212,10 @@ STOPS: Mapping[str, Way] = {
     "device-allowed": device_allowed,
     "device-denied": device_denied,
     "me": me,
+    "app-password-program": app_password_program,
+    "app-password-new": app_password_new,
+    "app-password-refused": app_password_refused,
+    "app-password-made": app_password_made,
     "logout": logout,
     "signed-out": signed_out,
     "unknown-program": unknown_program,

@@ -15,7 +15,14 @@ from tests.clients.conftest import Service
 pytestmark = pytest.mark.slow
 
 # Each stands for pages of its kind in `make test`: a form, a choice, a list, an error.
-REPRESENTATIVE = {"sign-in-refused", "consent", "device-confirm", "me", "unknown-program"}
+REPRESENTATIVE = {
+    "sign-in-refused",
+    "consent",
+    "device-confirm",
+    "me",
+    "app-password-refused",
+    "unknown-program",
+}
 PAGES = [pytest.param(name, marks=[pytest.mark.exhaustive] * (name not in REPRESENTATIVE)) for name in STOPS]
 # 1280 by 1024 pixels at 400 % zoom (WCAG 2.2, 1.4.10).
 ZOOMED = {"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}

@@ -23,6 +23,7 @@ class Visitor:
     """A browser of the site. Requests stay on the site's origin."""
 
     def __init__(self, site: Site, user_agent: str = FIREFOX) -> None:
+        self.site = site
         self.http: FlaskClient = site.app.test_client()
         self.http.environ_base["HTTP_ACCEPT"] = "text/html,*/*;q=0.8"
         self.http.environ_base["HTTP_USER_AGENT"] = user_agent

@@ -1,5 +1,7 @@
 """What a user may see and end of their own: programs that hold grants, remembered consents, and sessions.
 
+App passwords are in `own_app_passwords.py`.
+
 Owns: that everything is found by the user's own stable id, so that nobody else's can be ended. Must not know:
 HTTP, and how the page looks.
 """
@@ -20,6 +22,7 @@ from models import (
     programs_of,
 )
 from telemetry import AuditEvent, Log
+from web.me.own_app_passwords import OwnAppPasswords
 
 _REASON: Final = "user"
 
@@ -44,6 +47,7 @@ class Account:
     Attributes:
         sessions: the sign-in sessions.
         consents: the remembered consents.
+        app_passwords: the app passwords.
         scopes: the registered scopes.
         idle: seconds without use after which a session has ended.
         clock: seconds since the epoch.
@@ -52,6 +56,7 @@ class Account:
 
     sessions: SessionStore
     consents: ConsentStore
+    app_passwords: OwnAppPasswords
     scopes: ScopeStore
     idle: int
     clock: Callable[[], float]
@@ -85,9 +90,10 @@ class Account:
         return {scope.name: scope.description for scope in self.scopes.list()}
 
     def end_program(self, user: SignInSession, client_id: str, event: AuditEvent) -> bool:
-        """End every grant that a program has of a user, and forget the consent. Its tokens end at once.
+        """End every grant and app password that a program has of a user, and forget the consent.
 
-        The consent goes first: if the database fails between the two, the program cannot come back by itself.
+        The program's tokens end at once. Consent and app passwords go first: if the database fails in
+        between, the program cannot come back by itself.
 
         Args:
             user: a session of the user.
@@ -100,6 +106,7 @@ class Account:
         if client_id not in {program.client_id for program in self.programs(user)}:
             return False
         self.consents.forget(user.subject, client_id, directory=user.directory)
+        self.app_passwords.end_of_program(user, client_id, event)
         revoked = replace(
             event, event="grant.revoked", subject=user.subject, client_id=client_id, reason=_REASON
         )

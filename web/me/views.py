@@ -9,6 +9,7 @@ from wtforms import HiddenField
 from models import SignInSession
 from web.me.account import Account, label_of
 from web.me.browsers import browser_words
+from web.me.new_app_password import new_app_password
 from web.pages import N_, PageForm, guard_forms, render_page, scope_words, shows_form_again
 from web.signin import current_session, forget_session, require_sign_in
 from web.signin.desk import current_event
@@ -16,7 +17,7 @@ from web.signin.session_cookie import see_other
 
 _ENDPOINT: Final = "me.overview"
 # What the page says after a button, by the value of the parameter `ended`.
-_PROGRAM, _SESSION = "program", "session"
+_PROGRAM, _SESSION, _APP_PASSWORD = "program", "session", "app_password"
 _CHANGED: Final = N_("Your account or the request has changed in the meantime. Please look again.")
 
 
@@ -27,7 +28,7 @@ class AccountForm(PageForm):
 
 
 def own_page(account: Account) -> Blueprint:
-    """`/me`, for the user who is signed in.
+    """`/me` and `/me/app-passwords/new`, for the user who is signed in.
 
     Args:
         account: what the user may see and end.
@@ -53,6 +54,12 @@ def own_page(account: Account) -> Blueprint:
         status = 400 if is_sent or form.errors else 200
         return render_page("me.html", status, form=form, problem=problem, **_shown(account, active.stored))
 
+    @pages.route("/me/app-passwords/new", methods=["GET", "POST"], endpoint="new_app_password")
+    @shows_form_again
+    def new() -> Response:
+        """Make an app password, which the answer shows this once."""
+        return new_app_password(account)
+
     return pages
 
 
@@ -61,6 +68,9 @@ def _end(account: Account, user: SignInSession) -> Response:
     if client_id := request.form.get("program"):
         has_ended = account.end_program(user, client_id, current_event())
         return _again(_PROGRAM if has_ended else None)
+    if label := request.form.get("app_password"):
+        has_ended = account.app_passwords.end(user, label, current_event())
+        return _again(_APP_PASSWORD if has_ended else None)
     if label := request.form.get("session"):
         ended = account.end_session(user, label, current_event())
         if ended is not None and ended.id == user.id:
@@ -89,6 +99,11 @@ def _shown(account: Account, user: SignInSession) -> dict[str, Any]:
         "ended": request.args.get("ended"),
         "programs": [
             (program, scope_words(program.scope, descriptions)) for program in account.programs(user)
+        ],
+        "offers_app_passwords": account.app_passwords.rules.can_read,
+        "app_passwords": [
+            (each, scope_words(each.stored.scope, descriptions))
+            for each in account.app_passwords.list_of(user)
         ],
         "sessions": [
             {

@@ -16,7 +16,15 @@ verified (`login`), how a page looks (`web.pages`). Start reading at `authflow.p
 
 from web.signin.desk import SignInDesk
 from web.signin.flows import Flows
-from web.signin.session_cookie import current_session, forget_session, require_sign_in
+from web.signin.session_cookie import current_session, forget_session, has_signed_in_since, require_sign_in
 from web.signin.views import sign_in_pages
 
-__all__ = ["Flows", "SignInDesk", "current_session", "forget_session", "require_sign_in", "sign_in_pages"]
+__all__ = [
+    "Flows",
+    "SignInDesk",
+    "current_session",
+    "forget_session",
+    "has_signed_in_since",
+    "require_sign_in",
+    "sign_in_pages",
+]

@@ -23,6 +23,7 @@ class Why(Enum):
 
     NOBODY = auto()
     AGAIN = auto()
+    PAGE = auto()
     OTHER_ACCOUNT = auto()
 
 

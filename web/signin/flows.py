@@ -34,7 +34,8 @@ class Flow:
         next: the path of the page of ours.
         began_at: when it came.
         cookie: the digest (hexadecimal) of the session cookie that the browser had then; empty for none, and
-            None if it is not known, since another site's form brings no cookie.
+            None if it is not known, since another site's form brings no cookie. A flow for a page of ours has
+            it if the user must type the password again.
         has_chosen: whether the user chose to go on with the signed-in account.
         answered_at: when the client got its first answer.
     """
@@ -94,11 +95,12 @@ class Flows:
         self._add(flow)
         return flow
 
-    def begin_page(self, path: str) -> Flow:
+    def begin_page(self, path: str, *, signed_in_before: bytes | None = None) -> Flow:
         """Store that the browser is to go on to a page of ours.
 
         Args:
             path: the URL path of the page, with its query. Code of ours gives it, never a request.
+            signed_in_before: the digest of the session's cookie, if its user must type the password again.
 
         Raises:
             ValueError: it is not a path on this server.
@@ -107,7 +109,8 @@ class Flows:
         if parts.scheme or parts.netloc or not path.startswith("/") or "\\" in path or not path.isprintable():
             raise ValueError("A flow leads to a path on this server only.")
         handle = new_handle().text
-        flow = Flow(handle, None, {}, next=path, began_at=int(self._now()))
+        digest = signed_in_before.hex() if signed_in_before else None
+        flow = Flow(handle, None, {}, next=path, began_at=int(self._now()), cookie=digest)
         self._add(flow)
         return flow
 
@@ -188,7 +191,7 @@ def _key(flow: Flow) -> bytes:
 
 def _row(flow: Flow) -> dict[str, object]:
     if flow.next is not None:
-        return {_NEXT: flow.next}
+        return {_NEXT: flow.next, **({} if flow.cookie is None else {_COOKIE: flow.cookie})}
     row: dict[str, object] = {_REQUEST: dict(flow.parameters), _COOKIE: flow.cookie}
     if flow.has_chosen:
         row[_CHOSEN] = True

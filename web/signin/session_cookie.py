@@ -40,14 +40,25 @@ def current_session(*, groups: bool = False) -> Active | None:
     return found[0]
 
 
-def require_sign_in(next: str) -> Response:  # noqa: A002 - the name that callers read
+def require_sign_in(next: str, *, again: Active | None = None) -> Response:  # noqa: A002 - the name that callers read
     """Send the browser to the sign-in page, and from there back to a page of ours.
 
     Args:
         next: the URL path of the page, with its query, as `url_for` gives it.
+        again: the live session, if its user must type the password again.
     """
-    flow = current_desk().flows.begin_page(next)
+    flow = current_desk().flows.begin_page(next, signed_in_before=again.cookie_digest if again else None)
     return see_other(url_for("signin.sign_in", flow=flow.handle))
+
+
+def has_signed_in_since(active: Active, seconds: int) -> bool:
+    """Whether the user of a session typed the password within the last seconds.
+
+    Args:
+        active: the live session.
+        seconds: how many.
+    """
+    return current_desk().now() - active.stored.auth_time < seconds
 
 
 def see_other(location: str) -> Response:

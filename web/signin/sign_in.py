@@ -11,6 +11,7 @@ from wtforms.validators import InputRequired
 
 from core import request_deadline
 from login import Browser, DirectoryUnavailable, InvalidCredentials, NewSession, Person, Throttled
+from login.app_passwords import is_app_password
 from models import SignInSession
 from oauth import AuthorizationRequest
 from oauth.authorization.request import NO_PROMPT
@@ -34,6 +35,9 @@ from web.signin.visit import Visit, read_visit
 _BAD_REQUEST, _FORBIDDEN, _TOO_MANY, _UNAVAILABLE = 400, 403, 429, 503
 _RETRY_SECONDS: Final = "10"
 _WRONG: Final = N_("The Net ID or the password is wrong.")
+_APP_PASSWORD: Final = N_(
+    "This is an app password, which works in its program alone. Please type the password of your Net ID."
+)
 _THROTTLED: Final = N_("There were too many failed sign-ins. Please wait a while, and try again.")
 _AWAY: Final = N_(
     "The directory of users cannot be asked right now, so nobody can sign in. Your password was not refused. "
@@ -41,6 +45,7 @@ _AWAY: Final = N_(
 )
 _REASONS: Final = {
     Why.AGAIN: N_("The program asks you to sign in again."),
+    Why.PAGE: N_("To go on, please type your password again."),
     Why.OTHER_ACCOUNT: N_("The program expects another account than the one that you are signed in with."),
 }
 _CHANGED: Final = N_("Your account or the request has changed in the meantime. Please look again.")
@@ -84,9 +89,7 @@ def sign_in() -> Response:
     if request.method == "POST":
         return _choice(desk, visit) if "account" in request.form else _attempt(desk, visit)
     if visit is None or visit.request is None:
-        # A page of ours wants no more than a user.
-        groups = _page_needs_groups(desk, visit)
-        return _page(visit) if current_session(groups=groups) is None else _to_page(visit)
+        return _sign_in_for_page(desk, visit)
     try:
         situation = _situation(desk, visit, visit.request)
     except DirectoryUnavailable as trouble:
@@ -98,6 +101,19 @@ def sign_in() -> Response:
     if wants_other or isinstance(step, (SignIn, ChooseAccount)):
         return _page(visit, step=None if wants_other else step, active=situation.active)
     return carry_out(desk, situation)
+
+
+def _sign_in_for_page(desk: SignInDesk, visit: Visit | None) -> Response:
+    """Ask for a sign-in, unless the session is all that the page of ours needs."""
+    active = current_session(groups=_page_needs_groups(desk, visit))
+    if active is None:
+        return _page(visit)
+    if visit is None or visit.flow.cookie is None:
+        return _to_page(visit)
+    if visit.flow.is_fresh(active.cookie_digest, active.stored.auth_time):
+        return _to_page(visit)
+    form = SignInForm(formdata=None, username=active.stored.net_id)
+    return _page(visit, step=SignIn(Why.PAGE), form=form)
 
 
 def _situation(desk: SignInDesk, visit: Visit, checked: AuthorizationRequest) -> Situation:
@@ -116,6 +132,9 @@ def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
     request_deadline.restart()
     if not form.is_sent():
         return _page(visit, form=form, problem=Problem(form.problem or "", _BAD_REQUEST))
+    if any(is_app_password(typed or "") for typed in (form.username.data, form.password.data)):
+        # It is no password of the directory, which must never see one.
+        return _page(visit, form=_without_name(form), problem=Problem(_(_APP_PASSWORD), _BAD_REQUEST))
     checked = visit.request if visit else None
     groups = _page_needs_groups(desk, visit) if checked is None else wants_groups(desk, checked)
     try:
@@ -139,6 +158,13 @@ def _attempt(desk: SignInDesk, visit: Visit | None) -> Response:
     new.store()
     give_cookie(answer, new.value)
     return answer
+
+
+def _without_name(form: SignInForm) -> SignInForm:
+    """The form without an app password that was typed as a name: a page must not show it."""
+    if is_app_password(form.username.data or ""):
+        form.username.data = ""
+    return form
 
 
 def _begin(desk: SignInDesk, person: Person, *, groups: bool) -> NewSession[SignInSession]:
