@@ -8,11 +8,15 @@ from admin.operation import NothingMatches, OperationRefused, Services
 from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from models import (
+    MAX_APP_PASSWORDS,
+    AppPassword,
+    AppPasswordStore,
     FailureStore,
     LiveGrant,
     PastFailure,
     Selection,
     SessionSelection,
+    app_password_subjects_of,
     count_sessions,
     failures_of,
     list_grants,
@@ -98,7 +102,7 @@ class RefusedLogins:
 class PersonReport:
     """What the server knows of one person. `directory` is one word or sentence for the directory's view.
 
-    `sessions` is the number of live sign-in sessions.
+    `app_passwords` are the live ones; `sessions` is the number of live sign-in sessions.
 
     `last_refusal` is set if the entry shows no reason to refuse the person, but the directory gave one at a
     login of the last day, and nothing has changed since: `directory` is then that reason.
@@ -112,6 +116,7 @@ class PersonReport:
     blocks: Sequence[Block] = ()
     failures: Sequence[RefusedLogins] = ()
     grants: Sequence[LiveGrant] = ()
+    app_passwords: Sequence[AppPassword] = ()
     sessions: int = 0
     client_names: Mapping[str, str] = field(default_factory=dict)
 
@@ -144,7 +149,7 @@ def look_up_person(services: Services, person: str) -> PersonLookup:
     """
     known = subjects_of(person)
     if person not in known:
-        known = sorted({*known, *session_subjects_of(person)})
+        known = sorted({*known, *session_subjects_of(person), *app_password_subjects_of(person)})
     if person in known:
         return PersonLookup(person, [person])
     try:
@@ -159,7 +164,7 @@ def look_up_person(services: Services, person: str) -> PersonLookup:
 
 
 def report_on_person(services: Services, net_id: str) -> PersonReport:
-    """Collect what the directory, refused logins and live grants say of a person.
+    """Collect what the directory, refused logins, live grants and app passwords say of a person.
 
     If the directory does not answer, the report says so and has the rest.
 
@@ -194,9 +199,24 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
         blocks=[*own_blocks, *lockout_blocks, *_wide_blocks(services, past, grants, name)],
         failures=_merged(latest),
         grants=grants,
+        app_passwords=live_app_passwords_of(services, view.subject) if view.subject else (),
         sessions=count_sessions(SessionSelection(subjects=[view.subject] if view.subject else []), now),
         client_names={each.client_id: each.client_name for each in services.clients.list()},
     )
+
+
+def live_app_passwords_of(services: Services, subject: str) -> Sequence[AppPassword]:
+    """The live app passwords of one user, the newest first.
+
+    Args:
+        services: what the use case works on.
+        subject: the user's stable id.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    found, _ = AppPasswordStore(services.clock).list_all(None, MAX_APP_PASSWORDS, subjects=[subject])
+    return found
 
 
 def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocked:
@@ -230,7 +250,9 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
 
 def _has_logins(services: Services, subject: str) -> bool:
     grants, _ = list_grants(Selection(subjects=[subject]), services.now, limit=1)
-    return bool(grants) or count_sessions(SessionSelection(subjects=[subject]), services.now) > 0
+    if grants or count_sessions(SessionSelection(subjects=[subject]), services.now):
+        return True
+    return bool(app_password_subjects_of(subject))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from admin.app_passwords.ending import end_app_passwords_of
 from admin.operation import NothingMatches, OperationRefused, Services
-from admin.people import PersonLookup
+from admin.people import PersonLookup, live_app_passwords_of
 from models import (
     EndedSessions,
     Selection,
@@ -22,6 +23,7 @@ from models import (
 from telemetry import Actor
 
 _ID_OCTETS = 16
+_LOGOUT = "logout"
 
 
 class NoLiveSession(NothingMatches):
@@ -46,17 +48,20 @@ class NoSessionSelected(OperationRefused):
 
 
 class NoLogins(NothingMatches):
-    """A person has neither a live grant nor a session."""
+    """A person has neither a live grant nor a session nor an app password."""
 
     def __init__(self) -> None:
-        super().__init__("This user has no live grant and no session: nobody was logged out.")
+        super().__init__(
+            "This user has no live grant, no session and no app password: nobody was logged out."
+        )
 
 
 class Logins(NamedTuple):
-    """How many live grants and sessions a person has, or had before they ended."""
+    """How many live grants, sessions and app passwords a person has, or had before they ended."""
 
     grants: int
     sessions: int
+    app_passwords: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +165,7 @@ def end_planned_sessions(services: Services, plan: SessionEndPlan, *, actor: Act
 
 
 def count_logins(services: Services, lookup: PersonLookup) -> Logins:
-    """How many live grants and sessions a person has.
+    """How many live grants, sessions and app passwords a person has.
 
     Args:
         services: what the use case works on.
@@ -177,6 +182,7 @@ def count_logins(services: Services, lookup: PersonLookup) -> Logins:
     found = Logins(
         services.count_grants(Selection(subjects=[subject])),
         count_sessions(SessionSelection(subjects=[subject]), services.now),
+        len(live_app_passwords_of(services, subject)),
     )
     if not any(found):
         raise NoLogins
@@ -184,9 +190,10 @@ def count_logins(services: Services, lookup: PersonLookup) -> Logins:
 
 
 def log_person_out(services: Services, lookup: PersonLookup, *, actor: Actor) -> Logins:
-    """End every session and every live grant of a person, with every token. Returns how many ended.
+    """End every session, app password and live grant of a person, with every token. Returns how many ended.
 
-    Sessions end first, so that none of them gives a grant after the others ended.
+    Sessions and app passwords end first, so that none of them gives a grant after the others ended. An app
+    password ends although its user may need it: it outlives a change of the password, so a thief's would.
 
     Args:
         services: what the use case works on.
@@ -201,10 +208,14 @@ def log_person_out(services: Services, lookup: PersonLookup, *, actor: Actor) ->
     subject = lookup.only_subject()
     if subject is None:
         raise NoLogins
-    sessions = _end(services, SessionSelection(subjects=[subject]), actor, "logout", subject=subject)
-    event = services.event("grant.revoked", actor, "logout", subject=subject)
-    grants = services.end_grants(Selection(subjects=[subject]), event)
-    ended = Logins(sessions.grants + grants, sessions.sessions)
+    sessions = _end(services, SessionSelection(subjects=[subject]), actor, _LOGOUT, subject=subject)
+    selection = Selection(subjects=[subject])
+    # The end of an app password ends its grants too.
+    live = services.count_grants(selection)
+    app_passwords = end_app_passwords_of(services, subject, _LOGOUT, actor=actor)
+    event = services.event("grant.revoked", actor, _LOGOUT, subject=subject)
+    grants = max(live, services.end_grants(selection, event))
+    ended = Logins(sessions.grants + grants, sessions.sessions, app_passwords)
     if not any(ended):
         raise NoLogins
     return ended

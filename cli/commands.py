@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from cli.output import CommandRefused
 
 MODULES = {
+    "app-password": "cli.app_passwords.app_password",
     "audit": "cli.audit",
     "client": "cli.clients.client",
     "clock": "cli.clock",
@@ -23,7 +24,7 @@ MODULES = {
     "session": "cli.session",
     "token": "cli.token",
 }
-"""The module of each command, which has the command under its name."""
+"""The module of each command, which has the command under its name, with underscores for hyphens."""
 
 
 def load_command(name: str) -> click.Command:
@@ -32,7 +33,7 @@ def load_command(name: str) -> click.Command:
     Args:
         name: a key of `MODULES`.
     """
-    command: click.Command = getattr(import_module(MODULES[name]), name)
+    command: click.Command = getattr(import_module(MODULES[name]), name.replace("-", "_"))
     return command
 
 

@@ -6,6 +6,7 @@ the person's stable id in `grant.directory`. Start reading at `tables.py`.
 """
 
 from models.app_passwords.app_password import UNUSED_SECONDS, AppPassword
+from models.app_passwords.app_password_owners import app_password_subjects_of
 from models.app_passwords.app_password_store import MAX_APP_PASSWORDS, AppPasswordStore, TooManyAppPasswords
 from models.app_passwords.app_password_use import AppPasswordEnded, AppPasswordUse
 from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
@@ -157,6 +158,7 @@ __all__ = [
     "StoredRequest",
     "TooManyAppPasswords",
     "UrlRefused",
+    "app_password_subjects_of",
     "clock_of_the_database",
     "count_grants",
     "count_sessions",

@@ -54,7 +54,7 @@ def warn_if_incomplete(lookup: PersonLookup) -> PersonLookup:
 
 
 def print_report(report: PersonReport) -> None:
-    """Print a report for people: facts, blocks, refused logins and live grants."""
+    """Print a report for people: facts, blocks, refused logins, live grants and app passwords."""
     print_record(_facts(report))
     for block in report.blocks:
         end = _LOCKOUT_ENDS if block.until is None else moment(block.until)
@@ -76,17 +76,7 @@ def print_report(report: PersonReport) -> None:
             for each in report.failures
         ]
         print_table(("CLIENT", "ADDRESS", "REASON", "TIMES", "SAME PASSWORD", "FIRST", "LAST"), rows)
-    if report.grants:
-        print_line("")
-        print_line("Live grants:")
-        grants = [
-            (each.id.hex(), each.client_name or each.client_id, each.scope, moment(each.auth_time))
-            for each in report.grants
-        ]
-        print_table(("GRANT", "CLIENT", "SCOPE", "SINCE"), grants)
-    if report.sessions:
-        print_line("")
-        print_line(f"Live sign-in sessions: {report.sessions}.")
+    _print_what_acts(report)
 
 
 def report_as_object(report: PersonReport) -> dict[str, object]:
@@ -113,8 +103,46 @@ def report_as_object(report: PersonReport) -> dict[str, object]:
             {"grant_id": each.id.hex(), "client_id": each.client_id, "since": each.auth_time}
             for each in report.grants
         ],
+        "app_passwords": [
+            {
+                "app_password_id": each.id.hex(),
+                "client_id": each.client_id,
+                "last_used": each.last_used_at,
+                "ends": each.expires_at,
+            }
+            for each in report.app_passwords
+        ],
         "sessions": report.sessions,
     }
+
+
+def _print_what_acts(report: PersonReport) -> None:
+    """Print what acts for the user now: live grants, app passwords and sessions."""
+    if report.grants:
+        print_line("")
+        print_line("Live grants:")
+        grants = [
+            (each.id.hex(), each.client_name or each.client_id, each.scope, moment(each.auth_time))
+            for each in report.grants
+        ]
+        print_table(("GRANT", "CLIENT", "SCOPE", "SINCE"), grants)
+    if report.app_passwords:
+        print_line("")
+        print_line("App passwords:")
+        app_passwords = [
+            (
+                each.id.hex(),
+                _client_name(report, each.client_id),
+                each.label,
+                moment(each.last_used_at) or "never",
+                moment(each.expires_at),
+            )
+            for each in report.app_passwords
+        ]
+        print_table(("APP PASSWORD", "CLIENT", "LABEL", "LAST USED", "ENDS"), app_passwords)
+    if report.sessions:
+        print_line("")
+        print_line(f"Live sign-in sessions: {report.sessions}.")
 
 
 def _facts(report: PersonReport) -> dict[str, object]:

@@ -40,8 +40,8 @@ def why(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes by k
     """Say why a user cannot log in.
 
     The report has the directory's answer, the refused logins of the last day, the limits that block the user
-    now, the programs that hold live grants, and the number of sign-in sessions. The command fails if nobody
-    is known by the name.
+    now, the programs that hold live grants, the app passwords, and the number of sign-in sessions. The
+    command fails if nobody is known by the name.
     """
     report = report_on_person(services(), net_id)
     if as_json:
@@ -75,14 +75,14 @@ def unblock(net_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @_net_id
 @yes_option
 @with_reason
-@json_option('{"sub": text, "ended": number, "ended_sessions": number}')
+@json_option('{"sub": text, "ended": number, "ended_sessions": number, "ended_app_passwords": number}')
 @with_appcontext
 @speaks_plainly
 def logout(net_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
     """Log a user out of every program and browser: end every session and live grant, with every token.
 
-    The command says how many will end, and asks. It fails if the user has none. It works while the directory
-    is away.
+    App passwords end too, since they outlive a change of the password. The command says how many will end,
+    and asks. It fails if the user has none. It works while the directory is away.
     """
     lookup = warn_if_incomplete(look_up_person(services(), net_id))
     if not yes:
@@ -90,11 +90,14 @@ def logout(net_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - cli
         confirm(f"End {_counted(count)} of {net_id} ({lookup.only_subject()})?")
     ended = log_person_out(services(), lookup, actor=operator())
     if as_json:
-        print_json({"sub": lookup.only_subject(), "ended": ended.grants, "ended_sessions": ended.sessions})
+        others = {"ended_sessions": ended.sessions, "ended_app_passwords": ended.app_passwords}
+        print_json({"sub": lookup.only_subject(), "ended": ended.grants, **others})
     else:
         print_line(f"Ended {_counted(ended)}.")
 
 
 def _counted(logins: Logins) -> str:
-    grants = counted(logins.grants, "grant")
-    return f"{grants} and {counted(logins.sessions, 'session')}" if logins.sessions else grants
+    others = {"session": logins.sessions, "app password": logins.app_passwords}
+    return " and ".join(
+        [counted(logins.grants, "grant"), *(counted(count, noun) for noun, count in others.items() if count)]
+    )

@@ -26,6 +26,7 @@ NAVIGATION = {
     "Leave the password grant": [
         "Owners of programs </docs/leaving-the-password-grant>",
         "The operators' plan </docs/way-out>",
+        "docs/app-passwords",
         "Programs before and after </examples/way-out/README>",
     ],
     "Run it": [

@@ -18,6 +18,8 @@ MY_NAME = pwd.getpwuid(ME).pw_name
 REASON = ("--reason", "ticket 4711")
 # The commands that change nothing that an operator answers for: they look, wait, or tidy up what has ended.
 WITHOUT_REASON = {
+    "app-password list",
+    "app-password notices",
     "audit list",
     "client list",
     "client show",

@@ -48,6 +48,7 @@ def test_logout_ends_every_login(limited: Site, script: Registered) -> None:
         "sub": ALICE.id,
         "ended": 2,
         "ended_sessions": 0,
+        "ended_app_passwords": 0,
     }
     assert [limited.get("/api/me", token).status_code for token in (*mine, carols)] == [401, 401, 200]
     event = rows(limited, "audit_event")[-1]
@@ -60,7 +61,10 @@ def test_logout_ends_every_login(limited: Site, script: Registered) -> None:
 def test_logout_that_ends_nothing_fails(limited: Site, name: str, options: tuple[str, ...]) -> None:
     """A user without a live grant and a session cannot be logged out, and nothing is asked."""
     said = limited.run("person", "logout", name, *options, status=1)
-    assert said.strip() == "Error: This user has no live grant and no session: nobody was logged out."
+    assert (
+        said.strip()
+        == "Error: This user has no live grant, no session and no app password: nobody was logged out."
+    )
 
 
 def test_unblock_of_an_unknown_user_fails(limited: Site) -> None:
@@ -93,7 +97,7 @@ class TestPrivate:
         """The directory says whose Net ID it is; a stable id needs no directory."""
         assert faked.get("/api/me", token).status_code == 200
         ended = json.loads(faked.run("person", "logout", "--yes", name, "--json"))
-        assert ended == {"sub": ALICE.id, "ended": 1, "ended_sessions": 0}
+        assert ended == {"sub": ALICE.id, "ended": 1, "ended_sessions": 0, "ended_app_passwords": 0}
         assert faked.get("/api/me", token).status_code == 401
 
     @pytest.mark.parametrize(
@@ -146,4 +150,5 @@ class TestPrivate:
             "sub": "of-the-former-alice",
             "ended": 1,
             "ended_sessions": 0,
+            "ended_app_passwords": 0,
         }

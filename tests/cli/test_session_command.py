@@ -136,7 +136,7 @@ def test_logout_ends_sessions_and_grants(faked: Site, sign_in: SignIn) -> None:
     inside = sign_in.issue(session)
     offline = sign_in.issue(session, scope="openid offline_access")
     printed = json.loads(faked.run("person", "logout", "alice", "--yes", "--json"))
-    assert printed == {"sub": ALICE.id, "ended": 2, "ended_sessions": 1}
+    assert printed == {"sub": ALICE.id, "ended": 2, "ended_sessions": 1, "ended_app_passwords": 0}
     assert not live(sign_in, cookie)
     assert not sign_in.stores.lives(inside)
     assert not sign_in.stores.lives(offline)

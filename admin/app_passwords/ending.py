@@ -1,0 +1,179 @@
+"""Live app passwords: listing them, and ending those that an operator selects, with every token they gave."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from admin.clients import find_client
+from admin.operation import NothingMatches, OperationRefused, Services
+from admin.people import PersonLookup
+from models import AppPassword, AppPasswordStore
+from models.tables import DEFAULT_DIRECTORY
+from telemetry import Actor
+
+ENDED = "app_password.ended"
+_REASON = "operator"
+_ID_OCTETS = 16
+# More than any table shows: only a revocation for a whole client reads so many.
+_MAX_READ = 100_000
+
+
+class NoLiveAppPassword(NothingMatches):
+    """No live app password is selected."""
+
+    def __init__(self) -> None:
+        super().__init__("No live app password matches.")
+
+
+class NotAnAppPasswordId(OperationRefused):
+    """A text cannot be the id of an app password. It is not repeated: it may be the app password itself."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not the id of an app password. `flask app-password list` shows the ids.")
+
+
+class NoAppPasswordSelected(OperationRefused):
+    """A revocation names no app password, user or client; or it names an app password and more."""
+
+    def __init__(self) -> None:
+        super().__init__("Name an app password by its ID, or users and clients by --person and --client.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedAppPasswords:
+    """Live app passwords, the newest first, with the names of their clients; and whether there are more."""
+
+    app_passwords: Sequence[AppPassword]
+    client_names: Mapping[str, str]
+    more: bool
+
+
+def list_app_passwords(
+    services: Services, person: PersonLookup | None, client_name: str | None, *, limit: int
+) -> ListedAppPasswords:
+    """List live app passwords, the newest first.
+
+    Args:
+        services: what the use case works on.
+        person: only those of this person.
+        client_name: only those for this client, by its id or name.
+        limit: how many to list.
+
+    Raises:
+        UnknownClient, AmbiguousClient: as `find_client`.
+        StoreUnavailable: the database did not answer.
+    """
+    client_id = None if client_name is None else find_client(services, client_name).client_id
+    subjects = None if person is None else person.subjects
+    found, more = AppPasswordStore(services.clock).list_all(client_id, limit, subjects=subjects)
+    names = {each.client_id: each.client_name for each in services.clients.list()}
+    return ListedAppPasswords(app_passwords=found, client_names=names, more=more)
+
+
+def require_app_password_selection(app_password_id: str | None, *others: str | None) -> None:
+    """Refuse a revocation that names nothing, or one app password beside anything else.
+
+    Args:
+        app_password_id: one app password.
+        others: the user and the client, as far as they are given.
+
+    Raises:
+        NoAppPasswordSelected: the selection is empty or contradicts itself.
+    """
+    if (app_password_id is not None) is any(each is not None for each in others):
+        raise NoAppPasswordSelected
+
+
+def plan_app_password_end(
+    services: Services,
+    *,
+    app_password_id: str | None = None,
+    person: PersonLookup | None = None,
+    client_name: str | None = None,
+) -> Sequence[AppPassword]:
+    """Find the app passwords that a revocation means, for a confirmation before `end_app_passwords`.
+
+    Args:
+        services: what the use case works on.
+        app_password_id: one, by its id in hexadecimal.
+        person: those of this person.
+        client_name: those for this client, by its id or name.
+
+    Raises:
+        NoAppPasswordSelected: as `require_app_password_selection`.
+        AmbiguousPerson: the name means several people.
+        UnknownClient, AmbiguousClient: as `find_client`.
+        NotAnAppPasswordId: `app_password_id` cannot be one.
+        NoLiveAppPassword: none is selected.
+        StoreUnavailable: the database did not answer.
+    """
+    require_app_password_selection(app_password_id, None if person is None else person.person, client_name)
+    if app_password_id is not None:
+        one = AppPasswordStore(services.clock).get(_key(app_password_id))
+        found: Sequence[AppPassword] = [one] if one is not None and one.is_live(services.now) else []
+    else:
+        subject = None if person is None else person.only_subject()
+        client_id = None if client_name is None else find_client(services, client_name).client_id
+        subjects = None if person is None else [subject] if subject else []
+        found, _ = AppPasswordStore(services.clock).list_all(client_id, _MAX_READ, subjects=subjects)
+    if not found:
+        raise NoLiveAppPassword
+    return found
+
+
+def end_app_passwords(services: Services, planned: Sequence[AppPassword], *, actor: Actor) -> int:
+    """End app passwords, each with every token that it gave, in a transaction of its own.
+
+    Args:
+        services: what the use case works on.
+        planned: from `plan_app_password_end`.
+        actor: who ends them, for the audit.
+
+    Returns:
+        How many ended now; others had ended meanwhile.
+
+    Raises:
+        StoreUnavailable: those that did not end yet end at the next call.
+    """
+    store, ended = AppPasswordStore(services.clock), 0
+    for each in planned:
+        event = services.event(
+            ENDED,
+            actor,
+            _REASON,
+            client_id=each.client_id,
+            subject=each.subject,
+            app_password_id=each.id.hex(),
+        )
+        if store.end(each.id, _REASON, event):
+            services.tell(event)
+            ended += 1
+    return ended
+
+
+def end_app_passwords_of(services: Services, subject: str, reason: str, *, actor: Actor) -> int:
+    """End every app password of a user, with every token that they gave. Returns how many ended.
+
+    Args:
+        services: what the use case works on.
+        subject: the user's stable id.
+        reason: why, a constant word.
+        actor: who ends them, for the audit.
+
+    Raises:
+        StoreUnavailable: those that did not end yet end at the next call.
+    """
+    event = services.event(ENDED, actor, reason, subject=subject)
+    ended = AppPasswordStore(services.clock).end_all(DEFAULT_DIRECTORY, subject, reason, event)
+    if ended:
+        services.tell(event.with_count(f"{ended} ended"))
+    return ended
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != _ID_OCTETS:
+        raise NotAnAppPasswordId
+    return key

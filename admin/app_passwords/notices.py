@@ -1,0 +1,106 @@
+"""Mails to the owners of app passwords that nobody uses, before these end.
+
+An app password ends after 90 days without use. Its owner is told once, 14 days before. The mail address is
+read from the directory now, and stored nowhere.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from admin.operation import OperationRefused, Services
+from directory import DirectoryUnavailable, InvalidCredentials
+from models import AppPassword, AppPasswordStore
+
+_TEXT = """\
+Hello,
+
+your app password "{label}" for the program "{program}" has not been used since {since}.
+It ends on {ends}, because it is not used.
+
+If you still need it, let the program log in with it once before then.
+If you do not need it any more, you can end it now, or do nothing:
+{page}
+"""
+
+
+class NoticesCannotBeMade(OperationRefused):
+    """The directory did not answer, so nobody's mail address is known; nothing was marked."""
+
+    def __init__(self) -> None:
+        super().__init__("The directory does not answer: nobody's mail address is known. Try again later.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A mail to the owner of an app password. `to` is None if the directory has no address of theirs.
+
+    `ends_at` is when the app password ends if nobody uses it, in seconds since the epoch.
+    """
+
+    stored: AppPassword
+    to: str | None
+    subject: str
+    text: str
+    ends_at: int
+
+
+def due_notices(services: Services) -> Iterator[Notice]:
+    """Make the notices that are due.
+
+    Args:
+        services: what the use case works on.
+
+    Raises:
+        NoticesCannotBeMade: the directory did not answer.
+        StoreUnavailable: the database did not answer.
+    """
+    names = {each.client_id: each.client_name for each in services.clients.list()}
+    for stored in AppPasswordStore(services.clock).notices_due(services.now):
+        yield _notice(services, stored, names.get(stored.client_id, stored.client_id))
+
+
+def mark_notice(services: Services, notice: Notice) -> None:
+    """Note that a notice was handed over, so that no later call makes it again.
+
+    Args:
+        services: what the use case works on.
+        notice: from `due_notices`.
+
+    Raises:
+        StoreUnavailable: it was not noted.
+    """
+    AppPasswordStore(services.clock).noticed(notice.stored.id, services.now)
+
+
+def _notice(services: Services, stored: AppPassword, program: str) -> Notice:
+    used_at = stored.used_or_made_at
+    ends_at = min(stored.falls_into_disuse_at(), stored.expires_at)
+    return Notice(
+        stored=stored,
+        to=_address(services, stored.subject),
+        subject=f"Your app password for {program} is not used, and ends on {_day(ends_at)}",
+        text=_TEXT.format(
+            label=stored.label,
+            program=program,
+            since=_day(used_at),
+            ends=_day(ends_at),
+            page=f"{services.settings.issuer}/me",
+        ),
+        ends_at=ends_at,
+    )
+
+
+def _address(services: Services, subject: str) -> str | None:
+    try:
+        mail = services.directory.read(subject).mail
+    except InvalidCredentials:
+        return None
+    except DirectoryUnavailable:
+        raise NoticesCannotBeMade from None
+    # A line break in it would begin another header of the mail.
+    return mail if mail and mail.isprintable() else None
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
