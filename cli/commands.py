@@ -18,6 +18,7 @@ MODULES = {
     "directory": "cli.directory",
     "grant": "cli.grant",
     "key": "cli.key",
+    "password-grant": "cli.password_grant.password_grant",
     "person": "cli.people.person",
     "scope": "cli.scope",
     "serve": "cli.server.serve",

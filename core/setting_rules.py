@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from core.moments import read_moment
 from core.private_files import NotPrivate, read_secret
 
 _HOST_NAME = re.compile(r"(?![0-9.]+$)[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
@@ -167,5 +168,6 @@ Count = Annotated[int, Field(ge=1, le=1024), NUMBER]
 Lifetime = Annotated[int, Field(ge=1, le=315_360_000), NUMBER]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False), NUMBER]
 Text = Annotated[str, BeforeValidator(text)]
+Moment = Annotated[int, BeforeValidator(read_moment)]
 File = Annotated[Path, BeforeValidator(readable_file)]
 PrivateFile = Annotated[Path, BeforeValidator(private_file)]

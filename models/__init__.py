@@ -77,6 +77,7 @@ from models.sqlite.checkpoints import Checkpoints
 from models.sqlite.group_commit import GroupCommit
 from models.usage.client_usage import ClientUsage, usage_of
 from models.usage.client_users import is_known_user, remember_users, subjects_who_used, users_of
+from models.usage.past_uses import last_uses, remember_past_users
 from models.usage.roll_up import roll_up
 
 __all__ = [
@@ -173,6 +174,7 @@ __all__ = [
     "import_clients",
     "is_current",
     "is_known_user",
+    "last_uses",
     "list_events",
     "list_grants",
     "list_sessions",
@@ -192,6 +194,7 @@ __all__ = [
     "record_after",
     "reencrypt",
     "refuse_taken",
+    "remember_past_users",
     "remember_users",
     "roll_up",
     "secret_key_ids",

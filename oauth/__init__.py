@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from oauth.policy.app_password_rules import AppPasswordRules
     from oauth.policy.claims import PairwiseSubjects, released_claims_of
     from oauth.policy.membership import is_rule
+    from oauth.policy.password_grant import KnownPeople, PasswordGrantRules
     from oauth.policy.restrictions import Restrictions
     from oauth.policy.rule_groups import Doubt, doubts, named_groups
     from oauth.policy.scope import ScopeRegistry, ScopeRules
@@ -70,10 +71,12 @@ __all__ = [
     "DeviceUser",
     "DeviceVerification",
     "Doubt",
+    "KnownPeople",
     "Lifetimes",
     "NotPermitted",
     "Origins",
     "PairwiseSubjects",
+    "PasswordGrantRules",
     "Policy",
     "Protector",
     "RedirectedError",
@@ -138,6 +141,7 @@ if not TYPE_CHECKING:
             "policy.app_password_rules": ("AppPasswordRules",),
             "policy.claims": ("PairwiseSubjects", "released_claims_of"),
             "policy.membership": ("is_rule",),
+            "policy.password_grant": ("KnownPeople", "PasswordGrantRules"),
             "policy.restrictions": ("Restrictions",),
             "policy.rule_groups": ("Doubt", "doubts", "named_groups"),
             "policy.scope": ("ScopeRegistry", "ScopeRules"),

@@ -169,6 +169,21 @@ class Audit:
         """
         self._warn(replace(self._refusal(request, REFUSED, "scope"), subject=subject))
 
+    def note_closed(self, request: TokenRequest, reason: str, token: RefreshToken | None = None) -> None:
+        """Note that the operator's policy refuses a password grant, or a refresh of its tokens.
+
+        The caller's error is logged as every refused request is, so no line is logged here.
+
+        Args:
+            request: the client's.
+            reason: which rule of the policy refuses it.
+            token: the presented refresh token, if there is one.
+        """
+        event = self._refusal(request, REFUSED, reason)
+        if token is not None:
+            event = replace(event, subject=token.subject, grant_id=token.grant_id.hex())
+        self._ledger.note(event)
+
     def note_refresh(self, request: TokenRequest, refusal: InvalidCredentials, subject: str | None) -> None:
         """Log and note that a refresh is refused because of its person or the client's network.
 

@@ -129,6 +129,34 @@ class UnsupportedResponseType(OAuth2Error):
     description = "This server offers the response type code only."
 
 
+# By the reasons of `oauth/policy/closed_reason.py`.
+_CLOSED = {
+    "password_grant_off": "This program may no longer use the password grant.",
+    "password_grant_ended": "This program may no longer log in with Net ID passwords.",
+    "brown_out": "Net ID passwords are refused for some hours, because this program must stop using them.",
+    "app_passwords_only": "This program accepts app passwords only, and no Net ID passwords.",
+    "app_passwords_off": "This program accepts no app passwords.",
+}
+
+
+class PasswordGrantClosed(UnauthorizedClientError):
+    """The operator's policy for the client refuses the password grant now (RFC 6749, 5.2).
+
+    The sentence depends on the policy alone. It reveals nothing about the user or the password, which nobody
+    has looked at.
+    """
+
+    def __init__(self, reason: str, help_uri: str | None) -> None:
+        """Take the reason, and the campus's page about it.
+
+        Args:
+            reason: one of `ClosedReason`, for the audit.
+            help_uri: for `error_uri`, if the campus has a page.
+        """
+        super().__init__(_CLOSED[reason], help_uri)
+        self.reason = reason
+
+
 class InvalidRequestUri(OAuth2Error):
     """The pushed request is unknown, used, expired, or another client's (RFC 9126, 2.2; RFC 9101, 6.2)."""
 

@@ -33,6 +33,7 @@ from oauth.clients.registration import NONE
 from oauth.declarations import Declarations
 from oauth.errors import InvalidClient, UnsupportedGrantType, UnsupportedResponseType
 from oauth.policy.approvals import Approvals
+from oauth.policy.password_grant import KnownPeople, PasswordGrantRules
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.scope import ScopeRegistry
 from oauth.responses import error_response, json_response
@@ -50,11 +51,15 @@ class Policy:
     `issuer` is its public base URL. `default_scope` is for requests that name no scope: they get the part of
     it that the client is registered for. `directory_claims` are the standard claims that the directory may
     have. `app_passwords_survive` says whether an app password stays good when its user's password changes.
+    `password_grant` says when clients may use that grant, and `known_people` who had used a client before it
+    was closed to new people.
     """
 
     issuer: str
     restrictions: Restrictions
     scope_registry: ScopeRegistry
+    password_grant: PasswordGrantRules
+    known_people: KnownPeople
     default_scope: str = ""
     directory_claims: Sequence[str] = ()
     app_passwords_survive: bool = True

@@ -49,6 +49,7 @@ class TokenRequest(OAuth2Request):
 
     `secret_used` is the client id and serial of the secret that authenticated the client, if its use is to be
     recorded. `granted_scope` and `granted_audience` are resolved before the directory is asked.
+    `response_headers` are added to the answer, whatever it is.
     `app_password_id` is the app password that stands in the place of the user's password, once it is known.
     """
 
@@ -63,6 +64,7 @@ class TokenRequest(OAuth2Request):
         self.secret_used: tuple[str, int] | None = None
         self.granted_scope = ""
         self.granted_audience: str | None = None
+        self.response_headers: Sequence[tuple[str, str]] = ()
         self.app_password_id: bytes | None = None
         self.user_agent: str | None = request.environ.get("HTTP_USER_AGENT")
         self._started = time.monotonic()

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from core.setting_mistakes import refuse_contradictions
-from core.setting_rules import NUMBER, Count, File, Lifetime, PrivateFile, Seconds, Text, secret
+from core.setting_rules import NUMBER, Count, File, Lifetime, Moment, PrivateFile, Seconds, Text, secret
 from directory.ldap.config import LdapSettings
 from settings import rules
 from settings.consistency import contradictions
@@ -171,6 +171,16 @@ class Settings(BaseSettings):
     app_password_survives_password_change: bool = True
     """Whether an app password stays good when its user changes the password of the directory. With false, it
     ends then, with every token that it gave."""
+
+    # ---- The end of the password grant
+
+    password_grant_ends: Moment | None = None
+    """When Net ID passwords are refused at the token endpoint for every client: a date or a time in UTC, such
+    as 2027-06-30 (from the first second of that day) or 2027-06-30T09:00. App passwords go on working.
+    flask password-grant set gives single clients an earlier date."""
+    password_grant_help_uri: Annotated[str, BeforeValidator(rules.page_in_errors)] | None = None
+    """Page about the end of the password grant, for the owners of programs. Refusals name it (error_uri), and
+    so does the header Link of each answer to a program whose end has a date."""
 
     # ---- Sign-in sessions
 

@@ -64,6 +64,17 @@ def page(value: object) -> str:
     return url
 
 
+def page_in_errors(value: object) -> str:
+    """Read the URL of a page that errors name. Raises ValueError as `page`, and for a backslash.
+
+    A URL has none (RFC 3986, 2), and an `error_uri` may not hold one (RFC 6749, 5.2).
+    """
+    url = page(value)
+    if "\\" in url:
+        raise ValueError("must be the URL of a page, without a backslash")
+    return url
+
+
 def color(value: object) -> str:
     """Read a colour. Raises ValueError for anything but six hexadecimal digits behind a number sign."""
     given = text(value).lower()

@@ -105,6 +105,19 @@ def session_rules(settings: Settings) -> login.SessionRules:
     )
 
 
+def password_grant_rules(settings: Settings) -> oauth.PasswordGrantRules:
+    """Make the rules for the end of the password grant.
+
+    Args:
+        settings: The operator's settings.
+    """
+    return oauth.PasswordGrantRules(
+        settings.password_grant_ends,
+        settings.password_grant_help_uri,
+        oauth.ServerMetadata.url(settings.issuer),
+    )
+
+
 def restrictions(settings: Settings) -> oauth.Restrictions:
     """Make the rules about users that hold for every client.
 

@@ -16,8 +16,11 @@ from models import (
     RefreshStore,
     RequestStore,
     ScopeStore,
+    is_known_user,
 )
+from models.tables import DEFAULT_DIRECTORY
 from oauth import (
+    KnownPeople,
     PairwiseSubjects,
     Policy,
     RotatedTokens,
@@ -37,7 +40,7 @@ from oauth.grants.refresh_token import RefreshTokenGrant
 from settings import Settings
 from telemetry import Log
 from wiring.audit import open_audit
-from wiring.from_settings import lifetimes, restrictions
+from wiring.from_settings import lifetimes, password_grant_rules, restrictions
 from wiring.login import open_login
 
 GRANTS: Mapping[type[Grant], Sequence[Callable[..., object]]] = {
@@ -91,6 +94,8 @@ def _policy(settings: Settings, services: Services) -> Policy:
         issuer=settings.issuer,
         restrictions=restrictions(settings),
         scope_registry=ScopeRegistry(ScopeStore().list, services.clock),
+        password_grant=password_grant_rules(settings),
+        known_people=KnownPeople(is_known_user, DEFAULT_DIRECTORY),
         default_scope=settings.default_scope or "",
         directory_claims=settings.ldap.claim_names,
         app_passwords_survive=settings.app_password_survives_password_change,

@@ -15,6 +15,7 @@ from admin.clients import (
     update_client,
     warnings_about,
 )
+from admin.password_grant.policies import set_app_passwords
 from cli.clients.display import (
     CLIENT,
     print_client,
@@ -78,17 +79,18 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     tokens (--resource-server).
     """
     created = create_client(services(), name, registration_changes(options), actor=operator())
+    registered = _with_app_passwords(created.client, options["app_passwords"])
     if created.name_is_shared:
         print_line(f"Another client is also called {name!r}: name each of them by its id.", err=True)
     warn_of_undescribed_scopes(created.undescribed_scopes)
-    for sentence in warnings_about(created.client):
+    for sentence in warnings_about(registered):
         print_line(sentence, err=True)
     if as_json:
         secret = {"client_secret": created.secret, "client_secret_expires_at": 0}
-        print_json({**metadata(created.client), **secret})
+        print_json({**metadata(registered), **secret})
         return
-    ids = {"client_id": created.client.client_id, "client_secret": created.secret}
-    print_record({**ids, **readable_metadata(created.client)})
+    ids = {"client_id": registered.client_id, "client_secret": created.secret}
+    print_record({**ids, **readable_metadata(registered)})
     if created.secret is not None:
         remind_to_keep_secret()
 
@@ -138,7 +140,7 @@ def update(client_id: str, name: str | None, enable: bool, as_json: bool, **opti
         changes["client_name"] = name
     updated = update_client(services(), client_id, changes, enable=enable, actor=operator())
     warn_of_undescribed_scopes(updated.undescribed_scopes)
-    print_client(updated.client, as_json=as_json)
+    print_client(_with_app_passwords(updated.client, options["app_passwords"]), as_json=as_json)
 
 
 @client.command()
@@ -180,6 +182,11 @@ def delete(client_id: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 - 
         print_json({"client_id": stored.client_id, "deleted": True})
     else:
         print_line(f"Deleted {stored.client_name} ({stored.client_id}).")
+
+
+def _with_app_passwords(client: Client, choice: str | None) -> Client:
+    """A client after its policy has been given the choice of `--app-passwords`, if there is one."""
+    return client if choice is None else set_app_passwords(services(), client, choice, actor=operator())
 
 
 def _what_ends(client: Client) -> str:

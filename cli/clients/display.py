@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from admin.clients import ClientAtCap
+from admin.password_grant.policy_change import changes
 from cli.output import moment, print_items, print_json, print_line, print_record, print_table
 from cli.services import services
-from models import Client
+from models import Client, PasswordGrantPolicy
 from oauth.clients.registration import metadata
 
 CLIENT = '{"client_id": text, "client_name": text, "grant_types": [...], ...'
@@ -74,6 +75,7 @@ def readable_metadata(client: Client) -> dict[str, object]:
     shown["restrictions"] = [
         f"{name} {value}" for name, values in client.restrictions.items() for value in values
     ]
+    shown["password_grant"] = list(changes(PasswordGrantPolicy(), client.password_grant))
     shown["flags"] = [flag for flag, on in client.flags.items() if on]
     return {**shown, "resource_server": client.resource_server or None, "state": client_state(client)}
 

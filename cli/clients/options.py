@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from admin.password_grant.policy_change import APP_PASSWORD_CHOICES
 from cli.output import CommandRefused
 from oauth.clients.registration import FLAGS, NONE, REQUIRE_PAR, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
@@ -150,6 +151,11 @@ _METADATA = (
         multiple=True,
         metavar="RULE",
         help="Refuse these users, even allowed ones; repeatable.",
+    ),
+    click.option(
+        "--app-passwords",
+        type=click.Choice(APP_PASSWORD_CHOICES),
+        help="Whether it accepts app passwords: not at all, beside Net ID passwords, or nothing else.",
     ),
     click.option(
         "--network",

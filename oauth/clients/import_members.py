@@ -6,7 +6,8 @@ refused. Must not know: which values the understood members may have.
 
 from collections.abc import Collection, Mapping
 
-from oauth.clients.registration import FLAGS
+from models import PasswordGrantPolicy
+from oauth.clients.registration import FLAGS, policy_metadata
 from oauth.clients.restriction_rules import RESTRICTIONS
 from oauth.policy.claims import PAIRWISE_SUBJECT
 
@@ -26,6 +27,7 @@ _OTHERS = (
     "client_secret_hash",
     "disabled_at",
     "flags",
+    "password_grant",
     "resource_server",
     "restrictions",
     "scope",
@@ -55,6 +57,7 @@ _PASSED_OVER = frozenset(
         "updated_at",
     }
 )
+_OPEN = policy_metadata(PasswordGrantPolicy())
 _ENABLED = frozenset({"active", "enabled"})
 
 
@@ -76,6 +79,12 @@ def translate(each: Mapping[str, object], ignored: Collection[str] = ()) -> dict
             "rename it, or leave it out (--ignore)."
         )
     _refuse_disabled(given)
+    # A policy has steps and announcements of this server, which an import could not have.
+    if given.pop("password_grant", _OPEN) != _OPEN:
+        raise ValueError(
+            "Its policy of the password grant is not imported: leave it out (--ignore password_grant), and "
+            "set it by flask password-grant set."
+        )
     ours = {name: value for name, value in given.items() if name in _UNDERSTOOD and name not in _FOREIGN}
     if "allowed_ips" in given:
         ours["networks"] = _agreed(given, "allowed_ips", "networks")

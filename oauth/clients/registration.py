@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from models import Client, Registration
+from models import Client, PasswordGrantPolicy, Registration
 from oauth.clients.restriction_rules import restriction_mistakes
 from oauth.clients.sign_in_rules import AUTHORIZATION_CODE, FIRST_PARTY, PKCE_OPTIONAL, sign_in_mistakes
 from oauth.policy.claims import PAIRWISE_SUBJECT, claim_mistakes
@@ -118,6 +118,7 @@ def metadata(client: Client) -> dict[str, object]:
         "audiences": list(client.audiences),
         "released_claims": None if client.released_claims is None else list(client.released_claims),
         "restrictions": {name: list(values) for name, values in client.restrictions.items()},
+        "password_grant": policy_metadata(client.password_grant),
         "secrets": [
             {
                 "serial": secret.serial,
@@ -129,6 +130,15 @@ def metadata(client: Client) -> dict[str, object]:
             for secret in client.secrets
         ],
     }
+
+
+def policy_metadata(policy: PasswordGrantPolicy) -> dict[str, object]:
+    """A policy of the password grant with all its members. Times are seconds since the epoch.
+
+    Args:
+        policy: the client's.
+    """
+    return {**policy._asdict(), "brown_outs": [list(each) for each in policy.brown_outs]}
 
 
 def _public_mistakes(registration: Registration) -> Sequence[str]:

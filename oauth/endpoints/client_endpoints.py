@@ -99,6 +99,8 @@ def _answer(server: Server, respond: _Respond, origins: Origins | None) -> Respo
     http_request = request_ctx.request
     oauth_request = TokenRequest(http_request, issuer=server.issuer)
     response = _respond_to(http_request, oauth_request, server, respond)
+    if oauth_request.response_headers:
+        response.headers.extend(oauth_request.response_headers)
     if origins is None or "HTTP_ORIGIN" not in http_request.environ:
         return response
     try:

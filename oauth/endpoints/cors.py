@@ -14,6 +14,7 @@ from models import Client
 
 # Seconds for which the list of origins is cached.
 _CACHE_SECONDS = 60
+_EXPOSED = "Deprecation, Link, Retry-After, Sunset, WWW-Authenticate, X-Request-Id"
 
 
 class Origins:
@@ -56,7 +57,7 @@ class Origins:
         response.headers.add("Vary", "Origin")
         if client_id is not None and origin in self._by_client().get(client_id, ()):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Retry-After, WWW-Authenticate, X-Request-Id"
+            response.headers["Access-Control-Expose-Headers"] = _EXPOSED
         return response
 
     def _by_client(self) -> Mapping[str, frozenset[str]]:

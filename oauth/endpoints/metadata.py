@@ -39,6 +39,16 @@ class ServerMetadata:
         self._declared = declared
         self._scopes = scopes
 
+    @classmethod
+    def url(cls, issuer: str) -> str:
+        """The URL of the document (RFC 8414, 3.1): the well-known path comes before the issuer's own.
+
+        Args:
+            issuer: the public base URL.
+        """
+        parts = urlsplit(issuer)
+        return f"{parts.scheme}://{parts.netloc}{cls.PATH}{parts.path}"
+
     def document(self) -> dict[str, object]:
         """The members of the document. Not every scope must be named (section 2)."""
         return {

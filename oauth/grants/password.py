@@ -6,7 +6,7 @@ from typing import ClassVar
 from login import AppPasswordLoginRefused, Person, Refusal, is_app_password
 from models import AppPasswordEnded
 from oauth.clients.registration import DETAILED_ERRORS
-from oauth.errors import scope_not_for_app_password
+from oauth.errors import PasswordGrantClosed, scope_not_for_app_password
 from oauth.grants.app_password import note_refused_app_password
 from oauth.grants.pipeline import Grant, Issued
 
@@ -23,9 +23,35 @@ class PasswordGrant(Grant):
     PARAMETERS = frozenset({"grant_type", "username", "password", "scope"})
     METADATA: ClassVar[Mapping[str, Sequence[str]]] = {"grant_types_supported": (GRANT_TYPE,)}
 
+    def response_headers(self) -> Sequence[tuple[str, str]]:
+        """What announces the end of the grant to the client (RFC 9745, RFC 8594)."""
+        return self.server.policy.password_grant.headers(self.oauth_client.registered)
+
     def read_credential(self) -> None:
-        """Tell an app password, valid or not, from a Net ID password."""
-        self._uses_app_password = is_app_password(self.request.form["password"])
+        """Refuse what the operator's policy excludes, before the directory or a limit sees the password.
+
+        Raises:
+            OAuth2Error: `unauthorized_client`: the policy refuses this kind of password now.
+        """
+        client, server = self.oauth_client.registered, self.server
+        # Valid or not, it is never sent to the directory.
+        is_one = self._uses_app_password = is_app_password(self.request.form["password"])
+        try:
+            server.policy.password_grant.check(client, is_app_password=is_one, now=server.now())
+        except PasswordGrantClosed as closed:
+            server.audit.note_closed(self.request, closed.reason)
+            raise
+
+    def check_person(self, person: Person) -> None:
+        """Apply the rules that exclude people, and then that of a client that is closed to new people.
+
+        Raises:
+            InvalidCredentials: a rule refuses the person, or the person is new to the client.
+            StoreUnavailable: the database cannot say whether the person is new.
+        """
+        if self._checked is not person:
+            super().check_person(person)
+            self.server.policy.known_people.check(self.oauth_client.registered, person)
 
     def find_person(self) -> Person:
         """The person, if the directory accepts the password, or the app password is theirs.

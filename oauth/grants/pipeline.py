@@ -95,6 +95,7 @@ class Grant(BaseGrant, TokenEndpointMixin):
         self.execute_hook("before_validate_token_request")
         request = self.request
         request.client = self.oauth_client = client = self.authenticate_token_endpoint_client()
+        request.response_headers = self.response_headers()
         if not client.check_grant_type(self.GRANT_TYPE):
             raise unauthorized_client()
         absent = [name for name in self.REQUIRED if name not in request.form]
@@ -139,6 +140,10 @@ class Grant(BaseGrant, TokenEndpointMixin):
         if self._rules is None:
             self._rules = self.server.policy.scope_registry.rules()
         return self._rules
+
+    def response_headers(self) -> Sequence[tuple[str, str]]:
+        """Headers of every answer to the authenticated client, of errors too. A grant has none by default."""
+        return ()
 
     def read_credential(self) -> None:
         """Read what the client presents beside its own credentials, such as a refresh token.

@@ -10,12 +10,13 @@ from typing import ClassVar
 
 from login import InvalidCredentials, Person, Refusal, has_changed, is_within
 from models import AppPasswordEnded, NewToken, Renewal, record
-from oauth.errors import invalid_refresh_token, invalid_scope
+from oauth.errors import PasswordGrantClosed, invalid_refresh_token, invalid_scope
 from oauth.grants.app_password import DISABLED, PASSWORD_CHANGED, end_app_password
 from oauth.grants.missing_person import note_missing_person
 from oauth.grants.pipeline import Grant, Issued
 from oauth.policy.audience import narrow_audience
 from oauth.policy.claims import granted_claims, id_token_claims, requested_in
+from oauth.policy.closed_reason import PASSWORD
 from oauth.policy.scope import is_wellformed, without_lost
 from oauth.tokens.contents import SignIn, TokenContents
 from oauth.tokens.format import ACCESS, REFRESH, key_of, last_second, stored_key
@@ -49,6 +50,25 @@ class RefreshTokenGrant(Grant):
         self._key, self._token, self._subject = key, token, token.subject
         self.request.refresh_token = token
         self.request.app_password_id = token.app_password_id
+        if token.origin == PASSWORD:
+            self._require_open_grant()
+
+    def _require_open_grant(self) -> None:
+        """Announce the end of the password grant to a program that refreshes, and refuse it after the end.
+
+        A program may log in once and then refresh for months: its logins alone would announce too little.
+
+        Raises:
+            OAuth2Error: `unauthorized_client`: the grant that the token began with has ended for the client.
+        """
+        client, token, server = self.oauth_client.registered, self._token, self.server
+        rules = server.policy.password_grant
+        self.request.response_headers = rules.headers(client)
+        try:
+            rules.check_refresh(client, token.origin, token.app_password_id, server.now())
+        except PasswordGrantClosed as closed:
+            server.audit.note_closed(self.request, closed.reason, token)
+            raise
 
     def resolve_scope(self) -> str:
         """The grant's scope, or the requested part of it (RFC 6749, 6).

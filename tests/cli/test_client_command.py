@@ -53,6 +53,14 @@ def test_create_prints_one_object(as_json: Run, site: Site) -> None:
         "audiences": [],
         "released_claims": None,
         "restrictions": {},
+        "password_grant": {
+            "announced_at": None,
+            "ends_at": None,
+            "brown_outs": [],
+            "closed_to_new_people_at": None,
+            "app_passwords": "allowed",
+            "off_at": None,
+        },
         "secrets": made["secrets"],
     }
     assert made["secrets"] == [

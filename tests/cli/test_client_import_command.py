@@ -349,6 +349,22 @@ def test_import_without_a_colon_warns_of_none(site: Site) -> None:
     assert ":" not in site.register().client_id
 
 
+def test_client_whose_password_grant_has_a_policy_is_imported_only_without_it(site: Site) -> None:
+    """An import must not lose that the grant ends: the operator says so, and sets it again."""
+    client = site.register("a program")
+    site.run("password-grant", "set", client.client_id, "--app-passwords", "only")
+    exported = json.loads(site.run("client", "show", client.client_id, "--json"))
+    copy = {**exported, "client_id": "copy", "client_secret": client.secret, "secrets": None}
+    said = imported(site, copy, status=1)
+    assert "Its policy of the password grant is not imported" in said
+    arguments = ("client", "import", "-", "--ignore", "password_grant")
+    site.run(*arguments, stdin=json.dumps([copy]))
+    assert (
+        json.loads(site.run("client", "show", "copy", "--json"))["password_grant"]["app_passwords"]
+        == "allowed"
+    )
+
+
 def test_listed_secret_keeps_its_end(site: Site) -> None:
     """A secret that is listed with an end keeps it, unless the client names another end."""
     listed = {"secrets": [{"serial": 1, "not_after": NOON + 9, "weak": False}]}

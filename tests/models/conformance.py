@@ -12,6 +12,7 @@ from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
 from tests.models.missing_person_rules import MissingPersonRules
 from tests.models.password_grant_policy_rules import PasswordGrantPolicyRules
+from tests.models.past_use_rules import PastUseRules
 from tests.models.persistent_secret_rules import PersistentSecretRules
 from tests.models.program_rules import ProgramRules
 from tests.models.refresh_rules import KeptRefreshTokenRules, RefreshRules
@@ -54,5 +55,6 @@ class StoreConformance(
     UnusedCodeRules,
     AppPasswordRules,
     PasswordGrantPolicyRules,
+    PastUseRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

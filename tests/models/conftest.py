@@ -38,6 +38,7 @@ for rules in (
     "table_limit",
     "app_password",
     "password_grant_policy",
+    "past_use",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 

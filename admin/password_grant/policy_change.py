@@ -1,0 +1,206 @@
+"""One step of a client's policy, computed without a database: its rules, and its words for the audit."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from admin.operation import OperationRefused
+from core.moments import read_duration, read_moment
+from models import PasswordGrantPolicy
+
+APP_PASSWORD_CHOICES = ("off", "allowed", "only")
+NOTICE_SECONDS = 14 * 86_400
+"""How long before a date programs and owners should know it."""
+_MAX_BROWN_OUT_SECONDS = 7 * 86_400
+_MAX_BROWN_OUTS = 50
+
+BrownOut = tuple[int, int]
+"""A start and an end, in seconds since the epoch."""
+
+
+class InvalidPolicy(OperationRefused):
+    """The step makes no sense: one sentence for each reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """What one step changes. None leaves a member as it is.
+
+    - `ends`: when Net ID passwords end, as `read_moment` takes it. An empty text removes the end.
+    - `brown_outs`: further brown-outs, each START/DURATION. An empty text among them removes earlier ones.
+    - `closed_to_new_people`: whether people who have not used the client yet are refused from now on.
+    - `app_passwords`: one of `APP_PASSWORD_CHOICES`.
+    - `off`: whether the password grant is refused from now on, app passwords included.
+    """
+
+    ends: str | None = None
+    brown_outs: Sequence[str] = ()
+    closed_to_new_people: bool | None = None
+    app_passwords: str | None = None
+    off: bool | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the step says nothing."""
+        return self == PolicyChange()
+
+
+def changed_policy(
+    policy: PasswordGrantPolicy, change: PolicyChange, now: int, *, server_ends_at: int | None = None
+) -> PasswordGrantPolicy:
+    """The policy after one step.
+
+    Brown-outs that are over are left out of the result, unless nothing else changes.
+
+    Args:
+        policy: as it is.
+        change: the step.
+        now: seconds since the epoch.
+        server_ends_at: when Net ID passwords end for every client, in seconds since the epoch.
+
+    Raises:
+        InvalidPolicy: a text cannot be read, a date is in the past, brown-outs overlap or last too long, or a
+            brown-out reaches beyond the end.
+    """
+    if change.is_empty:
+        raise InvalidPolicy("Say what to set: a date, a brown-out, new people, app passwords, or off.")
+    if change.app_passwords is not None and change.app_passwords not in APP_PASSWORD_CHOICES:
+        raise InvalidPolicy(f"App passwords must be one of {', '.join(APP_PASSWORD_CHOICES)}.")
+    current = policy._replace(brown_outs=tuple(each for each in policy.brown_outs if each[1] > now))
+    ends_at = current.ends_at if change.ends is None else _read_end(change.ends, now)
+    brown_outs = _brown_outs(current, change, now, [at for at in (ends_at, server_ends_at) if at is not None])
+    after = current._replace(
+        ends_at=ends_at,
+        brown_outs=brown_outs,
+        closed_to_new_people_at=_switched(change.closed_to_new_people, current.closed_to_new_people_at, now),
+        app_passwords=change.app_passwords or current.app_passwords,
+        off_at=_switched(change.off, current.off_at, now),
+    )
+    after = after._replace(announced_at=_announced_at(current, after, now))
+    return policy if after == current else after
+
+
+def summary(before: PasswordGrantPolicy, after: PasswordGrantPolicy) -> str:
+    """What a step changed, in few words for the audit."""
+    return ", ".join(changes(before, after)) or "nothing"
+
+
+def changes(before: PasswordGrantPolicy, after: PasswordGrantPolicy) -> Iterator[str]:
+    """What differs between two policies, in few words each.
+
+    Args:
+        before: the earlier policy.
+        after: the later one.
+    """
+    if after.off_at != before.off_at:
+        yield "on" if after.off_at is None else "off"
+    if after.ends_at != before.ends_at:
+        yield "no end" if after.ends_at is None else f"ends {utc(after.ends_at)}"
+    if new := [each for each in after.brown_outs if each not in before.brown_outs]:
+        yield from (f"brown-out {utc(start)}/{duration(end - start)}" for start, end in new)
+    elif before.brown_outs and not after.brown_outs:
+        yield "no brown-outs"
+    if after.closed_to_new_people_at != before.closed_to_new_people_at:
+        yield "open to new people" if after.closed_to_new_people_at is None else "closed to new people"
+    if after.app_passwords != before.app_passwords:
+        yield f"app passwords {after.app_passwords}"
+
+
+def short_notices(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: int) -> Sequence[str]:
+    """A sentence for each new date that is nearer than the notice that owners should get.
+
+    Args:
+        before: the policy before the step.
+        after: the policy after it.
+        now: seconds since the epoch.
+    """
+    new = {start: "brown-out" for start, _ in after.brown_outs if (start, _) not in before.brown_outs}
+    if after.ends_at is not None and after.ends_at != before.ends_at:
+        new[after.ends_at] = "end"
+    return [
+        f"The {what} of {utc(at)} is less than 14 days away: tell the owner now."
+        for at, what in sorted(new.items())
+        if at - now < NOTICE_SECONDS
+    ]
+
+
+def utc(at: int) -> str:
+    """A time for people: `at` (seconds since the epoch) in UTC, to the minute if it has no seconds."""
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ" if moment.second else "%Y-%m-%d %H:%MZ")
+
+
+def duration(seconds: int) -> str:
+    """A duration as `read_duration` takes it."""
+    minutes = seconds // 60
+    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "m"))
+    return "".join(f"{amount}{unit}" for amount, unit in parts if amount)
+
+
+def _read_end(text: str, now: int) -> int | None:
+    if not text:
+        return None
+    ends_at = _moment(text, "The end")
+    if ends_at <= now:
+        raise InvalidPolicy(f"The end {utc(ends_at)} is in the past.")
+    return ends_at
+
+
+def _brown_outs(
+    current: PasswordGrantPolicy, change: PolicyChange, now: int, ends: Sequence[int]
+) -> tuple[BrownOut, ...]:
+    """The brown-outs after the step, in their order."""
+    kept = () if "" in change.brown_outs else current.brown_outs
+    new = [_read_brown_out(text, now) for text in change.brown_outs if text]
+    for start, end in new:
+        if ends and end > min(ends):
+            raise InvalidPolicy(
+                f"The brown-out of {utc(start)} ends after the password grant, which ends {utc(min(ends))}."
+            )
+    # A step that is repeated changes nothing.
+    both = sorted({*kept, *new})
+    for (start, end), (next_start, _) in pairwise(both):
+        if next_start < end:
+            raise InvalidPolicy(f"The brown-outs of {utc(start)} and {utc(next_start)} overlap.")
+    if len(both) > _MAX_BROWN_OUTS:
+        raise InvalidPolicy(f"A client has at most {_MAX_BROWN_OUTS} brown-outs to come.")
+    return tuple(both)
+
+
+def _read_brown_out(text: str, now: int) -> BrownOut:
+    begins, slash, lasts = text.partition("/")
+    if not slash:
+        raise InvalidPolicy("A brown-out must be a start and a duration, such as 2027-02-01T09:00/2h.")
+    start = _moment(begins, "The start of a brown-out")
+    try:
+        seconds = read_duration(lasts)
+    except ValueError as fault:
+        raise InvalidPolicy(f"The duration of a brown-out {fault}.") from None
+    if start < now:
+        raise InvalidPolicy(f"The brown-out of {utc(start)} begins in the past.")
+    if seconds > _MAX_BROWN_OUT_SECONDS:
+        raise InvalidPolicy("A brown-out lasts at most 7 days: a longer one is an end.")
+    return start, start + seconds
+
+
+def _moment(text: str, what: str) -> int:
+    try:
+        return read_moment(text)
+    except ValueError as fault:
+        raise InvalidPolicy(f"{what} {fault}.") from None
+
+
+def _switched(wanted: bool | None, since: int | None, now: int) -> int | None:  # noqa: FBT001 - a tri-state value
+    """Since when something is on: a switch that is on already keeps its time."""
+    if wanted is None:
+        return since
+    return (since if since is not None else now) if wanted else None
+
+
+def _announced_at(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: int) -> int | None:
+    """When a date was first announced. It goes with the last date that the step removes."""
+    if after.ends_at is not None or after.brown_outs or after.off_at is not None:
+        return before.announced_at if before.announced_at is not None else now
+    was_dated = before.ends_at is not None or before.brown_outs or before.off_at is not None
+    return None if was_dated else before.announced_at
