@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from admin.operation import NothingMatches, OperationRefused, Services
-from models import Batch, purge, purge_audit
+from models import AppPasswordStore, Batch, forget_addresses, purge, purge_audit, roll_up
 from oauth import ACCESS, REFRESH, key_of
 from telemetry import Actor
 
@@ -81,7 +81,9 @@ class Purging:
 def purge_expired(services: Services, purging: Purging, *, batch: int) -> None:
     """Delete expired tokens and grants, old failures, and audit rows past their retention.
 
-    Each batch is one transaction. An interrupted purge leaves whole batches deleted; the next call goes on.
+    Before that, app passwords that are due end, and audit rows are counted as usage. The addresses in the
+    usage go with the audit rows. Each batch is one transaction. An interrupted purge leaves whole batches
+    deleted; the next call goes on.
 
     Args:
         services: what the use case works on.
@@ -92,6 +94,10 @@ def purge_expired(services: Services, purging: Purging, *, batch: int) -> None:
         StoreUnavailable: the rest is deleted at the next call.
     """
     now = services.now
+    audited_since = now - services.settings.audit_retention * _DAY
+    AppPasswordStore(services.clock).end_due(now)
+    roll_up(now)
     purge(now, batch=batch, after=purging)
-    purge_audit(now - services.settings.audit_retention * _DAY, batch=batch, after=purging)
+    purge_audit(audited_since, batch=batch, after=purging)
+    forget_addresses(audited_since)
     purging.counts.setdefault("audit_event", 0)

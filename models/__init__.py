@@ -47,6 +47,7 @@ from models.grants.programs import Program, programs_of
 from models.grants.purge import Batch, purge, purge_audit
 from models.grants.redeem import AlreadyUsed, IssueCondition, Redeem
 from models.grants.refresh_store import RefreshStore, RefreshToken, Renewal
+from models.housekeeping import Housekeeping
 from models.keys.digest import (
     SecretHasher,
     has_our_form,
@@ -78,6 +79,7 @@ from models.sqlite.group_commit import GroupCommit
 from models.usage.client_usage import ClientUsage, usage_of
 from models.usage.client_users import is_known_user, remember_users, subjects_who_used, users_of
 from models.usage.past_uses import last_uses, remember_past_users
+from models.usage.retention import forget_addresses
 from models.usage.roll_up import roll_up
 
 __all__ = [
@@ -116,6 +118,7 @@ __all__ = [
     "GrantStore",
     "GroupCommit",
     "Guesses",
+    "Housekeeping",
     "ImportedClient",
     "IssueCondition",
     "ListedEvent",
@@ -168,6 +171,7 @@ __all__ = [
     "end_sessions",
     "engine_options",
     "failures_of",
+    "forget_addresses",
     "has_our_form",
     "has_tables",
     "hour_prefix",

@@ -10,7 +10,7 @@ import cli
 from admin import Services
 from app import build_app
 from directory.ldap import ConfigError
-from models import Checkpoints, LogoutNoticeStore, db
+from models import Checkpoints, Housekeeping, LogoutNoticeStore, db
 from oauth.logout.notice_sender import NoticeSender, Sending
 from outgoing import OutgoingClient
 from serving import cpu_affinity, scheduling
@@ -25,7 +25,8 @@ from wiring.key_check import KeyCheck
 def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     """Build the server of a worker process.
 
-    It checkpoints SQLite, tells clients about ended sessions, and stores waiting events when it ends.
+    It checkpoints SQLite, tells clients about ended sessions, counts usage, ends app passwords that are due,
+    and stores waiting events when it ends.
 
     It starts without its database too, and answers 503 until its keys are checked against the database.
 
@@ -53,6 +54,7 @@ def create_worker(settings: Settings, instance: Path, ring: KeyRing) -> Flask:
     checkpoints.start()
     write_refusals_at_end(app)
     open_notice_sender(app, settings, services, log).start()
+    Housekeeping(services.clock, log, app.app_context).start()
     app.extensions[DirectoryCheck.NAME].begin()
     warn_of_unknown_groups(app, log)
     # What was made so far lives as long as the process. A full search for garbage need not pass over it.

@@ -11,6 +11,7 @@ from models.database.driver import DriverConnection, Statement
 from models.failures.failure_store import FAILURE_SECONDS
 from models.failures.refused_passwords import is_expired
 from models.keys.digest import hour_prefix
+from models.password_grant_tables import AppPasswordRow
 from models.sign_in_tables import (
     DEVICE_CODE_SECONDS,
     AuthorizationCodeRow,
@@ -30,12 +31,16 @@ from models.tables import (
     RefusedPasswordRow,
     SigningKeyRow,
 )
+from models.usage.retention import old_usage
+from models.usage.roll_up import counted_up_to, keep_progress
 
 # A code of a session that has just expired can still be used.
 _SESSION_LEEWAY = 3600
 # Seconds for which a code is remembered, so that a replay ends what it gave.
 _CODE_SECONDS = 86_400
 _GUESS_SECONDS = 86_400
+# Seconds for which an app password that ended is listed. Its grants have ended with it.
+_ENDED_SECONDS = 366 * 86_400
 # A token's key and its `expires_at` may come from two nodes whose clocks differ.
 _LEEWAY = 60
 _AUDIT = table(AuditEventRow)
@@ -44,6 +49,7 @@ _FAILURE, _REFUSED = table(LoginFailureRow), table(RefusedPasswordRow)
 _KEY = table(SigningKeyRow)
 _SESSION, _NOTICE = table(SignInSessionRow), table(LogoutNoticeRow)
 _REQUEST, _CODE = table(AuthorizationRequestRow), table(AuthorizationCodeRow)
+_APP_PASSWORD = table(AppPasswordRow)
 _DEVICE, _GUESS = table(DeviceCodeRow), table(DeviceGuessRow)
 
 
@@ -98,6 +104,8 @@ def purge(now: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on
         "refused_password": delete(_REFUSED).where(_REFUSED.c.id.in_(stale)),
         "signing_key": delete(_KEY).where(_KEY.c.kid.in_(over)),
         **_of_sign_in(now, batch),
+        **old_usage(now),
+        "app_password": delete(_APP_PASSWORD).where(_APP_PASSWORD.c.ended_at <= now - _ENDED_SECONDS),
     }
     batches = _Batches(batch, after)
     return {name: batches.all(name, Statement(way)) for name, way in ways.items()}
@@ -123,6 +131,8 @@ def _of_sign_in(now: int, batch: int) -> dict[str, Delete]:
 def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None] = go_on) -> int:
     """Delete audit rows from before a time, oldest first. Keys follow time, so no index is needed.
 
+    Once audit rows are counted as usage, one that was not counted yet stays.
+
     Args:
         before: seconds since the epoch.
         batch: rows a transaction.
@@ -135,8 +145,11 @@ def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None
         StoreUnavailable: some rows were not deleted; another call deletes them.
     """
     oldest = select(_AUDIT.c.id, _AUDIT.c.at).order_by(_AUDIT.c.id).limit(batch)
+    counted = counted_up_to()
+    if counted is not None:
+        oldest = oldest.where(_AUDIT.c.id <= counted)
     gone = Statement(delete(_AUDIT).where(_AUDIT.c.id <= bindparam("last"), _AUDIT.c.at < before))
-    batches, count = _Batches(batch, after), 0
+    batches, count = _Batches(batch, after, then=keep_progress), 0
     while True:
         with connection() as link:
             # Read before the transaction, so that SQLite's transaction writes from its first statement.
@@ -151,9 +164,15 @@ def purge_audit(before: int, *, batch: int = 1000, after: Callable[[Batch], None
 class _Batches:
     """Runs batches one after the other, and reports each."""
 
-    def __init__(self, size: int, after: Callable[[Batch], None]) -> None:
+    def __init__(
+        self,
+        size: int,
+        after: Callable[[Batch], None],
+        then: Callable[[DriverConnection], None] = lambda _: None,
+    ) -> None:
         self._size = size
         self._after = after
+        self._then = then
         self._checkpoints = Checkpoints(db.engine)
         self._version: int | None = None
 
@@ -175,6 +194,7 @@ class _Batches:
             link.begin()
             began = monotonic()
             count = link.run(statement, values)
+            self._then(link)
             link.commit()
         self._checkpoints.write_back(restart=False)
         seconds = monotonic() - began

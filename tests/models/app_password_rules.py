@@ -21,6 +21,7 @@ from models import (
     StoreUnavailable,
     TooManyAppPasswords,
     db,
+    purge,
 )
 from tests.fakes import OPERATOR
 from tests.models.stores import Issued, Place, Stores
@@ -266,6 +267,16 @@ class AppPasswordRules:
         assert not stores.lives(issued)
         (row,) = [row for row in stores.rows("audit_event") if row["event"] == "app_password.ended"]
         assert row["app_password_id"] == new.id.hex()
+
+    def test_ended_app_password_is_listed_for_a_year(self, stores: Stores) -> None:
+        """The purge deletes what ended a year ago, and never a live one."""
+        ended, live = made(stores), made(stores, days=4000)
+        end(stores, ended)
+        stores.clock.now += 366 * DAY - 1
+        assert purge(stores.now)["app_password"] == 0
+        stores.clock.now += 1
+        assert purge(stores.now)["app_password"] == 1
+        assert [row["id"] for row in stores.rows("app_password")] == [live.id]
 
     def test_deleted_client_leaves_no_app_password(self, stores: Stores) -> None:
         """A client that gets the same id later gets none of the app passwords of the deleted one."""

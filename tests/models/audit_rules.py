@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from models import AuditSelection, RefusalLedger, list_events, purge_audit, record
+from models import AuditSelection, RefusalLedger, list_events, purge_audit, record, roll_up
 from telemetry import AuditEvent
 from tests.models.stores import Place, Stores
 
@@ -164,6 +164,7 @@ class AuditRules:
         """Events past their retention time are deleted oldest first, a few rows a transaction."""
         for age in range(10, 0, -1):
             record(replace(stores.audit("e"), at=stores.now - age * 1000))
+        roll_up(stores.now, lag=0)
         with stores.counted_commits() as commits:
             assert purge_audit(stores.now - 3000, batch=3) == 7
         assert len(commits) == 3

@@ -10,6 +10,7 @@ from tests.models.failure_rules import FailureRules
 from tests.models.grant_cap_rules import GrantCapRules
 from tests.models.grant_listing_rules import GrantListingRules
 from tests.models.grant_rules import GrantRules
+from tests.models.kept_usage_rules import KeptUsageRules
 from tests.models.missing_person_rules import MissingPersonRules
 from tests.models.password_grant_policy_rules import PasswordGrantPolicyRules
 from tests.models.past_use_rules import PastUseRules
@@ -25,6 +26,7 @@ from tests.models.signing_key_rules import SigningKeyRules
 from tests.models.table_limit_rules import TableLimitRules
 from tests.models.unavailability_rules import UnavailabilityRules
 from tests.models.unused_code_rules import UnusedCodeRules
+from tests.models.usage_rules import UsageRules
 
 
 class StoreConformance(
@@ -56,5 +58,7 @@ class StoreConformance(
     AppPasswordRules,
     PasswordGrantPolicyRules,
     PastUseRules,
+    UsageRules,
+    KeptUsageRules,
 ):
     """All rules, for the databases `place` (migrated) and `bare_place` (without tables)."""

@@ -39,6 +39,8 @@ for rules in (
     "app_password",
     "password_grant_policy",
     "past_use",
+    "usage",
+    "kept_usage",
 ):
     pytest.register_assert_rewrite(f"tests.models.{rules}_rules")
 

@@ -12,8 +12,10 @@ from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import MetaData, Table, inspect, text
 
-from models import MIGRATIONS, Base, CodeStore, is_current
+from models import MIGRATIONS, Base, CodeStore, PasswordGrantPolicy, is_current, roll_up
 from models.migrations import HEAD
+from models.usage.roll_up import counted_up_to
+from tests.models.app_password_rules import issue, made
 from tests.models.sign_in import SignIn
 from tests.models.stores import Place, Stores
 
@@ -163,6 +165,50 @@ class SchemaRules:
         upgrade()
         assert bare.lives(kept)
         assert not any(map(bare.lives, ended))
+
+    def test_workers_of_the_release_before_go_on(self, bare: Stores) -> None:
+        """Rows that name only the columns of the release before are stored after the migration."""
+        upgrade(revision="0005")
+        names = ("client", "grant", "audit_event")
+        old = {name: [column.name for column in _table(bare, name).columns] for name in names}
+        upgrade()
+        new_client = {**OLD_CLIENT, "post_logout_redirect_uris": [], "backchannel_logout_uri": None}
+        origin = {"directory": "default", "private": False, "origin": "password"}
+        rows = {
+            "client": new_client,
+            "grant": {**GRANT, "id": b"a" * 19, **origin},
+            "audit_event": {"at": 1, "event": "token.issued", "client_id": "c"},
+        }
+        for name, row in rows.items():
+            assert set(row) <= set(old[name])
+            _insert(bare, name, [row])
+        client = bare.clients.get("c")
+        assert client is not None
+        assert client.password_grant == PasswordGrantPolicy()
+        assert [row["app_password_id"] for row in bare.rows("grant")] == [None]
+        assert [row["grant_type"] for row in bare.rows("audit_event")] == [None]
+
+    def test_downgrade_ends_what_app_passwords_gave(self, bare: Stores) -> None:
+        """The release before cannot end a grant with its app password: such grants go, others stay."""
+        upgrade()
+        kept, app_password = bare.issue(), made(bare)
+        ended = issue(bare, app_password)
+        downgrade(revision="0005")
+        assert [row["id"] for row in _rows(bare, "grant")] == [kept.grant_id]
+        assert not {"app_password", "client_usage"} & set(inspect(bare.engine).get_table_names())
+        if bare.engine.dialect.name == "sqlite":
+            assert not inspect(bare.engine).get_table_options("grant")["sqlite_with_rowid"]
+        upgrade()
+        assert bare.lives(kept)
+        assert not bare.lives(ended)
+
+    def test_counting_begins_with_the_upgrade(self, bare: Stores) -> None:
+        """Audit rows of earlier releases name no grant type, and are not read by the roll-up."""
+        upgrade(revision="0005")
+        _insert(bare, "audit_event", [{"at": 1, "event": "token.issued", "client_id": "c"}] * 3)
+        upgrade()
+        assert counted_up_to() == 3
+        assert roll_up(bare.now, lag=0) == 0
 
     def test_migrations_can_be_undone_and_run_again(self, bare: Stores) -> None:
         """All tables are created, dropped without a trace, and created again."""
