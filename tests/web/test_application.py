@@ -221,6 +221,7 @@ def with_a_name(app: Flask) -> Flask:
     """An application with routes of each kind, and the settings that URLs are built from."""
     app.config.update(SERVER_NAME="idp.example", PREFERRED_URL_SCHEME="https", APPLICATION_ROOT="/idp")
     app.secret_key = "k" * 32
+    furnished(app)
 
     @app.get("/first")
     @app.post("/second")
@@ -229,7 +230,7 @@ def with_a_name(app: Flask) -> Flask:
         return f"{url_for('places')} {url_for('plain', _external=True)} {session['visits']} {request.host}"
 
     app.url_map.add(app.url_rule_class("/only-built", endpoint="only-built", build_only=True))
-    return furnished(app)
+    return app
 
 
 @pytest.fixture

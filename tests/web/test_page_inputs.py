@@ -1,7 +1,7 @@
 """Inputs of forms are the very ones that WTForms writes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from wtforms import DateField, HiddenField, PasswordField, StringField
@@ -30,6 +30,7 @@ def form(**data: str | None) -> BaseForm:
     return made
 
 
+@example(name="text", typed=None, attributes={"title": Markup('<"&quot;>')})
 @given(
     name=st.sampled_from(["text", "short", "password", "hidden"]),
     typed=st.none() | st.text(),
