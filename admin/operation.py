@@ -140,7 +140,11 @@ class Services(ABC):
             StoreUnavailable: the database did not answer.
         """
         chosen = self.settings
-        server = {"NETID_ALLOW_MEMBERS": chosen.allow_members, "NETID_REFUSE_MEMBERS": chosen.refuse_members}
+        server = {
+            "NETID_ALLOW_MEMBERS": chosen.allow_members,
+            "NETID_REFUSE_MEMBERS": chosen.refuse_members,
+            "NETID_SERVICE_ACCOUNTS": chosen.service_accounts,
+        }
         if not has_tables():
             return oauth.named_groups(server, [], [])
         return oauth.named_groups(server, self.clients.list(), ScopeStore().list())

@@ -1,8 +1,6 @@
 """`flask audit list`: the audit table."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -17,10 +15,10 @@ from cli.output import (
     Misused,
     json_list_option,
     moment,
+    print_csv,
     print_items,
     print_line,
     print_table,
-    shown,
 )
 from cli.people.display import warn_if_incomplete
 from cli.schema import speaks_plainly
@@ -32,8 +30,6 @@ _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "
 # In this order a reader asks: when, what, which program, who, why. Further fields follow.
 _FIRST = ("at", "event", "client_name", "client_id", "sub", "actor", "actor_reason", "reason")
 _COLUMNS = (*_FIRST, *(each.name for each in fields(AuditEvent) if each.name not in {*_FIRST, "subject"}))
-# A spreadsheet reads a cell that begins so as a formula; some also read full-width signs (OWASP).
-_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 @click.group(cls=DiscreetGroup)
@@ -124,9 +120,7 @@ def _print_table(listed: ListedEvents) -> None:
 
 
 def _print_csv(listed: ListedEvents) -> None:
-    print_line(_csv_line(_COLUMNS))
-    for each in listed.events:
-        print_line(_csv_line([_cell(text) for text in _texts(each).values()]))
+    print_csv(_COLUMNS, (_texts(each).values() for each in listed.events))
 
 
 def _print_jsonl(listed: ListedEvents) -> None:
@@ -144,14 +138,3 @@ def _texts(listed: ListedEvent) -> Mapping[str, str]:
 
 def _heading(name: str) -> str:
     return "CLIENT" if name == "client_name" else name.upper()
-
-
-def _cell(text: str) -> str:
-    """A cell that no spreadsheet reads as a formula, on one line."""
-    return shown(f"'{text}" if text.startswith(_FORMULA) else text)
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()

@@ -5,6 +5,8 @@ database and arguments. None of them moves a cursor, hides text, reverses a line
 No error repeats what may be a secret.
 """
 
+import csv
+import io
 import json
 import shutil
 import sys
@@ -32,6 +34,8 @@ MAX_LISTED_NAMES = 5
 _GAP = "  "
 """Stands between two columns of a table."""
 
+# A spreadsheet reads a cell that begins so as a formula; some also read full-width signs (OWASP).
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 # Printable characters that a terminal shows as a gap or not at all: joiners, fillers, variation selectors.
 _INVISIBLE = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
@@ -337,6 +341,19 @@ def _folded(cell: str, width: int) -> list[str]:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table."""
     click.echo(table(columns, rows))
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a list as CSV (RFC 4180), one line a row. No spreadsheet reads a cell as a formula."""
+    click.echo(_csv_line(columns))
+    for row in rows:
+        click.echo(_csv_line([shown(f"'{text}" if text.startswith(_FORMULA) else text) for text in row]))
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
 
 
 def shown(text: str) -> str:

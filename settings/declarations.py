@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     allow_members: _Members = ()
     """The only users who get a token by password: rules as above. Without a rule, every user of the directory
     does."""
+    service_accounts: _Members = ()
+    """Users who are service accounts: rules as above. flask password-grant report proposes client credentials
+    to a client that has no other users. Without a rule, a client's group counts whose name says so."""
     audit_retention: Annotated[int, Field(ge=1, le=36_500), NUMBER] = 400
     """Days that an audit event is kept. flask token purge deletes older events."""
 

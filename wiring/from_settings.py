@@ -128,7 +128,11 @@ def restrictions(settings: Settings) -> oauth.Restrictions:
         SettingsError: The group in a rule is not a DN. Such a rule would match no user, so that a refuse rule
             would protect nothing.
     """
-    rules = {"NETID_ALLOW_MEMBERS": settings.allow_members, "NETID_REFUSE_MEMBERS": settings.refuse_members}
+    rules = {
+        "NETID_ALLOW_MEMBERS": settings.allow_members,
+        "NETID_REFUSE_MEMBERS": settings.refuse_members,
+        "NETID_SERVICE_ACCOUNTS": settings.service_accounts,
+    }
     mistakes = [
         f"{name}: in the rule {rule!r}, what stands behind group: is not a DN (RFC 4514)."
         for name, each in rules.items()

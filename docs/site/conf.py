@@ -27,6 +27,7 @@ NAVIGATION = {
         "Owners of programs </docs/leaving-the-password-grant>",
         "The operators' plan </docs/way-out>",
         "docs/app-passwords",
+        "The report </docs/password-grant-report>",
         "Programs before and after </examples/way-out/README>",
     ],
     "Run it": [

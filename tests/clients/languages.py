@@ -116,19 +116,9 @@ def run(
     command: list[str], service: Service, client_id: str, secret: str, password: str
 ) -> dict[str, object]:
     """Run a program against a server, and return what it prints."""
-    trust = _trust_store(service.ca)
-    ca = str(service.ca)
-    environ = {
-        **os.environ,
-        "SSL_CERT_FILE": ca,
-        "NODE_EXTRA_CA_CERTS": ca,
-        "REQUESTS_CA_BUNDLE": ca,
-        "PERL_LWP_SSL_CA_FILE": ca,
-        "JDK_JAVA_OPTIONS": f"-Djavax.net.ssl.trustStore={trust} -Djavax.net.ssl.trustStorePassword=changeit",
-    }
     done = subprocess.run(
         [*command, service.url, client_id, secret, password],
-        env=environ,
+        env=trusting(service),
         capture_output=True,
         text=True,
         check=False,
@@ -137,6 +127,29 @@ def run(
     assert done.returncode == 0, done.stdout + done.stderr
     printed: dict[str, object] = json.loads(done.stdout)
     return printed
+
+
+def trusting(service: Service, **variables: str) -> dict[str, str]:
+    """Return the environment in which programs of every language trust a server's CA.
+
+    Args:
+        service: the server.
+        variables: further variables.
+    """
+    ca = str(service.ca)
+    store = (
+        f"-Djavax.net.ssl.trustStore={_trust_store(service.ca)} -Djavax.net.ssl.trustStorePassword=changeit"
+    )
+    return {
+        **os.environ,
+        "CURL_CA_BUNDLE": ca,
+        "SSL_CERT_FILE": ca,
+        "NODE_EXTRA_CA_CERTS": ca,
+        "REQUESTS_CA_BUNDLE": ca,
+        "PERL_LWP_SSL_CA_FILE": ca,
+        "JDK_JAVA_OPTIONS": store,
+        **variables,
+    }
 
 
 @cache

@@ -108,7 +108,7 @@ def test_rule_refuses_the_group_in_any_spelling(
     assert last_reason(faked) == "not_allowed"
 
 
-@pytest.mark.parametrize("name", ["NETID_REFUSE_MEMBERS", "NETID_ALLOW_MEMBERS"])
+@pytest.mark.parametrize("name", ["NETID_REFUSE_MEMBERS", "NETID_ALLOW_MEMBERS", "NETID_SERVICE_ACCOUNTS"])
 def test_rule_that_names_no_dn_is_refused_at_the_start(make_site: Callable[..., Site], name: str) -> None:
     """A rule that names no DN would exclude nobody, so the server does not start (RFC 4514)."""
     with pytest.raises(CannotStart, match=name):

@@ -1,0 +1,143 @@
+"""What is known of one client's use of the password grant: its days of usage, added up.
+
+Owns: what the sums mean. Must not know: what the client should do about it (`advice.py`).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models import Client, ClientUsage
+
+PASSWORD_GRANT = "password"  # noqa: S105 - a grant type
+DAY = 86_400
+MAX_NAMED_ADDRESSES = 3
+"""The addresses of a client with more of them in a day are counted, not named: they are those of users."""
+_PASSWORD_TROUBLE = ("expired", "must_change")
+"""The reasons of a refusal that a user mends by a new password (`directory.Refusal`)."""
+_STEADY = 0.2
+"""A trend within this share is called steady."""
+
+
+class ServiceAccounts(StrEnum):
+    """Whether the users of a client are service accounts: by its rules, by who has used it, or not all."""
+
+    BY_RULES = "service accounts only"
+    BY_USERS = "all users are service accounts"
+    NO = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientFacts:
+    """What one client did with the password grant in a period.
+
+    - `logins`, `app_password_logins`: tokens given for a Net ID password, and for an app password.
+    - `refreshes`: refreshes of tokens that began with a password of either kind.
+    - `failures`: refused logins. `refusals`: logins that the client's policy refused, such as in a brown-out.
+    - `users`: different users in the period. `addresses`: the most different addresses in one day.
+    - `named_addresses`: the addresses with the most logins, if there are few.
+    - `agents`: logins by family of user agent. `reasons`: failures by reason.
+    - `last_at`: the last use.
+    - `earlier`, `later`: Net ID passwords in the first and in the second half of the period.
+    - `service_accounts`: whether its users are service accounts.
+    """
+
+    client: Client
+    logins: int = 0
+    app_password_logins: int = 0
+    refreshes: int = 0
+    failures: int = 0
+    refusals: int = 0
+    users: int = 0
+    addresses: int = 0
+    named_addresses: Sequence[str] = ()
+    agents: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    last_at: int | None = None
+    earlier: int = 0
+    later: int = 0
+    service_accounts: ServiceAccounts = ServiceAccounts.NO
+
+    @property
+    def app_password_share(self) -> float | None:
+        """The part of its logins that an app password made, from 0 to 1; None without logins."""
+        total = self.logins + self.app_password_logins
+        return self.app_password_logins / total if total else None
+
+    @property
+    def password_trouble(self) -> int:
+        """Logins that were refused because the password had expired or had to be changed."""
+        return sum(self.reasons.get(reason, 0) for reason in _PASSWORD_TROUBLE)
+
+    @property
+    def main_agent(self) -> str | None:
+        """The family of user agents with the most logins, None if the client sent no name."""
+        return max(self.agents, key=lambda name: (self.agents[name], name)) if self.agents else None
+
+    @property
+    def trend(self) -> str:
+        """How Net ID passwords developed within the period, in a word."""
+        if not self.earlier and not self.later:
+            return "unused"
+        if not self.later:
+            return "stopped"
+        if not self.earlier:
+            return "new"
+        change = self.later / self.earlier - 1
+        if abs(change) <= _STEADY:
+            return "steady"
+        return "rising" if change > 0 else "falling"
+
+
+def facts_of(
+    client: Client,
+    days: Iterable[ClientUsage],
+    *,
+    users: int,
+    first_day: int,
+    last_day: int,
+    service_accounts: ServiceAccounts = ServiceAccounts.NO,
+) -> ClientFacts:
+    """Add up a client's days.
+
+    Args:
+        client: as registered.
+        days: its usage; days outside the period do not count.
+        users: how many different users it had in the period.
+        first_day: the first day of the period, in days since the epoch.
+        last_day: the last day of it.
+        service_accounts: whether its users are service accounts.
+    """
+    rows = [row for row in days if first_day <= row.day <= last_day]
+    middle = (first_day + last_day + 1) / 2
+    agents, reasons, addresses = _sum(rows, "agents"), _sum(rows, "reasons"), _sum(rows, "addresses")
+    most = max((row.addresses for row in rows), default=0)
+    return ClientFacts(
+        client=client,
+        logins=sum(row.logins for row in rows),
+        app_password_logins=sum(row.app_password_logins for row in rows),
+        refreshes=sum(row.refreshes for row in rows),
+        failures=sum(row.failures for row in rows),
+        refusals=sum(row.refusals for row in rows),
+        users=users,
+        addresses=most,
+        named_addresses=_most_frequent(addresses) if most <= MAX_NAMED_ADDRESSES else (),
+        agents=agents,
+        reasons=reasons,
+        last_at=max((row.last_at for row in rows if row.last_at is not None), default=None),
+        earlier=sum(row.logins for row in rows if row.day < middle),
+        later=sum(row.logins for row in rows if row.day >= middle),
+        service_accounts=service_accounts,
+    )
+
+
+def _sum(rows: Iterable[ClientUsage], name: str) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for row in rows:
+        total.update(row.detail.get(name, {}))
+    return dict(total)
+
+
+def _most_frequent(addresses: Mapping[str, int]) -> Sequence[str]:
+    return tuple(sorted(addresses, key=lambda each: (-addresses[each], each))[:MAX_NAMED_ADDRESSES])
