@@ -10,6 +10,7 @@ from admin.password_grant.policy_change import APP_PASSWORD_CHOICES, PolicyChang
 from admin.password_grant.unused import close_unused, unused_clients
 from cli.output import DiscreetGroup, Misused, json_list_option, print_line
 from cli.password_grant.display import STATUS, STEP, UNUSED, print_statuses, print_steps, print_unused
+from cli.password_grant.report import report
 from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
 
@@ -29,6 +30,9 @@ def password_grant() -> None:
     out. Each change is a step that can be undone. No step ends a token. CLIENT is a client's id, or its name
     if no other client has the same name.
     """
+
+
+password_grant.add_command(report)
 
 
 @password_grant.command("set", epilog=_EXAMPLE)

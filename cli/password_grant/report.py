@@ -76,8 +76,8 @@ def report(  # noqa: PLR0917 - click passes by keyword
 ) -> None:
     """Report which clients send Net ID passwords, how much, and what each should move to and why.
 
-    Clients come in the order of their logins. The report counts users and names none. Its figures come from
-    the audit, of the last two minutes on at the latest.
+    Clients come in the order of their logins. The report counts users and names none. It has no logins of the
+    last two minutes.
 
     With --mail: print the monthly sheet for an owner, such as for `sendmail -t`. With --json, its parts.
     """
