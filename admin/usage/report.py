@@ -103,24 +103,8 @@ def usage_report(
     # Without a choice, deleted clients belong to the curve too.
     ids = None if client_name is None and owner is None else [each.client_id for each in chosen]
     days = _days_by_client(services, ids, first_day, today)
-    rows = [row for of_one in days.values() for row in of_one]
-    check = ServiceAccountCheck(services)
-    reported = []
-    for client in chosen:
-        of_one = days.get(client.client_id, [])
-        used = any(row.day >= first_day for row in of_one)
-        # A client that may no longer use the grant, and did not in the period, is left out.
-        if used or (PASSWORD_GRANT in client.grant_types and client.disabled_at is None):
-            users = users_of(client.client_id, first_day * DAY) if used else 0
-            kind = check.of(client, users=users, since=first_day * DAY)
-            facts = facts_of(
-                client, of_one, users=users, first_day=first_day, last_day=today, service_accounts=kind
-            )
-            reported.append(_reported(facts, of_one, days=today - first_day + 1, now=services.now))
-    reported.sort(
-        key=lambda each: (-each.facts.logins, -each.facts.app_password_logins, each.client.client_name)
-    )
-    curve = curve_of(rows, today=today)
+    reported = _reported_clients(services, chosen, days, first_day)
+    curve = curve_of((row for of_one in days.values() for row in of_one), today=today)
     return UsageReport(
         made_at=services.now,
         first_day=first_day,
@@ -147,8 +131,8 @@ def _days_by_client(
     services: Services, ids: Sequence[str] | None, first_day: int, today: int
 ) -> Mapping[str, list[ClientUsage]]:
     """All usage of clients, that of the period with its detail, also what was not rolled up yet."""
-    while roll_up(services.now):
-        pass
+    # If another process rolls up at this moment, its last rows may be missing.
+    roll_up(services.now)
     days: dict[str, list[ClientUsage]] = {}
     earlier = usage_of(min(first_day, today - _CURVE_DAYS), first_day, ids, detail=False)
     for row in (*earlier, *usage_of(first_day, today + 1, ids)):
@@ -156,5 +140,26 @@ def _days_by_client(
     return days
 
 
-def _reported(facts: ClientFacts, rows: Sequence[ClientUsage], *, days: int, now: int) -> ReportedClient:
-    return ReportedClient(facts=facts, advice=advise(facts, days=days), reaction=reaction(facts, rows, now))
+def _reported_clients(
+    services: Services, clients: Sequence[Client], days: Mapping[str, list[ClientUsage]], first_day: int
+) -> Sequence[ReportedClient]:
+    """The clients that used the grant in the period or may use it, those with the most logins first."""
+    now = services.now
+    check = ServiceAccountCheck(services)
+    reported = []
+    for client in clients:
+        rows = days.get(client.client_id, [])
+        used = any(row.day >= first_day for row in rows)
+        if not used and (PASSWORD_GRANT not in client.grant_types or client.disabled_at is not None):
+            continue
+        users = users_of(client.client_id, first_day * DAY) if used else 0
+        kind = check.of(client, users=users, since=first_day * DAY)
+        facts = facts_of(
+            client, rows, users=users, first_day=first_day, last_day=now // DAY, service_accounts=kind
+        )
+        advice = advise(facts, days=now // DAY - first_day + 1)
+        reported.append(ReportedClient(facts=facts, advice=advice, reaction=reaction(facts, rows, now)))
+    reported.sort(
+        key=lambda each: (-each.facts.logins, -each.facts.app_password_logins, each.client.client_name)
+    )
+    return reported

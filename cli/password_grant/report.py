@@ -11,6 +11,7 @@ from admin.usage.facts import DAY
 from admin.usage.report import ReportedClient, UsageReport, usage_report
 from admin.usage.sheet import Sheet, monthly_sheet, policy_dates
 from cli.output import (
+    DiscreetCommand,
     Misused,
     counted,
     json_list_option,
@@ -46,7 +47,7 @@ _HEADINGS = (
 _TABLE, _CSV, _JSON, _HTML = "table", "csv", "json", "html"
 
 
-@click.command()
+@click.command(cls=DiscreetCommand)
 @click.option(
     "--since", type=_DATE, metavar="DATE", help="Count from this day on, in UTC (default: 90 days)."
 )

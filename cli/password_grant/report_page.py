@@ -37,13 +37,6 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
         issuer: the URL of the server.
         campus: how the campus calls itself.
     """
-    environment = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     codes, anchors = _codes(report.clients, issuer)
     drawn = {
         "decline": plots.decline(report),
@@ -51,24 +44,38 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
         "sizes": plots.sizes(report.clients),
         "owners": plots.silent_owners(report.owners, report.made_at),
     }
-    return environment.get_template("report_page.html").render(
-        report=report,
-        issuer=issuer,
-        campus=campus or "NetID OAuth",
-        made_on=_date(report.made_at),
-        made_at=moment(report.made_at),
-        first_day=plots.day(report.first_day),
-        last_day=plots.day(report.last_day),
-        sums=_sums(report),
-        projection=_projection(report),
-        plots=drawn,
-        reactions=_REACTIONS,
-        codes=codes,
-        anchors=anchors,
-        agents=_agents,
-        counted=_counted,
-        date=_date,
-        dates=partial(policy_dates, now=report.made_at),
+    return (
+        _environment()
+        .get_template("report_page.html")
+        .render(
+            report=report,
+            issuer=issuer,
+            campus=campus or "NetID OAuth",
+            made_on=_date(report.made_at),
+            made_at=moment(report.made_at),
+            first_day=plots.day(report.first_day),
+            last_day=plots.day(report.last_day),
+            sums=_sums(report),
+            projection=_projection(report),
+            plots=drawn,
+            reactions=_REACTIONS,
+            codes=codes,
+            anchors=anchors,
+            agents=_agents,
+            counted=_counted,
+            date=_date,
+            dates=partial(policy_dates, now=report.made_at),
+        )
+    )
+
+
+def _environment() -> Environment:
+    return Environment(
+        autoescape=True,
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 
