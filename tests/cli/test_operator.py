@@ -28,6 +28,8 @@ WITHOUT_REASON = {
     "grant list",
     "key list",
     "key ring",
+    "password-grant report",
+    "password-grant status",
     "person why",
     "scope explain",
     "scope list",
