@@ -4,6 +4,7 @@ Owns: how numbers are drawn, twice: for a desk, and for a phone, where shrunken 
 Must not know: the page around the plots.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ from admin.usage.decline import Week
 from admin.usage.facts import DAY
 from admin.usage.owners import OwnerState
 from admin.usage.report import ReportedClient, UsageReport
+
+# pygal finds its plug-ins by a finder of an old interface, which every later import would warn of (PEP 451).
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 MAX_BARS = 12
 """Bars of one plot; the rest is added up, or left out."""
