@@ -6,14 +6,15 @@ The CPU of the directory, a process of its own, does not count. A script logs in
 was read within five minutes; of a user who was not, the directory is asked.
 """
 
+import os
 import statistics
 import sys
 import tempfile
 import time
 import uuid
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 
 import trustme
@@ -32,32 +33,46 @@ from tests.servers.slapd import Slapd
 
 NET_ID, RECENT, UNREAD = "Net ID password", "app password", "app password, user not read yet"
 WORK = {
-    NET_ID: "Net ID password",
-    RECENT: "app password of a user who was read minutes ago",
-    UNREAD: "app password of another user each time",
+    NET_ID: "login with the Net ID password, sent in the same way",
+    RECENT: "login with an app password, whose user was read minutes ago",
+    UNREAD: "login with an app password of another user each time",
 }
 _RECENT_USERS = 50
+_ROUNDS = 3
 _DAY = 86_400
 
 
-def make(instance: Path, settings: Mapping[str, str], authorization: str, people: int) -> Sequence[str]:
-    """Make an app password for each of the first users, and return their values.
+def users_of(number: int, logins: int) -> range:
+    """The users of a round: no round has read those of another.
+
+    Args:
+        number: of the round.
+        logins: of each kind in a round.
+    """
+    each = _RECENT_USERS + logins
+    return range(number * each, (number + 1) * each)
+
+
+def make(
+    instance: Path, settings: Mapping[str, str], authorization: str, users: Sequence[int]
+) -> Mapping[int, str]:
+    """Make an app password for each of some users, and return their values.
 
     Args:
         instance: the instance folder of a running server.
         settings: its settings.
         authorization: the Authorization header of the client that may use them.
-        people: how many.
+        users: the numbers of the users.
     """
     client_id = b64decode(authorization.removeprefix("Basic ")).decode().partition(":")[0]
-    values = [new_app_password() for _ in range(people)]
+    values = {number: new_app_password() for number in users}
     now = int(time.time())
     app = create_app({"NETID_INSTANCE_PATH": str(instance), **settings})
     with app.app_context():
         store = AppPasswordStore(time.time)
-        for number, value in enumerate(values):
+        for number, value in values.items():
             made = AppPassword(
-                id=number.to_bytes(16, "big"),
+                id=os.urandom(16),
                 client_id=client_id,
                 directory=DEFAULT_DIRECTORY,
                 subject=str(uuid.uuid5(uuid.NAMESPACE_OID, net_id(number))),
@@ -73,53 +88,50 @@ def make(instance: Path, settings: Mapping[str, str], authorization: str, people
     return values
 
 
-def measure(contender: Contender, values: Sequence[str], logins: int) -> dict[str, float]:
+def measure(contender: Contender, values: Mapping[int, str], users: Sequence[int]) -> dict[str, float]:
     """Return milliseconds of the server's CPU for each kind of login.
 
     Args:
         contender: the server.
-        values: app passwords of the first users: of as many as are logged in, and of those before them.
-        logins: how many of each kind.
+        values: the app passwords of users.
+        users: the users of this round.
     """
+    recent, unread = users[:_RECENT_USERS], users[_RECENT_USERS:]
     authorization = contender.target.authorization
-    users = count()
 
-    def spent(secret: str, numbers: range) -> float:
+    def spent(numbers: Sequence[int], secret: Callable[[int], str]) -> float:
+        turns = count()
+
         def log_in(browser: Browser) -> None:
-            number = numbers[next(users) % len(numbers)]
-            browser.password_grant(
-                number, authorization, values[number] if secret != NET_ID else password(number)
-            )
+            number = numbers[next(turns) % len(numbers)]
+            browser.password_grant(number, authorization, secret(number))
 
         before = cpu_seconds(contender.pid)
         with browsers(contender.target.url) as run:
-            run(log_in, logins)
-        return (cpu_seconds(contender.pid) - before) / logins * 1000
+            run(log_in, len(unread))
+        return (cpu_seconds(contender.pid) - before) / len(unread) * 1000
 
-    recent = range(_RECENT_USERS)
-    spent(RECENT, recent)
+    spent(recent, values.__getitem__)
     return {
-        NET_ID: spent(NET_ID, range(PEOPLE)),
-        RECENT: spent(RECENT, recent),
-        UNREAD: spent(UNREAD, range(_RECENT_USERS, len(values))),
+        NET_ID: spent(unread, password),
+        RECENT: spent(recent, values.__getitem__),
+        UNREAD: spent(unread, values.__getitem__),
     }
 
 
 def main() -> None:
-    """Measure three rounds, and print their medians."""
+    """Measure some rounds, and print their medians."""
     logins = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    rounds = []
     with tempfile.TemporaryDirectory() as name:
         slapd = Slapd(Path(name) / "slapd", trustme.CA(), crowd(PEOPLE))
         slapd.start()
         try:
             settings = settings_for(slapd)
-            for number in range(3):
-                # A new server each time, which has read nobody.
-                instance = Path(name) / f"instance{number}"
-                with ours(instance, settings) as contender:
-                    made = make(instance, settings, contender.target.authorization, _RECENT_USERS + logins)
-                    rounds.append(measure(contender, made, logins))
+            with ours(Path(name) / "instance", settings) as contender:
+                authorization = contender.target.authorization
+                turns = [users_of(number, logins) for number in range(_ROUNDS)]
+                made = make(Path(name) / "instance", settings, authorization, [*chain(*turns)])
+                rounds = [measure(contender, made, users) for users in turns]
         finally:
             slapd.stop()
     for kind, title in WORK.items():

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import trustme
 
+from bench import app_password
 from bench.contenders import Contender, a_token, naive, ours, register, settings_for
 from bench.limit import limit, logins
 from bench.load import BEARER, INTROSPECTION, PEOPLE, TOKEN, load, require_wrk
@@ -31,13 +32,16 @@ from tests.servers.slapd import Slapd
 
 _WARM_UP = 2
 _SIGN_INS = 400
+_APP_PASSWORD_LOGINS = 400
 # The part of the top rate at which latencies are measured: no operator runs a server at its limit.
 _EASY = 0.8
 
 
 @contextmanager
-def running(folder: Path, slapd: Slapd) -> Iterator[Mapping[str, Contender]]:
-    """Every compared server by name. Servers that are not under load take no CPU."""
+def running(
+    folder: Path, slapd: Slapd, rounds: int
+) -> Iterator[tuple[Mapping[str, Contender], Mapping[int, str]]]:
+    """Every compared server by name, and app passwords. Servers that are not under load take no CPU."""
     with ExitStack() as stack:
         contenders = {NAIVE: stack.enter_context(naive(folder / "naive", slapd))}
         kept = {NORMAL: {}, FULL: {"NETID_SQLITE_SYNCHRONOUS": "FULL"}}
@@ -53,7 +57,10 @@ def running(folder: Path, slapd: Slapd) -> Iterator[Mapping[str, Contender]]:
             contenders[name] = stack.enter_context(ours(instance, settings))
             if name == NORMAL:
                 register_sign_in(instance, settings)
-        yield contenders
+                users = range(app_password.users_of(rounds, _APP_PASSWORD_LOGINS).start)
+                authorization = contenders[name].target.authorization
+                made = app_password.make(instance, settings, authorization, users)
+        yield contenders, made
 
 
 def one_round(contenders: Mapping[str, Contender], seconds: float, results: Results) -> None:
@@ -95,13 +102,17 @@ def compare(folder: Path, rounds: int, seconds: float) -> Results:
     try:
         made = logins()
         results[NORMAL, "cold start"] = [cold_start(folder, slapd) for _ in range(3)]
-        with running(folder, slapd) as contenders:
+        with running(folder, slapd, rounds) as (contenders, made_app_passwords):
             for contender in contenders.values():
                 load(contender.target, TOKEN, _WARM_UP)
             for number in range(rounds):
                 print(f"round {number + 1} of {rounds}", file=sys.stderr)
                 results[LIMIT, TOKEN].append(limit(slapd, seconds, made))
                 one_round(contenders, seconds, results)
+                users = app_password.users_of(number, _APP_PASSWORD_LOGINS)
+                spent = app_password.measure(contenders[NORMAL], made_app_passwords, users)
+                for kind, milliseconds in spent.items():
+                    results[NORMAL, f"{kind} cpu"].append(milliseconds)
             workers = family(contenders[NORMAL].pid)[1:]
             results[NORMAL, "memory"] = [max(map(resident_megabytes, workers))]
     finally:

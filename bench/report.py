@@ -3,6 +3,8 @@
 import statistics
 from collections.abc import Sequence
 
+from bench.app_password import NET_ID
+from bench.app_password import WORK as APP_PASSWORD_WORK
 from bench.contenders import NAIVE_THREADS, WORKERS
 from bench.load import BEARER, CONNECTIONS, INTROSPECTION, PEOPLE, TOKEN
 from bench.sign_in import WORK as SIGN_IN_WORK
@@ -52,7 +54,17 @@ def report(results: Results, machine: str, rounds: int, seconds: float) -> str:
         lines.append(
             f"| {title} | {_median(theirs, 2)} | {_median(mine, 2)} | {median_ratio(mine, theirs):.0%} |"
         )
-    lines += ["", *_sign_ins(results), "", *_durability(results), "", *_once(results), ""]
+    lines += [
+        "",
+        *_sign_ins(results),
+        "",
+        *_app_passwords(results),
+        "",
+        *_durability(results),
+        "",
+        *_once(results),
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -62,6 +74,16 @@ def _sign_ins(results: Results) -> list[str]:
     return lines + [
         f"| {title} | {_median(results[NORMAL, f'{kind} cpu'], 2)} |" for kind, title in SIGN_IN_WORK.items()
     ]
+
+
+def _app_passwords(results: Results) -> list[str]:
+    """What a login with an app password costs, beside one with the Net ID password in the same round."""
+    lines = ["| app passwords, CPU of our processes | ms | of a Net ID password |", "|---|---|---|"]
+    theirs = results[NORMAL, f"{NET_ID} cpu"]
+    for kind, title in APP_PASSWORD_WORK.items():
+        mine = results[NORMAL, f"{kind} cpu"]
+        lines.append(f"| {title} | {_median(mine, 2)} | {median_ratio(mine, theirs):.0%} |")
+    return lines
 
 
 def _durability(results: Results) -> list[str]:
