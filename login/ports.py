@@ -207,6 +207,11 @@ class AppPasswordRecord(Protocol):
         ...
 
     @property
+    def last_used_at(self) -> int | None:
+        """When it last gave a token; None if it never did."""
+        ...
+
+    @property
     def missed(self) -> bool:
         """Whether the directory did not find its user at an earlier look-up."""
         ...

@@ -69,13 +69,13 @@ class MadeAppPassword:
     networks: Sequence[str] = ()
     password_changed_at: int | None = ALICE.password_changed_at
     expires_at: int = NOON + 180 * 86_400
-    used_at: int = NOON
+    last_used_at: int | None = NOON
     ended: bool = False
     missed: bool = False
 
     def is_live(self, now: int) -> bool:
         """Whether it has not ended, and was used within 90 days."""
-        return not self.ended and now < min(self.expires_at, self.used_at + 90 * 86_400)
+        return not self.ended and now < min(self.expires_at, (self.last_used_at or 0) + 90 * 86_400)
 
 
 class MemoryAppPasswords:

@@ -1,29 +1,30 @@
 """The use of an app password, as the condition of an issue or a refresh.
 
-Owns: that an issue and an end cannot cross. The update locks the row on PostgreSQL: either the end comes
+Owns: that an issue and an end cannot cross. The statement locks the row on PostgreSQL: either the end comes
 first and is seen here, or it waits and then finds the new grant. SQLite has one writer.
 """
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, select, update
 
 from models.app_passwords.app_password import UNUSED_SECONDS
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.password_grant_tables import AppPasswordRow
 
+STEP_SECONDS = 60
+"""Seconds after a noted use in which a further use is checked, but not noted again."""
 _ROW = table(AppPasswordRow)
-_USE = Statement(
-    update(_ROW)
-    .where(
-        _ROW.c.id == bindparam("app_password"),
-        _ROW.c.ended_at.is_(None),
-        _ROW.c.expires_at > bindparam("at"),
-        func.coalesce(_ROW.c.last_used_at, _ROW.c.created_at) > bindparam("unused_since"),
-    )
-    .values(last_used_at=bindparam("at"))
+_IS_LIVE = (
+    _ROW.c.id == bindparam("app_password"),
+    _ROW.c.ended_at.is_(None),
+    _ROW.c.expires_at > bindparam("at"),
+    func.coalesce(_ROW.c.last_used_at, _ROW.c.created_at) > bindparam("unused_since"),
 )
+_USE = Statement(update(_ROW).where(*_IS_LIVE).values(last_used_at=bindparam("at")))
+# A shared lock, so that logins with one app password do not wait for each other, but its end waits for them.
+_CHECK = Statement(select(_ROW.c.id).where(*_IS_LIVE).with_for_update(read=True))
 
 
 class AppPasswordEnded(Exception):
@@ -31,10 +32,11 @@ class AppPasswordEnded(Exception):
 
 
 class AppPasswordUse(NamedTuple):
-    """The use of one app password: an `IssueCondition`."""
+    """The use of one app password: an `IssueCondition`. `used_at` is its last use, where that is known."""
 
     id: bytes
     unused_for: int = UNUSED_SECONDS
+    used_at: int | None = None
 
     def use(self, link: DriverConnection, grant_id: bytes, *, at: int) -> None:  # noqa: ARG002 - the protocol
         """Note the use, in the transaction of the issue or the refresh.
@@ -48,5 +50,9 @@ class AppPasswordUse(NamedTuple):
             AppPasswordEnded: it gives no token. The caller must roll back.
         """
         values = {"app_password": self.id, "at": at, "unused_since": at - self.unused_for}
-        if link.run(_USE, values) != 1:
+        if self.used_at is not None and 0 <= at - self.used_at < STEP_SECONDS:
+            is_live = link.first(_CHECK, values) is not None
+        else:
+            is_live = link.run(_USE, values) == 1
+        if not is_live:
             raise AppPasswordEnded

@@ -102,7 +102,7 @@ class TokenIssuer:
             return self._issue(request, grant, moment, refresh=refresh)
         end = app_password.expires_at
         grant = grant._replace(app_password_id=app_password.id, expires_at=min(grant.expires_at, end))
-        use = AppPasswordUse(app_password.id)
+        use = AppPasswordUse(app_password.id, used_at=app_password.last_used_at)
         return self._issue(request, grant, moment, refresh=refresh, redeem=use, end=end)
 
     def issue_approved(

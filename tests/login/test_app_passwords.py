@@ -93,7 +93,7 @@ class TestRefusals:
             (MadeAppPassword(client_id="another"), Refusal.WRONG_PASSWORD),
             (MadeAppPassword(expires_at=NOON), Refusal.EXPIRED),
             (MadeAppPassword(ended=True), Refusal.EXPIRED),
-            (MadeAppPassword(used_at=NOON - 90 * DAY), Refusal.EXPIRED),
+            (MadeAppPassword(last_used_at=NOON - 90 * DAY), Refusal.EXPIRED),
             (MadeAppPassword(networks=["198.51.100.0/24", "2001:db8::/32"]), Refusal.NOT_FROM_HERE),
         ],
     )

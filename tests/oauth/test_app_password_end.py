@@ -17,7 +17,7 @@ from tests.oauth.app_passwords import DAY, ID, end_app_password, make_app_passwo
 from tests.servers.migrated import migrated_database
 from tests.servers.postgresql import Postgresql
 
-RACERS, ROUNDS = 4, 5
+RACERS, ROUNDS = 4, 6
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
@@ -126,6 +126,18 @@ def test_refresh_is_a_use(place: Site, client: Registered) -> None:
     login(place, client, value)
 
 
+def test_use_is_noted_once_a_minute(place: Site, client: Registered) -> None:
+    """A script that logs in all the time does not write its last use each time, and still sees an end."""
+    value, noted = make_app_password(place, client), []
+    for _ in range(4):
+        login(place, client, value)
+        noted.append(stored_app_password(place).last_used_at)
+        place.clock.now += 25
+    assert noted == [NOON, NOON, NOON, NOON + 75]
+    end_app_password(place)
+    assert status_and_error(place.ask_token(client, password=value)) == INVALID_GRANT
+
+
 def test_refresh_works_from_its_networks_only(place: Site, client: Registered) -> None:
     """A refresh token is of no use outside the networks of the app password, and stays good inside them."""
     value = make_app_password(place, client, networks=["127.0.0.0/8"])
@@ -140,11 +152,13 @@ def test_refresh_works_from_its_networks_only(place: Site, client: Registered) -
     assert status_and_error(place.refresh(client, token)) == OK
 
 
+@pytest.mark.parametrize("used_at", [None, NOON])
 def test_end_during_a_login_gives_no_token(
-    place: Site, client: Registered, monkeypatch: pytest.MonkeyPatch
+    place: Site, client: Registered, monkeypatch: pytest.MonkeyPatch, used_at: int | None
 ) -> None:
     """An end between the look-up and the issue is seen in the transaction of the issue."""
-    value, find = make_app_password(place, client), AppPasswordStore.find
+    value = make_app_password(place, client, last_used_at=used_at)
+    find = AppPasswordStore.find
 
     def find_and_end(store: AppPasswordStore, digest: bytes) -> AppPassword | None:
         found = find(store, digest)
@@ -181,6 +195,9 @@ def test_ends_and_issues_at_the_same_moment(place: Site, client: Registered) -> 
     for number in range(ROUNDS):
         app_password_id = number.to_bytes(16, "big")
         value = make_app_password(place, client, id=app_password_id)
+        # Half of the rounds are of an app password that was used just before.
+        if number % 2:
+            login(place, client, value)
         line = Barrier(RACERS + 1)
 
         def log_in(_: int, line: Barrier = line, value: str = value) -> TestResponse:
