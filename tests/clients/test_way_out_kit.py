@@ -32,6 +32,16 @@ SHOWN = re.compile(r"^As `([^`]+)`:\n\n```diff\n(.*?)^```$", re.MULTILINE | re.D
 LANGUAGES = {"shell": ".sh", "python": ".py", "javascript": ".mjs"}
 WAYS = ("device", "browser", "client-credentials", "app-password")
 MOST_LINES = 10
+ADD_BROWSER = "--grant password --grant authorization_code"
+# The words by which the README's changes of the client are found, for each section.
+UPDATES = {
+    "device": ["--grant password --grant urn:ietf:params:oauth:grant-type:device_code"],
+    "browser": [ADD_BROWSER],
+    "client-credentials": ["--grant password --grant client_credentials"],
+    "app-password": [],
+    "moved": [ADD_BROWSER, 'update "My grades" --grant authorization_code'],
+    "public": [],
+}
 OPEN = re.compile(r"Open (\S+)\s+(?:and enter (\S+)\s+)?")
 
 
@@ -76,8 +86,8 @@ def api(shared: Service) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def clients(shared: Service) -> Mapping[str, dict[str, str]]:
-    """One client for each way, registered and then changed as the README says."""
-    return {way: registered(way, shared) for way in WAYS}
+    """One client for each section of the README, registered and then changed as it says."""
+    return {section: registered(section, shared) for section in UPDATES}
 
 
 def flask(line: str, service: Service) -> str:
@@ -94,23 +104,22 @@ def flask(line: str, service: Service) -> str:
     return done.stdout
 
 
-def lines_of(word: str) -> list[str]:
-    """Return the README's commands that have a word."""
-    return [line for line in re.findall(r"^\.venv/bin/flask .*$", README, re.MULTILINE) if word in line]
+def typed(words: str, name: str, service: Service) -> str:
+    """Run the README's command that has some words, for a client of another name."""
+    (line,) = (line for line in re.findall(r"^\.venv/bin/flask .*$", README, re.MULTILINE) if words in line)
+    return flask(line.replace("My grades", f"Grades by {name}"), service)
 
 
-def registered(way: str, service: Service) -> dict[str, str]:
-    """Register a client with the password grant, add the way, and return its variables."""
-    (create,) = lines_of("client create")
-    made = json.loads(flask(f"{create} --json".replace("My grades", f"Grades by {way}"), service))
-    grant = {
-        "device": "device_code",
-        "browser": "password --grant authorization_code",
-        "client-credentials": "client_credentials",
-    }
-    for update in lines_of(grant[way]) if way in grant else []:
-        flask(update.replace("My grades", f"Grades by {way}"), service)
-    return {"CLIENT_ID": made["client_id"], "CLIENT_SECRET": made["client_secret"]}
+def registered(section: str, service: Service) -> dict[str, str]:
+    """Register a client with the password grant, change it as a section says, and return its variables."""
+    public = section == "public"
+    creation = f'client create "My grades{" everywhere" * public}"'
+    (line,) = (line for line in README.splitlines() if creation in line)
+    made = json.loads(flask(f"{line} --json".replace("My grades", f"Grades by {section}"), service))
+    for words in UPDATES[section]:
+        typed(words, section, service)
+    secret = {} if public else {"CLIENT_SECRET": made["client_secret"]}
+    return {"CLIENT_ID": made["client_id"], **secret}
 
 
 @dataclass(frozen=True)
@@ -297,6 +306,25 @@ def test_program_with_client_credentials_acts_for_itself(language: str, desk: De
     """The API sees the program, and no user."""
     way = "client-credentials"
     assert json.loads(desk.run(language, way, way)) == {"grades_of": desk.clients[way]["CLIENT_ID"]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_program_of_a_public_client_needs_no_secret(language: str, desk: Desk) -> None:
+    """Without CLIENT_SECRET the program names itself by its id alone (RFC 6749, 3.2.1)."""
+    with desk.running(language, "browser", "public") as process:
+        follow(desk.service, process, "alice", "allow")
+        printed, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(printed)) == (0, {"grades_of": "alice"})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_old_program_of_a_moved_client_says_why_it_fails(language: str, desk: Desk) -> None:
+    """Without the password grant, the old program fails with the server's sentence."""
+    login = {"NET_ID": "alice", "PASSWORD": "alice-password"}
+    with desk.running(language, "password", "moved", **login) as process:
+        printed, complaint = process.communicate(timeout=30)
+    assert (process.returncode != 0, printed) == (True, "")
+    assert re.search("unauthorized_client|This client is not registered for this grant type", complaint)
 
 
 @pytest.mark.parametrize("way", ["password", "device", "browser"])

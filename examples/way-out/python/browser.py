@@ -13,7 +13,7 @@ def get_token(session: OAuth2Session) -> None:
     by_browser(session, SERVER)
 
 
-with OAuth2Session(os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"], scope="grades") as program:
+with OAuth2Session(os.environ["CLIENT_ID"], os.environ.get("CLIENT_SECRET"), scope="grades") as program:
     get_token(program)
     answer = program.get(API, timeout=10)
     answer.raise_for_status()

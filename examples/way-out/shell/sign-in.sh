@@ -85,7 +85,9 @@ keep() { # ANSWER: keeps the refresh token of an answer, and prints the access t
 }
 
 post() { # ENDPOINT DATA…: sends a form, and prints the answer
-  curl --silent --show-error --max-time 10 --user "$CLIENT_ID:$CLIENT_SECRET" "${@:2}" "$SERVER/oauth/$1"
+  local client=(--user "$CLIENT_ID:${CLIENT_SECRET:-}")
+  [ -n "${CLIENT_SECRET:-}" ] || client=(--data-urlencode "client_id=$CLIENT_ID") # a public client has no secret
+  curl --silent --show-error --max-time 10 "${client[@]}" "${@:2}" "$SERVER/oauth/$1"
 }
 
 uri() { # TEXT: encodes a text for a URL
