@@ -198,3 +198,40 @@ def test_end_stops_passwords_and_what_they_gave(campus: Campus) -> None:
     assert "access_token" in campus.log_in("Exam registration")
     campus.renew_app_password()
     assert "access_token" in campus.log_in("Mail server", password=campus.app_password)
+
+
+TABLE = re.findall(
+    r"^\| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", PAGE.split("## What users of a program see")[1], re.MULTILINE
+)
+ROWS = {step: cells for step, *cells in TABLE[1:]}
+# How an operator takes each step of the table. Its effect is looked at an hour later.
+STEPS = {
+    "announced": ("--ends", "2027-06-30"),
+    "closed to new people": ("--closed-to-new-people",),
+    "app passwords only": ("--app-passwords", "only"),
+    "brown-out": ("--brown-out", "2027-01-15T08:30/2h"),
+    "the end, or `NETID_PASSWORD_GRANT_ENDS`": ("--ends", "2027-01-15T08:30"),
+    "`--off`": ("--off",),
+}
+ANSWERS = {"works": None, "refused": "unauthorized_client", "new": "invalid_grant"}
+
+
+@pytest.mark.parametrize("step", ROWS, ids=lambda step: step.strip("`"))
+def test_table_says_what_users_see(step: str, make_site: Callable[..., Site], clock: Clock) -> None:
+    """After each step a Net ID password, an app password and a refresh token do what the table says."""
+    site = make_site()
+    client = site.register("Grade export", "--grant", "refresh_token", "--scope", "profile")
+    net_id = "bob" if step == "closed to new people" else "alice"
+    site.token(client)  # bob is new here
+    create = ("app-password", "create", "Grade export", net_id, "--label", "a", "--days", "9", "--json")
+    app_password = json.loads(site.run(*create))["app_password"]
+    refresh_token = site.ask_token(client).get_json()["refresh_token"]
+    site.run("password-grant", "set", "Grade export", *STEPS[step])
+    clock.now += 3600
+    answers = [
+        site.ask_token(client, username=net_id, password=f"{net_id}-password"),
+        site.ask_token(client, username=net_id, password=app_password),
+        site.refresh(client, refresh_token),
+    ]
+    wanted = [ANSWERS[cell.split()[0].rstrip(",")] for cell in ROWS[step]]
+    assert [each.get_json().get("error") for each in answers] == wanted

@@ -104,10 +104,12 @@ def flask(line: str, service: Service) -> str:
     return done.stdout
 
 
-def typed(words: str, name: str, service: Service) -> str:
+def typed(words: str, name: str, service: Service, *options: str) -> str:
     """Run the README's command that has some words, for a client of another name."""
     (line,) = (line for line in re.findall(r"^\.venv/bin/flask .*$", README, re.MULTILINE) if words in line)
-    return flask(line.replace("My grades", f"Grades by {name}"), service)
+    return flask(
+        shlex.join([*shlex.split(line.replace("My grades", f"Grades by {name}")), *options]), service
+    )
 
 
 def registered(section: str, service: Service) -> dict[str, str]:
@@ -299,6 +301,38 @@ def test_answer_of_another_sign_in_is_refused(language: str, foreign: str, desk:
         printed, complaint = process.communicate(timeout=30)
     assert (process.returncode != 0, printed) == (True, "")
     assert re.search(r"another sign-in|unexpected", complaint)
+
+
+@pytest.fixture(scope="module")
+def app_password(shared: Service, clients: Mapping[str, dict[str, str]]) -> str:
+    """Alice's app password for its section's client, made by the README's command."""
+    assert clients["app-password"]
+    made = typed('app-password create "My grades" alice', "app-password", shared, "--json")
+    return str(json.loads(made)["app_password"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_program_with_an_app_password_gets_grades(language: str, desk: Desk, app_password: str) -> None:
+    """The program sends the app password where it sent the password."""
+    way = "app-password"
+    printed = desk.run(language, way, way, NET_ID="alice", APP_PASSWORD=app_password)
+    assert json.loads(printed) == {"grades_of": "alice"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_unchanged_program_works_with_an_app_password(language: str, desk: Desk, app_password: str) -> None:
+    """One changed value is enough: no line of the program changes."""
+    printed = desk.run(language, "password", "app-password", NET_ID="alice", PASSWORD=app_password)
+    assert json.loads(printed) == {"grades_of": "alice"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_app_password_of_another_program_gets_nothing(language: str, desk: Desk, app_password: str) -> None:
+    """An app password works for its own client only: elsewhere the program fails."""
+    with desk.running(language, "password", "device", NET_ID="alice", PASSWORD=app_password) as process:
+        printed, complaint = process.communicate(timeout=30)
+    assert (process.returncode != 0, printed) == (True, "")
+    assert app_password not in complaint
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
