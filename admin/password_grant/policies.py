@@ -20,7 +20,6 @@ from telemetry import Actor
 
 SET, UNDONE = "password_grant.set", "password_grant.undone"
 _BATCH_OCTETS = 16
-_STEPS_READ = 1000
 
 
 class NoPasswordGrant(OperationRefused):
@@ -177,7 +176,7 @@ def undo_policy(services: Services, name: str, *, actor: Actor) -> PolicyStep:
         StoreUnavailable: nothing was changed.
     """
     client = find_client(services, name)
-    last = _last_step(services, client)
+    last = _store(services).last_steps().get(client.client_id)
     if last is None:
         raise NothingToUndo(f"No step of {client.client_name} ({client.client_id}) can be undone.")
     event = services.event(UNDONE, actor, summary(last.after, last.before), client_id=client.client_id)
@@ -248,6 +247,7 @@ def list_statuses(services: Services, name: str | None = None) -> Sequence[Polic
     """
     server_ends_at = services.settings.password_grant_ends
     clients = clients_with_grant(services) if name is None else [find_client(services, name)]
+    last = _store(services).last_steps()
     return [
         PolicyStatus(
             client=each,
@@ -255,7 +255,7 @@ def list_statuses(services: Services, name: str | None = None) -> Sequence[Polic
                 each.password_grant, server_ends_at, is_app_password=False, now=services.now
             ),
             ends_at=earliest_end(each.password_grant, server_ends_at),
-            last_step=_last_step(services, each),
+            last_step=last.get(each.client_id),
         )
         for each in clients
     ]
@@ -273,11 +273,6 @@ def _step(services: Services, client: Client, change: PolicyChange, now: int) ->
     before = client.password_grant
     after = changed_policy(before, change, now, server_ends_at=services.settings.password_grant_ends)
     return PolicyStep(client=client, before=before, after=after, warnings=short_notices(before, after, now))
-
-
-def _last_step(services: Services, client: Client) -> PasswordGrantStep | None:
-    steps = _store(services).steps(client.client_id, _STEPS_READ)
-    return next((each for each in steps if each.undone_at is None), None)
 
 
 def _store(services: Services) -> PasswordGrantPolicyStore:

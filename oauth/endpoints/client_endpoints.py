@@ -20,7 +20,7 @@ from oauth.endpoints.cors import Origins
 from oauth.endpoints.routes import add_routes
 from oauth.errors import Trouble, missing, wire_error
 from oauth.policy.acr import ACR_VALUES
-from oauth.responses import error_response
+from oauth.responses import add_headers, error_response
 from oauth.server import Server
 from oauth.token_request import TokenRequest, read_parameters
 from oauth.tokens.id_token import ID_TOKEN_CLAIMS
@@ -100,7 +100,7 @@ def _answer(server: Server, respond: _Respond, origins: Origins | None) -> Respo
     oauth_request = TokenRequest(http_request, issuer=server.issuer)
     response = _respond_to(http_request, oauth_request, server, respond)
     if oauth_request.response_headers:
-        response.headers.extend(oauth_request.response_headers)
+        add_headers(response, oauth_request.response_headers)
     if origins is None or "HTTP_ORIGIN" not in http_request.environ:
         return response
     try:

@@ -53,6 +53,7 @@ def imported(site: Site) -> Callable[..., set[str]]:
         ("client", "list"),
         ("grant", "list", "--client", "Library"),
         ("scope", "list"),
+        ("password-grant", "status"),
     ],
     ids=" ".join,
 )
@@ -102,6 +103,17 @@ def test_number_of_statements_does_not_grow_with_the_number_of_clients(site: Sit
     assert statements(site, "client", "import", "-", stdin=old_clients(1, 399)) == one
     assert statements(site, "client", "list") == listed
     assert len(json.loads(site.run("client", "list", "--json"))["items"]) == 400
+
+
+def test_policies_are_listed_in_as_many_statements_for_many_clients(site: Site) -> None:
+    """The status of 50 clients, each with a step, takes as many SQL statements as that of one."""
+    site.register("p0")
+    site.run("password-grant", "set", "--all", "--app-passwords", "only")
+    one = statements(site, "password-grant", "status")
+    for number in range(1, 50):
+        site.register(f"p{number}")
+    site.run("password-grant", "set", "--all", "--off")
+    assert statements(site, "password-grant", "status") == one
 
 
 @pytest.mark.parametrize("width", [None, 80])

@@ -116,6 +116,18 @@ class PasswordGrantPolicyRules:
         assert (policy_of(stores, one), policy_of(stores, two)) == (DEFAULT_POLICY, ONLY)
         assert store.undo_batch(b"3" * 16, OPERATOR, event) == {}
 
+    def test_last_step_of_each_client_is_found(self, stores: Stores) -> None:
+        """Undone steps are passed over; a client without another step is not in it."""
+        store, first, second = store_of(stores), client(stores, "first"), client(stores, "second")
+        client(stores, "third")
+        store.apply({first: ENDS, second: ENDS}, BATCH, WHY, [])
+        store.apply({first: ONLY}, bytes(15) + b"1", WHY, [])
+        assert {each: step.after for each, step in store.last_steps().items()} == {first: ONLY, second: ENDS}
+        event = stores.audit("password_grant.undone")
+        store.undo(first, WHY, event)
+        store.undo(second, WHY, event)
+        assert {each: step.after for each, step in store.last_steps().items()} == {first: ENDS}
+
     def test_change_is_visible_to_requests_at_once(self, stores: Stores) -> None:
         """This process forgets what it had cached of the client."""
         client_id = client(stores)

@@ -21,6 +21,7 @@ from tests.oauth.answers import (
     UNAVAILABLE,
     status_and_error,
 )
+from tests.oauth.app_passwords import make_app_password
 from wiring.audit import write_refusals
 
 HELP = "https://www.example.edu/way-out"
@@ -280,21 +281,59 @@ def test_later_date_of_a_client_does_not_put_off_the_end_of_the_server(
     assert status_and_error(site.ask_token(client)) == UNAUTHORIZED_CLIENT
 
 
-def test_app_password_works_through_brown_out_and_end_until_off(announced: Site, program: Registered) -> None:
-    """The policy lets it pass to its own check; only `--off` and `--app-passwords off` refuse it at once."""
+def test_app_password_works_through_brown_out_and_end(
+    announced: Site, program: Registered, fake: FakeDirectory
+) -> None:
+    """It logs in and refreshes where a Net ID password is refused, and no password reaches the directory."""
+    value = make_app_password(announced, program)
     set_policy(announced, program, "--ends", TOMORROW, "--brown-out", "2027-01-15T09:00/2h")
     for later in (0, HOUR, DAY):
         announced.clock.now = NOON + later
-        answer = announced.ask_token(program, password=AN_APP_PASSWORD)
-        assert status_and_error(answer) != UNAUTHORIZED_CLIENT
-    for options, sentence in (
+        answer = announced.ask_token(program, password=value)
+        assert status_and_error(answer) == OK
+        assert announcement(answer) == (ANNOUNCED, LINKS)
+        refreshed = announced.refresh(program, answer.get_json()["refresh_token"])
+        assert status_and_error(refreshed) == OK
+        wrong = announced.ask_token(program, password=AN_APP_PASSWORD)
+        assert status_and_error(wrong) == INVALID_GRANT
+    assert fake.bound == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
         (("--app-passwords", "off"), "This program accepts no app passwords."),
         (("--off",), "This program may no longer use the password grant."),
-    ):
-        set_policy(announced, program, *options)
-        answer = announced.ask_token(program, password=f" NIDP_{AN_APP_PASSWORD[5:]}")
+    ],
+    ids=["app-passwords-off", "off"],
+)
+def test_app_password_neither_logs_in_nor_refreshes_once_it_is_off(
+    announced: Site, program: Registered, options: tuple[str, ...], sentence: str
+) -> None:
+    """Valid or not, spelled well or badly: the answer is the same, and undoing the step brings it back."""
+    value = make_app_password(announced, program)
+    token = announced.ask_token(program, password=value).get_json()["refresh_token"]
+    set_policy(announced, program, *options)
+    for password in (value, AN_APP_PASSWORD, f" NIDP_{AN_APP_PASSWORD[5:]}"):
+        answer = announced.ask_token(program, password=password)
         assert status_and_error(answer) == UNAUTHORIZED_CLIENT
         assert answer.get_json()["error_description"] == sentence
+    answer = announced.refresh(program, token)
+    assert status_and_error(answer) == UNAUTHORIZED_CLIENT
+    assert answer.get_json()["error_description"] == sentence
+    announced.run("password-grant", "undo", program.client_id)
+    assert status_and_error(announced.refresh(program, token)) == OK
+    assert status_and_error(announced.ask_token(program, password=value)) == OK
+
+
+def test_new_person_gets_nothing_by_an_app_password_either(announced: Site, program: Registered) -> None:
+    """One that was made before the client was closed, and never used, does not make its owner known."""
+    value = make_app_password(announced, program)
+    set_policy(announced, program, "--closed-to-new-people")
+    refused = announced.ask_token(program, password=value)
+    wrong = announced.ask_token(program, password=AN_APP_PASSWORD)
+    assert status_and_error(refused) == status_and_error(wrong) == INVALID_GRANT
+    assert refused.get_json()["error_description"] == wrong.get_json()["error_description"]
 
 
 def test_client_closed_to_new_people_knows_those_who_used_it(
