@@ -77,8 +77,8 @@ from models.sessions.session_store import SessionStore, SignInSession
 from models.sqlite.checkpoints import Checkpoints
 from models.sqlite.group_commit import GroupCommit
 from models.usage.client_usage import ClientUsage, usage_of
-from models.usage.client_users import is_known_user, remember_users, subjects_who_used, users_of
-from models.usage.past_uses import last_uses, remember_past_users
+from models.usage.client_users import is_known_user, subjects_who_used, users_of
+from models.usage.past_uses import last_uses, remember_users
 from models.usage.retention import forget_addresses
 from models.usage.roll_up import roll_up
 
@@ -198,7 +198,6 @@ __all__ = [
     "record_after",
     "reencrypt",
     "refuse_taken",
-    "remember_past_users",
     "remember_users",
     "roll_up",
     "secret_key_ids",

@@ -13,7 +13,7 @@ from models import (
     PasswordGrantPolicyStore,
     PasswordGrantStep,
     PolicyChangedMeanwhile,
-    remember_past_users,
+    remember_users,
 )
 from oauth.policy.closed_reason import PASSWORD, ClosedReason, closed_reason, earliest_end
 from telemetry import Actor
@@ -104,7 +104,7 @@ def set_policy(
     closing = [each.client.client_id for each in steps if each.closes_to_new_people]
     if closing:
         # Before the policy is stored, so that nobody who uses the client is refused meanwhile.
-        remember_past_users(closing, now)
+        remember_users(closing, now)
     return apply_steps(services, steps, actor=actor)
 
 
@@ -243,10 +243,11 @@ def list_statuses(services: Services, name: str | None = None) -> Sequence[Polic
 
     Raises:
         UnknownClient, AmbiguousClient: as `find_client`.
+        NoPasswordGrant: the client is not registered for the grant.
         StoreUnavailable: the database did not answer.
     """
     server_ends_at = services.settings.password_grant_ends
-    clients = clients_with_grant(services) if name is None else [find_client(services, name)]
+    clients = clients_with_grant(services) if name is None else _named(services, [name])
     last = _store(services).last_steps()
     return [
         PolicyStatus(

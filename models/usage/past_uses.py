@@ -54,7 +54,7 @@ def last_uses(since: int, *, chunk_rows: int = _CHUNK_ROWS) -> dict[str, int]:
     return uses
 
 
-def remember_past_users(client_ids: Collection[str], now: int, *, chunk_rows: int = _CHUNK_ROWS) -> int:
+def remember_users(client_ids: Collection[str], now: int, *, chunk_rows: int = _CHUNK_ROWS) -> int:
     """Note everybody who has used clients with a password, as far as any row tells.
 
     It is called before clients are closed to new people, so that nobody who uses one is locked out.

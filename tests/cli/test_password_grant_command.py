@@ -151,8 +151,9 @@ def test_unknown_client_is_one_sentence_and_changes_nothing(
 def test_client_without_the_grant_is_refused(site: Site, program: Registered, refusal: Refusal) -> None:
     """A policy would have no effect there."""
     job = site.register("job", grant="client_credentials")
-    said = refusal("password-grant", "set", program.client_id, "job", "--off")
-    assert said == f"job ({job.client_id}) is not registered for the password grant."
+    sentence = f"job ({job.client_id}) is not registered for the password grant."
+    assert refusal("password-grant", "set", program.client_id, "job", "--off") == sentence
+    assert refusal("password-grant", "status", "job") == sentence
     assert nothing_changed(site)
 
 

@@ -74,8 +74,8 @@ class KeptUsageRules:
         stores.issue(subject="browser", of_grant={"origin": "authorization_code"})
         stores.issue("another", subject="other")
         stores.clock.now += 60
-        assert remember_users(CLIENT, stores.now, chunk_rows=2) == 7
-        assert remember_users(CLIENT, stores.now) == 7
+        assert remember_users([CLIENT], stores.now, chunk_rows=2) == 7
+        assert remember_users([CLIENT], stores.now) == 7
         known = [f"person {number}" for number in range(7)]
         assert all(is_known_user(CLIENT, "default", each, stores.now) for each in known)
         assert not is_known_user(CLIENT, "default", "browser", stores.now)
@@ -85,7 +85,7 @@ class KeptUsageRules:
         """To remember a person before the day is rolled up takes nothing from its number of users."""
         stores.issue(subject="alice")
         happened(stores)
-        remember_users(CLIENT, stores.now)
+        remember_users([CLIENT], stores.now)
         assert counted(stores)["users"] == 1
         (row,) = stores.rows("client_user")
         assert (row["first_at"], row["last_password_at"]) == (stores.now, stores.now)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import StoreUnavailable, is_known_user, last_uses, record, remember_past_users
+from models import StoreUnavailable, is_known_user, last_uses, record, remember_users
 from models.tables import DEFAULT_DIRECTORY
 from tests.models.stores import Place, Stores
 
@@ -39,7 +39,7 @@ class PastUseRules:
         """Audit rows from before the grant type was noted leave a doubt, and a doubt closes nothing."""
         note(stores, "old", grant_type=None)
         assert last_uses(stores.now) == {"old": stores.now}
-        remember_past_users(["old"], stores.now)
+        remember_users(["old"], stores.now)
         assert is_known(stores, "old", ALICE)
 
     def test_refresh_is_the_last_use(self, stores: Stores) -> None:
@@ -60,7 +60,7 @@ class PastUseRules:
             note(stores, "a", f"subject-{number}")
         note(stores, "a", None)
         assert not is_known(stores, "a", ALICE)
-        assert remember_past_users(["a"], stores.now, chunk_rows=2) == 7
+        assert remember_users(["a"], stores.now, chunk_rows=2) == 7
         assert all(is_known(stores, "a", each) for each in (ALICE, BOB, "subject-0", "subject-4"))
         assert not is_known(stores, "b", BOB)
 
@@ -69,7 +69,7 @@ class PastUseRules:
         closed_at = stores.now
         stores.clock.now += 5
         note(stores, "a")
-        remember_past_users(["a"], closed_at)
+        remember_users(["a"], closed_at)
         assert is_known_user("a", DEFAULT_DIRECTORY, ALICE, closed_at)
 
     def test_past_uses_are_not_empty_while_the_database_is_away(self, stores: Stores, place: Place) -> None:
@@ -78,4 +78,4 @@ class PastUseRules:
             with pytest.raises(StoreUnavailable):
                 last_uses(0)
             with pytest.raises(StoreUnavailable):
-                remember_past_users(["a"], stores.now)
+                remember_users(["a"], stores.now)

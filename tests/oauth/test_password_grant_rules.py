@@ -1,15 +1,18 @@
 """The rules of the password grant policy, without a server: who is refused when, and what is announced."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import formatdate
 from itertools import product
 
 import pytest
 
+from directory import InvalidCredentials, Refusal
 from models import Client, PasswordGrantPolicy
 from oauth.errors import PasswordGrantClosed
 from oauth.policy.closed_reason import ClosedReason, earliest_end
-from oauth.policy.password_grant import PasswordGrantRules
+from oauth.policy.password_grant import KnownPeople, PasswordGrantRules
+from tests.fakes import ALICE
 
 HELP = "https://www.example.edu/way-out"
 METADATA = "https://login.example.edu/.well-known/oauth-authorization-server"
@@ -172,3 +175,61 @@ def test_end_of_the_server_is_announced_to_every_client() -> None:
 def test_client_without_a_date_announces_nothing(policy: PasswordGrantPolicy) -> None:
     """Rules without a date are no end."""
     assert list(PasswordGrantRules(None, HELP, METADATA).headers(client(policy))) == []
+
+
+class Asked(list[tuple[str, str, str, int]]):
+    """A look-up of people that records what it is asked. Only Alice is known."""
+
+    def __call__(self, client_id: str, directory: str, subject: str, before: int) -> bool:
+        """Whether it is Alice."""
+        self.append((client_id, directory, subject, before))
+        return subject == ALICE.id
+
+
+CLOSED = client(PasswordGrantPolicy(closed_to_new_people_at=PAST))
+ZOE = replace(ALICE, id="subject-of-zoe")
+
+
+def test_open_client_asks_for_nobody() -> None:
+    """A login costs no query unless the client is closed to new people."""
+    asked = Asked()
+    KnownPeople(asked, "default").check(client(OPEN), ZOE)
+    assert asked == []
+
+
+def test_known_person_is_looked_up_once() -> None:
+    """A person who was there before the closing stays known; another closing is another question."""
+    asked = Asked()
+    people = KnownPeople(asked, "default")
+    for _ in range(3):
+        people.check(CLOSED, ALICE)
+    assert asked == [("c", "default", ALICE.id, PAST)]
+    people.check(client(PasswordGrantPolicy(closed_to_new_people_at=NOW)), ALICE)
+    assert asked[1:] == [("c", "default", ALICE.id, NOW)]
+
+
+def test_new_person_is_looked_up_each_time() -> None:
+    """The database may learn of an earlier use, when the audit is counted."""
+    asked = Asked()
+    people = KnownPeople(asked, "default")
+    for _ in range(2):
+        with pytest.raises(InvalidCredentials) as refused:
+            people.check(CLOSED, ZOE)
+        assert (refused.value.reason, refused.value.person_id) == (Refusal.NOT_ALLOWED, ZOE.id)
+    assert len(asked) == 2
+
+
+def test_cache_of_known_people_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large campus does not fill the memory of a worker."""
+    monkeypatch.setattr("oauth.policy.password_grant._KNOWN_PEOPLE", 3)
+    asked: list[str] = []
+
+    def is_known(_client_id: str, _directory: str, subject: str, _before: int) -> bool:
+        asked.append(subject)
+        return True
+
+    people = KnownPeople(is_known, "default")
+    for _ in range(2):
+        for number in range(10):
+            people.check(CLOSED, replace(ALICE, id=f"person {number}"))
+    assert len(asked) == 20
