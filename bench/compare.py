@@ -16,7 +16,7 @@ from pathlib import Path
 
 import trustme
 
-from bench import app_password
+from bench import app_password, password_grant_policy
 from bench.contenders import Contender, a_token, naive, ours, register, settings_for
 from bench.limit import limit, logins
 from bench.load import BEARER, INTROSPECTION, PEOPLE, TOKEN, load, require_wrk
@@ -111,6 +111,7 @@ def compare(folder: Path, rounds: int, seconds: float) -> Results:
                 one_round(contenders, seconds, results)
                 users = app_password.users_of(number, _APP_PASSWORD_LOGINS)
                 spent = app_password.measure(contenders[NORMAL], made_app_passwords, users)
+                spent |= password_grant_policy.measure()
                 for kind, milliseconds in spent.items():
                     results[NORMAL, f"{kind} cpu"].append(milliseconds)
             workers = family(contenders[NORMAL].pid)[1:]

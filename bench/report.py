@@ -7,6 +7,7 @@ from bench.app_password import NET_ID
 from bench.app_password import WORK as APP_PASSWORD_WORK
 from bench.contenders import NAIVE_THREADS, WORKERS
 from bench.load import BEARER, CONNECTIONS, INTROSPECTION, PEOPLE, TOKEN
+from bench.password_grant_policy import POLICIES
 from bench.sign_in import WORK as SIGN_IN_WORK
 
 NAIVE, LIMIT = "naive wiring", "the directory's limit"
@@ -60,6 +61,8 @@ def report(results: Results, machine: str, rounds: int, seconds: float) -> str:
         "",
         *_app_passwords(results),
         "",
+        *_policies(results),
+        "",
         *_durability(results),
         "",
         *_once(results),
@@ -83,6 +86,17 @@ def _app_passwords(results: Results) -> list[str]:
     for kind, title in APP_PASSWORD_WORK.items():
         mine = results[NORMAL, f"{kind} cpu"]
         lines.append(f"| {title} | {_median(mine, 2)} | {median_ratio(mine, theirs):.0%} |")
+    return lines
+
+
+def _policies(results: Results) -> list[str]:
+    """What the policy of a client adds to a token of the same round."""
+    lines = ["| policy of the client, CPU added to a token | µs | of a token |", "|---|---|---|"]
+    token = results[NORMAL, f"{TOKEN} cpu"]
+    for name in POLICIES:
+        mine = results[NORMAL, f"{name} cpu"]
+        microseconds = [each * 1000 for each in mine]
+        lines.append(f"| {name} | {_median(microseconds, 1)} | {median_ratio(mine, token):.1%} |")
     return lines
 
 
