@@ -2,12 +2,12 @@
 
 import pytest
 import requests
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from tests.browser.acts import answer, consent, sign_in, sign_in_to
-from tests.browser.conftest import APP, OTHER_APP, PORTAL, NewContext
+from tests.browser.conftest import APP, OTHER_APP, PORTAL, SCRIPT, NewContext
 from tests.browser.relying_party import RelyingParty
-from tests.clients.conftest import Service
+from tests.clients.conftest import PLAIN_SECRET, Service
 
 pytestmark = pytest.mark.slow
 
@@ -92,3 +92,57 @@ def test_user_signs_out_on_the_page(page: Page, program: RelyingParty) -> None:
     page.wait_for_load_state()
     page.goto(program.start(PORTAL))
     page.wait_for_url("**/signin?*")
+
+
+def token_of(service: Service, net_id: str, password: str) -> requests.Response:
+    """Ask for a token as a script does."""
+    return requests.post(
+        f"{service.url}/oauth/token",
+        data={
+            "grant_type": "password",
+            "username": net_id,
+            "password": password,
+            "client_id": SCRIPT,
+            "client_secret": PLAIN_SECRET,
+        },
+        verify=str(service.ca),
+        timeout=10,
+    )
+
+
+def test_user_makes_an_app_password_and_ends_it(page: Page, service: Service) -> None:
+    """From the own page, with no script: it is copied whole by one click, works, and ends by its button."""
+    page.goto("/me")
+    sign_in(page, "frank")
+    page.wait_for_url("**/me")
+    page.locator("#new-app-password").click()
+    page.locator("[name=program]").fill(SCRIPT)
+    page.locator("#continue").click()
+    page.get_by_label("Label").fill("Script on my laptop")
+    page.get_by_label("See your email address").uncheck()
+    page.locator("#make").click()
+    shown = page.locator("#app-password")
+    shown.click()
+    copied = page.evaluate("window.getSelection().toString()").strip()
+    assert copied == shown.inner_text()
+    answer = token_of(service, "frank", copied)
+    assert answer.status_code == 200, answer.text
+    assert "email" not in answer.json()["scope"].split()
+    page.locator("#done").click()
+    entry = page.get_by_role("listitem").filter(has_text="Script on my laptop")
+    entry.get_by_role("button", name="End app password").click()
+    page.get_by_text("The app password was ended.").wait_for()
+    assert status(service, answer.json()["access_token"]) == 401
+    assert token_of(service, "frank", copied).status_code == 400
+
+
+def test_going_back_does_not_show_an_app_password_again(page: Page) -> None:
+    """The browser keeps no copy of the page that showed it, and asks before it sends the form again."""
+    page.goto(f"/me/app-passwords/new?program={SCRIPT}")
+    sign_in(page, "grace")
+    page.get_by_label("Label").fill("Script")
+    page.locator("#make").click()
+    page.locator("#done").click()
+    page.wait_for_url("**/me")
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+        page.go_back()

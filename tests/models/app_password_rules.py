@@ -20,6 +20,7 @@ from models import (
     MissingPersonStore,
     StoreUnavailable,
     TooManyAppPasswords,
+    app_password_subjects_of,
     db,
     purge,
 )
@@ -256,6 +257,18 @@ class AppPasswordRules:
         assert store.list_all(None, 1) == ([other], True)
         assert store.list_all(CLIENT, 5) == ([mine], False)
         assert store.list_all(None, 5, subjects=["bob"]) == ([other], False)
+
+    def test_owner_is_found_by_id_or_name(self, stores: Stores) -> None:
+        """By both as long as one has not ended; a name that two people had means both of them."""
+        mine, other = made(stores), made(stores, subject="another-alice")
+        private = made(stores, subject="private", net_id=None)
+        assert app_password_subjects_of("alice") == sorted([ALICE, "another-alice"])
+        assert app_password_subjects_of("private") == ("private",)
+        assert app_password_subjects_of("alice", directory="elsewhere") == []
+        assert [list(app_password_subjects_of(name)) for name in ("nobody", "\0", "\ud800", "")] == [[]] * 4
+        for each in (mine, other, private):
+            end(stores, each)
+        assert [list(app_password_subjects_of(name)) for name in ("alice", "private", ALICE)] == [[]] * 3
 
     def test_app_passwords_end_with_the_account(self, stores: Stores) -> None:
         """When a person is certainly gone, their app passwords end with the reason."""

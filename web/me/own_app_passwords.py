@@ -33,7 +33,7 @@ ENDED: Final = "app_password.ended"
 _BY_USER: Final = "user"
 _SENT_TWICE: Final = "form sent twice"
 # A form that is sent again within these seconds was a double click: the browser shows only the second answer.
-_DOUBLE_SUBMIT_SECONDS: Final = 60
+_DOUBLE_SUBMIT_SECONDS: Final = 10
 
 
 class MadeBefore(Exception):
