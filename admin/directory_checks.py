@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from admin.operation import Services
+from admin.operation import Services, refuse_app_passwords
 from directory import DirectoryUnavailable, InvalidCredentials
 from directory.ldap import Diagnostics, Finding, StepStatus
 from models import StoreUnavailable
@@ -21,7 +21,11 @@ def check_directory(services: Services, net_id: str | None, password: str | None
 
     Yields:
         A finding for each step, as soon as it is known.
+
+    Raises:
+        TypedAppPassword: name or password looks like an app password.
     """
+    refuse_app_passwords(net_id, password)
     if services.ldap_config.embedded_path is not None:
         text = "the embedded directory for a first try: no LDAP server is checked"
         yield Finding(step="directory", verdict=StepStatus.WARNING, text=text, setting="NETID_LDAP_URI")

@@ -39,6 +39,26 @@ class NothingMatches(OperationRefused):
     """What the operator named does not exist, so nothing was changed."""
 
 
+class TypedAppPassword(OperationRefused):
+    """The operator typed an app password where a user or a Net ID password belongs. No directory gets it."""
+
+    def __init__(self) -> None:
+        super().__init__("This looks like an app password, which is never sent to the directory.")
+
+
+def refuse_app_passwords(*typed: str | None) -> None:
+    """Refuse what looks like an app password before the directory is asked.
+
+    Args:
+        typed: names and passwords as typed.
+
+    Raises:
+        TypedAppPassword: one of them looks like one.
+    """
+    if any(login.is_app_password(each) for each in typed if each is not None):
+        raise TypedAppPassword
+
+
 @dataclass(frozen=True, kw_only=True)
 class Services(ABC):
     """The stores, the directory, the clock and the settings of one application.

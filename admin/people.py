@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from admin.operation import NothingMatches, OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services, refuse_app_passwords
 from directory import DirectoryUnavailable, InvalidCredentials, LockoutStatus, PersonState, Refusal
 from login.blocks import Block, blocks, shield_blocks, wide_blocks
 from models import (
@@ -145,8 +145,10 @@ def look_up_person(services: Services, person: str) -> PersonLookup:
         person: as the operator typed it.
 
     Raises:
+        TypedAppPassword: it looks like an app password.
         StoreUnavailable: the database did not answer.
     """
+    refuse_app_passwords(person)
     known = subjects_of(person)
     if person not in known:
         known = sorted({*known, *session_subjects_of(person), *app_password_subjects_of(person)})
@@ -272,6 +274,7 @@ class _View:
 
 def _examine(services: Services, person: str) -> _View:
     """Ask the directory for a person by login name, or else by stable id or pairwise `sub`."""
+    refuse_app_passwords(person)
     try:
         return _seen(services.directory.examine(person))
     except InvalidCredentials as refusal:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from admin.operation import OperationRefused, Services
+from admin.operation import OperationRefused, Services, refuse_app_passwords
 from directory import DirectoryUnavailable, InvalidCredentials, Person
 from models import Client, Scope, ScopeExists, ScopeStore
 from oauth.policy.membership import rule_mistakes
@@ -195,6 +195,7 @@ def explain_scopes(services: Services, client: Client, net_id: str) -> ScopeExpl
 
 
 def _examine(services: Services, net_id: str, *, groups: bool) -> Person:
+    refuse_app_passwords(net_id)
     try:
         return services.directory.examine(net_id, groups=groups).person
     except InvalidCredentials as refusal:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from admin.clients import find_client
-from admin.operation import OperationRefused, Services
+from admin.operation import OperationRefused, Services, refuse_app_passwords
 from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Refusal
 from models import AppPassword, AppPasswordStore, Client, TooManyAppPasswords
 from oauth.policy.app_password_rules import TOO_MANY, AppPasswordRefused, AppPasswordWish, NewAppPassword
@@ -83,6 +83,7 @@ def _person(services: Services, net_id: str, *, groups: bool) -> PersonState:
     Raises:
         NoAppPassword: it would not, or it does not answer. The name is not repeated: it may be a password.
     """
+    refuse_app_passwords(net_id)
     try:
         state = services.directory.examine(net_id, groups=groups)
     except DirectoryUnavailable:

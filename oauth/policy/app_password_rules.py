@@ -287,6 +287,9 @@ def _is_label(text: str) -> bool:
 
 def _networks(wanted: Sequence[str], of_client: Sequence[str]) -> tuple[Sequence[str], Sequence[Mistake]]:
     """The networks in their canonical form, each once, and what is wrong with them."""
+    if len(wanted) > MAX_NETWORKS:
+        # Not even read: a form has room for thousands.
+        return (), [Mistake("networks", MANY_NETWORKS, {"most": MAX_NETWORKS})]
     found: dict[str, None] = {}
     mistakes = []
     allowed = [ip_network(each) for each in of_client]
@@ -298,8 +301,6 @@ def _networks(wanted: Sequence[str], of_client: Sequence[str]) -> tuple[Sequence
             mistakes.append(Mistake("networks", OUTSIDE, {"network": str(network)}))
         else:
             found[str(network)] = None
-    if len(found) > MAX_NETWORKS:
-        mistakes.append(Mistake("networks", MANY_NETWORKS, {"most": MAX_NETWORKS}))
     return tuple(found), mistakes
 
 
