@@ -8,6 +8,7 @@ from models import AppPasswordEnded
 from oauth.clients.registration import DETAILED_ERRORS
 from oauth.errors import PasswordGrantClosed, scope_not_for_app_password
 from oauth.grants.app_password import note_refused_app_password
+from oauth.grants.password_warnings import password_warnings
 from oauth.grants.pipeline import Grant, Issued
 
 
@@ -113,16 +114,5 @@ class PasswordGrant(Grant):
             detail = "the app password ended during the login"
             raise AppPasswordLoginRefused(Refusal.EXPIRED, detail, self._app_password) from None
         if person is not None and self.oauth_client.registered.flags.get(DETAILED_ERRORS):
-            issued.answer.update(_warnings(person, self.server.now()))
+            issued.answer.update(password_warnings(person, self.server.now()))
         return issued
-
-
-def _warnings(person: Person, now: int) -> dict[str, object]:
-    """The remaining lifetime of the password in seconds, and its grace logins."""
-    expires_at, grace = person.password_expires_at, person.grace_logins_remaining
-    warnings: dict[str, object] = {}
-    if expires_at is not None:
-        warnings["password_expires_in"] = max(0, expires_at - now)
-    if grace is not None:
-        warnings["grace_logins_remaining"] = grace
-    return warnings

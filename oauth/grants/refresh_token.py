@@ -10,9 +10,11 @@ from typing import ClassVar
 
 from login import InvalidCredentials, Person, Refusal, has_changed, is_within
 from models import AppPasswordEnded, NewToken, Renewal, record
+from oauth.clients.registration import DETAILED_ERRORS
 from oauth.errors import PasswordGrantClosed, invalid_refresh_token, invalid_scope
 from oauth.grants.app_password import DISABLED, PASSWORD_CHANGED, end_app_password
 from oauth.grants.missing_person import note_missing_person
+from oauth.grants.password_warnings import password_warnings
 from oauth.grants.pipeline import Grant, Issued
 from oauth.policy.audience import narrow_audience
 from oauth.policy.claims import granted_claims, id_token_claims, requested_in
@@ -134,12 +136,25 @@ class RefreshTokenGrant(Grant):
     def issue(self, person: Person | None) -> Issued:
         """Rotate the token, or answer a replay with the tokens of its first use.
 
+        A client that is registered for it gets warnings about the password too.
+
         Raises:
             OAuth2Error: `invalid_grant` for a reuse, which ends the grant.
             StoreUnavailable: nothing was stored; the token stays good.
         """
         if person is None:
             return self._replay()
+        issued = self._renew(person)
+        if self.oauth_client.registered.flags.get(DETAILED_ERRORS):
+            issued.answer.update(password_warnings(person, self.server.now()))
+        return issued
+
+    def _renew(self, person: Person) -> Issued:
+        """New tokens for the presented one.
+
+        Raises:
+            OAuth2Error: `invalid_grant` for a reuse, which ends the grant.
+        """
         if self.oauth_client.keeps_refresh_token:
             return self._keep(person)
         now = self.server.now()

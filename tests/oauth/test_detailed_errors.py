@@ -39,3 +39,15 @@ def test_registered_client_gets_warnings_about_the_password(faked: Site, fake: F
     assert not EXTRA & set(faked.ask_token(other).get_json())
     fake.outcome = ALICE
     assert not EXTRA & set(faked.ask_token(detailed).get_json())
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["rotated", "kept"])
+def test_refresh_warns_too(faked: Site, fake: FakeDirectory, kept: bool) -> None:  # noqa: FBT001 - a case
+    """A program that logs in once and then refreshes for months learns in time that the password expires."""
+    options = ("--grant", "refresh_token", *(("--keep-refresh-token",) if kept else ()))
+    detailed, other = faked.register("trusted", "--told-reasons", *options), faked.register("other", *options)
+    tokens = {each: faked.ask_token(each).get_json()["refresh_token"] for each in (detailed, other)}
+    fake.outcome = replace(ALICE, password_expires_at=NOON + 3600)
+    faked.clock.now += 60
+    assert faked.refresh(detailed, tokens[detailed]).get_json()["password_expires_in"] == 3540
+    assert not EXTRA & set(faked.refresh(other, tokens[other]).get_json())
