@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from admin.usage.facts import ClientFacts, ServiceAccounts
+from admin.usage.facts import BROWSERS, PHONES, ClientFacts, ServiceAccounts, counted
 
 
 class Way(StrEnum):
@@ -73,8 +73,6 @@ _LANGUAGES = {
     "Safari": JAVASCRIPT,
     "Edge": JAVASCRIPT,
 }
-_PHONE = frozenset({"iPhone", "Android"})
-_BROWSER = frozenset({"Chrome", "Firefox", "Safari", "Edge"})
 _TERMINAL = frozenset({"curl", "PowerShell"})
 _SCRIPTS = frozenset({"python-requests", "Python-urllib", "Go-http-client", "Ruby"})
 """On a server it is a web application, on users' own computers a program in a terminal."""
@@ -92,7 +90,7 @@ def advise(facts: ClientFacts, *, days: int) -> Advice:
         facts: what it did.
         days: the length of the period.
     """
-    for rule in (_unused, _app_passwords_already, _service_accounts, _one_user, _automatic, _users):
+    for rule in (_closed, _unused, _app_passwords_already, _service_accounts, _one_user, _automatic, _users):
         if (found := rule(facts, days)) is not None:
             way, program, why = found
             break
@@ -102,6 +100,12 @@ def advise(facts: ClientFacts, *, days: int) -> Advice:
 
 
 _Found = tuple[Way, str, str] | None
+
+
+def _closed(facts: ClientFacts, _days: int) -> _Found:
+    if facts.client.password_grant.off_at is None:
+        return None
+    return Way.CLOSE, "a closed client", "Its password grant is off: nothing is left to do."
 
 
 def _unused(facts: ClientFacts, days: int) -> _Found:
@@ -138,7 +142,7 @@ def _service_accounts(facts: ClientFacts, _days: int) -> _Found:
 
 
 def _one_user(facts: ClientFacts, _days: int) -> _Found:
-    if facts.users > 1 or _group(facts) & (_PHONE | _BROWSER):
+    if facts.users > 1 or _group(facts) & (PHONES | BROWSERS):
         return None
     where = f"One user logs in from {_addresses(facts)}"
     if _is_on_servers(facts):
@@ -158,12 +162,12 @@ def _automatic(facts: ClientFacts, days: int) -> _Found:
 
 
 def _users(facts: ClientFacts, _days: int) -> _Found:
-    group, users = _group(facts), _counted(facts.users, "user")
+    group, users = _group(facts), counted(facts.users, "user")
     on_servers, where = _is_on_servers(facts), f"from {_addresses(facts)}"
-    if group & _PHONE or (facts.main_agent == "okhttp" and not on_servers):
+    if group & PHONES or (facts.main_agent == "okhttp" and not on_servers):
         why = f"{users} from phones: the app opens the browser, where the user signs in (RFC 8252)."
         return Way.AUTHORIZATION_CODE, "an app on phones", why
-    if group & _BROWSER:
+    if group & BROWSERS:
         why = f"{users} from browsers: the page can send the browser here to sign in."
         return Way.AUTHORIZATION_CODE, "a page in browsers", why
     if group & _TERMINAL or (group & _SCRIPTS and not on_servers):
@@ -200,10 +204,6 @@ def _addresses(facts: ClientFacts) -> str:
 def _without_secret(facts: ClientFacts) -> str:
     """What a public client lacks for client credentials (RFC 6749, 4.4)."""
     return " It has no secret yet: register it anew, with one." if facts.client.is_public else ""
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _language(facts: ClientFacts) -> str:

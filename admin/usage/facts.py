@@ -12,8 +12,11 @@ from models import Client, ClientUsage
 
 PASSWORD_GRANT = "password"  # noqa: S105 - a grant type
 DAY = 86_400
+PHONES = frozenset({"iPhone", "Android"})
+"""Families of user agents that are users' own devices, as those of `BROWSERS` are."""
+BROWSERS = frozenset({"Chrome", "Firefox", "Safari", "Edge"})
 MAX_NAMED_ADDRESSES = 3
-"""The addresses of a client with more of them in a day are counted, not named: they are those of users."""
+"""A client with more addresses in a day, or from users' own devices, has its addresses counted, not named."""
 _PASSWORD_TROUBLE = ("expired", "must_change")
 """The reasons of a refusal that a user mends by a new password (`directory.Refusal`)."""
 _STEADY = 0.2
@@ -113,6 +116,7 @@ def facts_of(
     middle = (first_day + last_day + 1) / 2
     agents, reasons, addresses = _sum(rows, "agents"), _sum(rows, "reasons"), _sum(rows, "addresses")
     most = max((row.addresses for row in rows), default=0)
+    on_servers = most <= MAX_NAMED_ADDRESSES and not (PHONES | BROWSERS) & agents.keys()
     return ClientFacts(
         client=client,
         logins=sum(row.logins for row in rows),
@@ -122,7 +126,7 @@ def facts_of(
         refusals=sum(row.refusals for row in rows),
         users=users,
         addresses=most,
-        named_addresses=_most_frequent(addresses) if most <= MAX_NAMED_ADDRESSES else (),
+        named_addresses=_most_frequent(addresses) if on_servers else (),
         agents=agents,
         reasons=reasons,
         last_at=max((row.last_at for row in rows if row.last_at is not None), default=None),
@@ -130,6 +134,11 @@ def facts_of(
         later=sum(row.logins for row in rows if row.day >= middle),
         service_accounts=service_accounts,
     )
+
+
+def counted(number: int, noun: str, several: str | None = None) -> str:
+    """A number and its noun, as sentences have it: "1 user", "1,234 users"."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def _sum(rows: Iterable[ClientUsage], name: str) -> Mapping[str, int]:

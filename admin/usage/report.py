@@ -17,8 +17,8 @@ from models import Client, ClientUsage, roll_up, usage_of, users_of
 
 PERIOD_DAYS = 90
 """The period of a report that names no other."""
-_CURVE_DAYS = 3 * 366
-"""The curve begins with the first use that is stored, at most three years ago."""
+_KEPT_DAYS = 3 * 366
+"""Usage is kept for three years: no period and no curve is longer."""
 
 
 class NotInThePast(OperationRefused):
@@ -85,7 +85,8 @@ def usage_report(
 
     Args:
         services: what the use case works on.
-        since: the beginning of the period, in seconds since the epoch (default: 90 days before today).
+        since: the beginning of the period, in seconds since the epoch (default: 90 days before today). The
+            period is three years at most.
         client_name: only this client, by its id or name.
         owner: only clients of this owner.
 
@@ -96,7 +97,7 @@ def usage_report(
         StoreUnavailable: the database did not answer.
     """
     today = services.now // DAY
-    first_day = today - PERIOD_DAYS if since is None else since // DAY
+    first_day = today - PERIOD_DAYS if since is None else max(since // DAY, today - _KEPT_DAYS)
     if first_day >= today:
         raise NotInThePast
     chosen = _chosen(services, client_name, owner)
@@ -134,7 +135,7 @@ def _days_by_client(
     # If another process rolls up at this moment, its last rows may be missing.
     roll_up(services.now)
     days: dict[str, list[ClientUsage]] = {}
-    earlier = usage_of(min(first_day, today - _CURVE_DAYS), first_day, ids, detail=False)
+    earlier = usage_of(today - _KEPT_DAYS, first_day, ids, detail=False)
     for row in (*earlier, *usage_of(first_day, today + 1, ids)):
         days.setdefault(row.client_id, []).append(row)
     return days

@@ -10,7 +10,7 @@ from textwrap import fill
 
 from admin.operation import Services
 from admin.usage.advice import Way
-from admin.usage.facts import DAY, ClientFacts
+from admin.usage.facts import DAY, ClientFacts, counted
 from admin.usage.program_code import code_of
 from admin.usage.report import ReportedClient, UsageReport, usage_report
 from models import PasswordGrantPolicy
@@ -134,13 +134,13 @@ def _program(reported: ReportedClient, report: UsageReport) -> str:
 def _use(facts: ClientFacts) -> str:
     share = f", {facts.app_password_logins:,} with app passwords" if facts.app_password_logins else ""
     last = f"; last used {_date(facts.last_at)}" if facts.last_at is not None else ""
-    users = f"{facts.users:,} user{'' if facts.users == 1 else 's'}"
-    return f"{facts.logins:,} logins with Net ID passwords{share}; {users}; {facts.trend}{last}"
+    use = f"{counted(facts.logins, 'login')} with Net ID passwords{share}"
+    return f"{use}; {counted(facts.users, 'user')}; {facts.trend}{last}"
 
 
 def _trouble(facts: ClientFacts) -> str:
     return (
-        f"{facts.password_trouble:,} logins were refused because the user's password had expired or must be "
+        f"{counted(facts.password_trouble, 'refusal')}, because the user's password had expired or must be "
         "changed. The program cannot show that; a page of this server can."
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from admin.usage.advice import Way
-from admin.usage.facts import ClientFacts
+from admin.usage.facts import ClientFacts, counted
 from admin.usage.owners import Reaction
 from admin.usage.program_code import code_of
 from admin.usage.report import ReportedClient, UsageReport
@@ -62,7 +62,7 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
             codes=codes,
             anchors=anchors,
             agents=_agents,
-            counted=_counted,
+            counted=counted,
             date=_date,
             dates=partial(policy_dates, now=report.made_at),
         )
@@ -133,10 +133,6 @@ def _agents(facts: ClientFacts) -> str:
     names = sorted(facts.agents, key=lambda name: (-facts.agents[name], name))
     more = len(names) - _MAX_AGENTS
     return ", ".join(names[:_MAX_AGENTS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _counted(number: int, one: str, several: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def _date(at: int) -> str:

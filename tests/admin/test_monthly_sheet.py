@@ -97,7 +97,7 @@ def test_code_stands_once_for_programs_of_one_kind() -> None:
 def test_password_trouble_is_told() -> None:
     """Users whose password has expired cannot see that in the program, so its owner is told."""
     said = text(reported(reasons={"expired": 1200, "must_change": 34, "wrong_password": 5}))
-    assert "Password trouble: 1,234 logins were refused" in said
+    assert "Password trouble: 1,234 refusals, because" in said
     assert "Password trouble" not in text(reported(reasons={"wrong_password": 5}))
 
 

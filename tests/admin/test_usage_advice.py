@@ -113,6 +113,15 @@ def test_client_that_only_refreshes_is_in_use() -> None:
     assert advise(facts("curl", logins=0, refreshes=5), days=90).grant == CREDENTIALS
 
 
+def test_closed_client_needs_nothing() -> None:
+    """What is off already is not proposed for closing, and its old logins make no work."""
+    off = program(password_grant=PasswordGrantPolicy(off_at=1))
+    assert advise(facts("iPhone", client=off, users=300), days=90)[:2] == (
+        CLOSE,
+        "Its password grant is off: nothing is left to do.",
+    )
+
+
 def test_client_with_app_passwords_alone_stays_with_them() -> None:
     """An operator has decided that it cannot be changed, or its users already have moved."""
     only = program(password_grant=PasswordGrantPolicy(app_passwords="only"))

@@ -42,11 +42,12 @@ def test_addresses_of_many_users_are_counted_and_not_named() -> None:
     addresses = {"192.0.2.1": 1, "192.0.2.2": 9, "192.0.2.3": 5, "192.0.2.4": 3}
     few = [usage(1, 9, addresses=3, detail=detail(addresses=addresses))]
     many = [usage(1, 9, addresses=4, detail=detail(addresses=addresses))]
+    phone = [usage(1, 9, addresses=1, detail=detail(addresses=addresses, agents={"curl": 8, "iPhone": 1}))]
     found = [
         facts_of(program(), days, users=1, first_day=TODAY - 90, last_day=TODAY).named_addresses
-        for days in (few, many)
+        for days in (few, many, phone)
     ]
-    assert found == [("192.0.2.2", "192.0.2.3", "192.0.2.4"), ()]
+    assert found == [("192.0.2.2", "192.0.2.3", "192.0.2.4"), (), ()]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from directory import InvalidCredentials, Refusal
 from models import Base, db
 from tests.conftest import NOON, Registered, Site
-from tests.fakes import ALICE
+from tests.fakes import ALICE, FakeDirectory
 
 DAY = 86_400
 TODAY = NOON // DAY
@@ -303,3 +304,54 @@ def test_what_cannot_be_reported_is_one_sentence(
 def test_options_that_contradict_each_other_are_refused(site: Site, arguments: list[str]) -> None:
     """A wrong use has exit status 2, as with every command."""
     report(site, *arguments, status=2)
+
+
+@pytest.mark.parametrize("reason", [Refusal.EXPIRED, Refusal.MUST_CHANGE])
+def test_users_with_password_trouble_are_counted_for_the_owner(
+    make_site: Callable[..., Site], reason: Refusal
+) -> None:
+    """A program cannot show that a password has expired; the sheet tells its owner that its users meet it."""
+    site = make_site(directory=FakeDirectory(InvalidCredentials(reason)))
+    client = site.register("p", "--owner", "lab@campus.example")
+    site.ask_token(client)
+    (item,) = reported(site)["items"]
+    assert (item["password_trouble"], item["failures"], item["move_to"]) == (1, 1, "close")
+    assert "Password trouble: 1 refusal, because" in report(site, "--mail", "lab@campus.example")
+    assert "1 with an expired password" in report(site, "--format", "html")
+
+
+def test_dates_of_a_client_are_in_the_report(site: Site) -> None:
+    """What an operator announced stands in the page and in the sheet, and refusals by it are no failures."""
+    client = site.register("p", "--owner", "lab@campus.example")
+    site.run("password-grant", "set", "p", "--ends", "2027-06-30", "--brown-out", "2027-01-15T08:00/2h")
+    site.clock.now += 60
+    assert site.ask_token(client).get_json()["error"] == "unauthorized_client"
+    (item,) = reported(site)["items"]
+    assert (item["refusals"], item["failures"], item["reaction"]) == (1, 0, "done")
+    assert item["announced_at"] == NOON
+    dates = [
+        "Net ID passwords are refused from 2027-01-15 08:00 to 2027-01-15 10:00 UTC, as a test",
+        "Net ID passwords are refused from 2027-06-30 00:00 UTC",
+    ]
+    assert item["dates"] == dates
+    page, sheet = report(site, "--format", "html"), report(site, "--mail", "lab@campus.example")
+    assert [each for each in dates if each not in page or each not in " ".join(sheet.split())] == []
+
+
+def test_date_of_the_server_is_in_the_report(make_site: Callable[..., Site]) -> None:
+    """NETID_PASSWORD_GRANT_ENDS and the page about it reach every owner."""
+    site = make_site(
+        NETID_PASSWORD_GRANT_ENDS="2027-06-30", NETID_PASSWORD_GRANT_HELP_URI="https://it.example/end"
+    )
+    store_days(site, site.register("p", "--owner", "lab"), range(1, 60))
+    assert reported(site)["announced_end"] == 1_814_313_600
+    assert "announced end</dt><dd>2027-06-30" in report(site, "--format", "html")
+    sheet = " ".join(report(site, "--mail", "lab").split())
+    assert "From 2027-06-30 00:00 UTC this server accepts no Net ID password" in sheet
+    assert "More about the move: https://it.example/end" in sheet
+
+
+def test_period_is_no_longer_than_what_is_kept(site: Site) -> None:
+    """A date long ago is taken as three years, and costs no more statements."""
+    site.register("p")
+    assert reported(site, "--since", "0001-01-01")["since"] == (TODAY - 3 * 366) * DAY
