@@ -53,6 +53,15 @@ def test_group_that_only_looks_alike_is_logged(make_site: Callable[..., Site]) -
     assert "must be written so too" in str(warned(site)[0]["cause"])
 
 
+def test_unknown_group_of_service_accounts_is_logged(make_site: Callable[..., Site]) -> None:
+    """A misspelt group would call no client one of service accounts, so the log names the setting."""
+    directory = FakeDirectory()
+    directory.spellings = {GROUP: None}
+    site = make_site(directory, NETID_SERVICE_ACCOUNTS=f"group:{GROUP}")
+    look_for_groups(site.app, open_log(site.log), wait_in_vain)
+    assert "NETID_SERVICE_ACCOUNTS" in str(warned(site))
+
+
 def test_directory_is_not_asked_without_rules_about_groups(make_site: Callable[..., Site]) -> None:
     """A directory that is away is not missed where no rule names a group."""
     site = make_site(FakeDirectory(DirectoryUnavailable("away")), NETID_REFUSE_MEMBERS="affiliation:x")

@@ -8,6 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from admin.usage.facts import DAY
+from admin.usage.program_code import ProgramCode, code_of
 from admin.usage.report import ReportedClient, UsageReport, usage_report
 from admin.usage.sheet import Sheet, monthly_sheet, policy_dates
 from cli.output import (
@@ -21,6 +22,7 @@ from cli.output import (
     print_json,
     print_line,
     print_lines,
+    print_record,
     print_table,
 )
 from cli.schema import speaks_plainly
@@ -29,7 +31,7 @@ from cli.services import services
 _DATE = click.DateTime(["%Y-%m-%d"])
 _CLIENT = (
     '{"client_id": text, "client_name": text, "owner": text or null, "logins": number, "users": number, '
-    '"move_to": text, "why": text, ...}'
+    '"move_to": text, "why": text, "code": text or null, ...}'
 )
 _HEADINGS = (
     "CLIENT",
@@ -78,7 +80,7 @@ def report(  # noqa: PLR0917 - click passes by keyword
     """Report which clients send Net ID passwords, how much, and what each should move to and why.
 
     Clients come in the order of their logins. The report counts users and names none. It has no logins of the
-    last two minutes.
+    last two minutes. The table of one client (--client) has everything that is known of it, and the code.
 
     With --mail: print the monthly sheet for an owner, such as for `sendmail -t`. With --json, its parts.
     """
@@ -91,7 +93,10 @@ def report(  # noqa: PLR0917 - click passes by keyword
         return
     start = None if since is None else int(since.replace(tzinfo=UTC).timestamp())
     made = usage_report(services(), since=start, client_name=client_name, owner=owner)
-    _PRINTERS[_JSON if as_json else output](made)
+    if client_name is not None and output == _TABLE and not as_json and made.clients:
+        _print_client(made.clients[0], made)
+    else:
+        _PRINTERS[_JSON if as_json else output](made)
 
 
 def _print_table(made: UsageReport) -> None:
@@ -100,6 +105,21 @@ def _print_table(made: UsageReport) -> None:
     end = "not in sight" if made.projected_end is None else moment(made.projected_end * DAY)[:10]
     print_line(f"{using} of {counted(len(made.clients), 'client')} sent Net ID passwords.", err=True)
     print_line(f"Projected end: {end}.", err=True)
+
+
+def _print_client(each: ReportedClient, made: UsageReport) -> None:
+    """Print all that is known of one client, and the code of what it should move to."""
+    members = _members(each, made)
+    record = {name.replace("_", " "): _text(name, members[name]) for name in _COLUMNS}
+    print_record({**record, "move to": each.advice.grant.label})
+    if (code := _code(each)) is not None:
+        print_line("")
+        print_line(f"In {code.language}:")
+        print_lines(code.text.rstrip("\n"))
+
+
+def _code(each: ReportedClient) -> ProgramCode | None:
+    return code_of(each.advice.grant, each.advice.language, services().settings.issuer)
 
 
 def _row(each: ReportedClient) -> tuple[str, ...]:
@@ -126,13 +146,18 @@ def _print_csv(made: UsageReport) -> None:
 
 def _print_json(made: UsageReport) -> None:
     print_items(
-        [_members(each, made) for each in made.clients],
+        [{**_members(each, made), "code": _code_text(each)} for each in made.clients],
         since=made.first_day * DAY,
         projected_end=None if made.projected_end is None else made.projected_end * DAY,
         announced_end=made.server_ends_at,
         weeks=[{"from": week.first_day * DAY, **_without_day(week._asdict())} for week in made.curve],
         owners=[each._asdict() for each in made.owners],
     )
+
+
+def _code_text(each: ReportedClient) -> str | None:
+    code = _code(each)
+    return None if code is None else code.text
 
 
 def _without_day(week: Mapping[str, int]) -> Mapping[str, int]:
@@ -156,7 +181,7 @@ _PRINTERS: Mapping[str, Callable[[UsageReport], None]] = {
 
 
 def _members(each: ReportedClient, made: UsageReport) -> Mapping[str, Any]:
-    """A client as JSON has it. CSV has the same members as columns."""
+    """A client as JSON has it beside its code. CSV has the same members as columns."""
     facts, client = each.facts, each.client
     return {
         "client_id": client.client_id,

@@ -170,13 +170,33 @@ def test_table_says_what_each_client_should_move_to(site: Site) -> None:
     assert said == "1 of 1 client sent Net ID passwords.\nProjected end: not in sight.\n"
 
 
+def test_one_client_is_shown_whole_with_its_code(site: Site) -> None:
+    """For one client an operator reads the reason, the dates and the code, ready to be handed on."""
+    client = site.register("Grades export", "--owner", "lab")
+    store_days(site, client, range(1, 90))
+    printed = report(site, "--client", "Grades export")
+    for line in (
+        "owner                lab",
+        "agents               curl 890",
+        "named addresses      192.0.2.7",
+        "last at              2027-01-14 00:01:00Z",
+        "move to              client credentials",
+        "In a shell:",
+        'data-urlencode = "grant_type=client_credentials"',
+    ):
+        assert line in printed.splitlines()
+    assert "\nwhy                  One user logs in from one address" in printed
+    (item,) = reported(site, "--client", "Grades export")["items"]
+    assert item["code"] in printed
+
+
 def test_csv_has_every_member_and_no_formula(site: Site) -> None:
     """A spreadsheet runs nothing that a client or an owner is called."""
     site.register("=cmd()", "--owner", "+1-800")
     (row,) = csv.DictReader(report(site, "--format", "csv").splitlines())
     assert (row["client_name"], row["owner"]) == ("'=cmd()", "'+1-800")
     (item,) = reported(site)["items"]
-    assert {*row} == {*item} - {"app_password_share"}
+    assert {*row} == {*item} - {"app_password_share", "code"}
     assert row["last_at"] == ""
 
 
