@@ -42,7 +42,7 @@ class ClientFacts:
     - `named_addresses`: the addresses with the most logins, if there are few.
     - `agents`: logins by family of user agent. `reasons`: failures by reason.
     - `last_at`: the last use.
-    - `earlier`, `later`: Net ID passwords in the first and in the second half of the period.
+    - `earlier`: logins in the first half of the period.
     - `service_accounts`: whether its users are service accounts.
     """
 
@@ -59,7 +59,6 @@ class ClientFacts:
     reasons: Mapping[str, int] = field(default_factory=dict)
     last_at: int | None = None
     earlier: int = 0
-    later: int = 0
     service_accounts: ServiceAccounts = ServiceAccounts.NO
 
     @property
@@ -81,13 +80,14 @@ class ClientFacts:
     @property
     def trend(self) -> str:
         """How Net ID passwords developed within the period, in a word."""
-        if not self.earlier and not self.later:
+        later = self.logins - self.earlier
+        if not self.logins:
             return "unused"
-        if not self.later:
+        if not later:
             return "stopped"
         if not self.earlier:
             return "new"
-        change = self.later / self.earlier - 1
+        change = later / self.earlier - 1
         if abs(change) <= _STEADY:
             return "steady"
         return "rising" if change > 0 else "falling"
@@ -114,9 +114,9 @@ def facts_of(
     """
     rows = [row for row in days if first_day <= row.day <= last_day]
     middle = (first_day + last_day + 1) / 2
-    agents, reasons, addresses = _sum(rows, "agents"), _sum(rows, "reasons"), _sum(rows, "addresses")
+    agents = _sum(rows, "agents")
     most = max((row.addresses for row in rows), default=0)
-    on_servers = most <= MAX_NAMED_ADDRESSES and not (PHONES | BROWSERS) & agents.keys()
+    are_users_own = most > MAX_NAMED_ADDRESSES or bool((PHONES | BROWSERS) & agents.keys())
     return ClientFacts(
         client=client,
         logins=sum(row.logins for row in rows),
@@ -126,12 +126,11 @@ def facts_of(
         refusals=sum(row.refusals for row in rows),
         users=users,
         addresses=most,
-        named_addresses=_most_frequent(addresses) if on_servers else (),
+        named_addresses=() if are_users_own else _most_frequent(rows),
         agents=agents,
-        reasons=reasons,
+        reasons=_sum(rows, "reasons"),
         last_at=max((row.last_at for row in rows if row.last_at is not None), default=None),
         earlier=sum(row.logins for row in rows if row.day < middle),
-        later=sum(row.logins for row in rows if row.day >= middle),
         service_accounts=service_accounts,
     )
 
@@ -148,5 +147,6 @@ def _sum(rows: Iterable[ClientUsage], name: str) -> Mapping[str, int]:
     return dict(total)
 
 
-def _most_frequent(addresses: Mapping[str, int]) -> Sequence[str]:
+def _most_frequent(rows: Iterable[ClientUsage]) -> Sequence[str]:
+    addresses = _sum(rows, "addresses")
     return tuple(sorted(addresses, key=lambda each: (-addresses[each], each))[:MAX_NAMED_ADDRESSES])
