@@ -102,7 +102,8 @@ class RefusedLogins:
 class PersonReport:
     """What the server knows of one person. `directory` is one word or sentence for the directory's view.
 
-    `app_passwords` are the live ones; `sessions` is the number of live sign-in sessions.
+    `app_passwords` are the live ones; `sessions` is the number of live sign-in sessions. Refused app
+    passwords have counts of their own: `app_password_blocks` stop wrong ones alone.
 
     `last_refusal` is set if the entry shows no reason to refuse the person, but the directory gave one at a
     login of the last day, and nothing has changed since: `directory` is then that reason.
@@ -115,6 +116,8 @@ class PersonReport:
     last_refusal: PastFailure | None = None
     blocks: Sequence[Block] = ()
     failures: Sequence[RefusedLogins] = ()
+    app_password_blocks: Sequence[Block] = ()
+    refused_app_passwords: Sequence[RefusedLogins] = ()
     grants: Sequence[LiveGrant] = ()
     app_passwords: Sequence[AppPassword] = ()
     sessions: int = 0
@@ -178,28 +181,28 @@ def report_on_person(services: Services, net_id: str) -> PersonReport:
         UnknownPerson: the directory does not know the name, and no failure is counted under it.
         StoreUnavailable: the database did not answer.
     """
-    now = services.now
+    now, limits = services.now, services.limits
     view = _examine(services, net_id)
-    name = services.login_names.digest(net_id)
+    name, since = services.login_names.digest(net_id), now - max(_DAY, limits.longest)
     # A person who never had a grant is known by the stable id of their failures alone.
-    past = failures_of(name, view.subject or net_id, now - max(_DAY, services.limits.longest))
-    if view.is_unknown and not past:
+    past = failures_of(name, view.subject or net_id, since)
+    of_app_passwords = failures_of(_app_password_digest(services, view, net_id), None, since)
+    if view.is_unknown and not past and not of_app_passwords:
         raise UnknownPerson
     latest = [each for each in past if each.at >= now - _DAY]
     last_refusal = _last_refusal(latest, view.state)
-    grants: Sequence[LiveGrant] = ()
-    if view.subject is not None:
-        grants, _ = list_grants(Selection(subjects=[view.subject]), now, limit=MAX_LISTED_GRANTS)
-    own_blocks = blocks(services.limits, past, now)
-    lockout_blocks = _lockout_blocks(services, past, view.state)
+    grants = _grants_of(services, view.subject)
+    wide = _wide_blocks(services, [*past, *of_app_passwords], grants, name)
     return PersonReport(
         subject=view.subject,
         directory=last_refusal.reason if last_refusal is not None else view.answer,
         detail=view.detail,
         state=view.state,
         last_refusal=last_refusal,
-        blocks=[*own_blocks, *lockout_blocks, *_wide_blocks(services, past, grants, name)],
+        blocks=[*blocks(limits, past, now), *_lockout_blocks(services, past, view.state), *wide],
         failures=_merged(latest),
+        app_password_blocks=blocks(limits, of_app_passwords, now),
+        refused_app_passwords=_merged([each for each in of_app_passwords if each.at >= now - _DAY]),
         grants=grants,
         app_passwords=live_app_passwords_of(services, view.subject) if view.subject else (),
         sessions=count_sessions(SessionSelection(subjects=[view.subject] if view.subject else []), now),
@@ -237,10 +240,11 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
     """
     view = _examine(services, net_id)
     name, person = services.login_names.digest(net_id), view.subject or net_id
-    if view.is_unknown and not failures_of(name, person, 0):
+    also = _app_password_digest(services, view, net_id)
+    if view.is_unknown and not failures_of(name, person, 0) and not failures_of(also, None, 0):
         raise UnknownPerson
     event = services.event("person.unblocked", actor, subject=view.subject)
-    failures, passwords = clear_failures(name, person, event)
+    failures, passwords = clear_failures(name, person, event, also=also)
     services.tell(event.with_count(f"{failures} failures, {passwords} passwords"))
     return Unblocked(
         subject=view.subject,
@@ -248,6 +252,18 @@ def unblock_person(services: Services, net_id: str, *, actor: Actor) -> Unblocke
         passwords=passwords,
         refusal=view.state.refusal if view.state is not None else None,
     )
+
+
+def _app_password_digest(services: Services, view: "_View", typed: str) -> bytes:
+    """The digest that counts a user's wrong app passwords, also if an operator typed a stable id."""
+    net_id = view.state.person.net_id if view.state is not None else typed
+    return services.login_names.app_password_digest(net_id)
+
+
+def _grants_of(services: Services, subject: str | None) -> Sequence[LiveGrant]:
+    if subject is None:
+        return ()
+    return list_grants(Selection(subjects=[subject]), services.now, limit=MAX_LISTED_GRANTS)[0]
 
 
 def _has_logins(services: Services, subject: str) -> bool:

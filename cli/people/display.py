@@ -1,8 +1,9 @@
 """How a person's report is printed."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from admin.people import PersonLookup, PersonReport
+from admin.people import PersonLookup, PersonReport, RefusedLogins
 from cli.output import moment, print_line, print_record, print_table
 from login import SIGN_IN_PAGE, Block, Cause, Refusal
 
@@ -60,23 +61,34 @@ def print_report(report: PersonReport) -> None:
         end = _LOCKOUT_ENDS if block.until is None else moment(block.until)
         cause = _CAUSES.get(block.cause, block.cause.value)
         print_line(f"BLOCKED {_blocked_users(report, block)} until {end}: {cause} ({block.cause.value})")
-    if report.failures:
-        print_line("")
-        print_line("Refused in the last day:")
-        rows = [
-            (
-                _client_name(report, each.client_id),
-                each.address,
-                in_words(each.reason),
-                str(each.times),
-                str(each.repeated),
-                moment(each.first_at),
-                moment(each.last_at),
-            )
-            for each in report.failures
-        ]
-        print_table(("CLIENT", "ADDRESS", "REASON", "TIMES", "SAME PASSWORD", "FIRST", "LAST"), rows)
+    for block in report.app_password_blocks:
+        print_line(
+            f"Wrong app passwords {_blocked_users(report, block)} are answered 429 until "
+            f"{moment(block.until)}; right ones are accepted."
+        )
+    _print_failures(report, "Refused in the last day:", report.failures)
+    _print_failures(report, "App passwords refused in the last day:", report.refused_app_passwords)
     _print_what_acts(report)
+
+
+def _print_failures(report: PersonReport, title: str, failures: Sequence[RefusedLogins]) -> None:
+    if not failures:
+        return
+    print_line("")
+    print_line(title)
+    rows = [
+        (
+            _client_name(report, each.client_id),
+            each.address,
+            in_words(each.reason),
+            str(each.times),
+            str(each.repeated),
+            moment(each.first_at),
+            moment(each.last_at),
+        )
+        for each in failures
+    ]
+    print_table(("CLIENT", "ADDRESS", "REASON", "TIMES", "SAME PASSWORD", "FIRST", "LAST"), rows)
 
 
 def report_as_object(report: PersonReport) -> dict[str, object]:
@@ -95,10 +107,9 @@ def report_as_object(report: PersonReport) -> dict[str, object]:
         "password_changed_at": state.person.password_changed_at if state else None,
         "password_expires_at": state.person.password_expires_at if state else None,
         "blocked": [asdict(block) for block in report.blocks],
-        "failures": [
-            {**asdict(each), "client_name": report.client_names.get(each.client_id)}
-            for each in report.failures
-        ],
+        "failures": _failures(report, report.failures),
+        "app_passwords_blocked": [asdict(block) for block in report.app_password_blocks],
+        "refused_app_passwords": _failures(report, report.refused_app_passwords),
         "grants": [
             {"grant_id": each.id.hex(), "client_id": each.client_id, "since": each.auth_time}
             for each in report.grants
@@ -114,6 +125,10 @@ def report_as_object(report: PersonReport) -> dict[str, object]:
         ],
         "sessions": report.sessions,
     }
+
+
+def _failures(report: PersonReport, failures: Sequence[RefusedLogins]) -> list[dict[str, object]]:
+    return [{**asdict(each), "client_name": report.client_names.get(each.client_id)} for each in failures]
 
 
 def _print_what_acts(report: PersonReport) -> None:

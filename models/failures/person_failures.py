@@ -38,7 +38,9 @@ def failures_of(name: bytes, subject: str | None, since: int) -> list[PastFailur
         return [PastFailure._make(row) for row in found]
 
 
-def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, int]:
+def unblock(
+    name: bytes, subject: str | None, event: AuditEvent, *, also: bytes | None = None
+) -> tuple[int, int]:
     """Remove a person's failures from the person's count, and forget which passwords were refused.
 
     Both changes and the audit row are one transaction.
@@ -47,6 +49,7 @@ def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, i
         name: digest of the login name.
         subject: the person's stable id, if there is one.
         event: the audit row; both numbers are appended to its reason.
+        also: another digest of the name, under which app passwords are counted.
 
     Returns:
         How many failures were removed, and how many refused passwords were forgotten.
@@ -54,11 +57,12 @@ def unblock(name: bytes, subject: str | None, event: AuditEvent) -> tuple[int, i
     Raises:
         StoreUnavailable: nothing was changed.
     """
+    rows = _of_person(name, subject)
+    if also is not None:
+        rows = or_(rows, _FAILURE.c.name == also)
     with connection() as link:
         anonymous: dict[str, Any] = {"name": _NO_NAME, "subject": None}
-        failures = rows_changed(
-            link.execute(update(_FAILURE).where(_of_person(name, subject)).values(anonymous))
-        )
+        failures = rows_changed(link.execute(update(_FAILURE).where(rows).values(anonymous)))
         passwords = 0
         if subject is not None:
             passwords = rows_changed(link.execute(delete(_REFUSED).where(_REFUSED.c.subject == subject)))
