@@ -287,6 +287,7 @@ class RefreshTokenGrant(Grant):
             issued_at=at,
             expires_at=min(ends, token.grant_expires_at),
             sign_in=SignIn.of_refresh(token, id_token_claims(claims, client.released_claims)),
+            by_app_password=token.app_password_id is not None,
         )
 
     def _rotated(self, at: int) -> Iterator[RotatedToken]:

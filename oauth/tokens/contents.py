@@ -47,7 +47,8 @@ class TokenContents:
     """The contents of an access token, as stored and as a JWT has them. Times are seconds since the epoch.
 
     `sub` is None for a client's own token. `sign_in` is None unless the user signed in at a page: then a
-    client that is registered for it gets an ID token beside the password grant.
+    client that is registered for it gets an ID token beside the password grant. `by_app_password` means that
+    the user did not log in at all, so nothing is said of the time and the methods of a login.
     """
 
     sub: str | None
@@ -57,6 +58,7 @@ class TokenContents:
     issued_at: int
     expires_at: int
     sign_in: SignIn | None = field(default=None, repr=False)
+    by_app_password: bool = False
 
     @classmethod
     def of(
@@ -84,4 +86,5 @@ class TokenContents:
             issued_at=issued_at,
             expires_at=expires_at,
             sign_in=sign_in,
+            by_app_password=grant.app_password_id is not None,
         )

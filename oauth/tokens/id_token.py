@@ -59,6 +59,10 @@ def id_token_payload(
         "at_hash": _base64(half),
     }
     sign_in = contents.sign_in
+    if contents.by_app_password:
+        # A script holds it: no user was there. Nothing outlives the app password.
+        exp = min(contents.issued_at + JWT_LIFETIME, contents.expires_at)
+        return {**payload, "exp": exp, "auth_time": None, "amr": None}
     if sign_in is None:
         return payload
     own: dict[str, object] = {

@@ -303,7 +303,11 @@ class TokenIssuer:
         return {name: value for name, value in token.items() if value is not None}
 
     def _jwt(self, signer: Signer, client: Client, contents: TokenContents, octets: bytes) -> str:
-        """A JWT access token (RFC 9068, 2). A client's own has the client as `sub`, and no `auth_time`."""
+        """A JWT access token (RFC 9068, 2). A client's own has the client as `sub`.
+
+        There is no `auth_time` unless a user logged in.
+        """
+        has_login = contents.sub is not None and not contents.by_app_password
         claims: dict[str, object] = {
             "iss": self.issuer,
             "exp": contents.expires_at,
@@ -313,7 +317,7 @@ class TokenIssuer:
             "iat": contents.issued_at,
             "jti": _base64(octets[:_JTI_OCTETS]),
             "scope": contents.scope,
-            "auth_time": None if contents.sub is None else contents.auth_time,
+            "auth_time": contents.auth_time if has_login else None,
         }
         return signer.sign("at+jwt", claims)
 
