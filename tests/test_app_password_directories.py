@@ -1,5 +1,6 @@
 """Logins with app passwords at a real OpenLDAP, whose own log shows every bind, and at no server at all."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from tests.fakes import ALICE
 from tests.faults import rows
 from tests.oauth.answers import INVALID_GRANT, OK, UNAVAILABLE, status_and_error
 from tests.oauth.app_passwords import make_app_password, stored_app_password
-from tests.servers.policy import PolicySlapd
+from tests.servers.policy import Locking, PolicySlapd
 from tests.servers.slapd import SUFFIX
 from wiring.from_settings import ldap_config
 
@@ -174,3 +175,23 @@ def test_embedded_directory(site: Site) -> None:
     for name in ("alice", "Alice "):
         assert status_and_error(site.ask_token(program, username=name, password=value)) == OK
     assert status_and_error(site.ask_token(program, username="bob", password=value)) == INVALID_GRANT
+
+
+@pytest.mark.parametrize("kind", ["policy_ds389", "policy_samba"])
+def test_other_directories_count_nothing(
+    open_site: Callable[..., Site], request: pytest.FixtureRequest, kind: str
+) -> None:
+    """389-ds and Active Directory (Samba) find the user by the stable id, and count no failure."""
+    locking: Locking = request.getfixturevalue(kind)
+    site = open_site(locking.settings)
+    program = site.register()
+    made = site.run(
+        *("app-password", "create", program.client_id, "alice"),
+        *("--label", "a script", "--days", "9", "--json"),
+    )
+    before = locking.administrator.failures("alice")
+    for _ in range(20):
+        assert site.ask_token(program, password=new_app_password()).status_code in {400, 429}
+    assert status_and_error(site.ask_token(program, password=json.loads(made)["app_password"])) == OK
+    assert locking.administrator.failures("alice") == before
+    assert not locking.administrator.is_locked("alice")
