@@ -6,8 +6,15 @@ from dataclasses import dataclass, replace
 
 from admin.clients import UnknownClient, find_client
 from admin.operation import NothingMatches, OperationRefused, Services
-from admin.password_grant.policy_change import PolicyChange, changed_policy, short_notices, summary
+from admin.password_grant.policy_change import (
+    ClashingStep,
+    PolicyChange,
+    changed_policy,
+    short_notices,
+    summary,
+)
 from models import (
+    DEFAULT_POLICY,
     Client,
     PasswordGrantPolicy,
     PasswordGrantPolicyStore,
@@ -84,6 +91,8 @@ def set_policy(
 ) -> Sequence[PolicyStep]:
     """Change the policies of clients by one step, all of them or none.
 
+    A step for every client leaves out brown-outs that come after a client's own end.
+
     Args:
         services: what the use case works on.
         names: ids or names of clients; none if `everywhere`.
@@ -94,13 +103,15 @@ def set_policy(
     Raises:
         UnknownClient, AmbiguousClient: as `find_client`.
         NoPasswordGrant: a client is not registered for the grant.
-        InvalidPolicy: the step makes no sense for one of the clients.
+        InvalidPolicy: the step makes no sense, or not for one of the clients, which is named then.
         ChangedMeanwhile: another operator was faster.
         StoreUnavailable: nothing was changed.
     """
     clients = clients_with_grant(services) if everywhere else _named(services, names)
     now = services.now
-    steps = [_step(services, each, change, now) for each in clients]
+    # What is wrong with the step itself is said without the name of a client, even if there is none.
+    changed_policy(DEFAULT_POLICY, change, now, server_ends_at=services.settings.password_grant_ends)
+    steps = [_step(services, each, change, now, everywhere=everywhere) for each in clients]
     closing = [each.client.client_id for each in steps if each.closes_to_new_people]
     if closing:
         # Before the policy is stored, so that nobody who uses the client is refused meanwhile.
@@ -189,7 +200,7 @@ def undo_policy(services: Services, name: str, *, actor: Actor) -> PolicyStep:
     if restored != last.before:
         raise ChangedMeanwhile
     services.tell(event)
-    return PolicyStep(client=client, before=last.after, after=restored)
+    return _undone(services, client, last.after, restored)
 
 
 def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]:
@@ -219,7 +230,7 @@ def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]
     for client_id in restored:
         services.tell(replace(event, client_id=client_id))
     return [
-        PolicyStep(client=clients[client_id], before=clients[client_id].password_grant, after=after)
+        _undone(services, clients[client_id], clients[client_id].password_grant, after)
         for client_id, after in restored.items()
         if client_id in clients
     ]
@@ -252,9 +263,7 @@ def list_statuses(services: Services, name: str | None = None) -> Sequence[Polic
     return [
         PolicyStatus(
             client=each,
-            closed=closed_reason(
-                each.password_grant, server_ends_at, is_app_password=False, now=services.now
-            ),
+            closed=_closed(services, each.password_grant),
             ends_at=earliest_end(each.password_grant, server_ends_at),
             last_step=last.get(each.client_id),
         )
@@ -270,10 +279,37 @@ def _named(services: Services, names: Sequence[str]) -> Sequence[Client]:
     return list(clients.values())
 
 
-def _step(services: Services, client: Client, change: PolicyChange, now: int) -> PolicyStep:
+def _step(
+    services: Services, client: Client, change: PolicyChange, now: int, *, everywhere: bool = False
+) -> PolicyStep:
     before = client.password_grant
-    after = changed_policy(before, change, now, server_ends_at=services.settings.password_grant_ends)
+    try:
+        after = changed_policy(
+            before,
+            change,
+            now,
+            server_ends_at=services.settings.password_grant_ends,
+            leaves_out_moot=everywhere,
+        )
+    except ClashingStep as clash:
+        raise ClashingStep(f"{client.client_name} ({client.client_id}): {clash}") from None
     return PolicyStep(client=client, before=before, after=after, warnings=short_notices(before, after, now))
+
+
+def _undone(
+    services: Services, client: Client, before: PasswordGrantPolicy, after: PasswordGrantPolicy
+) -> PolicyStep:
+    """An undone step. It warns of an earlier policy that refuses logins now, since its date has passed."""
+    refuses = _closed(services, before) is None and _closed(services, after) is not None
+    name = f"{client.client_name} ({client.client_id})"
+    warnings = [f"{name}: Net ID passwords are refused now, as before the undone step."] if refuses else []
+    return PolicyStep(client=client, before=before, after=after, warnings=warnings)
+
+
+def _closed(services: Services, policy: PasswordGrantPolicy) -> ClosedReason | None:
+    """Why a Net ID password is refused now under a policy; None if it is not."""
+    ends_at = services.settings.password_grant_ends
+    return closed_reason(policy, ends_at, is_app_password=False, now=services.now)
 
 
 def _store(services: Services) -> PasswordGrantPolicyStore:

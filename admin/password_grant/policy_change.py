@@ -23,6 +23,10 @@ class InvalidPolicy(OperationRefused):
     """The step makes no sense: one sentence for each reason."""
 
 
+class ClashingStep(InvalidPolicy):
+    """The step makes sense, but not with what was set before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
     """What one step changes. None leaves a member as it is.
@@ -47,7 +51,12 @@ class PolicyChange:
 
 
 def changed_policy(
-    policy: PasswordGrantPolicy, change: PolicyChange, now: int, *, server_ends_at: int | None = None
+    policy: PasswordGrantPolicy,
+    change: PolicyChange,
+    now: int,
+    *,
+    server_ends_at: int | None = None,
+    leaves_out_moot: bool = False,
 ) -> PasswordGrantPolicy:
     """The policy after one step.
 
@@ -58,10 +67,11 @@ def changed_policy(
         change: the step.
         now: seconds since the epoch.
         server_ends_at: when Net ID passwords end for every client, in seconds since the epoch.
+        leaves_out_moot: whether a new brown-out after the client's end is left out, not refused.
 
     Raises:
-        InvalidPolicy: a text cannot be read, a date is in the past, brown-outs overlap or last too long, or a
-            brown-out reaches beyond the end.
+        InvalidPolicy: a text cannot be read, a date is in the past, or a brown-out lasts too long.
+        ClashingStep: brown-outs overlap, are too many, or reach beyond the end.
     """
     if change.is_empty:
         raise InvalidPolicy("Say what to set: a date, a brown-out, new people, app passwords, or off.")
@@ -69,10 +79,10 @@ def changed_policy(
         raise InvalidPolicy(f"App passwords must be one of {', '.join(APP_PASSWORD_CHOICES)}.")
     current = policy._replace(brown_outs=tuple(each for each in policy.brown_outs if each[1] > now))
     ends_at = current.ends_at if change.ends is None else _read_end(change.ends, now)
-    brown_outs = _brown_outs(current, change, now, [at for at in (ends_at, server_ends_at) if at is not None])
+    last = min((at for at in (ends_at, server_ends_at) if at is not None), default=None)
     after = current._replace(
         ends_at=ends_at,
-        brown_outs=brown_outs,
+        brown_outs=_brown_outs(current, change, now, last, leaves_out_moot=leaves_out_moot),
         closed_to_new_people_at=_switched(change.closed_to_new_people, current.closed_to_new_people_at, now),
         app_passwords=change.app_passwords or current.app_passwords,
         off_at=_switched(change.off, current.off_at, now),
@@ -148,23 +158,28 @@ def _read_end(text: str, now: int) -> int | None:
 
 
 def _brown_outs(
-    current: PasswordGrantPolicy, change: PolicyChange, now: int, ends: Sequence[int]
+    current: PasswordGrantPolicy,
+    change: PolicyChange,
+    now: int,
+    last: int | None,
+    *,
+    leaves_out_moot: bool,
 ) -> tuple[BrownOut, ...]:
-    """The brown-outs after the step, in their order."""
+    """The brown-outs after the step, in their order; `last` is when the password grant ends."""
     kept = () if "" in change.brown_outs else current.brown_outs
     new = [_read_brown_out(text, now) for text in change.brown_outs if text]
-    for start, end in new:
-        if ends and end > min(ends):
-            raise InvalidPolicy(
-                f"The brown-out of {utc(start)} ends after the password grant, which ends {utc(min(ends))}."
-            )
+    moot = [] if last is None else [each for each in new if each[1] > last]
+    if moot and not leaves_out_moot:
+        raise ClashingStep(
+            f"The brown-out of {utc(moot[0][0])} ends after the password grant, which ends {utc(last or 0)}."
+        )
     # A step that is repeated changes nothing.
-    both = sorted({*kept, *new})
+    both = sorted({*kept, *new}.difference(moot))
     for (start, end), (next_start, _) in pairwise(both):
         if next_start < end:
-            raise InvalidPolicy(f"The brown-outs of {utc(start)} and {utc(next_start)} overlap.")
+            raise ClashingStep(f"The brown-outs of {utc(start)} and {utc(next_start)} overlap.")
     if len(both) > _MAX_BROWN_OUTS:
-        raise InvalidPolicy(f"A client has at most {_MAX_BROWN_OUTS} brown-outs to come.")
+        raise ClashingStep(f"A client has at most {_MAX_BROWN_OUTS} brown-outs to come.")
     return tuple(both)
 
 

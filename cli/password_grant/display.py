@@ -35,7 +35,9 @@ _STATES = {
 
 
 def print_steps(steps: Sequence[PolicyStep], *, as_json: bool) -> None:
-    """Print what a command changed, a client a line."""
+    """Print what a command changed, a client a line, and warnings on standard error."""
+    for sentence in dict.fromkeys(sentence for each in steps for sentence in each.warnings):
+        print_line(sentence, err=True)
     if as_json:
         print_items(
             {

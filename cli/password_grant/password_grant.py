@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from admin.password_grant.policies import list_statuses, set_policy, undo_last_batch, undo_policy
 from admin.password_grant.policy_change import APP_PASSWORD_CHOICES, PolicyChange
 from admin.password_grant.unused import close_unused, unused_clients
-from cli.output import DiscreetGroup, Misused, json_list_option, print_line
+from cli.output import DiscreetGroup, Misused, json_list_option
 from cli.password_grant.display import STATUS, STEP, UNUSED, print_statuses, print_steps, print_unused
 from cli.password_grant.report import report
 from cli.schema import speaks_plainly
@@ -68,13 +68,11 @@ password_grant.add_command(report)
 def set_(clients: tuple[str, ...], everywhere: bool, as_json: bool, **change: Any) -> None:  # noqa: FBT001 - click passes by keyword
     """Change the policy of each CLIENT by one step. What no option names stays.
 
-    Brown-outs are added to those to come. An empty value, such as --ends "" or --brown-out "", removes what
-    was set.
+    Brown-outs are added to those to come; with --all, a client that ends before gets none. An empty value,
+    such as --ends "" or --brown-out "", removes what was set.
     """
     _require_clients(clients, everywhere=everywhere)
     steps = set_policy(services(), clients, PolicyChange(**change), everywhere=everywhere, actor=operator())
-    for sentence in dict.fromkeys(sentence for each in steps for sentence in each.warnings):
-        print_line(sentence, err=True)
     print_steps(steps, as_json=as_json)
 
 

@@ -139,6 +139,33 @@ def test_bad_input_is_one_sentence_and_changes_nothing(
     assert nothing_changed(site)
 
 
+def test_clash_with_an_earlier_step_names_the_client(
+    site: Site, program: Registered, refusal: Refusal
+) -> None:
+    """With `--all`, an operator could not find the client otherwise; no client is changed."""
+    site.register("another")
+    site.run("password-grant", "set", "Grades app", "--brown-out", "2027-02-01T09:00/2h")
+    said = refusal("password-grant", "set", "--all", "--brown-out", "2027-02-01T10:00/2h")
+    clash = "The brown-outs of 2027-02-01 09:00Z and 2027-02-01 10:00Z overlap."
+    assert said == f"Grades app ({program.client_id}): {clash}"
+    assert len(rows(site, "password_grant_step")) == 1
+
+
+def test_brown_out_of_all_leaves_out_clients_that_end_before(site: Site, as_json: Run) -> None:
+    """A client that goes first must not keep all others from a brown-out."""
+    site.register("first")
+    site.register("second")
+    site.run("password-grant", "set", "first", "--ends", "2027-01-31")
+    steps = as_json("password-grant", "set", "--all", "--brown-out", "2027-02-01T09:00/2h")
+    assert [(each["client_name"], each["changed"]) for each in steps] == [("first", False), ("second", True)]
+
+
+def test_bad_date_is_refused_where_no_client_has_the_grant(refusal: Refusal) -> None:
+    """`--all` of nothing is no way past the checks."""
+    said = refusal("password-grant", "set", "--all", "--ends", "2020-01-01")
+    assert said == "The end 2020-01-01 00:00Z is in the past."
+
+
 def test_unknown_client_is_one_sentence_and_changes_nothing(
     site: Site, program: Registered, refusal: Refusal
 ) -> None:
@@ -184,6 +211,18 @@ def test_undo_takes_one_step_back_at_a_time(site: Site, program: Registered, as_
         ("password_grant.undone", "no end"),
     ]
     assert audited(site)[2][3] == "too early"
+
+
+def test_undo_warns_of_an_earlier_end_that_has_passed(site: Site, program: Registered) -> None:
+    """An end that was put off and is put back refuses logins at once."""
+    for end in ("2027-02-01", "2027-06-30"):
+        site.run("password-grant", "set", "Grades app", "--ends", end)
+    site.clock.now = FEBRUARY
+    result = site.app.test_cli_runner().invoke(args=["password-grant", "undo", "Grades app"])
+    assert result.exit_code == 0
+    assert result.stderr == (
+        f"Grades app ({program.client_id}): Net ID passwords are refused now, as before the undone step.\n"
+    )
 
 
 def test_nothing_to_undo_is_one_sentence(program: Registered, refusal: Refusal) -> None:
