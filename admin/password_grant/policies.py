@@ -192,15 +192,13 @@ def undo_policy(services: Services, name: str, *, actor: Actor) -> PolicyStep:
         raise NothingToUndo(f"No step of {client.client_name} ({client.client_id}) can be undone.")
     event = services.event(UNDONE, actor, summary(last.after, last.before), client_id=client.client_id)
     try:
-        restored = _store(services).undo(client.client_id, actor, event)
+        restored = _store(services).undo(client.client_id, actor, event, step_id=last.id)
     except PolicyChangedMeanwhile:
         raise ChangedMeanwhile from None
     except KeyError:
         raise UnknownClient(name) from None
-    if restored != last.before:
-        raise ChangedMeanwhile
     services.tell(event)
-    return _undone(services, client, last.after, restored)
+    return _undone(services, client, last.after, restored or last.before)
 
 
 def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]:
@@ -227,6 +225,8 @@ def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]
         restored = store.undo_batch(batch, actor, event)
     except (PolicyChangedMeanwhile, KeyError):
         raise ChangedMeanwhile from None
+    if not restored:
+        raise ChangedMeanwhile
     for client_id in restored:
         services.tell(replace(event, client_id=client_id))
     return [

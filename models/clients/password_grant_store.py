@@ -100,24 +100,28 @@ class PasswordGrantPolicyStore:
             link.commit()
         self._forget()
 
-    def undo(self, client_id: str, actor: Actor, event: AuditEvent) -> PasswordGrantPolicy | None:
+    def undo(
+        self, client_id: str, actor: Actor, event: AuditEvent, *, step_id: int | None = None
+    ) -> PasswordGrantPolicy | None:
         """Undo the last step of a client that was not undone.
 
         Args:
             client_id: the client.
             actor: who undoes it, and why.
             event: the audit row; it gets the client and the actor.
+            step_id: the step that the caller takes for the last one, if it has looked.
 
         Returns:
             The policy that counts again; None if there is no step to undo.
 
         Raises:
             KeyError: there is no such client.
-            PolicyChangedMeanwhile: the policy is not that of the last step; nothing was changed.
+            PolicyChangedMeanwhile: the policy is not that of the last step, or that is not `step_id`; nothing
+                was changed.
             StoreUnavailable: nothing was changed.
         """
         with connection() as link:
-            undone = self._undo(link, client_id, actor, event, only_batch=None)
+            undone = self._undo(link, client_id, actor, event, step_id=step_id)
             link.commit()
         self._forget()
         return undone
@@ -189,11 +193,20 @@ class PasswordGrantPolicyStore:
         return found
 
     def _undo(
-        self, link: Connection, client_id: str, actor: Actor, event: AuditEvent, *, only_batch: bytes | None
+        self,
+        link: Connection,
+        client_id: str,
+        actor: Actor,
+        event: AuditEvent,
+        *,
+        only_batch: bytes | None = None,
+        step_id: int | None = None,
     ) -> PasswordGrantPolicy | None:
         stored = _locked(link, client_id)
         last = select(*_COLUMNS).where(_STEP.c.client_id == client_id, _STEP.c.undone_at.is_(None))
         row = link.execute(last.order_by(_STEP.c.id.desc()).limit(1)).one_or_none()
+        if step_id is not None and (row is None or row.id != step_id):
+            raise PolicyChangedMeanwhile([client_id])
         if row is None or only_batch not in {None, row.batch}:
             return None
         step = _of_row(row)

@@ -9,6 +9,8 @@ from admin.client_import import import_clients
 from admin.clients import create_client, disable_client, retire_secret, rotate_secret, update_client
 from admin.grants import plan_revocation, revoke_grants
 from admin.operation import Services
+from admin.password_grant.policies import set_policy, undo_policy
+from admin.password_grant.policy_change import PolicyChange
 from admin.people import PersonLookup, unblock_person
 from admin.scopes import create_scope, delete_scope, update_scope
 from admin.sessions import log_person_out
@@ -29,7 +31,7 @@ from tests.admin.conftest import Office
 from tests.models.stores import Issued
 
 ACTOR = Actor("carol", "ticket 4711")
-CLIENT, SCOPE = "Library", "grades"
+CLIENT, CLOSED, SCOPE = "Library", "Archive", "grades"
 THEIRS = '[{"client_id": "theirs", "client_secret": "a-secret-of-the-old-server-XyZ123"}]'
 
 
@@ -84,6 +86,18 @@ USE_CASES = [
     ),
     UseCase(lambda office: delete_scope(office.services, SCOPE, actor=ACTOR), "scope", "scope.deleted"),
     UseCase(lambda office: import_clients(office.services, THEIRS, actor=ACTOR), "client", "client.imported"),
+    UseCase(
+        lambda office: set_policy(office.services, [CLIENT], PolicyChange(off=True), actor=ACTOR),
+        "password_grant_step",
+        "password_grant.set",
+        "off",
+    ),
+    UseCase(
+        lambda office: undo_policy(office.services, CLOSED, actor=ACTOR),
+        "password_grant_step",
+        "password_grant.undone",
+        "on",
+    ),
 ]
 EACH = pytest.mark.parametrize("use_case", USE_CASES, ids=lambda use_case: use_case.event)
 
@@ -118,8 +132,10 @@ def prepare(office: Office) -> None:
     attempt = AttemptKey(office.services.login_names.digest("alice"), "script", "192.0.2.1")
     FailureStore().record(office.services.now, attempt, Outcome("wrong_password"))
     create_scope(office.services, Scope(SCOPE), actor=ACTOR)
+    office.stores.register(CLOSED, grant_types=("password",))
+    set_policy(office.services, [CLOSED], PolicyChange(off=True), actor=ACTOR)
     office.empty_audit()
-    office.stores.register(CLIENT)
+    office.stores.register(CLIENT, grant_types=("password",))
 
 
 class AtomicityRules:

@@ -18,7 +18,7 @@ from models import Base
 from tests.conftest import Clock, Site
 from tests.models.stores import Stores
 
-for rules in ("atomicity", "concurrency"):
+for rules in ("atomicity", "concurrency", "policy_race"):
     pytest.register_assert_rewrite(f"tests.admin.{rules}_rules")
 
 

@@ -7,6 +7,7 @@ import pytest
 from models import Base
 from tests.admin.atomicity_rules import AtomicityRules
 from tests.admin.concurrency_rules import ConcurrencyRules
+from tests.admin.policy_race_rules import PolicyRaceRules
 from tests.servers.migrated import migrated_database
 from tests.servers.postgresql import Postgresql
 
@@ -35,3 +36,7 @@ class TestAtomicity(AtomicityRules):
 
 class TestConcurrency(ConcurrencyRules):
     """Two operators on PostgreSQL."""
+
+
+class TestPolicyRaces(PolicyRaceRules):
+    """Two operators and one policy on PostgreSQL."""

@@ -7,6 +7,7 @@ import pytest
 
 from tests.admin.atomicity_rules import AtomicityRules
 from tests.admin.concurrency_rules import ConcurrencyRules
+from tests.admin.policy_race_rules import PolicyRaceRules
 
 
 @pytest.fixture
@@ -23,3 +24,7 @@ class TestAtomicity(AtomicityRules):
 
 class TestConcurrency(ConcurrencyRules):
     """Two operators on SQLite."""
+
+
+class TestPolicyRaces(PolicyRaceRules):
+    """Two operators and one policy on SQLite."""
