@@ -288,17 +288,22 @@ class _View:
         return self.subject is None and self.answer in {Refusal.UNKNOWN_PERSON, Refusal.UNACCEPTABLE}
 
 
+def _known(person: str) -> str | None:
+    """The stable id that grants or app passwords know a name by."""
+    return next(iter((*subjects_of(person), *app_password_subjects_of(person))), None)
+
+
 def _examine(services: Services, person: str) -> _View:
     """Ask the directory for a person by login name, or else by stable id or pairwise `sub`."""
     refuse_app_passwords(person)
     try:
         return _seen(services.directory.examine(person))
     except InvalidCredentials as refusal:
-        known = next(iter(subjects_of(person)), None)
+        known = _known(person)
         if refusal.reason is not Refusal.UNKNOWN_PERSON:
             return _View(known, refusal.reason.value, detail=refusal.detail)
     except DirectoryUnavailable as outage:
-        return _View(next(iter(subjects_of(person)), None), f"cannot say: {outage.cause}")
+        return _View(_known(person), f"cannot say: {outage.cause}")
     try:
         return _read(services, known or person)
     except InvalidCredentials as refusal:

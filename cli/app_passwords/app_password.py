@@ -171,15 +171,13 @@ def notices(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click passe
     """Print mails to the owners of app passwords that nobody uses.
 
     An app password ends after 90 days without use. Its owner is told once, from 14 days before on. Run this
-    every day, and send what it prints.
+    every day, and send what it prints: it is an mbox, which `formail -s sendmail -t` takes.
     """
     due = list(due_notices(services()))
     if as_json:
         print_items(map(notice_as_object, due))
-    for number, notice in enumerate(due):
+    for notice in due:
         if not as_json:
-            if number:
-                print_line("")
-            print_notice(notice)
+            print_notice(notice, services().now)
         if not dry_run:
             mark_notice(services(), notice)

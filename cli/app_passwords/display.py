@@ -1,5 +1,6 @@
 """How app passwords and notices about them are printed. The value of one is printed once, when it is made."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 from admin.app_passwords.notices import Notice
@@ -98,16 +99,28 @@ def print_app_passwords(app_passwords: Sequence[AppPassword], client_names: Mapp
     )
 
 
-def print_notice(notice: Notice) -> None:
-    """Print a notice as a mail: its headers, an empty line, its text.
+def print_notice(notice: Notice, at: int) -> None:
+    """Print a notice as a message of an mbox, which `formail -s sendmail -t` sends (RFC 4155, appendix A).
+
+    Without an address it is a line on standard error.
 
     Args:
         notice: the notice.
+        at: seconds since the epoch.
     """
-    print_line(f"To: {notice.to or '(no address in the directory)'}")
-    print_line(f"Subject: {notice.subject}")
+    from cli.password_grant.mail import message_text
+
+    if notice.to is None:
+        stored = notice.stored
+        print_line(
+            f"The directory has no mail address of {stored.subject}: the app password {stored.id.hex()} ends "
+            f"on {moment(notice.ends_at)}.",
+            err=True,
+        )
+        return
+    print_line(f"From netid-oauth {time.asctime(time.gmtime(at))}")
+    print_lines(message_text(notice.to, notice.subject, notice.text))
     print_line("")
-    print_lines(notice.text)
 
 
 def notice_as_object(notice: Notice) -> dict[str, object]:

@@ -1,8 +1,11 @@
 """`flask app-password …`: operators make, list and end app passwords of users, and tell their owners."""
 
 import json
+import mailbox
 from collections.abc import Callable
 from dataclasses import replace
+from email import message_from_bytes, policy
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +174,7 @@ def test_user_is_found_by_the_app_password_alone(
     create(faked)
     fake.outcome = outcome  # type: ignore[assignment]
     assert "grading script" in faked.run("app-password", "list", "--person", name)
+    assert "grading script" in faked.run("person", "why", name)
     assert "and 1 app password" in faked.run("person", "logout", name, "--yes")
     assert live(faked) == []
 
@@ -291,9 +295,26 @@ def test_notices_are_printed_once(site: Site, library: Registered, as_json: Run)
     assert '"old"' in notice["text"]
     assert "2027-04-15" in notice["text"]
     assert "https://localhost:8443/me" in notice["text"]
-    mail = site.run("app-password", "notices")
-    assert mail.startswith(f"To: {ALICE.mail}\nSubject: {notice['subject']}\n\nHello,\n")
+    site.run("app-password", "notices")
     assert as_json("app-password", "notices") == []
+
+
+def test_notices_are_an_mbox(site: Site, tmp_path: Path) -> None:
+    """A program that splits an mbox sends each mail to its owner (RFC 5322, RFC 4155)."""
+    site.register("Bücherei", "--scope", "profile")
+    for net_id, label in (("alice", "From here"), ("bob", "Größe")):
+        site.run("app-password", "create", "Bücherei", net_id, "--label", label, "--days", "180")
+    site.clock.now += 80 * DAY
+    (tmp_path / "notices").write_text(site.run("app-password", "notices"), encoding="ascii")
+    box = mailbox.mbox(tmp_path / "notices")
+    mails = [message_from_bytes(box.get_bytes(key), policy=policy.default) for key in box.keys()]  # noqa: SIM118 - a mailbox is no mapping
+    box.close()
+    found = {str(mail["To"]): mail for mail in mails}
+    assert found.keys() == {"alice@campus.example", "bob@campus.example"}
+    bobs = found["bob@campus.example"]
+    assert str(bobs["Subject"]).startswith("Your app password for Bücherei is not used")
+    assert '"Größe"' in bobs.get_content()
+    assert '"From here"' in found["alice@campus.example"].get_content()
 
 
 def test_notice_needs_the_directory(faked: Site, fake: FakeDirectory) -> None:
@@ -305,6 +326,9 @@ def test_notice_needs_the_directory(faked: Site, fake: FakeDirectory) -> None:
     printed = faked.run("app-password", "notices", status=1)
     assert printed.startswith("Error: The directory does not answer")
     fake.outcome = InvalidCredentials(Refusal.UNKNOWN_PERSON)
+    result = faked.app.test_cli_runner().invoke(args=["app-password", "notices", "--dry-run"])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith(f"The directory has no mail address of {ALICE.id}: the app password ")
     (notice,) = json.loads(faked.run("app-password", "notices", "--json"))["items"]
     assert (notice["to"], notice["sub"]) == (None, ALICE.id)
 

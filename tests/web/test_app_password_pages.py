@@ -315,6 +315,46 @@ def test_client_that_takes_none_any_more_makes_none(
     assert made(site) == []
 
 
+@pytest.mark.parametrize("option", [("--app-passwords", "off"), ("--off",)], ids=" ".join)
+def test_policy_of_a_client_forbids_app_passwords(
+    site: Site, library: Registered, alice: OwnVisitor, option: tuple[str, ...]
+) -> None:
+    """A form that was open before the step makes nothing, and the program is offered no more."""
+    site.token(library)
+    form = alice.form(library.client_id)
+    site.run("password-grant", "set", library.client_id, *option)
+    answer = alice.send(library.client_id, form)
+    assert (answer.status_code, made(site)) == (400, [])
+    assert "This program takes no app passwords." in answer.text
+    assert "Library" not in alice.open().text
+
+
+def test_closed_client_gives_app_passwords_to_its_users_alone(
+    site: Site, library: Registered, alice: OwnVisitor
+) -> None:
+    """Alice used it before it was closed, bob did not."""
+    site.token(library)
+    site.clock.now += 60
+    site.run("password-grant", "set", library.client_id, "--closed-to-new-people")
+    site.clock.now += 60
+    bob = OwnVisitor(site)
+    bob.sign_in("bob")
+    refused = bob.open(library.client_id)
+    assert (refused.status_code, "This program takes no new users." in refused.text) == (400, True)
+    alice.make(library.client_id)
+    assert [row["net_id"] for row in live(site)] == ["alice"]
+
+
+def test_client_with_app_passwords_only_is_left_by_one_changed_value(
+    site: Site, library: Registered, alice: OwnVisitor
+) -> None:
+    """The Net ID password is refused, and the app password in its place gives a token."""
+    value = alice.make(library.client_id)
+    site.run("password-grant", "set", library.client_id, "--app-passwords", "only")
+    assert site.ask_token(library).get_json()["error"] == "unauthorized_client"
+    assert site.ask_token(library, password=value).status_code == 200
+
+
 def test_server_without_a_search_account_offers_none(make_site: Callable[..., Site]) -> None:
     """`/me` and the page say so, and the page makes nothing."""
     template = "uid={username},ou=people,dc=campus,dc=example"
