@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -190,8 +191,12 @@ def asked(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def follow(service: Service, process: subprocess.Popen[str], net_id: str, decision: str) -> None:
-    """Do as the program asks: sign in, enter the code if there is one, and decide if the page asks."""
-    url, code = asked(process)
+    """Do as the program asks."""
+    answer_on_phone(service, *asked(process), net_id, decision)
+
+
+def answer_on_phone(service: Service, url: str, code: str, net_id: str, decision: str) -> None:
+    """Sign in at a page, enter the code if there is one, and decide if the page asks."""
     phone = Phone(service)
     phone.open(url)
     phone.sign_in(net_id)
@@ -256,6 +261,18 @@ def test_user_signs_in_once(language: str, way: str, desk: Desk) -> None:
     assert json.loads(desk.run(language, way, way)) == {"grades_of": "alice"}
     (kept,) = desk.home.glob(".*-token*")
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_idle_connection_of_a_browser_blocks_no_sign_in(language: str, desk: Desk) -> None:
+    """Browsers open connections in advance, and send nothing through them."""
+    with desk.running(language, "browser", "browser") as process:
+        url, _ = asked(process)
+        port = urlsplit(parse_qs(urlsplit(url).query)["redirect_uri"][0]).port
+        with socket.create_connection(("127.0.0.1", port), timeout=10):
+            answer_on_phone(desk.service, url, "", "alice", "allow")
+            printed, _ = process.communicate(timeout=20)
+    assert (process.returncode, json.loads(printed)) == (0, {"grades_of": "alice"})
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -7,6 +7,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { finished } from 'node:stream/promises';
 import * as client from 'openid-client';
 
 const TOKEN_FILE = process.env.TOKEN_FILE ?? path.join(homedir(), `.${path.parse(process.argv[1]).name}-token`);
@@ -52,10 +53,11 @@ async function callback(listener, redirectUri) {
     const isCallback = url.pathname === '/callback';
     response.writeHead(isCallback ? 200 : 404, { 'Content-Type': 'text/plain', Connection: 'close' });
     response.end('You may close this page.\n');
-    if (isCallback) {
-      listener.close();
-      return url;
-    }
+    if (!isCallback) continue;
+    await finished(response);
+    listener.close();
+    listener.closeAllConnections(); // browsers open connections in advance
+    return url;
   }
 }
 

@@ -70,6 +70,7 @@ class _Callback(BaseHTTPRequestHandler):
     """The address to which the browser returns."""
 
     answer: dict[str, str]
+    timeout = 2  # seconds: a browser opens connections in advance, and sends nothing through them
 
     def do_GET(self) -> None:
         """Keep what the browser brings."""

@@ -56,6 +56,7 @@ LISTENER='
   $| = 1;
   print $listener->sockport, "\n";
   while (my $browser = $listener->accept) {
+    setsockopt $browser, SOL_SOCKET, SO_RCVTIMEO, pack("l!l!", 2, 0); # browsers open connections in advance
     my ($query) = (<$browser> // "") =~ m{^GET /callback\?(\S+) };
     while ((<$browser> // "") =~ /\S/) { }
     print $browser "HTTP/1.0 ", ($query ? "200 OK" : "404 Not Found"), "\r\nContent-Type: text/plain\r\n\r\n";
