@@ -57,6 +57,7 @@ class Campus:
     def __init__(self, site: Site) -> None:
         self._site = site
         self.app_password = ""
+        self.warnings = ""
         site.clock.now = BEGIN - 20 * WEEK
         owner = ("--grant", "refresh_token", "--scope", "profile", "--owner", "registrar@campus.example")
         names = {name for each in sections() for name in re.findall(r'"([A-Z][a-z]+ [a-z]+)"', each.text)}
@@ -73,15 +74,24 @@ class Campus:
                 for command in commands:
                     self._type(command)
 
+    def follow_only(self, week: int) -> None:
+        """Type the commands of one week now."""
+        for section in sections():
+            if section.week == week:
+                for command in section.commands:
+                    self._type(command)
+
     def _type(self, command: str) -> None:
         words = shlex.split(command)
         if ">" in words:
             words = words[: words.index(">")]
         if words[:2] == CREATE:
             words.append("--json")
-        printed = self._site.run(*words)
+        typed = self._site.app.test_cli_runner().invoke(args=words)
+        assert typed.exit_code == 0, (command, typed.output)
+        self.warnings += typed.stderr
         if words[:2] == CREATE:
-            self.app_password = json.loads(printed)["app_password"]
+            self.app_password = json.loads(typed.stdout)["app_password"]
 
     def renew_app_password(self) -> None:
         """Make another app password by the plan's command: the first lasts 90 days."""
@@ -119,6 +129,20 @@ def test_every_command_of_the_plan_works_in_its_week(campus: Campus) -> None:
     """Each command works as typed, on its day, after the commands before it."""
     assert sum(len(each.commands) for each in sections()) > 20
     campus.follow(until=99)
+
+
+def test_plan_announces_each_date_early_enough(campus: Campus) -> None:
+    """No command of the plan is warned that a date is less than 14 days away."""
+    campus.follow(until=99)
+    assert "14 days" not in campus.warnings
+
+
+def test_late_brown_out_is_warned_of(campus: Campus) -> None:
+    """Typed nine days before its date, the same command is warned."""
+    campus.follow(until=24)
+    campus.set_clock("2027-10-10T08:00")
+    campus.follow_only(36)
+    assert "14 days" in campus.warnings
 
 
 def test_settings_of_the_plan_are_settings(tmp_path: object) -> None:
