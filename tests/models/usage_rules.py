@@ -270,7 +270,19 @@ class UsageRules:
         assert len(usage_of(today - 70, today)) == 140
         assert {each.day for each in usage_of(today - 69, today - 1)} == set(range(today - 69, today - 1))
         assert {each.client_id for each in usage_of(today - 70, today, [CLIENT, "nobody"])} == {CLIENT}
+        many = [CLIENT, *(f"c{number}" for number in range(600))]
+        assert {each.client_id for each in usage_of(today - 70, today, many)} == {CLIENT}
+        assert usage_of(today - 70, today, []) == []
         assert usage_of(today, today + 5) == []
+
+    def test_usage_without_detail_has_the_numbers(self, stores: Stores) -> None:
+        """A long curve needs no agents and addresses, which are most of the work of reading it."""
+        happened(stores)
+        roll_up(stores.now, lag=0)
+        today = stores.now // DAY
+        (whole,) = usage_of(today, today + 1)
+        assert whole.detail["agents"] == {"curl": 1}
+        assert list(usage_of(today, today + 1, detail=False)) == [whole._replace(detail=NOTHING["detail"])]
 
     def test_rows_are_counted_once_no_transaction_can_precede_them(self, stores: Stores) -> None:
         """With several writers, a row is counted when every transaction of its time has ended.
