@@ -86,13 +86,15 @@ def _using(programs: int) -> str:
     return f"{programs} of your programs sent Net ID passwords"
 
 
-def policy_dates(policy: PasswordGrantPolicy, now: int) -> Sequence[str]:
+def policy_dates(policy: PasswordGrantPolicy, now: int, server_ends_at: int | None = None) -> Sequence[str]:
     """What a client's policy says, one phrase for each date or rule that is not over.
 
     Args:
         policy: of the client.
         now: seconds since the epoch.
+        server_ends_at: when Net ID passwords end for every client. The earlier end counts.
     """
+    ends_at = min((at for at in (policy.ends_at, server_ends_at) if at is not None), default=None)
     phrases = []
     if policy.off_at is not None:
         phrases.append(f"the password grant is off since {_date(policy.off_at)}")
@@ -101,9 +103,9 @@ def policy_dates(policy: PasswordGrantPolicy, now: int) -> Sequence[str]:
         for start, end in policy.brown_outs
         if end > now
     ]
-    if policy.ends_at is not None:
-        verb = "are refused from" if policy.ends_at > now else "are refused since"
-        phrases.append(f"Net ID passwords {verb} {_time(policy.ends_at)} UTC")
+    if ends_at is not None:
+        verb = "are refused from" if ends_at > now else "are refused since"
+        phrases.append(f"Net ID passwords {verb} {_time(ends_at)} UTC")
     if policy.closed_to_new_people_at is not None:
         phrases.append(f"it is closed to new users since {_date(policy.closed_to_new_people_at)}")
     if policy.app_passwords == "only":
@@ -116,7 +118,7 @@ def policy_dates(policy: PasswordGrantPolicy, now: int) -> Sequence[str]:
 def _program(reported: ReportedClient, report: UsageReport) -> str:
     facts, advice = reported.facts, reported.advice
     heading = _paragraph(f"{facts.client.client_name} ({facts.client.client_id})")
-    dates = policy_dates(facts.client.password_grant, report.made_at)
+    dates = policy_dates(facts.client.password_grant, report.made_at, report.server_ends_at)
     lines = [
         ("Use", _use(facts)),
         ("Dates", "; ".join(dates) if dates else "none yet"),

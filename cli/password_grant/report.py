@@ -201,7 +201,7 @@ def _members(each: ReportedClient, made: UsageReport) -> Mapping[str, Any]:
         "named_addresses": list(facts.named_addresses),
         "last_at": facts.last_at,
         "service_accounts": facts.service_accounts.value or None,
-        "dates": list(policy_dates(client.password_grant, made.made_at)),
+        "dates": list(policy_dates(client.password_grant, made.made_at, made.server_ends_at)),
         "announced_at": client.password_grant.announced_at,
         "ends_at": client.password_grant.ends_at,
         "reaction": each.reaction.value,

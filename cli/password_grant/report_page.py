@@ -20,7 +20,7 @@ from cli.output import moment
 from cli.password_grant import plots
 
 _REACTIONS = {
-    Reaction.NOT_TOLD: "its owner was told no date",
+    Reaction.NOT_TOLD: "no date of its own was announced",
     Reaction.JUST_TOLD: "its owner was told within the last two weeks",
     Reaction.NONE: "its owner has not reacted",
     Reaction.BEGUN: "its owner has begun to move",
@@ -64,7 +64,7 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
             agents=_agents,
             counted=counted,
             date=_date,
-            dates=partial(policy_dates, now=report.made_at),
+            dates=partial(policy_dates, now=report.made_at, server_ends_at=report.server_ends_at),
         )
     )
 

@@ -144,6 +144,16 @@ def test_dates_are_said_as_long_as_they_matter(policy: PasswordGrantPolicy, phra
     assert list(policy_dates(policy, NOW)) == phrases
 
 
+def test_earlier_of_two_ends_counts() -> None:
+    """A client's own date does not move the end of the whole server, and an earlier one comes before it."""
+    for own, server in ((2, 1), (1, 2), (None, 1), (1, None)):
+        policy = PasswordGrantPolicy(ends_at=None if own is None else NOW + own * DAY)
+        server_ends_at = None if server is None else NOW + server * DAY
+        assert list(policy_dates(policy, NOW, server_ends_at)) == [
+            "Net ID passwords are refused from 2027-01-16 08:00 UTC"
+        ]
+
+
 def test_each_program_of_the_owner_is_listed() -> None:
     """The sheet is about all of them, also those that moved."""
     moved = replace(reported(client=program("c2"), logins=0, app_password_logins=7))
