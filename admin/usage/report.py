@@ -72,11 +72,6 @@ class UsageReport:
     owners: Sequence[OwnerState]
     server_ends_at: int | None
 
-    @property
-    def days(self) -> int:
-        """The length of the period in days."""
-        return self.last_day - self.first_day + 1
-
 
 def usage_report(
     services: Services, *, since: int | None = None, client_name: str | None = None, owner: str | None = None
@@ -158,7 +153,8 @@ def _reported_clients(
         facts = facts_of(
             client, rows, users=users, first_day=first_day, last_day=now // DAY, service_accounts=kind
         )
-        advice = advise(facts, days=now // DAY - first_day + 1)
+        # Today is not over.
+        advice = advise(facts, days=now // DAY - first_day)
         reported.append(ReportedClient(facts=facts, advice=advice, reaction=reaction(facts, rows, now)))
     reported.sort(
         key=lambda each: (-each.facts.logins, -each.facts.app_password_logins, each.client.client_name)

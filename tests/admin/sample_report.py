@@ -75,5 +75,5 @@ def _reported(client: Client, rows: list[ClientUsage]) -> ReportedClient:
         client, rows, users=users, first_day=TODAY - _PERIOD, last_day=TODAY, service_accounts=kind
     )
     return ReportedClient(
-        facts=facts, advice=advise(facts, days=_PERIOD + 1), reaction=reaction(facts, rows, NOW)
+        facts=facts, advice=advise(facts, days=_PERIOD), reaction=reaction(facts, rows, NOW)
     )

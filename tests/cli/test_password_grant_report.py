@@ -240,6 +240,7 @@ def test_sheet_is_a_mail(site: Site) -> None:
     """What the command prints can be sent as it is: header fields, an empty line, and the text (RFC 5322)."""
     client = site.register("Grades export", "--owner", "Lab <lab@campus.example>")
     store_days(site, client, range(1, 40))
+    site.register("forgotten", "--owner", "unused")
     printed = report(site, "--mail", "lab <LAB@campus.example>")
     mail = message_from_string(printed, policy=policy.default)
     assert mail["To"] == "lab@campus.example"
@@ -247,6 +248,7 @@ def test_sheet_is_a_mail(site: Site) -> None:
     assert mail["Content-Type"] == 'text/plain; charset="utf-8"'
     text = mail.get_content()
     assert "Grades export" in text
+    assert "in 30 days" in report(site, "--mail", "unused")
     assert "300 logins with Net ID passwords" in text
     parts = reported(site, "--mail", "lab <lab@campus.example>")
     assert parts == {
