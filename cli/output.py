@@ -5,8 +5,6 @@ database and arguments. None of them moves a cursor, hides text, reverses a line
 No error repeats what may be a secret.
 """
 
-import csv
-import io
 import json
 import shutil
 import sys
@@ -14,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
+from io import StringIO
 from itertools import zip_longest
 from typing import ParamSpec, TypeVar
 
@@ -345,15 +344,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_csv(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
     """Print a list as CSV (RFC 4180), one line a row. No spreadsheet reads a cell as a formula."""
-    click.echo(_csv_line(columns))
+    # Imported here, so that other commands start without it.
+    import csv
+
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
     for row in rows:
-        click.echo(_csv_line([shown(f"'{text}" if text.startswith(_FORMULA) else text) for text in row]))
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+        writer.writerow([shown(f"'{cell}" if cell.startswith(_FORMULA) else cell) for cell in row])
+    click.echo(text.getvalue(), nl=False)
 
 
 def shown(text: str) -> str:
