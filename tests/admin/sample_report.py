@@ -15,9 +15,9 @@ HOSTILE = "<script>document.title='run'</script>&\"' " + "Averylongnamewithoutan
 """The name of one client."""
 
 
-def sample_report(clients: int = 24) -> UsageReport:
+def sample_report(clients: int = 24, second_name: str = HOSTILE) -> UsageReport:
     """A report of some clients: the smaller ones move first, and some owners have not reacted."""
-    made = [_client(number) for number in range(clients)]
+    made = [_client(number, second_name) for number in range(clients)]
     days = {client.client_id: _days(number, client, clients) for number, client in enumerate(made)}
     reported = [_reported(client, days[client.client_id]) for client in made]
     curve = curve_of([row for rows in days.values() for row in rows], today=TODAY)
@@ -33,8 +33,8 @@ def sample_report(clients: int = 24) -> UsageReport:
     )
 
 
-def _client(number: int) -> Client:
-    name = HOSTILE if number == 1 else f"Program {number}"
+def _client(number: int, second_name: str) -> Client:
+    name = second_name if number == 1 else f"Program {number}"
     owner = None if number % 7 == 6 else f"team{number // 2}@faculty{number % 5}.campus.example"
     policy = {"password_grant": announced(30 * (number % 4))} if number % 4 else {}
     return program(f"client-{number}", client_name=name, owner=owner, **policy)

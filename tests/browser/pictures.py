@@ -14,6 +14,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from cli.password_grant.report_page import report_page
+from tests.admin.sample_report import sample_report
 from tests.browser.chromium import PHONE, running_chromium
 from tests.browser.conftest import started_service
 from tests.browser.relying_party import RelyingParty, relying_party
@@ -47,6 +49,17 @@ def take(browser: Browser, program: RelyingParty, service: Service, folder: Path
                 page.screenshot(path=folder / f"{name}-{kind}.png", full_page=True, animations="disabled")
 
 
+def take_report(browser: Browser, folder: Path) -> None:
+    """Take a picture of the beginning of the HTML report on the password grant."""
+    text = report_page(
+        sample_report(second_name="Program 1"), issuer="https://netid.campus.example", campus="Campus"
+    )
+    with browser.new_context(viewport={"width": 1100, "height": 840}) as context:
+        page = context.new_page()
+        page.set_content(text)
+        page.screenshot(path=folder / "password-grant-report.png")
+
+
 def _steady(page: Page) -> None:
     for pattern, text in _STEADY:
         page.evaluate(
@@ -70,6 +83,7 @@ def main() -> None:
         running_chromium() as browser,
     ):
         take(browser, program, service, folder)
+        take_report(browser, folder)
 
 
 if __name__ == "__main__":
