@@ -4,13 +4,13 @@ Owns: that a policy, the step that led to it and its audit rows are stored toget
 on a policy that somebody has changed meanwhile. Must not know: which policies make sense.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from models.base import connection, rows_changed, table
+from models.base import connection, table
 from models.clients.client import ClientCache
 from models.clients.password_grant import PasswordGrantPolicy
 from models.password_grant_tables import PasswordGrantStepRow
@@ -20,6 +20,14 @@ from telemetry import Actor, AuditEvent
 _CLIENT, _STEP = table(ClientRow), table(PasswordGrantStepRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
 _INSERT_STEP = insert(_STEP).inline()
+_SET_POLICY = (
+    update(_CLIENT)
+    .where(_CLIENT.c.client_id == bindparam("of_client"))
+    .values(password_grant=bindparam("policy"))
+)
+_UNDO_STEP = update(_STEP).where(_STEP.c.id == bindparam("step")).values(undone_at=bindparam("at_time"))
+# Ids a statement.
+_BATCH = 500
 
 
 class PasswordGrantStep(NamedTuple):
@@ -87,15 +95,18 @@ class PasswordGrantPolicyStore:
         """
         now = int(self._clock())
         with connection() as link:
-            stored = {each: _locked(link, each) for each in sorted(policies)}
+            stored = _locked(link, policies)
             if before is not None:
                 _refuse_changed(stored, before)
-            for client_id, policy in policies.items():
-                if stored[client_id] != policy:
-                    change = {"before": stored[client_id].json(), "after": policy.json()}
-                    named = {"client_id": client_id, "batch": batch, "at": now, "undone_at": None}
-                    link.execute(_INSERT_STEP, {**named, **change, **actor.fields()})
-                    _write(link, client_id, policy)
+            new = {each: policy for each, policy in policies.items() if stored[each] != policy}
+            every: dict[str, Any] = {"batch": batch, "at": now, "undone_at": None, **actor.fields()}
+            steps = [
+                {"client_id": each, "before": stored[each].json(), "after": policy.json(), **every}
+                for each, policy in new.items()
+            ]
+            if steps:
+                link.execute(_INSERT_STEP, steps)
+            _write(link, new)
             _audit(link, events)
             link.commit()
         self._forget()
@@ -121,10 +132,14 @@ class PasswordGrantPolicyStore:
             StoreUnavailable: nothing was changed.
         """
         with connection() as link:
-            undone = self._undo(link, client_id, actor, event, step_id=step_id)
+            stored = _locked(link, [client_id])
+            last = _last_steps(link, [client_id]).get(client_id)
+            if step_id is not None and (last is None or last.id != step_id):
+                raise PolicyChangedMeanwhile([client_id])
+            undone = self._take_back(link, [] if last is None else [last], stored, actor, event)
             link.commit()
         self._forget()
-        return undone
+        return undone.get(client_id)
 
     def undo_batch(self, batch: bytes, actor: Actor, event: AuditEvent) -> dict[str, PasswordGrantPolicy]:
         """Undo the steps of one change, in one transaction. A client with a later step keeps its policy.
@@ -143,13 +158,11 @@ class PasswordGrantPolicyStore:
         """
         open_steps = select(_STEP.c.client_id).where(_STEP.c.batch == batch, _STEP.c.undone_at.is_(None))
         with connection() as link:
-            ids = sorted(set(link.scalars(open_steps)))
-        found: dict[str, PasswordGrantPolicy] = {}
+            ids = list(link.scalars(open_steps))
         with connection() as link:
-            for client_id in ids:
-                undone = self._undo(link, client_id, actor, event, only_batch=batch)
-                if undone is not None:
-                    found[client_id] = undone
+            stored = _locked(link, ids)
+            last = [each for each in _last_steps(link, ids).values() if each.batch == batch]
+            found = self._take_back(link, last, stored, actor, event)
             link.commit()
         self._forget()
         return found
@@ -176,10 +189,8 @@ class PasswordGrantPolicyStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        newest = select(func.max(_STEP.c.id)).where(_STEP.c.undone_at.is_(None)).group_by(_STEP.c.client_id)
         with connection() as link:
-            steps = [_of_row(row) for row in link.execute(select(*_COLUMNS).where(_STEP.c.id.in_(newest)))]
-        return {step.client_id: step for step in steps}
+            return _last_steps(link, None)
 
     def last_batch(self) -> bytes | None:
         """The name of the last change of which a step was not undone; None if there is none.
@@ -192,50 +203,76 @@ class PasswordGrantPolicyStore:
             found: bytes | None = link.scalar(newest.limit(1))
         return found
 
-    def _undo(
+    def _take_back(
         self,
         link: Connection,
-        client_id: str,
+        steps: Sequence[PasswordGrantStep],
+        stored: Mapping[str, PasswordGrantPolicy],
         actor: Actor,
         event: AuditEvent,
-        *,
-        only_batch: bytes | None = None,
-        step_id: int | None = None,
-    ) -> PasswordGrantPolicy | None:
-        stored = _locked(link, client_id)
-        last = select(*_COLUMNS).where(_STEP.c.client_id == client_id, _STEP.c.undone_at.is_(None))
-        row = link.execute(last.order_by(_STEP.c.id.desc()).limit(1)).one_or_none()
-        if step_id is not None and (row is None or row.id != step_id):
-            raise PolicyChangedMeanwhile([client_id])
-        if row is None or only_batch not in {None, row.batch}:
-            return None
-        step = _of_row(row)
-        if stored != step.after:
-            raise PolicyChangedMeanwhile([client_id])
+    ) -> dict[str, PasswordGrantPolicy]:
+        """Undo the last steps of locked clients, whose policies are `stored`.
+
+        Raises:
+            PolicyChangedMeanwhile: a policy is not that of the client's step.
+        """
+        _refuse_changed(stored, {each.client_id: each.after for each in steps})
+        restored = {each.client_id: each.before for each in steps}
         now = int(self._clock())
-        link.execute(update(_STEP).where(_STEP.c.id == step.id).values(undone_at=now))
-        _write(link, client_id, step.before)
-        _audit(link, [replace(event, client_id=client_id, **actor.fields())])
-        return step.before
+        if steps:
+            link.execute(_UNDO_STEP, [{"step": each.id, "at_time": now} for each in steps])
+        _write(link, restored)
+        _audit(link, [replace(event, client_id=each, **actor.fields()) for each in restored])
+        return restored
 
     def _forget(self) -> None:
         if self._recent is not None:
             self._recent.forget()
 
 
-def _locked(link: Connection, client_id: str) -> PasswordGrantPolicy:
-    """The stored policy of a client, whose row is locked until the transaction ends.
+def _locked(link: Connection, client_ids: Collection[str]) -> dict[str, PasswordGrantPolicy]:
+    """The stored policies of clients, whose rows are locked until the transaction ends.
+
+    A step for all clients holds these locks while it is stored, so it sends few statements. The rows are
+    locked in the order of their ids, so that two steps do not wait for each other.
 
     Raises:
-        KeyError: there is no such client.
+        KeyError: a client does not exist.
     """
-    own = _CLIENT.c.client_id == client_id
-    # A write locks on every database: the row on PostgreSQL, the file on SQLite.
-    hold = update(_CLIENT).where(own).values(client_id=_CLIENT.c.client_id)
+    found: dict[str, PasswordGrantPolicy] = {}
     # Drivers refuse a NUL and a lone surrogate.
-    if not client_id.isprintable() or rows_changed(link.execute(hold)) != 1:
-        raise KeyError(client_id)
-    return PasswordGrantPolicy.from_json(link.scalar(select(_CLIENT.c.password_grant).where(own)))
+    ids = sorted(each for each in set(client_ids) if each.isprintable())
+    if ids:
+        # SQLite locks its file at the first write, and knows no lock of a row.
+        own = _CLIENT.c.client_id == ids[0]
+        link.execute(update(_CLIENT).where(own).values(client_id=_CLIENT.c.client_id))
+    for part in _parts(ids):
+        chosen = select(_CLIENT.c.client_id, _CLIENT.c.password_grant).where(_CLIENT.c.client_id.in_(part))
+        for row in link.execute(chosen.order_by(_CLIENT.c.client_id).with_for_update(key_share=True)):
+            found[row.client_id] = PasswordGrantPolicy.from_json(row.password_grant)
+    if missing := [each for each in client_ids if each not in found]:
+        raise KeyError(missing[0])
+    return found
+
+
+def _last_steps(link: Connection, client_ids: Sequence[str] | None) -> dict[str, PasswordGrantStep]:
+    """The last steps of clients that were not undone, or those of all clients, by client."""
+    newest = select(func.max(_STEP.c.id)).where(_STEP.c.undone_at.is_(None)).group_by(_STEP.c.client_id)
+    every = select(*_COLUMNS)
+    if client_ids is None:
+        statements = [every.where(_STEP.c.id.in_(newest))]
+    else:
+        parts = _parts(client_ids)
+        statements = [
+            every.where(_STEP.c.id.in_(newest.where(_STEP.c.client_id.in_(part)))) for part in parts
+        ]
+    steps = [_of_row(row) for statement in statements for row in link.execute(statement)]
+    return {step.client_id: step for step in steps}
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(ids), _BATCH):
+        yield ids[first : first + _BATCH]
 
 
 def _refuse_changed(
@@ -253,9 +290,10 @@ def _of_row(row: Row[Any]) -> PasswordGrantStep:
     )
 
 
-def _write(link: Connection, client_id: str, policy: PasswordGrantPolicy) -> None:
-    own = _CLIENT.c.client_id == client_id
-    link.execute(update(_CLIENT).where(own).values(password_grant=policy.json()))
+def _write(link: Connection, policies: Mapping[str, PasswordGrantPolicy]) -> None:
+    rows = [{"of_client": each, "policy": policy.json()} for each, policy in policies.items()]
+    if rows:
+        link.execute(_SET_POLICY, rows)
 
 
 def _audit(link: Connection, events: Iterable[AuditEvent]) -> None:

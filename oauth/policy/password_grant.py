@@ -100,6 +100,9 @@ class PasswordGrantRules:
         if ends is None and policy.announced_at is None:
             return ()
         since = policy.announced_at if policy.announced_at is not None else _FORBIDDEN_SINCE
+        if ends is not None:
+            # The Sunset may not be before the Deprecation (RFC 9745, 4).
+            since = min(since, ends)
         headers = [("Deprecation", f"@{since}")]
         if ends is not None:
             headers.append(("Sunset", formatdate(ends, usegmt=True)))

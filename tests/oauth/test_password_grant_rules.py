@@ -171,6 +171,14 @@ def test_end_of_the_server_is_announced_to_every_client() -> None:
     assert headers["Sunset"] == "Fri, 15 Jan 2027 09:00:00 GMT"
 
 
+def test_sunset_is_never_before_the_deprecation() -> None:
+    """A date that is announced after the end of the server was deprecated by then (RFC 9745, 4)."""
+    policy = PasswordGrantPolicy(announced_at=NOW, ends_at=FUTURE)
+    headers = dict(PasswordGrantRules(PAST).headers(client(policy)))
+    assert headers["Deprecation"] == f"@{PAST}"
+    assert headers["Sunset"] == formatdate(PAST, usegmt=True)
+
+
 @pytest.mark.parametrize("policy", [OPEN, ONLY, PasswordGrantPolicy(closed_to_new_people_at=NOW)])
 def test_client_without_a_date_announces_nothing(policy: PasswordGrantPolicy) -> None:
     """Rules without a date are no end."""
