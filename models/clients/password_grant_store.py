@@ -100,12 +100,7 @@ class PasswordGrantPolicyStore:
                 _refuse_changed(stored, before)
             new = {each: policy for each, policy in policies.items() if stored[each] != policy}
             every: dict[str, Any] = {"batch": batch, "at": now, "undone_at": None, **actor.fields()}
-            steps = [
-                {"client_id": each, "before": stored[each].json(), "after": policy.json(), **every}
-                for each, policy in new.items()
-            ]
-            if steps:
-                link.execute(_INSERT_STEP, steps)
+            _add_steps(link, stored, new, every)
             _write(link, new)
             _audit(link, events)
             link.commit()
@@ -268,6 +263,21 @@ def _last_steps(link: Connection, client_ids: Sequence[str] | None) -> dict[str,
         ]
     steps = [_of_row(row) for statement in statements for row in link.execute(statement)]
     return {step.client_id: step for step in steps}
+
+
+def _add_steps(
+    link: Connection,
+    before: Mapping[str, PasswordGrantPolicy],
+    after: Mapping[str, PasswordGrantPolicy],
+    every: Mapping[str, Any],
+) -> None:
+    """Store a step for each policy of `after`; `every` has the columns that they share."""
+    steps = [
+        {"client_id": each, "before": before[each].json(), "after": policy.json(), **every}
+        for each, policy in after.items()
+    ]
+    if steps:
+        link.execute(_INSERT_STEP, steps)
 
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
