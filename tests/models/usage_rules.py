@@ -134,7 +134,8 @@ class UsageRules:
         for issued, subject in ((password, "alice"), (browser, "bob")):
             refreshed = {"grant_type": "refresh_token", "grant_id": issued.grant_id.hex()}
             happened(stores, "token.refreshed", subject=subject, **refreshed)
-        happened(stores, "token.refreshed", grant_type="refresh_token", grant_id="00" * 19)
+        for unknown in ("00" * 19, "not hex"):
+            happened(stores, "token.refreshed", grant_type="refresh_token", grant_id=unknown)
         usage = counted(stores)
         assert (usage["refreshes"], usage["logins"], usage["users"]) == (1, 0, 1)
         assert usage["last_at"] == stores.now
