@@ -15,7 +15,8 @@ import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
-from models import db, is_current
+from cli import services_of
+from models import DEFAULT_POLICY, db, is_current, roll_up, usage_of
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE
 from tests.faults import rows
@@ -186,24 +187,76 @@ def test_upgrade_can_be_undone(old: Site) -> None:
     assert old.get("/api/me", HELD["rotating"]["access_token"]).status_code == 200
 
 
-def test_data_of_the_next_release_holds_a_sign_in(tmp_path: Path) -> None:
-    """The data to keep of the next release has a session, codes and tokens that this code serves."""
+@pytest.fixture
+def next_release(tmp_path: Path) -> Iterator[tuple[Site, dict[str, dict[str, str]]]]:
+    """A server whose data will be kept as that of the next release, and what its clients hold."""
     site = make_site(tmp_path / "next", NOON)
     with site.app.app_context():
         upgrade()
-    held = fill(site)["browser"]
-    try:
-        visitor = Visitor(site)
-        visitor.http.set_cookie(COOKIE, held["cookie"], domain="localhost", secure=True)
-        browser = Registered(held["client_id"], held["client_secret"])
-        assert "code" in parameters_of(visitor.open(browser, scope="openid"))
-        assert site.refresh(browser, held["refresh_token"]).status_code == 200
-        form = {"code": held["unused_code"], "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
-        answer = site.post("/oauth/token", browser, grant_type="authorization_code", **form)
-        assert answer.status_code == 200, answer.text
-    finally:
-        with site.app.app_context():
-            db.engine.dispose()
+    yield site, fill(site)
+    with site.app.app_context():
+        db.engine.dispose()
+
+
+def test_data_of_the_next_release_holds_a_sign_in(
+    next_release: tuple[Site, dict[str, dict[str, str]]],
+) -> None:
+    """The data to keep of the next release has a session, codes and tokens that this code serves."""
+    site, held = next_release[0], next_release[1]["browser"]
+    visitor = Visitor(site)
+    visitor.http.set_cookie(COOKIE, held["cookie"], domain="localhost", secure=True)
+    browser = Registered(held["client_id"], held["client_secret"])
+    assert "code" in parameters_of(visitor.open(browser, scope="openid"))
+    assert site.refresh(browser, held["refresh_token"]).status_code == 200
+    form = {"code": held["unused_code"], "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    answer = site.post("/oauth/token", browser, grant_type="authorization_code", **form)
+    assert answer.status_code == 200, answer.text
+
+
+def test_data_of_the_next_release_holds_an_app_password(
+    next_release: tuple[Site, dict[str, dict[str, str]]],
+) -> None:
+    """The data to keep of the next release has an app password, its tokens, and the policy of its client."""
+    site, held = next_release[0], next_release[1]["moving"]
+    moving = Registered(held["client_id"], held["client_secret"])
+    assert site.ask_token(moving, password=held["app_password"]).status_code == 200
+    assert site.refresh(moving, held["refresh_token"]).status_code == 200
+    assert site.ask_token(moving).get_json()["error"] == "unauthorized_client"
+    site.run("app-password", "revoke", held["app_password_id"], "--yes")
+    assert site.get("/api/me", held["access_token"]).status_code == 401
+
+
+def test_downgrade_leaves_no_token_of_an_app_password(
+    next_release: tuple[Site, dict[str, dict[str, str]]],
+) -> None:
+    """The release before could not end these tokens with their app password, so they end before."""
+    site, held = next_release
+    with site.app.app_context():
+        downgrade(revision="0005")
+        upgrade()
+    site.clock.now += 5
+    assert site.get("/api/me", held["moving"]["access_token"]).status_code == 401
+    assert site.get("/api/me", held["rotating"]["access_token"]).status_code == 200
+    assert rows(site, "app_password") == rows(site, "password_grant_step") == []
+
+
+def test_clients_of_an_earlier_release_have_the_default_policy(old: Site) -> None:
+    """After the upgrade every client may use the password grant as before, without further headers."""
+    with old.app.app_context():
+        clients = services_of(old.app).clients.list()
+    assert {each.password_grant for each in clients} == {DEFAULT_POLICY}
+    answer = old.ask_token(client("rotating"))
+    assert answer.status_code == 200
+    assert not {"Deprecation", "Sunset", "Link"} & set(answer.headers.keys())
+
+
+def test_usage_is_counted_from_the_upgrade_on(old: Site) -> None:
+    """Audit rows of the earlier release do not count; a login after the upgrade does."""
+    old.token(client("rotating"))
+    with old.app.app_context():
+        roll_up(int(old.clock()))
+        (usage,) = usage_of(NOON // 86_400, NOON // 86_400 + 1)
+    assert (usage.client_id, usage.logins, usage.failures) == (client("rotating").client_id, 1, 0)
 
 
 def test_newer_database_is_refused(old: Site) -> None:

@@ -65,6 +65,7 @@ def fill(site: Site) -> dict[str, dict[str, str]]:
             answer = site.ask_token(clients[name]).get_json()
         held[name].update({member: value for member, value in answer.items() if member.endswith("token")})
     held["browser"] = sign_in(site)
+    held["moving"] = move(site)
     # A refresh token that was used, with the answer that its client may not have received.
     second = site.ask_token(clients["rotating"]).get_json()["refresh_token"]
     answer = site.refresh(clients["rotating"], second).get_json()
@@ -95,6 +96,23 @@ def sign_in(site: Site) -> dict[str, str]:
         "cookie": visitor.cookie() or "",
         "used_code": code,
         "unused_code": unused,
+        **tokens,
+    }
+
+
+def move(site: Site) -> dict[str, str]:
+    """Move a client from Net ID passwords to app passwords, and return what it and its program hold."""
+    client = site.register("moving", "--grant", "refresh_token")
+    made = ("--label", "Backup of the lab", "--days", "90", "--json")
+    app_password = json.loads(site.run("app-password", "create", client.client_id, "alice", *made))
+    site.run("password-grant", "set", client.client_id, "--app-passwords", "only")
+    answer = site.ask_token(client, password=app_password["app_password"]).get_json()
+    tokens = {member: value for member, value in answer.items() if member.endswith("token")}
+    return {
+        "client_id": client.client_id,
+        "client_secret": client.secret,
+        "app_password": app_password["app_password"],
+        "app_password_id": app_password["app_password_id"],
         **tokens,
     }
 
