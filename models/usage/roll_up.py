@@ -88,13 +88,14 @@ def _count_chunk(begin: int, end: int, now: int) -> bool:
     with connection() as link:
         rows = [AuditRow(*row) for row in link.execute(select(*_COLUMNS).where(*is_in).order_by(_AUDIT.c.id))]
         tallies = count(rows, _password_grants(link, rows))
+        counted = tally_store.last_days(link, tallies.people)
     with connection() as link:
         # It locks the row on PostgreSQL and the file on SQLite, until the counts are stored.
         link.execute(_insert(link, COUNTED, 0, now).on_conflict_do_nothing())
         moved = update(_PROGRESS).where(_PROGRESS.c.name == COUNTED, _PROGRESS.c.audit_id == begin)
         if rows_changed(link.execute(moved.values(audit_id=end, at=now))) != 1:
             return False
-        tally_store.add(link, tallies)
+        tally_store.add(link, tallies, counted)
         link.commit()
     return True
 

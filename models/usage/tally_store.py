@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, case, insert, select, update
+from sqlalchemy import Connection, Table, case, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.base import table
@@ -26,50 +26,77 @@ _ADDED: Final = ("logins", "app_password_logins", "refreshes", "failures", "refu
 _LATEST: Final = ("last_at", "last_password_at", "last_app_password_at", "counted_day")
 
 
-def add(link: Connection, tallies: Tallies) -> None:
+def add(link: Connection, tallies: Tallies, counted: Mapping[tuple[str, str], int]) -> None:
     """Add counts to the stored ones, in the caller's transaction, which no other roll-up shares.
 
     Args:
         link: the connection of that transaction.
         tallies: the counts.
+        counted: the answer of `last_days` about the people in them.
     """
-    new_users = _add_people(link, tallies.people)
-    for (day, client_id), tally in sorted(tallies.days.items()):
-        own = (_USAGE.c.day == day, _USAGE.c.client_id == client_id)
-        stored = link.execute(select(_USAGE).where(*own)).one_or_none()
-        values = _summed(stored, tally, new_users[day, client_id])
-        if stored is None:
-            link.execute(insert(_USAGE), {"day": day, "client_id": client_id, **values})
-        else:
-            link.execute(update(_USAGE).where(*own).values(**values))
+    new_users = _new_users(tallies.people, counted)
+    remember(link, [_user_row(key, uses) for key, uses in tallies.people.items()])
+    stored = _stored(link, tallies.days)
+    rows = [
+        {"day": key[0], "client_id": key[1], **_summed(stored.get(key), tally, new_users[key])}
+        for key, tally in sorted(tallies.days.items())
+    ]
+    if rows:
+        given = _insert(link, _USAGE)
+        key = [column.name for column in _USAGE.primary_key]
+        summed = {name: given.excluded[name] for name in rows[0] if name not in key}
+        link.execute(given.on_conflict_do_update(index_elements=key, set_=summed), rows)
 
 
-def _add_people(link: Connection, people: Mapping[tuple[str, str], Uses]) -> Counter[tuple[int, str]]:
-    """Store when people used clients; the number of people whom a day sees for the first time."""
-    last_days = _last_days(link, people)
+def _stored(link: Connection, keys: Iterable[tuple[int, str]]) -> Mapping[tuple[int, str], Mapping[str, Any]]:
+    """The stored rows of these days and clients."""
+    clients: dict[int, list[str]] = {}
+    for day, client_id in keys:
+        clients.setdefault(day, []).append(client_id)
+    found: dict[tuple[int, str], Mapping[str, Any]] = {}
+    for day, of_day in clients.items():
+        for first in range(0, len(of_day), _BATCH):
+            some = _USAGE.c.client_id.in_(of_day[first : first + _BATCH])
+            rows = link.execute(select(_USAGE).where(_USAGE.c.day == day, some)).mappings()
+            found |= {(day, row["client_id"]): dict(row) for row in rows}
+    return found
+
+
+def _new_users(
+    people: Mapping[tuple[str, str], Uses], counted: Mapping[tuple[str, str], int]
+) -> Counter[tuple[int, str]]:
+    """The number of people whom a day of a client sees for the first time."""
     new: Counter[tuple[int, str]] = Counter()
     for (client_id, subject), uses in people.items():
-        last_day = last_days.get((client_id, subject), -1)
+        last_day = counted.get((client_id, subject), -1)
         for day in sorted(uses.days):
             # A day before the last one was counted with it, unless midnight lay between two nodes' clocks.
             if day > last_day:
                 new[day, client_id] += 1
                 last_day = day
-    remember(link, [_user_row(key, uses) for key, uses in people.items()])
     return new
 
 
-def _last_days(link: Connection, people: Mapping[tuple[str, str], Uses]) -> dict[tuple[str, str], int]:
-    subjects: dict[str, list[str]] = {}
+def last_days(link: Connection, people: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The last day on which each person was counted, of those who ever were.
+
+    It may be read before the transaction of the counts: only roll-ups write it.
+
+    Args:
+        link: a connection.
+        people: the ids of clients, each with a subject.
+    """
+    of_client: dict[str, list[str]] = {}
     for client_id, subject in people:
-        subjects.setdefault(client_id, []).append(subject)
+        of_client.setdefault(client_id, []).append(subject)
     found: dict[tuple[str, str], int] = {}
-    for client_id, of_client in subjects.items():
-        for first in range(0, len(of_client), _BATCH):
+    # One client a statement: SQLite would read the whole table for pairs.
+    for client_id, subjects in of_client.items():
+        for first in range(0, len(subjects), _BATCH):
             known = select(_USER.c.subject, _USER.c.counted_day).where(
                 _USER.c.client_id == client_id,
                 _USER.c.directory == DEFAULT_DIRECTORY,
-                _USER.c.subject.in_(of_client[first : first + _BATCH]),
+                _USER.c.subject.in_(subjects[first : first + _BATCH]),
                 _USER.c.counted_day.is_not(None),
             )
             found |= {(client_id, row.subject): row.counted_day for row in link.execute(known)}
@@ -99,8 +126,7 @@ def remember(link: Connection, people: Sequence[Mapping[str, Any]]) -> None:
     """
     if not people:
         return
-    kind: Any = sqlite.insert if link.dialect.name == "sqlite" else postgresql.insert
-    given = kind(_USER)
+    given = _insert(link, _USER)
     new = given.excluded
     statement = given.on_conflict_do_update(
         index_elements=["client_id", "directory", "subject"],
@@ -113,14 +139,19 @@ def remember(link: Connection, people: Sequence[Mapping[str, Any]]) -> None:
     link.execute(statement, in_order)
 
 
+def _insert(link: Connection, rows: Table) -> Any:
+    kind: Any = sqlite.insert if link.dialect.name == "sqlite" else postgresql.insert
+    return kind(rows)
+
+
 def _is_later(new: Any, name: str) -> Any:
     stored = _USER.c[name]
     return new[name].is_not(None) & (stored.is_(None) | (new[name] > stored))
 
 
-def _summed(stored: Row[Any] | None, tally: Tally, new_users: int) -> dict[str, Any]:
+def _summed(stored: Mapping[str, Any] | None, tally: Tally, new_users: int) -> dict[str, Any]:
     """The values of a row of `client_usage`: what is stored, and the counts."""
-    of = dict(stored._mapping) if stored is not None else {}  # noqa: SLF001 - its public name
+    of = stored or {}
     detail = of.get("detail") or {}
     addresses = Counter(detail.get("addresses", {})) + tally.addresses
     bits = _with_addresses(of.get("address_bits"), tally.addresses)
