@@ -6,6 +6,7 @@ Owns: which events count, and as what. Must not know: SQL.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
 
@@ -95,6 +96,7 @@ def count(rows: Iterable[AuditRow], password_grants: frozenset[str]) -> Tallies:
     return tallies
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """The address as it is counted: an IPv4 address, or the /64 of an IPv6 address."""
     try:
@@ -108,7 +110,11 @@ def network_of(address: str) -> str:
 
 
 def _tally(tallies: Tallies, row: AuditRow, client_id: str) -> Tally:
-    return tallies.days.setdefault((row.at // DAY_SECONDS, client_id), Tally())
+    key = row.at // DAY_SECONDS, client_id
+    found = tallies.days.get(key)
+    if found is None:
+        found = tallies.days[key] = Tally()
+    return found
 
 
 def _count_use(tallies: Tallies, row: AuditRow, client_id: str) -> None:
@@ -129,7 +135,10 @@ def _count_use(tallies: Tallies, row: AuditRow, client_id: str) -> None:
 
 
 def _count_person(tallies: Tallies, row: AuditRow, client_id: str, subject: str) -> None:
-    uses = tallies.people.setdefault((client_id, subject), Uses(row.at, row.at))
+    key = client_id, subject
+    uses = tallies.people.get(key)
+    if uses is None:
+        uses = tallies.people[key] = Uses(row.at, row.at)
     uses.first_at, uses.last_at = min(uses.first_at, row.at), max(uses.last_at, row.at)
     uses.days.add(row.at // DAY_SECONDS)
     if row.event != ISSUED:
