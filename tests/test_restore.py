@@ -1,5 +1,6 @@
 """Restoring a backup revives revoked tokens; the documented commands end them."""
 
+import json
 import re
 import shlex
 import sqlite3
@@ -129,6 +130,28 @@ def test_ended_session_is_dead_after_a_restore(site: Site, program: Registered, 
         assert not ended.is_live(int(site.clock()))
 
 
+def test_ended_app_password_is_dead_after_a_restore(site: Site, program: Registered, tmp_path: Path) -> None:
+    """An app password that was ended since the backup gives no token: its script may have been stolen."""
+    options = ("--label", "Backup", "--days", "30", "--json")
+    made = json.loads(site.run("app-password", "create", program.client_id, "alice", *options))
+    back_up(site, tmp_path / "backup")
+    site.run("app-password", "revoke", made["app_password_id"], "--yes")
+    restore(site, tmp_path / "backup")
+    access = site.token(program, password=made["app_password"])
+    for command in COMMANDS:
+        site.run(*command)
+    answer = site.ask_token(program, password=made["app_password"])
+    assert answer.get_json()["error"] == "invalid_grant"
+    assert not is_active(site, program, access)
+
+
+def test_revocation_of_every_app_password_allows_no_other_selection(site: Site, program: Registered) -> None:
+    """`--everyone` stands alone, and there may be none to end."""
+    for options in (["--person", "alice"], ["--client", program.client_id], ["00" * 16]):
+        site.run("app-password", "revoke", "--everyone", *options, "--yes", status=2)
+    assert site.run("app-password", "revoke", "--everyone", "--yes").strip() == "Ended 0 app passwords."
+
+
 def test_revocation_of_everyone_is_one_audit_row(site: Site, program: Registered) -> None:
     """The row says that everyone was meant, and how many grants ended."""
     for _ in range(3):
@@ -174,6 +197,7 @@ def test_guide_has_exactly_the_tested_commands() -> None:
         ["db", "upgrade"],
         ["session", "end", "--everyone", "--yes"],
         ["grant", "revoke", "--everyone", "--yes"],
+        ["app-password", "revoke", "--everyone", "--yes"],
     ]
     assert ".backup" in BLOCKS[0]
 

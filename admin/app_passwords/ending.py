@@ -32,10 +32,10 @@ class NotAnAppPasswordId(OperationRefused):
 
 
 class NoAppPasswordSelected(OperationRefused):
-    """A revocation names no app password, user or client; or it names an app password and more."""
+    """A revocation names no app password, user or client, nor everyone; or it contradicts itself."""
 
     def __init__(self) -> None:
-        super().__init__("Name an app password by its ID, or users and clients by --person and --client.")
+        super().__init__("Name an app password by its ID, or --person and --client, or --everyone alone.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +69,21 @@ def list_app_passwords(
     return ListedAppPasswords(app_passwords=found, client_names=names, more=more)
 
 
-def require_app_password_selection(app_password_id: str | None, *others: str | None) -> None:
-    """Refuse a revocation that names nothing, or one app password beside anything else.
+def require_app_password_selection(
+    app_password_id: str | None, *others: str | None, everyone: bool = False
+) -> None:
+    """Refuse a revocation that names nothing, or one app password or everyone beside anything else.
 
     Args:
         app_password_id: one app password.
         others: the user and the client, as far as they are given.
+        everyone: whether the operator means every app password.
 
     Raises:
         NoAppPasswordSelected: the selection is empty or contradicts itself.
     """
-    if (app_password_id is not None) is any(each is not None for each in others):
+    ways = (app_password_id is not None, any(each is not None for each in others), everyone)
+    if sum(ways) != 1:
         raise NoAppPasswordSelected
 
 
@@ -89,6 +93,7 @@ def plan_app_password_end(
     app_password_id: str | None = None,
     person: PersonLookup | None = None,
     client_name: str | None = None,
+    everyone: bool = False,
 ) -> Sequence[AppPassword]:
     """Find the app passwords that a revocation means, for a confirmation before `end_app_passwords`.
 
@@ -97,6 +102,7 @@ def plan_app_password_end(
         app_password_id: one, by its id in hexadecimal.
         person: those of this person.
         client_name: those for this client, by its id or name.
+        everyone: every app password, of which there may be none.
 
     Raises:
         NoAppPasswordSelected: as `require_app_password_selection`.
@@ -106,7 +112,8 @@ def plan_app_password_end(
         NoLiveAppPassword: none is selected.
         StoreUnavailable: the database did not answer.
     """
-    require_app_password_selection(app_password_id, None if person is None else person.person, client_name)
+    named = (None if person is None else person.person, client_name)
+    require_app_password_selection(app_password_id, *named, everyone=everyone)
     if app_password_id is not None:
         one = AppPasswordStore(services.clock).get(_key(app_password_id))
         found: Sequence[AppPassword] = [one] if one is not None and one.is_live(services.now) else []
@@ -115,7 +122,7 @@ def plan_app_password_end(
         client_id = None if client_name is None else find_client(services, client_name).client_id
         subjects = None if person is None else [subject] if subject else []
         found, _ = AppPasswordStore(services.clock).list_all(client_id, _MAX_READ, subjects=subjects)
-    if not found:
+    if not found and not everyone:
         raise NoLiveAppPassword
     return found
 

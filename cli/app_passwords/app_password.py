@@ -126,32 +126,35 @@ def list_live(client_name: str | None, person: str | None, limit: int, as_json: 
 @click.argument("app_password_id", metavar="[ID]", required=False)
 @_person
 @_client
+@click.option("--everyone", is_flag=True, help="Every app password, as after a backup was restored.")
 @yes_option
 @with_reason
 @json_option('{"ended": number}')
 @with_appcontext
 @speaks_plainly
 def revoke(
-    app_password_id: str | None,
     person: str | None,
-    client_name: str | None,
+    everyone: bool,  # noqa: FBT001 - click passes by keyword
     yes: bool,  # noqa: FBT001 - click passes by keyword
     as_json: bool,  # noqa: FBT001 - click passes by keyword
+    **named: str | None,
 ) -> None:
     """End one app password by its ID, or those that match every given option.
 
     Every token that they gave ends with them. The command says how many will end, and asks. It fails if none
-    matches.
+    matches; with --everyone there may be none.
     """
     try:
-        require_app_password_selection(app_password_id, person, client_name)
+        require_app_password_selection(
+            named["app_password_id"], person, named["client_name"], everyone=everyone
+        )
     except NoAppPasswordSelected as refused:
         raise Misused(*refused.sentences) from None
     planned = plan_app_password_end(
         services(),
-        app_password_id=app_password_id,
         person=None if person is None else warn_if_incomplete(look_up_person(services(), person)),
-        client_name=client_name,
+        everyone=everyone,
+        **named,
     )
     if not yes:
         confirm(f"End {counted(len(planned), 'app password')} with every token of theirs?")

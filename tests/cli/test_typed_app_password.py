@@ -11,7 +11,9 @@ VALUE = new_app_password()
 SENTENCE = "Error: This looks like an app password, which is never sent to the directory.\n"
 
 
-@pytest.mark.parametrize("typed", [VALUE, f" {VALUE.upper()}", "nidp_mistyped"])
+@pytest.mark.parametrize(
+    "typed", [VALUE, f" {VALUE.upper()}", "nidp_mistyped"], ids=["as made", "in capitals", "mistyped"]
+)
 @pytest.mark.parametrize(
     "words",
     [
