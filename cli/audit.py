@@ -1,16 +1,22 @@
-"""`flask audit list`: the audit table."""
+"""`flask audit …`: the audit table, and the audit of this server's own settings and clients."""
 
-from collections.abc import Mapping
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from admin.audit import ListedEvents, list_audit_events
 from admin.people import look_up_person
 from cli.output import (
+    MAX_LISTED_NAMES,
     DiscreetGroup,
     Misused,
     json_list_option,
@@ -18,23 +24,32 @@ from cli.output import (
     print_csv,
     print_items,
     print_line,
+    print_marked,
     print_table,
 )
 from cli.people.display import warn_if_incomplete
 from cli.schema import speaks_plainly
 from cli.services import services
 from models import ListedEvent
+from settings.keyring import KEY_FILE_NAME
 from telemetry import AuditEvent, json_text
+
+if TYPE_CHECKING:
+    from admin.self_audit.finding import Finding
 
 _DATES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%SZ"])
 # In this order a reader asks: when, what, which program, who, why. Further fields follow.
 _FIRST = ("at", "event", "client_name", "client_id", "sub", "actor", "actor_reason", "reason")
 _COLUMNS = (*_FIRST, *(each.name for each in fields(AuditEvent) if each.name not in {*_FIRST, "subject"}))
 
+_COLOURS = {"high": "red", "medium": "yellow", "low": "cyan", "note": "white"}
+_STATUSES = {"high": 4, "medium": 3, "low": 3, "note": 0}
+"""The exit status by the worst finding. Every command has 1 for a refusal, and 2 for a wrong option."""
+
 
 @click.group(cls=DiscreetGroup)
 def audit() -> None:
-    """Read the audit table."""
+    """Read the audit table, and check this server's own settings and clients."""
 
 
 @audit.command("list")
@@ -100,6 +115,65 @@ def list_all(
     _PRINTERS[output](listed)
     if listed.more:
         print_line(f"There are more than {limit}: --limit shows more of them.", err=True)
+
+
+@audit.command("self")
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    metavar="ID[=ABOUT]",
+    help="Leave out a finding that you accept, everywhere or for one client, setting or key; repeatable.",
+)
+@click.option(
+    "--all",
+    "every_one",
+    is_flag=True,
+    help=f"Print every finding, instead of the first {MAX_LISTED_NAMES} of each kind.",
+)
+@json_list_option(
+    '{"id": text, "weight": "high", "medium", "low" or "note", "about": text, "client_id": text or null, '
+    '"client_name": text or null, "sentence": text, "mend": text, "references": [text, ...]}',
+    beside='"worst": text or null, "checks": number, ',
+)
+@with_appcontext
+@speaks_plainly
+def self_(accepted: tuple[str, ...], every_one: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
+    """Check the settings, clients and keys of this server against RFC 9700 and OWASP ASVS 5.0, V10.
+
+    It reads settings and rows only: it asks no directory and logs in nowhere. Run it with the server's
+    settings. The exit status is 4 if the worst finding is high, 3 if it is medium or low, and else 0.
+    """
+    from admin.self_audit.self_audit import CHECKS, audit_self, worst
+
+    key_file = Path(current_app.instance_path) / KEY_FILE_NAME
+    findings = audit_self(services(), key_file=key_file, environ=os.environ, accepted=accepted)
+    worst_of_all = worst(findings)
+    if as_json:
+        print_items((each._asdict() for each in findings), worst=worst_of_all, checks=len(CHECKS))
+    else:
+        _print_findings(findings, every_one=every_one)
+        counts = Counter(str(each.weight) for each in findings)
+        numbers = ", ".join(f"{counts[each]} {each}" for each in _STATUSES)
+        print_line(f"{len(CHECKS)} checks found: {numbers}.")
+    sys.exit(_STATUSES[worst_of_all] if worst_of_all else 0)
+
+
+def _print_findings(findings: "Sequence[Finding]", *, every_one: bool) -> None:
+    """Print findings in lines, and of each kind the first ones only unless every one is wanted."""
+    printed: Counter[str] = Counter()
+    total = Counter(each.id for each in findings)
+    for each in findings:
+        printed[each.id] += 1
+        if printed[each.id] > MAX_LISTED_NAMES and not every_one:
+            continue
+        about = each.about if each.client_name is None else f"{each.client_name} ({each.about})"
+        print_marked(f"{each.weight:<7}", _COLOURS[each.weight], f"{each.id}: {about}")
+        references = f" ({'; '.join(each.references)})" if each.references else ""
+        print_line(f"{'':<7} {each.sentence}{references}")
+        print_line(f"{'':<7} {each.mend}")
+        if printed[each.id] == MAX_LISTED_NAMES and total[each.id] > MAX_LISTED_NAMES and not every_one:
+            print_line(f"{'':<7} … and {total[each.id] - MAX_LISTED_NAMES:,} more of this kind: --all")
 
 
 def _seconds(date: datetime | None) -> int | None:

@@ -269,6 +269,11 @@ class Settings(BaseSettings):
         return self._files.get("ldap_bind_password")
 
     @property
+    def secret_files(self) -> Mapping[str, Path]:
+        """The file of each secret that has one of its own, by the setting's name."""
+        return self._files
+
+    @property
     def pool_size(self) -> int:
         """Connections of each process to the directory: as set, or one fewer than threads."""
         return self.ldap.pool_size or max(1, self.threads - 1)

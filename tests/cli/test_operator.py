@@ -21,6 +21,7 @@ WITHOUT_REASON = {
     "app-password list",
     "app-password notices",
     "audit list",
+    "audit self",
     "client list",
     "client show",
     "clock show",
