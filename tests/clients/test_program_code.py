@@ -128,6 +128,8 @@ def written(way: Way, language: str, service: Service, folder: Path) -> list[str
     if language == GO:
         used = [f'\t"{name}"\n' for name in GO_PACKAGES if f"{name.split('/')[-1]}." in text]
         text = f"package main\n\nimport (\n{''.join(used)})\n\n{text}"
+    for needed in ("curl", "jq") if language == SHELL else ():
+        program(needed)
     name, command = FILES[language]
     folder.joinpath(name).write_text(text, "utf-8")
     interpreter = command[0] if language == PYTHON else program(command[0])

@@ -19,6 +19,7 @@ has freeradius && has radclient && [ -e /usr/lib/freeradius/rlm_rest.so ] ||
 has eapol_test || missing+=("eapoltest")
 has go || missing+=("golang-go")
 has mvn && has keytool || missing+=("maven openjdk-17-jdk-headless")
+has php || missing+=("php-cli")
 has ruby && ruby -e "require 'oauth2'" 2>/dev/null || missing+=("ruby ruby-oauth2")
 perl -MLWP::Authen::OAuth2 -MLWP::Protocol::https -MJSON -e1 2>/dev/null ||
   missing+=("liblwp-authen-oauth2-perl liblwp-protocol-https-perl libjson-perl")
