@@ -6,7 +6,7 @@ first and is seen here, or it waits and then finds the new grant. SQLite has one
 
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import CTE, bindparam, func, select, update
 
 from models.app_passwords.app_password import UNUSED_SECONDS
 from models.base import table
@@ -22,9 +22,19 @@ _IS_LIVE = (
     _ROW.c.expires_at > bindparam("at"),
     func.coalesce(_ROW.c.last_used_at, _ROW.c.created_at) > bindparam("unused_since"),
 )
-_USE = Statement(update(_ROW).where(*_IS_LIVE).values(last_used_at=bindparam("at")))
+_NOTE = update(_ROW).where(*_IS_LIVE).values(last_used_at=bindparam("at"))
 # A shared lock, so that logins with one app password do not wait for each other, but its end waits for them.
-_CHECK = Statement(select(_ROW.c.id).where(*_IS_LIVE).with_for_update(read=True))
+_CHECK = select(_ROW.c.id).where(*_IS_LIVE).with_for_update(read=True)
+_NOTING, _CHECKING = Statement(_NOTE), Statement(_CHECK)
+
+
+def used(*, noted: bool) -> CTE:
+    """The use as a part of a larger statement, for PostgreSQL. It has one row if the app password is live.
+
+    Args:
+        noted: whether the use is noted, or only checked. The parameters are `AppPasswordUse.values`.
+    """
+    return (_NOTE.returning(_ROW.c.id) if noted else _CHECK).cte("used")
 
 
 class AppPasswordEnded(Exception):
@@ -49,10 +59,20 @@ class AppPasswordUse(NamedTuple):
         Raises:
             AppPasswordEnded: it gives no token. The caller must roll back.
         """
-        values = {"app_password": self.id, "at": at, "unused_since": at - self.unused_for}
-        if self.used_at is not None and 0 <= at - self.used_at < STEP_SECONDS:
-            is_live = link.first(_CHECK, values) is not None
-        else:
-            is_live = link.run(_USE, values) == 1
-        if not is_live:
+        if not self.is_noted(at):
+            self.require_live(link, at=at)
+        elif link.run(_NOTING, self.values(at)) != 1:
             raise AppPasswordEnded
+
+    def require_live(self, link: DriverConnection, *, at: int) -> None:
+        """Check without noting a use. Args and errors as of `use`."""
+        if link.first(_CHECKING, self.values(at)) is None:
+            raise AppPasswordEnded
+
+    def is_noted(self, at: int) -> bool:
+        """Whether a use at `at` (seconds since the epoch) is noted: the last noted one is a minute ago."""
+        return self.used_at is None or not 0 <= at - self.used_at < STEP_SECONDS
+
+    def values(self, at: int) -> dict[str, object]:
+        """The parameters of a use at `at`, in seconds since the epoch."""
+        return {"app_password": self.id, "at": at, "unused_since": at - self.unused_for}

@@ -7,8 +7,9 @@ Owns: which rows an issue stores, and in how many statements; the look-up of an 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Insert, Select, Table, bindparam, exists, func, insert, select, update
+from sqlalchemy import CTE, Column, Insert, Select, Table, bindparam, exists, func, insert, select, update
 
+from models.app_passwords.app_password_use import AppPasswordUse, used
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.tables import (
@@ -108,18 +109,24 @@ def _binds(columns: Iterable[Column[Any]], prefix: str = "") -> Select[Any]:
     return select(*(bindparam(prefix + column.name, type_=column.type) for column in columns))
 
 
-def _grant(prefix: str = "") -> Insert:
+def _grant(prefix: str = "", used: CTE | None = None) -> Insert:
     # The insert itself checks that the client is enabled: it may have been disabled during the password
     # check, and no token may outlive that.
     is_enabled = exists().where(
         _CLIENT.c.client_id == bindparam(f"{prefix}client_id"), _CLIENT.c.disabled_at.is_(None)
     )
-    return insert(_GRANT).from_select(list(_GRANTED), _binds(_GRANTED, prefix).where(is_enabled))
+    rows = _binds(_GRANTED, prefix).where(is_enabled)
+    if used is not None:
+        rows = rows.where(exists(select(used.c.id)))
+    return insert(_GRANT).from_select(list(_GRANTED), rows)
 
 
-def _at_once(*, refresh: bool) -> Statement[Any]:
-    """All rows of an issue in one statement, for PostgreSQL: it saves round trips."""
-    issued = _grant("grant_").returning(_GRANT.c.id).cte("issued")
+def _at_once(*, refresh: bool, used: CTE | None) -> Statement[Any]:
+    """All rows of an issue in one statement, for PostgreSQL: it saves round trips.
+
+    `used` is the use of an app password, which must be live.
+    """
+    issued = _grant("grant_", used).returning(_GRANT.c.id).cte("issued")
 
     def beside(table: Table, names: Iterable[str], prefix: str) -> Insert:
         columns = [table.c[name] for name in names]
@@ -135,7 +142,12 @@ INSERT_GRANT = Statement(_grant())
 INSERT_ACCESS = Statement(insert(_ACCESS), _ACCESS.c.keys())
 INSERT_REFRESH = Statement(insert(_REFRESH), _UNUSED)
 INSERT_AUDIT = Statement(insert(_AUDIT).inline(), _AUDITED)
-_INSERT_AT_ONCE = {refresh: _at_once(refresh=refresh) for refresh in (False, True)}
+# By whether there is a refresh token, and whether the use of an app password is noted; None without one.
+_INSERT_AT_ONCE = {
+    (refresh, noted): _at_once(refresh=refresh, used=None if noted is None else used(noted=noted))
+    for refresh in (False, True)
+    for noted in (None, False, True)
+}
 _NOTE_USE = Statement(
     update(_SECRET)
     .where(_SECRET.c.client_id == bindparam("of_client"), _SECRET.c.serial == bindparam("of_serial"))
@@ -177,16 +189,21 @@ def insert_issue(
     event: AuditEvent,
     *,
     at: int,
+    use: AppPasswordUse | None = None,
 ) -> bool:
     """Insert a grant, its tokens and its audit row. False if the client is no longer enabled.
 
+    On PostgreSQL also False if the app password of `use` has ended. On SQLite the caller checks that.
+
     Args:
-        link: runs one statement if it is `alone`; else several, which the caller commits.
+        link: on PostgreSQL it runs one statement, in a transaction of its own if it is `alone`. On SQLite it
+            runs several, which the caller commits.
         grant: the new family.
         access: its first access token.
         refresh: its first refresh token, if the client may refresh.
         event: the audit row.
         at: when its tokens are issued, in seconds since the epoch.
+        use: of the app password that gives the grant.
     """
     live_until, refreshed = access.expires_at, None
     if refresh is not None:
@@ -194,10 +211,9 @@ def insert_issue(
         refreshed = refresh_row(grant.id, refresh, 0, access, grant.audience, at=at)
     granted = grant.row(live_until)
     accessed = access_row(grant.id, access, grant.scope, grant.audience, at=at)
-    if link.alone:
-        rows = {"grant_": granted, "access_": accessed, "refresh_": refreshed or {}, "audit_": event.fields()}
-        values = {prefix + name: value for prefix, row in rows.items() for name, value in row.items()}
-        return link.run(_INSERT_AT_ONCE[refreshed is not None], values) == 1
+    if link.dialect.name != "sqlite":
+        rows = {"grant_": granted, "access_": accessed, "refresh_": refreshed, "audit_": event.fields()}
+        return _insert_at_once(link, rows, use, at=at)
     if link.run(INSERT_GRANT, granted) != 1:
         return False
     link.run(INSERT_ACCESS, accessed)
@@ -205,6 +221,21 @@ def insert_issue(
         link.run(INSERT_REFRESH, refreshed)
     link.run(INSERT_AUDIT, event.fields())
     return True
+
+
+def _insert_at_once(
+    link: DriverConnection,
+    rows: Mapping[str, Mapping[str, Any] | None],
+    use: AppPasswordUse | None,
+    *,
+    at: int,
+) -> bool:
+    """Insert the rows of an issue, by the prefixes of their parameters. False if none was inserted."""
+    values = {prefix + name: value for prefix, row in rows.items() if row for name, value in row.items()}
+    if use is None:
+        return link.run(_INSERT_AT_ONCE[rows["refresh_"] is not None, None], values) == 1
+    statement = _INSERT_AT_ONCE[rows["refresh_"] is not None, use.is_noted(at)]
+    return link.run(statement, {**values, **use.values(at)}) == 1
 
 
 def access_row(

@@ -13,6 +13,7 @@ from threading import Lock
 
 from sqlalchemy import ScalarSelect, bindparam, delete, select, update
 
+from models.app_passwords.app_password_use import AppPasswordUse
 from models.audit.audit_store import record_after
 from models.base import connection, rows_changed, table
 from models.database.driver import DriverConnection, Statement
@@ -126,17 +127,17 @@ class GrantStore:
             ClientEnded, AlreadyUsed, AppPasswordEnded, StoreUnavailable: nothing was stored.
         """
         cap, now = self._due_cap(grant), grant.auth_time if at is None else at
+        use = redeem if isinstance(redeem, AppPasswordUse) else None  # a part of the issue on PostgreSQL
 
         def work(link: DriverConnection) -> AuditEvent | None:
-            if redeem is not None:
-                redeem.use(link, grant.id, at=now)
-            if not insert_issue(link, grant, access, refresh, event, at=now):
-                raise ClientEnded
+            _use_first(link, redeem, grant.id, at=now)
+            if not insert_issue(link, grant, access, refresh, event, at=now, use=use):
+                raise _refusal(link, use, at=now)
             if secret_used is not None:
                 note_use(link, *secret_used, at=now)
             return None if cap is None else _keep_to(cap, link, grant, event, at=now)
 
-        return self.commits.run(work, alone=secret_used is None and cap is None and redeem is None)
+        return self.commits.run(work, alone=secret_used is None and cap is None and redeem is use)
 
     def find_access_token(self, key: bytes) -> AccessToken | None:
         """The access token with this key and its grant, live or not; None if there is none.
@@ -214,6 +215,23 @@ class GrantStore:
 
     def _now(self) -> int:
         return int(self._clock())
+
+
+def _use_first(link: DriverConnection, redeem: IssueCondition | None, grant_id: bytes, *, at: int) -> None:
+    """Use what must be used before the issue. On PostgreSQL, an app password is a part of its statement."""
+    if redeem is not None and not (isinstance(redeem, AppPasswordUse) and link.dialect.name != "sqlite"):
+        redeem.use(link, grant_id, at=at)
+
+
+def _refusal(link: DriverConnection, use: AppPasswordUse | None, *, at: int) -> ClientEnded:
+    """Tell why no grant was stored: the client has ended, unless the app password has.
+
+    Raises:
+        AppPasswordEnded: the app password has.
+    """
+    if use is not None:
+        use.require_live(link, at=at)
+    return ClientEnded()
 
 
 def _keep_to(
