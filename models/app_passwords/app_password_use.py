@@ -6,16 +6,17 @@ first and is seen here, or it waits and then finds the new grant. SQLite has one
 
 from typing import NamedTuple
 
-from sqlalchemy import CTE, bindparam, func, select, update
+from sqlalchemy import CTE, bindparam, exists, func, select, update
 
 from models.app_passwords.app_password import UNUSED_SECONDS
 from models.base import table
 from models.database.driver import DriverConnection, Statement
 from models.password_grant_tables import AppPasswordRow
+from models.tables import ClientRow
 
 STEP_SECONDS = 60
 """Seconds after a noted use in which a further use is checked, but not noted again."""
-_ROW = table(AppPasswordRow)
+_ROW, _CLIENT = table(AppPasswordRow), table(ClientRow)
 _IS_LIVE = (
     _ROW.c.id == bindparam("app_password"),
     _ROW.c.ended_at.is_(None),
@@ -25,6 +26,8 @@ _IS_LIVE = (
 _NOTE = update(_ROW).where(*_IS_LIVE).values(last_used_at=bindparam("at"))
 # A shared lock, so that logins with one app password do not wait for each other, but its end waits for them.
 _CHECK = select(_ROW.c.id).where(*_IS_LIVE).with_for_update(read=True)
+# An issue that fails because the client was disabled notes no use.
+_IS_ENABLED = exists().where(_CLIENT.c.client_id == _ROW.c.client_id, _CLIENT.c.disabled_at.is_(None))
 _NOTING, _CHECKING = Statement(_NOTE), Statement(_CHECK)
 
 
@@ -34,7 +37,7 @@ def used(*, noted: bool) -> CTE:
     Args:
         noted: whether the use is noted, or only checked. The parameters are `AppPasswordUse.values`.
     """
-    return (_NOTE.returning(_ROW.c.id) if noted else _CHECK).cte("used")
+    return (_NOTE.where(_IS_ENABLED).returning(_ROW.c.id) if noted else _CHECK).cte("used")
 
 
 class AppPasswordEnded(Exception):

@@ -149,7 +149,6 @@ class TestRefusals:
         )
         assert plain(answer) == plain(faked.ask_token(refreshing, password=new_app_password()))
         assert status_and_error(answer) == INVALID_GRANT
-        faked.run("audit", "list", "--json")
         (line, _) = [each for each in faked.log_lines() if each["event"] == "grant.refused"]
         assert (line["reason"], line["subject"]) == (reason, columns.get("subject", ALICE.id))
         assert fake.bound == []
@@ -215,6 +214,17 @@ class TestRefusals:
         value = make_app_password(faked, client)
         assert status_and_error(faked.ask_token(client, password=value)) == INVALID_GRANT
         assert fake.sought == []
+
+
+def test_audit_of_a_refusal_names_the_app_password(faked: Site, refreshing: Registered) -> None:
+    """Operators see which app password a forgotten program goes on sending."""
+    value = make_app_password(faked, refreshing, expires_at=NOON)
+    faked.ask_token(refreshing, password=value)
+    faked.clock.now += 120
+    faked.ask_token(refreshing)
+    (refused,) = [row for row in rows(faked, "audit_event") if row["event"] == "grant.refused"]
+    assert (refused["app_password_id"], refused["subject"]) == (ID.hex(), ALICE.id)
+    assert (refused["reason"], refused["grant_type"]) == ("expired", "password")
 
 
 class TestPerson:
