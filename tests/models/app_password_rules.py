@@ -57,13 +57,13 @@ def found(stores: Stores, app_password: AppPassword) -> AppPassword:
     return stored
 
 
-def issue(stores: Stores, app_password: AppPassword, **changes: Any) -> Issued:
+def issue(stores: Stores, app_password: AppPassword, *, used_at: int | None = None, **changes: Any) -> Issued:
     """Issue a grant for an app password, as the token endpoint does."""
     return stores.issue(
         app_password.client_id,
         subject=app_password.subject,
         of_grant={"app_password_id": app_password.id},
-        redeem=AppPasswordUse(app_password.id),
+        redeem=AppPasswordUse(app_password.id, used_at=used_at),
         **changes,
     )
 
@@ -106,6 +106,21 @@ class AppPasswordRules:
             made(stores)
         stores.clock.now += 181 * DAY
         made(stores)
+
+    def test_app_passwords_that_are_made_at_once_are_bounded_too(self, stores: Stores) -> None:
+        """Four requests that each would make the fiftieth make one."""
+        for _ in range(MAX_APP_PASSWORDS - 1):
+            made(stores)
+        refused: list[None] = []
+
+        def make() -> None:
+            try:
+                made(stores)
+            except TooManyAppPasswords:
+                refused.append(None)
+
+        run_together(stores, threading.Barrier(4), make, make, make, make)
+        assert (len(refused), len(stores.rows("app_password"))) == (3, MAX_APP_PASSWORDS)
 
     def test_use_is_noted_in_the_transaction_of_the_issue(self, stores: Stores) -> None:
         """An issue notes the use; an issue that fails notes nothing."""
@@ -308,33 +323,36 @@ class AppPasswordRules:
         assert secret.hex() not in dump.lower()
         assert digest.hex() in dump.lower()
 
-    def test_no_token_crosses_a_revocation(self, stores: Stores) -> None:
+    @pytest.mark.parametrize("is_noted", [True, False], ids=["noted use", "checked use"])
+    @pytest.mark.parametrize("way", ["rotate", "keep"])
+    def test_no_token_crosses_a_revocation(self, stores: Stores, is_noted: bool, way: str) -> None:  # noqa: FBT001
         """While one thread revokes, others issue and refresh: at the end no token of it lives."""
-        for _ in range(8):
+        used_at = None if is_noted else stores.now
+        for _ in range(4):
             new = made(stores)
             first = issue(stores, new)
-            token, issued = stores.found(first.refresh), [first]
-            barrier = threading.Barrier(4)
+            token, issued, may_end = stores.found(first.refresh), [first], threading.Event()
 
-            def issues(new: AppPassword = new, issued: list[Issued] = issued) -> None:
+            def issues(
+                new: AppPassword = new, issued: list[Issued] = issued, may_end: threading.Event = may_end
+            ) -> None:
                 with suppress(AppPasswordEnded):
-                    for _ in range(20):
-                        issued += [issue(stores, new)]
+                    while True:
+                        issued += [issue(stores, new, used_at=used_at)]
+                        may_end.set()
 
             def refreshes(first: Issued = first, token: Any = token) -> None:
                 with suppress(AppPasswordEnded):
-                    stores.rotate(first.refresh, token)
+                    getattr(stores, way)(first.refresh, token)
 
-            def ends(new: AppPassword = new, issued: list[Issued] = issued) -> None:
-                while len(issued) < 3:
-                    pass
+            def ends(new: AppPassword = new, may_end: threading.Event = may_end) -> None:
+                assert may_end.wait(30)
                 assert end(stores, new)
 
-            run_together(stores, barrier, issues, issues, refreshes, ends)
-            assert len(issued) < 41
+            run_together(stores, threading.Barrier(4), issues, issues, refreshes, ends)
             assert not any(stores.lives(each) for each in issued)
             grants = [row for row in stores.rows("grant") if row["app_password_id"] == new.id]
-            assert grants
+            assert len(grants) == len(issued)
             assert all(row["revoked_at"] is not None for row in grants)
 
 
