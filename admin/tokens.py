@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from admin.operation import NothingMatches, OperationRefused, Services
-from models import AppPasswordStore, Batch, forget_addresses, purge, purge_audit, roll_up
+from models import AppPasswordStore, Batch, end_event, forget_addresses, purge, purge_audit, roll_up
 from oauth import ACCESS, REFRESH, key_of
 from telemetry import Actor
 
@@ -95,7 +95,8 @@ def purge_expired(services: Services, purging: Purging, *, batch: int) -> None:
     """
     now = services.now
     audited_since = now - services.settings.audit_retention * _DAY
-    AppPasswordStore(services.clock).end_due(now)
+    for ended in AppPasswordStore(services.clock).end_due(now):
+        services.tell(end_event(ended, now))
     roll_up(now)
     purge(now, batch=batch, after=purging)
     purge_audit(audited_since, batch=batch, after=purging)

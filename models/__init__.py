@@ -7,7 +7,12 @@ the person's stable id in `grant.directory`. Start reading at `tables.py`.
 
 from models.app_passwords.app_password import UNUSED_SECONDS, AppPassword
 from models.app_passwords.app_password_owners import app_password_subjects_of
-from models.app_passwords.app_password_store import MAX_APP_PASSWORDS, AppPasswordStore, TooManyAppPasswords
+from models.app_passwords.app_password_store import (
+    MAX_APP_PASSWORDS,
+    AppPasswordStore,
+    TooManyAppPasswords,
+    end_event,
+)
 from models.app_passwords.app_password_use import AppPasswordEnded, AppPasswordUse
 from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
 from models.audit.audit_store import RefusalLedger, record, record_after
@@ -167,6 +172,7 @@ __all__ = [
     "count_grants",
     "count_sessions",
     "db",
+    "end_event",
     "end_grants",
     "end_sessions",
     "engine_options",

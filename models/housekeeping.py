@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
-from models.app_passwords.app_password_store import ENDED, AppPasswordStore
+from models.app_passwords.app_password_store import AppPasswordStore, end_event
 from models.base import StoreUnavailable
 from models.usage.roll_up import roll_up
 from telemetry import Log
@@ -64,13 +64,8 @@ class Housekeeping:
         now = int(self._clock())
         with self._context():
             for ended in AppPasswordStore(self._clock).end_due(now):
-                self._log.info(
-                    ENDED,
-                    app_password_id=ended.id.hex(),
-                    client_id=ended.client_id,
-                    subject=ended.subject,
-                    reason=ended.end_reason,
-                )
+                event = end_event(ended, now)
+                self._log.info(event.event, **event.facts())
             roll_up(now)
 
     def _attempt(self) -> None:

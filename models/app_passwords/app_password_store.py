@@ -300,6 +300,23 @@ class AppPasswordStore:
         return int(self._clock())
 
 
+def end_event(ended: AppPassword, now: int) -> AuditEvent:
+    """The event of an app password that `end_due` ended, for the log.
+
+    Args:
+        ended: as `end_due` returned it.
+        now: seconds since the epoch.
+    """
+    return AuditEvent(
+        event=ENDED,
+        at=now,
+        client_id=ended.client_id,
+        subject=ended.subject,
+        reason=ended.end_reason,
+        app_password_id=ended.id.hex(),
+    )
+
+
 def _audited(ended: EndedAppPassword, event: AuditEvent) -> AuditEvent:
     """The audit row of one app password that ended."""
     app_password, grants = ended

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from admin.tokens import Purging
-from models import Batch
+from models import Batch, usage_of
 from models.database.driver import DriverConnection
 from tests.cli.conftest import Run
 from tests.conftest import NOON, Registered, Site
-from tests.faults import database_file, drop_table
+from tests.faults import database_file, drop_table, rows
 from tests.servers.netid import PROJECT, environment
 
 DAY = 86_400
@@ -122,6 +122,23 @@ def test_purge_deletes_audit_rows_past_their_retention(as_json: Run, site: Site,
     assert as_json("token", "purge")["audit_event"] == 0
     site.clock.now += 1
     assert as_json("token", "purge")["audit_event"] == 1
+
+
+def test_purge_counts_usage_and_ends_app_passwords_first(
+    as_json: Run, site: Site, library: Registered
+) -> None:
+    """Where no worker runs beside it, the purge counts what it deletes, and ends what is due."""
+    made = ("--label", "Backup", "--days", "30")
+    site.run("app-password", "create", library.client_id, "alice", *made)
+    tokens(site, library)
+    site.clock.now += 401 * DAY
+    counts = as_json("token", "purge")
+    assert (counts["audit_event"], counts["app_password"], counts["client_usage"]) == (2, 0, 0)
+    assert [row["end_reason"] for row in rows(site, "app_password")] == ["expired"]
+    assert '"event": "app_password.ended"' in site.log.getvalue()
+    with site.app.app_context():
+        (usage,) = usage_of(NOON // DAY, NOON // DAY + 1)
+    assert (usage.client_id, usage.logins, usage.detail["addresses"]) == (library.client_id, 1, {})
 
 
 def test_empty_batch_is_refused(site: Site) -> None:
