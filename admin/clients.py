@@ -6,6 +6,7 @@ the same time therefore lose nothing of each other's change, and rules are check
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from admin.operation import OperationRefused, Services
@@ -13,6 +14,7 @@ from admin.scopes import undescribed_scopes
 from models import Client, Registration, Selection, people_at_cap
 from oauth.clients.registration import DEVICE_CODE, Offer, mistakes
 from oauth.clients.sign_in_rules import AUTHORIZATION_CODE
+from oauth.policy.closed_reason import PASSWORD
 from oauth.policy.scope import OFFLINE_ACCESS, OPENID
 from telemetry import Actor
 
@@ -131,13 +133,19 @@ def clients_at_cap(services: Services) -> Sequence[ClientAtCap]:
     return sorted(at_cap, key=lambda each: -each.people)
 
 
-def warnings_about(registration: Registration) -> Sequence[str]:
+def warnings_about(registration: Registration, *, password_grant_ends_at: int | None = None) -> Sequence[str]:
     """What an operator has probably forgotten in a registration, one sentence for each.
 
     Args:
         registration: as it is stored.
+        password_grant_ends_at: when Net ID passwords end for every client, in seconds since the epoch.
     """
     sentences = []
+    if password_grant_ends_at is not None and PASSWORD in registration.grant_types:
+        ends = datetime.fromtimestamp(password_grant_ends_at, UTC).strftime("%Y-%m-%d %H:%MZ")
+        sentences.append(
+            f"This server accepts Net ID passwords of programs until {ends} only (NETID_PASSWORD_GRANT_ENDS)."
+        )
     if not registration.grant_types and not registration.resource_server:
         sentences.append(
             "This client can do nothing yet: it has no grant type (--grant), and may not introspect tokens "

@@ -83,7 +83,8 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     if created.name_is_shared:
         print_line(f"Another client is also called {name!r}: name each of them by its id.", err=True)
     warn_of_undescribed_scopes(created.undescribed_scopes)
-    for sentence in warnings_about(registered):
+    ends_at = services().settings.password_grant_ends
+    for sentence in warnings_about(registered, password_grant_ends_at=ends_at):
         print_line(sentence, err=True)
     if as_json:
         secret = {"client_secret": created.secret, "client_secret_expires_at": 0}

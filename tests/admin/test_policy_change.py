@@ -1,8 +1,12 @@
 """One step of a client's password grant policy, computed without a database."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from admin.password_grant.policy_change import (
     InvalidPolicy,
@@ -12,6 +16,7 @@ from admin.password_grant.policy_change import (
     summary,
 )
 from models import PasswordGrantPolicy
+from tests.generated import examples
 
 HOUR, DAY = 3600, 86_400
 NOW = int(datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp())
@@ -177,3 +182,23 @@ def test_date_within_two_weeks_is_pointed_out() -> None:
     ]
     assert short_notices(after, after, NOW) == []
     assert short_notices(OPEN, changed_policy(OPEN, PolicyChange(ends="2027-01-29T08:00"), NOW), NOW) == []
+
+
+DATES = st.datetimes(datetime(2026, 1, 1), datetime(2029, 1, 1)).map(lambda at: at.strftime("%Y-%m-%dT%H:%M"))  # noqa: DTZ001 - texts without an offset
+WRITTEN = st.one_of(st.text(max_size=30), DATES, st.builds("{}/{}h".format, DATES, st.integers(0, 200)))
+
+
+@given(steps=st.lists(st.tuples(st.none() | WRITTEN, st.lists(WRITTEN, max_size=3)), max_size=6))
+@settings(max_examples=examples(200))
+def test_any_steps_keep_a_policy_in_order(steps: list[tuple[str | None, list[str]]]) -> None:
+    """Whatever is written, a step is refused by a sentence, or its policy is one that a client can have."""
+    policy = OPEN
+    for ends, brown_outs in steps:
+        with suppress(InvalidPolicy):
+            policy = changed_policy(policy, PolicyChange(ends=ends, brown_outs=tuple(brown_outs)), NOW)
+        assert policy.ends_at is None or policy.ends_at > NOW
+        spans = policy.brown_outs
+        assert all(NOW <= start < end <= start + 7 * DAY for start, end in spans)
+        assert all(one[1] <= other[0] for one, other in pairwise(spans))
+        assert (policy.announced_at is None) is (policy.ends_at is None and not spans)
+        assert PasswordGrantPolicy.from_json(policy.json()) == policy

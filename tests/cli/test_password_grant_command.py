@@ -291,6 +291,19 @@ def test_status_knows_the_end_of_the_whole_server(make_site: Callable[..., Site]
     assert (status["state"], status["ends_at"], status["last_step"]) == ("open", JUNE, None)
 
 
+@pytest.mark.parametrize("grant", ["password", "client_credentials"])
+def test_new_client_is_told_of_the_end_of_the_whole_server(
+    make_site: Callable[..., Site], grant: str
+) -> None:
+    """A program that begins with the grant today must know that it will end."""
+    site = make_site(NETID_PASSWORD_GRANT_ENDS="2027-06-30")
+    arguments = ["client", "create", "new", "--grant", grant, "--owner", "me@example.edu", "--json"]
+    result = site.app.test_cli_runner().invoke(args=arguments)
+    assert json.loads(result.stdout)["client_name"] == "new"
+    sentence = "This server accepts Net ID passwords of programs until 2027-06-30 00:00Z only"
+    assert (sentence in result.stderr) is (grant == "password")
+
+
 def test_date_without_two_weeks_of_notice_is_pointed_out(site: Site, program: Registered) -> None:
     """The command does it all the same; standard output stays clean for programs."""
     arguments = ["password-grant", "set", program.client_id, "--ends", "2027-01-20", "--json"]
