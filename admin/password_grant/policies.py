@@ -220,20 +220,26 @@ def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]
     if batch is None:
         raise NothingToUndo("No step can be undone.")
     clients = {each.client_id: each for each in services.clients.list()}
-    event = services.event(UNDONE, actor, f"batch {batch.hex()}")
     try:
-        restored = store.undo_batch(batch, actor, event)
+        restored = store.undo_batch(
+            batch,
+            actor,
+            services.event(UNDONE, actor),
+            reason_of=lambda step: summary(step.after, step.before),
+        )
     except (PolicyChangedMeanwhile, KeyError):
         raise ChangedMeanwhile from None
     if not restored:
         raise ChangedMeanwhile
-    for client_id in restored:
-        services.tell(replace(event, client_id=client_id))
-    return [
+    steps = [
         _undone(services, clients[client_id], clients[client_id].password_grant, after)
         for client_id, after in restored.items()
         if client_id in clients
     ]
+    for each in steps:
+        what = summary(each.before, each.after)
+        services.tell(services.event(UNDONE, actor, what, client_id=each.client.client_id))
+    return steps
 
 
 def clients_with_grant(services: Services) -> Sequence[Client]:

@@ -15,7 +15,7 @@ from models.clients.client import ClientCache
 from models.clients.password_grant import PasswordGrantPolicy
 from models.password_grant_tables import PasswordGrantStepRow
 from models.tables import AuditEventRow, ClientRow
-from telemetry import Actor, AuditEvent
+from telemetry import REASON_LENGTH, Actor, AuditEvent
 
 _CLIENT, _STEP = table(ClientRow), table(PasswordGrantStepRow)
 _INSERT_AUDIT = insert(table(AuditEventRow)).inline()
@@ -131,18 +131,27 @@ class PasswordGrantPolicyStore:
             last = _last_steps(link, [client_id]).get(client_id)
             if step_id is not None and (last is None or last.id != step_id):
                 raise PolicyChangedMeanwhile([client_id])
-            undone = self._take_back(link, [] if last is None else [last], stored, actor, event)
+            of_client = replace(event, client_id=client_id, **actor.fields())
+            undone = self._take_back(link, {} if last is None else {last: of_client}, stored)
             link.commit()
         self._forget()
         return undone.get(client_id)
 
-    def undo_batch(self, batch: bytes, actor: Actor, event: AuditEvent) -> dict[str, PasswordGrantPolicy]:
+    def undo_batch(
+        self,
+        batch: bytes,
+        actor: Actor,
+        event: AuditEvent,
+        *,
+        reason_of: Callable[[PasswordGrantStep], str | None] = lambda _: None,
+    ) -> dict[str, PasswordGrantPolicy]:
         """Undo the steps of one change, in one transaction. A client with a later step keeps its policy.
 
         Args:
             batch: the name of the change.
             actor: who undoes it, and why.
             event: the audit row of each client.
+            reason_of: gives the reason in the audit row of a step that is undone; None for that of `event`.
 
         Returns:
             The policies that count again, by client.
@@ -151,13 +160,18 @@ class PasswordGrantPolicyStore:
             PolicyChangedMeanwhile: the policy of a client is not that of its last step; nothing was changed.
             StoreUnavailable: nothing was changed.
         """
+
+        def audited(step: PasswordGrantStep) -> AuditEvent:
+            reason = (reason_of(step) or event.reason or "")[:REASON_LENGTH] or None
+            return replace(event, client_id=step.client_id, reason=reason, **actor.fields())
+
         open_steps = select(_STEP.c.client_id).where(_STEP.c.batch == batch, _STEP.c.undone_at.is_(None))
         with connection() as link:
             ids = list(link.scalars(open_steps))
         with connection() as link:
             stored = _locked(link, ids)
             last = [each for each in _last_steps(link, ids).values() if each.batch == batch]
-            found = self._take_back(link, last, stored, actor, event)
+            found = self._take_back(link, {each: audited(each) for each in last}, stored)
             link.commit()
         self._forget()
         return found
@@ -201,23 +215,21 @@ class PasswordGrantPolicyStore:
     def _take_back(
         self,
         link: Connection,
-        steps: Sequence[PasswordGrantStep],
+        events: Mapping[PasswordGrantStep, AuditEvent],
         stored: Mapping[str, PasswordGrantPolicy],
-        actor: Actor,
-        event: AuditEvent,
     ) -> dict[str, PasswordGrantPolicy]:
-        """Undo the last steps of locked clients, whose policies are `stored`.
+        """Undo the last steps of locked clients, each with its audit row; `stored` are the clients' policies.
 
         Raises:
             PolicyChangedMeanwhile: a policy is not that of the client's step.
         """
-        _refuse_changed(stored, {each.client_id: each.after for each in steps})
-        restored = {each.client_id: each.before for each in steps}
+        _refuse_changed(stored, {each.client_id: each.after for each in events})
         now = int(self._clock())
-        if steps:
-            link.execute(_UNDO_STEP, [{"step": each.id, "at_time": now} for each in steps])
+        if events:
+            link.execute(_UNDO_STEP, [{"step": each.id, "at_time": now} for each in events])
+        restored = {each.client_id: each.before for each in events}
         _write(link, restored)
-        _audit(link, [replace(event, client_id=each, **actor.fields()) for each in restored])
+        _audit(link, events.values())
         return restored
 
     def _forget(self) -> None:

@@ -242,6 +242,8 @@ def test_undo_all_undoes_the_last_command_for_all_its_clients(site: Site, as_jso
     steps = as_json("password-grant", "undo", "--all")
     assert {each["client_id"] for each in steps} == {each.client_id for each in clients}
     assert all(each["password_grant"]["ends_at"] == JUNE for each in steps)
+    undone = sorted(each[:3] for each in audited(site)[-3:])
+    assert undone == sorted(("password_grant.undone", each.client_id, "on") for each in clients)
     assert all(status_and_error(site.ask_token(each)) == OK for each in clients)
 
 
