@@ -173,7 +173,7 @@ def _print_findings(findings: "Sequence[Finding]", *, every_one: bool) -> None:
         print_line(f"{'':<7} {each.sentence}{references}")
         print_line(f"{'':<7} {each.mend}")
         if printed[each.id] == MAX_LISTED_NAMES and total[each.id] > MAX_LISTED_NAMES and not every_one:
-            print_line(f"{'':<7} … and {total[each.id] - MAX_LISTED_NAMES:,} more of this kind: --all")
+            print_line(f"{'':<7} ... and {total[each.id] - MAX_LISTED_NAMES:,} more of this kind: --all")
 
 
 def _seconds(date: datetime | None) -> int | None:

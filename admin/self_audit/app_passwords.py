@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from admin.self_audit.clients import is_broad
 from admin.self_audit.finding import FLASK, Check, Trouble, Weight, of_client, of_setting, selection
 from admin.self_audit.snapshot import DAY, MAX_APP_PASSWORDS_READ, Snapshot
 from models import AppPassword, Client
@@ -17,7 +18,7 @@ def _long_and_open(snapshot: Snapshot) -> Iterator[Trouble]:
     """App passwords live longer than 180 days and work from any network."""
     yield from _by_client(
         snapshot,
-        lambda each, _: _is_long(each) and not each.networks,
+        lambda each, _: _is_long(each) and _is_open(each),
         f"App passwords that live longer than {LONG_DAYS} days and work from any network:",
     )
 
@@ -26,7 +27,7 @@ def _long(snapshot: Snapshot) -> Iterator[Trouble]:
     """App passwords live longer than 180 days."""
     yield from _by_client(
         snapshot,
-        lambda each, _: _is_long(each) and bool(each.networks),
+        lambda each, _: _is_long(each) and not _is_open(each),
         f"App passwords that live longer than {LONG_DAYS} days:",
     )
 
@@ -35,7 +36,7 @@ def _any_network(snapshot: Snapshot) -> Iterator[Trouble]:
     """App passwords work from any network, though their client's program could be bound to one."""
     yield from _by_client(
         snapshot,
-        lambda each, client: not each.networks and not client.restrictions.get("networks"),
+        lambda each, client: _is_open(each) and not client.restrictions.get("networks"),
         "App passwords that work from any network:",
     )
 
@@ -81,6 +82,10 @@ def _unread(snapshot: Snapshot) -> Iterator[Trouble]:
 
 def _is_long(app_password: AppPassword) -> bool:
     return app_password.expires_at - app_password.created_at > LONG_DAYS * DAY
+
+
+def _is_open(app_password: AppPassword) -> bool:
+    return not app_password.networks or any(map(is_broad, app_password.networks))
 
 
 def _by_client(

@@ -1,9 +1,12 @@
 """Checks of registrations: secrets, flags, owners, grants and audiences of clients."""
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from admin.self_audit.finding import Check, Trouble, Weight, command, of_client, selection
 from admin.self_audit.snapshot import DAY, Snapshot
+from core.setting_rules import is_loopback
 from models import Client, ClientSecret
 from oauth.clients.registration import (
     DETAILED_ERRORS,
@@ -19,6 +22,8 @@ UNUSED_DAYS = 90
 """Days without a use of any secret after which a client is unused."""
 SECRET_DAYS = 2 * 365
 """Days after which a secret has not been replaced for long."""
+_BROAD = {4: 8, 6: 16}
+"""The shortest prefix of a network, by the version of IP, that an organisation may have to itself."""
 _ROTATE = "client rotate-secret"
 
 
@@ -147,12 +152,45 @@ def _no_audience(snapshot: Snapshot) -> Iterator[Trouble]:
             )
 
 
+def _unlimited_network(snapshot: Snapshot) -> Iterator[Trouble]:
+    """A client is bound to networks, but one of them is most of the Internet."""
+    for client in snapshot.enabled:
+        broad = [each for each in client.restrictions.get("networks", ()) if is_broad(each)]
+        if broad:
+            mend = command("client update", client, "--network CIDR")
+            yield of_client(client, f"Its network {broad[0]} is most of the Internet.", mend)
+
+
+def _plain_origin(snapshot: Snapshot) -> Iterator[Trouble]:
+    """A page of another origin may read tokens, and is not https."""
+    for client in snapshot.enabled:
+        plain = [each for each in client.restrictions.get("cors_origins", ()) if _is_plain(each)]
+        if plain:
+            mend = command("client update", client, "--cors-origin ORIGIN")
+            sentence = f"Pages of {plain[0]} read its tokens, and anybody on their way can change them."
+            yield of_client(client, sentence, mend)
+
+
 def _at_cap(snapshot: Snapshot) -> Iterator[Trouble]:
     """Users of a client reach the cap of live grants: it logs in at every call."""
     for client in snapshot.enabled:
         if people := snapshot.people_at_cap.get(client.client_id):
             sentence = f"It logs in at every call: {people} users have as many live grants as the cap allows."
             yield of_client(client, sentence, selection("grant list", client))
+
+
+def is_broad(network: str) -> bool:
+    """Whether a network is larger than one organisation may have to itself.
+
+    Args:
+        network: in CIDR notation.
+    """
+    parsed = ip_network(network, strict=False)
+    return parsed.prefixlen < _BROAD[parsed.version]
+
+
+def _is_plain(origin: str) -> bool:
+    return origin.startswith("http://") and not is_loopback(urlsplit(origin).hostname or "")
 
 
 def _live_secrets(client: Client, now: int) -> Sequence[ClientSecret]:
@@ -176,6 +214,8 @@ CHECKS = (
     Check("scope-tolerant", Weight.NOTE, _tolerant_scope, ("RFC 9700, 2.3", "ASVS 10.4.11")),
     Check("auth-method-any", Weight.NOTE, _any_method),
     Check("token-without-audience", Weight.LOW, _no_audience, ("RFC 9700, 2.3", "ASVS 10.3.1")),
+    Check("network-unlimited", Weight.LOW, _unlimited_network),
+    Check("cors-origin-http", Weight.MEDIUM, _plain_origin, ("RFC 9700, 2.6",)),
     Check("client-at-cap", Weight.LOW, _at_cap),
 )
 """The checks of this subject, in the order of their findings."""

@@ -75,7 +75,7 @@ def _no_privacy(snapshot: Snapshot) -> Iterator[Trouble]:
 CHECKS = (
     Check("directory-without-tls", Weight.NOTE, _without_tls),
     Check("directory-ca-absent", Weight.NOTE, _without_authorities),
-    Check("directory-anonymous", Weight.LOW, _anonymous),
+    Check("directory-anonymous", Weight.NOTE, _anonymous),
     Check("directory-blind", Weight.LOW, _blind, ("RFC 9700, 4.14.2",)),
     Check("must-change-allowed", Weight.LOW, _must_change),
     Check("privacy-unmarked", Weight.NOTE, _no_privacy),

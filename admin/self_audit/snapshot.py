@@ -1,5 +1,6 @@
 """What the checks look at: the settings, and the rows that matter, read once."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +21,24 @@ from settings import Settings
 DAY = 86_400
 MAX_APP_PASSWORDS_READ = 100_000
 """The newest live app passwords that are looked at."""
-_LIBPQ = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "sslmode": "PGSSLMODE"}
+_LIBPQ = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "service": "PGSERVICE", "sslmode": "PGSSLMODE"}
 """Parameters of a connection, and the variable of the environment that replaces each (libpq, 34.15)."""
+
+
+# As SQLAlchemy reads it: a password may hold a slash, but no @.
+_URL = re.compile(
+    r"(?P<scheme>[^:]*)://(?:[^:/?@]*(?P<password>:[^@]*)?@)?(?P<network>[^/?]*)[^?]*(?:\?(?P<query>.*))?"
+)
 
 
 class DatabaseFacts:
     """Where the database is, and how the connection to it is protected. No password is kept.
 
     `hosts` are other hosts than this one; `sslmode` is PostgreSQL's, `prefer` unless something sets it.
-    `has_password` says that the URL holds one.
+    `has_password` says that the URL holds one. `service` is an entry of libpq's service file.
     """
 
-    __slots__ = ("has_password", "hosts", "is_sqlite", "sslmode")
+    __slots__ = ("has_password", "hosts", "is_sqlite", "service", "sslmode")
 
     def __init__(self, url: str | None, environ: Mapping[str, str]) -> None:
         """Read the URL.
@@ -40,16 +47,17 @@ class DatabaseFacts:
             url: `NETID_DATABASE_URL`, or None for the default.
             environ: the environment, which libpq reads too.
         """
-        parts = urlsplit(url or "sqlite://")
-        self.is_sqlite = parts.scheme == "sqlite"
-        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        given = {name: query.get(name) or environ.get(name_of) or "" for name, name_of in _LIBPQ.items()}
-        network = parts.netloc.rpartition("@")[2]
-        named = [_without_port(each) for each in network.split(",")] if network else given["host"].split(",")
-        addresses = given["hostaddr"].split(",") if given["hostaddr"] else named
-        self.hosts = () if self.is_sqlite else tuple(filter(_is_elsewhere, map(unquote, addresses)))
+        parts = _URL.fullmatch(url or "sqlite://")
+        self.is_sqlite = parts is None or parts["scheme"] == "sqlite"
+        network, query = (parts["network"], parts["query"] or "") if parts else ("", "")
+        named = {name: values[-1] for name, values in parse_qs(query).items()}
+        self.has_password = "password" in named or bool(parts and parts["password"])
+        given = {name: named.get(name) or environ.get(also) or "" for name, also in _LIBPQ.items()}
+        places = [_without_port(each) for each in (network or given["host"]).split(",")]
+        places = given["hostaddr"].split(",") if given["hostaddr"] else places
+        self.hosts = () if self.is_sqlite else tuple(filter(_is_elsewhere, map(unquote, places)))
         self.sslmode = given["sslmode"] or "prefer"
-        self.has_password = parts.password is not None or "password" in query
+        self.service = "" if self.is_sqlite else given["service"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from admin.self_audit.snapshot import Snapshot
 
 SHORT_AUDIT_DAYS, TOO_SHORT_AUDIT_DAYS = 180, 90
 """Days of the audit below which it is short, and too short to look into most incidents."""
+_MEND = "postgresql://HOST/NAME?sslmode=verify-full&sslrootcert=FILE"
 _VERIFIED, _ENCRYPTED = "verify-full", ("require", "verify-ca")
 
 
@@ -23,7 +24,18 @@ def _without_tls(snapshot: Snapshot) -> Iterator[Trouble]:
         "",
         weight=Weight.LOW if is_encrypted else None,
     )
-    yield trouble._replace(mend=f"{trouble.about}=postgresql://…?sslmode=verify-full&sslrootcert=FILE")
+    yield trouble._replace(mend=f"{trouble.about}={_MEND}")
+
+
+def _service_file(snapshot: Snapshot) -> Iterator[Trouble]:
+    """The host of the database and its protection may be in a service file, which is not read."""
+    if snapshot.database.service:
+        trouble = of_setting(
+            "database_url",
+            f"{{setting}} leaves host and TLS to the service {snapshot.database.service}, which is not read.",
+            "",
+        )
+        yield trouble._replace(mend=f"{trouble.about}={_MEND}")
 
 
 def _not_durable(snapshot: Snapshot) -> Iterator[Trouble]:
@@ -50,6 +62,7 @@ def _short_audit(snapshot: Snapshot) -> Iterator[Trouble]:
 
 CHECKS = (
     Check("database-without-tls", Weight.HIGH, _without_tls),
+    Check("database-service-unread", Weight.NOTE, _service_file),
     Check("database-not-durable", Weight.LOW, _not_durable),
     Check("audit-short", Weight.LOW, _short_audit),
 )

@@ -117,7 +117,7 @@ def _old_server_key(snapshot: Snapshot) -> Iterator[Trouble]:
 
 def _several_server_keys(snapshot: Snapshot) -> Iterator[Trouble]:
     """An older server key is still listed, with or without rows that need it."""
-    first, *older = snapshot.server_keys
+    older = snapshot.server_keys[1:]
     published = [each.key_id for each in snapshot.signing_keys if each.is_published(snapshot.now)]
     secrets = [secret for client in snapshot.clients for secret in client.secrets]
     digests = {secret.key_id for secret in secrets if secret.is_live(snapshot.now)}
@@ -129,7 +129,7 @@ def _several_server_keys(snapshot: Snapshot) -> Iterator[Trouble]:
             f"Rows still need the older server key {key_id}."
             if needed
             else f"Nothing needs the older server key {key_id}, but whoever has it can use it.",
-            f"{FLASK} key {'reencrypt' if encrypted else 'ring'}" if needed else f"NETID_SECRET_KEY={first}…",
+            f"{FLASK} key {'reencrypt' if encrypted else 'ring'}" if needed else "NETID_SECRET_KEY=NEW_KEY",
             weight=Weight.NOTE if needed else None,
         )
 

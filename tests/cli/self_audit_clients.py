@@ -20,6 +20,8 @@ PUBLIC_PASSWORD = ("--grant", "password", "--public", "--allow-public-password",
 BROWN_OUT = ("password-grant", "set", "CLIENT", "--brown-out", "2027-02-01T09:00/2h")
 DATE = {"DATE": "2028-06-30"}
 
+SPA = ("--redirect-uri", "https://spa.campus.example/callback")
+
 CLIENTS = (
     Seed(
         "anybody_tries_passwords_in_the_name_of_a_public_client",
@@ -157,6 +159,27 @@ CLIENTS = (
         "low",
         acts=[client(*MACHINE, "--access-token-format", "ES256")],
         mended={"URI": "https://api.campus.example"},
+    ),
+    Seed(
+        "network_is_most_of_the_internet",
+        "network-unlimited",
+        "low",
+        acts=[client(*MACHINE, "--network", "192.0.2.0/24", "--network", "0.0.0.0/1")],
+        mended={"CIDR": "192.0.2.0/24"},
+    ),
+    Seed(
+        "page_that_reads_tokens_is_plain_http",
+        "cors-origin-http",
+        "medium",
+        acts=[client(*APP, *SPA, "--cors-origin", "http://spa.campus.example")],
+        mended={"ORIGIN": "https://spa.campus.example"},
+    ),
+    Seed(
+        "app_password_for_both_halves_of_the_internet",
+        "app-password-long-and-open",
+        "medium",
+        acts=[client(*PASSWORD), run(*ENDS), app_password(days=365, networks=("0.0.0.0/1", "128.0.0.0/1"))],
+        mended=None,
     ),
     Seed(
         "star_in_a_redirect_uri",

@@ -257,7 +257,7 @@ SETTINGS = (
     Seed(
         "users_are_searched_anonymously",
         "directory-anonymous",
-        "low",
+        "note",
         {"NETID_LDAP_BIND_DN": "", "NETID_LDAP_BIND_PASSWORD": ""},
         mended=None,
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from admin.self_audit.finding import Weight
 from admin.self_audit.self_audit import CHECKS, findings_in
@@ -27,7 +27,9 @@ from tests.cli.self_audit_seeds import (
     certificate,
 )
 from tests.conftest import Site
+from tests.servers.migrated import migrated_database
 from tests.servers.netid import PROJECT
+from tests.servers.postgresql import Postgresql
 
 MakeSite = Callable[..., Site]
 STATUSES = {"high": 4, "medium": 3, "low": 3, "note": 0}
@@ -104,6 +106,7 @@ def test_misconfiguration_is_found(make_site: MakeSite, seed: Seed) -> None:
         act(site)
     (found,) = (each for each in findings(site) if each["id"] == seed.finding)
     assert found["weight"] == seed.weight
+    assert (found["sentence"] + found["mend"]).isascii()
     if seed.mended is not None:
         mended = found["mend"]
         for placeholder, value in seed.mended.items():
@@ -157,6 +160,8 @@ def test_container_behind_a_proxy_gets_a_note(make_site: MakeSite) -> None:
         ("postgresql+psycopg://netid@127.0.0.1/netid", {}, None),
         ("postgresql+psycopg://netid@/netid?host=/run/postgresql", {}, None),
         ("postgresql+psycopg://netid@%2Frun%2Fpostgresql/netid", {}, None),
+        ("postgresql+psycopg://netid:se/cret?@db.example.edu/netid", {}, Weight.HIGH),
+        ("postgresql+psycopg://[::1/netid", {}, None),
         ("sqlite:////srv/netid.sqlite3", {"PGHOST": "db.example.edu"}, None),
         (None, {}, None),
     ],
@@ -169,6 +174,31 @@ def test_database_on_another_host_needs_verified_tls(
     found = [each for each in findings_in(snapshot) if each.id == "database-without-tls"]
     assert [each.weight for each in found] == ([] if weight is None else [weight])
     assert "secret" not in str(found)
+
+
+def test_service_file_of_the_database_is_noted(site: Site) -> None:
+    """A host that only libpq's service file knows was not checked, and the audit says so."""
+    for url, environ in (("postgresql://?service=campus", {}), ("postgresql:///n", {"PGSERVICE": "campus"})):
+        snapshot = replace(snapshot_of(site), database=DatabaseFacts(url, environ))
+        (found,) = (each for each in findings_in(snapshot) if each.id == "database-service-unread")
+        assert "the service campus" in found.sentence
+
+
+def test_documented_container_has_only_notes(make_site: MakeSite) -> None:
+    """The container of docs/operating.md is a sound configuration."""
+    page = (PROJECT / "docs" / "operating.md").read_text("utf-8")
+    (block,) = re.findall(r"^docker run .*?^```", page, re.MULTILINE | re.DOTALL)
+    given = dict(re.findall(r"-e (NETID_\w+)=(\S+)", block))
+    del given["NETID_INSTANCE_PATH"]
+    assert given["NETID_BIND"] == "0.0.0.0:8080"
+    assert {each["weight"] for each in findings(make_site(**given))} == {"note"}
+
+
+def test_database_that_cannot_be_read_is_no_finding(site: Site) -> None:
+    """An audit that could not be made ends with status 1, which no finding has."""
+    with site.app.app_context(), db.engine.begin() as link:
+        link.execute(text("ALTER TABLE app_password RENAME TO away"))
+    assert "The database cannot be used" in site.run("audit", "self", "--json", status=1)
 
 
 def test_client_at_the_cap_is_found(make_site: MakeSite) -> None:
@@ -195,6 +225,31 @@ def test_disabled_client_has_no_findings(site: Site) -> None:
     assert any(each["client_name"] == "Old" for each in findings(site))
     site.run("client", "disable", "Old", "--yes")
     assert [each for each in findings(site) if each["client_name"] == "Old"] == []
+
+
+def test_findings_are_the_same_on_postgresql(
+    postgresql: Postgresql, make_site: MakeSite, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The rows of PostgreSQL give the findings that those of SQLite give."""
+    with migrated_database(postgresql, "self_audit", tmp_path_factory.mktemp("self_audit")) as url:
+        on_sqlite, on_postgresql = (
+            aged(make_site(**{**SOUND, **more})) for more in ({}, {"NETID_DATABASE_URL": url})
+        )
+    assert on_sqlite == on_postgresql
+    assert {"signing-key-old", "client-unused", "app-password-long-and-open"} <= on_sqlite
+
+
+def aged(site: Site) -> set[str]:
+    """What is found of a client, its app password and a key when they are new, and a year later."""
+    site.run("client", "create", "A program", "--grant", "password", "--tolerant-scope")
+    site.run("password-grant", "set", "A program", "--ends", "2027-06-30", "--closed-to-new-people")
+    app_password(days=365, networks=())(site)
+    site.run("key", "rotate")
+    found = {each["id"] for each in findings(site)}
+    site.clock.now += 400 * 86_400
+    found |= {each["id"] for each in findings(site)}
+    site.clock.now -= 400 * 86_400
+    return found
 
 
 def test_accepted_finding_is_left_out(site: Site) -> None:
@@ -259,7 +314,7 @@ def test_text_shows_the_first_of_many_of_a_kind(site: Site) -> None:
         site.run("client", "create", f"client {number}", "--grant", "client_credentials")
     short, full = (site.run("audit", "self", *each, status=3) for each in ((), ("--all",)))
     assert (short.count("client-without-owner:"), full.count("client-without-owner:")) == (5, 7)
-    assert "… and 2 more of this kind: --all" in short
+    assert "... and 2 more of this kind: --all" in short
     assert "more of this kind" not in full
 
 
@@ -319,6 +374,7 @@ def test_every_check_is_tried() -> None:
         "database-without-tls",
         "client-at-cap",
         "app-passwords-unread",
+        "database-service-unread",
     }
     ids = [each.id for each in CHECKS]
     assert len(ids) == len(set(ids))
