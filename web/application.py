@@ -5,12 +5,13 @@ the host of `url_for(_external=True)`. But Flask takes the scheme and the path p
 leaves `request.host` and `request.url` to the Host header.
 
 **Routes.** A route without variables is found in a table. Flask would bind its URL map to each request, and
-then search it (figures: docs/decisions/0044-cost-of-a-page.md).
+then search it. Its view is called without Flask's signals, if nobody listens (figures:
+docs/decisions/0044-cost-of-a-page.md).
 
 **Machine endpoints.** Programs call them, thousands of times a second. They have no session, and their routes
-have no variables. So they skip Flask's session and its empty signals (figures:
-docs/decisions/0020-hot-path.md). Functions before and after a request, error handlers and teardown
-functions run there as everywhere. Every other view is plain Flask.
+have no variables. So they skip Flask's session too (figures: docs/decisions/0020-hot-path.md).
+
+Functions before and after a request, error handlers and teardown functions run everywhere as in Flask.
 """
 
 import re
@@ -103,7 +104,7 @@ class Application(Flask):
         self._routes: dict[tuple[str, str], Rule] | None = None
         # By the request's method, which decides between several routes of an endpoint.
         self._builders: dict[str, MapAdapter] = {}
-        # For each machine endpoint the keys of `before_request_funcs` and its like that concern it.
+        # For each endpoint in `_routes` the keys of `before_request_funcs` and its like that concern it.
         self._function_keys: dict[str, tuple[str | None, ...]] = {}
 
     def request_context(self, environ: dict[str, Any]) -> RequestContext:
@@ -111,7 +112,7 @@ class Application(Flask):
         rule = self._route(environ)
         if rule is None:
             return super().request_context(environ)
-        is_machine = rule.endpoint in self._function_keys
+        is_machine = rule.endpoint in self.machine_endpoints
         request = _MachineRequest(environ) if is_machine else self.request_class(environ)
         request.json_module, request.url_rule, request.view_args = self.json, rule, {}
         if is_machine:
@@ -140,7 +141,7 @@ class Application(Flask):
         """Answer the request of the current context."""
         context = request_ctx._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - as Flask does
         rule = context.request.url_rule
-        if not isinstance(context, _MachineContext) or rule is None or self._has_listeners():
+        if not isinstance(context, _RoutedContext) or rule is None or self._has_listeners():
             return super().full_dispatch_request()
         self._got_first_request = True
         try:
@@ -150,9 +151,8 @@ class Application(Flask):
         except Exception as error:  # noqa: BLE001 - Flask's own catches no less
             answer = self.handle_user_exception(error)
         response = answer if isinstance(answer, Response) else self.make_response(answer)
-        if self.after_request_funcs or context.has_after_functions():
-            return self.process_response(response)
-        return response
+        is_finished = isinstance(context, _MachineContext) and not context.has_after_functions()
+        return response if is_finished and not self.after_request_funcs else self.process_response(response)
 
     def do_teardown_request(self, *error: Any) -> None:
         """Run teardown functions, if there are any."""
@@ -216,15 +216,11 @@ class Application(Flask):
             for method in rule.methods or ()
         }
         found = {place: rule for place, rule in first.items() if self._is_plain(rule)}
-        self._function_keys = {
-            rule.endpoint: (None, *_blueprints(rule.endpoint))
-            for rule in found.values()
-            if rule.endpoint in self.machine_endpoints
-        }
+        self._function_keys = {rule.endpoint: (None, *_blueprints(rule.endpoint)) for rule in found.values()}
         if self.config["SERVER_NAME"] and not self.config["TRUSTED_HOSTS"]:
             return found
         # Flask looks at the Host header of every other request.
-        return {place: rule for place, rule in found.items() if rule.endpoint in self._function_keys}
+        return {place: rule for place, rule in found.items() if rule.endpoint in self.machine_endpoints}
 
     def _is_plain(self, rule: Rule) -> bool:
         """Whether a route has no variables, and nothing else that only Flask understands."""

@@ -12,7 +12,7 @@ from app import create_app
 from tests.conftest import Site
 from tests.servers.netid import PROJECT
 from web.pages import form_post_page, form_target, prefer_languages, render_page
-from web.pages.moments import moment
+from web.pages.languages import moment
 from web.pages.policy import content_security_policy
 from wiring.start import CannotStart
 

@@ -5,9 +5,10 @@ that a form came from our own page. Must not know: what a page is about, the sto
 reading at `rendering.py`.
 
 - `rendering.py`: `render_page`, `error_page`, `form_post_page`.
+- `kept_pages.py`: `render_kept_page`, for a page that differs between users by a few texts.
 - `look.py`: installs theme, files, templates and languages in an application.
 - `theme.py`, `colors.py`, `assets.py`: what an operator chose, and how it becomes files.
-- `languages.py`, `sentences.py`, `moments.py`: the language of a page, its sentences, and times in it.
+- `languages.py`, `sentences.py`: the language of a page, its sentences, and times in it.
 - `scope_words.py`: scopes in words for users.
 - `policy.py`: the Content-Security-Policy.
 - `forms.py`, `inputs.py`: forms with their fields, and the check against forms of other sites.
@@ -22,6 +23,7 @@ from web.pages.forms import (
     shows_form_again,
     without_form_check,
 )
+from web.pages.kept_pages import render_kept_page
 from web.pages.languages import N_, prefer_languages
 from web.pages.look import TemplateRefused, add_look, current_look
 from web.pages.policy import form_target
@@ -45,6 +47,7 @@ __all__ = [
     "form_target",
     "guard_forms",
     "prefer_languages",
+    "render_kept_page",
     "render_page",
     "renew_form_token",
     "scope_words",

@@ -5,13 +5,14 @@ token is refused before its view runs. A view that shows its form again, with wh
 with `shows_form_again` and checks by `PageForm.is_sent`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, current_app, g, request, session
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from flask_wtf.csrf import validate_csrf
+from flask_wtf.csrf import generate_csrf, validate_csrf
 from markupsafe import Markup
 from wtforms import Field, HiddenField, ValidationError
 from wtforms.csrf.core import CSRFTokenField
@@ -102,6 +103,29 @@ def without_form_check(view: _View) -> _View:
     """Mark a view that takes forms of other sites, and changes nothing that a user has."""
     setattr(view, _MARK, True)
     return view
+
+
+def form_token() -> str:
+    """Give the token of the forms of this request's page, as `form.csrf_token` shows it."""
+    return str(generate_csrf())
+
+
+@contextmanager
+def form_token_is(text: str) -> Iterator[None]:
+    """Let forms show a text in the place of their token, which is neither made nor kept in the session.
+
+    Args:
+        text: What they show.
+    """
+    kept = g.pop(_TOKEN, None)
+    # Flask-WTF makes a token once for each request, and finds it here.
+    setattr(g, _TOKEN, text)
+    try:
+        yield
+    finally:
+        g.pop(_TOKEN)
+        if kept is not None:
+            setattr(g, _TOKEN, kept)
 
 
 def renew_form_token() -> None:

@@ -1,10 +1,12 @@
 """The language of a page: by the client's `ui_locales`, then by the browser's `Accept-Language`."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, refresh
+from flask_babel import Babel, format_date, format_time, refresh
 from flask_babel import gettext as translate
+from markupsafe import Markup
 
 from web.pages.sentences import current_sentences, forget_sentences, template_gettext
 
@@ -56,6 +58,17 @@ def translated(sentence: object) -> str:
 def N_(sentence: str) -> str:  # noqa: N802 - the usual name of this mark
     """Mark a sentence for the catalogue, and leave it in English: it is translated when a page shows it."""
     return sentence
+
+
+def moment(seconds: float) -> Markup:
+    """Write a time to the minute in the page's language, as an element that programs can read too.
+
+    Args:
+        seconds: Seconds since the epoch.
+    """
+    instant = datetime.fromtimestamp(int(seconds), UTC)
+    text = f"{format_date(instant, 'medium')}, {format_time(instant, 'short')} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(instant.strftime("%Y-%m-%dT%H:%M:%SZ"), text)
 
 
 def _choose() -> str:

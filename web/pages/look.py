@@ -1,6 +1,6 @@
 """What all pages of an application share: theme, files, templates, languages. `add_look` installs it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -10,8 +10,7 @@ from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, TemplateError
 
 from telemetry import Log
 from web.pages.assets import PATH, Asset, asset, read_assets, serve_assets
-from web.pages.languages import add_languages, page_language
-from web.pages.moments import moment
+from web.pages.languages import add_languages, moment, page_language
 from web.pages.policy import form_target
 from web.pages.theme import Theme, stylesheet
 
@@ -24,6 +23,13 @@ class TemplateRefused(Exception):
     """A template of the operator cannot be read. The message is for the operator."""
 
 
+class KeptParts(NamedTuple):
+    """A page without the texts that differ between users: what is between them, and their names in order."""
+
+    between: Sequence[str]
+    names: Sequence[str]
+
+
 class Look(NamedTuple):
     """The look of an application's pages, as templates see it: the name `look`.
 
@@ -32,13 +38,17 @@ class Look(NamedTuple):
     - `base`: the path of the issuer; every URL path begins with it.
     - `log`: gets a line for each page of an error.
     - `callback_origins`: where programs send browsers on to from their redirect URI.
+    - `has_own_templates`: whether the operator has templates.
+    - `kept_pages`: pages of ours as `web.pages.kept_pages` keeps them: by template, language and texts.
     """
 
     theme: Theme
     assets: Mapping[str, Asset]
     base: str
     log: Log
-    callback_origins: tuple[str, ...] = ()
+    callback_origins: tuple[str, ...]
+    has_own_templates: bool
+    kept_pages: dict[tuple[str, str, tuple[str, ...]], KeptParts]
 
     def client_targets(self, url: str) -> tuple[str, ...]:
         """Give the sources that let a form lead to a client, and on from there where the operator says so.
@@ -91,7 +101,8 @@ def add_look(
     theirs = FileSystemLoader(instance / "templates")
     app.jinja_loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
     add_languages(app)
-    look = Look(theme, assets, urlsplit(issuer).path.rstrip("/"), log, callback_origins)
+    base, has_own = urlsplit(issuer).path.rstrip("/"), bool(theirs.list_templates())
+    look = Look(theme, assets, base, log, callback_origins, has_own, {})
     app.extensions[_EXTENSION] = look
     app.jinja_env.globals.update(look=look, page_language=page_language, moment=moment)
     app.register_blueprint(serve_assets(assets))

@@ -34,7 +34,28 @@ def render_page(
         headers: Further headers.
         context: What the template shows.
     """
-    response = Response(render_template(template, **context), status, mimetype="text/html")
+    html = render_template(template, **context)
+    return html_response(html, status, form_action=form_action, scripts=scripts, headers=headers)
+
+
+def html_response(
+    html: str,
+    status: int = 200,
+    *,
+    form_action: Sequence[str] = SELF,
+    scripts: bool = False,
+    headers: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """Answer with the HTML of a page.
+
+    Args:
+        html: The whole page.
+        status: The HTTP status.
+        form_action: As `render_page` has it.
+        scripts: As `render_page` has it.
+        headers: Further headers.
+    """
+    response = Response(html, status, mimetype="text/html")
     response.headers["Content-Security-Policy"] = content_security_policy(form_action, scripts=scripts)
     response.headers["Cache-Control"] = "no-store"
     for name, value in headers:

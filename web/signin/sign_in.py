@@ -1,7 +1,8 @@
 """The page `/signin`: a user types name and password, or chooses the account to go on with."""
 
 import hashlib
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from flask import Response, request, url_for
 from flask_babel import gettext as _
@@ -20,6 +21,7 @@ from web.pages import (
     PageForm,
     accept_former_token,
     current_look,
+    render_kept_page,
     render_page,
     renew_form_token,
     shows_form_again,
@@ -256,23 +258,38 @@ def _page(
     problem: Problem | None = None,
 ) -> Response:
     checked = visit.request if visit else None
-    if form is None:
-        form = SignInForm(formdata=None, username=checked.login_hint if checked else None)
     targets = ["'self'", *(current_look().client_targets(checked.redirect_uri) if checked else ())]
+    texts = {
+        "action": _own_url(visit),
+        "client_name": checked.client.client_name if checked else None,
+        "username": checked.login_hint if checked else None,
+    }
+    notice, may_continue = _notice(step, problem), isinstance(step, ChooseAccount) and active is not None
+    if form is None and problem is None and notice is None and not may_continue:
+        return render_kept_page("sign_in.html", texts, _plain_page, form_action=targets)
     return render_page(
         "sign_in.html",
         problem.status if problem else 200,
         form_action=targets,
         headers=problem.headers if problem else (),
-        form=form,
+        form=form or SignInForm(formdata=None, username=texts["username"]),
         problem=problem.sentence if problem else None,
-        notice=_notice(step, problem),
-        action=_own_url(visit),
-        client_name=checked.client.client_name if checked else None,
+        notice=notice,
+        action=texts["action"],
+        client_name=texts["client_name"],
         active=active,
         seen=_seen(active),
-        may_continue=isinstance(step, ChooseAccount) and active is not None,
+        may_continue=may_continue,
     )
+
+
+def _plain_page(texts: Mapping[str, str | None]) -> Mapping[str, Any]:
+    """What the page shows where nothing but the sign-in is to be said."""
+    return {
+        "form": SignInForm(formdata=None, username=texts["username"]),
+        "action": texts["action"],
+        "client_name": texts["client_name"],
+    }
 
 
 def _notice(step: Step | None, problem: Problem | None) -> str | None:
