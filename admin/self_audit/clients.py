@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
-from urllib.parse import urlsplit
 
-from admin.self_audit.finding import Check, Trouble, Weight, command, of_client, selection
+from admin.self_audit.finding import Check, Trouble, Weight, command, host_of, of_client, selection
 from admin.self_audit.snapshot import DAY, Snapshot
 from core.setting_rules import is_loopback
 from models import Client, ClientSecret
@@ -48,6 +47,22 @@ def _weak_secret(snapshot: Snapshot) -> Iterator[Trouble]:
                 command(_ROTATE, client),
                 weight=Weight.HIGH if is_overdue else Weight.LOW if secret.not_after is not None else None,
             )
+
+
+def _shared_secret(snapshot: Snapshot) -> Iterator[Trouble]:
+    """Several clients have the same secret, so that the program of one can act as the other."""
+    owners: dict[tuple[str, bytes], list[Client]] = {}
+    for client in snapshot.enabled:
+        for secret in _live_secrets(client, snapshot.now):
+            owners.setdefault((secret.key_id, secret.digest), []).append(client)
+    sharing = {
+        client.client_id: len(them) - 1 for them in owners.values() if len(them) > 1 for client in them
+    }
+    for client in snapshot.enabled:
+        if others := sharing.get(client.client_id):
+            whose = "1 other client" if others == 1 else f"{others} other clients"
+            sentence = f"Its secret is also that of {whose}: one program can act as another."
+            yield of_client(client, sentence, command(_ROTATE, client))
 
 
 def _old_secret(snapshot: Snapshot) -> Iterator[Trouble]:
@@ -185,12 +200,15 @@ def is_broad(network: str) -> bool:
     Args:
         network: in CIDR notation.
     """
-    parsed = ip_network(network, strict=False)
+    try:
+        parsed = ip_network(network, strict=False)
+    except ValueError:
+        return False
     return parsed.prefixlen < _BROAD[parsed.version]
 
 
 def _is_plain(origin: str) -> bool:
-    return origin.startswith("http://") and not is_loopback(urlsplit(origin).hostname or "")
+    return origin.startswith("http://") and not is_loopback(host_of(origin))
 
 
 def _live_secrets(client: Client, now: int) -> Sequence[ClientSecret]:
@@ -204,6 +222,7 @@ def _flagged(snapshot: Snapshot, flag: str) -> Iterator[Client]:
 CHECKS = (
     Check("client-without-owner", Weight.LOW, _no_owner),
     Check("secret-weak", Weight.MEDIUM, _weak_secret, ("RFC 9700, 2.5", "ASVS 10.4.10")),
+    Check("secret-shared", Weight.MEDIUM, _shared_secret, ("RFC 9700, 2.5", "ASVS 10.4.10")),
     Check("secret-old", Weight.LOW, _old_secret, ("RFC 9700, 2.5",)),
     Check("client-unused", Weight.LOW, _unused),
     Check("client-without-live-secret", Weight.NOTE, _no_live_secret),

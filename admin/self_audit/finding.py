@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from admin.self_audit.snapshot import Snapshot
 from core.setting_mistakes import variable
@@ -112,6 +113,18 @@ def command(words: str, client: Client, options: str = "") -> str:
     # click would take an imported id such as -x for an option.
     argument = f"-- {quoted}" if client.client_id.startswith("-") else quoted
     return " ".join(filter(None, (FLASK, words, options, argument)))
+
+
+def host_of(uri: str) -> str:
+    """The host of a registered URI, without brackets; empty if it has none.
+
+    Args:
+        uri: as it is stored, valid or not.
+    """
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
 
 
 def selection(words: str, client: Client) -> str:

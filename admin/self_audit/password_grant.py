@@ -161,7 +161,12 @@ def _end(client: Client, snapshot: Snapshot) -> int | None:
 
 
 CHECKS = (
-    Check("password-grant-public", Weight.HIGH, _public, (*_FORBIDDEN, "RFC 9700, 2.5", "ASVS 10.4.10")),
+    Check(
+        "password-grant-public",
+        Weight.HIGH,
+        _public,
+        ("RFC 9700, 2.4", "RFC 9700, 2.5", "ASVS 10.4.4", "ASVS 10.4.10"),
+    ),
     Check("password-grant-without-end", Weight.MEDIUM, _without_end, _FORBIDDEN),
     Check("password-grant-end-far", Weight.LOW, _far_end, _FORBIDDEN),
     Check("password-grant-still-registered", Weight.NOTE, _ended, ("ASVS 10.4.4",)),

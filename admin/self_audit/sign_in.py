@@ -1,9 +1,9 @@
 """Checks of sign-in: redirect URIs, PKCE, consent, sessions and links of pages."""
 
 from collections.abc import Callable, Iterator
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-from admin.self_audit.finding import Check, Trouble, Weight, command, of_client, of_setting
+from admin.self_audit.finding import Check, Trouble, Weight, command, host_of, of_client, of_setting
 from admin.self_audit.snapshot import DAY, Snapshot
 from core.setting_rules import is_loopback
 from models import Client
@@ -35,7 +35,7 @@ def _plain_http(snapshot: Snapshot) -> Iterator[Trouble]:
     """A redirect URI is plain http on another host, so codes would cross the network in clear text."""
     yield from _redirect_uris(
         snapshot,
-        lambda _client, uri: uri.startswith("http://") and not is_loopback(_host(uri)),
+        lambda _client, uri: uri.startswith("http://") and not is_loopback(host_of(uri)),
         "The redirect URI {uri} has no https: a code would cross the network in clear text.",
     )
 
@@ -54,7 +54,7 @@ def _localhost(snapshot: Snapshot) -> Iterator[Trouble]:
     """A native app's redirect URI names localhost, which a resolver may give any address."""
     yield from _redirect_uris(
         snapshot,
-        lambda client, uri: client.is_public and uri.startswith("http://") and _host(uri) == "localhost",
+        lambda client, uri: client.is_public and uri.startswith("http://") and host_of(uri) == "localhost",
         "The redirect URI {uri} names localhost, which need not be this machine: use 127.0.0.1.",
     )
 
@@ -106,7 +106,7 @@ def _first_party_elsewhere(snapshot: Snapshot) -> Iterator[Trouble]:
     """A client of the campus's own, which needs no consent, is on a host of another domain."""
     own = _domain(snapshot.issuer_host)
     for client in () if snapshot.is_local else snapshot.enabled:
-        hosts = [_host(uri) for uri in client.redirect_uris if _is_web(uri)]
+        hosts = [host_of(uri) for uri in client.redirect_uris if _is_web(uri)]
         elsewhere = [host for host in hosts if _domain(host) != own]
         if client.flags.get(FIRST_PARTY) and elsewhere:
             yield of_client(
@@ -176,13 +176,6 @@ def _redirect_uris(
             yield of_client(client, sentence.replace("{uri}", wrong[0]), mend)
 
 
-def _host(uri: str) -> str:
-    try:
-        return urlsplit(uri).hostname or ""
-    except ValueError:
-        return ""
-
-
 def _names_further_address(uri: str) -> bool:
     names = {name.lower() for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)}
     return not _FORWARDING.isdisjoint(names)
@@ -190,7 +183,7 @@ def _names_further_address(uri: str) -> bool:
 
 def _is_web(uri: str) -> bool:
     """Whether the URI is that of a web server on another machine than the user's."""
-    return uri.startswith(("https://", "http://")) and not is_loopback(_host(uri))
+    return uri.startswith(("https://", "http://")) and not is_loopback(host_of(uri))
 
 
 def _domain(host: str) -> str:

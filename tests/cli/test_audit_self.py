@@ -303,7 +303,7 @@ def test_text_names_weight_subject_remedy_and_requirement(site: Site) -> None:
     site.run("client", "create", "Old", "--grant", "password", "--public", "--allow-public-password")
     lines = site.run("audit", "self", status=4).splitlines()
     assert lines[0].startswith("high    password-grant-public: Old (")
-    assert "RFC 9700, 2.4; ASVS 10.4.4" in lines[1]
+    assert "RFC 9700, 2.4; RFC 9700, 2.5; ASVS 10.4.4" in lines[1]
     assert lines[2].strip().startswith(".venv/bin/flask password-grant set")
     assert lines[-1].startswith(f"{len(CHECKS)} checks found: 1 high, 1 medium, ")
 
@@ -375,6 +375,7 @@ def test_every_check_is_tried() -> None:
         "client-at-cap",
         "app-passwords-unread",
         "database-service-unread",
+        "secret-shared",
     }
     ids = [each.id for each in CHECKS]
     assert len(ids) == len(set(ids))
