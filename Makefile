@@ -121,6 +121,10 @@ bench-scale: .venv/.bench servers ## What many tokens and many people cost, and 
 bench-commands: .venv/.run ## What a command costs, with few clients and with 10,000
 	@$(BIN)/python -m bench.commands
 
+.PHONY: bench-campus
+bench-campus: .venv/.dev ## A simulated campus leaves the password grant by docs/way-out.md in 18 virtual months
+	@$(BIN)/python -m bench.campus
+
 .PHONY: profile
 profile: .venv/.bench servers ## Where the CPU of a token goes, by layer and by function
 	@$(BIN)/python -m bench.profile

@@ -17,6 +17,7 @@ from models import PasswordGrantPolicy
 
 MONTH_DAYS = 30
 _WIDTH = 72
+_NEEDED = "tell the operators of this server now. They close programs that nobody uses."
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,8 @@ def _program(reported: ReportedClient, report: UsageReport) -> str:
         ("Move to", advice.grant.label),
         ("Because", advice.why),
     ]
+    if advice.grant is Way.CLOSE and facts.client.password_grant.off_at is None:
+        lines.append(("If it is needed", _NEEDED))
     if facts.password_trouble:
         lines.append(("Password trouble", _trouble(facts)))
     if facts.service_accounts:

@@ -58,6 +58,7 @@ class Campus:
         self.begins_at = self.plan.begins_at - WEEKS_BEFORE * WEEK
         self.clock = VirtualClock(self.begins_at)
         self.programs = population(clients, self._chance)
+        self._size = sum(each.size for each in self.programs)
         self.server = CampusServer(folder, self.clock, USUAL_USERS + NEW_USERS)
         self.book = Book()
         self.operator = Operator(self.server, self.plan, self.programs, self.book, self._read_sheet)
@@ -121,8 +122,7 @@ class Campus:
         """One user a week, each in turn, and more by size; all users of a program of each term."""
         if program.term_weeks:
             return program.users
-        total = sum(each.size for each in self.programs)
-        extra = _EXTRA_SHARE * len(self.programs) * program.size / total
+        extra = _EXTRA_SHARE * len(self.programs) * program.size / self._size
         more = int(extra) + (self._chance.random() < extra % 1)
         return [program.users[week % len(program.users)], *self._chance.choices(program.users, k=more)]
 

@@ -138,7 +138,7 @@ def population(clients: int, chance: random.Random) -> list[Program]:
         (f"Program {number:03d}", (habit, chance.choice(_KINDS))) for number, habit in enumerate(habits, 1)
     ]
     sizes = _sizes(len(plans), chance)
-    owners = max(4, clients // 6)
+    owners = max(4, clients // 10)
     return [
         _program((number, name), habit, kind, size=sizes[number], owners=owners, chance=chance)
         for number, (name, (habit, kind)) in enumerate(plans)

@@ -121,6 +121,7 @@ def test_unused_program_gets_no_code() -> None:
     sheet = write_sheet(report(reported(logins=0, users=0)), owner="lab", issuer=ISSUER)
     assert sheet.subject.startswith("NetID OAuth: none of your programs sent Net ID passwords")
     assert "Move to: nothing: close it" in sheet.text
+    assert "If it is needed: tell the operators of this server now." in " ".join(sheet.text.split())
     assert "grant_type" not in sheet.text
 
 
