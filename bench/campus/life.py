@@ -83,9 +83,12 @@ class Campus:
 
     def report_page(self) -> str:
         """The documented HTML report, as it is now."""
-        return self.server.run(
-            *self.plan.command("password-grant", "report", "--since", "2026-10-18", "--format")
-        )
+        return self.server.run(*self.report_command)
+
+    @property
+    def report_command(self) -> Sequence[str]:
+        """The documented command of the HTML report that begins with the counting."""
+        return self.plan.command("password-grant", "report", "--since", "2026-10-18", "--format", "html")
 
     def _events(self, week: int) -> Iterator[Event]:
         """All that is known on Monday of the week to come."""

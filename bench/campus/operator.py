@@ -24,6 +24,7 @@ _STEPS = {
     ("client", "update"): "client.updated",
     ("app-password", "create"): "app_password.created",
 }
+_ENDED = "password_grant_ended"
 _Read = Callable[[Program, str], None]
 
 
@@ -193,17 +194,19 @@ class Operator:
             return
         for status in self._server.read("password-grant", "status")["items"]:
             program = self._programs[status["client_id"]]
-            if program.habit is not Habit.CANNOT_CHANGE and status["state"] == "ended":
+            if program.habit is not Habit.CANNOT_CHANGE and status["state"] == _ENDED:
                 self._close(program)
 
     def _close(self, program: Program) -> None:
+        """Turn the password grant off, and take it from the registration if the program has a new way."""
         off = self._plan.command("password-grant", "set", "--off", "moved to the authorization code")
         self._step(replaced(off, client=program.name))
+        if self._registered.pop(program, None) is None:
+            return
         new = program.kind.grant
         grants = ("--grant", new, *(("--grant", "refresh_token") if new == "authorization_code" else ()))
         uri = ("--redirect-uri", "https://planner.campus.example/callback")
         self._step(("client", "update", program.name, *grants, *(uri if new == "authorization_code" else ())))
-        self._registered.pop(program, None)
 
     def _report(self, program: Program) -> dict[str, int]:
         """What the report says of one client."""

@@ -15,15 +15,17 @@ _WIDTH = 50
 def decline(campus: Campus, weeks: Weeks) -> str:
     """Draw a bar for each second week: the share of programs that still send Net ID passwords.
 
+    The first weeks are 100 %. A program that is used once a term adds nothing to them when it comes back.
+
     Args:
         campus: the campus, whose steps stand beside the bars.
         weeks: the curve of the report.
     """
-    most = max(week["clients"] for week in weeks)
+    most = max(week["clients"] for week in weeks[:_ROW_WEEKS])
     lines = ["week  begins      programs that send Net ID passwords"]
     for number in range(0, len(weeks), _ROW_WEEKS):
         row = weeks[number : number + _ROW_WEEKS]
-        share = max(week["clients"] for week in row) / most
+        share = min(1.0, max(week["clients"] for week in row) / most)
         begin = row[0]["from"]
         label = f"{(begin - campus.plan.begins_at) // WEEK:4d}  {_day(begin)}  {share:4.0%} "
         steps = ", ".join(dict.fromkeys(_steps(campus, begin, begin + _ROW_WEEKS * WEEK)))

@@ -66,7 +66,7 @@ NAMED: dict[str, tuple[Habit, Kind]] = {
     "Exam registration": (Habit.READS_MAIL, _WEB),
     "Course planner": (Habit.READS_MAIL, _WEB),
     "Mail server": (Habit.CANNOT_CHANGE, _APPLIANCE),
-    "Payroll job": (Habit.READS_MAIL, _JOB),
+    "Payroll job": (Habit.LAST_DATE, _JOB),
     "Old printer": (Habit.ONCE_A_TERM, _PRINTER),
 }
 """The clients that docs/way-out.md names."""

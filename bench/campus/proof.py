@@ -13,14 +13,14 @@ from bench.campus.server import DAY
 _WEEK_DAYS = 7
 _LAST_WEEKS = 4
 """In so many weeks each program that cannot be changed logs somebody in, and no Net ID password is left."""
+_OFF = "password_grant_off"
 Weeks = Sequence[Mapping[str, int]]
 
 
 def reported_weeks(campus: Campus) -> Weeks:
     """The curve of the documented report, as JSON: an object for each week."""
-    found: Weeks = campus.server.read(
-        *campus.plan.command("password-grant", "report", "--since", "2026-10-18")
-    )["weeks"]
+    words = campus.report_command
+    found: Weeks = campus.server.read(*words[: words.index("--format")])["weeks"]
     return found
 
 
@@ -73,7 +73,7 @@ def _left(campus: Campus) -> Iterator[str]:
         if program.habit is Habit.CANNOT_CHANGE:
             if program.client_id not in working:
                 yield f"{program.name} cannot be changed, and does not work with app passwords."
-        elif program.client_id in states:
+        elif states.get(program.client_id, _OFF) != _OFF:
             yield f"{program.name} still has the password grant: {states[program.client_id]}."
     if any(answer.status != 200 for answer in campus.logins_after_moves):
         yield "A program that moved to client credentials got no token."
