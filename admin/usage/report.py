@@ -14,6 +14,7 @@ from admin.usage.facts import DAY, PASSWORD_GRANT, ClientFacts, facts_of
 from admin.usage.owners import OwnerState, Reaction, owner_key, owners_of, reaction
 from admin.usage.service_accounts import ServiceAccountCheck
 from models import Client, ClientUsage, roll_up, usage_of, users_of
+from oauth.policy.closed_reason import earliest_end
 
 PERIOD_DAYS = 90
 """The period of a report that names no other."""
@@ -71,6 +72,22 @@ class UsageReport:
     projected_end: int | None
     owners: Sequence[OwnerState]
     server_ends_at: int | None
+
+    @property
+    def announced_end(self) -> int | None:
+        """When the last client that used Net ID passwords in the period may no longer do so.
+
+        If one of them has no date, it is the end for every client, which may be None.
+        """
+        ends = [
+            earliest_end(each.client.password_grant, self.server_ends_at)
+            for each in self.clients
+            if each.uses_net_id_passwords
+        ]
+        known = [end for end in ends if end is not None]
+        if not known or len(known) < len(ends):
+            return self.server_ends_at
+        return max(known)
 
 
 def usage_report(

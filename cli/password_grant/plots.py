@@ -21,7 +21,7 @@ from admin.usage.report import ReportedClient, UsageReport
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 MAX_BARS = 12
-"""Bars of one plot; the rest is added up, or left out."""
+"""Bars of one plot; the rest is left out."""
 _EPOCH = date(1970, 1, 1)
 _BLUE, _GREEN, _GREY, _RED = "#1f5fa8", "#3b8f5a", "#6b7280", "#b3261e"
 # Behind the end of its bar, a number can be read; pygal would put it across.
@@ -52,13 +52,14 @@ def logins(curve: Sequence[Week]) -> Plot | None:
 
 
 def sizes(clients: Sequence[ReportedClient]) -> Plot | None:
-    """The clients with the most logins by Net ID password, and all others together; None without a login."""
+    """The clients with the most logins by Net ID password; None without a login.
+
+    All others together would be the longest bar by far, and hide the sizes. The page has their sum.
+    """
     using = [each for each in clients if each.uses_net_id_passwords]
     if not using:
         return None
     bars = [(each.client.client_name, each.facts.logins) for each in using[:MAX_BARS]]
-    if others := using[MAX_BARS:]:
-        bars.append((f"{len(others)} others", sum(each.facts.logins for each in others)))
     return _plot("sizes", lambda width, room: _bars(bars, width, room, _BLUE))
 
 
@@ -102,23 +103,30 @@ def _without_scripts(root: Any) -> Any:
 
 def _decline(report: UsageReport, width: int) -> Any:
     most = max(week.clients for week in report.curve) or 1
-    chart = pygal.DateLine(
-        **_options(width, 300, 3),
-        style=_style(_BLUE, _GREY, _RED),
-        x_value_formatter=lambda moment: moment.strftime("%Y-%m"),
-        range=(0, most),
-    )
     points = [(day(week.first_day + 6), week.clients) for week in report.curve]
-    chart.add("clients", points, fill=True, stroke_style={"width": 2})
     last, until = points[-1], points[-1][0]
+    lines: list[tuple[str, str, list[tuple[date, int]], dict[str, Any]]] = [
+        ("clients", _BLUE, points, {"fill": True, "stroke_style": {"width": 2}})
+    ]
     end = None if report.projected_end is None else day(report.projected_end)
     if end is not None and end > until:
         until = end
-        chart.add("if it goes on", [last, (end, 0)], stroke_style={"width": 2, "dasharray": "4, 4"})
-    if report.server_ends_at is not None:
-        announced = datetime.fromtimestamp(report.server_ends_at, UTC).date()
+        dashes = {"stroke_style": {"width": 2, "dasharray": "4, 4"}}
+        lines.append(("if it goes on", _GREY, [last, (end, 0)], dashes))
+    if report.announced_end is not None:
+        announced = datetime.fromtimestamp(report.announced_end, UTC).date()
         until = max(until, announced)
-        chart.add("announced end", [(announced, 0), (announced, most)], stroke_style={"width": 2})
+        upright = [(announced, 0), (announced, most)]
+        lines.append(("announced end", _RED, upright, {"stroke_style": {"width": 2}}))
+    chart = pygal.DateLine(
+        # With more columns than lines, pygal puts the legend below the picture.
+        **_options(width, 300, len(lines)),
+        style=_style(*(colour for _, colour, _, _ in lines)),
+        x_value_formatter=lambda moment: moment.strftime("%Y-%m"),
+        range=(0, most),
+    )
+    for name, _, line, options in lines:
+        chart.add(name, line, **options)
     chart.x_labels = _month_starts(points[0][0], until, width)
     return chart
 

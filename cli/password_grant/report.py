@@ -149,7 +149,7 @@ def _print_json(made: UsageReport) -> None:
         [{**_members(each, made), "code": _code_text(each)} for each in made.clients],
         since=made.first_day * DAY,
         projected_end=None if made.projected_end is None else made.projected_end * DAY,
-        announced_end=made.server_ends_at,
+        announced_end=made.announced_end,
         weeks=[{"from": week.first_day * DAY, **_without_day(week._asdict())} for week in made.curve],
         owners=[each._asdict() for each in made.owners],
     )

@@ -57,6 +57,7 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
             last_day=plots.day(report.last_day),
             sums=_sums(report),
             projection=_projection(report),
+            sizes=_sizes(report),
             plots=drawn,
             reactions=_REACTIONS,
             codes=codes,
@@ -97,7 +98,7 @@ def _sums(report: UsageReport) -> Iterable[tuple[str, str]]:
     yield "logins with Net ID passwords", f"{logins:,}"
     yield "share of app passwords", f"{with_app / total:.0%}" if total else "no login"
     yield "projected end", projected(report)
-    yield "announced end", "none" if report.server_ends_at is None else _date(report.server_ends_at)
+    yield "announced end", "none" if report.announced_end is None else _date(report.announced_end)
     yield "owners who have not reacted", f"{waiting:,}"
 
 
@@ -110,6 +111,13 @@ def _projection(report: UsageReport) -> str:
     else:
         leads = f"If it goes on, the last one stops on {projected(report)}."
     return f"Clients that send Net ID passwords, by week. {leads}"
+
+
+def _sizes(report: UsageReport) -> str:
+    """The sentence above the clients by size."""
+    others = [each.facts.logins for each in report.clients if each.uses_net_id_passwords][plots.MAX_BARS :]
+    rest = f" {counted(len(others), 'other')}: {sum(others):,}." if others else ""
+    return f"Logins with Net ID passwords in the period.{rest}"
 
 
 def _codes(
