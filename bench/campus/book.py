@@ -69,7 +69,7 @@ class Failure(NamedTuple):
 class Book:
     """What the campus noted.
 
-    - `notices`: by client. `logins`: by day, client and kind of password.
+    - `notices`: by client. `logins`: by day, client and kind of password. `refreshes`: tokens refreshed.
     - `failures`: of programs. `mistyped`: logins that users got wrong, which are no failures of a program.
     - `binds_of_refusals`: binds that the directory saw for logins that a policy refused.
     - `binds_of_app_passwords`: binds that the directory saw for app passwords, right or wrong.
@@ -79,6 +79,7 @@ class Book:
     notices: dict[str, list[Notice]] = field(default_factory=dict)
     logins: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
+    refreshes: int = 0
     mistyped: int = 0
     binds_of_refusals: int = 0
     binds_of_app_passwords: int = 0

@@ -14,7 +14,7 @@ from bench.campus.operator import Operator
 from bench.campus.people import SERVICE_ACCOUNT, net_id, password
 from bench.campus.plan import Plan
 from bench.campus.programs import NEW_USERS, USUAL_USERS, Habit, Program, population
-from bench.campus.server import DAY, WEEK, Answer, CampusServer, VirtualClock
+from bench.campus.server import DAY, WEEK, Answer, CampusServer, Credentials, VirtualClock
 
 WEEKS_BEFORE, WEEKS_AFTER = 14, 64
 """The server counts for 14 weeks before the plan begins. In all it is 18 months."""
@@ -139,6 +139,8 @@ class Campus:
             return
         credentials = program.credentials(self._chance.choice(program.addresses))
         who = user or self._chance.choice(program.users)
+        if self._refresh(program, credentials, who):
+            return
         secret, kind = password(who), NET_ID
         if who in program.app_passwords:
             secret, kind = program.app_passwords[who][0], APP
@@ -153,8 +155,27 @@ class Campus:
         if answer.status == 200:
             program.failed_since = None
             self.book.note_login(program.client_id, kind, answer, now)
+            if answer.refresh_token is not None:
+                program.refresh_tokens[who] = answer.refresh_token
         else:
             self._fail(program, answer, is_new_user=who not in program.users)
+
+    def _refresh(self, program: Program, credentials: Credentials, who: str) -> bool:
+        """Refresh the user's token, if the program has one. It says whether that is all the program needs."""
+        token = program.refresh_tokens.pop(who, None)
+        if token is None:
+            return False
+        answer = self.server.request_token(credentials, grant_type="refresh_token", refresh_token=token)
+        if answer.sunset is not None and program.habit is Habit.READS_LOGS:
+            self._read_header(program, answer.sunset)
+        if answer.refresh_token is None:
+            # A refresh token that is too old is no failure: the program sends the password again.
+            if answer.error != "invalid_grant":
+                self._fail(program, answer, is_new_user=False)
+            return answer.error == "unauthorized_client"
+        program.refresh_tokens[who] = answer.refresh_token
+        self.book.refreshes += 1
+        return True
 
     def _mistype(self, program: Program, who: str, secret: str, kind: str) -> None:
         """A user types once what is wrong; a program with a wrong app password tries it again and again."""

@@ -75,7 +75,7 @@ class Operator:
                 "client_id": each.client_id,
                 "client_secret": each.secret,
                 "client_name": each.name,
-                "grant_types": ["password"],
+                "grant_types": ["password", *(["refresh_token"] if each.kind.refreshes else [])],
                 "scope": "profile",
                 **({"owner": each.owner} if each.owner else {}),
             }

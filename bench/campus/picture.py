@@ -39,6 +39,7 @@ def summary(campus: Campus) -> Mapping[str, object]:
     return {
         "programs": len(campus.programs),
         "logins": f"{sum(campus.book.logins.values()):,}",
+        "refreshed tokens": f"{campus.book.refreshes:,}",
         "commands that changed something": len(campus.operator.steps),
         "refused logins of programs": ", ".join(
             f"{cause} {number}" for cause, number in sorted(causes.items())

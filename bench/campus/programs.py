@@ -33,12 +33,16 @@ class Habit(StrEnum):
 
 
 class Kind(NamedTuple):
-    """What a program is: its User-Agent, its numbers of users and addresses, and the grant it moves to."""
+    """What a program is: its User-Agent, its numbers of users and addresses, and the grant it moves to.
+
+    One that refreshes keeps its users logged in, and sends their passwords again only when a refresh fails.
+    """
 
     agent: str | None
     users: int
     addresses: int
     grant: str
+    refreshes: bool = False
 
 
 _CODE, _DEVICE, _ITSELF = (
@@ -55,6 +59,7 @@ _KINDS = (
     Kind("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)", 15, 15, _CODE),
     Kind("curl/8.5.0", 4, 8, _DEVICE),
     Kind("Go-http-client/2.0", 5, 9, _DEVICE),
+    Kind("node", 2, 1, _CODE, refreshes=True),
 )
 _APPLIANCE = Kind(None, 3, 1, "password")
 _JOB = Kind("python-requests/2.32", 1, 1, _ITSELF)
@@ -90,7 +95,7 @@ class Program:
     - `size`: the logins that it has in a week. Only some of them are simulated.
     - `term_weeks`: the weeks in which a program of each term is used; none for others.
     - `moves_at`: when its owner installs the changed program. `has_moved`: that is done.
-    - `app_passwords`: by user, the value and when it was made.
+    - `refresh_tokens`: by user. `app_passwords`: by user, the value and when it was made.
     - `failed_weeks`: how long it has only failed. `is_given_up`: nobody starts it any more.
     """
 
@@ -109,6 +114,7 @@ class Program:
     is_given_up: bool = False
     failed_since: int | None = None
     called_at: int | None = None
+    refresh_tokens: dict[str, str] = field(default_factory=dict)
     app_passwords: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
@@ -135,7 +141,8 @@ def population(clients: int, chance: random.Random) -> list[Program]:
     habits = [habit for habit, share in _SHARES for _ in range(max(1, round(share * rest)))][:rest]
     habits += [Habit.READS_MAIL] * (rest - len(habits))
     plans += [
-        (f"Program {number:03d}", (habit, chance.choice(_KINDS))) for number, habit in enumerate(habits, 1)
+        (f"Program {number:03d}", (habit, _KINDS[number % len(_KINDS)]))
+        for number, habit in enumerate(habits, 1)
     ]
     sizes = _sizes(len(plans), chance)
     owners = max(4, clients // 10)

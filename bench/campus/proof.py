@@ -42,6 +42,8 @@ def _surprises(campus: Campus) -> Iterator[str]:
     seen = {each.cause for each in campus.book.failures}
     for cause in sorted({BROWN_OUT, ENDED, CLOSED} - seen):
         yield f"No program failed by this cause, so nothing is proved about it: {cause}."
+    if not campus.book.refreshes:
+        yield "No program refreshed a token, so nothing is proved about refreshing."
     if campus.book.without_link:
         yield f"{campus.book.without_link} refusals named no page of the campus."
 

@@ -53,7 +53,7 @@ class Credentials(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the token endpoint answered: the members of an error, the header Sunset, and the binds it cost."""
+    """What the token endpoint answered: an error, the header Sunset, a refresh token; and its binds."""
 
     status: int
     error: str | None
@@ -61,6 +61,7 @@ class Answer(NamedTuple):
     error_uri: str | None
     sunset: str | None
     binds: int
+    refresh_token: str | None = None
 
 
 class CampusServer:
@@ -142,6 +143,7 @@ class CampusServer:
             said.get("error_uri"),
             answer.headers.get("Sunset"),
             self.directory.binds - before,
+            said.get("refresh_token"),
         )
 
     def keep_house(self) -> None:
