@@ -32,6 +32,7 @@ NAVIGATION = {
     ],
     "Run it": [
         "docs/operating",
+        "docs/self-audit",
         "docs/directories",
         "docs/sign-in",
         "docs/pages",
