@@ -16,7 +16,8 @@ MAX_PASSWORD_BYTES: Final = 1024
 class Refusal(StrEnum):
     """Why a login was refused. For the audit; a client is never told which (RFC 6749, 5.2).
 
-    The last two are rules of this server: about who may have a token, and about where a program may be.
+    The last three are rules of this server: about who may have a token, about where a program may be, and
+    about app passwords, which end although the account and its password are good.
     """
 
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - a reason, not a password
@@ -32,6 +33,7 @@ class Refusal(StrEnum):
     REFUSED = "refused"
     NOT_ALLOWED = "not_allowed"
     NOT_FROM_HERE = "not_from_here"
+    APP_PASSWORD_ENDED = "app_password_ended"  # noqa: S105 - a reason, not a password
 
 
 @dataclass(frozen=True, slots=True)

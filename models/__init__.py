@@ -9,8 +9,10 @@ from models.app_passwords.app_password import UNUSED_SECONDS, AppPassword
 from models.app_passwords.app_password_owners import app_password_subjects_of
 from models.app_passwords.app_password_store import (
     MAX_APP_PASSWORDS,
+    MAX_MADE_IN_A_DAY,
     AppPasswordStore,
     TooManyAppPasswords,
+    TooManyInADay,
     end_event,
 )
 from models.app_passwords.app_password_use import AppPasswordEnded, AppPasswordUse
@@ -91,6 +93,7 @@ __all__ = [
     "ACCEPTED",
     "DEFAULT_POLICY",
     "MAX_APP_PASSWORDS",
+    "MAX_MADE_IN_A_DAY",
     "MIGRATIONS",
     "UNUSED_SECONDS",
     "AccessToken",
@@ -166,6 +169,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredRequest",
     "TooManyAppPasswords",
+    "TooManyInADay",
     "UrlRefused",
     "app_password_subjects_of",
     "clock_of_the_database",

@@ -40,6 +40,7 @@ _REASONS = {
     Refusal.NOT_HERE: "The account may not log in from here.",
     Refusal.NOT_ALLOWED: "The person may not use this program.",
     Refusal.NOT_FROM_HERE: "This program may not ask from this network.",
+    Refusal.APP_PASSWORD_ENDED: "The app password has ended.",
 }
 
 

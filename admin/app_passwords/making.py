@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 from admin.clients import find_client
 from admin.operation import OperationRefused, Services, refuse_app_passwords
 from directory import DirectoryUnavailable, InvalidCredentials, PersonState, Refusal
-from models import AppPassword, AppPasswordStore, Client, TooManyAppPasswords
-from oauth.policy.app_password_rules import TOO_MANY, AppPasswordRefused, AppPasswordWish, NewAppPassword
+from models import AppPassword, AppPasswordStore, Client, TooManyAppPasswords, TooManyInADay
+from oauth.policy.app_password_rules import (
+    TOO_MANY,
+    TOO_MANY_IN_A_DAY,
+    AppPasswordRefused,
+    AppPasswordWish,
+    NewAppPassword,
+)
 from telemetry import Actor
 
 CREATED = "app_password.created"
@@ -72,6 +78,8 @@ def _store(services: Services, new: NewAppPassword, actor: Actor) -> None:
     )
     try:
         AppPasswordStore(services.clock).add(stored, new.digest, event)
+    except TooManyInADay:
+        raise NoAppPassword(TOO_MANY_IN_A_DAY) from None
     except TooManyAppPasswords:
         raise NoAppPassword(TOO_MANY) from None
     services.tell(event)

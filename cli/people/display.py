@@ -23,6 +23,7 @@ _ANSWERS = {
     Refusal.REFUSED: "The directory refused the login and gave no reason.",
     Refusal.NOT_ALLOWED: "The rules of this server or of the program exclude the user.",
     Refusal.NOT_FROM_HERE: "The program may not send logins from this network.",
+    Refusal.APP_PASSWORD_ENDED: "The app password has ended.",
     "pending": "The login is under way, or its outcome was lost.",
 }
 _CAUSES = {

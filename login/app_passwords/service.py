@@ -210,7 +210,7 @@ class AppPasswords:
             raise AppPasswordLoginRefused(Refusal.WRONG_PASSWORD, detail, record)
         if not record.is_live(int(self._clock())):
             detail = "the app password has ended, has expired, or was not used for 90 days"
-            raise AppPasswordLoginRefused(Refusal.EXPIRED, detail, record, is_guess=False)
+            raise AppPasswordLoginRefused(Refusal.APP_PASSWORD_ENDED, detail, record, is_guess=False)
         if record.networks and not is_within(address, record.networks):
             detail = "from none of the app password's networks"
             raise AppPasswordLoginRefused(Refusal.NOT_FROM_HERE, detail, record, is_guess=False)
@@ -228,7 +228,9 @@ class AppPasswords:
         person = recent.person
         if not self._rules.survives_password_change and has_changed(person, record.password_changed_at):
             detail = "the user's password has changed since the app password was made"
-            raise AppPasswordLoginRefused(Refusal.EXPIRED, detail, record, is_guess=False, must_end=True)
+            raise AppPasswordLoginRefused(
+                Refusal.APP_PASSWORD_ENDED, detail, record, is_guess=False, must_end=True
+            )
         if not is_same_name(net_id, person.net_id) and net_id not in recent.names:
             self._tools.wrong.check(key)
             if not self._leads_to(net_id, subject):

@@ -25,6 +25,8 @@ from telemetry import AuditEvent
 
 MAX_APP_PASSWORDS = 50
 """The most live app passwords of one person."""
+MAX_MADE_IN_A_DAY = 100
+"""The most app passwords that are made for one person within 24 hours. Ended ones are stored for a year."""
 ENDED = "app_password.ended"
 """The event of an app password that ended."""
 EXPIRED, UNUSED = "expired", "unused"
@@ -33,6 +35,7 @@ EXPIRED, UNUSED = "expired", "unused"
 _ROW, _AUDIT, _MISSING = table(AppPasswordRow), table(AuditEventRow), table(MissingPersonRow)
 # Ids a look at a time, so that no answer is large.
 _BATCH = 1000
+_DAY = 86_400
 _SELECT = select(*COLUMNS)
 _MISSED = (
     exists()
@@ -54,7 +57,12 @@ _IS_LIVE = (
 _LOCK = Statement(
     select(_ROW.c.id).where(*_OF_PERSON, _ROW.c.ended_at.is_(None)).order_by(_ROW.c.id).with_for_update()
 )
-_COUNT = Statement(select(func.count().label("live")).select_from(_ROW).where(*_OF_PERSON, *_IS_LIVE))
+_COUNT = Statement(
+    select(
+        func.count().filter(*_IS_LIVE).label("live"),
+        func.count().filter(_ROW.c.created_at > bindparam("a_day_ago")).label("made"),
+    ).where(*_OF_PERSON)
+)
 _INSERT = Statement(insert(_ROW), _ROW.c.keys())
 _INSERT_AUDIT = Statement(insert(_AUDIT).inline(), [name for name in _AUDIT.c.keys() if name != "id"])  # noqa: SIM118
 _OVER = Statement(
@@ -83,6 +91,10 @@ class TooManyAppPasswords(Exception):
     """The person has as many live app passwords as a person may have. Nothing was stored."""
 
 
+class TooManyInADay(TooManyAppPasswords):
+    """As many app passwords as a day allows were made for the person. Nothing was stored."""
+
+
 class AppPasswordStore:
     """The app passwords in the database. Each that ends takes its grants with it, in one transaction."""
 
@@ -103,7 +115,7 @@ class AppPasswordStore:
             event: the audit row; it gets the id of the app password.
 
         Raises:
-            TooManyAppPasswords, StoreUnavailable: nothing was stored.
+            TooManyAppPasswords, TooManyInADay, StoreUnavailable: nothing was stored.
         """
         new, now = app_password, self._now()
         person = {"of_directory": new.directory, "of_subject": new.subject}
@@ -112,9 +124,12 @@ class AppPasswordStore:
         with DriverConnection() as link:
             link.begin()
             link.all(_LOCK, person)
-            live = link.all(_COUNT, {**person, "now": now, "unused_since": now - UNUSED_SECONDS})
-            if live[0]["live"] >= MAX_APP_PASSWORDS:
+            since = {"unused_since": now - UNUSED_SECONDS, "a_day_ago": now - _DAY}
+            (count,) = link.all(_COUNT, {**person, "now": now, **since})
+            if count["live"] >= MAX_APP_PASSWORDS:
                 raise TooManyAppPasswords
+            if count["made"] >= MAX_MADE_IN_A_DAY:
+                raise TooManyInADay
             link.run(_INSERT, row)
             link.run(_INSERT_AUDIT, audited.fields())
             link.commit()

@@ -112,7 +112,7 @@ class PasswordGrant(Grant):
             issued = super().issue(person)
         except AppPasswordEnded:
             detail = "the app password ended during the login"
-            raise AppPasswordLoginRefused(Refusal.EXPIRED, detail, self._app_password) from None
+            raise AppPasswordLoginRefused(Refusal.APP_PASSWORD_ENDED, detail, self._app_password) from None
         if person is not None and self.oauth_client.registered.flags.get(DETAILED_ERRORS):
             issued.answer.update(password_warnings(person, self.server.now()))
         return issued

@@ -62,6 +62,7 @@ NETWORK: Final = "%(network)s must be an address or a network, such as 192.0.2.7
 OUTSIDE: Final = "%(network)s is outside the networks that the program may be used from."
 MANY_NETWORKS: Final = "An app password can have at most %(most)s networks."
 TOO_MANY: Final = "This user has as many app passwords as one user can have. End one that is not needed."
+TOO_MANY_IN_A_DAY: Final = "Too many app passwords were made for this user within a day. Try again tomorrow."
 
 
 class AppPasswordRefused(Exception):

@@ -13,6 +13,7 @@ from directory import InvalidCredentials, Refusal
 from models import Base, db
 from tests.conftest import NOON, Registered, Site
 from tests.fakes import ALICE, FakeDirectory
+from tests.oauth.app_passwords import make_app_password
 
 DAY = 86_400
 TODAY = NOON // DAY
@@ -340,6 +341,15 @@ def test_users_with_password_trouble_are_counted_for_the_owner(
     assert (item["password_trouble"], item["failures"], item["move_to"]) == (1, 1, "close")
     assert "Password trouble: 1 refusal, because" in report(site, "--mail", "lab@campus.example")
     assert "1 with an expired password" in report(site, "--format", "html")
+
+
+def test_ended_app_password_is_no_password_trouble(site: Site) -> None:
+    """A script that goes on with an ended app password fails, but no user's password has expired."""
+    client = site.register("p", "--owner", "lab@campus.example")
+    site.ask_token(client, password=make_app_password(site, client, ended_at=NOON - 1))
+    (item,) = reported(site)["items"]
+    assert (item["password_trouble"], item["failures"]) == (0, 1)
+    assert "Password trouble" not in report(site, "--mail", "lab@campus.example")
 
 
 def test_dates_of_a_client_are_in_the_report(site: Site) -> None:

@@ -142,7 +142,7 @@ class TestPasswordChange:
         refusal = refused(
             lambda: gate.use(gate.app_passwords.make(MadeAppPassword(password_changed_at=known)))
         )
-        assert (refusal.reason, refusal.must_end) == (Refusal.EXPIRED, True)
+        assert (refusal.reason, refusal.must_end) == (Refusal.APP_PASSWORD_ENDED, True)
 
     @pytest.mark.parametrize("changed", [None, ALICE.password_changed_at, 1])
     def test_unchanged_password_ends_nothing(self, campus: Campus, changed: int | None) -> None:

@@ -91,9 +91,9 @@ class TestRefusals:
         ("record", "reason"),
         [
             (MadeAppPassword(client_id="another"), Refusal.WRONG_PASSWORD),
-            (MadeAppPassword(expires_at=NOON), Refusal.EXPIRED),
-            (MadeAppPassword(ended=True), Refusal.EXPIRED),
-            (MadeAppPassword(last_used_at=NOON - 90 * DAY), Refusal.EXPIRED),
+            (MadeAppPassword(expires_at=NOON), Refusal.APP_PASSWORD_ENDED),
+            (MadeAppPassword(ended=True), Refusal.APP_PASSWORD_ENDED),
+            (MadeAppPassword(last_used_at=NOON - 90 * DAY), Refusal.APP_PASSWORD_ENDED),
             (MadeAppPassword(networks=["198.51.100.0/24", "2001:db8::/32"]), Refusal.NOT_FROM_HERE),
         ],
     )

@@ -11,6 +11,7 @@ import pytest
 
 from models import (
     MAX_APP_PASSWORDS,
+    MAX_MADE_IN_A_DAY,
     UNUSED_SECONDS,
     AppPassword,
     AppPasswordEnded,
@@ -20,6 +21,7 @@ from models import (
     MissingPersonStore,
     StoreUnavailable,
     TooManyAppPasswords,
+    TooManyInADay,
     app_password_subjects_of,
     db,
     purge,
@@ -105,6 +107,20 @@ class AppPasswordRules:
         with pytest.raises(TooManyAppPasswords):
             made(stores)
         stores.clock.now += 181 * DAY
+        made(stores)
+
+    def test_making_and_ending_in_turn_is_bounded(self, stores: Stores) -> None:
+        """Ended ones are stored for a year, so a day adds a bounded number of them for each person."""
+        for _ in range(MAX_MADE_IN_A_DAY):
+            assert end(stores, made(stores))
+        with pytest.raises(TooManyInADay):
+            made(stores)
+        assert len(stores.rows("app_password")) == MAX_MADE_IN_A_DAY
+        made(stores, subject="another")
+        stores.clock.now += DAY - 1
+        with pytest.raises(TooManyInADay):
+            made(stores)
+        stores.clock.now += 1
         made(stores)
 
     def test_app_passwords_that_are_made_at_once_are_bounded_too(self, stores: Stores) -> None:

@@ -126,10 +126,10 @@ class TestRefusals:
         ("columns", "reason"),
         [
             ({"client_id": "another"}, "wrong_password"),
-            ({"expires_at": NOON}, "expired"),
-            ({"ended_at": NOON - 1}, "expired"),
-            ({"created_at": NOON - 90 * DAY}, "expired"),
-            ({"created_at": NOON - 200 * DAY, "last_used_at": NOON - 90 * DAY}, "expired"),
+            ({"expires_at": NOON}, "app_password_ended"),
+            ({"ended_at": NOON - 1}, "app_password_ended"),
+            ({"created_at": NOON - 90 * DAY}, "app_password_ended"),
+            ({"created_at": NOON - 200 * DAY, "last_used_at": NOON - 90 * DAY}, "app_password_ended"),
             ({"networks": ["198.51.100.0/24"]}, "not_from_here"),
             ({"subject": "another"}, "wrong_password"),
         ],
@@ -195,7 +195,7 @@ class TestRefusals:
         client = faked.register("a program", "--told-reasons")
         value = make_app_password(faked, client, expires_at=NOON)
         answer = faked.ask_token(client, password=value).get_json()
-        assert (answer["error"], answer["reason"]) == ("invalid_grant", "expired")
+        assert (answer["error"], answer["reason"]) == ("invalid_grant", "app_password_ended")
         assert fake.sought == []
 
     def test_rule_about_people_applies(self, make_site: Callable[..., Site], fake: FakeDirectory) -> None:
@@ -224,7 +224,7 @@ def test_audit_of_a_refusal_names_the_app_password(faked: Site, refreshing: Regi
     faked.ask_token(refreshing)
     (refused,) = [row for row in rows(faked, "audit_event") if row["event"] == "grant.refused"]
     assert (refused["app_password_id"], refused["subject"]) == (ID.hex(), ALICE.id)
-    assert (refused["reason"], refused["grant_type"]) == ("expired", "password")
+    assert (refused["reason"], refused["grant_type"]) == ("app_password_ended", "password")
 
 
 class TestPerson:

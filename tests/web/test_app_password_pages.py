@@ -271,6 +271,23 @@ def test_most_app_passwords_of_a_user(site: Site, library: Registered, alice: Ow
     assert len(live(site)) == 50
 
 
+def test_most_app_passwords_of_a_day(
+    site: Site, library: Registered, alice: OwnVisitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A further one is refused with a sentence, at the page and by the command."""
+    monkeypatch.setattr("models.app_passwords.app_password_store.MAX_MADE_IN_A_DAY", 1)
+    alice.make(library.client_id)
+    answer = alice.send(library.client_id, alice.form(library.client_id))
+    assert answer.status_code == 400
+    assert "You made too many app passwords within a day." in answer.text
+    wish = ("--label", "script", "--days", "1")
+    result = site.app.test_cli_runner().invoke(
+        args=["app-password", "create", library.client_id, "alice", *wish]
+    )
+    assert (result.exit_code, "Too many app passwords were made" in result.output) == (1, True)
+    assert len(live(site)) == 1
+
+
 def test_choice_offers_the_users_own_programs(site: Site, library: Registered, alice: OwnVisitor) -> None:
     """Those that hold access and take app passwords; others are found by their id alone."""
     unused = site.register("Unused program", "--scope", "profile")

@@ -34,6 +34,19 @@ def test_sign_in_of_less_than_five_minutes_is_enough(
     assert alice.open(library.client_id).status_code == 303
 
 
+def test_sign_in_of_a_clock_that_was_set_back_is_not_fresh(
+    site: Site, library: Registered, alice: OwnVisitor
+) -> None:
+    """A thief of the session gains no time by it. Another node's clock may be a minute ahead."""
+    site.clock.now -= 60
+    assert alice.open(library.client_id).status_code == 200
+    site.clock.now -= 1
+    asked = alice.open(library.client_id)
+    assert asked.status_code == 303
+    assert alice.sign_in_again(asked, "alice").location == f"{NEW}?program={library.client_id}"
+    assert alice.open(library.client_id).status_code == 200
+
+
 def test_older_sign_in_asks_for_the_password_and_comes_back(
     site: Site, library: Registered, alice: OwnVisitor
 ) -> None:

@@ -46,6 +46,9 @@ _SENTENCES: Final = {
     rules_of.TOO_MANY: N_(
         "You have as many app passwords as one user can have. End one that you do not need."
     ),
+    rules_of.TOO_MANY_IN_A_DAY: N_(
+        "You made too many app passwords within a day. Please try again tomorrow."
+    ),
 }
 
 

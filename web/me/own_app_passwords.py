@@ -17,9 +17,11 @@ from models import (
     SignInSession,
     StoreUnavailable,
     TooManyAppPasswords,
+    TooManyInADay,
 )
 from oauth.policy.app_password_rules import (
     TOO_MANY,
+    TOO_MANY_IN_A_DAY,
     AppPasswordRefused,
     AppPasswordRules,
     AppPasswordWish,
@@ -166,6 +168,8 @@ class OwnAppPasswords:
         created = _about(new.stored, replace(event, event=CREATED, scope=new.stored.scope))
         try:
             self.store.add(new.stored, new.digest, created)
+        except TooManyInADay:
+            raise AppPasswordRefused(Mistake(None, TOO_MANY_IN_A_DAY)) from None
         except TooManyAppPasswords:
             raise AppPasswordRefused(Mistake(None, TOO_MANY)) from None
         self.log.info(created.event, **created.facts())

@@ -15,6 +15,8 @@ COOKIE: Final = "__Host-signin"
 _FOUND: Final = "netid_sign_in_session"
 _NEW_VALUE: Final = "netid_sign_in_cookie"
 _SEE_OTHER: Final = 303
+# Another node may have stored the sign-in by its own clock.
+_CLOCK_SKEW_SECONDS: Final = 60
 
 
 def current_session(*, groups: bool = False) -> Active | None:
@@ -54,11 +56,13 @@ def require_sign_in(next: str, *, again: Active | None = None) -> Response:  # n
 def has_signed_in_since(active: Active, seconds: int) -> bool:
     """Whether the user of a session typed the password within the last seconds.
 
+    A sign-in of more than a minute ahead does not count: once a clock was set back, its age is unknown.
+
     Args:
         active: the live session.
         seconds: how many.
     """
-    return current_desk().now() - active.stored.auth_time < seconds
+    return -_CLOCK_SKEW_SECONDS <= current_desk().now() - active.stored.auth_time < seconds
 
 
 def see_other(location: str) -> Response:
