@@ -1,6 +1,6 @@
 """Live app passwords: listing them, and ending those that an operator selects, with every token they gave."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from admin.clients import find_client
@@ -13,8 +13,8 @@ from telemetry import Actor
 ENDED = "app_password.ended"
 _REASON = "operator"
 _ID_OCTETS = 16
-# More than any table shows: only a revocation for a whole client reads so many.
-_MAX_READ = 100_000
+MAX_PLANNED = 100_000
+"""The most app passwords that one plan has. After it, a revocation plans the rest."""
 
 
 class NoLiveAppPassword(NothingMatches):
@@ -94,6 +94,7 @@ def plan_app_password_end(
     person: PersonLookup | None = None,
     client_name: str | None = None,
     everyone: bool = False,
+    is_rest: bool = False,
 ) -> Sequence[AppPassword]:
     """Find the app passwords that a revocation means, for a confirmation before `end_app_passwords`.
 
@@ -103,6 +104,7 @@ def plan_app_password_end(
         person: those of this person.
         client_name: those for this client, by its id or name.
         everyone: every app password, of which there may be none.
+        is_rest: whether a plan before had `MAX_PLANNED` of them. There may be no more.
 
     Raises:
         NoAppPasswordSelected: as `require_app_password_selection`.
@@ -121,19 +123,26 @@ def plan_app_password_end(
         subject = None if person is None else person.only_subject()
         client_id = None if client_name is None else find_client(services, client_name).client_id
         subjects = None if person is None else [subject] if subject else []
-        found, _ = AppPasswordStore(services.clock).list_all(client_id, _MAX_READ, subjects=subjects)
-    if not found and not everyone:
+        found, _ = AppPasswordStore(services.clock).list_all(client_id, MAX_PLANNED, subjects=subjects)
+    if not found and not (everyone or is_rest):
         raise NoLiveAppPassword
     return found
 
 
-def end_app_passwords(services: Services, planned: Sequence[AppPassword], *, actor: Actor) -> int:
+def end_app_passwords(
+    services: Services,
+    planned: Sequence[AppPassword],
+    *,
+    actor: Actor,
+    plan_rest: Callable[[], Sequence[AppPassword]] = tuple,
+) -> int:
     """End app passwords, each with every token that it gave, in a transaction of its own.
 
     Args:
         services: what the use case works on.
         planned: from `plan_app_password_end`.
         actor: who ends them, for the audit.
+        plan_rest: plans those that come after `MAX_PLANNED`.
 
     Returns:
         How many ended now; others had ended meanwhile.
@@ -142,18 +151,20 @@ def end_app_passwords(services: Services, planned: Sequence[AppPassword], *, act
         StoreUnavailable: those that did not end yet end at the next call.
     """
     store, ended = AppPasswordStore(services.clock), 0
-    for each in planned:
-        event = services.event(
-            ENDED,
-            actor,
-            _REASON,
-            client_id=each.client_id,
-            subject=each.subject,
-            app_password_id=each.id.hex(),
-        )
-        if store.end(each.id, _REASON, event):
-            services.tell(event)
-            ended += 1
+    while planned:
+        for each in planned:
+            event = services.event(
+                ENDED,
+                actor,
+                _REASON,
+                client_id=each.client_id,
+                subject=each.subject,
+                app_password_id=each.id.hex(),
+            )
+            if store.end(each.id, _REASON, event):
+                services.tell(event)
+                ended += 1
+        planned = plan_rest() if len(planned) == MAX_PLANNED else ()
     return ended
 
 

@@ -1,11 +1,13 @@
 """`flask app-password …`: making, listing and ending app passwords, and notices to their owners."""
 
+from functools import partial
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
 from admin.app_passwords.ending import (
+    MAX_PLANNED,
     NoAppPasswordSelected,
     end_app_passwords,
     list_app_passwords,
@@ -144,21 +146,19 @@ def revoke(
     Every token that they gave ends with them. The command says how many will end, and asks. It fails if none
     matches; with --everyone there may be none.
     """
+    one, client_name = named["app_password_id"], named["client_name"]
     try:
-        require_app_password_selection(
-            named["app_password_id"], person, named["client_name"], everyone=everyone
-        )
+        require_app_password_selection(one, person, client_name, everyone=everyone)
     except NoAppPasswordSelected as refused:
         raise Misused(*refused.sentences) from None
-    planned = plan_app_password_end(
-        services(),
-        person=None if person is None else warn_if_incomplete(look_up_person(services(), person)),
-        everyone=everyone,
-        **named,
-    )
+    lookup = None if person is None else warn_if_incomplete(look_up_person(services(), person))
+    selected = partial(plan_app_password_end, services(), person=lookup, client_name=client_name)
+    plan = partial(selected, app_password_id=one, everyone=everyone)
+    planned = plan()
     if not yes:
-        confirm(f"End {counted(len(planned), 'app password')} with every token of theirs?")
-    ended = end_app_passwords(services(), planned, actor=operator())
+        at_least = "at least " if len(planned) == MAX_PLANNED else ""
+        confirm(f"End {at_least}{counted(len(planned), 'app password')} with every token of theirs?")
+    ended = end_app_passwords(services(), planned, actor=operator(), plan_rest=partial(plan, is_rest=True))
     if as_json:
         print_json({"ended": ended})
     else:

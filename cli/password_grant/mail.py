@@ -10,6 +10,8 @@ from email.policy import SMTP
 
 # One address, alone or behind a name. Nothing else belongs into To.
 _ADDRESS = re.compile(r"(?:[^<>@,;:\"\\()\[\]]*<)?([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+)>?")
+# Such a line begins the next message of an mbox (RFC 4155, appendix A).
+_NEXT_MESSAGE = re.compile(r"^From ", re.MULTILINE)
 _POLICY = SMTP.clone(linesep="\n")
 
 
@@ -26,6 +28,9 @@ def message_text(owner: str, subject: str, text: str) -> str:
         message["To"] = address
     message["Subject"] = " ".join(subject.split())
     message.set_content(text, charset="utf-8", cte="7bit" if text.isascii() else "quoted-printable")
+    if _NEXT_MESSAGE.search(message.as_string()):
+        # A label or a name chose where a line breaks.
+        message.set_content(text, charset="utf-8", cte="base64")
     return message.as_string().rstrip("\n")
 
 

@@ -248,7 +248,7 @@ class AppPasswordRules:
             return "", [Mistake("scope", NO_SCOPE)]
         may, of_client = permitted.split(), scope_of(client).split()
         return " ".join(names), [
-            Mistake("scope", NOT_OF_USER if name in of_client else NOT_OF_CLIENT, {"scope": repr(name)})
+            Mistake("scope", NOT_OF_USER if name in of_client else NOT_OF_CLIENT, {"scope": _quoted(name)})
             for name in names
             if name not in may
         ]
@@ -297,7 +297,7 @@ def _networks(wanted: Sequence[str], of_client: Sequence[str]) -> tuple[Sequence
     for text in wanted:
         network = _network(text)
         if network is None:
-            mistakes.append(Mistake("networks", NETWORK, {"network": repr(text[:MAX_LABEL_CHARACTERS])}))
+            mistakes.append(Mistake("networks", NETWORK, {"network": _quoted(text)}))
         elif allowed and not any(_overlap(network, each) for each in allowed):
             mistakes.append(Mistake("networks", OUTSIDE, {"network": str(network)}))
         else:
@@ -313,6 +313,11 @@ def _network(text: str) -> _Network | None:
         return ip_network(text)
     except ValueError:
         return None
+
+
+def _quoted(text: str) -> str:
+    # No sentence repeats an app password that was pasted into the wrong field.
+    return repr("…" if is_app_password(text) else text[:MAX_LABEL_CHARACTERS])
 
 
 def _overlap(one: _Network, other: _Network) -> bool:

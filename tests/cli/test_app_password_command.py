@@ -190,6 +190,25 @@ def test_setting_is_named_without_a_search_account(make_site: Callable[..., Site
     assert len(printed.splitlines()) == 1
 
 
+@pytest.mark.parametrize("selection", [("--everyone",), ("--client", "Library")])
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_revocation_ends_more_than_one_plan_has(
+    site: Site,
+    library: Registered,
+    monkeypatch: pytest.MonkeyPatch,
+    selection: tuple[str, ...],
+    number: int,
+) -> None:
+    """After a restore every one must end, however many there are."""
+    monkeypatch.setattr("admin.app_passwords.ending.MAX_PLANNED", 2)
+    monkeypatch.setattr("cli.app_passwords.app_password.MAX_PLANNED", 2)
+    for _ in range(number):
+        create(site)
+    printed = site.run("app-password", "revoke", *selection, "--yes")
+    assert printed == f"Ended {number} app passwords.\n"
+    assert live(site) == []
+
+
 def test_list_shows_live_ones(site: Site, library: Registered, as_json: Run) -> None:
     """Newest first, by client and by user; what has ended is left out."""
     other = site.register("Another", "--scope", "profile")

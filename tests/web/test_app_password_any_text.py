@@ -1,13 +1,17 @@
-"""Any text at the pages about app passwords: an answer, never a failure, and nothing against the rules."""
+"""Any text and any order at the pages about app passwords: an answer, and nothing against the rules."""
+
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from login.app_passwords import digest_of, new_app_password
+from models import AppPasswordStore
 from tests.conftest import Registered, Site
 from tests.faults import rows
 from tests.generated import examples
-from tests.web.own_visitor import NEW, OwnVisitor
+from tests.web.own_visitor import NEW, VALUE, OwnVisitor, value_in
 from tests.web.test_me import ORIGIN, seen_in, token_in
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
@@ -75,3 +79,41 @@ def test_any_button_is_answered(alice: OwnVisitor, fields: dict[str, str]) -> No
     given_fields = {"csrf_token": token_in(page), "seen": seen_in(page), **fields}
     assert alice.http.post("/me", base_url=ORIGIN, data=given_fields).status_code == 303
     assert alice.page()
+
+
+def test_third_of_three_at_once_makes_none(
+    site: Site, library: Registered, alice: OwnVisitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two that find the same app password do not both replace it: nobody would see one of them."""
+    form, end = alice.form(library.client_id), AppPasswordStore.end
+    first = value_in(alice.send(library.client_id, form).text)
+    second: list[str] = []
+
+    def end_after_another(store: AppPasswordStore, *of: Any) -> bool:
+        if not second:
+            second.append("is under way")
+            second.append(value_in(alice.send(library.client_id, form).text))
+        return end(store, *of)
+
+    monkeypatch.setattr(AppPasswordStore, "end", end_after_another)
+    third = alice.send(library.client_id, form)
+    assert (third.status_code, VALUE.findall(third.text)) == (400, [])
+    (row,) = [each for each in rows(site, "app_password") if each["ended_at"] is None]
+    assert row["digest"] == digest_of(second[1]) != digest_of(first)
+
+
+def test_form_that_is_shown_again_repeats_no_app_password(
+    site: Site, library: Registered, alice: OwnVisitor
+) -> None:
+    """Somebody may paste it into a wrong field. The page stays in the browser's history."""
+    value = new_app_password()
+    for typed in (
+        {"label": value},
+        {"networks": value},
+        {"networks": f"192.0.2.7 {value}"},
+        {"scope": [value]},
+    ):
+        answer = alice.send(library.client_id, alice.form(library.client_id), **typed)
+        assert answer.status_code == 400
+        assert value not in answer.text
+    assert rows(site, "app_password") == []

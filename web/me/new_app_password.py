@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import HiddenField, SelectMultipleField, StringField
 
+from login.app_passwords import is_app_password
 from models import Client
 from oauth.policy import app_password_rules as rules_of
 from oauth.policy.app_password_rules import AppPasswordRefused, AppPasswordWish, Mistake, takes_app_passwords
@@ -126,6 +127,9 @@ def _form_page(account: Account, active: Active, client: Client) -> Response:
     if request.method == "GET":
         form.days.data = str(min(_USUAL_DAYS, own.rules.max_days))
         form.scope.data = permitted.split()
+    for field in (form.label, form.networks):
+        if any(map(is_app_password, (field.data or "").split())):
+            field.data = ""
     form.seen.data, form.form_id.data = seen, secrets.token_hex(16)
     status = 400 if request.method == "POST" else 200
     return render_page(

@@ -130,7 +130,8 @@ class OwnAppPasswords:
         if former.ended_at is not None or now - former.created_at >= _DOUBLE_SUBMIT_SECONDS:
             raise MadeBefore
         new = self.rules.checked(client, person, wish, now)
-        self._end(former, _SENT_TWICE, event)
+        if not self._end(former, _SENT_TWICE, event):
+            raise MadeBefore  # A third request has replaced it, and the browser shows one answer alone.
         return self._add(new, event)
 
     def end(self, user: SignInSession, label: str, event: AuditEvent) -> bool:
