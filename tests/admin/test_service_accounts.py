@@ -64,6 +64,22 @@ def test_client_whose_users_are_all_service_accounts_is_found_by_the_directory(
     assert kind(site) is None
 
 
+def test_client_without_a_user_or_with_six_is_not_looked_up(
+    make_site: Callable[..., Site], fake: FakeDirectory
+) -> None:
+    """Nothing is said of no user. Five service accounts among six users say nothing of the sixth."""
+    site = make_site(directory=fake, NETID_SERVICE_ACCOUNTS=ROBOTS)
+    client = site.register("p")
+    assert kind(site) is None
+    for number in range(6):
+        groups = (ROBOTS.removeprefix("group:"),) if number else ()
+        fake.outcome = replace(ALICE, id=f"user-{number}", net_id=f"user{number}", groups=groups)
+        assert site.ask_token(client, username=f"user{number}").status_code == 200
+        site.clock.now += 1
+    assert kind(site) is None
+    assert fake.sought == []
+
+
 @pytest.mark.parametrize(
     "outcome", [InvalidCredentials(Refusal.UNKNOWN_PERSON), DirectoryUnavailable("it hangs")]
 )
