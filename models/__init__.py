@@ -18,6 +18,7 @@ from models.app_passwords.app_password_store import (
 from models.app_passwords.app_password_use import AppPasswordEnded, AppPasswordUse
 from models.audit.audit_listing import AuditSelection, ListedEvent, list_events
 from models.audit.audit_store import RefusalLedger, record, record_after
+from models.audit.closed_reason import ClosedReason
 from models.authorizations.approval import Approval
 from models.authorizations.code_store import AuthorizationCode, CodeStore
 from models.authorizations.consent_store import Consent, ConsentStore
@@ -27,7 +28,13 @@ from models.base import Base, StoreUnavailable, db
 from models.clients.client import Client, ClientSecret, Registration
 from models.clients.client_import import ClientsExist, ImportedClient, import_clients, refuse_taken
 from models.clients.client_store import ClientStore, secret_key_ids
-from models.clients.password_grant import DEFAULT_POLICY, PasswordGrantPolicy
+from models.clients.password_grant import (
+    APP_PASSWORD_CHOICES,
+    APP_PASSWORDS_OFF,
+    APP_PASSWORDS_ONLY,
+    DEFAULT_POLICY,
+    PasswordGrantPolicy,
+)
 from models.clients.password_grant_store import (
     PasswordGrantPolicyStore,
     PasswordGrantStep,
@@ -91,6 +98,9 @@ from models.usage.roll_up import roll_up
 
 __all__ = [
     "ACCEPTED",
+    "APP_PASSWORDS_OFF",
+    "APP_PASSWORDS_ONLY",
+    "APP_PASSWORD_CHOICES",
     "DEFAULT_POLICY",
     "MAX_APP_PASSWORDS",
     "MAX_MADE_IN_A_DAY",
@@ -114,6 +124,7 @@ __all__ = [
     "ClientStore",
     "ClientUsage",
     "ClientsExist",
+    "ClosedReason",
     "CodeStore",
     "Consent",
     "ConsentStore",

@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749 import (
 from authlib.oauth2.rfc8628 import AuthorizationPendingError, ExpiredTokenError, SlowDownError
 
 from login import ClientThrottled, DirectoryUnavailable, InvalidCredentials, Refusal, Throttled
-from models import ClientEnded, StoreUnavailable
+from models import ClientEnded, ClosedReason, StoreUnavailable
 
 REALM = "NetID OAuth"
 
@@ -130,13 +130,14 @@ class UnsupportedResponseType(OAuth2Error):
     description = "This server offers the response type code only."
 
 
-# By the reasons of `oauth/policy/closed_reason.py`.
-_CLOSED = {
-    "password_grant_off": "This program may no longer use the password grant.",
-    "password_grant_ended": "This program may no longer log in with Net ID passwords.",
-    "brown_out": "Net ID passwords are refused for some hours, because this program must stop using them.",
-    "app_passwords_only": "This program accepts app passwords only, and no Net ID passwords.",
-    "app_passwords_off": "This program accepts no app passwords.",
+_CLOSED: Mapping[str, str] = {
+    ClosedReason.OFF: "This program may no longer use the password grant.",
+    ClosedReason.ENDED: "This program may no longer log in with Net ID passwords.",
+    ClosedReason.BROWN_OUT: (
+        "Net ID passwords are refused for some hours, because this program must stop using them."
+    ),
+    ClosedReason.APP_PASSWORDS_ONLY: "This program accepts app passwords only, and no Net ID passwords.",
+    ClosedReason.APP_PASSWORDS_OFF: "This program accepts no app passwords.",
 }
 
 

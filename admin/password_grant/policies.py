@@ -16,13 +16,14 @@ from admin.password_grant.policy_change import (
 from models import (
     DEFAULT_POLICY,
     Client,
+    ClosedReason,
     PasswordGrantPolicy,
     PasswordGrantPolicyStore,
     PasswordGrantStep,
     PolicyChangedMeanwhile,
     remember_users,
 )
-from oauth.policy.closed_reason import PASSWORD, ClosedReason, closed_reason, earliest_end
+from oauth.policy.closed_reason import PASSWORD, closed_reason, earliest_end
 from telemetry import Actor
 
 SET, UNDONE = "password_grant.set", "password_grant.undone"

@@ -7,9 +7,8 @@ from itertools import pairwise
 
 from admin.operation import OperationRefused
 from core.moments import read_duration, read_moment
-from models import PasswordGrantPolicy
+from models import APP_PASSWORD_CHOICES, PasswordGrantPolicy
 
-APP_PASSWORD_CHOICES = ("off", "allowed", "only")
 NOTICE_SECONDS = 14 * 86_400
 """How long before a date programs and owners should know it."""
 _MAX_BROWN_OUT_SECONDS = 7 * 86_400

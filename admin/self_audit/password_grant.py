@@ -4,15 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from admin.self_audit.finding import Check, Trouble, Weight, command, of_client, of_setting
 from admin.self_audit.snapshot import DAY, Snapshot
-from models import Client
+from models import APP_PASSWORDS_ONLY, Client, ClosedReason
 from oauth.clients.sign_in_rules import AUTHORIZATION_CODE
-from oauth.policy.closed_reason import (
-    APP_PASSWORDS_ONLY,
-    PASSWORD,
-    ClosedReason,
-    earliest_end,
-    final_reason,
-)
+from oauth.policy.closed_reason import PASSWORD, earliest_end, final_reason
 
 FAR_DAYS = 2 * 365
 """Days after which an end of the grant is too far away for anybody to prepare for."""

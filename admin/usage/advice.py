@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from admin.usage.facts import BROWSERS, PHONES, ClientFacts, ServiceAccounts, counted
+from models import APP_PASSWORDS_ONLY
 
 
 class Way(StrEnum):
@@ -42,7 +43,7 @@ class Advice(NamedTuple):
     Args:
         grant: the way.
         why: one or two sentences about what was seen.
-        language: the language of the program, a key of `recipes.LANGUAGES`.
+        language: the language of the program, one of the constants below.
         program: what the program seems to be.
     """
 
@@ -121,7 +122,7 @@ def _unused(facts: ClientFacts, days: int) -> _Found:
 
 
 def _app_passwords_already(facts: ClientFacts, _days: int) -> _Found:
-    if facts.client.password_grant.app_passwords == "only":
+    if facts.client.password_grant.app_passwords == APP_PASSWORDS_ONLY:
         why = "An operator lets it use app passwords alone: the program cannot be changed further."
     elif not facts.logins and facts.app_password_logins:
         why = "All its logins already use app passwords: refuse Net ID passwords now (--app-passwords only)."

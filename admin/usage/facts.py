@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from directory import Refusal
 from models import Client, ClientUsage
 
-PASSWORD_GRANT = "password"  # noqa: S105 - a grant type
 DAY = 86_400
 PHONES = frozenset({"iPhone", "Android"})
 """Families of user agents that are users' own devices, as those of `BROWSERS` are."""
 BROWSERS = frozenset({"Chrome", "Firefox", "Safari", "Edge"})
 MAX_NAMED_ADDRESSES = 3
 """A client with more addresses in a day, or from users' own devices, has its addresses counted, not named."""
-_PASSWORD_TROUBLE = ("expired", "must_change")
-"""The reasons of a refusal that a user mends by a new password (`directory.Refusal`)."""
+_PASSWORD_TROUBLE = (Refusal.EXPIRED.value, Refusal.MUST_CHANGE.value)
+"""The reasons of a refusal that a user mends by a new password."""
 _STEADY = 0.2
 """A trend within this share is called steady."""
 

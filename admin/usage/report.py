@@ -10,11 +10,11 @@ from admin.clients import find_client
 from admin.operation import NothingMatches, OperationRefused, Services
 from admin.usage.advice import Advice, advise
 from admin.usage.decline import Week, curve_of, projected_end
-from admin.usage.facts import DAY, PASSWORD_GRANT, ClientFacts, facts_of
+from admin.usage.facts import DAY, ClientFacts, facts_of
 from admin.usage.owners import OwnerState, Reaction, owner_key, owners_of, reaction
 from admin.usage.service_accounts import ServiceAccountCheck
 from models import Client, ClientUsage, roll_up, usage_of, users_of
-from oauth.policy.closed_reason import earliest_end
+from oauth.policy.closed_reason import PASSWORD, earliest_end
 
 PERIOD_DAYS = 90
 """The period of a report that names no other."""
@@ -135,7 +135,7 @@ def _chosen(services: Services, client_name: str | None, owner: str | None) -> S
     if owner is None:
         return clients
     theirs = [each for each in clients if owner_key(each.owner) == owner_key(owner)]
-    if not any(PASSWORD_GRANT in each.grant_types for each in theirs):
+    if not any(PASSWORD in each.grant_types for each in theirs):
         raise UnknownOwner(owner)
     return theirs
 
@@ -163,7 +163,7 @@ def _reported_clients(
     for client in clients:
         rows = days.get(client.client_id, [])
         used = any(row.day >= first_day for row in rows)
-        if not used and (PASSWORD_GRANT not in client.grant_types or client.disabled_at is not None):
+        if not used and (PASSWORD not in client.grant_types or client.disabled_at is not None):
             continue
         users = users_of(client.client_id, first_day * DAY) if used else 0
         kind = check.of(client, users=users, since=first_day * DAY)

@@ -13,7 +13,7 @@ from admin.usage.advice import Way
 from admin.usage.facts import DAY, ClientFacts, counted
 from admin.usage.program_code import code_of
 from admin.usage.report import ReportedClient, UsageReport, usage_report
-from models import PasswordGrantPolicy
+from models import APP_PASSWORDS_OFF, APP_PASSWORDS_ONLY, PasswordGrantPolicy
 
 MONTH_DAYS = 30
 _WIDTH = 72
@@ -109,9 +109,9 @@ def policy_dates(policy: PasswordGrantPolicy, now: int, server_ends_at: int | No
         phrases.append(f"Net ID passwords {verb} {_time(ends_at)} UTC")
     if policy.closed_to_new_people_at is not None:
         phrases.append(f"it is closed to new users since {_date(policy.closed_to_new_people_at)}")
-    if policy.app_passwords == "only":
+    if policy.app_passwords == APP_PASSWORDS_ONLY:
         phrases.append("only app passwords are accepted")
-    elif policy.app_passwords == "off":
+    elif policy.app_passwords == APP_PASSWORDS_OFF:
         phrases.append("app passwords are not accepted")
     return phrases
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from admin.password_grant.policy_change import APP_PASSWORD_CHOICES
 from cli.output import CommandRefused
+from models import APP_PASSWORD_CHOICES
 from oauth.clients.registration import FLAGS, NONE, REQUIRE_PAR, TOKEN_FORMATS
 from oauth.clients.restriction_rules import RESTRICTIONS
 from oauth.clients.sign_in_rules import PKCE_OPTIONAL

@@ -6,9 +6,8 @@ from admin.password_grant.policies import PolicyStatus, PolicyStep
 from admin.password_grant.policy_change import duration, summary, utc
 from admin.password_grant.unused import UnusedClient
 from cli.output import counted, moment, print_items, print_line, print_table
-from models import Client, PasswordGrantPolicy, PasswordGrantStep
+from models import Client, ClosedReason, PasswordGrantPolicy, PasswordGrantStep
 from oauth.clients.registration import policy_metadata
-from oauth.policy.closed_reason import ClosedReason
 
 _POLICY = (
     '{"announced_at": time or null, "ends_at": time or null, "brown_outs": [[time, time], ...], '

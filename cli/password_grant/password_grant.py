@@ -6,13 +6,14 @@ import click
 from flask.cli import with_appcontext
 
 from admin.password_grant.policies import list_statuses, set_policy, undo_last_batch, undo_policy
-from admin.password_grant.policy_change import APP_PASSWORD_CHOICES, PolicyChange
+from admin.password_grant.policy_change import PolicyChange
 from admin.password_grant.unused import close_unused, unused_clients
 from cli.output import DiscreetGroup, Misused, json_list_option
 from cli.password_grant.display import STATUS, STEP, UNUSED, print_statuses, print_steps, print_unused
 from cli.password_grant.report import report
 from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
+from models import APP_PASSWORD_CHOICES
 
 _EXAMPLE = """\b
 Example:

@@ -6,8 +6,9 @@ Owns: what is stored of it, and its defaults. Must not know: what the policy ref
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
-ALLOWED, OFF, ONLY = "allowed", "off", "only"
-"""What a client may do with app passwords: use them too, not at all, or nothing else."""
+APP_PASSWORDS_OFF, APP_PASSWORDS_ALLOWED, APP_PASSWORDS_ONLY = "off", "allowed", "only"
+APP_PASSWORD_CHOICES = (APP_PASSWORDS_OFF, APP_PASSWORDS_ALLOWED, APP_PASSWORDS_ONLY)
+"""What a client may do with app passwords: not use them, use them too, or use nothing else."""
 
 
 class PasswordGrantPolicy(NamedTuple):
@@ -17,7 +18,7 @@ class PasswordGrantPolicy(NamedTuple):
     - `ends_at`: when Net ID passwords are refused for good.
     - `brown_outs`: the begin and the end of each time in which they are refused.
     - `closed_to_new_people_at`: since when only people who used the client before may log in.
-    - `app_passwords`: `allowed`, `off` or `only`.
+    - `app_passwords`: one of `APP_PASSWORD_CHOICES`.
     - `off_at`: since when passwords of both kinds are refused.
     """
 
@@ -25,7 +26,7 @@ class PasswordGrantPolicy(NamedTuple):
     ends_at: int | None = None
     brown_outs: tuple[tuple[int, int], ...] = ()
     closed_to_new_people_at: int | None = None
-    app_passwords: str = ALLOWED
+    app_passwords: str = APP_PASSWORDS_ALLOWED
     off_at: int | None = None
 
     def json(self) -> dict[str, object] | None:

@@ -10,10 +10,12 @@ from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import NamedTuple
 
+from models.audit.closed_reason import ClosedReason
+
 ISSUED, REFRESHED, REFUSED, THROTTLED = "token.issued", "token.refreshed", "grant.refused", "login.throttled"
 COUNTED_EVENTS = (ISSUED, REFRESHED, REFUSED, THROTTLED)
 """The names of the events that count. An event of another name is only passed over."""
-POLICY_REASONS = frozenset({"brown_out", "password_grant_ended", "password_grant_off", "app_passwords_only"})
+POLICY_REASONS: frozenset[str] = frozenset(ClosedReason)
 """The reasons of refusals by the client's policy of the password grant."""
 DAY_SECONDS = 86_400
 _PASSWORD, _REFRESH = "password", "refresh_token"

@@ -14,14 +14,12 @@ from login import InvalidCredentials, Person
 from login.app_passwords import digest_of, is_app_password, new_app_password
 from models import AppPassword, Client
 from models.tables import DEFAULT_DIRECTORY
+from oauth.policy.closed_reason import PASSWORD, final_reason
 from oauth.policy.restrictions import Restrictions
 from oauth.policy.scope import DEFAULT, ScopeRules
 
 MAX_LABEL_CHARACTERS: Final = 100
 MAX_NETWORKS: Final = 20
-PASSWORD_GRANT: Final = "password"  # noqa: S105 - a grant's name
-OFF: Final = "off"
-"""The value of a client's policy with which it takes no app passwords."""
 
 _DAY: Final = 86_400
 _ID_OCTETS: Final = 16
@@ -261,14 +259,9 @@ def takes_app_passwords(client: Client, now: int) -> bool:
         client: as registered.
         now: seconds since the epoch.
     """
-    policy = client.password_grant
-    is_off = policy.off_at is not None and policy.off_at <= now
-    return (
-        client.disabled_at is None
-        and PASSWORD_GRANT in client.grant_types
-        and policy.app_passwords != OFF
-        and not is_off
-    )
+    # The end of the server is none of app passwords.
+    closed = final_reason(client.password_grant, None, is_app_password=True, now=now)
+    return client.disabled_at is None and PASSWORD in client.grant_types and closed is None
 
 
 def scope_of(client: Client) -> str:

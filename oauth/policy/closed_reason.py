@@ -4,22 +4,9 @@ Owns: which reason comes first where several apply. Commands use it too, so it i
 server. Must not know: what a refused client is answered, and who sets a policy.
 """
 
-from enum import StrEnum
-
-from models import PasswordGrantPolicy
+from models import APP_PASSWORDS_OFF, APP_PASSWORDS_ONLY, ClosedReason, PasswordGrantPolicy
 
 PASSWORD = "password"  # noqa: S105 - a grant type
-APP_PASSWORDS_OFF, APP_PASSWORDS_ONLY = "off", "only"
-
-
-class ClosedReason(StrEnum):
-    """Why the operator's policy refuses a password grant. The audit has it, and a client its sentence."""
-
-    OFF = "password_grant_off"
-    ENDED = "password_grant_ended"
-    BROWN_OUT = "brown_out"
-    APP_PASSWORDS_ONLY = "app_passwords_only"
-    APP_PASSWORDS_OFF = "app_passwords_off"
 
 
 def closed_reason(

@@ -8,9 +8,9 @@ from itertools import product
 import pytest
 
 from directory import InvalidCredentials, Refusal
-from models import Client, PasswordGrantPolicy
+from models import Client, ClosedReason, PasswordGrantPolicy
 from oauth.errors import PasswordGrantClosed
-from oauth.policy.closed_reason import ClosedReason, earliest_end
+from oauth.policy.closed_reason import earliest_end
 from oauth.policy.password_grant import KnownPeople, PasswordGrantRules
 from tests.fakes import ALICE
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from login.app_passwords import new_app_password
 from models import ClientUsage, roll_up, usage_of
 from tests.conftest import NOON, Registered, Site
 from tests.faults import rows
+from tests.oauth.app_passwords import end_app_password, make_app_password
 
 AGENT = "python-requests/2.32.3 (device 8d1f-of-alice)"
 
@@ -100,10 +102,30 @@ def test_app_password_is_counted_apart(site: Site, program: Registered) -> None:
     assert row["app_password_id"] == listed["app_password_id"]
 
 
-@pytest.mark.parametrize("policy", [["--off"], ["--app-passwords", "only"]])
-def test_refusal_by_the_policy_is_no_failure(site: Site, program: Registered, policy: list[str]) -> None:
+def test_ended_app_password_is_no_password_trouble(site: Site, program: Registered) -> None:
+    """A program that goes on sending one is told to nobody as a user with an expired password."""
+    value = make_app_password(site, program)
+    end_app_password(site)
+    assert ask(site, program, password=value).status_code == 400
+    assert usage(site).detail["reasons"] == {"app_password_ended": 1}
+    (item,) = json.loads(site.run("password-grant", "report", "--json"))["items"]
+    assert (item["failures"], item["password_trouble"]) == (1, 0)
+    assert "The app password has ended." in site.run("person", "why", "alice")
+
+
+@pytest.mark.parametrize(
+    ("policy", "password"),
+    [
+        (["--off"], "alice-password"),
+        (["--app-passwords", "only"], "alice-password"),
+        (["--app-passwords", "off"], new_app_password()),
+    ],
+)
+def test_refusal_by_the_policy_is_no_failure(
+    site: Site, program: Registered, policy: list[str], password: str
+) -> None:
     """A login that the policy refuses counts as a refusal: users did nothing wrong."""
     site.run("password-grant", "set", program.client_id, *policy)
-    assert ask(site, program).status_code == 400
+    assert ask(site, program, password=password).status_code == 400
     found = usage(site)
     assert (found.failures, found.refusals, found.logins) == (0, 1, 0)
