@@ -6,11 +6,11 @@ the same time therefore lose nothing of each other's change, and rules are check
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from admin.operation import OperationRefused, Services
 from admin.scopes import undescribed_scopes
+from core.moments import moment_text
 from models import Client, Registration, Selection, people_at_cap
 from oauth.clients.registration import DEVICE_CODE, Offer, mistakes
 from oauth.clients.sign_in_rules import AUTHORIZATION_CODE
@@ -142,7 +142,7 @@ def warnings_about(registration: Registration, *, password_grant_ends_at: int | 
     """
     sentences = []
     if password_grant_ends_at is not None and PASSWORD in registration.grant_types:
-        ends = datetime.fromtimestamp(password_grant_ends_at, UTC).strftime("%Y-%m-%d %H:%MZ")
+        ends = moment_text(password_grant_ends_at)
         sentences.append(
             f"This server accepts Net ID passwords of programs until {ends} only (NETID_PASSWORD_GRANT_ENDS)."
         )

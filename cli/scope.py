@@ -84,7 +84,7 @@ def create(name: str, description: str | None, needs: tuple[str, ...], as_json: 
 @with_appcontext
 @speaks_plainly
 def update(name: str, description: str | None, needs: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Change the scope NAME. What no option names stays.
+    """Change the scope NAME. A setting without an option stays as it is.
 
     --needs replaces all rules; --needs "" removes them.
     """

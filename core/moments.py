@@ -1,7 +1,7 @@
 """Reads moments and durations that an operator writes, in a setting or in an option of a command.
 
-Owns: the two forms of a moment (a date, or a date and a time), and that every moment is in UTC. Must not
-know: any setting or command, and what the current time is.
+Owns: the two forms of a moment (a date, or a date and a time), and that every moment is in UTC, read or
+written. Must not know: any setting or command, and what the current time is.
 """
 
 import re
@@ -54,6 +54,25 @@ def read_duration(text: str) -> int:
     if not seconds:
         raise ValueError("must be a duration such as 2h, 90m or 1d12h")
     return seconds
+
+
+def date_text(at: int) -> str:
+    """The day of a moment in UTC, such as 2027-06-30.
+
+    Args:
+        at: Seconds since the epoch.
+    """
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def moment_text(at: int) -> str:
+    """A moment for people, such as 2027-06-30 09:00Z. It has seconds only if they are not zero.
+
+    Args:
+        at: Seconds since the epoch.
+    """
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%SZ" if moment.second else "%Y-%m-%d %H:%MZ")
 
 
 def _seconds(moment: datetime) -> int:

@@ -6,9 +6,9 @@ read from the directory now, and stored nowhere.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from admin.operation import OperationRefused, Services
+from core.moments import date_text
 from directory import DirectoryUnavailable, InvalidCredentials
 from models import AppPassword, AppPasswordStore
 
@@ -79,12 +79,12 @@ def _notice(services: Services, stored: AppPassword, program: str) -> Notice:
     return Notice(
         stored=stored,
         to=_address(services, stored.subject),
-        subject=f"Your app password for {program} is not used, and ends on {_day(ends_at)}",
+        subject=f"Your app password for {program} is not used, and ends on {date_text(ends_at)}",
         text=_TEXT.format(
             label=stored.label,
             program=program,
-            since=_day(used_at),
-            ends=_day(ends_at),
+            since=date_text(used_at),
+            ends=date_text(ends_at),
             page=f"{services.settings.issuer}/me",
         ),
         ends_at=ends_at,
@@ -100,7 +100,3 @@ def _address(services: Services, subject: str) -> str | None:
         raise NoticesCannotBeMade from None
     # A line break in it would begin another header of the mail.
     return mail if mail and mail.isprintable() else None
-
-
-def _day(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")

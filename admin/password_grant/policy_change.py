@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 
 from admin.operation import OperationRefused
-from core.moments import read_duration, read_moment
+from core.moments import moment_text, read_duration, read_moment
 from models import APP_PASSWORD_CHOICES, PasswordGrantPolicy
 
 NOTICE_SECONDS = 14 * 86_400
@@ -105,9 +104,9 @@ def changes(before: PasswordGrantPolicy, after: PasswordGrantPolicy) -> Iterator
     if after.off_at != before.off_at:
         yield "on" if after.off_at is None else "off"
     if after.ends_at != before.ends_at:
-        yield "no end" if after.ends_at is None else f"ends {utc(after.ends_at)}"
+        yield "no end" if after.ends_at is None else f"ends {moment_text(after.ends_at)}"
     if new := [each for each in after.brown_outs if each not in before.brown_outs]:
-        yield from (f"brown-out {utc(start)}/{duration(end - start)}" for start, end in new)
+        yield from (f"brown-out {moment_text(start)}/{duration(end - start)}" for start, end in new)
     elif before.brown_outs and not after.brown_outs:
         yield "no brown-outs"
     if after.closed_to_new_people_at != before.closed_to_new_people_at:
@@ -128,16 +127,10 @@ def short_notices(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: 
     if after.ends_at is not None and after.ends_at != before.ends_at:
         new[after.ends_at] = "end"
     return [
-        f"The {what} of {utc(at)} is less than 14 days away: tell the owner now."
+        f"The {what} of {moment_text(at)} is less than 14 days away: tell the owner now."
         for at, what in sorted(new.items())
         if at - now < NOTICE_SECONDS
     ]
-
-
-def utc(at: int) -> str:
-    """A time for people: `at` (seconds since the epoch) in UTC, to the minute if it has no seconds."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.strftime("%Y-%m-%d %H:%M:%SZ" if moment.second else "%Y-%m-%d %H:%MZ")
 
 
 def duration(seconds: int) -> str:
@@ -152,7 +145,7 @@ def _read_end(text: str, now: int) -> int | None:
         return None
     ends_at = _moment(text, "The end")
     if ends_at <= now:
-        raise InvalidPolicy(f"The end {utc(ends_at)} is in the past.")
+        raise InvalidPolicy(f"The end {moment_text(ends_at)} is in the past.")
     return ends_at
 
 
@@ -170,13 +163,16 @@ def _brown_outs(
     moot = [] if last is None else [each for each in new if each[1] > last]
     if moot and not leaves_out_moot:
         raise ClashingStep(
-            f"The brown-out of {utc(moot[0][0])} ends after the password grant, which ends {utc(last or 0)}."
+            f"The brown-out of {moment_text(moot[0][0])} ends after the password grant, "
+            f"which ends {moment_text(last or 0)}."
         )
     # A step that is repeated changes nothing.
     both = sorted({*kept, *new}.difference(moot))
     for (start, end), (next_start, _) in pairwise(both):
         if next_start < end:
-            raise ClashingStep(f"The brown-outs of {utc(start)} and {utc(next_start)} overlap.")
+            raise ClashingStep(
+                f"The brown-outs of {moment_text(start)} and {moment_text(next_start)} overlap."
+            )
     if len(both) > _MAX_BROWN_OUTS:
         raise ClashingStep(f"A client has at most {_MAX_BROWN_OUTS} brown-outs to come.")
     return tuple(both)
@@ -192,7 +188,7 @@ def _read_brown_out(text: str, now: int) -> BrownOut:
     except ValueError as fault:
         raise InvalidPolicy(f"The duration of a brown-out {fault}.") from None
     if start < now:
-        raise InvalidPolicy(f"The brown-out of {utc(start)} begins in the past.")
+        raise InvalidPolicy(f"The brown-out of {moment_text(start)} begins in the past.")
     if seconds > _MAX_BROWN_OUT_SECONDS:
         raise InvalidPolicy("A brown-out lasts at most 7 days: a longer one is an end.")
     return start, start + seconds

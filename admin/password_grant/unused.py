@@ -1,4 +1,4 @@
-"""Closing the password grant for clients that nobody uses it with."""
+"""Closing the password grant for clients that do not use it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -123,7 +123,7 @@ def _unused(facts: ClientFacts, days: int) -> _Found:
 
 def _app_passwords_already(facts: ClientFacts, _days: int) -> _Found:
     if facts.client.password_grant.app_passwords == APP_PASSWORDS_ONLY:
-        why = "An operator lets it use app passwords alone: the program cannot be changed further."
+        why = "It takes app passwords only: no Net ID password reaches the directory any more."
     elif not facts.logins and facts.app_password_logins:
         why = "All its logins already use app passwords: refuse Net ID passwords now (--app-passwords only)."
     else:

@@ -8,10 +8,11 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
+from admin.password_grant.policy_change import NOTICE_SECONDS
 from admin.usage.facts import DAY, ClientFacts
 from models import ClientUsage
 
-NOTICE_DAYS = 14
+NOTICE_DAYS = NOTICE_SECONDS // DAY
 """An owner has this long to react before a report says that they have not."""
 _BEFORE_DAYS = 28
 _LESS = 0.8

@@ -13,6 +13,7 @@ from admin.usage.advice import Way
 from admin.usage.facts import DAY, ClientFacts, counted
 from admin.usage.program_code import code_of
 from admin.usage.report import ReportedClient, UsageReport, usage_report
+from core.moments import date_text
 from models import APP_PASSWORDS_OFF, APP_PASSWORDS_ONLY, PasswordGrantPolicy
 
 MONTH_DAYS = 30
@@ -64,7 +65,7 @@ def write_sheet(
         help_uri: the campus's page about the end of the password grant.
     """
     using = sum(each.uses_net_id_passwords for each in report.clients)
-    subject = f"{campus or 'NetID OAuth'}: {_using(using)}, {_date(report.made_at)[:7]}"
+    subject = f"{campus or 'NetID OAuth'}: {_using(using)}, {date_text(report.made_at)[:7]}"
     parts = [
         _paragraph(
             f"You are registered as the owner of the programs below. In the last {MONTH_DAYS} days, "
@@ -98,7 +99,7 @@ def policy_dates(policy: PasswordGrantPolicy, now: int, server_ends_at: int | No
     ends_at = min((at for at in (policy.ends_at, server_ends_at) if at is not None), default=None)
     phrases = []
     if policy.off_at is not None:
-        phrases.append(f"the password grant is off since {_date(policy.off_at)}")
+        phrases.append(f"the password grant is off since {date_text(policy.off_at)}")
     phrases += [
         f"Net ID passwords are refused from {_time(start)} to {_time(end)} UTC, as a test"
         for start, end in policy.brown_outs
@@ -108,7 +109,7 @@ def policy_dates(policy: PasswordGrantPolicy, now: int, server_ends_at: int | No
         verb = "are refused from" if ends_at > now else "are refused since"
         phrases.append(f"Net ID passwords {verb} {_time(ends_at)} UTC")
     if policy.closed_to_new_people_at is not None:
-        phrases.append(f"it is closed to new users since {_date(policy.closed_to_new_people_at)}")
+        phrases.append(f"it is closed to new users since {date_text(policy.closed_to_new_people_at)}")
     if policy.app_passwords == APP_PASSWORDS_ONLY:
         phrases.append("only app passwords are accepted")
     elif policy.app_passwords == APP_PASSWORDS_OFF:
@@ -138,7 +139,7 @@ def _program(reported: ReportedClient, report: UsageReport) -> str:
 
 def _use(facts: ClientFacts) -> str:
     share = f", {facts.app_password_logins:,} with app passwords" if facts.app_password_logins else ""
-    last = f"; last used {_date(facts.last_at)}" if facts.last_at is not None else ""
+    last = f"; last used {date_text(facts.last_at)}" if facts.last_at is not None else ""
     use = f"{counted(facts.logins, 'login')} with Net ID passwords{share}"
     return f"{use}; {counted(facts.users, 'user')}; {facts.trend}{last}"
 
@@ -187,10 +188,6 @@ def _item(name: str, text: str) -> str:
     return fill(
         f"{name}: {text}", _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
-
-
-def _date(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
 def _time(at: int) -> str:

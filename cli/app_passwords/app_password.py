@@ -166,7 +166,7 @@ def revoke(
 
 
 @app_password.command()
-@click.option("--dry-run", is_flag=True, help="Print them again at the next call too.")
+@click.option("--dry-run", is_flag=True, help="Print them only: the next call prints them again.")
 @json_list_option(NOTICE_SHAPE)
 @with_appcontext
 @speaks_plainly

@@ -132,7 +132,7 @@ def show(client_id: str, as_json: bool) -> None:  # noqa: FBT001 - click passes 
 @with_appcontext
 @speaks_plainly
 def update(client_id: str, name: str | None, enable: bool, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    """Change the registration of CLIENT. What no option names stays.
+    """Change the registration of CLIENT. A setting without an option stays as it is.
 
     A repeatable option replaces the whole list; an empty value, such as --redirect-uri "", clears it.
     """

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from admin.password_grant.policies import PolicyStatus, PolicyStep
-from admin.password_grant.policy_change import duration, summary, utc
+from admin.password_grant.policy_change import duration, summary
 from admin.password_grant.unused import UnusedClient
 from cli.output import counted, moment, print_items, print_line, print_table
+from core.moments import moment_text
 from models import Client, ClosedReason, PasswordGrantPolicy, PasswordGrantStep
 from oauth.clients.registration import policy_metadata
 
@@ -64,7 +65,7 @@ def print_statuses(statuses: Sequence[PolicyStatus], *, as_json: bool) -> None:
             each.client.client_name,
             each.client.owner or "",
             _STATES[each.closed],
-            "" if each.ends_at is None else utc(each.ends_at),
+            "" if each.ends_at is None else moment_text(each.ends_at),
             _brown_outs(each.client.password_grant),
             _rules(each.client.password_grant),
             _step_in_words(each.last_step),
@@ -125,7 +126,7 @@ def _unused(unused: UnusedClient) -> dict[str, object]:
 
 
 def _brown_outs(policy: PasswordGrantPolicy) -> str:
-    return ", ".join(f"{utc(start)}/{duration(end - start)}" for start, end in policy.brown_outs)
+    return ", ".join(f"{moment_text(start)}/{duration(end - start)}" for start, end in policy.brown_outs)
 
 
 def _rules(policy: PasswordGrantPolicy) -> str:

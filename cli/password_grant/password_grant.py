@@ -67,10 +67,10 @@ password_grant.add_command(report)
 @with_appcontext
 @speaks_plainly
 def set_(clients: tuple[str, ...], everywhere: bool, as_json: bool, **change: Any) -> None:  # noqa: FBT001 - click passes by keyword
-    """Change the policy of each CLIENT by one step. What no option names stays.
+    """Change the policy of each CLIENT by one step. A setting without an option stays as it is.
 
-    Brown-outs are added to those to come; with --all, a client that ends before gets none. An empty value,
-    such as --ends "" or --brown-out "", removes what was set.
+    New brown-outs are added to those that are still to come. With --all, a client whose end comes first gets
+    none. An empty value, such as --ends "" or --brown-out "", removes what was set.
     """
     _require_clients(clients, everywhere=everywhere)
     steps = set_policy(services(), clients, PolicyChange(**change), everywhere=everywhere, actor=operator())
@@ -124,7 +124,7 @@ def status(client: str | None, as_json: bool) -> None:  # noqa: FBT001 - click p
 @with_appcontext
 @speaks_plainly
 def close_unused_(days: int, dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Turn the password grant off for clients that nobody uses it with.
+    """Turn the password grant off for clients that do not use it.
 
     A client that was registered within these days is left alone. `flask password-grant undo --all` opens them
     again.

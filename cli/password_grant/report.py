@@ -79,8 +79,9 @@ def report(  # noqa: PLR0917 - click passes by keyword
 ) -> None:
     """Report which clients send Net ID passwords, how much, and what each should move to and why.
 
-    Clients come in the order of their logins. The report counts users and names none. It has no logins of the
-    last two minutes. The table of one client (--client) has everything that is known of it, and the code.
+    Clients come in the order of their logins. The report counts users and names none. It may lack logins
+    of the last two minutes. The table of one client (--client) has everything that is known of it, and the
+    code.
 
     With --mail: print the monthly sheet for an owner, such as for `sendmail -t`. With --json, its parts.
     """

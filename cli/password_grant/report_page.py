@@ -4,7 +4,6 @@ Owns: what the page says beside its template. Must not know: how the numbers com
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from admin.usage.report import ReportedClient, UsageReport
 from admin.usage.sheet import policy_dates
 from cli.output import moment
 from cli.password_grant import plots
+from core.moments import date_text
 
 _REACTIONS = {
     Reaction.NOT_TOLD: "no date of its own was announced",
@@ -51,7 +51,7 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
             report=report,
             issuer=issuer,
             campus=campus or "NetID OAuth",
-            made_on=_date(report.made_at),
+            made_on=date_text(report.made_at),
             made_at=moment(report.made_at),
             first_day=plots.day(report.first_day),
             last_day=plots.day(report.last_day),
@@ -64,7 +64,7 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
             anchors=anchors,
             agents=_agents,
             counted=counted,
-            date=_date,
+            date=date_text,
             dates=partial(policy_dates, now=report.made_at, server_ends_at=report.server_ends_at),
         )
     )
@@ -98,7 +98,7 @@ def _sums(report: UsageReport) -> Iterable[tuple[str, str]]:
     yield "logins with Net ID passwords", f"{logins:,}"
     yield "share of app passwords", f"{with_app / total:.0%}" if total else "no login"
     yield "projected end", projected(report)
-    yield "announced end", "none" if report.announced_end is None else _date(report.announced_end)
+    yield "announced end", "none" if report.announced_end is None else date_text(report.announced_end)
     yield "owners who have not reacted", f"{waiting:,}"
 
 
@@ -141,7 +141,3 @@ def _agents(facts: ClientFacts) -> str:
     names = sorted(facts.agents, key=lambda name: (-facts.agents[name], name))
     more = len(names) - _MAX_AGENTS
     return ", ".join(names[:_MAX_AGENTS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _date(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).date().isoformat()

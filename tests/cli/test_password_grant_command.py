@@ -76,7 +76,7 @@ def test_step_sets_what_its_options_name(site: Site, program: Registered, as_jso
 
 
 def test_second_step_adds_to_the_first(program: Registered, as_json: Run) -> None:
-    """What no option names stays."""
+    """A setting without an option stays as it is."""
     as_json("password-grant", "set", program.client_id, "--ends", "2027-06-30")
     (step,) = as_json("password-grant", "set", program.client_id, "--app-passwords", "only")
     policy = step["password_grant"]
