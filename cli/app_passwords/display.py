@@ -119,7 +119,7 @@ def print_notice(notice: Notice, at: int) -> None:
         )
         return
     print_line(f"From netid-oauth {time.asctime(time.gmtime(at))}")
-    print_lines(message_text(notice.to, notice.subject, notice.text))
+    print_lines(message_text(notice.to, notice.subject, notice.text, in_mbox=True))
     print_line("")
 
 

@@ -15,20 +15,21 @@ _NEXT_MESSAGE = re.compile(r"^From ", re.MULTILINE)
 _POLICY = SMTP.clone(linesep="\n")
 
 
-def message_text(owner: str, subject: str, text: str) -> str:
+def message_text(owner: str, subject: str, text: str, *, in_mbox: bool = False) -> str:
     """Write the mail. Without an address of the owner, it has no field To.
 
     Args:
         owner: as registered; it may be an address, a name, or both.
         subject: one line.
         text: the body.
+        in_mbox: whether other mails follow in the same file, so that no line may begin with "From ".
     """
     message = EmailMessage(policy=_POLICY)
     if (address := address_of(owner)) is not None:
         message["To"] = address
     message["Subject"] = " ".join(subject.split())
     message.set_content(text, charset="utf-8", cte="7bit" if text.isascii() else "quoted-printable")
-    if _NEXT_MESSAGE.search(message.as_string()):
+    if in_mbox and _NEXT_MESSAGE.search(message.as_string()):
         # A label or a name chose where a line breaks.
         message.set_content(text, charset="utf-8", cte="base64")
     return message.as_string().rstrip("\n")
