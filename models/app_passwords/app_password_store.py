@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import String, bindparam, exists, func, insert, literal_column, or_, select, update
 
 from models.app_passwords.app_password import COLUMNS, NOTICE_SECONDS, STORED, UNUSED_SECONDS, AppPassword
 from models.app_passwords.app_password_end import (
@@ -53,10 +53,9 @@ _IS_LIVE = (
     _ROW.c.expires_at > bindparam("now"),
     bindparam("unused_since") < _USED_OR_MADE_AT,
 )
-# The rows that exist are locked on PostgreSQL, so that two who add one at the same time count one by one.
-_LOCK = Statement(
-    select(_ROW.c.id).where(*_OF_PERSON, _ROW.c.ended_at.is_(None)).order_by(_ROW.c.id).with_for_update()
-)
+# On PostgreSQL two who add one for a person at the same time count one by one. There may be no row to lock.
+_PERSON_KEY = func.hashtextextended(bindparam("of_subject", type_=String()), literal_column("0"))
+_LOCK = Statement(select(func.pg_advisory_xact_lock(_PERSON_KEY).label("locked")))
 _COUNT = Statement(
     select(
         func.count().filter(*_IS_LIVE).label("live"),
@@ -123,7 +122,8 @@ class AppPasswordStore:
         audited = replace(event, app_password_id=new.id.hex())
         with DriverConnection() as link:
             link.begin()
-            link.all(_LOCK, person)
+            if link.dialect.name != "sqlite":
+                link.all(_LOCK, {"of_subject": new.subject})
             since = {"unused_since": now - UNUSED_SECONDS, "a_day_ago": now - _DAY}
             (count,) = link.all(_COUNT, {**person, "now": now, **since})
             if count["live"] >= MAX_APP_PASSWORDS:

@@ -123,9 +123,14 @@ class AppPasswordRules:
         stores.clock.now += 1
         made(stores)
 
-    def test_app_passwords_that_are_made_at_once_are_bounded_too(self, stores: Stores) -> None:
-        """Four requests that each would make the fiftieth make one."""
-        for _ in range(MAX_APP_PASSWORDS - 1):
+    @pytest.mark.parametrize("before", [0, 3])
+    def test_app_passwords_that_are_made_at_once_are_bounded_too(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch, before: int
+    ) -> None:
+        """Four requests that each would make the last one make one, also if it is the first one."""
+        most = before + 1
+        monkeypatch.setattr("models.app_passwords.app_password_store.MAX_APP_PASSWORDS", most)
+        for _ in range(before):
             made(stores)
         refused: list[None] = []
 
@@ -136,7 +141,7 @@ class AppPasswordRules:
                 refused.append(None)
 
         run_together(stores, threading.Barrier(4), make, make, make, make)
-        assert (len(refused), len(stores.rows("app_password"))) == (3, MAX_APP_PASSWORDS)
+        assert (len(refused), len(stores.rows("app_password"))) == (3, most)
 
     def test_use_is_noted_in_the_transaction_of_the_issue(self, stores: Stores) -> None:
         """An issue notes the use; an issue that fails notes nothing."""
