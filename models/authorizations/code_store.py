@@ -121,7 +121,7 @@ class CodeStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with DriverConnection(alone=True) as link:
+        with DriverConnection(alone=True, engine=self._commits.engine) as link:
             row = link.first(_FIND, {"key": key})
         if row is None:
             return None

@@ -109,7 +109,7 @@ class RequestStore:
         Raises:
             StoreUnavailable: the database cannot say.
         """
-        with DriverConnection(alone=True) as link:
+        with DriverConnection(alone=True, engine=self._commits.engine) as link:
             return link.first(_FIND, self._which(key, kind))
 
     def change(self, key: bytes, kind: RequestKind, parameters: Mapping[str, object]) -> bool:

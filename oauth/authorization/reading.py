@@ -114,8 +114,8 @@ def refuse_unreadable(given: Given) -> None:
     if given.repeated:
         # Only names of our own list are in it.
         raise malformed(f"The parameter {min(given.repeated)} is given more than once.")
-    for name, length in LENGTHS.items():
-        if len(given.once.get(name, "")) > length:
-            raise malformed(f"The parameter {name} is too long.")
+    too_long = [name for name, value in given.once.items() if len(value) > LENGTHS.get(name, len(value))]
+    if too_long:
+        raise malformed(f"The parameter {min(too_long)} is too long.")
     if len(given.resources) > MAX_RESOURCES or any(len(each) > RESOURCE_LENGTH for each in given.resources):
         raise malformed("There are too many resources, or one is too long.")

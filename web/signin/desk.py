@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeAlias
 
-from flask import current_app, g, request
+from flask import current_app, g
+from flask.globals import request_ctx
 
 from login import ActiveSession, Login, Person, Sessions
 from models import ConsentStore, SignInSession
@@ -72,7 +73,8 @@ def current_facts() -> TokenRequest:
     """The current HTTP request with its facts for log and audit: address, id, duration."""
     facts: TokenRequest | None = g.get(_REQUEST)
     if facts is None:
-        facts = TokenRequest(request, issuer=current_desk().issuer)
+        # The request itself: behind Flask's proxy each attribute would be looked up anew.
+        facts = TokenRequest(request_ctx.request, issuer=current_desk().issuer)
         setattr(g, _REQUEST, facts)
     return facts
 

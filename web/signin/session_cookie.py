@@ -42,6 +42,11 @@ def current_session(*, groups: bool = False) -> Active | None:
     return found[0]
 
 
+def may_have_session() -> bool:
+    """Whether the browser sent the cookie of a session, or gets one in this request."""
+    return bool(g.get(_NEW_VALUE) or request.cookies.get(COOKIE))
+
+
 def require_sign_in(next: str, *, again: Active | None = None) -> Response:  # noqa: A002 - the name that callers read
     """Send the browser to the sign-in page, and from there back to a page of ours.
 

@@ -11,7 +11,7 @@ from oauth.clients.sign_in_rules import FIRST_PARTY
 from web.signin.authflow import FlowState, asks_for_consent
 from web.signin.desk import Active, SignInDesk, current_facts
 from web.signin.flows import Flow
-from web.signin.session_cookie import current_session
+from web.signin.session_cookie import current_session, may_have_session
 
 EXCLUDED = "access_denied"
 """The error code for a client whose user a rule excludes (RFC 6749, 4.1.2.1)."""
@@ -57,7 +57,7 @@ def situation_of(desk: SignInDesk, request: AuthorizationRequest, flow: Flow | N
         is_first_party=is_first_party,
         has_chosen=flow is not None and flow.has_chosen,
     )
-    active = current_session(groups=wants_groups(desk, request))
+    active = current_session(groups=may_have_session() and wants_groups(desk, request))
     if active is None:
         return Situation(request, flow, state())
     auth_time = active.stored.auth_time

@@ -1,6 +1,7 @@
 """The authorization endpoint as a browser sees it (RFC 6749, 3.1), and the paths of the pages of sign-in."""
 
 from flask import Blueprint, Response, request, url_for
+from flask.globals import request_ctx
 
 from login import DirectoryUnavailable
 from oauth import RedirectedError, UnsafeRequest
@@ -64,7 +65,7 @@ def authorize() -> Response:
         # The preview of a link must not use up a pushed request.
         return Response()
     desk = current_desk()
-    checked = desk.authorization.read(request, current_facts())
+    checked = desk.authorization.read(request_ctx.request, current_facts())
     if checked.ui_locales:
         prefer_languages(" ".join(checked.ui_locales))
     if request.method == "POST":
