@@ -1,7 +1,7 @@
-"""Mails to the owners of app passwords that nobody uses, before these end.
+"""Mails to the owners of app passwords that are about to end.
 
-An app password ends after 90 days without use. Its owner is told once, 14 days before. The mail address is
-read from the directory now, and stored nowhere.
+An app password ends on its last day, and after 90 days without use. Its owner is told once, 14 days before.
+The mail address is read from the directory now, and stored nowhere.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from core.moments import date_text
 from directory import DirectoryUnavailable, InvalidCredentials
 from models import AppPassword, AppPasswordStore
 
-_TEXT = """\
+_UNUSED = """\
 Hello,
 
 your app password "{label}" for the program "{program}" has not been used since {since}.
@@ -21,6 +21,16 @@ It ends on {ends}, because it is not used.
 If you still need it, let the program log in with it once before then.
 If you do not need it any more, you can end it now, or do nothing:
 {page}
+"""
+_LAST_DAY = """\
+Hello,
+
+your app password "{label}" for the program "{program}" ends on {ends}.
+That is the last day that it was made for.
+
+If you still need it, make another one before then, and put it into the program:
+{page}
+If you do not need it any more, do nothing.
 """
 
 
@@ -35,7 +45,7 @@ class NoticesCannotBeMade(OperationRefused):
 class Notice:
     """A mail to the owner of an app password. `to` is None if the directory has no address of theirs.
 
-    `ends_at` is when the app password ends if nobody uses it, in seconds since the epoch.
+    `ends_at` is when the app password ends, at the latest if nobody uses it, in seconds since the epoch.
     """
 
     stored: AppPassword
@@ -74,16 +84,18 @@ def mark_notice(services: Services, notice: Notice) -> None:
 
 
 def _notice(services: Services, stored: AppPassword, program: str) -> Notice:
-    used_at = stored.used_or_made_at
-    ends_at = min(stored.falls_into_disuse_at(), stored.expires_at)
+    disuse_at = stored.falls_into_disuse_at()
+    is_unused = disuse_at < stored.expires_at
+    ends_at = disuse_at if is_unused else stored.expires_at
+    what = "is not used, and ends" if is_unused else "ends"
     return Notice(
         stored=stored,
         to=_address(services, stored.subject),
-        subject=f"Your app password for {program} is not used, and ends on {date_text(ends_at)}",
-        text=_TEXT.format(
+        subject=f"Your app password for {program} {what} on {date_text(ends_at)}",
+        text=(_UNUSED if is_unused else _LAST_DAY).format(
             label=stored.label,
             program=program,
-            since=date_text(used_at),
+            since=date_text(stored.used_or_made_at),
             ends=date_text(ends_at),
             page=f"{services.settings.issuer}/me",
         ),

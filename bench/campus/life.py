@@ -29,8 +29,6 @@ _OFFER_WEEK = 4
 _NEW_USER_WEEKS = range(8, 50, 6)
 _STUBBORN_WEEKS = 4
 """A program whose owner never reads fails for so long, until somebody gives it up."""
-_RENEWED_AFTER = 80 * DAY
-"""Users make the next app password so long after the last, which lasts for 90 days."""
 
 
 class Event(NamedTuple):
@@ -104,7 +102,7 @@ class Campus:
             if program.moves_at is not None and program.moves_at < monday + WEEK and not program.has_moved:
                 yield max(program.moves_at, monday + _MORNING), partial(self._move, program)
             if program.habit is Habit.CANNOT_CHANGE and week >= _OFFER_WEEK:
-                yield monday + DAY + _MORNING, partial(self._renew_app_passwords, program, week)
+                yield monday + DAY + _MORNING, partial(self._begin_app_passwords, program, week)
             if program.sends_passwords and self._is_used(program, week):
                 yield from self._logins(program, week, monday)
         if week in _NEW_USER_WEEKS:
@@ -143,7 +141,7 @@ class Campus:
             return
         secret, kind = password(who), NET_ID
         if who in program.app_passwords:
-            secret, kind = program.app_passwords[who][0], APP
+            secret, kind = program.app_passwords[who], APP
         if self._chance.random() < _MISTYPED and who != SERVICE_ACCOUNT:
             self._mistype(program, who, secret, kind)
         answer = self.server.request_token(
@@ -245,16 +243,10 @@ class Campus:
             )
             self.logins_after_moves.append(answer)
 
-    def _renew_app_passwords(self, program: Program, week: int) -> None:
-        """Each user makes the first app password in a week of their own, and the next one before it ends."""
+    def _begin_app_passwords(self, program: Program, week: int) -> None:
+        """Each user makes the first app password in a week of their own. A mail asks for each next one."""
         for number, user in enumerate(program.users):
-            made = program.app_passwords.get(user)
-            is_due = (
-                week >= _OFFER_WEEK + 3 * number
-                if made is None
-                else self.clock.now - made[1] > _RENEWED_AFTER
-            )
-            if is_due:
+            if user not in program.app_passwords and week >= _OFFER_WEEK + 3 * number:
                 self.operator.make_app_password(program, user)
 
     def _meet_new_user(self, week: int) -> None:

@@ -51,6 +51,7 @@ class Operator:
         self._audited = 0
         self._registered: dict[Program, int] = {}
         self._only: set[Program] = set()
+        self._app_passwords: dict[str, tuple[Program, str]] = {}
         self.general_end: int | None = None
         self.agreed_ends: dict[str, int] = {}
         self.outages: set[tuple[int, int]] = set()
@@ -103,8 +104,8 @@ class Operator:
             self._refuse_net_id_passwords(
                 self._plan.command("password-grant", "set", "--app-passwords", "only")
             )
-        if self._registered or self._only or week > 0:
-            self._server.run(*self._plan.command("app-password", "notices"))
+        if week > 0:
+            self._send_notices()
 
     def register_new_way(self, program: Program) -> None:
         """Give a client the grant that its program moves to, beside the old one."""
@@ -124,7 +125,14 @@ class Operator:
         """Make an app password for a user of a program that cannot be changed."""
         words = self._plan.command("app-password", "create")
         made = self._step(replaced(words, client=program.name, user=user))
-        program.app_passwords[user] = made["app_password"], self._server.clock.now
+        program.app_passwords[user] = made["app_password"]
+        self._app_passwords[made["app_password_id"]] = program, user
+
+    def _send_notices(self) -> None:
+        """Send the users of app passwords their mails; who needs it makes another one."""
+        for notice in self._server.read(*self._plan.command("app-password", "notices"))["items"]:
+            program, user = self._app_passwords[notice["app_password_id"]]
+            self.make_app_password(program, user)
 
     def _follow(self, section: Section) -> None:
         if section.settings:

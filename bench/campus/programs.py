@@ -95,7 +95,7 @@ class Program:
     - `size`: the logins that it has in a week. Only some of them are simulated.
     - `term_weeks`: the weeks in which a program of each term is used; none for others.
     - `moves_at`: when its owner installs the changed program. `has_moved`: that is done.
-    - `refresh_tokens`: by user. `app_passwords`: by user, the value and when it was made.
+    - `refresh_tokens`: by user. `app_passwords`: by user.
     - `failed_weeks`: how long it has only failed. `is_given_up`: nobody starts it any more.
     """
 
@@ -115,7 +115,7 @@ class Program:
     failed_since: int | None = None
     called_at: int | None = None
     refresh_tokens: dict[str, str] = field(default_factory=dict)
-    app_passwords: dict[str, tuple[str, int]] = field(default_factory=dict)
+    app_passwords: dict[str, str] = field(default_factory=dict)
 
     @property
     def sends_passwords(self) -> bool:

@@ -171,10 +171,11 @@ def revoke(
 @with_appcontext
 @speaks_plainly
 def notices(dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes by keyword
-    """Print mails to the owners of app passwords that nobody uses.
+    """Print mails to the owners of app passwords that are about to end.
 
-    An app password ends after 90 days without use. Its owner is told once, from 14 days before on. Run this
-    every day, and send what it prints: it is an mbox, which `formail -s sendmail -t` takes.
+    An app password ends on its last day, and after 90 days without use. Its owner is told once, from 14 days
+    before on. Run this every day, and send what it prints: it is an mbox, which `formail -s sendmail -t`
+    takes.
     """
     due = list(due_notices(services()))
     if as_json:

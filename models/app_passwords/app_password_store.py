@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import String, bindparam, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import String, and_, bindparam, exists, func, insert, literal_column, or_, select, update
 
 from models.app_passwords.app_password import COLUMNS, NOTICE_SECONDS, STORED, UNUSED_SECONDS, AppPassword
 from models.app_passwords.app_password_end import (
@@ -76,8 +76,17 @@ _OVER = Statement(
 _UNNOTICED = Statement(
     _SELECT.where(
         *_IS_LIVE,
-        bindparam("notice_since") >= _USED_OR_MADE_AT,
-        or_(_ROW.c.noticed_at.is_(None), _ROW.c.noticed_at <= _USED_OR_MADE_AT),
+        or_(
+            and_(
+                bindparam("notice_since") >= _USED_OR_MADE_AT,
+                or_(_ROW.c.noticed_at.is_(None), _ROW.c.noticed_at <= _USED_OR_MADE_AT),
+            ),
+            and_(
+                bindparam("ends_until") >= _ROW.c.expires_at,
+                _ROW.c.created_at < _ROW.c.expires_at - NOTICE_SECONDS,
+                or_(_ROW.c.noticed_at.is_(None), _ROW.c.noticed_at < _ROW.c.expires_at - NOTICE_SECONDS),
+            ),
+        ),
     ).order_by(_ROW.c.subject, _ROW.c.id),
     row=AppPassword,
 )
@@ -276,7 +285,9 @@ class AppPasswordStore:
                 return done
 
     def notices_due(self, now: int, *, unused_for: int = UNUSED_SECONDS) -> list[AppPassword]:
-        """The live app passwords that end for disuse within 14 days, and whose owners were not told yet.
+        """The live app passwords that end within 14 days, and whose owners were not told yet.
+
+        One that was made for 14 days or less is no news to its owner, unless it ends for disuse.
 
         Args:
             now: seconds since the epoch.
@@ -286,7 +297,12 @@ class AppPasswordStore:
             StoreUnavailable: the database cannot say.
         """
         unused_since = now - unused_for
-        values = {"now": now, "unused_since": unused_since, "notice_since": unused_since + NOTICE_SECONDS}
+        values = {
+            "now": now,
+            "unused_since": unused_since,
+            "notice_since": unused_since + NOTICE_SECONDS,
+            "ends_until": now + NOTICE_SECONDS,
+        }
         with DriverConnection(alone=True) as link:
             return link.all(_UNNOTICED, values)
 

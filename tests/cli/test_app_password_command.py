@@ -318,6 +318,18 @@ def test_notices_are_printed_once(site: Site, library: Registered, as_json: Run)
     assert as_json("app-password", "notices") == []
 
 
+def test_notice_of_the_last_day_asks_for_another_one(site: Site, library: Registered, as_json: Run) -> None:
+    """An app password that is used has a mail too, which does not call it unused."""
+    site.run("app-password", "create", "Library", "alice", "--label", "mail", "--days", "30")
+    site.clock.now += 16 * DAY
+    (notice,) = as_json("app-password", "notices")
+    assert notice["subject"] == "Your app password for Library ends on 2027-02-14"
+    assert "make another one" in notice["text"]
+    assert "not used" not in notice["text"]
+    assert notice["ends"] == NOON + 30 * DAY
+    assert as_json("app-password", "notices") == []
+
+
 def test_notices_are_an_mbox(site: Site, tmp_path: Path) -> None:
     """A program that splits an mbox sends each mail to its owner (RFC 5322, RFC 4155)."""
     site.register("Bücherei", "--scope", "profile")

@@ -280,6 +280,24 @@ class AppPasswordRules:
         end(stores, new)
         assert store.notices_due(stores.now) == []
 
+    def test_notice_of_the_last_day_is_due_once(self, stores: Stores) -> None:
+        """One that is used is noticed 14 days before its last day; one that was made for 14 days never is."""
+        store, new, short = AppPasswordStore(stores.clock), made(stores, days=40), made(stores, days=14)
+        assert store.notices_due(stores.now) == []
+        stores.clock.now += 13 * DAY
+        assert store.notices_due(stores.now) == []
+        stores.clock.now += 12 * DAY
+        issue(stores, new)
+        stores.clock.now += DAY - 1
+        assert store.notices_due(stores.now) == []
+        stores.clock.now += 1
+        assert short.expires_at < stores.now
+        assert [each.id for each in store.notices_due(stores.now)] == [new.id]
+        store.noticed(new.id, stores.now)
+        issue(stores, new)
+        stores.clock.now += 13 * DAY
+        assert store.notices_due(stores.now) == []
+
     def test_app_passwords_are_listed(self, stores: Stores) -> None:
         """A person sees all of theirs, an operator the live ones, by client or person."""
         store, mine = AppPasswordStore(stores.clock), made(stores)
