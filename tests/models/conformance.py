@@ -1,5 +1,6 @@
 """The rules that hold on every supported database."""
 
+from tests.models.app_password_notice_rules import AppPasswordNoticeRules
 from tests.models.app_password_rules import AppPasswordRules
 from tests.models.audit_rules import AuditRules
 from tests.models.authorization_rules import CodeRules, ConsentRules, DeviceRules
@@ -56,6 +57,7 @@ class StoreConformance(
     TableLimitRules,
     UnusedCodeRules,
     AppPasswordRules,
+    AppPasswordNoticeRules,
     PasswordGrantPolicyRules,
     PastUseRules,
     UsageRules,
