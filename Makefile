@@ -122,7 +122,7 @@ bench-commands: .venv/.run ## What a command costs, with few clients and with 10
 	@$(BIN)/python -m bench.commands
 
 .PHONY: bench-campus
-bench-campus: .venv/.dev ## A simulated campus leaves the password grant by docs/way-out.md in 18 virtual months
+bench-campus: .venv/.dev ## A simulated campus leaves the password grant by docs/way-out.md in 18 virtual months (minutes)
 	@$(BIN)/python -m bench.campus
 
 .PHONY: profile
