@@ -98,6 +98,8 @@ class DiscreetCommand(click.Command):
             message = redact_tokens(error.message)
             if kind is not None and not isinstance(kind, click.File):
                 message = f"not a valid {kind.name}."
+            elif error.param is not None and isinstance(error.param.type, click.DateTime):
+                message = "not a date in UTC, such as 2027-06-30."  # where click shows formats of Python
             raise click.BadParameter(message, ctx, error.param, error.param_hint) from None
         if extra and not ctx.resilient_parsing:
             plural = "s" if len(extra) > 1 else ""

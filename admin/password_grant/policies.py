@@ -157,7 +157,7 @@ def apply_steps(services: Services, steps: Sequence[PolicyStep], *, actor: Actor
     if not changing:
         return steps
     events = [
-        services.event(SET, actor, summary(each.before, each.after), client_id=client_id)
+        services.event(SET, actor, summary(each.before, each.after, services.now), client_id=client_id)
         for client_id, each in changing.items()
     ]
     after = {client_id: each.after for client_id, each in changing.items()}
@@ -191,7 +191,9 @@ def undo_policy(services: Services, name: str, *, actor: Actor) -> PolicyStep:
     last = _store(services).last_steps().get(client.client_id)
     if last is None:
         raise NothingToUndo(f"No step of {client.client_name} ({client.client_id}) can be undone.")
-    event = services.event(UNDONE, actor, summary(last.after, last.before), client_id=client.client_id)
+    event = services.event(
+        UNDONE, actor, summary(last.after, last.before, services.now), client_id=client.client_id
+    )
     try:
         restored = _store(services).undo(client.client_id, actor, event, step_id=last.id)
     except PolicyChangedMeanwhile:
@@ -226,7 +228,7 @@ def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]
             batch,
             actor,
             services.event(UNDONE, actor),
-            reason_of=lambda step: summary(step.after, step.before),
+            reason_of=lambda step: summary(step.after, step.before, services.now),
         )
     except (PolicyChangedMeanwhile, KeyError):
         raise ChangedMeanwhile from None
@@ -238,7 +240,7 @@ def undo_last_batch(services: Services, *, actor: Actor) -> Sequence[PolicyStep]
         if client_id in clients
     ]
     for each in steps:
-        what = summary(each.before, each.after)
+        what = summary(each.before, each.after, services.now)
         services.tell(services.event(UNDONE, actor, what, client_id=each.client.client_id))
     return steps
 

@@ -89,30 +89,48 @@ def changed_policy(
     return policy if after == current else after
 
 
-def summary(before: PasswordGrantPolicy, after: PasswordGrantPolicy) -> str:
-    """What a step changed, in few words for the audit."""
-    return ", ".join(changes(before, after)) or "nothing"
+def summary(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: int = 0) -> str:
+    """What a step changed, in few words for the audit.
+
+    Args:
+        before: the earlier policy.
+        after: the later one.
+        now: seconds since the epoch. A brown-out that is over by then is not named.
+    """
+    return ", ".join(changes(before, after, now)) or "nothing"
 
 
-def changes(before: PasswordGrantPolicy, after: PasswordGrantPolicy) -> Iterator[str]:
+def changes(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: int = 0) -> Iterator[str]:
     """What differs between two policies, in few words each.
 
     Args:
         before: the earlier policy.
         after: the later one.
+        now: seconds since the epoch. A brown-out that is over by then is not named.
     """
     if after.off_at != before.off_at:
         yield "on" if after.off_at is None else "off"
     if after.ends_at != before.ends_at:
         yield "no end" if after.ends_at is None else f"ends {moment_text(after.ends_at)}"
-    if new := [each for each in after.brown_outs if each not in before.brown_outs]:
-        yield from (f"brown-out {moment_text(start)}/{duration(end - start)}" for start, end in new)
-    elif before.brown_outs and not after.brown_outs:
-        yield "no brown-outs"
+    yield from _brown_out_changes(before, after, now)
     if after.closed_to_new_people_at != before.closed_to_new_people_at:
         yield "open to new people" if after.closed_to_new_people_at is None else "closed to new people"
     if after.app_passwords != before.app_passwords:
         yield f"app passwords {after.app_passwords}"
+
+
+def _brown_out_changes(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: int) -> Iterator[str]:
+    old, new = ([each for each in policy.brown_outs if each[1] > now] for policy in (before, after))
+    yield from (f"brown-out {_span(each)}" for each in new if each not in old)
+    if old and not new:
+        yield "no brown-outs"
+    else:
+        yield from (f"no brown-out {_span(each)}" for each in old if each not in new)
+
+
+def _span(brown_out: tuple[int, int]) -> str:
+    start, end = brown_out
+    return f"{moment_text(start)}/{duration(end - start)}"
 
 
 def short_notices(before: PasswordGrantPolicy, after: PasswordGrantPolicy, now: int) -> Sequence[str]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from admin.usage.facts import BROWSERS, PHONES, ClientFacts, ServiceAccounts, counted
+from core.moments import date_text
 from models import APP_PASSWORDS_ONLY
 
 
@@ -118,6 +119,13 @@ def _unused(facts: ClientFacts, days: int) -> _Found:
             f"No login succeeded in {days} days, and {attempts:,} failed: the program is broken or abandoned."
         )
         return Way.CLOSE, "a program whose logins fail", why
+    if facts.is_new:
+        registered = date_text(facts.client.created_at)
+        return (
+            Way.CLOSE,
+            "a new client",
+            f"Nobody has logged in with it since it was registered on {registered}.",
+        )
     return Way.CLOSE, "an unused client", f"Nobody logged in with it in {days} days."
 
 

@@ -43,6 +43,7 @@ class ClientFacts:
     - `agents`: logins by family of user agent. `reasons`: failures by reason.
     - `last_at`: the last use.
     - `earlier`: logins in the first half of the period.
+    - `is_new`: whether the client was registered within the period.
     - `service_accounts`: whether its users are service accounts.
     """
 
@@ -59,6 +60,7 @@ class ClientFacts:
     reasons: Mapping[str, int] = field(default_factory=dict)
     last_at: int | None = None
     earlier: int = 0
+    is_new: bool = False
     service_accounts: ServiceAccounts = ServiceAccounts.NO
 
     @property
@@ -113,7 +115,6 @@ def facts_of(
         service_accounts: whether its users are service accounts.
     """
     rows = [row for row in days if first_day <= row.day <= last_day]
-    middle = (first_day + last_day + 1) / 2
     agents = _sum(rows, "agents")
     most = max((row.addresses for row in rows), default=0)
     are_users_own = most > MAX_NAMED_ADDRESSES or bool((PHONES | BROWSERS) & agents.keys())
@@ -130,7 +131,8 @@ def facts_of(
         agents=agents,
         reasons=_sum(rows, "reasons"),
         last_at=max((row.last_at for row in rows if row.last_at is not None), default=None),
-        earlier=sum(row.logins for row in rows if row.day < middle),
+        earlier=sum(row.logins for row in rows if row.day < (first_day + last_day + 1) / 2),
+        is_new=client.created_at >= first_day * DAY,
         service_accounts=service_accounts,
     )
 

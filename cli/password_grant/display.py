@@ -34,7 +34,7 @@ _STATES = {
 }
 
 
-def print_steps(steps: Sequence[PolicyStep], *, as_json: bool) -> None:
+def print_steps(steps: Sequence[PolicyStep], *, now: int, as_json: bool) -> None:
     """Print what a command changed, a client a line, and warnings on standard error."""
     for sentence in dict.fromkeys(sentence for each in steps for sentence in each.warnings):
         print_line(sentence, err=True)
@@ -49,7 +49,7 @@ def print_steps(steps: Sequence[PolicyStep], *, as_json: bool) -> None:
         )
         return
     for each in steps:
-        words = summary(each.before, each.after) if each.is_change else "no change"
+        words = summary(each.before, each.after, now) if each.is_change else "no change"
         print_line(f"{each.client.client_name} ({each.client.client_id}): {words}")
     print_line(f"{counted(sum(each.is_change for each in steps), 'client')} changed.")
 

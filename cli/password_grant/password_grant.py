@@ -74,7 +74,7 @@ def set_(clients: tuple[str, ...], everywhere: bool, as_json: bool, **change: An
     """
     _require_clients(clients, everywhere=everywhere)
     steps = set_policy(services(), clients, PolicyChange(**change), everywhere=everywhere, actor=operator())
-    print_steps(steps, as_json=as_json)
+    print_steps(steps, now=services().now, as_json=as_json)
 
 
 @password_grant.command()
@@ -97,7 +97,7 @@ def undo(client: str | None, everywhere: bool, as_json: bool) -> None:  # noqa: 
         steps = undo_last_batch(services(), actor=operator())
     else:
         steps = [undo_policy(services(), client, actor=operator())]
-    print_steps(steps, as_json=as_json)
+    print_steps(steps, now=services().now, as_json=as_json)
 
 
 @password_grant.command()

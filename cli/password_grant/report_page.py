@@ -3,11 +3,13 @@
 Owns: what the page says beside its template. Must not know: how the numbers come about.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from admin.usage.advice import Way
 from admin.usage.facts import ClientFacts, counted
@@ -27,6 +29,7 @@ _REACTIONS = {
     Reaction.DONE: "no Net ID password any more",
 }
 _MAX_AGENTS = 3
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)")
 
 
 def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
@@ -65,19 +68,22 @@ def report_page(report: UsageReport, *, issuer: str, campus: str | None) -> str:
             agents=_agents,
             counted=counted,
             date=date_text,
+            used=any(each.facts.last_at is not None for each in report.clients),
             dates=partial(policy_dates, now=report.made_at, server_ends_at=report.server_ends_at),
         )
     )
 
 
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         autoescape=True,
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["unbroken"] = _unbroken
+    return environment
 
 
 def projected(report: UsageReport) -> str:
@@ -85,6 +91,14 @@ def projected(report: UsageReport) -> str:
     if report.projected_end is None:
         return "not in sight"
     return plots.day(report.projected_end).isoformat()
+
+
+def _unbroken(phrase: str) -> Markup:
+    """A phrase whose dates a browser does not break at their hyphens."""
+    return Markup("").join(
+        Markup('<span class="day">{}</span>').format(part) if _DAY.fullmatch(part) else escape(part)
+        for part in _DAY.split(phrase)
+    )
 
 
 def _sums(report: UsageReport) -> Iterable[tuple[str, str]]:

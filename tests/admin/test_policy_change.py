@@ -28,6 +28,17 @@ PLANNED = PasswordGrantPolicy(
 )
 
 
+def test_brown_out_that_was_taken_back_is_named_if_another_stays() -> None:
+    """An operator who undoes one of two brown-outs reads which one; one that is over is not news."""
+    first, second = (FEBRUARY, FEBRUARY + 2 * HOUR), (JUNE, JUNE + 4 * HOUR)
+    both = PasswordGrantPolicy(announced_at=NOW, brown_outs=(first, second))
+    later = both._replace(brown_outs=(second,))
+    assert summary(both, later, NOW) == "no brown-out 2027-02-01 09:00Z/2h"
+    assert summary(both, later._replace(off_at=JUNE - 1), first[1]) == "off"
+    assert summary(later, both, first[1]) == "nothing"
+    assert summary(both, later._replace(brown_outs=()), NOW) == "no brown-outs"
+
+
 @pytest.mark.parametrize(
     ("change", "after", "words"),
     [

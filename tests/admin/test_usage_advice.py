@@ -101,6 +101,12 @@ def test_unused_client_is_closed() -> None:
     assert advise(facts(logins=0, users=0), days=90)[:2] == (CLOSE, "Nobody logged in with it in 90 days.")
 
 
+def test_new_client_is_not_called_unused_for_days_before_its_registration() -> None:
+    """A client that was registered a week ago cannot have been unused for 90 days."""
+    new = facts(client=program(created_at=1_800_000_000), logins=0, users=0, is_new=True)
+    assert advise(new, days=90).why == "Nobody has logged in with it since it was registered on 2027-01-15."
+
+
 def test_client_whose_logins_all_fail_is_closed() -> None:
     """A program whose every login is refused is broken: the report says how often it tried."""
     advice = advise(facts("curl", logins=0, failures=1200, refusals=34), days=90)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from admin.usage.facts import facts_of
+from admin.usage.facts import DAY, facts_of
 from models import ClientUsage
 from tests.admin.usage_days import TODAY, program, usage
 
@@ -35,6 +35,14 @@ def test_days_of_the_period_are_added_up() -> None:
     assert (facts.failures, facts.refusals, facts.addresses, facts.users) == (6, 3, 3, 2)
     assert (facts.main_agent, facts.password_trouble, facts.app_password_share) == ("Java", 3, 0.25)
     assert facts.last_at == days[-1].last_at
+
+
+def test_client_is_new_in_the_period_of_its_registration() -> None:
+    """What was registered before the period is not new in it."""
+    first = TODAY - 90
+    for created_at, is_new in ((first * DAY - 1, False), (first * DAY, True), (TODAY * DAY, True)):
+        client = program(created_at=created_at)
+        assert facts_of(client, [], users=0, first_day=first, last_day=TODAY).is_new is is_new
 
 
 def test_addresses_of_many_users_are_counted_and_not_named() -> None:

@@ -80,3 +80,17 @@ def test_every_command_is_discreet(site: Site) -> None:
 def is_discreet(command: Command) -> bool:
     """Whether the command, or the group, is one of ours."""
     return type(command).__name__ in {"DiscreetCommand", "DiscreetGroup"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("password-grant", "report", "--since"),
+        ("audit", "list", "--since"),
+        ("grant", "revoke", "--everyone", "--before"),
+    ],
+)
+def test_text_that_is_no_date_is_refused_with_an_example(site: Site, command: tuple[str, ...]) -> None:
+    """An operator reads a date to imitate, and no format of a programming language."""
+    printed = site.run(*command, "yesterday", status=2)
+    assert "not a date in UTC, such as 2027-06-30." in printed
