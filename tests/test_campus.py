@@ -123,7 +123,7 @@ LATER_OUTAGE = "Net ID passwords are refused from 2027-02-15 07:00 to 2027-02-15
         (LATER_OUTAGE, 100, BROWN_OUT, False),
         (END, 100, BROWN_OUT, False),
         (OUTAGE, 100, ENDED, False),
-        ("the password grant is off since 2027-01-01", 14, CLOSED, True),
+        ("the password grant has been off since 2027-01-01", 14, CLOSED, True),
         (OTHER_DAY, 100, CLOSED, False),
     ],
 )

@@ -27,7 +27,7 @@ _ROTATE = "client rotate-secret"
 
 
 def _no_owner(snapshot: Snapshot) -> Iterator[Trouble]:
-    """A client has no owner, whom one could ask."""
+    """A client has no owner, so nobody can be asked about it."""
     for client in snapshot.enabled:
         if not client.owner:
             mend = command("client update", client, "--owner ADDRESS")
@@ -118,7 +118,7 @@ def _told_reasons(snapshot: Snapshot) -> Iterator[Trouble]:
     for client in _flagged(snapshot, DETAILED_ERRORS):
         yield of_client(
             client,
-            "It is told why a login was refused: whoever has its credentials learns the state of accounts.",
+            "It is told why a login was refused: anybody with its credentials learns the state of accounts.",
             command("client update", client, "--no-told-reasons"),
             weight=Weight.MEDIUM if client.is_public else None,
         )

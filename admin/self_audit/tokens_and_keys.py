@@ -63,7 +63,7 @@ def _replay(snapshot: Snapshot) -> Iterator[Trouble]:
 
 
 def _cap(snapshot: Snapshot) -> Iterator[Trouble]:
-    """A user may have so many live grants with one client that no program ever meets the cap."""
+    """The cap on a user's live grants with one client is so high that no program reaches it."""
     count = snapshot.settings.grants_per_person
     if count > MANY_GRANTS:
         sentence = f"{{setting}} allows {count:,} live grants of one user with one client."
@@ -128,7 +128,7 @@ def _several_server_keys(snapshot: Snapshot) -> Iterator[Trouble]:
             f"server key {key_id}",
             f"Rows still need the older server key {key_id}."
             if needed
-            else f"Nothing needs the older server key {key_id}, but whoever has it can use it.",
+            else f"Nothing needs the older server key {key_id}, but anybody who has it can use it.",
             f"{FLASK} key {'reencrypt' if encrypted else 'ring'}" if needed else "NETID_SECRET_KEY=NEW_KEY",
             weight=Weight.NOTE if needed else None,
         )

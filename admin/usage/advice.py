@@ -212,7 +212,7 @@ def _addresses(facts: ClientFacts) -> str:
 
 def _without_secret(facts: ClientFacts) -> str:
     """What a public client lacks for client credentials (RFC 6749, 4.4)."""
-    return " It has no secret yet: register it anew, with one." if facts.client.is_public else ""
+    return " It has no secret yet: register it again, with one." if facts.client.is_public else ""
 
 
 def _language(facts: ClientFacts) -> str:

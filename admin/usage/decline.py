@@ -14,7 +14,7 @@ from models import ClientUsage
 
 _WEEK = 7
 _PROJECTED_FROM = 13
-"""The projection looks at so many weeks: a quarter, since old habits say little about the end."""
+"""The weeks that the projection looks at: a quarter, since old habits say little about the end."""
 _FEWEST_WEEKS = 4
 _FARTHEST = 520
 """A projection that leads farther than ten years is none."""

@@ -99,17 +99,17 @@ def policy_dates(policy: PasswordGrantPolicy, now: int, server_ends_at: int | No
     ends_at = min((at for at in (policy.ends_at, server_ends_at) if at is not None), default=None)
     phrases = []
     if policy.off_at is not None:
-        phrases.append(f"the password grant is off since {date_text(policy.off_at)}")
+        phrases.append(f"the password grant has been off since {date_text(policy.off_at)}")
     phrases += [
         f"Net ID passwords are refused from {_time(start)} to {_time(end)} UTC, as a test"
         for start, end in policy.brown_outs
         if end > now
     ]
     if ends_at is not None:
-        verb = "are refused from" if ends_at > now else "are refused since"
+        verb = "are refused from" if ends_at > now else "have been refused since"
         phrases.append(f"Net ID passwords {verb} {_time(ends_at)} UTC")
     if policy.closed_to_new_people_at is not None:
-        phrases.append(f"it is closed to new users since {date_text(policy.closed_to_new_people_at)}")
+        phrases.append(f"it has been closed to new users since {date_text(policy.closed_to_new_people_at)}")
     if policy.app_passwords == APP_PASSWORDS_ONLY:
         phrases.append("only app passwords are accepted")
     elif policy.app_passwords == APP_PASSWORDS_OFF:

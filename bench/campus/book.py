@@ -168,7 +168,9 @@ def _told(mail: str, at: int) -> Iterator[tuple[str, Notice]]:
         said = " ".join(found[2].split())
         ends = tuple(_time(moment) for moment in _END.findall(said))
         outages = tuple((_time(start), _time(end)) for start, end in _OUTAGE.findall(said))
-        closes = "If it is needed: tell the operators" in said or "the password grant is off since" in said
+        closes = (
+            "If it is needed: tell the operators" in said or "the password grant has been off since" in said
+        )
         yield found[1], Notice(at, "sheet", ends + everywhere, outages, closes)
 
 

@@ -1,6 +1,6 @@
-"""The people whom the directory showed within the last minutes.
+"""Caches the users of app passwords for some minutes, as the directory showed them.
 
-Owns: for how long a person is taken to be as the directory showed them. A refusal is not cached. Must not
+Owns: the lifetime of an entry, counted from the read. A refusal is not cached. Must not
 know: what a login does with the person.
 """
 

@@ -133,11 +133,14 @@ def test_unused_program_gets_no_code() -> None:
             PasswordGrantPolicy(brown_outs=((0, 1), (NOW + 3600, NOW + 7200))),
             ["Net ID passwords are refused from 2027-01-15 09:00 to 2027-01-15 10:00 UTC, as a test"],
         ),
-        (PasswordGrantPolicy(ends_at=NOW), ["Net ID passwords are refused since 2027-01-15 08:00 UTC"]),
-        (PasswordGrantPolicy(off_at=NOW), ["the password grant is off since 2027-01-15"]),
+        (PasswordGrantPolicy(ends_at=NOW), ["Net ID passwords have been refused since 2027-01-15 08:00 UTC"]),
+        (PasswordGrantPolicy(off_at=NOW), ["the password grant has been off since 2027-01-15"]),
         (PasswordGrantPolicy(app_passwords="only"), ["only app passwords are accepted"]),
         (PasswordGrantPolicy(app_passwords="off"), ["app passwords are not accepted"]),
-        (PasswordGrantPolicy(closed_to_new_people_at=0), ["it is closed to new users since 1970-01-01"]),
+        (
+            PasswordGrantPolicy(closed_to_new_people_at=0),
+            ["it has been closed to new users since 1970-01-01"],
+        ),
     ],
 )
 def test_dates_are_said_as_long_as_they_matter(policy: PasswordGrantPolicy, phrases: list[str]) -> None:

@@ -154,6 +154,15 @@ class TestRefusals:
         assert fake.bound == []
         assert rows(faked, "grant") == []
 
+    def test_app_password_as_the_name_beside_a_right_one_reaches_no_directory(
+        self, faked: Site, fake: FakeDirectory, refreshing: Registered
+    ) -> None:
+        """The name is not the user's, and the directory is not asked whose it is."""
+        value = make_app_password(faked, refreshing)
+        answer = faked.ask_token(refreshing, username=new_app_password(), password=value)
+        assert status_and_error(answer) == INVALID_GRANT
+        assert (fake.asked, fake.bound) == ([], [])
+
     @pytest.mark.parametrize(
         "typed",
         [
