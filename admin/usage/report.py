@@ -36,6 +36,14 @@ class UnknownOwner(NothingMatches):
         super().__init__(f"No client that may use the password grant has the owner {owner!r}.")
 
 
+class NothingToReport(NothingMatches):
+    """The client may not use the password grant, and did not in the period."""
+
+    def __init__(self, client: Client) -> None:
+        name = f"{client.client_name} ({client.client_id})"
+        super().__init__(f"{name} may not use the password grant, and did not use it in this period.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedClient:
     """One client of the report."""
@@ -105,7 +113,7 @@ def usage_report(
     Raises:
         NotInThePast: `since` is not before today.
         UnknownClient, AmbiguousClient: as `find_client`.
-        UnknownOwner: no client with the password grant has this owner.
+        UnknownOwner, NothingToReport: no client with the password grant is the chosen one.
         StoreUnavailable: the database did not answer.
     """
     today = services.now // DAY
@@ -117,6 +125,8 @@ def usage_report(
     ids = None if client_name is None and owner is None else [each.client_id for each in chosen]
     days = _days_by_client(services, ids, first_day, today)
     reported = _reported_clients(services, chosen, days, first_day)
+    if client_name is not None and chosen and not reported:
+        raise NothingToReport(chosen[0])
     curve = curve_of((row for of_one in days.values() for row in of_one), today=today)
     return UsageReport(
         made_at=services.now,

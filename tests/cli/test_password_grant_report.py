@@ -133,6 +133,10 @@ def test_client_that_lost_the_grant_stays_while_it_was_used(site: Site) -> None:
     client = site.register("p")
     site.run("client", "update", client.client_id, "--grant", "client_credentials")
     assert reported(site)["items"] == []
+    said = report(site, "--client", "p", status=1)
+    assert (
+        f"p ({client.client_id}) may not use the password grant, and did not use it in this period." in said
+    )
     store_days(site, client, range(1, 3))
     assert [each["logins"] for each in reported(site)["items"]] == [20]
 
@@ -309,11 +313,7 @@ def test_service_accounts_are_shown_and_move_to_client_credentials(
         (["--client", "nothing"], 1, "There is no client 'nothing'."),
         (["--owner", "nobody"], 1, "No client that may use the password grant has the owner 'nobody'."),
         (["--mail", "nobody"], 1, "No client that may use the password grant has the owner 'nobody'."),
-        (
-            ["--since", "2027-01-15"],
-            1,
-            "--since must be a day before today: nothing is known of later days.",
-        ),
+        (["--since", "2027-01-15"], 1, "--since must be a day before today: nothing is known of later days."),
     ],
 )
 def test_what_cannot_be_reported_is_one_sentence(
