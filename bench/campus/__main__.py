@@ -11,7 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.campus.life import WEEKS_AFTER, Campus
+import click
+
+from bench.campus.life import WEEKS_AFTER, WEEKS_BEFORE, Campus
 from bench.campus.picture import decline, summary
 from bench.campus.proof import broken_promises, reported_weeks
 
@@ -23,12 +25,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
         campus = Campus(Path(folder), options.clients, seed=options.seed)
         with campus.server:
+            weeks = WEEKS_BEFORE + WEEKS_AFTER
+            with click.progressbar(length=weeks, label="Weeks", file=sys.stderr) as progress:
 
-            def write_report(week: int) -> None:
-                if options.report is not None and week == options.report_week - 1:
-                    options.report.write_text(campus.report_page(), "utf-8")
+                def after(week: int) -> None:
+                    progress.update(1)
+                    if options.report is not None and week == options.report_week - 1:
+                        options.report.write_text(campus.report_page(), "utf-8")
 
-            campus.live(each_week=write_report)
+                campus.live(each_week=after)
             print(decline(campus, reported_weeks(campus)))
             print()
             for name, value in summary(campus).items():

@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from admin.clients import (
+    CreatedClient,
     clients_at_cap,
     count_grants_of_client,
     create_client,
@@ -15,6 +16,7 @@ from admin.clients import (
     update_client,
     warnings_about,
 )
+from admin.operation import OperationRefused
 from admin.password_grant.policies import set_app_passwords
 from cli.clients.display import (
     CLIENT,
@@ -29,6 +31,7 @@ from cli.clients.importing import import_
 from cli.clients.options import metadata_options, registration_changes
 from cli.clients.secrets import retire_secret, rotate_secret
 from cli.output import (
+    CommandRefused,
     DiscreetGroup,
     confirm,
     counted,
@@ -41,7 +44,7 @@ from cli.output import (
 )
 from cli.schema import speaks_plainly
 from cli.services import operator, services, with_reason
-from models import Client
+from models import Client, StoreUnavailable
 from oauth.clients.registration import metadata
 
 _EXAMPLE = """\b
@@ -79,8 +82,22 @@ def create(name: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - 
     tokens (--resource-server).
     """
     created = create_client(services(), name, registration_changes(options), actor=operator())
-    registered = _with_app_passwords(created.client, options["app_passwords"])
+    registered, choice, refused = created.client, options["app_passwords"], None
+    try:
+        registered = _with_app_passwords(registered, choice)
+    except (OperationRefused, StoreUnavailable):
+        # The secret is shown first: it cannot be shown again.
+        again = f"flask client update {registered.client_id} --app-passwords {choice}"
+        refused = CommandRefused(f"The client is registered, but without --app-passwords. Type: {again}")
+    _print_created(created, registered, as_json=as_json)
+    if refused is not None:
+        raise refused
+
+
+def _print_created(created: CreatedClient, registered: Client, *, as_json: bool) -> None:
+    """Print a new client and its secret; `registered` is the client with its policy."""
     if created.name_is_shared:
+        name = registered.client_name
         print_line(f"Another client is also called {name!r}: name each of them by its id.", err=True)
     warn_of_undescribed_scopes(created.undescribed_scopes)
     ends_at = services().settings.password_grant_ends

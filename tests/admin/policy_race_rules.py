@@ -16,7 +16,7 @@ from admin.password_grant.policies import (
     undo_policy,
 )
 from admin.password_grant.policy_change import PolicyChange
-from models import DEFAULT_POLICY, Client
+from models import DEFAULT_POLICY, Client, PasswordGrantPolicyStore, PasswordGrantStep
 from telemetry import Actor
 from tests.admin.conftest import Office
 
@@ -66,13 +66,22 @@ class PolicyRaceRules:
             )
         assert len(office.rows("password_grant_step")) == len(office.events()) == (1 if refused[0] else 2)
 
-    def test_step_is_undone_once(self, office: Office) -> None:
+    def test_step_is_undone_once(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         """Two operators who undo the same step do not undo the one before it too."""
         services = office.services
         policies.apply_steps(services, [self._to(services, app_passwords="only")], actor=ACTOR)
         policies.apply_steps(services, [self._to(services, off_at=services.now)], actor=ACTOR)
+        line, last_steps = Barrier(2), PasswordGrantPolicyStore.last_steps
+
+        def both_look_first(store: PasswordGrantPolicyStore) -> dict[str, PasswordGrantStep]:
+            steps = last_steps(store)
+            line.wait(10)
+            return steps
+
         undo = lambda: undo_policy(services, CLIENT, actor=ACTOR)  # noqa: E731
-        results = office.at_once(undo, undo)
+        with monkeypatch.context() as patch:
+            patch.setattr(PasswordGrantPolicyStore, "last_steps", both_look_first)
+            results = office.at_once(undo, undo)
         assert sorted(type(each).__name__ for each in results) == ["ChangedMeanwhile", "PolicyStep"]
         (status,) = [each for each in list_statuses(services) if each.client.client_name == CLIENT]
         assert status.client.password_grant == DEFAULT_POLICY._replace(app_passwords="only")

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from models import StoreUnavailable
 from tests.cli.conftest import Run
 from tests.conftest import Site
 
@@ -194,6 +195,23 @@ def test_secret_is_shown_once(site: Site) -> None:
     assert "nids_" not in printed
     assert 'client_secret"' not in printed
     assert "digest" not in printed
+
+
+def test_secret_is_shown_even_if_the_policy_cannot_be_stored(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is registered by then, and nothing could show its secret again."""
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr("cli.clients.client.set_app_passwords", away)
+    arguments = ["client", "create", "a", "--grant", "password", "--app-passwords", "only", "--json"]
+    result = site.app.test_cli_runner().invoke(args=arguments)
+    made = json.loads(result.stdout)
+    assert made["client_secret"]
+    assert result.exit_code == 1
+    assert f"Type: flask client update {made['client_id']} --app-passwords only" in result.stderr
 
 
 def test_list_is_a_table(site: Site) -> None:

@@ -120,6 +120,8 @@ def test_ended_app_password_is_no_password_trouble(site: Site, program: Register
         (["--app-passwords", "only"], "alice-password"),
         (["--app-passwords", "off"], new_app_password()),
     ],
+    # An app password is random, and workers of pytest must agree on names.
+    ids=["off", "app passwords only", "app passwords off"],
 )
 def test_refusal_by_the_policy_is_no_failure(
     site: Site, program: Registered, policy: list[str], password: str
