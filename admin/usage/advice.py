@@ -22,6 +22,8 @@ class Way(StrEnum):
     DEVICE_CODE = "device_code"
     APP_PASSWORD = "app_password"  # noqa: S105 - a way, not a password
     CLOSE = "close"
+    WAIT = "wait"
+    NOTHING = "nothing"
 
     @property
     def label(self) -> str:
@@ -35,6 +37,8 @@ _LABELS: Mapping[Way, str] = {
     Way.DEVICE_CODE: "device grant",
     Way.APP_PASSWORD: "app passwords",
     Way.CLOSE: "nothing: close it",
+    Way.WAIT: "nothing yet",
+    Way.NOTHING: "nothing",
 }
 
 
@@ -107,7 +111,7 @@ _Found = tuple[Way, str, str] | None
 def _closed(facts: ClientFacts, _days: int) -> _Found:
     if facts.client.password_grant.off_at is None:
         return None
-    return Way.CLOSE, "a closed client", "Its password grant is off: nothing is left to do."
+    return Way.NOTHING, "a closed client", "Its password grant is off: nothing is left to do."
 
 
 def _unused(facts: ClientFacts, days: int) -> _Found:
@@ -122,7 +126,7 @@ def _unused(facts: ClientFacts, days: int) -> _Found:
     if facts.is_new:
         registered = date_text(facts.client.created_at)
         return (
-            Way.CLOSE,
+            Way.WAIT,
             "a new client",
             f"Nobody has logged in with it since it was registered on {registered}.",
         )

@@ -104,7 +104,9 @@ def test_unused_client_is_closed() -> None:
 def test_new_client_is_not_called_unused_for_days_before_its_registration() -> None:
     """A client that was registered a week ago cannot have been unused for 90 days."""
     new = facts(client=program(created_at=1_800_000_000), logins=0, users=0, is_new=True)
-    assert advise(new, days=90).why == "Nobody has logged in with it since it was registered on 2027-01-15."
+    advice = advise(new, days=90)
+    assert advice.why == "Nobody has logged in with it since it was registered on 2027-01-15."
+    assert advice.grant == Way.WAIT
 
 
 def test_client_whose_logins_all_fail_is_closed() -> None:
@@ -123,7 +125,7 @@ def test_closed_client_needs_nothing() -> None:
     """What is off already is not proposed for closing, and its old logins make no work."""
     off = program(password_grant=PasswordGrantPolicy(off_at=1))
     assert advise(facts("iPhone", client=off, users=300), days=90)[:2] == (
-        CLOSE,
+        Way.NOTHING,
         "Its password grant is off: nothing is left to do.",
     )
 
