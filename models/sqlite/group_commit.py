@@ -62,8 +62,7 @@ class GroupCommit:
 
         Args:
             work: runs its statements on the connection and does not commit. It may run twice, after a
-            rollback
-                of the first run. If it raises, nothing of it is stored.
+                rollback of the first run. If it raises, nothing of it is stored.
             alone: whether it is a single statement on PostgreSQL.
 
         Raises:
@@ -110,8 +109,7 @@ class GroupCommit:
         batch: list[_Waiting] = []
         ended = 0
         try:
-            # On a busy machine other threads queue more writes meanwhile; on an idle one this returns at
-            # once.
+            # On a busy machine other threads queue more writes meanwhile; an idle one returns at once.
             sched_yield()
             with DriverConnection(engine=self.engine) as link:
                 link.begin()
