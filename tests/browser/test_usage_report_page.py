@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page
 
+from cli.password_grant.plots import MAX_BARS
 from cli.password_grant.report_page import report_page
 from tests.admin.sample_report import HOSTILE, sample_report
 from tests.browser.axe import violations
@@ -64,7 +65,7 @@ def test_each_plot_is_drawn_for_the_screen(
     )
     assert min(widths) > 0.75
     bars = page.locator("figure", has_text="Clients by size").locator("svg:visible .bar rect")
-    assert bars.count() == 13
+    assert bars.count() == MAX_BARS
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
