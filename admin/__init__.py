@@ -6,6 +6,6 @@ something. `cli` is one face of this package; a console and an API can be others
 Flask, a request, how a result is printed. Start reading at `operation.py`, then at the subject.
 """
 
-from admin.operation import OperationRefused, Services
+from admin.operation import OperationRefused, Services, UnclearSelection
 
-__all__ = ["OperationRefused", "Services"]
+__all__ = ["OperationRefused", "Services", "UnclearSelection"]

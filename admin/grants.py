@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from admin.clients import find_client
-from admin.operation import NothingMatches, OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services, UnclearSelection, require_one_way
 from admin.people import PersonLookup
 from models import Client, LiveGrant, Selection
 from models import list_grants as read_grants
@@ -32,7 +32,7 @@ class NotAGrantId(OperationRefused):
         super().__init__("This is not the id of a grant. `flask grant list` shows the ids.")
 
 
-class NothingSelected(OperationRefused):
+class NothingSelected(UnclearSelection):
     """A revocation names no grant, person or client, and not everyone either; or it names both."""
 
     def __init__(self) -> None:
@@ -94,8 +94,7 @@ def require_selection(*named: str | None, everyone: bool) -> None:
     Raises:
         NothingSelected: nothing is named, or something beside everyone.
     """
-    if everyone is any(each is not None for each in named):
-        raise NothingSelected
+    require_one_way(NothingSelected, any(each is not None for each in named), everyone)
 
 
 def plan_revocation(

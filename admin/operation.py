@@ -39,6 +39,26 @@ class NothingMatches(OperationRefused):
     """What the operator named does not exist, so nothing was changed."""
 
 
+class UnclearSelection(OperationRefused):
+    """The operator named nothing that is to end, or everyone beside something: a wrong use of the command."""
+
+
+def require_one_way(refusal: type[UnclearSelection], *ways: bool) -> None:
+    """Refuse an end that names nothing, or that names it in two ways.
+
+    A slip must not end what the whole campus uses.
+
+    Args:
+        refusal: names the options of the command.
+        ways: whether each way to name what ends was used.
+
+    Raises:
+        UnclearSelection: `refusal`: not exactly one way was used.
+    """
+    if sum(ways) != 1:
+        raise refusal
+
+
 class TypedAppPassword(OperationRefused):
     """The operator typed an app password where a user or a Net ID password belongs. No directory gets it."""
 

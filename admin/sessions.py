@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from admin.app_passwords.ending import end_app_passwords_of
-from admin.operation import NothingMatches, OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services, UnclearSelection, require_one_way
 from admin.people import PersonLookup, live_app_passwords_of
 from models import (
     EndedSessions,
@@ -40,7 +40,7 @@ class NotASessionId(OperationRefused):
         super().__init__("This is not the id of a session. `flask session list` shows the ids.")
 
 
-class NoSessionSelected(OperationRefused):
+class NoSessionSelected(UnclearSelection):
     """An end names no session and no person, and not everyone either; or it names both."""
 
     def __init__(self) -> None:
@@ -109,8 +109,7 @@ def require_session_selection(*named: str | None, everyone: bool) -> None:
     Raises:
         NoSessionSelected: nothing is named, or something beside everyone.
     """
-    if everyone is any(each is not None for each in named):
-        raise NoSessionSelected
+    require_one_way(NoSessionSelected, any(each is not None for each in named), everyone)
 
 
 def plan_session_end(

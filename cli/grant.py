@@ -6,7 +6,6 @@ import click
 from flask.cli import with_appcontext
 
 from admin.grants import (
-    NothingSelected,
     RevocationPlan,
     list_live_grants,
     plan_revocation,
@@ -16,7 +15,6 @@ from admin.grants import (
 from admin.people import look_up_person
 from cli.output import (
     DiscreetGroup,
-    Misused,
     confirm,
     counted,
     json_list_option,
@@ -101,10 +99,7 @@ def revoke(
     An ended JWT is inactive at this server's introspection at once. An API that verifies only the signature
     accepts the JWT until it expires.
     """
-    try:
-        require_selection(*named.values(), everyone=everyone)
-    except NothingSelected as refused:
-        raise Misused(*refused.sentences) from None
+    require_selection(*named.values(), everyone=everyone)
     person = named["person"]
     planned = plan_revocation(
         services(),

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 import click
 from rich.cells import cell_len, set_cell_size
 
-from admin import OperationRefused
+from admin import OperationRefused, UnclearSelection
 from directory.ldap import ConfigError
 from models import StoreUnavailable
 from telemetry import redact_tokens
@@ -131,6 +131,8 @@ class DiscreetGroup(click.Group):
 def refuses_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Turn a refused operation, and trouble of settings or database, into sentences and exit status 1.
 
+    An unclear selection is a wrong use of the command, with exit status 2.
+
     For a command that works without a database; others use `cli.schema.speaks_plainly`.
     """
 
@@ -138,6 +140,8 @@ def refuses_plainly(command: Callable[_P, _R]) -> Callable[_P, _R]:
     def plain(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return command(*args, **kwargs)
+        except UnclearSelection as refused:
+            raise Misused(*refused.sentences) from None
         except OperationRefused as refused:
             raise CommandRefused(*refused.sentences) from None
         except ConfigError as error:

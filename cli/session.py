@@ -5,7 +5,6 @@ from flask.cli import with_appcontext
 
 from admin.people import look_up_person
 from admin.sessions import (
-    NoSessionSelected,
     SessionEndPlan,
     end_planned_sessions,
     list_live_sessions,
@@ -14,7 +13,6 @@ from admin.sessions import (
 )
 from cli.output import (
     DiscreetGroup,
-    Misused,
     confirm,
     counted,
     json_list_option,
@@ -96,10 +94,7 @@ def end(
     The command says how many sessions will end, and asks. It fails if no live session matches; with
     --everyone there may be none.
     """
-    try:
-        require_session_selection(session_id, person, everyone=everyone)
-    except NoSessionSelected as refused:
-        raise Misused(*refused.sentences) from None
+    require_session_selection(session_id, person, everyone=everyone)
     planned = plan_session_end(
         services(),
         session_id=session_id,

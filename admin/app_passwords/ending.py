@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from admin.clients import find_client
-from admin.operation import NothingMatches, OperationRefused, Services
+from admin.operation import NothingMatches, OperationRefused, Services, UnclearSelection, require_one_way
 from admin.people import PersonLookup
 from models import AppPassword, AppPasswordStore
 from models.tables import DEFAULT_DIRECTORY
@@ -31,7 +31,7 @@ class NotAnAppPasswordId(OperationRefused):
         super().__init__("This is not the id of an app password. `flask app-password list` shows the ids.")
 
 
-class NoAppPasswordSelected(OperationRefused):
+class NoAppPasswordSelected(UnclearSelection):
     """A revocation names no app password, user or client, nor everyone; or it contradicts itself."""
 
     def __init__(self) -> None:
@@ -82,9 +82,8 @@ def require_app_password_selection(
     Raises:
         NoAppPasswordSelected: the selection is empty or contradicts itself.
     """
-    ways = (app_password_id is not None, any(each is not None for each in others), everyone)
-    if sum(ways) != 1:
-        raise NoAppPasswordSelected
+    is_any = any(each is not None for each in others)
+    require_one_way(NoAppPasswordSelected, app_password_id is not None, is_any, everyone)
 
 
 def plan_app_password_end(

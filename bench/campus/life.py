@@ -28,7 +28,7 @@ _IN_OUTAGE = 0.7
 _OFFER_WEEK = 4
 _NEW_USER_WEEKS = range(8, 50, 6)
 _STUBBORN_WEEKS = 4
-"""A program whose owner never reads fails for so long, until somebody gives it up."""
+"""Weeks for which a program fails if its owner never reads mail. Then its users stop using it."""
 
 
 class Event(NamedTuple):

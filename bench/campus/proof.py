@@ -12,7 +12,7 @@ from bench.campus.server import DAY
 
 _WEEK_DAYS = 7
 _LAST_WEEKS = 4
-"""In so many weeks each program that cannot be changed logs somebody in, and no Net ID password is left."""
+"""In these weeks, programs that cannot be changed log users in, and nobody sends a Net ID password."""
 _OFF = "password_grant_off"
 Weeks = Sequence[Mapping[str, int]]
 

@@ -8,7 +8,6 @@ from flask.cli import with_appcontext
 
 from admin.app_passwords.ending import (
     MAX_PLANNED,
-    NoAppPasswordSelected,
     end_app_passwords,
     list_app_passwords,
     plan_app_password_end,
@@ -28,7 +27,6 @@ from cli.app_passwords.display import (
 )
 from cli.output import (
     DiscreetGroup,
-    Misused,
     confirm,
     counted,
     json_list_option,
@@ -147,10 +145,7 @@ def revoke(
     matches; with --everyone there may be none.
     """
     one, client_name = named["app_password_id"], named["client_name"]
-    try:
-        require_app_password_selection(one, person, client_name, everyone=everyone)
-    except NoAppPasswordSelected as refused:
-        raise Misused(*refused.sentences) from None
+    require_app_password_selection(one, person, client_name, everyone=everyone)
     lookup = None if person is None else warn_if_incomplete(look_up_person(services(), person))
     selected = partial(plan_app_password_end, services(), person=lookup, client_name=client_name)
     plan = partial(selected, app_password_id=one, everyone=everyone)

@@ -97,7 +97,7 @@ def test_public_client_is_told_that_it_lacks_a_secret() -> None:
 
 
 def test_unused_client_is_closed() -> None:
-    """Nobody needs to move what nobody uses."""
+    """A client without a login has no program that must move."""
     assert advise(facts(logins=0, users=0), days=90)[:2] == (CLOSE, "Nobody logged in with it in 90 days.")
 
 
